@@ -1,0 +1,158 @@
+//! One diff that decides, explains and logs: the fields that the user manages, compared by
+//! meaning, with the path in the spec.
+//!
+//! Documents normalise what their upstream rewrites (order of sets, wildcards, networks); here
+//! numbers compare numerically and differences are traced down to the field.
+
+use serde::Serialize;
+use serde_json::Value;
+
+/// What must happen upstream to make a field as desired.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Remedy {
+    /// The upstream can change it in place.
+    Update,
+    /// The upstream cannot change it in place: delete and create again.
+    Recreate,
+}
+
+/// One field that differs.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FieldDiff {
+    /// Path in the object, such as `spec.ncloud.permissions[0].effect`.
+    pub path: String,
+    /// What the spec asks for.
+    pub desired: Value,
+    /// What the upstream has; `null` when absent.
+    pub observed: Value,
+    /// What would mend it.
+    pub remedy: Remedy,
+}
+
+/// All fields that differ; empty when the upstream is as desired.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Diff {
+    /// In the order of the spec.
+    pub fields: Vec<FieldDiff>,
+}
+
+impl Diff {
+    /// Whether nothing differs.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.fields.is_empty()
+    }
+
+    /// Whether some field can only be changed by delete and create.
+    #[must_use]
+    pub fn needs_recreate(&self) -> bool {
+        self.fields.iter().any(|f| f.remedy == Remedy::Recreate)
+    }
+
+    /// Whether a field at or below this path differs.
+    #[must_use]
+    pub fn touches(&self, path: &str) -> bool {
+        self.fields.iter().any(|f| within(&f.path, path))
+    }
+
+    /// The paths, for messages: at most five, then a count.
+    #[must_use]
+    pub fn summary(&self) -> String {
+        let shown: Vec<&str> = self.fields.iter().take(5).map(|f| f.path.as_str()).collect();
+        let rest = self.fields.len().saturating_sub(shown.len());
+        if rest == 0 { shown.join(", ") } else { format!("{} and {rest} more", shown.join(", ")) }
+    }
+
+    /// Compares one field and notes every difference below it.
+    pub fn compare(&mut self, path: &str, desired: &impl Serialize, observed: &impl Serialize, remedy: Remedy) {
+        self.descend(path, &to_value(desired), &to_value(observed), remedy);
+    }
+
+    fn descend(&mut self, path: &str, desired: &Value, observed: &Value, remedy: Remedy) {
+        if same(desired, observed) {
+            return;
+        }
+        match (desired, observed) {
+            (Value::Object(want), Value::Object(have)) if !want.is_empty() => {
+                for (key, value) in want {
+                    self.descend(&join(path, key), value, have.get(key).unwrap_or(&Value::Null), remedy);
+                }
+                for (key, value) in have.iter().filter(|(key, _)| !want.contains_key(*key)) {
+                    self.descend(&join(path, key), &Value::Null, value, remedy);
+                }
+            }
+            (Value::Array(want), Value::Array(have)) if want.len() == have.len() => {
+                for (i, (a, b)) in want.iter().zip(have).enumerate() {
+                    self.descend(&format!("{path}[{i}]"), a, b, remedy);
+                }
+            }
+            _ => self.fields.push(FieldDiff {
+                path: path.to_owned(),
+                desired: desired.clone(),
+                observed: observed.clone(),
+                remedy,
+            }),
+        }
+    }
+}
+
+/// Equality by meaning: numbers numerically, everything else as JSON.
+#[must_use]
+pub fn same(a: &Value, b: &Value) -> bool {
+    match (a, b) {
+        (Value::Number(a), Value::Number(b)) => a == b || a.as_f64() == b.as_f64(),
+        (Value::Array(a), Value::Array(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, b)),
+        (Value::Object(a), Value::Object(b)) => {
+            a.len() == b.len() && a.iter().all(|(k, v)| b.get(k).is_some_and(|w| same(v, w)))
+        }
+        _ => a == b,
+    }
+}
+
+fn within(path: &str, root: &str) -> bool {
+    path.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+}
+
+fn join(path: &str, key: &str) -> String {
+    if key.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-') {
+        format!("{path}.{key}")
+    } else {
+        format!("{path}['{key}']")
+    }
+}
+
+fn to_value(value: &impl Serialize) -> Value {
+    // Documents are plain data: strings as keys, finite numbers. `null` would show as a difference.
+    serde_json::to_value(value).unwrap_or(Value::Null)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn diff(desired: &Value, observed: &Value) -> Diff {
+        let mut diff = Diff::default();
+        diff.compare("spec.x", desired, observed, Remedy::Update);
+        diff
+    }
+
+    #[test]
+    fn numbers_are_equal_by_value_however_they_are_written() {
+        assert!(diff(&json!({"a": 1, "b": [2]}), &json!({"a": 1.0, "b": [2.0]})).is_empty());
+        assert!(!diff(&json!(1), &json!(1.5)).is_empty());
+    }
+
+    #[test]
+    fn a_difference_is_traced_to_its_field() {
+        let found = diff(&json!({"a": [{"b": 1}, {"b": 2}]}), &json!({"a": [{"b": 1}, {"b": 3}]}));
+        assert_eq!(found.summary(), "spec.x.a[1].b");
+        assert!(found.touches("spec.x.a") && found.touches("spec.x") && !found.touches("spec.x.ab"));
+    }
+
+    #[test]
+    fn additions_and_removals_both_count() {
+        assert_eq!(diff(&json!({"a": 1}), &json!({"b": 1})).summary(), "spec.x.a, spec.x.b");
+        assert_eq!(diff(&json!([1]), &json!([1, 2])).summary(), "spec.x");
+    }
+}
