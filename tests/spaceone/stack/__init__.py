@@ -1,0 +1,1 @@
+"""Starts, bootstraps and stops the real SpaceONE servers. Standard library only."""

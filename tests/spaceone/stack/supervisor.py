@@ -1,0 +1,99 @@
+"""Brings one era up, says READY, and keeps watch until it is told to stop."""
+
+import json
+import re
+import time
+from http.client import HTTPException
+from pathlib import Path
+
+from stack.bootstrap import bootstrap
+from stack.children import Children
+from stack.client import Answer, call
+from stack.environments import ensure
+from stack.eras import Era
+from stack.failure import HarnessError
+from stack.lifetime import Lifetime
+from stack.ports import Ports
+from stack.servers import Addresses, Options, Server, openapi_folder, servers
+
+START_SECONDS = 120.0
+WATCH_SECONDS = 0.2
+
+
+def serve(era: Era, folder: Path, options: Options, lifetime: Lifetime) -> None:
+    """Run until StopRequested; every child is gone when this returns or raises."""
+    began = time.monotonic()
+    interpreters = ensure(era, lifetime)
+    folder = folder.absolute()
+    folder.mkdir(parents=True, exist_ok=True)
+    environment = folder / "env.json"
+    environment.unlink(missing_ok=True)
+    ports = Ports()
+    at = Addresses.reserve(ports, options.port)
+    with Children() as children:
+        for server in servers(era, at, folder, options):
+            _start(children, server, interpreters[server.environment], folder)
+        content = _bring_up(era, at, folder, children, lifetime)
+        _write_whole(environment, json.dumps(content, indent=1) + "\n")
+        print(f"READY {environment} {time.monotonic() - began:.1f}", flush=True)
+        while True:
+            children.check()
+            lifetime.pause(WATCH_SECONDS)
+
+
+def _start(children: Children, server: Server, python: Path, folder: Path) -> None:
+    """Start one server in `folder`, so that whatever it writes lands there."""
+    command = [str(python), *server.arguments]
+    children.start(server.name, command, folder / f"{server.name}.log", folder)
+
+
+def _bring_up(
+    era: Era, at: Addresses, folder: Path, children: Children, lifetime: Lifetime
+) -> dict[str, str | None]:
+    """Wait for the servers, create the first objects, and describe the result."""
+    base_url, console_url = f"http://{at.transcoder}", f"http://{at.console}"
+    _await("transcoder", base_url, "/__health", children, lifetime)
+    found = bootstrap(base_url, era.has_inventory)
+    if era.has_console:
+        _publish_paths(base_url, folder)
+        _await("console", console_url, "/openapi.json", children, lifetime)
+    console = console_url if era.has_console else None
+    return {"era": era.name, "base_url": base_url, "console_url": console} | found
+
+
+def _await(name: str, url: str, path: str, children: Children, lifetime: Lifetime) -> None:
+    """Wait until a server answers, and fail at once if any server dies meanwhile."""
+
+    def probe() -> Answer | None:
+        children.check()
+        try:
+            answer = call(url, "GET", path, timeout=5.0)
+        except (OSError, HTTPException):
+            return None
+        return answer if answer.status == 200 else None
+
+    if lifetime.wait_for(probe, START_SECONDS) is None:
+        raise HarnessError(f"no answer from {url}{path} after {START_SECONDS:.0f} s\n{children.tail(name)}")
+
+
+def _publish_paths(base_url: str, folder: Path) -> None:
+    """Tell the console which paths exist: it forwards only what an openapi.json lists.
+
+    Upstream generates those files from the protos at image build time; here the transcoder, which
+    has read the same protos from the servers, lists its routes.
+    """
+    routes = call(base_url, "GET", "/__routes").body
+    for service in ("identity", "repository"):
+        spelling = re.compile(rf"/{service}/(?!v1/)[^/]+/[^/]+")
+        paths = {r["path"]: {"post": {}} for r in routes if spelling.fullmatch(r["path"])}
+        target = openapi_folder(folder, service)
+        target.mkdir(parents=True, exist_ok=True)
+        _write_whole(target / "openapi.json", json.dumps({"paths": paths}))
+
+
+def _write_whole(path: Path, content: str) -> None:
+    """Write so that a reader sees all of it or nothing; tokens are for the owner's eyes."""
+    partial = path.with_suffix(".partial")
+    partial.touch(mode=0o600)
+    partial.write_text(content)
+    partial.replace(path)

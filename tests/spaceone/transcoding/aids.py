@@ -1,0 +1,88 @@
+"""Test aids that are not SpaceONE: a journal of requests, and faults before or after the real call."""
+
+import re
+import threading
+from collections import deque
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
+
+JOURNAL_LENGTH = 10_000
+
+
+@dataclass
+class Fault:
+    """What to do to the next `count` requests whose `METHOD /path` contains `match`.
+
+    `before` the real call means that the server never saw the request; `after` means that it did
+    its work and only the answer was lost, the case that makes creates dangerous.
+    """
+
+    match: str
+    count: int = 1
+    when: str = "before"
+    status: int | None = None
+    body: Any = None
+    delay_ms: int = 0
+    reset: bool = False
+    pattern: re.Pattern[str] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Refuse what would silently never fire."""
+        if self.when not in ("before", "after"):
+            raise ValueError(f"when: {self.when!r} is neither before nor after")
+        self.pattern = re.compile(self.match)
+
+    @classmethod
+    def parse(cls, value: Any) -> "Fault":
+        """A fault from its JSON; ValueError names what is wrong with it."""
+        known = {f.name for f in fields(cls) if f.init}
+        if not isinstance(value, dict) or "match" not in value or not value.keys() <= known:
+            raise ValueError(f"a fault is an object with match and any of {sorted(known)}")
+        return cls(**value)
+
+    def shown(self) -> dict[str, Any]:
+        """The JSON that `parse` takes."""
+        return {name: value for name, value in asdict(self).items() if name != "pattern"}
+
+
+class Aids:
+    """Journal and faults, shared by all request threads."""
+
+    def __init__(self) -> None:
+        """An empty journal and no faults."""
+        self._lock = threading.Lock()
+        self._journal: deque[dict[str, Any]] = deque(maxlen=JOURNAL_LENGTH)
+        self._faults: list[Fault] = []
+
+    def record(self, entry: dict[str, Any]) -> None:
+        """Append to the journal."""
+        with self._lock:
+            self._journal.append(entry)
+
+    def journal(self, clear: bool) -> list[dict[str, Any]]:
+        """The journal so far, oldest first."""
+        with self._lock:
+            entries = list(self._journal)
+            if clear:
+                self._journal.clear()
+            return entries
+
+    def set_faults(self, value: Any) -> None:
+        """Replace all faults by one (an object) or several (a list)."""
+        parsed = [Fault.parse(one) for one in (value if isinstance(value, list) else [value])]
+        with self._lock:
+            self._faults = parsed
+
+    def faults(self) -> list[dict[str, Any]]:
+        """The faults that have not been used up."""
+        with self._lock:
+            return [fault.shown() for fault in self._faults if fault.count > 0]
+
+    def take(self, method: str, path: str) -> Fault | None:
+        """The first fault that wants this request, used once more."""
+        with self._lock:
+            for fault in self._faults:
+                if fault.count > 0 and fault.pattern.search(f"{method} {path}"):
+                    fault.count -= 1
+                    return fault
+        return None

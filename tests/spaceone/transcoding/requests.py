@@ -1,0 +1,79 @@
+"""Builds a request message from path, query string and body. Path beats query beats body."""
+
+import json
+from typing import Any
+from urllib.parse import parse_qsl
+
+from google.protobuf.descriptor import Descriptor, FieldDescriptor
+from google.protobuf.json_format import ParseDict, ParseError
+from google.protobuf.message import Message
+
+from transcoding.errors import INTERNAL, INVALID_ARGUMENT, ApiError
+from transcoding.routing import Match
+
+NOT_JSON = "JSON Parsing Error: Request body requires JSON format."
+
+
+def build(match: Match, query: str, body: bytes) -> Message:
+    """The request message of `match`; ApiError if the parts do not fit it."""
+    descriptor = match.method.request_type.DESCRIPTOR
+    fields = _body(body)
+    _reject_unknown(fields, descriptor)
+    for name, value in parse_qsl(query, keep_blank_values=True):
+        _set(fields, name.split("."), value, descriptor)
+    fields |= match.fields
+    try:
+        return ParseDict(fields, match.method.request_type())
+    except (ParseError, ValueError, TypeError) as error:
+        raise _invalid(str(error)) from error
+
+
+def _body(body: bytes) -> dict[str, Any]:
+    """The body's fields; an empty body has none."""
+    try:
+        fields = json.loads(body) if body else {}
+    except ValueError as error:
+        raise ApiError(INTERNAL, "ERROR_UNKNOWN", NOT_JSON) from error
+    if not isinstance(fields, dict):
+        raise _invalid("the body must be a JSON object")
+    return fields
+
+
+def _reject_unknown(fields: dict[str, Any], descriptor: Descriptor) -> None:
+    """Answer to an unknown field what console-api-v2 answers, word for word."""
+    for name in fields:
+        if name not in descriptor.fields_by_name:
+            text = f'Protocol message {descriptor.name} has no "{name}" field.'
+            raise ApiError(INTERNAL, "ERROR_UNKNOWN", text)
+
+
+def _set(fields: dict[str, Any], path: list[str], value: str, descriptor: Descriptor) -> None:
+    """Put one query parameter into `fields`; dots lead into messages, a message itself is JSON."""
+    name, *rest = path
+    field = descriptor.fields_by_name.get(name)
+    if field is None:
+        raise _invalid(f"{name} is no field of {descriptor.name}")
+    if rest:
+        inner = fields.setdefault(name, {})
+        if field.message_type is None or not isinstance(inner, dict):
+            raise _invalid(f"{name} has no fields")
+        _set(inner, rest, value, field.message_type)
+    elif field.label == FieldDescriptor.LABEL_REPEATED and field.message_type is None:
+        fields.setdefault(name, []).append(_scalar(value, field))
+    else:
+        fields[name] = _scalar(value, field)
+
+
+def _scalar(value: str, field: FieldDescriptor) -> Any:
+    """The JSON value of a query parameter: text stays text, all else is read as JSON."""
+    if field.type in (FieldDescriptor.TYPE_STRING, FieldDescriptor.TYPE_ENUM):
+        return value
+    try:
+        return json.loads(value)
+    except ValueError as error:
+        raise _invalid(f"{field.name}: {value!r} is no JSON") from error
+
+
+def _invalid(text: str) -> ApiError:
+    """A request that fits no message."""
+    return ApiError(INVALID_ARGUMENT, "ERROR_INVALID_ARGUMENT", text)
