@@ -1,0 +1,149 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"time"
+
+	"github.com/spf13/pflag"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	utilerrors "k8s.io/apimachinery/pkg/util/errors"
+	"k8s.io/apimachinery/pkg/util/wait"
+	utilfeature "k8s.io/apiserver/pkg/util/feature"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/rest"
+	logsapi "k8s.io/component-base/logs/api/v1"
+	"k8s.io/kubernetes/cmd/kube-apiserver/app"
+	"k8s.io/kubernetes/cmd/kube-apiserver/app/options"
+)
+
+const readyPoll = 50 * time.Millisecond
+
+var errServerEnded = errors.New("ended without an error")
+
+// serverConfig is what this process decides about kube-apiserver.
+type serverConfig struct {
+	// listener is bound already, so nobody can take the port in between.
+	listener net.Listener
+	pki      pki
+	extra    []string
+}
+
+// apiServer is the running kube-apiserver.
+type apiServer struct {
+	// ctx ends when the server is told to stop.
+	ctx context.Context
+	// done is closed when the server has ended; err says why.
+	done chan struct{}
+	err  error
+}
+
+// flags are those that envtest uses, with what a test never needs turned off.
+func (c serverConfig) flags() []string {
+	return append([]string{
+		"--etcd-servers=" + storeURL,
+		"--bind-address=127.0.0.1",
+		"--advertise-address=127.0.0.1",
+		"--service-cluster-ip-range=10.0.0.0/24",
+		"--endpoint-reconciler-type=none",
+		"--allow-privileged=true",
+		"--authorization-mode=RBAC",
+		// No controller makes the account `default`, so pods would be refused.
+		"--disable-admission-plugins=ServiceAccount",
+		"--cert-dir=" + c.pki.dir,
+		"--tls-cert-file=" + c.pki.path("apiserver.crt"),
+		"--tls-private-key-file=" + c.pki.path("apiserver.key"),
+		"--client-ca-file=" + c.pki.path("ca.crt"),
+		"--service-account-issuer=https://kubernetes.default.svc",
+		"--service-account-signing-key-file=" + c.pki.path("service-accounts.key"),
+		"--service-account-key-file=" + c.pki.path("service-accounts.key"),
+		// Both serve clusters of several API servers: leases, and a proxy between them.
+		"--feature-gates=APIServerIdentity=false,UnknownVersionInteroperabilityProxy=false",
+		"--profiling=false",
+		"--shutdown-delay-duration=0s",
+	}, c.extra...)
+}
+
+// startServer starts kube-apiserver, which then runs until ctx ends.
+func startServer(ctx context.Context, c serverConfig) (*apiServer, error) {
+	completed, err := c.complete(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("kube-apiserver: %w", err)
+	}
+	server := &apiServer{ctx: ctx, done: make(chan struct{})}
+	go func() {
+		defer close(server.done)
+		if server.err = app.Run(ctx, completed); server.err == nil {
+			server.err = errServerEnded
+		}
+	}()
+	return server, nil
+}
+
+// complete does what the kube-apiserver command does before it runs, except
+// for its signal handler, which would end the process at once.
+func (c serverConfig) complete(ctx context.Context) (options.CompletedOptions, error) {
+	run := options.NewServerRunOptions()
+	flags := pflag.NewFlagSet("kube-apiserver", pflag.ContinueOnError)
+	sets := run.Flags()
+	for _, set := range sets.FlagSets {
+		flags.AddFlagSet(set)
+	}
+	if err := flags.Parse(c.flags()); err != nil {
+		return options.CompletedOptions{}, err
+	}
+	run.SecureServing.Listener = c.listener
+	run.SecureServing.BindPort = c.listener.Addr().(*net.TCPAddr).Port
+	if err := run.GenericServerRunOptions.ComponentGlobalsRegistry.Set(); err != nil {
+		return options.CompletedOptions{}, err
+	}
+	if err := logsapi.ValidateAndApply(run.Logs, utilfeature.DefaultFeatureGate); err != nil {
+		return options.CompletedOptions{}, err
+	}
+	// The server's own clients would log warnings about themselves.
+	rest.SetDefaultWarningHandler(rest.NoWarnings{})
+	completed, err := run.Complete(ctx)
+	if err != nil {
+		return options.CompletedOptions{}, err
+	}
+	return completed, utilerrors.NewAggregate(completed.Validate())
+}
+
+// awaitReady returns when /readyz says ok, which includes the RBAC bootstrap,
+// and the namespaces that every client assumes exist.
+func (s *apiServer) awaitReady(ctx context.Context, client kubernetes.Interface) error {
+	err := wait.PollUntilContextCancel(ctx, readyPoll, true, func(ctx context.Context) (bool, error) {
+		select {
+		case <-s.done:
+			return false, s.err
+		default:
+			return isReady(ctx, client), nil
+		}
+	})
+	if err != nil && ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return err
+}
+
+func isReady(ctx context.Context, client kubernetes.Interface) bool {
+	if client.Discovery().RESTClient().Get().AbsPath("/readyz").Do(ctx).Error() != nil {
+		return false
+	}
+	for _, name := range []string{metav1.NamespaceDefault, metav1.NamespaceSystem} {
+		if _, err := client.CoreV1().Namespaces().Get(ctx, name, metav1.GetOptions{}); err != nil {
+			return false
+		}
+	}
+	return true
+}
+
+// drain waits a moment for the requests that are being served.
+func (s *apiServer) drain() {
+	select {
+	case <-s.done:
+	case <-time.After(drainTimeout):
+	}
+}
