@@ -1,0 +1,78 @@
+//! The label sets. All values come from the program's own text, never from users or upstreams.
+
+use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder};
+use std::fmt::Write as _;
+
+/// How an upstream call can fail without an HTTP status.
+pub const FAILURES: [&str; 5] = ["timeout", "connect", "tls", "body", "not_allowed"];
+
+/// What any other text counts as.
+const ERROR: &str = "error";
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct Kind {
+    pub kind: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct KindResult {
+    pub kind: &'static str,
+    pub result: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct Call {
+    pub system: &'static str,
+    pub operation: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct Request {
+    pub system: &'static str,
+    pub operation: &'static str,
+    pub code: Code,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct Write {
+    pub system: &'static str,
+    pub operation: &'static str,
+    pub cause: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct Drift {
+    pub system: &'static str,
+    pub action: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct Orphan {
+    pub kind: &'static str,
+    pub why: &'static str,
+}
+
+/// How a call ended, as a closed set: an upstream cannot invent a series.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Code {
+    Status(u16),
+    Failure(&'static str),
+}
+
+impl Code {
+    pub fn parse(code: &str) -> Self {
+        match code.parse() {
+            Ok(status @ 100..=599) => Self::Status(status),
+            _ => Self::Failure(FAILURES.iter().find(|known| **known == code).unwrap_or(&ERROR)),
+        }
+    }
+}
+
+impl EncodeLabelValue for Code {
+    fn encode(&self, encoder: &mut LabelValueEncoder) -> Result<(), std::fmt::Error> {
+        match self {
+            Self::Status(status) => write!(encoder, "{status}"),
+            Self::Failure(failure) => encoder.write_str(failure),
+        }
+    }
+}
