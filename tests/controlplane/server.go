@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
 	"time"
 
 	"github.com/spf13/pflag"
@@ -15,6 +16,7 @@ import (
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 	logsapi "k8s.io/component-base/logs/api/v1"
+	"k8s.io/klog/v2"
 	"k8s.io/kubernetes/cmd/kube-apiserver/app"
 	"k8s.io/kubernetes/cmd/kube-apiserver/app/options"
 )
@@ -72,6 +74,7 @@ func startServer(ctx context.Context, c serverConfig) (*apiServer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("kube-apiserver: %w", err)
 	}
+	forgiveInterruptedStart(ctx)
 	server := &apiServer{ctx: ctx, done: make(chan struct{})}
 	go func() {
 		defer close(server.done)
@@ -80,6 +83,17 @@ func startServer(ctx context.Context, c serverConfig) (*apiServer, error) {
 		}
 	}()
 	return server, nil
+}
+
+// forgiveInterruptedStart makes a stop during the start a stop. The server's
+// start hooks regard being cut off as fatal, and would end with status 255.
+func forgiveInterruptedStart(ctx context.Context) {
+	klog.OsExit = func(status int) {
+		if ctx.Err() != nil {
+			status = 0
+		}
+		os.Exit(status)
+	}
 }
 
 // complete does what the kube-apiserver command does before it runs, except
