@@ -1,0 +1,230 @@
+//! NAVER Cloud Sub Account policies, API version 1.
+//!
+//! A request passes the gateway (signature, clock, rate), finds its route and is answered from the
+//! account's store. Behind the API, [`Ncloud`] lets a test look at the account and change it as a
+//! stranger would.
+
+mod catalogue;
+mod errors;
+mod gateway;
+mod holders;
+mod options;
+mod policies;
+mod routes;
+mod signature;
+mod store;
+mod types;
+mod validate;
+
+use std::io;
+use std::sync::{Arc, Mutex};
+
+pub use errors::{ErrorAnswer, ErrorShape, GatewayError};
+pub use options::{CreateTags, DeleteBody, EmptyDescription, Options, Order, RateLimit, Search, Switches};
+pub use types::{Assignee, Condition, HolderType, NewPolicy, Permission, PolicyType, StoredPolicy, Target};
+
+use crate::clock::Clock;
+use crate::exchange::{Answer, Call, Identity, Reply, Upstream};
+use crate::faults::Faults;
+use crate::journal::{Journal, System};
+use crate::server::{Desk, Running};
+use crate::sync::lock;
+use gateway::Meter;
+use routes::Route;
+use signature::Signed;
+use store::{Draft, Store};
+
+/// A simulated account, served until dropped.
+#[derive(Debug)]
+pub struct Ncloud {
+    running: Running,
+    account: Arc<Guarded>,
+    journal: Journal,
+    faults: Faults,
+    clock: Clock,
+}
+
+impl Ncloud {
+    /// Starts an account with its system policies and no others.
+    ///
+    /// # Errors
+    /// When the address cannot be bound.
+    pub async fn start(options: Options) -> io::Result<Self> {
+        let (listen, journal, clock) = (options.listen, options.journal.clone(), options.clock.clone());
+        let faults = Faults::default();
+        let store = Store::new(options.seed);
+        let account = Arc::new(Guarded { account: Mutex::new(Account { options, store }), meter: Meter::default() });
+        let desk = Desk {
+            upstream: Arc::clone(&account) as Arc<dyn Upstream>,
+            journal: journal.clone(),
+            faults: faults.clone(),
+            clock: clock.clone(),
+        };
+        let running = Running::start(listen, desk).await?;
+        Ok(Self { running, account, journal, faults, clock })
+    }
+
+    /// Base address, without a trailing slash.
+    #[must_use]
+    pub fn url(&self) -> String {
+        self.running.url()
+    }
+
+    /// What was asked.
+    #[must_use]
+    pub fn journal(&self) -> &Journal {
+        &self.journal
+    }
+
+    /// Faults to inject.
+    #[must_use]
+    pub fn faults(&self) -> &Faults {
+        &self.faults
+    }
+
+    /// The server's clock.
+    #[must_use]
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    /// The access key to sign with.
+    #[must_use]
+    pub fn access_key(&self) -> String {
+        lock(&self.account.account).options.access_key.clone()
+    }
+
+    /// Its secret.
+    #[must_use]
+    pub fn secret_key(&self) -> String {
+        lock(&self.account.account).options.secret_key.clone()
+    }
+
+    /// Every user-created policy, oldest first, visible yet or not.
+    #[must_use]
+    pub fn policies(&self) -> Vec<StoredPolicy> {
+        lock(&self.account.account).store.user_created().cloned().collect()
+    }
+
+    /// The user-created policy of this name, if there is exactly one.
+    #[must_use]
+    pub fn policy_named(&self, name: &str) -> Option<StoredPolicy> {
+        let mut named = self.policies().into_iter().filter(|policy| policy.policy_name == name);
+        named.next().filter(|_| named.next().is_none())
+    }
+
+    /// A stranger makes a policy, unchecked; returns its id.
+    pub fn add_policy(&self, policy: NewPolicy) -> String {
+        let mut account = lock(&self.account.account);
+        let NewPolicy { policy_name: name, description, permissions, tags } = policy;
+        let options = account.options.clone();
+        account.store.insert(Draft { name, description, permissions, tags }, &options).policy_id
+    }
+
+    /// A stranger changes a policy; false when there is none of this id.
+    pub fn edit_policy(&self, id: &str, change: impl FnOnce(&mut StoredPolicy)) -> bool {
+        lock(&self.account.account).store.find_mut(id).map(change).is_some()
+    }
+
+    /// A stranger deletes a policy; false when there is none of this id.
+    pub fn remove_policy(&self, id: &str) -> bool {
+        lock(&self.account.account).store.remove(id).is_some()
+    }
+
+    /// A stranger gives the policy to someone; false when there is none of this id.
+    pub fn assign(&self, id: &str, assignee: Assignee) -> bool {
+        self.edit_policy(id, |policy| policy.assignees.push(assignee))
+    }
+
+    /// A stranger takes the policy from everyone; false when there is none of this id.
+    pub fn unassign(&self, id: &str) -> bool {
+        self.edit_policy(id, |policy| policy.assignees.clear())
+    }
+
+    /// Changes keys and switches while running. Address, clock and journal stay as started.
+    pub fn set_options(&self, change: impl FnOnce(&mut Options)) {
+        let mut account = lock(&self.account.account);
+        let (listen, clock, journal) =
+            (account.options.listen, account.options.clock.clone(), account.options.journal.clone());
+        change(&mut account.options);
+        account.options = Options { listen, clock, journal, ..account.options.clone() };
+    }
+
+    /// The switches in force.
+    #[must_use]
+    pub fn switches(&self) -> Switches {
+        lock(&self.account.account).options.switches.clone()
+    }
+}
+
+/// The signature a correct client sends, for tests that speak HTTP themselves.
+///
+/// `target` is the path with its query, as on the wire; `timestamp` is in milliseconds.
+#[must_use]
+pub fn sign(method: &str, target: &str, timestamp: &str, access_key: &str, secret_key: &str) -> String {
+    Signed { method, target, timestamp, access_key }.sign(secret_key).unwrap_or_default()
+}
+
+/// The account's options and policies, changed together under one lock.
+#[derive(Debug)]
+pub(crate) struct Account {
+    options: Options,
+    store: Store,
+}
+
+#[derive(Debug)]
+struct Guarded {
+    account: Mutex<Account>,
+    meter: Meter,
+}
+
+impl Upstream for Guarded {
+    fn system(&self) -> System {
+        System::Ncloud
+    }
+
+    fn identify(&self, call: &Call) -> Identity {
+        Route::identity(Route::of(call).as_ref())
+    }
+
+    fn answer(&self, call: &Call) -> Answer {
+        let mut account = lock(&self.account);
+        if let Some(objection) = gateway::objection(call, &account.options, &self.meter) {
+            return Answer::read(objection);
+        }
+        account.dispatch(call).unwrap_or_else(|refusal| refusal)
+    }
+
+    fn body_limit(&self) -> usize {
+        lock(&self.account).options.switches.largest_body
+    }
+
+    fn too_large(&self) -> Reply {
+        GatewayError::TooLarge.reply(lock(&self.account).options.switches.numeric_gateway_codes, None)
+    }
+}
+
+impl Account {
+    /// `Err` is an answer that refuses, `Ok` one that complies.
+    fn dispatch(&mut self, call: &Call) -> Result<Answer, Answer> {
+        match Route::of(call) {
+            Some(Route::Create) => self.create(call),
+            Some(Route::List) => self.list(call),
+            Some(Route::DeleteMany) => self.delete_many(call),
+            Some(Route::Get(id)) => self.get(call, &id),
+            Some(Route::Edit(id)) => self.edit(call, &id),
+            Some(Route::Delete(id)) => self.delete(&id),
+            Some(Route::Resources(id)) => self.resources(&id),
+            Some(Route::TagsGet(id)) => self.tags(&id),
+            Some(Route::TagsAdd(id)) => self.add_tag(call, &id),
+            Some(Route::TagsRemove(id)) => self.remove_tag(call, &id),
+            Some(Route::Validate) => self.validate(call),
+            Some(Route::Attach(kind, id)) => self.attach(call, kind, &id),
+            Some(Route::Detach(_, id)) => self.detach(call, &id),
+            None => {
+                let numeric = self.options.switches.numeric_gateway_codes;
+                Err(Answer::read(GatewayError::NotFound.reply(numeric, None)))
+            }
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! The account's policies and what storing does to them.
+
+use std::collections::BTreeMap;
+
+use super::catalogue::system_policies;
+use super::options::{Options, Order, Switches};
+use super::types::{Permission, PolicyType, StoredPolicy};
+use crate::ids::Ids;
+
+/// All policies of the account, oldest first.
+#[derive(Debug)]
+pub(crate) struct Store {
+    records: Vec<Record>,
+    ids: Ids,
+}
+
+#[derive(Debug)]
+struct Record {
+    policy: StoredPolicy,
+    /// Reads that still do not find it.
+    hidden: u32,
+}
+
+/// What a new policy is made of.
+pub(crate) struct Draft {
+    pub(crate) name: String,
+    pub(crate) description: Option<String>,
+    pub(crate) permissions: Vec<Permission>,
+    pub(crate) tags: BTreeMap<String, String>,
+}
+
+impl Store {
+    pub(crate) fn new(seed: u64) -> Self {
+        let records = system_policies().into_iter().map(|policy| Record { policy, hidden: 0 }).collect();
+        Self { records, ids: Ids::new(seed) }
+    }
+
+    pub(crate) fn user_created(&self) -> impl Iterator<Item = &StoredPolicy> {
+        self.all().filter(|policy| policy.policy_type == PolicyType::UserCreated)
+    }
+
+    fn all(&self) -> impl Iterator<Item = &StoredPolicy> {
+        self.records.iter().map(|record| &record.policy)
+    }
+
+    pub(crate) fn insert(&mut self, draft: Draft, options: &Options) -> StoredPolicy {
+        let policy_id = self.ids.uuid();
+        let member = if options.switches.member_number_in_nrn { options.member_number.as_str() } else { "" };
+        let policy = StoredPolicy {
+            nrn: format!("nrn:PUB:IAM::{member}:Policy/{policy_id}"),
+            policy_id,
+            policy_name: draft.name,
+            policy_type: PolicyType::UserCreated,
+            description: draft.description,
+            permissions: stored_form(draft.permissions, &options.switches),
+            tags: draft.tags,
+            assignees: Vec::new(),
+        };
+        self.records.push(Record { policy: policy.clone(), hidden: options.switches.hidden_reads });
+        policy
+    }
+
+    /// What a list sees now; uses up one hidden read of the others.
+    pub(crate) fn read_all(&mut self) -> Vec<StoredPolicy> {
+        let mut visible = Vec::new();
+        for record in &mut self.records {
+            if record.hidden == 0 {
+                visible.push(record.policy.clone());
+            }
+            record.hidden = record.hidden.saturating_sub(1);
+        }
+        visible
+    }
+
+    /// What a request for one policy sees now; a miss uses up one hidden read.
+    pub(crate) fn read(&mut self, id: &str) -> Option<&mut StoredPolicy> {
+        let record = self.records.iter_mut().find(|record| record.policy.policy_id == id)?;
+        if record.hidden > 0 {
+            record.hidden -= 1;
+            return None;
+        }
+        Some(&mut record.policy)
+    }
+
+    /// Behind the API: visible or not.
+    pub(crate) fn find_mut(&mut self, id: &str) -> Option<&mut StoredPolicy> {
+        self.records.iter_mut().map(|record| &mut record.policy).find(|policy| policy.policy_id == id)
+    }
+
+    pub(crate) fn remove(&mut self, id: &str) -> Option<StoredPolicy> {
+        let at = self.records.iter().position(|record| record.policy.policy_id == id)?;
+        Some(self.records.remove(at).policy)
+    }
+
+    pub(crate) fn is_name_taken(&self, name: &str, switches: &Switches) -> bool {
+        self.user_created().any(|policy| same_name(&policy.policy_name, name, switches))
+    }
+}
+
+fn same_name(one: &str, other: &str, switches: &Switches) -> bool {
+    if switches.case_sensitive_names { one == other } else { one.to_lowercase() == other.to_lowercase() }
+}
+
+/// Permissions as they read back: wildcards spelled out, lists in the server's order.
+pub(crate) fn stored_form(mut permissions: Vec<Permission>, switches: &Switches) -> Vec<Permission> {
+    for target in permissions.iter_mut().flat_map(|permission| &mut permission.targets) {
+        if switches.rewrite_wildcard {
+            for nrn in target.resource_nrns.iter_mut().filter(|nrn| *nrn == "*") {
+                *nrn = format!("nrn:*:{}:*::*", target.product);
+            }
+        }
+        for list in [&mut target.actions, &mut target.resource_nrns] {
+            match switches.order {
+                Order::Kept => {}
+                Order::Sorted => list.sort(),
+                Order::Reversed => list.reverse(),
+            }
+        }
+    }
+    permissions
+}

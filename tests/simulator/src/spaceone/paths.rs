@@ -1,0 +1,230 @@
+//! The three spellings of every call: RESTful, verb (`/repository/v1/policy/create`) and console
+//! (`/repository/policy/create`).
+
+use http::Method;
+
+use super::messages as m;
+use super::options::Era;
+use super::schema::Message;
+use crate::exchange::{Call, Identity};
+use crate::journal::{Collection, Operation};
+
+/// A collection of the servers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Resource {
+    Policy,
+    NetworkPolicy,
+    Repository,
+    Zone,
+    Region,
+}
+
+/// A call on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verb {
+    Create,
+    Update,
+    PinData,
+    Delete,
+    Get,
+    List,
+    Stat,
+}
+
+/// A call the servers know, with the field that its path carries.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Rpc {
+    pub(crate) resource: Resource,
+    pub(crate) verb: Verb,
+    pub(crate) path_field: Option<(&'static str, String)>,
+}
+
+/// Why a path leads nowhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Lost {
+    /// No such path.
+    Path,
+    /// The path exists for other methods.
+    Method,
+}
+
+impl Rpc {
+    /// The call that a method and path mean.
+    pub(crate) fn of(call: &Call, era: Era) -> Result<Self, Lost> {
+        let path = call.path().strip_suffix('/').unwrap_or(call.path());
+        let segments: Vec<&str> = path.split('/').skip(1).collect();
+        if let Some((resource, verb)) = verb_path(&segments).filter(|(resource, verb)| exists(*resource, *verb, era)) {
+            return if call.method == Method::POST {
+                Ok(Self { resource, verb, path_field: None })
+            } else {
+                Self::restful(&call.method, &segments, era).map_err(|_| Lost::Method)
+            };
+        }
+        Self::restful(&call.method, &segments, era)
+    }
+
+    fn restful(method: &Method, segments: &[&str], era: Era) -> Result<Self, Lost> {
+        let [service, "v1", rest @ ..] = segments else { return Err(Lost::Path) };
+        let routes = restful_routes(service, rest);
+        let served = |verb: &Verb, resource: Resource| era == Era::Rest && exists(resource, *verb, era);
+        let mut lost = Lost::Path;
+        for (allowed, resource, verb, id) in routes {
+            if !served(&verb, resource) {
+                continue;
+            }
+            if allowed == method {
+                let path_field = id.map(|id| (id_field(resource), decoded(id)));
+                return Ok(Self { resource, verb, path_field });
+            }
+            lost = Lost::Method;
+        }
+        Err(lost)
+    }
+
+    /// What the journal calls it; `id` is where the request names its object.
+    pub(crate) fn identity(&self, id: Option<String>) -> Identity {
+        let operation = match self.verb {
+            Verb::Create => Operation::Create,
+            Verb::Update => Operation::Update,
+            Verb::PinData => Operation::PinData,
+            Verb::Delete => Operation::Delete,
+            Verb::Get => Operation::Get,
+            Verb::List => Operation::List,
+            Verb::Stat => Operation::Stat,
+        };
+        let collection = match self.resource {
+            Resource::Policy => Collection::Policy,
+            Resource::NetworkPolicy => Collection::NetworkPolicy,
+            Resource::Repository | Resource::Zone | Resource::Region => Collection::Other,
+        };
+        Identity { operation, collection, object_id: id }
+    }
+
+    /// The message type of the request.
+    pub(crate) fn request(&self) -> &'static Message {
+        match (self.resource, self.verb) {
+            (Resource::Policy, Verb::Create) => &m::CREATE_POLICY,
+            (Resource::Policy, Verb::Update) => &m::UPDATE_POLICY,
+            (Resource::Policy, Verb::Get) => &m::GET_POLICY,
+            (Resource::Policy, Verb::List) => &m::POLICY_QUERY,
+            (Resource::Policy, Verb::Stat) => &m::POLICY_STAT,
+            (Resource::Policy, _) => &m::POLICY,
+            (Resource::NetworkPolicy, Verb::Create) => &m::CREATE_NETWORK_POLICY,
+            (Resource::NetworkPolicy, Verb::Update) => &m::UPDATE_NETWORK_POLICY,
+            (Resource::NetworkPolicy, Verb::PinData) => &m::PIN_NETWORK_POLICY,
+            (Resource::NetworkPolicy, Verb::Get) => &m::GET_NETWORK_POLICY,
+            (Resource::NetworkPolicy, Verb::List) => &m::NETWORK_POLICY_QUERY,
+            (Resource::NetworkPolicy, Verb::Stat) => &m::NETWORK_POLICY_STAT,
+            (Resource::NetworkPolicy, Verb::Delete) => &m::NETWORK_POLICY,
+            (Resource::Repository, _) => &m::REPOSITORY_QUERY,
+            (Resource::Zone, Verb::Get) => &m::GET_ZONE,
+            (Resource::Zone, _) => &m::ZONE_QUERY,
+            (Resource::Region, Verb::Get) => &m::GET_REGION,
+            (Resource::Region, _) => &m::REGION_QUERY,
+        }
+    }
+}
+
+/// The request field that holds an object's id.
+pub(crate) fn id_field(resource: Resource) -> &'static str {
+    match resource {
+        Resource::Policy => "policy_id",
+        Resource::NetworkPolicy => "network_policy_id",
+        Resource::Repository => "repository_id",
+        Resource::Zone => "zone_id",
+        Resource::Region => "region_id",
+    }
+}
+
+/// Whether the servers of this era have the call.
+fn exists(resource: Resource, verb: Verb, era: Era) -> bool {
+    match resource {
+        Resource::Policy => verb != Verb::PinData,
+        Resource::NetworkPolicy => era == Era::Rest,
+        Resource::Repository => verb == Verb::List,
+        Resource::Zone | Resource::Region => era == Era::Rest && matches!(verb, Verb::Get | Verb::List),
+    }
+}
+
+fn verb_path(segments: &[&str]) -> Option<(Resource, Verb)> {
+    let (resource, verb) = match segments {
+        [service, "v1", resource, verb] | [service, resource, verb] => (resource_of(service, resource)?, verb),
+        _ => return None,
+    };
+    let verb = match *verb {
+        "create" => Verb::Create,
+        "update" => Verb::Update,
+        "pin-data" => Verb::PinData,
+        "delete" => Verb::Delete,
+        "get" => Verb::Get,
+        "list" => Verb::List,
+        "stat" => Verb::Stat,
+        _ => return None,
+    };
+    Some((resource, verb))
+}
+
+fn resource_of(service: &str, resource: &str) -> Option<Resource> {
+    match (service, resource) {
+        ("repository", "policy") => Some(Resource::Policy),
+        ("repository", "repository") => Some(Resource::Repository),
+        ("inventory", "network-policy") => Some(Resource::NetworkPolicy),
+        ("inventory", "zone") => Some(Resource::Zone),
+        ("inventory", "region") => Some(Resource::Region),
+        _ => None,
+    }
+}
+
+type Restful<'a> = (Method, Resource, Verb, Option<&'a str>);
+
+/// Every RESTful call on this path, whatever its method. Note that a policy is read under the plural
+/// and changed under the singular.
+fn restful_routes<'a>(service: &str, rest: &[&'a str]) -> Vec<Restful<'a>> {
+    let collection = |resource, with_create: bool| {
+        let mut routes = vec![(Method::GET, resource, Verb::List, None)];
+        if with_create {
+            routes.push((Method::POST, resource, Verb::Create, None));
+        }
+        routes
+    };
+    let post = |resource, verb| vec![(Method::POST, resource, verb, None)];
+    let read = |resource, id: &'a str| vec![(Method::GET, resource, Verb::Get, Some(id))];
+    let changes = |resource, id: &'a str| {
+        vec![(Method::PUT, resource, Verb::Update, Some(id)), (Method::DELETE, resource, Verb::Delete, Some(id))]
+    };
+    match (service, rest) {
+        ("repository", ["policies"]) => collection(Resource::Policy, true),
+        ("repository", ["policies", "search"]) => {
+            [post(Resource::Policy, Verb::List), read(Resource::Policy, "search")].concat()
+        }
+        ("repository", ["policies", "stat"]) => {
+            [post(Resource::Policy, Verb::Stat), read(Resource::Policy, "stat")].concat()
+        }
+        ("repository", ["policies", id]) => read(Resource::Policy, *id),
+        ("repository", ["policy", id]) => changes(Resource::Policy, *id),
+        ("repository", ["repositories"]) => collection(Resource::Repository, false),
+        ("repository", ["repositories", "search"]) => post(Resource::Repository, Verb::List),
+        ("inventory", ["network-policies"]) => collection(Resource::NetworkPolicy, true),
+        ("inventory", ["network-policies", "search"]) => post(Resource::NetworkPolicy, Verb::List),
+        ("inventory", ["network-policies", "stat"]) => post(Resource::NetworkPolicy, Verb::Stat),
+        ("inventory", ["network-policy", id]) => {
+            [read(Resource::NetworkPolicy, *id), changes(Resource::NetworkPolicy, *id)].concat()
+        }
+        ("inventory", ["network-policy", id, "pin-data"]) => {
+            vec![(Method::PUT, Resource::NetworkPolicy, Verb::PinData, Some(*id))]
+        }
+        ("inventory", ["zones"]) => collection(Resource::Zone, false),
+        ("inventory", ["zones", "search"]) => post(Resource::Zone, Verb::List),
+        ("inventory", ["zone", id]) => read(Resource::Zone, *id),
+        ("inventory", ["regions"]) => collection(Resource::Region, false),
+        ("inventory", ["regions", "search"]) => post(Resource::Region, Verb::List),
+        ("inventory", ["region", id]) => read(Resource::Region, *id),
+        _ => Vec::new(),
+    }
+}
+
+/// A path segment without its percent-encoding; `+` is itself.
+fn decoded(segment: &str) -> String {
+    let escaped = segment.replace('+', "%2B");
+    url::form_urlencoded::parse(escaped.as_bytes()).next().map_or_else(String::new, |(name, _)| name.into_owned())
+}

@@ -1,0 +1,46 @@
+//! The bodies that faults send: pages, wrong types, streams that do not end.
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures::stream::{self, Stream, StreamExt};
+use http_body_util::{BodyExt, StreamBody};
+use hyper::body::Frame;
+use tokio::time::Instant;
+
+use crate::server::Body;
+
+/// A page as gateways and portals put in front of an API.
+pub(crate) const HTML: &str =
+    "<!DOCTYPE html><html><head><title>Sign in</title></head><body><h1>Please sign in</h1></body></html>";
+
+/// Every field a client may look for, each with a type it does not have.
+pub(crate) const WRONG_TYPES: &str = r#"{"policyId":42,"policyName":["a"],"description":{"a":1},"policyDesc":7,"validationResult":"yes","success":"no","details":1,"items":"none","totalItems":"many","page":{},"permissions":true,"policy_id":{"a":1},"network_policy_id":[1],"name":12,"results":7,"total_count":"x","tags":"t","labels":3,"repository_id":{},"zone_id":9,"routing_tables":"r","dns":{"a":"b"}}"#;
+
+/// No stream outlives this, whoever forgets to hang up.
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// A JSON array that goes on, as fast as the client reads.
+pub(crate) fn endless() -> Body {
+    let chunk = Bytes::from("0,".repeat(8 * 1024));
+    let first = stream::iter([Bytes::from_static(b"[")]);
+    body(first.chain(stream::repeat(chunk)), Duration::ZERO)
+}
+
+/// White space, one byte at a time.
+pub(crate) fn drip() -> Body {
+    body(stream::repeat(Bytes::from_static(b" ")), Duration::from_millis(100))
+}
+
+fn body(chunks: impl Stream<Item = Bytes> + Send + Sync + 'static, pause: Duration) -> Body {
+    let end = Instant::now() + LIMIT;
+    let frames = chunks
+        .then(move |chunk| async move {
+            tokio::time::sleep(pause).await;
+            chunk
+        })
+        .take_while(move |_| std::future::ready(Instant::now() < end))
+        .map(|chunk| Ok::<_, Infallible>(Frame::data(chunk)));
+    BodyExt::boxed(StreamBody::new(frames))
+}
