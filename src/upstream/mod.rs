@@ -1,1 +1,21 @@
-//! upstream
+//! How to speak: the HTTP client, each upstream collection, and the registry that lists them.
+//!
+//! | file | what it holds |
+//! | --- | --- |
+//! | [`account`] | one open connection: client, credentials and limits, shared by its objects |
+//! | [`endpoint`] | which endpoints may be called at all, by name and by address |
+//! | [`http`] | the one HTTP client |
+//! | [`registry`] | the only list of collections: from a spec to a bound object |
+//!
+//! Everything here implements contracts of [`crate::engine`] and knows nothing of Kubernetes
+//! clients. An upstream collection is one file with an `External`, one variant in the spec and
+//! one arm in the registry.
+
+pub mod account;
+pub mod endpoint;
+pub mod http;
+pub mod registry;
+
+pub use account::{Account, Credentials};
+pub use endpoint::{EndpointRules, HostPattern};
+pub use http::{HttpSettings, RequestLog};

@@ -1,0 +1,281 @@
+//! Which endpoints may be called: by scheme and host when a connection is opened, and by address
+//! whenever one is dialled.
+//!
+//! Both checks are needed. A name is judged before any address is known, and a name that was
+//! harmless yesterday may resolve to an address inside the cluster today.
+
+use crate::engine::{ErrorKind, Result, UpstreamError};
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::str::FromStr;
+use url::{Host, Url};
+
+/// What the administrator allows connections to call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EndpointRules {
+    /// Whether `http://` is allowed beside `https://`.
+    pub allow_http: bool,
+    /// Whether loopback and private addresses may be dialled. Link-local addresses, where cloud
+    /// metadata services live, are refused even then.
+    pub allow_private: bool,
+    /// The hosts that may be called. The three NAVER Cloud gateways by default.
+    pub allowed_hosts: Vec<HostPattern>,
+}
+
+impl Default for EndpointRules {
+    fn default() -> Self {
+        let gateways =
+            ["subaccount.apigw.ntruss.com", "subaccount.apigw.fin-ntruss.com", "subaccount.apigw.gov-ntruss.com"];
+        Self {
+            allow_http: false,
+            allow_private: false,
+            allowed_hosts: gateways.iter().map(|host| HostPattern::exact(host)).collect(),
+        }
+    }
+}
+
+impl EndpointRules {
+    /// Judges an endpoint before anything is sent to it.
+    pub fn check(&self, url: &Url) -> Result<()> {
+        let refused = |why: String| Err(UpstreamError::new(ErrorKind::EndpointNotAllowed, "open connection", why));
+        match url.scheme() {
+            "https" => {}
+            "http" if self.allow_http => {}
+            "http" => return refused("the endpoint must begin with https:// (the operator does not allow http)".into()),
+            _ => return refused("the endpoint must begin with https://".into()),
+        }
+        if !url.username().is_empty() || url.password().is_some() {
+            return refused("the endpoint must not hold a user or a password: those belong in the Secret".into());
+        }
+        if url.query().is_some() || url.fragment().is_some() {
+            return refused("the endpoint must be a base URL, without ? and #".into());
+        }
+        let Some(host) = url.host() else { return refused("the endpoint names no host".into()) };
+        if !self.allowed_hosts.iter().any(|pattern| pattern.matches(&host)) {
+            return refused(format!("host {host} is not on the operator's list of allowed hosts"));
+        }
+        match address(&host) {
+            Some(ip) if !self.permits(ip) => refused(format!("address {ip} is private or reserved, which is not allowed")),
+            _ => Ok(()),
+        }
+    }
+
+    /// Judges an address at the moment when it would be dialled.
+    #[must_use]
+    pub fn permits(&self, ip: IpAddr) -> bool {
+        match reach(ip) {
+            Reach::Public => true,
+            Reach::Inside => self.allow_private,
+            Reach::Never => false,
+        }
+    }
+}
+
+/// One host, or every host below a domain.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct HostPattern {
+    name: String,
+    below: bool,
+}
+
+impl HostPattern {
+    /// Exactly this host.
+    fn exact(name: &str) -> Self {
+        Self { name: name.to_ascii_lowercase(), below: false }
+    }
+
+    fn matches(&self, host: &Host<&str>) -> bool {
+        let host = host.to_string().to_ascii_lowercase();
+        let host = host.trim_end_matches('.');
+        if self.below {
+            host.strip_suffix(self.name.as_str()).is_some_and(|rest| rest.len() > 1 && rest.ends_with('.'))
+        } else {
+            host == self.name
+        }
+    }
+}
+
+impl FromStr for HostPattern {
+    type Err = String;
+
+    /// `host`, or `*.domain` for every host below it. IPv6 addresses stand in brackets.
+    fn from_str(text: &str) -> std::result::Result<Self, Self::Err> {
+        let (name, below) = text.trim().strip_prefix("*.").map_or((text.trim(), false), |rest| (rest, true));
+        let host = Host::parse(name).map_err(|_| format!("`{text}` is neither a host nor *.domain"))?;
+        if below && !matches!(host, Host::Domain(_)) {
+            return Err(format!("`{text}`: * stands before a domain, not before an address"));
+        }
+        Ok(Self { name: host.to_string().trim_end_matches('.').to_owned(), below })
+    }
+}
+
+impl fmt::Display for HostPattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}", if self.below { "*." } else { "" }, self.name)
+    }
+}
+
+fn address(host: &Host<&str>) -> Option<IpAddr> {
+    match host {
+        Host::Domain(_) => None,
+        Host::Ipv4(ip) => Some(IpAddr::V4(*ip)),
+        Host::Ipv6(ip) => Some(IpAddr::V6(*ip)),
+    }
+}
+
+/// Where an address leads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Reach {
+    /// Out into the world.
+    Public,
+    /// To this host or its private networks.
+    Inside,
+    /// To a metadata service, a group, or nobody: no upstream is there.
+    Never,
+}
+
+fn reach(ip: IpAddr) -> Reach {
+    match ip {
+        IpAddr::V4(ip) => reach_v4(ip),
+        IpAddr::V6(ip) => reach_v6(ip),
+    }
+}
+
+fn reach_v4(ip: Ipv4Addr) -> Reach {
+    let [a, b, c, _] = ip.octets();
+    match (a, b, c) {
+        // This network, link-local (metadata services), protocol assignments (one more metadata
+        // service), the relays of 6to4, multicast and reserved.
+        (0 | 224..=255, _, _) | (169, 254, _) | (192, 0, 0) | (192, 88, 99) => Reach::Never,
+        // A metadata service inside the shared address space.
+        (100, 100, 100) => Reach::Never,
+        // Private, shared address space (RFC 6598), loopback and benchmarking.
+        (10 | 127, _, _) | (172, 16..=31, _) | (192, 168, _) | (100, 64..=127, _) | (198, 18..=19, _) => Reach::Inside,
+        _ => Reach::Public,
+    }
+}
+
+fn reach_v6(ip: Ipv6Addr) -> Reach {
+    if let Some(v4) = ip.to_ipv4_mapped() {
+        return reach_v4(v4);
+    }
+    if ip == Ipv6Addr::LOCALHOST {
+        return Reach::Inside;
+    }
+    let [a, b, c, d, e, f, g, h] = ip.segments();
+    match (a, b) {
+        // The metadata service of one cloud lies among the unique local addresses.
+        (0xfd00, 0x0ec2) if [c, d, e, f, g, h] == [0, 0, 0, 0, 0, 0x0254] => Reach::Never,
+        (0xfc00..=0xfdff, _) => Reach::Inside,
+        // 6to4 and NAT64 carry an IPv4 address that something on the way dials.
+        (0x2002, _) => reach_v4(v4_of(b, c)),
+        (0x0064, 0xff9b) => reach_v4(v4_of(g, h)).max(if c == 1 { Reach::Inside } else { Reach::Public }),
+        // Unspecified and IPv4-compatible, Teredo, discard-only, link-local, site-local, multicast.
+        (0x0000 | 0x0100 | 0xfe80..=0xfeff | 0xff00..=0xffff, _) | (0x2001, 0) => Reach::Never,
+        _ => Reach::Public,
+    }
+}
+
+fn v4_of(high: u16, low: u16) -> Ipv4Addr {
+    let ([a, b], [c, d]) = (high.to_be_bytes(), low.to_be_bytes());
+    Ipv4Addr::new(a, b, c, d)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn permits(ip: &str, allow_private: bool) -> bool {
+        EndpointRules { allow_private, ..EndpointRules::default() }.permits(ip.parse().unwrap())
+    }
+
+    fn rules(hosts: &[&str]) -> EndpointRules {
+        let allowed_hosts = hosts.iter().map(|host| host.parse().unwrap()).collect();
+        EndpointRules { allowed_hosts, ..EndpointRules::default() }
+    }
+
+    fn check(rules: &EndpointRules, url: &str) -> std::result::Result<(), String> {
+        rules.check(&url.parse().unwrap()).map_err(|error| {
+            assert_eq!(error.kind, ErrorKind::EndpointNotAllowed);
+            error.message
+        })
+    }
+
+    #[test]
+    fn only_the_gateways_are_allowed_by_default() {
+        let rules = EndpointRules::default();
+        assert!(check(&rules, "https://subaccount.apigw.ntruss.com").is_ok());
+        assert!(check(&rules, "https://SUBACCOUNT.apigw.gov-ntruss.com/").is_ok());
+        assert!(check(&rules, "https://subaccount.apigw.ntruss.com.evil.example").is_err());
+        assert!(check(&rules, "https://evil.example").unwrap_err().contains("evil.example"));
+    }
+
+    #[test]
+    fn a_star_stands_for_hosts_below_the_domain_and_not_for_the_domain() {
+        let rules = rules(&["*.spaceone.example"]);
+        assert!(check(&rules, "https://a.spaceone.example/api").is_ok());
+        assert!(check(&rules, "https://a.b.spaceone.example.").is_ok());
+        for host in ["spaceone.example", "xspaceone.example", "a.spaceone.example.evil"] {
+            assert!(check(&rules, &format!("https://{host}")).is_err(), "{host}");
+        }
+    }
+
+    #[test]
+    fn a_pattern_reads_back_as_written_and_nonsense_is_refused() {
+        for text in ["*.example.com", "127.0.0.1", "[::1]", "host"] {
+            assert_eq!(text.parse::<HostPattern>().unwrap().to_string(), text);
+        }
+        for text in ["", "*", "*.*.x", "*.127.0.0.1", "a/b", "a:1"] {
+            assert!(text.parse::<HostPattern>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn plain_http_credentials_and_queries_are_refused() {
+        let strict = rules(&["h.example"]);
+        assert!(check(&strict, "http://h.example").unwrap_err().contains("https://"));
+        assert!(check(&EndpointRules { allow_http: true, ..strict.clone() }, "http://h.example").is_ok());
+        for url in ["https://u@h.example", "https://u:p@h.example", "https://h.example/?a", "https://h.example/#a", "ftp://h.example"] {
+            assert!(check(&strict, url).is_err(), "{url}");
+        }
+        assert!(!check(&strict, "https://user:s3cret@h.example").unwrap_err().contains("s3cret"));
+    }
+
+    #[test]
+    fn an_address_in_the_url_is_judged_however_it_is_written() {
+        let rules = rules(&["127.0.0.1", "[::1]", "[::ffff:7f00:1]"]);
+        for url in ["https://127.0.0.1", "https://2130706433", "https://0x7f.1", "https://[::1]", "https://[::ffff:127.0.0.1]"] {
+            assert!(check(&rules, url).unwrap_err().contains("private"), "{url}");
+        }
+        assert!(check(&EndpointRules { allow_private: true, ..rules }, "https://127.0.0.1:8443").is_ok());
+    }
+
+    #[test]
+    fn public_addresses_may_be_dialled() {
+        for ip in ["8.8.8.8", "172.15.0.1", "172.32.0.1", "100.63.0.1", "100.128.0.1", "2606:4700::1", "64:ff9b::808:808", "2002:808:808::"] {
+            assert!(permits(ip, false), "{ip}");
+        }
+    }
+
+    #[test]
+    fn inside_addresses_may_be_dialled_only_when_allowed() {
+        for ip in [
+            "127.0.0.1", "127.9.9.9", "10.1.2.3", "172.16.0.1", "172.31.255.255", "192.168.1.1", "100.64.0.1", "198.18.0.1", "::1",
+            "fd12::1", "fc00::1", "::ffff:10.0.0.1", "::ffff:127.0.0.1", "64:ff9b::a00:1", "64:ff9b:1::808:808", "2002:a00:1::",
+        ] {
+            assert!(!permits(ip, false), "{ip}");
+            assert!(permits(ip, true), "{ip}");
+        }
+    }
+
+    #[test]
+    fn metadata_group_and_void_addresses_are_never_dialled() {
+        for ip in [
+            "169.254.169.254", "169.254.1.1", "100.100.100.200", "192.0.0.192", "0.0.0.0", "224.0.0.1", "255.255.255.255", "240.0.0.1",
+            "::", "::169.254.169.254", "::ffff:169.254.169.254", "64:ff9b::a9fe:a9fe", "2002:a9fe:a9fe::", "fe80::1", "fec0::1",
+            "ff02::1", "fd00:ec2::254", "2001::1",
+        ] {
+            assert!(!permits(ip, true), "{ip}");
+        }
+    }
+}
