@@ -41,7 +41,9 @@ impl EndpointRules {
         match url.scheme() {
             "https" => {}
             "http" if self.allow_http => {}
-            "http" => return refused("the endpoint must begin with https:// (the operator does not allow http)".into()),
+            "http" => {
+                return refused("the endpoint must begin with https:// (the operator does not allow http)".into());
+            }
             _ => return refused("the endpoint must begin with https://".into()),
         }
         if !url.username().is_empty() || url.password().is_some() {
@@ -55,7 +57,9 @@ impl EndpointRules {
             return refused(format!("host {host} is not on the operator's list of allowed hosts"));
         }
         match address(&host) {
-            Some(ip) if !self.permits(ip) => refused(format!("address {ip} is private or reserved, which is not allowed")),
+            Some(ip) if !self.permits(ip) => {
+                refused(format!("address {ip} is private or reserved, which is not allowed"))
+            }
             _ => Ok(()),
         }
     }
@@ -235,7 +239,13 @@ mod tests {
         let strict = rules(&["h.example"]);
         assert!(check(&strict, "http://h.example").unwrap_err().contains("https://"));
         assert!(check(&EndpointRules { allow_http: true, ..strict.clone() }, "http://h.example").is_ok());
-        for url in ["https://u@h.example", "https://u:p@h.example", "https://h.example/?a", "https://h.example/#a", "ftp://h.example"] {
+        for url in [
+            "https://u@h.example",
+            "https://u:p@h.example",
+            "https://h.example/?a",
+            "https://h.example/#a",
+            "ftp://h.example",
+        ] {
             assert!(check(&strict, url).is_err(), "{url}");
         }
         assert!(!check(&strict, "https://user:s3cret@h.example").unwrap_err().contains("s3cret"));
@@ -244,7 +254,9 @@ mod tests {
     #[test]
     fn an_address_in_the_url_is_judged_however_it_is_written() {
         let rules = rules(&["127.0.0.1", "[::1]", "[::ffff:7f00:1]"]);
-        for url in ["https://127.0.0.1", "https://2130706433", "https://0x7f.1", "https://[::1]", "https://[::ffff:127.0.0.1]"] {
+        for url in
+            ["https://127.0.0.1", "https://2130706433", "https://0x7f.1", "https://[::1]", "https://[::ffff:127.0.0.1]"]
+        {
             assert!(check(&rules, url).unwrap_err().contains("private"), "{url}");
         }
         assert!(check(&EndpointRules { allow_private: true, ..rules }, "https://127.0.0.1:8443").is_ok());
@@ -252,7 +264,16 @@ mod tests {
 
     #[test]
     fn public_addresses_may_be_dialled() {
-        for ip in ["8.8.8.8", "172.15.0.1", "172.32.0.1", "100.63.0.1", "100.128.0.1", "2606:4700::1", "64:ff9b::808:808", "2002:808:808::"] {
+        for ip in [
+            "8.8.8.8",
+            "172.15.0.1",
+            "172.32.0.1",
+            "100.63.0.1",
+            "100.128.0.1",
+            "2606:4700::1",
+            "64:ff9b::808:808",
+            "2002:808:808::",
+        ] {
             assert!(permits(ip, false), "{ip}");
         }
     }
@@ -260,8 +281,22 @@ mod tests {
     #[test]
     fn inside_addresses_may_be_dialled_only_when_allowed() {
         for ip in [
-            "127.0.0.1", "127.9.9.9", "10.1.2.3", "172.16.0.1", "172.31.255.255", "192.168.1.1", "100.64.0.1", "198.18.0.1", "::1",
-            "fd12::1", "fc00::1", "::ffff:10.0.0.1", "::ffff:127.0.0.1", "64:ff9b::a00:1", "64:ff9b:1::808:808", "2002:a00:1::",
+            "127.0.0.1",
+            "127.9.9.9",
+            "10.1.2.3",
+            "172.16.0.1",
+            "172.31.255.255",
+            "192.168.1.1",
+            "100.64.0.1",
+            "198.18.0.1",
+            "::1",
+            "fd12::1",
+            "fc00::1",
+            "::ffff:10.0.0.1",
+            "::ffff:127.0.0.1",
+            "64:ff9b::a00:1",
+            "64:ff9b:1::808:808",
+            "2002:a00:1::",
         ] {
             assert!(!permits(ip, false), "{ip}");
             assert!(permits(ip, true), "{ip}");
@@ -271,9 +306,24 @@ mod tests {
     #[test]
     fn metadata_group_and_void_addresses_are_never_dialled() {
         for ip in [
-            "169.254.169.254", "169.254.1.1", "100.100.100.200", "192.0.0.192", "0.0.0.0", "224.0.0.1", "255.255.255.255", "240.0.0.1",
-            "::", "::169.254.169.254", "::ffff:169.254.169.254", "64:ff9b::a9fe:a9fe", "2002:a9fe:a9fe::", "fe80::1", "fec0::1",
-            "ff02::1", "fd00:ec2::254", "2001::1",
+            "169.254.169.254",
+            "169.254.1.1",
+            "100.100.100.200",
+            "192.0.0.192",
+            "0.0.0.0",
+            "224.0.0.1",
+            "255.255.255.255",
+            "240.0.0.1",
+            "::",
+            "::169.254.169.254",
+            "::ffff:169.254.169.254",
+            "64:ff9b::a9fe:a9fe",
+            "2002:a9fe:a9fe::",
+            "fe80::1",
+            "fec0::1",
+            "ff02::1",
+            "fd00:ec2::254",
+            "2001::1",
         ] {
             assert!(!permits(ip, true), "{ip}");
         }
