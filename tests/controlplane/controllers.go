@@ -2,7 +2,7 @@ package main
 
 import (
 	"context"
-	"errors"
+	"fmt"
 	"time"
 
 	"k8s.io/client-go/discovery/cached/memory"
@@ -91,5 +91,5 @@ func (c *controllers) awaitSynced(ctx context.Context) error {
 	if cache.WaitForCacheSync(ctx.Done(), synced) {
 		return nil
 	}
-	return errors.Join(errors.New("controllers have not synced"), context.Cause(ctx))
+	return fmt.Errorf("controllers have not synced: %w", context.Cause(ctx))
 }
