@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Runs the real SpaceONE servers on loopback for tests: see README.md beside this file.
 
-    run.py serve --era rest|verb --dir DIR    foreground; prints READY <env.json> <seconds>
-    run.py install --era rest|verb            only makes the environments
+run.py serve --era rest|verb --dir DIR    foreground; prints READY <env.json> <seconds>
+run.py install --era rest|verb            only makes the environments
 """
 
 import argparse

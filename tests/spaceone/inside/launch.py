@@ -9,7 +9,6 @@ holds, which takes SO_REUSEPORT (gRPC asks for it by itself).
 import asyncio
 import collections
 import collections.abc
-import sys
 from typing import Any
 
 for _name in ("Callable", "Iterable", "Mapping", "MutableMapping", "Sequence"):

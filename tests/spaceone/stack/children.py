@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,8 +42,8 @@ class Children:
         """Start `command` with its output in `log`; must be called from the main thread.
 
         The kernel ties a child to the *thread* that made it, so a short-lived thread would not do.
-        A session of its own keeps a terminal's Ctrl-C from killing children before the supervisor
-        knows that it is meant, and lets `stop` reach grandchildren.
+        A process group of its own keeps a terminal's Ctrl-C from killing children before the
+        supervisor knows that it is meant, and lets `stop` reach grandchildren.
         """
         wrapped = [sys.executable, "-I", str(LIFELINE), str(os.getpid()), *command]
         with log.open("wb") as output:
@@ -53,7 +54,7 @@ class Children:
                 stderr=subprocess.STDOUT,
                 cwd=cwd,
                 env=_environment(),
-                start_new_session=True,
+                process_group=0,
             )
         child = Child(name, process, log)
         self._children.append(child)
@@ -64,7 +65,9 @@ class Children:
         for child in self._children:
             status = child.process.poll()
             if status is not None:
-                raise HarnessError(f"{child.name} ended with {status}; {child.log}:\n{child.tail()}")
+                raise HarnessError(
+                    f"{child.name} ended with {status}; {child.log}:\n{child.tail()}"
+                )
 
     def tail(self, name: str) -> str:
         """Where a child logs and the end of it."""
@@ -77,10 +80,8 @@ class Children:
             _signal_group(child, signal.SIGTERM)
         deadline = time.monotonic() + GRACE_SECONDS
         for child in self._children:
-            try:
+            with suppress(subprocess.TimeoutExpired):
                 child.process.wait(max(0.0, deadline - time.monotonic()))
-            except subprocess.TimeoutExpired:
-                pass
             _signal_group(child, signal.SIGKILL)
             child.process.wait()
         self._children.clear()
@@ -96,15 +97,15 @@ class Children:
 
 def _signal_group(child: Child, number: int) -> None:
     """Signal the child's whole group; a group that is gone needs no signal."""
-    try:
+    with suppress(ProcessLookupError):
         os.killpg(child.process.pid, number)
-    except ProcessLookupError:
-        pass
 
 
 def _environment() -> dict[str, str]:
     """The caller's environment without what would change how the pinned packages are found."""
     dropped = {"PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV"}
-    kept = {k: v for k, v in os.environ.items() if k not in dropped and not k.startswith("SPACEONE_")}
+    kept = {
+        k: v for k, v in os.environ.items() if k not in dropped and not k.startswith("SPACEONE_")
+    }
     # Proxies must never see loopback traffic (gRPC and requests both read these).
     return kept | {"NO_PROXY": "*", "no_proxy": "*", "PYTHONUNBUFFERED": "1"}

@@ -34,7 +34,7 @@ def find_python() -> tuple[str, str]:
     The pins do not import on 3.12 (no `pkg_resources`, no `imp`) and have no wheels for it.
     """
     folders = os.environ.get("PATH", os.defpath).split(os.pathsep)
-    candidates = [sys.executable, *(os.path.join(folder, "python3.11") for folder in folders)]
+    candidates = [sys.executable, *(f"{folder}/python3.11" for folder in folders)]
     for candidate in candidates:
         version = _version(candidate)
         if version is not None:
@@ -47,7 +47,7 @@ def find_python() -> tuple[str, str]:
 
 
 def _version(python: str) -> str | None:
-    """The full version, if `python` runs and is the wanted one (a pyenv shim may exist and fail)."""
+    """The full version, if `python` runs and is the wanted one (a shim may exist and fail)."""
     if not os.access(python, os.X_OK):
         return None
     probe = subprocess.run(

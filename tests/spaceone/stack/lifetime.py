@@ -1,4 +1,4 @@
-"""When to stop: SIGTERM, SIGINT, or the end of stdin. Every wait of the harness goes through here."""
+"""When to stop: SIGTERM, SIGINT, or the end of stdin. Every wait of the harness goes through it."""
 
 import os
 import signal

@@ -55,7 +55,9 @@ class Addresses:
 
 def servers(era: Era, at: Addresses, folder: Path, options: Options) -> list[Server]:
     """Every process of the era. They may all start at once: each connects when first asked."""
-    identity = _grpc("spaceone.identity", at.identity, _service("identity", at, at.identity), folder)
+    identity = _grpc(
+        "spaceone.identity", at.identity, _service("identity", at, at.identity), folder
+    )
     repository = _grpc(
         "spaceone.repository", at.repository, _service("repository", at, at.identity), folder
     )
@@ -89,7 +91,9 @@ def _service(name: str, at: Addresses, keys: str) -> dict[str, Any]:
                 _handler("authentication", "AuthenticationGRPC", f"{keys}/v1/Domain/get_public_key")
             ],
             "authorization": [
-                _handler("authorization", "AuthorizationGRPC", f"{at.identity}/v1/Authorization/verify")
+                _handler(
+                    "authorization", "AuthorizationGRPC", f"{at.identity}/v1/Authorization/verify"
+                )
             ],
             # Puts the token's domain in the place of the request's; as deployed upstream.
             "mutation": [{"backend": f"{HANDLER}.mutation_handler.SpaceONEMutationHandler"}],

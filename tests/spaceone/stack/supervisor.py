@@ -73,7 +73,9 @@ def _await(name: str, url: str, path: str, children: Children, lifetime: Lifetim
         return answer if answer.status == 200 else None
 
     if lifetime.wait_for(probe, START_SECONDS) is None:
-        raise HarnessError(f"no answer from {url}{path} after {START_SECONDS:.0f} s\n{children.tail(name)}")
+        raise HarnessError(
+            f"no answer from {url}{path} after {START_SECONDS:.0f} s\n{children.tail(name)}"
+        )
 
 
 def _publish_paths(base_url: str, folder: Path) -> None:
@@ -85,7 +87,7 @@ def _publish_paths(base_url: str, folder: Path) -> None:
     routes = call(base_url, "GET", "/__routes").body
     for service in ("identity", "repository"):
         spelling = re.compile(rf"/{service}/(?!v1/)[^/]+/[^/]+")
-        paths = {r["path"]: {"post": {}} for r in routes if spelling.fullmatch(r["path"])}
+        paths = {r["path"]: {"post": dict[str, str]()} for r in routes if spelling.fullmatch(r["path"])}
         target = openapi_folder(folder, service)
         target.mkdir(parents=True, exist_ok=True)
         _write_whole(target / "openapi.json", json.dumps({"paths": paths}))

@@ -1,4 +1,4 @@
-"""Test aids that are not SpaceONE: a journal of requests, and faults before or after the real call."""
+"""Test aids, not SpaceONE: a journal of requests, and faults before or after the real call."""
 
 import re
 import threading
@@ -30,7 +30,12 @@ class Fault:
         """Refuse what would silently never fire."""
         if self.when not in ("before", "after"):
             raise ValueError(f"when: {self.when!r} is neither before nor after")
-        self.pattern = re.compile(self.match)
+        if self.status is None and not self.reset and not self.delay_ms:
+            raise ValueError("a fault needs a status, a reset or a delay_ms")
+        try:
+            self.pattern = re.compile(self.match)
+        except re.error as error:
+            raise ValueError(f"match: {error}") from error
 
     @classmethod
     def parse(cls, value: Any) -> "Fault":

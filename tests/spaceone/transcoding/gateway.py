@@ -49,16 +49,17 @@ class Gateway:
         if path.startswith("/__"):
             return self._aid(request, path)
         fault = self._aids.take(request.method, path)
-        answer = _apply(fault, "before")
-        served = None if answer else self._serve(request)
-        answer = answer or _apply(fault, "after") or served
+        answer, served = _apply(fault, "before"), None
+        if answer is None:
+            served = self._serve(request)
+            answer = _apply(fault, "after") or served
         self._aids.record(
             {
                 "method": request.method,
                 "path": request.target,
                 "body": _readable(request.body),
                 "status": answer.status,
-                "served": served and served.status,
+                "served": None if served is None else served.status,
             }
         )
         return answer
@@ -67,14 +68,13 @@ class Gateway:
         """The real call; any failure becomes an error body."""
         try:
             return Answer(200, self._call(request))
-        except ApiError as error:
-            return Answer(error.http_status, error.body(self._style))
+        except ApiError as failure:
+            error = failure
         except grpc.RpcError as failure:
             error = ApiError.from_rpc(failure)
-            return Answer(error.http_status, error.body(self._style))
         except Exception as failure:  # noqa: BLE001 (a front answers 500, it does not hang up)
             error = ApiError(INTERNAL, "ERROR_UNKNOWN", repr(failure))
-            return Answer(error.http_status, error.body(self._style))
+        return Answer(error.http_status, error.body(self._style))
 
     def _call(self, request: Request) -> dict[str, Any]:
         """Route, build the message, call, print the response as proto-JSON with proto's names."""

@@ -1,6 +1,7 @@
 """Builds a request message from path, query string and body. Path beats query beats body."""
 
 import json
+import re
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -11,6 +12,9 @@ from google.protobuf.message import Message
 from transcoding.errors import INTERNAL, INVALID_ARGUMENT, ApiError
 from transcoding.routing import Match
 
+UNKNOWN_FIELD = re.compile(
+    r'Message type "(?:[\w.]+\.)?(?P<message>\w+)" has no field named "(?P<field>[^"]*)"'
+)
 NOT_JSON = "JSON Parsing Error: Request body requires JSON format."
 
 
@@ -18,14 +22,13 @@ def build(match: Match, query: str, body: bytes) -> Message:
     """The request message of `match`; ApiError if the parts do not fit it."""
     descriptor = match.method.request_type.DESCRIPTOR
     fields = _body(body)
-    _reject_unknown(fields, descriptor)
     for name, value in parse_qsl(query, keep_blank_values=True):
         _set(fields, name.split("."), value, descriptor)
     fields |= match.fields
     try:
         return ParseDict(fields, match.method.request_type())
     except (ParseError, ValueError, TypeError) as error:
-        raise _invalid(str(error)) from error
+        raise _unfit(str(error)) from error
 
 
 def _body(body: bytes) -> dict[str, Any]:
@@ -39,12 +42,12 @@ def _body(body: bytes) -> dict[str, Any]:
     return fields
 
 
-def _reject_unknown(fields: dict[str, Any], descriptor: Descriptor) -> None:
-    """Answer to an unknown field what console-api-v2 answers, word for word."""
-    for name in fields:
-        if name not in descriptor.fields_by_name:
-            text = f'Protocol message {descriptor.name} has no "{name}" field.'
-            raise ApiError(INTERNAL, "ERROR_UNKNOWN", text)
+def _unfit(problem: str) -> ApiError:
+    """A body that fits no message; an unknown field gets console-api-v2's answer, word for word."""
+    if unknown := UNKNOWN_FIELD.search(problem):
+        text = f'Protocol message {unknown["message"]} has no "{unknown["field"]}" field.'
+        return ApiError(INTERNAL, "ERROR_UNKNOWN", text)
+    return _invalid(problem)
 
 
 def _set(fields: dict[str, Any], path: list[str], value: str, descriptor: Descriptor) -> None:

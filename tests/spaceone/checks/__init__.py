@@ -1,0 +1,1 @@
+"""What the self-check asks the real servers, and the answers it holds them to."""
