@@ -82,7 +82,7 @@ pub async fn serve(
         tokio::time::sleep(FAREWELL).await;
     };
     tokio::select! {
-        served = server => served.with_context(|| format!("the server on {address} failed")),
+        result = server => result.with_context(|| format!("the server on {address} failed")),
         // A client that keeps its connection busy must not keep the process.
         () = too_long => Ok(()),
     }
