@@ -1,1 +1,12 @@
-//! Integration tests.
+//! The integration tests: one binary, so that one control plane serves the whole run.
+//!
+//! Each module tests one thing against real parts; what they share is in [`support`].
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test says that something is wrong by panicking"
+)]
+
+mod support;

@@ -1,1 +1,37 @@
 //! Starts and stops the real parts that the tests and the demo need.
+//!
+//! | what | where |
+//! | --- | --- |
+//! | a real Kubernetes API server, found or started once a process | [`ControlPlane`] |
+//! | a namespace of its own for each test | [`TestNamespace`] |
+//! | custom resource definitions, applied and established | [`install_crds`], [`apply_crds`] |
+//! | the real `SpaceONE` servers | [`Spaceone`] |
+//! | any program that must not outlive the process that started it | [`Launch`], [`Child`] |
+//! | waiting, with a limit and a last word | [`wait_for`] |
+//!
+//! Nothing here knows the operator: it is built beside it, not after it. A part that
+//! cannot be had is an error that says what to install; no test is skipped for it.
+//!
+//! Whatever is started ends with the process that started it, also after a failed test,
+//! Ctrl-C or SIGKILL: see `lifeline.sh`. Set `CLOUD_POLICY_TESTBED_KEEP` to keep the
+//! directories with logs and data.
+
+#![forbid(unsafe_code)]
+
+mod assets;
+mod child;
+mod control_plane;
+mod crds;
+mod discovery;
+mod namespace;
+mod paths;
+mod spaceone;
+mod wait;
+
+pub use child::{Child, Launch};
+pub use control_plane::{ControlPlane, kubectl_in};
+pub use crds::{apply_crds, install_crds};
+pub use namespace::TestNamespace;
+pub use paths::repository;
+pub use spaceone::{Era, Spaceone, SpaceoneEnv};
+pub use wait::{wait_for, wait_until};

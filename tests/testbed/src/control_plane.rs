@@ -1,0 +1,309 @@
+//! One real Kubernetes API server for everything that a process tests.
+
+use crate::child::{Child, Launch};
+use crate::discovery::{Assets, Source};
+use crate::wait::wait_for;
+use crate::{assets, paths};
+use anyhow::{Context, anyhow};
+use kube::config::{AuthInfo, KubeConfigOptions, Kubeconfig};
+use kube::{Client, Config};
+use std::future::Future;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::OnceLock;
+use std::time::Duration;
+
+/// For a busy machine; an idle one needs three to six seconds.
+const READY_LIMIT: Duration = Duration::from_mins(3);
+/// One request of the bring-up.
+const REQUEST_LIMIT: Duration = Duration::from_secs(5);
+
+static SHARED: OnceLock<Result<ControlPlane, String>> = OnceLock::new();
+
+/// A real Kubernetes API server.
+///
+/// Found or started in this order: the cluster of the current kubeconfig when
+/// `USE_EXISTING_CLUSTER=true`; the binaries `TEST_ASSET_KUBE_APISERVER` and
+/// `TEST_ASSET_ETCD`; those in the folder `KUBEBUILDER_ASSETS`; those in
+/// `/usr/local/kubebuilder/bin`; else the one-process control plane that
+/// `tests/controlplane/build.sh` builds once with Go.
+///
+/// Nothing here depends on a tokio runtime of the caller's, so tests with a runtime each can
+/// share one. What was started ends when this value is dropped, or with the process.
+#[derive(Debug)]
+pub struct ControlPlane {
+    config: Config,
+    kubeconfig: PathBuf,
+    kubectl: PathBuf,
+    server_version: String,
+    has_controllers: bool,
+    /// Held for their end.
+    children: Vec<Child>,
+}
+
+/// A control plane whose API server may not answer yet.
+struct Started {
+    kubeconfig: PathBuf,
+    kubectl: PathBuf,
+    has_controllers: bool,
+    children: Vec<Child>,
+}
+
+impl ControlPlane {
+    /// The control plane of this process, started by whoever asks first. It ends with the process.
+    pub fn shared() -> anyhow::Result<&'static Self> {
+        let started = SHARED.get_or_init(|| Self::start().map_err(|error| format!("{error:#}")));
+        started
+            .as_ref()
+            .map_err(|error| anyhow!("there is no control plane: {error}"))
+    }
+
+    /// The shared control plane, if anybody has asked for it.
+    pub(crate) fn shared_if_started() -> Option<&'static Self> {
+        SHARED.get()?.as_ref().ok()
+    }
+
+    /// Finds or starts a control plane of the caller's own.
+    pub fn start() -> anyhow::Result<Self> {
+        let started = match Source::find()? {
+            Source::Existing => existing()?,
+            Source::Assets(assets) => from_assets(&assets)?,
+            Source::Own => own()?,
+        };
+        Self::await_ready(started)
+    }
+
+    /// A second life of the one-process control plane, with everything it knew: `directory`
+    /// keeps its state, and the caller removes it. Flags for kube-apiserver may be added.
+    pub fn start_in(directory: &Path, server_flags: &[&str]) -> anyhow::Result<Self> {
+        let binaries = build()?;
+        let launch = own_launch(&binaries, directory)
+            .arg("--")
+            .args(server_flags);
+        Self::await_ready(own_ready(&binaries, launch)?)
+    }
+
+    fn await_ready(started: Started) -> anyhow::Result<Self> {
+        let Started {
+            kubeconfig,
+            kubectl,
+            has_controllers,
+            children,
+        } = started;
+        let path = kubeconfig.clone();
+        let answered = block_on(async move {
+            let config = read_config(&path).await?;
+            let client = Client::try_from(config.clone())?;
+            let version =
+                wait_for("the API server", READY_LIMIT, || server_version(&client)).await?;
+            anyhow::Ok((config, version))
+        });
+        let (config, server_version) = answered.with_context(|| logs(&children))?;
+        Ok(Self {
+            config,
+            kubeconfig,
+            kubectl,
+            server_version,
+            has_controllers,
+            children,
+        })
+    }
+
+    /// A client of its own for the caller's runtime, with every right.
+    pub fn client(&self) -> anyhow::Result<Client> {
+        Ok(Client::try_from(self.config.clone())?)
+    }
+
+    /// The way to the API server, with every right.
+    #[must_use]
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// A client that may do what RBAC grants this user and these groups
+    /// (`system:authenticated` among them, unless it is left out on purpose).
+    pub fn client_as(&self, user: &str, groups: &[&str]) -> anyhow::Result<Client> {
+        Ok(Client::try_from(self.config_as(user, groups))?)
+    }
+
+    /// The same as a configuration.
+    #[must_use]
+    pub fn config_as(&self, user: &str, groups: &[&str]) -> Config {
+        let mut config = self.config.clone();
+        config.auth_info = AuthInfo {
+            impersonate: Some(user.to_owned()),
+            impersonate_groups: Some(groups.iter().map(ToString::to_string).collect()),
+            ..config.auth_info
+        };
+        config
+    }
+
+    /// A kubeconfig file for programs, with every right.
+    #[must_use]
+    pub fn kubeconfig(&self) -> &Path {
+        &self.kubeconfig
+    }
+
+    /// A kubectl that fits the server.
+    #[must_use]
+    pub fn kubectl(&self) -> &Path {
+        &self.kubectl
+    }
+
+    /// Runs kubectl and answers what it printed; anything but success is an error with its words.
+    pub fn run_kubectl(&self, arguments: &[&str]) -> anyhow::Result<String> {
+        kubectl_in(&self.kubectl, &self.kubeconfig, arguments)
+    }
+
+    /// The server's version, such as `v1.36.1`.
+    #[must_use]
+    pub fn server_version(&self) -> &str {
+        &self.server_version
+    }
+
+    /// Whether deleted namespaces go away and owner references are followed: not with the
+    /// binaries of `envtest`.
+    #[must_use]
+    pub fn has_controllers(&self) -> bool {
+        self.has_controllers
+    }
+
+    /// Makes the one-process control plane forget old revisions, so that watches which ask
+    /// for them are told to start again.
+    pub fn compact(&self) -> anyhow::Result<()> {
+        let own = self.children.first().filter(|_| self.has_controllers);
+        own.context("only a control plane of our own can be compacted")?
+            .signal("USR1")
+    }
+}
+
+/// Runs a kubectl against a cluster.
+pub fn kubectl_in(kubectl: &Path, kubeconfig: &Path, arguments: &[&str]) -> anyhow::Result<String> {
+    let mut command = Command::new(kubectl);
+    command
+        .arg("--kubeconfig")
+        .arg(kubeconfig)
+        .args(arguments)
+        .stdin(Stdio::null());
+    let output = command
+        .output()
+        .with_context(|| format!("cannot run {}", kubectl.display()))?;
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    let complained = String::from_utf8_lossy(&output.stderr);
+    anyhow::ensure!(
+        output.status.success(),
+        "kubectl {}: {complained}{said}",
+        arguments.join(" ")
+    );
+    Ok(said)
+}
+
+/// The cluster of the usual kubeconfig rules, written down whole for other programs.
+fn existing() -> anyhow::Result<Started> {
+    let kubeconfig = Kubeconfig::read().context("USE_EXISTING_CLUSTER=true needs a kubeconfig")?;
+    let file = paths::scratch("kubeconfig")?.join("kubeconfig");
+    std::fs::write(&file, serde_json::to_vec(&kubeconfig)?)?;
+    Ok(Started {
+        kubeconfig: file,
+        kubectl: assets::kubectl_on_path()?,
+        has_controllers: true,
+        children: Vec::new(),
+    })
+}
+
+fn from_assets(binaries: &Assets) -> anyhow::Result<Started> {
+    let assets::Started {
+        children,
+        kubeconfig,
+    } = assets::start(binaries, &paths::scratch("controlplane")?)?;
+    Ok(Started {
+        kubeconfig,
+        kubectl: assets::kubectl(binaries)?,
+        has_controllers: false,
+        children,
+    })
+}
+
+fn own() -> anyhow::Result<Started> {
+    let binaries = build()?;
+    let directory = paths::scratch("controlplane")?;
+    own_ready(
+        &binaries,
+        own_launch(&binaries, &directory).remove_directory_at_end(),
+    )
+}
+
+fn own_launch(binaries: &Path, directory: &Path) -> Launch {
+    Launch::new("output", binaries.join("controlplane"), directory)
+        .arg("--dir")
+        .arg(directory)
+}
+
+fn own_ready(binaries: &Path, launch: Launch) -> anyhow::Result<Started> {
+    let (child, words) = launch.ready(READY_LIMIT)?;
+    let kubeconfig = words
+        .get(1)
+        .with_context(|| format!("READY names no kubeconfig: {words:?}"))?
+        .into();
+    Ok(Started {
+        kubeconfig,
+        kubectl: binaries.join("kubectl"),
+        has_controllers: true,
+        children: vec![child],
+    })
+}
+
+/// The folder with `controlplane` and `kubectl`. Progress goes to standard error: the first
+/// build takes minutes.
+fn build() -> anyhow::Result<PathBuf> {
+    let script = paths::repository().join("tests/controlplane/build.sh");
+    let built = Command::new(&script)
+        .stdin(Stdio::null())
+        .stderr(Stdio::inherit())
+        .output()
+        .with_context(|| format!("cannot run {}", script.display()))?;
+    anyhow::ensure!(
+        built.status.success(),
+        "{} failed; it said why above",
+        script.display()
+    );
+    Ok(PathBuf::from(String::from_utf8(built.stdout)?.trim()))
+}
+
+async fn read_config(kubeconfig: &Path) -> anyhow::Result<Config> {
+    let read = Kubeconfig::read_from(kubeconfig)?;
+    Ok(Config::from_custom_kubeconfig(read, &KubeConfigOptions::default()).await?)
+}
+
+/// The version of a server that says it is ready.
+async fn server_version(client: &Client) -> anyhow::Result<String> {
+    let ready = http::Request::get("/readyz").body(Vec::new())?;
+    tokio::time::timeout(REQUEST_LIMIT, client.request_text(ready)).await??;
+    Ok(client.apiserver_version().await?.git_version)
+}
+
+fn logs(children: &[Child]) -> String {
+    let tails: Vec<_> = children
+        .iter()
+        .map(|child| format!("{}:\n{}", child.log_path().display(), child.log_tail()))
+        .collect();
+    format!("the control plane does not come up\n{}", tails.join("\n"))
+}
+
+/// Runs a future to its end, whether or not the caller is on a tokio runtime: on a thread and
+/// a runtime that are gone afterwards, so that no connection outlives its reactor.
+pub(crate) fn block_on<T, F>(future: F) -> anyhow::Result<T>
+where
+    T: Send + 'static,
+    F: Future<Output = anyhow::Result<T>> + Send + 'static,
+{
+    let thread = std::thread::spawn(|| {
+        tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?
+            .block_on(future)
+    });
+    thread
+        .join()
+        .map_err(|_| anyhow!("the bring-up panicked"))?
+}

@@ -1,0 +1,133 @@
+//! The control plane that tests get: real, shared, and gone with the process.
+
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test says that something is wrong by panicking"
+)]
+
+use cloud_policy_testbed::{ControlPlane, Launch, TestNamespace, wait_for};
+use k8s_openapi::api::core::v1::{ConfigMap, Namespace};
+use kube::api::{Api, ListParams};
+use std::process::Command;
+use std::time::Duration;
+
+/// Set in the copy of this program that is started to be killed.
+const VICTIM: &str = "CLOUD_POLICY_TESTBED_VICTIM";
+const SOON: Duration = Duration::from_secs(30);
+
+#[tokio::test]
+async fn every_test_gets_the_same_control_plane_and_a_namespace_of_its_own() {
+    let control_plane = ControlPlane::shared().unwrap();
+    assert!(std::ptr::eq(control_plane, ControlPlane::shared().unwrap()));
+    let client = control_plane.client().unwrap();
+    let one = TestNamespace::create(&client, "one").await.unwrap();
+    let other = TestNamespace::create(&client, "one").await.unwrap();
+    assert!(one.name().starts_with("one-") && one.name() != other.name());
+}
+
+#[tokio::test]
+async fn a_dropped_namespace_is_deleted() {
+    let control_plane = ControlPlane::shared().unwrap();
+    let client = control_plane.client().unwrap();
+    let namespace = TestNamespace::create(&client, "dropped").await.unwrap();
+    let name = namespace.name().to_owned();
+    drop(namespace);
+    let namespaces: Api<Namespace> = Api::all(client);
+    wait_for("the deletion", SOON, || async {
+        let found = namespaces.get_opt(&name).await?;
+        let live = found
+            .as_ref()
+            .is_some_and(|it| it.metadata.deletion_timestamp.is_none());
+        let stays = control_plane.has_controllers() && found.is_some();
+        anyhow::ensure!(!live && !stays, "{found:?}");
+        Ok(())
+    })
+    .await
+    .unwrap();
+}
+
+#[tokio::test]
+async fn a_client_for_a_user_may_do_only_what_was_granted() {
+    let control_plane = ControlPlane::shared().unwrap();
+    let nobody = control_plane
+        .client_as("nobody", &["system:authenticated"])
+        .unwrap();
+    let maps: Api<ConfigMap> = Api::namespaced(nobody, "default");
+    let error = maps
+        .list(&ListParams::default())
+        .await
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains(r#"User "nobody" cannot list resource "configmaps""#),
+        "{error}"
+    );
+    let admin = control_plane
+        .client_as("root", &["system:masters"])
+        .unwrap();
+    let maps: Api<ConfigMap> = Api::namespaced(admin, "default");
+    maps.list(&ListParams::default()).await.unwrap();
+}
+
+#[test]
+fn kubectl_and_the_server_agree() {
+    let control_plane = ControlPlane::shared().unwrap();
+    let printed = control_plane
+        .run_kubectl(&["version", "--output=json"])
+        .unwrap();
+    let versions: serde_json::Value = serde_json::from_str(&printed).unwrap();
+    assert_eq!(
+        versions["serverVersion"]["gitVersion"],
+        control_plane.server_version()
+    );
+    let error = control_plane
+        .run_kubectl(&["get", "nonsense"])
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains("doesn't have a resource type \"nonsense\""),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_killed_process_leaves_no_control_plane_behind() {
+    let name = "a_killed_process_leaves_no_control_plane_behind";
+    if std::env::var_os(VICTIM).is_some() {
+        let control_plane = ControlPlane::start().unwrap();
+        println!("READY {}", control_plane.kubeconfig().display());
+        std::thread::sleep(SOON);
+        return;
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let itself = std::env::current_exe().unwrap();
+    let victim = Launch::new("victim", itself, directory.path()).env(VICTIM, "1");
+    let victim = victim.args(["--exact", name, "--nocapture"]);
+    let (victim, words) = victim.ready(Duration::from_mins(2)).unwrap();
+    let state = std::path::Path::new(&words[0])
+        .parent()
+        .unwrap()
+        .display()
+        .to_string();
+    assert_ne!(processes_with(&state), Vec::<String>::new());
+    victim.crash().unwrap();
+    let deadline = std::time::Instant::now() + SOON;
+    while !processes_with(&state).is_empty() && std::time::Instant::now() < deadline {
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    assert_eq!(processes_with(&state), Vec::<String>::new());
+}
+
+/// The processes whose command line names this directory.
+fn processes_with(directory: &str) -> Vec<String> {
+    let listed = Command::new("ps")
+        .args(["-A", "-o", "pid=,args=", "-ww"])
+        .output()
+        .unwrap();
+    let listed = String::from_utf8(listed.stdout).unwrap();
+    listed
+        .lines()
+        .filter(|line| line.contains(directory))
+        .map(str::to_owned)
+        .collect()
+}
