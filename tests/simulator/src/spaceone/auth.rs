@@ -5,7 +5,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::json;
 
 use super::errors::ApiError;
-use super::options::Era;
+use super::paths::Resource;
 use crate::exchange::Call;
 
 /// The tokens of the installation.
@@ -35,15 +35,18 @@ impl Tokens {
             None => Ok(None),
             Some(header) => match header.strip_prefix("Bearer ") {
                 Some(token) => Ok(Some(token.trim())),
-                None => Err(ApiError::unauthenticated("Token format is invalid.")),
+                None => Err(ApiError::unauthenticated("Token format is invalid.").from_front()),
             },
         }
     }
 
     /// The domain that a token speaks for.
-    pub(crate) fn domain_of(&self, token: Option<&str>, era: Era) -> Result<String, ApiError> {
-        let invalid = match era {
-            Era::Rest | Era::Verb => "Token is invalid or expired.",
+    ///
+    /// The inventory of 2020 has no words for a token that does not verify.
+    pub(crate) fn domain_of(&self, token: Option<&str>, asked: Resource) -> Result<String, ApiError> {
+        let invalid = match asked {
+            Resource::Policy | Resource::Repository => "Token is invalid or expired.",
+            Resource::NetworkPolicy | Resource::Zone | Resource::Region => "UnKnown Exception.",
         };
         match token {
             None | Some("") => Err(ApiError::unauthenticated("Empty token provided.")),

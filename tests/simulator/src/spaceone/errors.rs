@@ -1,8 +1,8 @@
 //! Errors by SpaceONE code: the message, the gRPC status the servers give it, the HTTP status and body.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::options::{Era, ErrorStyle};
+use super::options::{Era, ErrorStyle, Front, Switches};
 use crate::exchange::Reply;
 
 /// The gRPC statuses that occur.
@@ -11,52 +11,51 @@ pub(crate) enum Grpc {
     InvalidArgument,
     NotFound,
     AlreadyExists,
+    ResourceExhausted,
     Unimplemented,
     Internal,
     Unauthenticated,
 }
 
 impl Grpc {
-    fn number(self) -> u16 {
+    /// Number of the status, and the HTTP status that every front gives it.
+    fn numbers(self) -> (u16, u16) {
         match self {
-            Self::InvalidArgument => 3,
-            Self::NotFound => 5,
-            Self::AlreadyExists => 6,
-            Self::Unimplemented => 12,
-            Self::Internal => 13,
-            Self::Unauthenticated => 16,
-        }
-    }
-
-    fn http(self) -> u16 {
-        match self {
-            Self::InvalidArgument => 400,
-            Self::NotFound => 404,
-            Self::AlreadyExists => 409,
-            Self::Unimplemented => 501,
-            Self::Internal => 500,
-            Self::Unauthenticated => 401,
+            Self::InvalidArgument => (3, 400),
+            Self::NotFound => (5, 404),
+            Self::AlreadyExists => (6, 409),
+            Self::ResourceExhausted => (8, 429),
+            Self::Unimplemented => (12, 501),
+            Self::Internal => (13, 500),
+            Self::Unauthenticated => (16, 401),
         }
     }
 }
 
-/// An error as the servers raise it.
+/// An error as the servers raise it, or as a front does by itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ApiError {
-    pub(crate) code: String,
-    pub(crate) message: String,
-    pub(crate) grpc: Grpc,
-    /// Where a front answers by itself, the HTTP status it chooses.
-    pub(crate) http: Option<u16>,
+    code: &'static str,
+    message: String,
+    grpc: Grpc,
+    /// Raised by the front; where it chooses an HTTP status of its own, that status.
+    front: Option<Option<u16>>,
 }
 
 impl ApiError {
-    pub(crate) fn new(code: &str, grpc: Grpc, message: impl Into<String>) -> Self {
-        Self { code: code.to_owned(), message: message.into(), grpc, http: None }
+    pub(crate) fn new(code: &'static str, grpc: Grpc, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), grpc, front: None }
     }
 
+    /// The front says so, not the server.
+    pub(crate) fn from_front(mut self) -> Self {
+        self.front = Some(None);
+        self
+    }
+
+    /// The front says so, with this status.
     pub(crate) fn at(mut self, http: u16) -> Self {
-        self.http = Some(http);
+        self.front = Some(Some(http));
         self
     }
 
@@ -77,12 +76,26 @@ impl ApiError {
         Self::new("ERROR_DB_QUERY", Grpc::Internal, format!("Database query failed. (reason = {reason})"))
     }
 
-    /// `pairs` are the looked-up keys with their values in Python's notation.
-    pub(crate) fn not_found(era: Era, pairs: &[(&str, String)]) -> Self {
-        let (keys, values): (Vec<_>, Vec<_>) = pairs.iter().map(|(k, v)| (format!("'{k}'"), v.as_str())).unzip();
+    /// An error raised inside the document store's own error handling, which prints it whole.
+    pub(crate) fn nested(inner: &Self) -> Self {
+        let status = match inner.grpc {
+            Grpc::InvalidArgument => "INVALID_ARGUMENT",
+            _ => "INTERNAL",
+        };
+        let Self { code, message, .. } = inner;
+        Self::database(&format!("\n\terror_code = {code}\n\tstatus_code = {status}\n\tmessage = {message}"))
+    }
+
+    /// `pairs` are the looked-up keys and values; absent values print as `None`.
+    pub(crate) fn not_found(era: Era, pairs: &[(&str, Option<&str>)]) -> Self {
+        let quoted = |value: &Option<&str>| value.map_or_else(|| "None".to_owned(), |text| format!("'{text}'"));
         let shown = match pairs {
-            [(key, value)] => format!("{key} = {}", value.trim_matches('\'')),
-            _ => format!("({}) = ({})", keys.join(", "), values.join(", ")),
+            [(key, value)] => format!("{key} = {}", value.unwrap_or("None")),
+            _ => {
+                let keys: Vec<_> = pairs.iter().map(|(key, _)| format!("'{key}'")).collect();
+                let values: Vec<_> = pairs.iter().map(|(_, value)| quoted(value)).collect();
+                format!("({}) = ({})", keys.join(", "), values.join(", "))
+            }
         };
         let grpc = match era {
             Era::Rest => Grpc::InvalidArgument,
@@ -91,20 +104,43 @@ impl ApiError {
         Self::new("ERROR_NOT_FOUND", grpc, format!("Value not found. ({shown})"))
     }
 
+    /// The error came to this server from another one, which costs its text a leading space.
+    pub(crate) fn relayed(mut self) -> Self {
+        self.message.insert(0, ' ');
+        self
+    }
+
     pub(crate) fn unauthenticated(message: &str) -> Self {
         let message = format!("Authenticate failure. (message = {message})");
         Self::new("ERROR_AUTHENTICATE_FAILURE", Grpc::Unauthenticated, message)
     }
 
-    pub(crate) fn reply(&self, style: ErrorStyle) -> Reply {
-        let Self { code, message, grpc, http } = self;
-        let body: Value = match style {
-            ErrorStyle::Detail => json!({"detail": {"code": code, "message": message}}),
-            ErrorStyle::Error => json!({"error": {"message": message, "code": code}}),
-            ErrorStyle::GrpcGateway => {
-                json!({"code": grpc.number(), "message": format!("{code}: {message}"), "details": []})
+    pub(crate) fn reply(&self, switches: Switches) -> Reply {
+        let Self { code, grpc, front, .. } = self;
+        let (number, status) = grpc.numbers();
+        let status = front.flatten().unwrap_or(status);
+        let message = self.shown(switches.front);
+        let body = match (switches.front, switches.error_style) {
+            (Front::Console, _) | (_, ErrorStyle::Detail) => json!({"detail": {"code": code, "message": message}}),
+            (_, ErrorStyle::Error) => json!({"error": {"message": message, "code": code}}),
+            (_, ErrorStyle::GrpcGateway) => {
+                json!({"code": number, "message": format!("{code}: {message}"), "details": []})
             }
         };
-        Reply::json(http.unwrap_or_else(|| grpc.http()), &body)
+        Reply::json(status, &body)
+    }
+
+    /// The transcoder trims what the console leaves a space in front of, and the console wraps
+    /// authentication failures once more.
+    fn shown(&self, front: Front) -> String {
+        let message = &self.message;
+        match front {
+            Front::Transcoder => message.trim().to_owned(),
+            Front::Console if self.front.is_some() => message.clone(),
+            Front::Console if self.grpc == Grpc::Unauthenticated => {
+                format!("Authenticate failure. (message =  {message})")
+            }
+            Front::Console => format!(" {message}"),
+        }
     }
 }

@@ -3,62 +3,132 @@
 use serde_json::{Map, Value};
 
 use super::errors::ApiError;
+use super::options::Era;
 
-type Params = Map<String, Value>;
+type Fields = Map<String, Value>;
 
 /// Refuses the first field that is absent.
-pub(crate) fn require(params: &Params, fields: &[&str]) -> Result<(), ApiError> {
+pub(crate) fn require(params: &Fields, fields: &[&str]) -> Result<(), ApiError> {
     match fields.iter().find(|field| !params.contains_key(**field)) {
         Some(field) => Err(ApiError::required(field)),
         None => Ok(()),
     }
 }
 
-pub(crate) fn text(params: &Params, field: &str) -> String {
+pub(crate) fn text(params: &Fields, field: &str) -> String {
     params.get(field).and_then(Value::as_str).unwrap_or_default().to_owned()
 }
 
-pub(crate) fn texts(params: &Params, field: &str) -> Vec<String> {
+pub(crate) fn texts(params: &Fields, field: &str) -> Vec<String> {
     list(params, field).iter().filter_map(Value::as_str).map(str::to_owned).collect()
 }
 
-pub(crate) fn list(params: &Params, field: &str) -> Vec<Value> {
+pub(crate) fn list(params: &Fields, field: &str) -> Vec<Value> {
     params.get(field).and_then(Value::as_array).cloned().unwrap_or_default()
 }
 
-pub(crate) fn object(params: &Params, field: &str) -> Option<Params> {
+pub(crate) fn object(params: &Fields, field: &str) -> Option<Fields> {
     params.get(field).and_then(Value::as_object).cloned()
 }
 
-pub(crate) fn object_or_empty(params: &Params, field: &str) -> Params {
+pub(crate) fn object_or_empty(params: &Fields, field: &str) -> Fields {
     object(params, field).unwrap_or_default()
 }
 
-/// The store refuses text beyond a field's length.
-pub(crate) fn check_length(model: &str, shown: &str, field: &str, value: &str, most: usize) -> Result<(), ApiError> {
-    if value.chars().count() <= most {
-        return Ok(());
-    }
-    let reason = format!("ValidationError ({model}:{shown}) (String value is too long: ['{field}'])");
-    Err(ApiError::database(&reason))
+/// What the document store refuses, in the words of its two ways in: a new document is validated as a
+/// whole, a change only by the field.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Check {
+    model: &'static str,
+    new: bool,
+    /// The driver of 1.12 allows dots, and in a change even a leading `$`.
+    strict_keys: bool,
 }
 
-/// The store refuses keys that begin with `$` and, in this driver's generation, keys with a dot.
-pub(crate) fn check_keys(model: &str, shown: &str, field: &str, values: &Params) -> Result<(), ApiError> {
-    if any_key(values, &|key| key.starts_with('$')).is_some() {
-        let reason = format!(
-            "ValidationError ({model}:{shown}) (Invalid dictionary key name - keys may not startswith \"$\" characters: ['{field}'])"
-        );
-        return Err(ApiError::database(&reason));
+impl Check {
+    pub(crate) fn new_document(model: &'static str, era: Era) -> Self {
+        Self { model, new: true, strict_keys: era == Era::Rest }
     }
-    match any_key(values, &|key| key.contains('.')) {
-        Some(key) => Err(ApiError::database(&format!("key '{key}' must not contain '.'"))),
-        None => Ok(()),
+
+    pub(crate) fn change(model: &'static str, era: Era) -> Self {
+        Self { new: false, ..Self::new_document(model, era) }
+    }
+
+    /// The document, or the named part of it, is not valid.
+    fn invalid(self, part: Option<&str>, problem: &str, field: &str) -> ApiError {
+        let model = self.model;
+        ApiError::database(&match (self.new, part) {
+            (true, _) => format!("ValidationError ({model}:None) ({problem}: ['{field}'])"),
+            (false, Some(part)) => format!("ValidationError ({part}:None) ({problem})"),
+            (false, None) => problem.to_owned(),
+        })
+    }
+
+    /// Text beyond a field's length.
+    pub(crate) fn length(self, field: &str, value: &str, most: usize) -> Result<(), ApiError> {
+        if value.chars().count() <= most {
+            return Ok(());
+        }
+        Err(self.invalid(None, "String value is too long", field))
+    }
+
+    /// Interfaces of routes: embedded documents, with a name of their own.
+    pub(crate) fn interfaces<'a>(self, values: impl Iterator<Item = &'a str>) -> Result<(), ApiError> {
+        let too_long = |value: &str| value.chars().count() > 40;
+        match values.enumerate().find(|(_, value)| too_long(value)) {
+            None => Ok(()),
+            Some((index, _)) if self.new => {
+                let place = if index == 0 { String::new() } else { format!("{index}.") };
+                let problem = format!("{place}interface.String value is too long");
+                Err(self.invalid(None, &problem, "routing_tables"))
+            }
+            Some(_) => {
+                let problem = "String value is too long: ['interface']";
+                Err(self.invalid(Some("RoutingTable"), problem, "interface"))
+            }
+        }
+    }
+
+    /// Labels: text of at most 255 characters. All that are wrong are told, by their position.
+    pub(crate) fn labels(self, labels: &[Value]) -> Result<(), ApiError> {
+        let problem = |label: &Value| match label.as_str() {
+            Some(text) if text.chars().count() <= 255 => None,
+            Some(_) => Some("String value is too long"),
+            None => Some("StringField only accepts string values"),
+        };
+        let wrong = labels.iter().enumerate().filter_map(|(index, label)| Some((index, problem(label)?)));
+        let told: Vec<String> = wrong
+            .map(|(index, text)| if index == 0 || !self.new { text.to_owned() } else { format!("{index}.{text}") })
+            .collect();
+        match (told.as_slice(), self.new) {
+            ([], _) => Ok(()),
+            (all, true) => Err(self.invalid(None, &all.join(" "), "labels")),
+            ([first, ..], false) => Err(self.invalid(None, first, "labels")),
+        }
+    }
+
+    /// Keys of free values.
+    pub(crate) fn keys(self, field: &str, values: &Fields) -> Result<(), ApiError> {
+        let dollar = any_key(values, &|key| key.starts_with('$'));
+        if dollar.is_some() && self.new {
+            let problem = "Invalid dictionary key name - keys may not startswith \"$\" characters";
+            return Err(self.invalid(None, problem, field));
+        }
+        if !self.strict_keys {
+            return Ok(());
+        }
+        if let Some(key) = dollar {
+            return Err(ApiError::database(&format!("key '{key}' must not start with '$'")));
+        }
+        match any_key(values, &|key| key.contains('.')) {
+            Some(key) => Err(ApiError::database(&format!("key '{key}' must not contain '.'"))),
+            None => Ok(()),
+        }
     }
 }
 
 /// The first key, at any depth, that is bad.
-fn any_key(values: &Params, bad: &dyn Fn(&str) -> bool) -> Option<String> {
+fn any_key(values: &Fields, bad: &dyn Fn(&str) -> bool) -> Option<String> {
     values.iter().find_map(|(key, value)| {
         if bad(key) {
             return Some(key.clone());

@@ -5,14 +5,19 @@
 //! lets a test look at the objects and change them as a stranger would.
 
 mod auth;
+mod condition;
 mod errors;
 mod fields;
+mod front;
+mod history;
+mod inventory;
 mod ipaddress;
 mod messages;
 mod network_policy;
 mod options;
 mod paths;
 mod policy;
+mod python;
 mod query;
 mod schema;
 mod stat;
@@ -24,7 +29,7 @@ use std::sync::{Arc, Mutex};
 
 use serde_json::{Map, Value, json};
 
-pub use options::{Era, ErrorStyle, Options, Switches};
+pub use options::{Era, ErrorStyle, Front, Options, Switches};
 pub use store::{Reference, RoutingTable, StoredNetworkPolicy, StoredPolicy, Update};
 
 use crate::clock::Clock;
@@ -36,7 +41,7 @@ use crate::server::{Desk, Running};
 use crate::sync::lock;
 use auth::Tokens;
 use errors::{ApiError, Grpc};
-use paths::{Lost, Resource, Rpc, Verb, id_field};
+use paths::{Resource, Rpc, Verb, id_field};
 use store::{Store, millis};
 
 /// A simulated installation with one domain, served until dropped.
@@ -185,6 +190,11 @@ impl Spaceone {
                 policy.zone_id = installation.store.zones.first().map_or_else(String::new, |zone| zone.zone_id.clone());
             }
             policy.created_at = installation.options.clock.now();
+            if policy.update_history.is_empty() {
+                let updated_at = policy.created_at.as_second();
+                let set = ["name", "zone_id"].map(|key| Update { key: key.to_owned(), updated_at });
+                policy.update_history.extend(set);
+            }
             let id = policy.network_policy_id.clone();
             installation.store.network_policies.push(policy);
             id
@@ -274,24 +284,25 @@ impl Upstream for Guarded {
     }
 
     fn identify(&self, call: &Call) -> Identity {
-        let era = lock(&self.0).options.era;
-        match Rpc::of(call, era) {
-            Ok(rpc) => {
-                let in_body = || {
-                    let body: Value = serde_json::from_slice(&call.body).ok()?;
-                    Some(body.get(id_field(rpc.resource))?.as_str()?.to_owned())
-                };
-                let id = rpc.path_field.as_ref().map(|(_, id)| id.clone()).or_else(in_body);
-                rpc.identity(id)
-            }
-            Err(_) => Identity { operation: Operation::Other, collection: Collection::Other, object_id: None },
-        }
+        let installation = lock(&self.0);
+        let Ok(rpc) = front::find(call, installation.options.era, installation.options.switches) else {
+            return Identity { operation: Operation::Other, collection: Collection::Other, object_id: None };
+        };
+        let in_body = || {
+            let body: Value = serde_json::from_slice(&call.body).ok()?;
+            Some(body.get(id_field(rpc.resource))?.as_str()?.to_owned())
+        };
+        let id = rpc.path_field.as_ref().map(|(_, id)| id.clone()).or_else(in_body);
+        rpc.identity(id)
     }
 
     fn answer(&self, call: &Call) -> Answer {
         let mut installation = lock(&self.0);
-        let style = installation.options.switches.error_style;
-        installation.dispatch(call).unwrap_or_else(|error| Answer::read(error.reply(style)))
+        let Options { era, switches, .. } = installation.options;
+        match front::find(call, era, switches) {
+            Ok(rpc) => installation.serve(call, &rpc).unwrap_or_else(|error| Answer::read(error.reply(switches))),
+            Err(reply) => Answer::read(reply),
+        }
     }
 
     fn body_limit(&self) -> usize {
@@ -300,8 +311,8 @@ impl Upstream for Guarded {
     }
 
     fn too_large(&self) -> Reply {
-        let style = lock(&self.0).options.switches.error_style;
-        ApiError::unknown("Received message larger than max (4194304)").at(429).reply(style)
+        let message = "Received message larger than max (4194304)";
+        ApiError::new("ERROR_UNKNOWN", Grpc::ResourceExhausted, message).reply(lock(&self.0).options.switches)
     }
 }
 
@@ -314,38 +325,18 @@ impl Installation {
         Self { options, store, tokens, other_domain, subnets: BTreeMap::new() }
     }
 
-    fn dispatch(&mut self, call: &Call) -> Result<Answer, ApiError> {
-        let rpc = Rpc::of(call, self.options.era).map_err(|lost| no_such_path(call, lost))?;
-        let mut params = self.params(call, &rpc)?;
+    fn serve(&mut self, call: &Call, rpc: &Rpc) -> Result<Answer, ApiError> {
+        let mut params = front::params(call, rpc, self.options.switches)?;
         let token = Tokens::bearer(call)?;
         let reads_openly = (rpc.resource, rpc.verb) == (Resource::Policy, Verb::Get);
         if !reads_openly {
-            let domain = self.tokens.domain_of(token, self.options.era)?;
+            let domain = self.tokens.domain_of(token, rpc.resource)?;
             // The policy service acts in the token's domain, whatever the request says.
             if rpc.resource == Resource::Policy {
                 params.insert("domain_id".to_owned(), json!(domain));
             }
         }
-        self.carry_out(&rpc, &params)
-    }
-
-    /// Body, then query, then path: the later wins.
-    fn params(&self, call: &Call, rpc: &Rpc) -> Result<Map<String, Value>, ApiError> {
-        let mut input = match call.body.is_empty() {
-            true => Map::new(),
-            false => match serde_json::from_slice(&call.body) {
-                Ok(Value::Object(object)) => object,
-                Ok(_) => return Err(ApiError::argument("Request body must be a JSON object.")),
-                Err(_) => {
-                    return Err(ApiError::unknown("JSON Parsing Error: Request body requires JSON format."));
-                }
-            },
-        };
-        rpc.request().from_query(&call.query(), &mut input)?;
-        if let Some((field, id)) = &rpc.path_field {
-            input.insert((*field).to_owned(), json!(id));
-        }
-        rpc.request().parse(&input, self.options.switches.ignore_unknown_fields)
+        self.carry_out(rpc, &params)
     }
 
     fn carry_out(&mut self, rpc: &Rpc, params: &Map<String, Value>) -> Result<Answer, ApiError> {
@@ -364,22 +355,16 @@ impl Installation {
             (Resource::NetworkPolicy, Verb::List) => self.list_network_policies(params),
             (Resource::NetworkPolicy, Verb::Stat) => self.stat_network_policies(params),
             (Resource::Repository, _) => self.list_repositories(params),
-            _ => Err(ApiError::unknown("Method not implemented!")),
+            (Resource::Zone, Verb::Get) => self.get_zone(params),
+            (Resource::Zone, _) => self.list_zones(params),
+            (Resource::Region, Verb::Get) => self.get_region(params),
+            (Resource::Region, _) => self.list_regions(params),
+            (Resource::Policy, Verb::PinData) => Err(ApiError::unknown("Method not implemented!")),
         }
     }
 
-    fn list_repositories(&self, params: &Map<String, Value>) -> Result<Answer, ApiError> {
-        let info = self.store.repository_info();
-        let fits = ["repository_id", "name", "repository_type"]
-            .iter()
-            .all(|field| params.get(*field).is_none_or(|wanted| Some(wanted) == info.get(*field)));
-        let results = if fits { vec![info] } else { Vec::new() };
-        let total = results.len();
-        Ok(Answer::read(Reply::json(200, &self.page_of(results, total))))
-    }
-
     /// A list answer; what is empty or zero is left out.
-    fn page_of(&self, results: Vec<Value>, total: usize) -> Value {
+    fn page_of(&self, results: &[Value], total: usize) -> Value {
         let mut page = json!({"results": results, "total_count": total});
         self.drop_defaults(&mut page);
         page
@@ -413,13 +398,4 @@ fn drop_empty_text(object: &mut Value) {
     if let Some(fields) = object.as_object_mut() {
         fields.retain(|_, value| value != "");
     }
-}
-
-fn no_such_path(call: &Call, lost: Lost) -> ApiError {
-    let (text, http) = match lost {
-        Lost::Path => ("Not Found", 404),
-        Lost::Method => ("Method Not Allowed", 405),
-    };
-    let message = format!("{text}: {} {}", call.method, call.path());
-    ApiError::new("ERROR_UNSUPPORTED_API", Grpc::Unimplemented, message).at(http)
 }

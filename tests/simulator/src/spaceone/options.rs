@@ -31,11 +31,24 @@ pub enum ErrorStyle {
     GrpcGateway,
 }
 
+/// Which HTTP front stands before the servers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Front {
+    /// A transcoder that follows the servers' annotations, and serves both verb spellings as well.
+    #[default]
+    Transcoder,
+    /// console-api-v2: only `POST /<service>/<resource>/<verb>`, and error texts of its own.
+    Console,
+}
+
 /// What differs between fronts of one era.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Switches {
-    /// Layout of errors.
+    /// Which front; the console belongs to the verb era.
+    pub front: Front,
+    /// Layout of the transcoder's errors.
     pub error_style: ErrorStyle,
     /// Whether unset fields are printed (`""`, `[]`, `null`), as the Node front does.
     pub emit_defaults: bool,

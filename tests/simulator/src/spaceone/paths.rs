@@ -49,18 +49,17 @@ pub(crate) enum Lost {
 }
 
 impl Rpc {
-    /// The call that a method and path mean.
+    /// The call that a method and path mean to the transcoder. Literal paths win over templates.
     pub(crate) fn of(call: &Call, era: Era) -> Result<Self, Lost> {
-        let path = call.path().strip_suffix('/').unwrap_or(call.path());
-        let segments: Vec<&str> = path.split('/').skip(1).collect();
-        if let Some((resource, verb)) = verb_path(&segments).filter(|(resource, verb)| exists(*resource, *verb, era)) {
-            return if call.method == Method::POST {
-                Ok(Self { resource, verb, path_field: None })
-            } else {
-                Self::restful(&call.method, &segments, era).map_err(|_| Lost::Method)
-            };
+        let segments: Vec<&str> = call.path().split('/').skip(1).collect();
+        let Some((resource, verb)) = verb_path(&segments).filter(|(resource, verb)| exists(*resource, *verb, era))
+        else {
+            return Self::restful(&call.method, &segments, era);
+        };
+        if call.method == Method::POST {
+            return Ok(Self { resource, verb, path_field: None });
         }
-        Self::restful(&call.method, &segments, era)
+        Self::restful(&call.method, &segments, era).map_err(|_| Lost::Method)
     }
 
     fn restful(method: &Method, segments: &[&str], era: Era) -> Result<Self, Lost> {
@@ -123,6 +122,13 @@ impl Rpc {
             (Resource::Region, _) => &m::REGION_QUERY,
         }
     }
+}
+
+/// The call that a console path means: three segments, no version.
+pub(crate) fn console(call: &Call, era: Era) -> Option<Rpc> {
+    let segments: Vec<&str> = call.path().split('/').skip(1).collect();
+    let (resource, verb) = verb_path(&segments).filter(|_| segments.len() == 3)?;
+    exists(resource, verb, era).then_some(Rpc { resource, verb, path_field: None })
 }
 
 /// The request field that holds an object's id.

@@ -4,31 +4,47 @@ use serde_json::{Map, Value, json};
 
 use super::Installation;
 use super::errors::{ApiError, Grpc};
-use super::fields::{check_keys, check_length, list, object, object_or_empty, require, text, texts};
+use super::fields::{Check, list, object, object_or_empty, require, text, texts};
 use super::options::Era;
-use super::query::{Rules, flag, select};
+use super::query::{Field, Rules, flag, resolve, select, sort_keys, with_filters};
 use super::stat;
 use super::store::{StoredPolicy, millis};
-use crate::exchange::Answer;
-use crate::exchange::Reply;
+use crate::exchange::{Answer, Reply};
 
-type Params = Map<String, Value>;
+type Fields = Map<String, Value>;
+
+static FIELDS: &[Field] = &[
+    Field::Leaf("policy_id"),
+    Field::Leaf("name"),
+    Field::Leaf("state"),
+    Field::Leaf("permissions"),
+    Field::Leaf("labels"),
+    Field::Free("tags"),
+    Field::Leaf("repository_id"),
+    Field::Free("repository"),
+    Field::Leaf("project_id"),
+    Field::Leaf("domain_id"),
+    Field::Leaf("created_at"),
+    Field::Leaf("updated_at"),
+];
 
 impl Installation {
-    pub(crate) fn create_policy(&mut self, params: &Params) -> Result<Answer, ApiError> {
+    pub(crate) fn create_policy(&mut self, params: &Fields) -> Result<Answer, ApiError> {
         require(params, &["policy_id", "name", "permissions", "domain_id"])?;
-        let policy_id = text(params, "policy_id");
+        let (policy_id, domain_id) = (text(params, "policy_id"), text(params, "domain_id"));
         self.check_policy_id(&policy_id)?;
         if let Some(project) = params.get("project_id").and_then(Value::as_str) {
-            return Err(self.no_such_project(project, &text(params, "domain_id")));
+            // Identity holds no project here, and passes its error on to the repository.
+            let pairs = [("project_id", Some(project)), ("domain_id", Some(domain_id.as_str()))];
+            return Err(ApiError::not_found(self.options.era, &pairs).relayed());
         }
-        let domain_id = text(params, "domain_id");
         if self.policy_at(&policy_id, Some(&domain_id)).is_some() {
             return Err(self.duplicate_policy());
         }
+        self.check_policy(Check::new_document("Policy", self.options.era), params)?;
         let now = millis(self.options.clock.now());
         let policy = StoredPolicy {
-            policy_id,
+            policy_id: policy_id.clone(),
             name: text(params, "name"),
             state: "ENABLED".to_owned(),
             permissions: texts(params, "permissions"),
@@ -39,17 +55,16 @@ impl Installation {
             created_at: now.clone(),
             updated_at: now,
         };
-        check_policy(&policy, "None")?;
-        let info = self.policy_info(&policy);
-        let id = policy.policy_id.clone();
+        let info = self.policy_info(&policy, None);
         self.store.policies.push(policy);
-        Ok(Answer::wrote(Reply::json(200, &info)).creating(id))
+        Ok(Answer::wrote(Reply::json(200, &info)).creating(policy_id))
     }
 
-    pub(crate) fn update_policy(&mut self, params: &Params) -> Result<Answer, ApiError> {
+    pub(crate) fn update_policy(&mut self, params: &Fields) -> Result<Answer, ApiError> {
         require(params, &["policy_id", "domain_id"])?;
-        let at = self.find_policy(params)?;
-        let mut policy = self.store.policies[at].clone();
+        let at = self.find_policy(params, &["policy_id", "domain_id"])?;
+        self.check_policy(Check::change("Policy", self.options.era), params)?;
+        let policy = &mut self.store.policies[at];
         if params.contains_key("name") {
             policy.name = text(params, "name");
         }
@@ -62,60 +77,61 @@ impl Installation {
         if let Some(tags) = object(params, "tags") {
             policy.tags = tags;
         }
-        check_policy(&policy, &policy.policy_id)?;
-        let info = self.policy_info(&policy);
-        self.store.policies[at] = policy;
+        let info = self.policy_info(&self.store.policies[at], None);
         Ok(Answer::wrote(Reply::json(200, &info)))
     }
 
-    pub(crate) fn delete_policy(&mut self, params: &Params) -> Result<Answer, ApiError> {
+    pub(crate) fn delete_policy(&mut self, params: &Fields) -> Result<Answer, ApiError> {
         require(params, &["policy_id", "domain_id"])?;
-        let at = self.find_policy(params)?;
+        let at = self.find_policy(params, &["domain_id", "policy_id"])?;
         self.store.policies.remove(at);
         Ok(Answer::wrote(Reply::json(200, &json!({}))))
     }
 
-    /// Asks no token. Without a domain, 1.11 looks in every domain and 1.12 in none.
-    pub(crate) fn get_policy(&mut self, params: &Params) -> Result<Answer, ApiError> {
+    /// Asks no token. Without a domain, 1.11 looks in every domain and 1.12 in none. Whatever goes
+    /// wrong in the search is told as "does not exist".
+    pub(crate) fn get_policy(&self, params: &Fields) -> Result<Answer, ApiError> {
         require(params, &["policy_id"])?;
         let policy_id = text(params, "policy_id");
         let domain = params.get("domain_id").and_then(Value::as_str);
         let repository = params.get("repository_id").and_then(Value::as_str);
+        let only = params.get("only").map(|_| texts(params, "only"));
         let searched = domain.is_some() || self.options.era == Era::Rest;
         let known = repository.is_none_or(|id| id == self.store.repository_id);
-        let found = self.policy_at(&policy_id, domain).filter(|_| searched && known);
+        let printable = only.iter().flatten().all(|field| field == "repository_info" || resolve(FIELDS, field).is_ok());
+        let found = self.policy_at(&policy_id, domain).filter(|_| searched && known && printable);
         let Some(at) = found else {
             let message = format!("Policy does not exists. (policy_id = {policy_id})");
-            let grpc = if self.options.era == Era::Rest { Grpc::Internal } else { Grpc::InvalidArgument };
-            return Err(ApiError::new("ERROR_NO_POLICY", grpc, message));
+            return Err(ApiError::new("ERROR_NO_POLICY", self.own_status(), message));
         };
-        let policy = &self.store.policies[at];
-        let only = params.get("only").map(|_| texts(params, "only"));
-        Ok(Answer::read(Reply::json(200, &self.policy_part(policy, only.as_deref()))))
+        Ok(Answer::read(Reply::json(200, &self.policy_info(&self.store.policies[at], only.as_deref()))))
     }
 
-    pub(crate) fn list_policies(&mut self, params: &Params) -> Result<Answer, ApiError> {
+    pub(crate) fn list_policies(&self, params: &Fields) -> Result<Answer, ApiError> {
         require(params, &["repository_id"])?;
         self.check_repository(params)?;
-        let documents = self.policy_documents();
-        let rules = self.policy_rules();
         let query = with_filters(params, &["repository_id", "policy_id", "name", "project_id", "domain_id"]);
-        let (found, total) = select(&documents, &query, &rules)?;
-        let only = query.get("only").map(|_| texts(&query, "only"));
-        let results: Vec<Value> = found
-            .into_iter()
-            .map(|at| {
-                let policy = &self.store.policies[at];
-                if flag(&query, "minimal") {
-                    return json!({"policy_id": policy.policy_id, "name": policy.name});
-                }
-                self.policy_part(policy, only.as_deref())
-            })
-            .collect();
-        Ok(Answer::read(Reply::json(200, &self.page_of(results, total))))
+        let (found, total) = select(&self.policy_documents(), &query, &self.policy_rules())?;
+        let mut only = query.get("only").map(|_| texts(&query, "only"));
+        for field in only.iter().flatten().filter(|field| *field != "repository_info") {
+            resolve(FIELDS, field)?;
+        }
+        // What the list is sorted by is always read, and therefore printed.
+        if let Some(only) = &mut only {
+            only.extend(sort_keys(&query).into_iter().map(|(key, _)| key));
+        }
+        let info = |at: usize| {
+            let policy = &self.store.policies[at];
+            if flag(&query, "minimal") {
+                return json!({"policy_id": policy.policy_id, "name": policy.name});
+            }
+            self.policy_info(policy, only.as_deref())
+        };
+        let results: Vec<Value> = found.into_iter().map(info).collect();
+        Ok(Answer::read(Reply::json(200, &self.page_of(&results, total))))
     }
 
-    pub(crate) fn stat_policies(&mut self, params: &Params) -> Result<Answer, ApiError> {
+    pub(crate) fn stat_policies(&self, params: &Fields) -> Result<Answer, ApiError> {
         if self.options.era == Era::Verb {
             return Err(ApiError::unknown("Method not implemented!"));
         }
@@ -126,22 +142,21 @@ impl Installation {
         Ok(Answer::read(Reply::json(200, &answer)))
     }
 
-    /// The whole policy as the servers print it.
-    pub(crate) fn policy_info(&self, policy: &StoredPolicy) -> Value {
-        self.policy_part(policy, None)
-    }
-
-    /// With `only`, the other fields print their defaults, of which some are not empty.
-    fn policy_part(&self, policy: &StoredPolicy, only: Option<&[String]>) -> Value {
-        let wanted = |field: &str| only.is_none_or(|only| only.iter().any(|name| name == field));
-        let kept = |field: &str, value: Value| if wanted(field) { value } else { Value::Null };
+    /// The policy as the servers print it. With `only`, the other fields print their defaults, of which
+    /// some are not empty.
+    fn policy_info(&self, policy: &StoredPolicy, only: Option<&[String]>) -> Value {
+        let printed = |field: &str, value: Value, default: Value| {
+            let wanted = only.is_none_or(|only| only.iter().any(|name| name == field));
+            if wanted { value } else { default }
+        };
+        let kept = |field: &str, value: Value| printed(field, value, Value::Null);
         let mut info = json!({
             "policy_id": kept("policy_id", json!(policy.policy_id)),
-            "name": policy.name,
-            "state": if wanted("state") { json!(policy.state) } else { json!("ENABLED") },
+            "name": kept("name", json!(policy.name)),
+            "state": printed("state", json!(policy.state), json!("ENABLED")),
             "permissions": kept("permissions", json!(policy.permissions)),
-            "labels": if wanted("labels") { json!(policy.labels) } else { json!([]) },
-            "tags": if wanted("tags") { json!(policy.tags) } else { json!({}) },
+            "labels": printed("labels", json!(policy.labels), json!([])),
+            "tags": printed("tags", json!(policy.tags), json!({})),
             "repository_info": kept("repository_info", self.store.repository_info()),
             "project_id": kept("project_id", json!(policy.project_id)),
             "domain_id": kept("domain_id", json!(policy.domain_id)),
@@ -169,7 +184,7 @@ impl Installation {
             Era::Rest => &["policy_id", "name", "labels"],
             Era::Verb => &["name"],
         };
-        Rules { fold_case: false, exact: &[], keywords, now: self.options.clock.now() }
+        Rules { fold_case: false, exact: &[], fields: FIELDS, keywords, now: self.options.clock.now() }
     }
 
     fn policy_at(&self, policy_id: &str, domain: Option<&str>) -> Option<usize> {
@@ -179,20 +194,27 @@ impl Installation {
         self.store.policies.iter().position(fits)
     }
 
-    fn find_policy(&self, params: &Params) -> Result<usize, ApiError> {
+    /// `keys` in the order in which the error prints them.
+    fn find_policy(&self, params: &Fields, keys: &[&str]) -> Result<usize, ApiError> {
         let (id, domain) = (text(params, "policy_id"), text(params, "domain_id"));
         self.policy_at(&id, Some(&domain)).ok_or_else(|| {
-            let pairs = [("policy_id", format!("'{id}'")), ("domain_id", format!("'{domain}'"))];
+            let pairs: Vec<_> = keys.iter().map(|key| (*key, params.get(*key).and_then(Value::as_str))).collect();
             ApiError::not_found(self.options.era, &pairs)
         })
     }
 
-    fn check_repository(&self, params: &Params) -> Result<(), ApiError> {
+    fn check_repository(&self, params: &Fields) -> Result<(), ApiError> {
         let id = text(params, "repository_id");
         if id == self.store.repository_id {
             return Ok(());
         }
-        Err(ApiError::not_found(self.options.era, &[("repository_id", format!("'{id}'"))]))
+        Err(ApiError::not_found(self.options.era, &[("repository_id", Some(&id))]))
+    }
+
+    fn check_policy(&self, check: Check, params: &Fields) -> Result<(), ApiError> {
+        check.length("name", &text(params, "name"), 255)?;
+        check.labels(&list(params, "labels"))?;
+        check.keys("tags", &object_or_empty(params, "tags"))
     }
 
     fn duplicate_policy(&self) -> ApiError {
@@ -201,46 +223,24 @@ impl Installation {
         ApiError::new("ERROR_SAVE_UNIQUE_VALUES", grpc, message)
     }
 
-    fn no_such_project(&self, project: &str, domain: &str) -> ApiError {
-        let pairs = [("project_id", format!("'{project}'")), ("domain_id", format!("'{domain}'"))];
-        ApiError::not_found(self.options.era, &pairs)
+    /// Errors of the policy service itself were "internal" before 1.12.
+    fn own_status(&self) -> Grpc {
+        if self.options.era == Era::Rest { Grpc::Internal } else { Grpc::InvalidArgument }
     }
 
-    /// The server's own check, with its hole: one bad character at the very end passes.
+    /// The server's own check, with its hole: one bad character at the end of a line passes.
     fn check_policy_id(&self, id: &str) -> Result<(), ApiError> {
-        let grpc = if self.options.era == Era::Rest { Grpc::Internal } else { Grpc::InvalidArgument };
         if id.chars().count() > 48 {
             let message = format!("The length of policy_id should be less than equal 48 in {id}");
-            return Err(ApiError::new("ERROR_INVALID_POLICY_ID_LENGTH", grpc, message));
+            return Err(ApiError::new("ERROR_INVALID_POLICY_ID_LENGTH", self.own_status(), message));
         }
-        let good = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-        let rest: String = id.chars().skip_while(|c| good(*c)).take_while(|c| *c != '\n').collect();
-        if rest.chars().count() > 1 {
+        let good = |c: &char| c.is_ascii_lowercase() || c.is_ascii_digit() || *c == '-';
+        let rest = id.chars().skip_while(good).take_while(|c| *c != '\n');
+        if rest.count() > 1 {
             let message =
                 format!("Wrong policy id. Only lower-case/number/hyphen character can be used. (policy_id = {id})");
-            return Err(ApiError::new("ERROR_INVALID_POLICY_ID_FORMAT", grpc, message));
+            return Err(ApiError::new("ERROR_INVALID_POLICY_ID_FORMAT", self.own_status(), message));
         }
         Ok(())
     }
-}
-
-fn check_policy(policy: &StoredPolicy, shown: &str) -> Result<(), ApiError> {
-    check_length("Policy", shown, "name", &policy.name, 255)?;
-    for label in policy.labels.iter().filter_map(Value::as_str) {
-        check_length("Policy", shown, "labels", label, 255)?;
-    }
-    check_keys("Policy", shown, "tags", &policy.tags)
-}
-
-/// The query with a filter for each request field that names one.
-pub(crate) fn with_filters(params: &Params, fields: &[&str]) -> Params {
-    let mut query = object_or_empty(params, "query");
-    let mut filters = list(&query, "filter");
-    for field in fields {
-        if let Some(value) = params.get(*field) {
-            filters.push(json!({"k": field, "v": value, "o": "eq"}));
-        }
-    }
-    query.insert("filter".to_owned(), Value::Array(filters));
-    query
 }

@@ -3,11 +3,46 @@
 use std::cmp::Ordering;
 
 use jiff::Timestamp;
-use regex::RegexBuilder;
 use serde_json::{Map, Value, json};
 
-use super::errors::{ApiError, Grpc};
-use super::schema::python;
+use super::condition::Condition;
+use super::errors::ApiError;
+use super::fields::{list, object_or_empty};
+
+/// A field of a stored document, as far as filters can reach into it.
+pub(crate) enum Field {
+    /// A value or a list of values.
+    Leaf(&'static str),
+    /// Anything below is allowed.
+    Free(&'static str),
+    /// Only these are below.
+    Of(&'static str, &'static [&'static str]),
+    /// A list of objects with only these, which the store refuses in other words.
+    Each(&'static str, &'static [&'static str]),
+}
+
+impl Field {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Leaf(name) | Self::Free(name) | Self::Of(name, _) | Self::Each(name, _) => name,
+        }
+    }
+}
+
+/// Refuses a field that the store does not have.
+pub(crate) fn resolve(fields: &[Field], key: &str) -> Result<(), ApiError> {
+    let (head, rest) = key.split_once('.').map_or((key, None), |(head, rest)| (head, Some(rest)));
+    let unresolved = |name: &str| Err(ApiError::database(&format!("Cannot resolve field \"{name}\"")));
+    let Some(field) = fields.iter().find(|field| field.name() == head) else { return unresolved(head) };
+    let first = rest.map(|rest| rest.split('.').next().unwrap_or(rest));
+    match (field, first) {
+        (Field::Of(_, inner), Some(name)) if !inner.contains(&name) => unresolved(name),
+        (Field::Each(_, inner), Some(name)) if !inner.contains(&name) => Err(ApiError::database(
+            "Querying the embedded document 'RoutingTable' failed, due to an invalid query value",
+        )),
+        _ => Ok(()),
+    }
+}
 
 /// How a collection is searched.
 pub(crate) struct Rules {
@@ -15,6 +50,8 @@ pub(crate) struct Rules {
     pub(crate) fold_case: bool,
     /// Fields compared exactly even then.
     pub(crate) exact: &'static [&'static str],
+    /// Every field that can be asked for.
+    pub(crate) fields: &'static [Field],
     /// Fields that `keyword` looks into.
     pub(crate) keywords: &'static [&'static str],
     pub(crate) now: Timestamp,
@@ -63,21 +100,39 @@ pub(crate) fn flag(query: &Map<String, Value>, name: &str) -> bool {
 }
 
 fn sort(found: &mut [usize], documents: &[Value], query: &Map<String, Value>) {
-    let sort = query.get("sort").and_then(Value::as_object);
-    let key = |rule: &Map<String, Value>| Some((rule.get("key")?.as_str()?.to_owned(), flag(rule, "desc")));
-    let single = sort.and_then(key);
-    let several = sort.and_then(|sort| sort.get("keys")).and_then(Value::as_array);
-    let several = several.into_iter().flatten().filter_map(|rule| key(rule.as_object()?));
-    let mut rules: Vec<(String, bool)> = single.map_or_else(|| several.collect(), |rule| vec![rule]);
-    if rules.is_empty() {
-        rules.push(("name".to_owned(), false));
-    }
+    let rules = sort_keys(query);
     found.sort_by(|&one, &other| {
         rules.iter().fold(Ordering::Equal, |order, (key, descending)| {
-            let step = compare(documents[one].pointer(&pointer(key)), documents[other].pointer(&pointer(key)));
+            let at = pointer(key);
+            let step = compare(documents[one].pointer(&at), documents[other].pointer(&at));
             order.then(if *descending { step.reverse() } else { step })
         })
     });
+}
+
+/// What a list is sorted by, and whether downwards: by name, unless the query says otherwise.
+pub(crate) fn sort_keys(query: &Map<String, Value>) -> Vec<(String, bool)> {
+    let sort = query.get("sort").and_then(Value::as_object);
+    let key = |rule: &Map<String, Value>| Some((rule.get("key")?.as_str()?.to_owned(), flag(rule, "desc")));
+    if let Some(single) = sort.and_then(key) {
+        return vec![single];
+    }
+    let several = sort.and_then(|sort| sort.get("keys")).and_then(Value::as_array);
+    let several: Vec<_> = several.into_iter().flatten().filter_map(|rule| key(rule.as_object()?)).collect();
+    if several.is_empty() { vec![("name".to_owned(), false)] } else { several }
+}
+
+/// The query with a filter for each request field that names one.
+pub(crate) fn with_filters(params: &Map<String, Value>, fields: &[&str]) -> Map<String, Value> {
+    let mut query = object_or_empty(params, "query");
+    let mut filters = list(&query, "filter");
+    for field in fields {
+        if let Some(value) = params.get(*field) {
+            filters.push(json!({"k": field, "v": value, "o": "eq"}));
+        }
+    }
+    query.insert("filter".to_owned(), Value::Array(filters));
+    query
 }
 
 fn pointer(key: &str) -> String {
@@ -123,234 +178,4 @@ fn keyword(query: &Map<String, Value>, rules: &Rules) -> Result<Vec<Condition>, 
         )
     };
     rules.keywords.iter().map(raw).map(|raw| Condition::of(&raw, rules)).collect()
-}
-
-const OPERATORS_2020: &[&str] = &[
-    "lt",
-    "lte",
-    "gt",
-    "gte",
-    "eq",
-    "not",
-    "exists",
-    "match",
-    "contain",
-    "not_contain",
-    "regex",
-    "in",
-    "not_in",
-    "contain_in",
-    "not_contain_in",
-    "regex_in",
-    "datetime_gt",
-    "datetime_lt",
-    "datetime_gte",
-    "datetime_lte",
-    "timediff_gt",
-    "timediff_lt",
-    "timediff_gte",
-    "timediff_lte",
-];
-const OPERATORS_1_11: &[&str] = &[
-    "lt",
-    "lte",
-    "gt",
-    "gte",
-    "eq",
-    "not",
-    "exists",
-    "contain",
-    "not_contain",
-    "in",
-    "not_in",
-    "contain_in",
-    "not_contain_in",
-    "match",
-    "regex",
-    "regex_in",
-    "datetime_gt",
-    "datetime_lt",
-    "datetime_gte",
-    "datetime_lte",
-    "timediff_gt",
-    "timediff_lt",
-    "timediff_gte",
-    "timediff_lte",
-];
-
-/// One filter, checked.
-struct Condition {
-    path: Vec<String>,
-    test: Test,
-}
-
-enum Test {
-    Equal { values: Vec<Value>, fold: bool, negated: bool },
-    Order { value: Value, accepts: fn(Ordering) -> bool },
-    Moment { value: Timestamp, accepts: fn(Ordering) -> bool },
-    Pattern { patterns: Vec<regex::Regex>, negated: bool },
-    Exists(bool),
-}
-
-impl Condition {
-    fn of(raw: &Map<String, Value>, rules: &Rules) -> Result<Self, ApiError> {
-        let part = |long: &str, short: &str| raw.get(long).or_else(|| raw.get(short)).cloned();
-        let operator = part("operator", "o").unwrap_or_default();
-        let operators = if rules.fold_case { OPERATORS_2020 } else { OPERATORS_1_11 };
-        let Some(operator) = operators.iter().copied().find(|known| operator == *known) else {
-            let known: Vec<_> = operators.iter().map(|name| format!("'{name}'")).collect();
-            let reason = format!("Filter operator is not supported. (operator = dict_keys([{}]))", known.join(", "));
-            return Err(ApiError::database(&reason));
-        };
-        let value = part("value", "v").unwrap_or_default();
-        check_arity(operator, &value, raw)?;
-        let Some(key) = part("key", "k").and_then(|key| key.as_str().map(str::to_owned)) else {
-            return Err(ApiError::database("Filter condition should have key, value and operator."));
-        };
-        let fold = rules.fold_case && !rules.exact.contains(&key.as_str());
-        let test = Test::of(operator, value, fold, rules)?;
-        Ok(Self { path: key.split('.').map(str::to_owned).collect(), test })
-    }
-
-    fn holds(&self, document: &Value) -> bool {
-        let mut values = Vec::new();
-        reach(document, &self.path, &mut values);
-        match &self.test {
-            Test::Equal { values: wanted, fold, negated } => {
-                let hit = wanted.iter().any(|wanted| {
-                    (wanted.is_null() && values.is_empty()) || values.iter().any(|value| same(value, wanted, *fold))
-                });
-                hit != *negated
-            }
-            Test::Order { value, accepts } => values.iter().any(|found| {
-                std::mem::discriminant(*found) == std::mem::discriminant(value)
-                    && accepts(compare(Some(found), Some(value)))
-            }),
-            Test::Moment { value, accepts } => values.iter().any(|found| {
-                found
-                    .as_str()
-                    .and_then(|text| text.parse::<Timestamp>().ok())
-                    .is_some_and(|found| accepts(found.cmp(value)))
-            }),
-            Test::Pattern { patterns, negated } => {
-                let hit = values
-                    .iter()
-                    .filter_map(|value| value.as_str())
-                    .any(|text| patterns.iter().any(|pattern| pattern.is_match(text)));
-                hit != *negated
-            }
-            Test::Exists(wanted) => values.is_empty() != *wanted,
-        }
-    }
-}
-
-/// Lists of values where one is expected, and the other way round, are refused.
-fn check_arity(operator: &str, value: &Value, raw: &Map<String, Value>) -> Result<(), ApiError> {
-    let condition = python(&Value::Object(raw.clone()));
-    let several = matches!(operator, "in" | "not_in" | "contain_in" | "not_contain_in" | "regex_in");
-    if several && !value.is_array() {
-        let message = format!("The value of '{operator} operator' must be a list type. ({condition})");
-        return Err(ApiError::new("ERROR_OPERATOR_LIST_VALUE_TYPE", Grpc::InvalidArgument, message));
-    }
-    if !several && value.is_array() {
-        let message = format!("The value of '{operator} operator' does not support list type. ({condition})");
-        return Err(ApiError::new("ERROR_OPERATOR_VALUE_TYPE", Grpc::InvalidArgument, message));
-    }
-    Ok(())
-}
-
-impl Test {
-    fn of(operator: &str, value: Value, fold: bool, rules: &Rules) -> Result<Self, ApiError> {
-        let several = |value: &Value| value.as_array().cloned().unwrap_or_else(|| vec![value.clone()]);
-        let moment = operator.split_once('_').filter(|(kind, _)| matches!(*kind, "datetime" | "timediff"));
-        if let Some((kind, order)) = moment {
-            let text = value.as_str().unwrap_or_default();
-            let read = if kind == "datetime" { text.parse().ok() } else { ago(text, rules.now) };
-            let reason = || match kind {
-                "datetime" => format!("The value of datetime_{} operator is required ISO 8601 format.", order),
-                _ => format!("The value of timediff_{order} operator is invalid. (value = {text})"),
-            };
-            let value = read.ok_or_else(|| ApiError::database(&reason()))?;
-            return Ok(Self::Moment { value, accepts: accepts(order) });
-        }
-        Ok(match operator {
-            "eq" | "in" => Self::Equal { values: several(&value), fold, negated: false },
-            "not" | "not_in" => Self::Equal { values: several(&value), fold: false, negated: true },
-            "exists" => Self::Exists(value.as_bool().unwrap_or_default()),
-            "contain" | "contain_in" => Self::Pattern { patterns: literals(&several(&value))?, negated: false },
-            "not_contain" | "not_contain_in" => Self::Pattern { patterns: literals(&several(&value))?, negated: true },
-            "regex" | "regex_in" => Self::Pattern { patterns: patterns(&several(&value))?, negated: false },
-            "match" => Self::Equal { values: vec![value], fold: false, negated: false },
-            order => Self::Order { value, accepts: accepts(order) },
-        })
-    }
-}
-
-fn accepts(order: &str) -> fn(Ordering) -> bool {
-    match order {
-        "lt" => Ordering::is_lt,
-        "lte" => Ordering::is_le,
-        "gt" => Ordering::is_gt,
-        _ => Ordering::is_ge,
-    }
-}
-
-/// `now/d` style expressions reduced to what matters: a moment, or a moment ago as `now-3d`.
-fn ago(text: &str, now: Timestamp) -> Option<Timestamp> {
-    let rest = text.strip_prefix("now")?;
-    if rest.is_empty() {
-        return Some(now);
-    }
-    let (sign, rest) = rest.split_at_checked(1)?;
-    let (count, unit) = rest.split_at_checked(rest.len().checked_sub(1)?)?;
-    let seconds = match unit {
-        "s" => 1,
-        "m" => 60,
-        "h" => 3_600,
-        "d" => 86_400,
-        "w" => 604_800,
-        _ => return None,
-    };
-    let span = jiff::SignedDuration::from_secs(count.parse::<i64>().ok()?.checked_mul(seconds)?);
-    match sign {
-        "-" => now.checked_sub(span).ok(),
-        "+" => now.checked_add(span).ok(),
-        _ => None,
-    }
-}
-
-fn literals(values: &[Value]) -> Result<Vec<regex::Regex>, ApiError> {
-    let escaped = values.iter().map(|value| json!(regex::escape(value.as_str().unwrap_or_default())));
-    patterns(&escaped.collect::<Vec<_>>())
-}
-
-fn patterns(values: &[Value]) -> Result<Vec<regex::Regex>, ApiError> {
-    let compile = |value: &Value| RegexBuilder::new(value.as_str().unwrap_or_default()).case_insensitive(true).build();
-    values.iter().map(compile).collect::<Result<_, _>>().map_err(|error| ApiError::database(&error.to_string()))
-}
-
-/// The values a dotted path leads to; lists are searched element by element.
-fn reach<'a>(value: &'a Value, path: &[String], into: &mut Vec<&'a Value>) {
-    match (value, path) {
-        (Value::Array(items), []) => {
-            into.push(value);
-            into.extend(items);
-        }
-        (_, []) => into.push(value),
-        (Value::Object(fields), [head, rest @ ..]) => {
-            if let Some(field) = fields.get(head) {
-                reach(field, rest, into);
-            }
-        }
-        (Value::Array(items), _) => items.iter().for_each(|item| reach(item, path, into)),
-        _ => {}
-    }
-}
-
-fn same(found: &Value, wanted: &Value, fold: bool) -> bool {
-    match (found, wanted) {
-        (Value::String(a), Value::String(b)) if fold => a.to_lowercase() == b.to_lowercase(),
-        (Value::Number(a), Value::Number(b)) => a.as_f64() == b.as_f64(),
-        _ => found == wanted,
-    }
 }

@@ -4,9 +4,13 @@
 //! repeated fields, `false` and `0`; numbers inside `Struct` values become doubles. That is why clearing
 //! a list or a name through an update is silently impossible.
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::errors::ApiError;
+use super::options::Front;
+use super::python::{plain, type_name};
+
+type Fields = Map<String, Value>;
 
 /// Type of a request field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,121 +36,215 @@ pub(crate) struct Message {
     pub(crate) fields: &'static [(&'static str, Kind)],
 }
 
-impl Message {
+/// How a front turns JSON into messages.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Parser {
+    pub(crate) front: Front,
+    /// Unknown fields are dropped instead of refused.
+    pub(crate) lenient: bool,
+}
+
+/// Why JSON fits no message.
+enum Unfit {
+    /// The same text in every front.
+    Unknown { message: &'static str, field: String },
+    /// Told of the innermost field first; every field around it adds its name.
+    Wrong(String),
+}
+
+impl Parser {
     /// The dictionary the server works on.
-    pub(crate) fn parse(&self, input: &Map<String, Value>, lenient: bool) -> Result<Map<String, Value>, ApiError> {
-        let known = |name: &String| self.fields.iter().any(|(field, _)| field == name);
-        if let Some(unknown) = input.keys().find(|name| !known(name)).filter(|_| !lenient) {
-            let message = format!("Protocol message {} has no \"{unknown}\" field.", self.name);
-            return Err(ApiError::unknown(message));
+    pub(crate) fn parse(self, message: &'static Message, input: &Fields) -> Result<Fields, ApiError> {
+        self.message(message, message.name, input).map_err(|unfit| match unfit {
+            Unfit::Unknown { message, field } => {
+                ApiError::unknown(format!("Protocol message {message} has no \"{field}\" field.")).from_front()
+            }
+            Unfit::Wrong(text) => match self.front {
+                Front::Transcoder => ApiError::argument(text).from_front(),
+                Front::Console => ApiError::unknown(text).from_front(),
+            },
+        })
+    }
+
+    fn message(self, message: &'static Message, path: &str, input: &Fields) -> Result<Fields, Unfit> {
+        let known = |name: &String| message.fields.iter().any(|(field, _)| field == name);
+        if let Some(unknown) = input.keys().find(|name| !known(name)).filter(|_| !self.lenient) {
+            return Err(Unfit::Unknown { message: message.name, field: unknown.clone() });
         }
         let mut parsed = Map::new();
-        for &(name, kind) in self.fields {
+        for &(name, kind) in message.fields {
             let Some(value) = input.get(name).filter(|value| !value.is_null()) else { continue };
-            if let Some(value) = self.field(name, kind, value, lenient)? {
+            let place = Place { message, path, name };
+            let field = self.field(&place, kind, value).map_err(|unfit| self.around(&place, unfit))?;
+            if let Some(value) = field {
                 parsed.insert(name.to_owned(), value);
             }
         }
         Ok(parsed)
     }
 
+    fn around(self, place: &Place<'_>, unfit: Unfit) -> Unfit {
+        match (self.front, unfit) {
+            (Front::Transcoder, Unfit::Wrong(text)) => {
+                Unfit::Wrong(format!("Failed to parse {} field: {text}.", place.name))
+            }
+            (_, other) => other,
+        }
+    }
+
     /// The parsed field; `None` when it is one of those that do not survive.
-    fn field(&self, name: &str, kind: Kind, value: &Value, lenient: bool) -> Result<Option<Value>, ApiError> {
-        let wrong = |expected: &str| {
-            ApiError::argument(format!(
-                "Failed to parse {name} field: expected {expected}, got {}.",
-                python_type(value)
-            ))
-        };
-        let not_repeated = || {
-            ApiError::argument(format!(
-                "Failed to parse {name} field: repeated field {name} must be in [] which is {} at {}.",
-                plain(value),
-                self.name
-            ))
-        };
+    fn field(self, place: &Place<'_>, kind: Kind, value: &Value) -> Result<Option<Value>, Unfit> {
+        let inner = format!("{}.{}", place.path, place.name);
         Ok(match (kind, value) {
-            (Kind::Text, Value::String(text)) => Some(value.clone()).filter(|_| !text.is_empty()),
-            (Kind::Text, _) => return Err(wrong("string or bytes-like object")),
-            (Kind::Texts, Value::Array(items)) => {
-                if let Some(odd) = items.iter().find(|item| !item.is_string()) {
-                    let message = format!(
-                        "Failed to parse {name} field: expected string or bytes-like object, got {}.",
-                        python_type(odd)
-                    );
-                    return Err(ApiError::argument(message));
-                }
-                Some(value.clone()).filter(|_| !items.is_empty())
-            }
+            (Kind::Text, Value::String(text)) => (!text.is_empty()).then(|| value.clone()),
+            (Kind::Texts, _) => self.texts(place, value)?,
             (Kind::Flag, Value::Bool(flag)) => flag.then(|| value.clone()),
-            (Kind::Flag, _) => return Err(wrong("bool")),
-            (Kind::Integer, Value::Number(number)) => Some(value.clone()).filter(|_| number.as_f64() != Some(0.0)),
-            (Kind::Integer, Value::String(text)) => {
-                let number = text.parse::<i64>().map_err(|_| wrong("integer"))?;
-                (number != 0).then(|| Value::from(number))
-            }
-            (Kind::Integer, _) => return Err(wrong("integer")),
+            (Kind::Integer, _) => integer(value).map_err(Unfit::Wrong)?.filter(|number| *number != 0).map(Value::from),
             (Kind::Struct, Value::Object(_)) | (Kind::List, Value::Array(_)) | (Kind::Any, _) => Some(doubles(value)),
-            (Kind::Struct, _) => {
-                let message = format!(
-                    "Failed to parse {name} field: Struct must be in a dict which is {} at {}.{name}.",
-                    plain(value),
-                    self.name
-                );
-                return Err(ApiError::argument(message));
+            (Kind::Message(message), Value::Object(object)) => {
+                Some(Value::Object(self.message(message, &inner, object)?))
             }
-            (Kind::List, _) => {
-                let message = format!(
-                    "Failed to parse {name} field: ListValue must be in [] which is {} at {}.{name}.",
-                    plain(value),
-                    self.name
-                );
-                return Err(ApiError::argument(message));
-            }
-            (Kind::Message(message), Value::Object(object)) => Some(Value::Object(message.parse(object, lenient)?)),
-            (Kind::Message(_), _) => return Err(wrong("dict")),
             (Kind::Messages(message), Value::Array(items)) => {
-                let items = items.iter().map(|item| {
-                    let object = item.as_object().ok_or_else(|| wrong("dict"))?;
-                    Ok(Value::Object(message.parse(object, lenient)?))
-                });
-                let items = items.collect::<Result<Vec<_>, ApiError>>()?;
-                (!items.is_empty()).then_some(Value::Array(items))
+                let parsed = items.iter().map(|item| self.item(message, &inner, item));
+                let parsed = parsed.collect::<Result<Vec<_>, Unfit>>()?;
+                (!parsed.is_empty()).then_some(Value::Array(parsed))
             }
-            (Kind::Texts | Kind::Messages(_), _) => return Err(not_repeated()),
+            (Kind::Message(message), Value::String(text)) => return Err(no_field_of(message, text)),
+            (kind, value) => return Err(Unfit::Wrong(self.wrong(place, kind, value))),
         })
     }
 
-    /// Query parameters as the same dictionary input; dots reach into messages.
-    pub(crate) fn from_query(&self, pairs: &[(String, String)], into: &mut Map<String, Value>) -> Result<(), ApiError> {
-        for (name, text) in pairs {
-            self.query_parameter(name, text, into)
-                .ok_or_else(|| ApiError::argument(format!("unknown query parameter {name}")))?;
+    fn item(self, message: &'static Message, path: &str, item: &Value) -> Result<Value, Unfit> {
+        match item {
+            Value::Object(object) => Ok(Value::Object(self.message(message, path, object)?)),
+            Value::String(text) => Err(no_field_of(message, text)),
+            other => Err(Unfit::Wrong(format!("unhashable type: '{}'", type_name(other)))),
         }
-        Ok(())
     }
 
-    fn query_parameter(&self, name: &str, text: &str, into: &mut Map<String, Value>) -> Option<()> {
-        let (head, rest) = name.split_once('.').map_or((name, None), |(head, rest)| (head, Some(rest)));
-        let &(_, kind) = self.fields.iter().find(|(field, _)| *field == head)?;
-        let value = match (kind, rest) {
-            (Kind::Message(message), Some(rest)) => {
-                let inner = into.entry(head).or_insert_with(|| Value::Object(Map::new())).as_object_mut()?;
-                return message.query_parameter(rest, text, inner);
-            }
-            (Kind::Text | Kind::Integer, None) => Value::from(text),
-            (Kind::Flag, None) => Value::from(matches!(text.to_lowercase().as_str(), "1" | "true" | "yes")),
-            (Kind::Texts, None) => {
-                let list = into.entry(head).or_insert_with(|| Value::Array(Vec::new()));
-                list.as_array_mut()?.push(Value::from(text));
-                return Some(());
-            }
-            (_, None) => serde_json::from_str(text).ok()?,
-            (_, Some(_)) => return None,
+    /// The console takes a text for the list of its characters.
+    fn texts(self, place: &Place<'_>, value: &Value) -> Result<Option<Value>, Unfit> {
+        let items = match (value, self.front) {
+            (Value::Array(items), _) => items.clone(),
+            (Value::String(text), Front::Console) => text.chars().map(|c| json!(c.to_string())).collect(),
+            _ => return Err(Unfit::Wrong(self.wrong(place, Kind::Texts, value))),
         };
-        into.insert(head.to_owned(), value);
-        Some(())
+        if let Some(odd) = items.iter().find(|item| !item.is_string()) {
+            return Err(Unfit::Wrong(match self.front {
+                Front::Transcoder => self.wrong(place, Kind::Text, odd),
+                Front::Console => console_type(odd),
+            }));
+        }
+        Ok((!items.is_empty()).then_some(Value::Array(items)))
     }
+
+    /// What a front says of a value of the wrong type.
+    fn wrong(self, place: &Place<'_>, kind: Kind, value: &Value) -> String {
+        let Place { message, path, name } = place;
+        let (shown, found) = (plain(value), type_name(value));
+        let well_known = match kind {
+            Kind::Struct => "Struct",
+            Kind::List => "ListValue",
+            _ => "",
+        };
+        match (self.front, kind) {
+            (Front::Console, Kind::Struct | Kind::List) => format!(
+                "Parameter to MergeFrom() must be instance of same class: expected \
+                 google.protobuf.struct_pb2.{well_known} got {found}. for field {}.{name}",
+                message.name
+            ),
+            (Front::Console, _) => format!(
+                "Cannot set spaceone.api.repository.v1.{message}.{name} to {shown}: {} for field {message}.{name}",
+                console_type(value),
+                message = message.name
+            ),
+            (Front::Transcoder, Kind::Struct) => format!("Struct must be in a dict which is {shown} at {path}.{name}"),
+            (Front::Transcoder, Kind::List) => format!("ListValue must be in [] which is {shown} at {path}.{name}"),
+            (Front::Transcoder, Kind::Texts | Kind::Messages(_)) => {
+                format!("repeated field {name} must be in [] which is {shown} at {path}")
+            }
+            (Front::Transcoder, Kind::Flag) => format!("Expected true or false without quotes at {path}.{name}"),
+            (Front::Transcoder, _) => format!("expected string or bytes-like object, got '{found}'"),
+        }
+    }
+
+    /// Query parameters as the same input; dots reach into messages. Only the transcoder reads them.
+    pub(crate) fn add_query(
+        self,
+        message: &'static Message,
+        pairs: &[(String, String)],
+        into: &mut Fields,
+    ) -> Result<(), ApiError> {
+        if self.front == Front::Console {
+            return Ok(());
+        }
+        pairs
+            .iter()
+            .try_for_each(|(name, text)| query_parameter(message, name, text, into))
+            .map_err(|text| ApiError::argument(text).from_front())
+    }
+}
+
+/// Where a field stands, for error texts.
+struct Place<'a> {
+    message: &'static Message,
+    path: &'a str,
+    name: &'static str,
+}
+
+/// A text in the place of a message is walked like the names of its fields.
+fn no_field_of(message: &'static Message, text: &str) -> Unfit {
+    let field = text.chars().next().map_or_else(String::new, |first| first.to_string());
+    Unfit::Unknown { message: message.name, field }
+}
+
+fn console_type(value: &Value) -> String {
+    let (shown, found) = (plain(value), type_name(value));
+    format!("{shown} has type <class '{found}'>, but expected one of: (<class 'bytes'>, <class 'str'>)")
+}
+
+/// Unsigned numbers, also as text.
+fn integer(value: &Value) -> Result<Option<i64>, String> {
+    let number = match value {
+        Value::Number(number) => number.as_i64(),
+        Value::String(text) => {
+            let invalid = || format!("invalid literal for int() with base 10: '{text}'");
+            Some(text.trim().parse().map_err(|_| invalid())?)
+        }
+        _ => None,
+    };
+    match number {
+        Some(negative @ ..0) => Err(format!("Value out of range: {negative}")),
+        Some(number) => Ok(Some(number)),
+        None => Err(format!("Couldn't parse integer: {}", plain(value))),
+    }
+}
+
+fn query_parameter(message: &'static Message, name: &str, text: &str, into: &mut Fields) -> Result<(), String> {
+    let (head, rest) = name.split_once('.').map_or((name, None), |(head, rest)| (head, Some(rest)));
+    let Some(&(_, kind)) = message.fields.iter().find(|(field, _)| *field == head) else {
+        return Err(format!("{head} is no field of {}", message.name));
+    };
+    let as_json = || serde_json::from_str(text).map_err(|_| format!("{head}: '{text}' is no JSON"));
+    let value = match (kind, rest) {
+        (Kind::Message(message), Some(rest)) => {
+            let inner = into.entry(head).or_insert_with(|| json!({}));
+            let inner = inner.as_object_mut().ok_or_else(|| format!("{head} has no fields"))?;
+            return query_parameter(message, rest, text, inner);
+        }
+        (_, Some(_)) => return Err(format!("{head} has no fields")),
+        (Kind::Texts, None) => {
+            let list = into.entry(head).or_insert_with(|| json!([]));
+            if let Some(list) = list.as_array_mut() {
+                list.push(json!(text));
+            }
+            return Ok(());
+        }
+        (Kind::Text, None) => json!(text),
+        (_, None) => as_json()?,
+    };
+    into.insert(head.to_owned(), value);
+    Ok(())
 }
 
 /// Every number as a double, at any depth.
@@ -156,42 +254,5 @@ pub(crate) fn doubles(value: &Value) -> Value {
         Value::Array(items) => items.iter().map(doubles).collect(),
         Value::Object(fields) => fields.iter().map(|(k, v)| (k.clone(), doubles(v))).collect(),
         other => other.clone(),
-    }
-}
-
-/// Python's name for the type of a JSON value.
-fn python_type(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "'NoneType'",
-        Value::Bool(_) => "'bool'",
-        Value::Number(number) if number.is_f64() => "'float'",
-        Value::Number(_) => "'int'",
-        Value::String(_) => "'str'",
-        Value::Array(_) => "'list'",
-        Value::Object(_) => "'dict'",
-    }
-}
-
-/// A value as Python's `str` prints it.
-pub(crate) fn plain(value: &Value) -> String {
-    match value {
-        Value::String(text) => text.clone(),
-        other => python(other),
-    }
-}
-
-/// A value as Python's `repr` prints it.
-pub(crate) fn python(value: &Value) -> String {
-    match value {
-        Value::Null => "None".to_owned(),
-        Value::Bool(true) => "True".to_owned(),
-        Value::Bool(false) => "False".to_owned(),
-        Value::Number(number) => number.to_string(),
-        Value::String(text) => format!("'{text}'"),
-        Value::Array(items) => format!("[{}]", items.iter().map(python).collect::<Vec<_>>().join(", ")),
-        Value::Object(fields) => {
-            let fields: Vec<_> = fields.iter().map(|(k, v)| format!("'{k}': {}", python(v))).collect();
-            format!("{{{}}}", fields.join(", "))
-        }
     }
 }

@@ -5,8 +5,10 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 use super::errors::ApiError;
+use super::messages::GROUP_FIELD;
+use super::python::declared;
 use super::query::{Rules, compare, flag, matching, page};
-use super::schema::{doubles, python};
+use super::schema::doubles;
 
 type Fields = Map<String, Value>;
 
@@ -17,7 +19,7 @@ pub(crate) fn single(documents: &[Value], query: &Fields, rules: &Rules) -> Resu
         return distinct(&rows, query);
     };
     if !aggregate.contains_key("group") && !aggregate.contains_key("count") {
-        return Err(ApiError::database(&required("aggregate.group or aggregate.count")));
+        return Err(ApiError::nested(&ApiError::required("aggregate.group or aggregate.count")));
     }
     let mut rows = rows;
     for unwind in aggregate.get("unwind").and_then(Value::as_array).into_iter().flatten() {
@@ -74,14 +76,7 @@ fn filtered(documents: &[Value], query: &Fields, rules: &Rules) -> Result<Vec<Va
     Ok(matching(documents, query, rules)?.into_iter().map(|at| documents[at].clone()).collect())
 }
 
-/// The error as it looks when raised inside the store's own error handling.
-fn required(key: &str) -> String {
-    format!(
-        "\n\terror_code = ERROR_REQUIRED_PARAMETER\n\tstatus_code = INVALID_ARGUMENT\n\tmessage = Required parameter. (key = {key})"
-    )
-}
-
-/// Different values of one field, first seen first.
+/// Different values of one field. The servers print them in no particular order; here it is ascending.
 fn distinct(rows: &[Value], query: &Fields) -> Result<Value, ApiError> {
     let Some(field) = query.get("distinct").and_then(Value::as_str) else {
         return Err(ApiError::required("aggregate"));
@@ -95,11 +90,9 @@ fn distinct(rows: &[Value], query: &Fields) -> Result<Value, ApiError> {
             }
         }
     }
-    if let Some(rule) = query.get("sort").and_then(Value::as_object) {
-        values.sort_by(|one, other| compare(Some(one), Some(other)));
-        if flag(rule, "desc") {
-            values.reverse();
-        }
+    values.sort_by(|one, other| compare(Some(one), Some(other)));
+    if query.get("sort").and_then(Value::as_object).is_some_and(|rule| flag(rule, "desc")) {
+        values.reverse();
     }
     Ok(answer(values, query))
 }
@@ -113,7 +106,7 @@ fn answer(mut rows: Vec<Value>, query: &Fields) -> Value {
     }
     let mut answer = json!({"results": rows.iter().map(doubles).collect::<Vec<_>>()});
     if paged && !query.contains_key("limit") {
-        answer["total_count"] = json!(total);
+        answer["total_count"] = doubles(&json!(total));
     }
     answer
 }
@@ -140,14 +133,16 @@ fn unwound(rows: Vec<Value>, unwind: &Value) -> Vec<Value> {
 fn grouped(rows: &[Value], group: &Fields) -> Result<Vec<Value>, ApiError> {
     let keys = rules(group, "keys");
     if keys.is_empty() {
-        return Err(ApiError::database(&required("aggregate.group.keys")));
+        return Err(ApiError::nested(&ApiError::required("aggregate.group.keys")));
     }
     let mut groups: BTreeMap<String, (Fields, Vec<&Value>)> = BTreeMap::new();
     for row in rows {
         let mut id = Map::new();
         for key in &keys {
             let (path, name) = key_and_name(key, "aggregate.group.keys")?;
-            id.insert(name, at(row, &path).cloned().unwrap_or_default());
+            if let Some(value) = at(row, &path) {
+                id.insert(name, value.clone());
+            }
         }
         groups.entry(json!(id).to_string()).or_insert_with(|| (id, Vec::new())).1.push(row);
     }
@@ -156,15 +151,19 @@ fn grouped(rows: &[Value], group: &Fields) -> Result<Vec<Value>, ApiError> {
 }
 
 fn group_row(mut row: Fields, members: &[&Value], fields: &[&Fields]) -> Result<Value, ApiError> {
+    // The rows that have none of the keys make a group without a name.
+    if row.is_empty() {
+        row.insert("_id".to_owned(), Value::Null);
+    }
     for field in fields {
         let operator = part(field, "operator", "o").unwrap_or_default();
         let Some(name) = part(field, "name", "n") else {
-            return Err(ApiError::database(&lacks("aggregate.group.fields", "name", field)));
+            return Err(ApiError::nested(&lacks("aggregate.group.fields", "name", field)));
         };
         let values: Vec<Value> = match part(field, "key", "k") {
             Some(key) => members.iter().filter_map(|member| at(member, &key).cloned()).collect(),
             None if operator == "count" => Vec::new(),
-            None => return Err(ApiError::database(&lacks("aggregate.group.fields", "key", field))),
+            None => return Err(ApiError::nested(&lacks("aggregate.group.fields", "key", field))),
         };
         row.insert(name, combined(&operator, &values, members.len())?);
     }
@@ -191,7 +190,7 @@ fn combined(operator: &str, values: &[Value], members: usize) -> Result<Value, A
         "size" => json!(different.len()),
         "add_to_set" => Value::Array(different),
         "merge_objects" => Value::Object(values.iter().filter_map(Value::as_object).flat_map(|o| o.clone()).collect()),
-        _ => return Err(ApiError::database("'aggregate.group.fields' operator is not supported.")),
+        _ => return Err(ApiError::nested(&unsupported())),
     })
 }
 
@@ -202,10 +201,8 @@ fn as_double(count: usize) -> f64 {
 
 fn counted(rows: &[Value], count: &Value) -> Result<Vec<Value>, ApiError> {
     match count.get("name").and_then(Value::as_str) {
-        // Counting nothing gives no row at all, as in the store itself.
-        Some(_) if rows.is_empty() => Ok(Vec::new()),
         Some(name) => Ok(vec![json!({name: rows.len()})]),
-        None => Err(ApiError::database(&required("aggregate.count.name"))),
+        None => Err(ApiError::nested(&ApiError::required("aggregate.count.name"))),
     }
 }
 
@@ -225,14 +222,21 @@ fn rules<'a>(group: &'a Fields, name: &str) -> Vec<&'a Fields> {
     group.get(name).and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_object).collect()
 }
 
+fn unsupported() -> ApiError {
+    const OPERATORS: &str = "'count', 'sum', 'average', 'max', 'min', 'size', 'add_to_set', 'merge_objects'";
+    let reason = format!("'aggregate.group.fields' operator is not supported. (operator = dict_keys([{OPERATORS}]))");
+    ApiError::database(&reason)
+}
+
 fn key_and_name(rule: &Fields, place: &str) -> Result<(String, String), ApiError> {
-    let key = part(rule, "key", "k").ok_or_else(|| ApiError::database(&lacks(place, "key", rule)))?;
-    let name = part(rule, "name", "n").ok_or_else(|| ApiError::database(&lacks(place, "name", rule)))?;
+    let key = part(rule, "key", "k").ok_or_else(|| ApiError::nested(&lacks(place, "key", rule)))?;
+    let name = part(rule, "name", "n").ok_or_else(|| ApiError::nested(&lacks(place, "name", rule)))?;
     Ok((key, name))
 }
 
-fn lacks(place: &str, what: &str, rule: &Fields) -> String {
-    format!("'{place}' condition requires a {what}: {}", python(&Value::Object(rule.clone())))
+fn lacks(place: &str, what: &str, rule: &Fields) -> ApiError {
+    let rule = declared(&GROUP_FIELD, rule);
+    ApiError::database(&format!("'{place}' condition requires a {what}: {rule}"))
 }
 
 fn part(rule: &Fields, long: &str, short: &str) -> Option<String> {

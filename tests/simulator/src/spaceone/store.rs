@@ -156,6 +156,7 @@ impl Store {
         })
     }
 
+    /// As other objects refer to it; a list adds when it was registered.
     pub(crate) fn repository_info(&self) -> Value {
         json!({"repository_id": self.repository_id, "name": self.repository_name, "repository_type": "local"})
     }

@@ -1,0 +1,73 @@
+//! From an HTTP request to a call with its parameters, as each front does it.
+
+use http::Method;
+use serde_json::{Map, Value, json};
+
+use super::errors::{ApiError, Grpc};
+use super::options::{Era, Front, Switches};
+use super::paths::{Lost, Rpc, console};
+use super::schema::Parser;
+use crate::exchange::{Call, Reply};
+
+type Fields = Map<String, Value>;
+
+/// The call that a request means, or the answer to one that means none.
+pub(crate) fn find(call: &Call, era: Era, switches: Switches) -> Result<Rpc, Reply> {
+    match switches.front {
+        Front::Transcoder => Rpc::of(call, era).map_err(|lost| {
+            let (text, status) = match lost {
+                Lost::Path => ("no such path", 404),
+                Lost::Method => ("method not allowed", 405),
+            };
+            let message = format!("{text}: {} {}", call.method, call.path());
+            unsupported(message).at(status).reply(switches)
+        }),
+        Front::Console => console_call(call, era, switches),
+    }
+}
+
+/// The console's framework knows one path template; what it does not know it refuses in its own words.
+fn console_call(call: &Call, era: Era, switches: Switches) -> Result<Rpc, Reply> {
+    if call.path().split('/').skip(1).filter(|segment| !segment.is_empty()).count() != 3 {
+        return Err(Reply::json(404, &json!({"detail": "Not Found"})));
+    }
+    if call.method != Method::POST {
+        return Err(Reply::json(405, &json!({"detail": "Method Not Allowed"})));
+    }
+    console(call, era).ok_or_else(|| {
+        let reason = format!("method: {}, path: {}", call.method, call.path());
+        unsupported(format!("Call Unsupported API. (reason = {reason})")).at(500).reply(switches)
+    })
+}
+
+fn unsupported(message: String) -> ApiError {
+    ApiError::new("ERROR_UNSUPPORTED_API", Grpc::Unimplemented, message)
+}
+
+/// What the request says: body, then query, then path; the later wins.
+pub(crate) fn params(call: &Call, rpc: &Rpc, switches: Switches) -> Result<Fields, ApiError> {
+    let parser = Parser { front: switches.front, lenient: switches.ignore_unknown_fields };
+    let mut input = body(call, switches.front)?;
+    parser.add_query(rpc.request(), &call.query(), &mut input)?;
+    if let Some((field, id)) = &rpc.path_field {
+        input.insert((*field).to_owned(), json!(id));
+    }
+    parser.parse(rpc.request(), &input)
+}
+
+fn body(call: &Call, front: Front) -> Result<Fields, ApiError> {
+    if call.body.is_empty() && front == Front::Transcoder {
+        return Ok(Map::new());
+    }
+    match (serde_json::from_slice(&call.body), front) {
+        (Ok(Value::Object(object)), _) => Ok(object),
+        (Ok(_), Front::Transcoder) => Err(ApiError::argument("the body must be a JSON object").from_front()),
+        (Ok(_), Front::Console) => {
+            Err(ApiError::unknown("list indices must be integers or slices, not str").from_front())
+        }
+        (Err(_), _) => {
+            let text = "JSON Parsing Error: Request body requires JSON format.";
+            Err(ApiError::unknown(text).from_front())
+        }
+    }
+}

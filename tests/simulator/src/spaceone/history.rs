@@ -1,0 +1,170 @@
+//! What the inventory of 2020 remembers of changes, and how pinning and its old bugs follow from it.
+
+use serde_json::{Map, Value, json};
+
+use super::errors::{ApiError, Grpc};
+use super::store::{StoredNetworkPolicy, Update};
+
+type Fields = Map<String, Value>;
+
+/// Fields whose setting is remembered, in the order the request message declares them.
+const TRACKED: &[&str] = &["name", "routing_tables", "dns", "data", "metadata", "reference", "tags", "zone_id"];
+
+/// The history of a new object.
+pub(crate) fn begin(params: &Fields, now: i64) -> Result<Vec<Update>, ApiError> {
+    let keys = set_keys(params, true)?;
+    Ok(keys.into_iter().map(|key| Update { key, updated_at: now }).collect())
+}
+
+/// Notes the fields whose value changes: they can be pinned from then on.
+///
+/// On the way the server walks every value of the stored metadata and crashes on those it cannot walk:
+/// an object whose metadata holds a number or a boolean can never be updated again.
+pub(crate) fn note(params: &Fields, policy: &mut StoredNetworkPolicy, now: i64) -> Result<(), ApiError> {
+    for value in policy.metadata.values() {
+        walk(value).map_err(ApiError::unknown)?;
+    }
+    let before = json!(policy);
+    for key in set_keys(params, false)? {
+        let path = format!("/{}", key.replacen('.', "/", 1));
+        if before.pointer(&path) == json!(params).pointer(&path) {
+            continue;
+        }
+        match policy.update_history.iter_mut().find(|update| update.key == key) {
+            Some(update) => update.updated_at = now,
+            None => policy.update_history.push(Update { key, updated_at: now }),
+        }
+    }
+    Ok(())
+}
+
+/// The fields that a request sets; `data` counts key by key, `metadata` only the layouts of a new object.
+fn set_keys(params: &Fields, new: bool) -> Result<Vec<String>, ApiError> {
+    let mut keys = Vec::new();
+    for field in TRACKED {
+        match (*field, params.get(*field)) {
+            (_, None) => {}
+            ("data", Some(Value::Object(data))) => keys.extend(data.keys().map(|key| format!("data.{key}"))),
+            ("metadata", Some(metadata)) if new => keys.extend(layouts(metadata)?),
+            ("metadata", _) => {}
+            (field, _) => keys.push(field.to_owned()),
+        }
+    }
+    Ok(keys)
+}
+
+/// Names of the layouts in `metadata.view`, which has to have its expected shape.
+fn layouts(metadata: &Value) -> Result<Vec<String>, ApiError> {
+    let Some(view) = metadata.get("view") else { return Ok(Vec::new()) };
+    let invalid = |code, message: &str| Err(ApiError::new(code, Grpc::InvalidArgument, message));
+    let named = |layout: &Value, place: &str| Some(format!("{place}.{}", layout.get("name")?.as_str()?.trim()));
+    if !view.is_object() {
+        let message = "Parameter type is invalid. (key = metadata.view, type = dict)";
+        return invalid("ERROR_INVALID_PARAMETER_TYPE", message);
+    }
+    if let Some(table) = view.get("table") {
+        let place = "metadata.view.table.layout";
+        return match table.get("layout") {
+            Some(layout @ Value::Object(_)) => Ok(named(layout, place).into_iter().collect()),
+            _ => invalid("ERROR_METADATA_DICT_TYPE", &format!("The value of metadata's {place} must be a dict type.")),
+        };
+    }
+    let Some(sub_data) = view.get("sub_data") else { return Ok(Vec::new()) };
+    let place = "metadata.view.sub_data.layouts";
+    match sub_data.get("layouts") {
+        Some(Value::Array(layouts)) => Ok(layouts.iter().filter_map(|layout| named(layout, place)).collect()),
+        _ => {
+            invalid("ERROR_METADATA_LIST_VALUE_TYPE", &format!("The value of metadata's {place} must be a list type."))
+        }
+    }
+}
+
+/// Python's `for item in value: if 'name' in item: item['name'].strip()`, as far as it fails.
+fn walk(value: &Value) -> Result<(), String> {
+    match value {
+        Value::String(_) => Ok(()),
+        // A dictionary is walked by its keys, which are text.
+        Value::Object(fields) => fields.keys().try_for_each(|key| look_into_text(key)),
+        Value::Array(items) => items.iter().try_for_each(look_for_name),
+        Value::Null => Err("'NoneType' object is not iterable".to_owned()),
+        Value::Bool(_) => Err("'bool' object is not iterable".to_owned()),
+        Value::Number(_) => Err("'float' object is not iterable".to_owned()),
+    }
+}
+
+fn look_for_name(item: &Value) -> Result<(), String> {
+    let unstrippable = |kind: &str| Err(format!("'{kind}' object has no attribute 'strip'"));
+    match item {
+        Value::String(text) => look_into_text(text),
+        Value::Array(items) if items.iter().any(|item| item == "name") => {
+            Err("list indices must be integers or slices, not str".to_owned())
+        }
+        Value::Array(_) => Ok(()),
+        Value::Object(fields) => match fields.get("name") {
+            None | Some(Value::String(_)) => Ok(()),
+            Some(Value::Null) => unstrippable("NoneType"),
+            Some(Value::Bool(_)) => unstrippable("bool"),
+            Some(Value::Number(_)) => unstrippable("float"),
+            Some(Value::Array(_)) => unstrippable("list"),
+            Some(Value::Object(_)) => unstrippable("dict"),
+        },
+        Value::Null => Err("argument of type 'NoneType' is not iterable".to_owned()),
+        Value::Bool(_) => Err("argument of type 'bool' is not iterable".to_owned()),
+        Value::Number(_) => Err("argument of type 'float' is not iterable".to_owned()),
+    }
+}
+
+fn look_into_text(text: &str) -> Result<(), String> {
+    if text.contains("name") { Err("string indices must be integers, not 'str'".to_owned()) } else { Ok(()) }
+}
+
+/// Pinned fields vanish from an update without a word.
+pub(crate) fn without_pinned(mut params: Fields, pinned: &[String]) -> Fields {
+    for key in pinned {
+        match key.strip_prefix("data.") {
+            // The server looks at the second part of the key only.
+            Some(rest) => {
+                if let Some(data) = params.get_mut("data").and_then(Value::as_object_mut) {
+                    data.remove(rest.split('.').next().unwrap_or(rest));
+                }
+            }
+            None => {
+                params.remove(key);
+            }
+        }
+    }
+    params
+}
+
+/// The keys of a pin request, if all of them were ever set.
+pub(crate) fn pinnable(keys: Vec<String>, policy: &StoredNetworkPolicy) -> Result<Vec<String>, ApiError> {
+    let ever_set = |key: &String| policy.update_history.iter().any(|update| update.key == *key);
+    match keys.iter().find(|key| !ever_set(key)) {
+        None => Ok(keys),
+        Some(key) => {
+            let message = format!("Pinning keys not allowed. (key={key})");
+            Err(ApiError::new("ERROR_NOT_ALLOW_PINNING_KEYS", Grpc::InvalidArgument, message))
+        }
+    }
+}
+
+/// The history as objects print it.
+pub(crate) fn collection_info(policy: &StoredNetworkPolicy) -> Value {
+    let update = |update: &Update| {
+        json!({
+            "key": update.key, "updated_by": "MANUAL", "updated_at": as_double(update.updated_at),
+            "service_account_id": null, "secret_id": null,
+        })
+    };
+    json!({
+        "state": "MANUAL", "collectors": [], "service_accounts": [], "secrets": [],
+        "update_history": policy.update_history.iter().map(update).collect::<Vec<_>>(),
+        "pinned_keys": policy.pinned_keys,
+    })
+}
+
+/// Seconds since 1970 fit a double exactly.
+#[allow(clippy::cast_precision_loss, reason = "far below 2^53")]
+fn as_double(seconds: i64) -> f64 {
+    seconds as f64
+}
