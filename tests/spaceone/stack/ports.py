@@ -7,6 +7,8 @@ the same option can join, and a socket that never listens receives nothing.
 
 import socket
 
+from stack.failure import HarnessError
+
 
 class Ports:
     """Reserved ports, by server name."""
@@ -21,8 +23,8 @@ class Ports:
         holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         try:
             holder.bind(("127.0.0.1", port))
-        except OSError:
+        except OSError as error:
             holder.close()
-            raise
+            raise HarnessError(f"port {port} of 127.0.0.1: {error.strerror}") from error
         self._held.append(holder)
         return int(holder.getsockname()[1])

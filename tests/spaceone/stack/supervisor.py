@@ -5,6 +5,7 @@ import re
 import time
 from http.client import HTTPException
 from pathlib import Path
+from typing import Any
 
 from stack.bootstrap import bootstrap
 from stack.children import Children
@@ -87,7 +88,8 @@ def _publish_paths(base_url: str, folder: Path) -> None:
     routes = call(base_url, "GET", "/__routes").body
     for service in ("identity", "repository"):
         spelling = re.compile(rf"/{service}/(?!v1/)[^/]+/[^/]+")
-        paths = {r["path"]: {"post": dict[str, str]()} for r in routes if spelling.fullmatch(r["path"])}
+        found = [r["path"] for r in routes if spelling.fullmatch(r["path"])]
+        paths: dict[str, Any] = {path: {"post": {}} for path in found}
         target = openapi_folder(folder, service)
         target.mkdir(parents=True, exist_ok=True)
         _write_whole(target / "openapi.json", json.dumps({"paths": paths}))
