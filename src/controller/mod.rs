@@ -1,1 +1,3 @@
-//! controller
+//! The only holder of a `kube::Client`.
+
+pub mod leader;

@@ -9,4 +9,6 @@
     reason = "a test says that something is wrong by panicking"
 )]
 
+mod architecture;
+mod leader;
 mod support;
