@@ -1,1 +1,272 @@
-//! plan
+//! What to do with one object: a pure function of what is remembered, what is allowed and what
+//! is seen.
+//!
+//! The order of the questions is the order of safety: whose is it, may we touch it, is there
+//! anything to do, can it be done in place.
+
+use super::{Diff, Ownership, Remedy, Sighting};
+use crate::api::Reason;
+use crate::api::shared::{
+    AdoptionPolicy, CommonSpec, DriftPolicy, ManagementPolicy, RecreatePolicy,
+};
+
+/// What status remembers of earlier reconciles.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Record {
+    /// The upstream's id, once known.
+    pub id: Option<String>,
+    /// Whether a create was sent whose outcome is not recorded.
+    pub create_in_flight: bool,
+    /// Whether a delete was sent to create the object again.
+    pub recreate_in_flight: bool,
+    /// Whether the grace in which a lost create may still land has not passed.
+    pub in_grace: bool,
+    /// Hash of the wanted document that was last written.
+    pub applied_hash: Option<String>,
+    /// Paths that the upstream did not take when that was written.
+    pub not_applied: Vec<String>,
+}
+
+/// What the spec allows.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Rules<'a> {
+    /// How much may be done.
+    pub management: ManagementPolicy,
+    /// Whether existing objects may be taken over.
+    pub adoption: AdoptionPolicy,
+    /// Whether drift is corrected.
+    pub drift: DriftPolicy,
+    /// Whether delete and create again is allowed.
+    pub recreate: RecreatePolicy,
+    /// The object to take over.
+    pub external_id: Option<&'a str>,
+}
+
+impl<'a> From<&'a CommonSpec> for Rules<'a> {
+    fn from(spec: &'a CommonSpec) -> Self {
+        Self {
+            management: spec.management_policy,
+            adoption: spec.adoption_policy,
+            drift: spec.drift_policy,
+            recreate: spec.recreate_policy,
+            external_id: spec.external_id.as_deref(),
+        }
+    }
+}
+
+/// What to do.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Plan {
+    /// Create it.
+    Create,
+    /// A lost create may still land: look again later.
+    Wait,
+    /// It exists and will be ours.
+    Hold(Hold),
+    /// It exists, or not, and only a report is allowed.
+    Report {
+        /// The object, unless there is none.
+        seen: Option<Sighting>,
+        /// Why nothing is written.
+        why: Restraint,
+    },
+    /// Nothing can be done until a human acts.
+    Refuse {
+        /// The reason of the condition.
+        reason: Reason,
+        /// What is wrong and what to do.
+        message: String,
+    },
+}
+
+/// An upstream object that is ours or about to be.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Hold {
+    /// The object.
+    pub seen: Sighting,
+    /// How it became ours, when status does not know yet.
+    pub take: Option<Take>,
+    /// Whether our stamp must be put on it.
+    pub claim: bool,
+    /// What to write.
+    pub step: Step,
+}
+
+/// How an object becomes ours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Take {
+    /// We created it and lost the answer.
+    Recovered,
+    /// It existed, and the adoption policy allows to take it over.
+    Adopted,
+}
+
+/// What to write.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Step {
+    /// Nothing: it is as wanted.
+    Keep,
+    /// These fields, in place.
+    Update {
+        /// What differs and can be changed in place.
+        diff: Diff,
+        /// Whether somebody else changed them (rather than the spec).
+        drift: bool,
+    },
+    /// Delete it and create it again.
+    Recreate,
+    /// Nothing: these fields were written and did not stick, or cannot be written.
+    Stuck(Diff),
+}
+
+/// Why nothing is written although something could be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Restraint {
+    /// `managementPolicy: Observe`.
+    Observe,
+    /// `managementPolicy: CreateOnly`.
+    CreateOnly,
+    /// `driftPolicy: Report`.
+    DriftReport,
+}
+
+/// Decides. `found` are the candidates: the object with the known id, or all that may be the one.
+#[must_use]
+pub fn plan(record: &Record, rules: Rules<'_>, found: Vec<Sighting>, wanted_hash: &str) -> Plan {
+    let is_known = |s: &Sighting| record.id.as_deref() == Some(s.id.as_str());
+    let (ours, strangers): (Vec<_>, Vec<_>) =
+        found.into_iter().partition(|s| is_known(s) || s.owner == Ownership::Ours);
+    match (ours.len(), strangers.len()) {
+        (0, 0) => absent(record, rules),
+        (1, _) => match ours.into_iter().next() {
+            Some(seen) => owned(record, rules, seen, wanted_hash),
+            None => absent(record, rules),
+        },
+        (0, 1) => match strangers.into_iter().next() {
+            Some(seen) => foreign(record, rules, seen, wanted_hash),
+            None => absent(record, rules),
+        },
+        (0, _) => refuse(
+            Reason::Conflict,
+            format!("Several upstream objects have this name and none is ours: {}. Set spec.externalId to choose one.", ids(&strangers)),
+        ),
+        (_, _) => refuse(
+            Reason::Duplicate,
+            format!("Several upstream objects bear the stamp of this object: {}. Delete all but one upstream.", ids(&ours)),
+        ),
+    }
+}
+
+fn absent(record: &Record, rules: Rules<'_>) -> Plan {
+    if rules.management == ManagementPolicy::Observe {
+        return Plan::Report { seen: None, why: Restraint::Observe };
+    }
+    if record.create_in_flight && record.in_grace {
+        return Plan::Wait;
+    }
+    let existed = record.id.is_some() && !record.recreate_in_flight;
+    match rules.external_id {
+        Some(id) if record.id.is_none() => refuse(
+            Reason::InvalidSpec,
+            format!("spec.externalId names {id}, which does not exist upstream. Correct it in a new object, or leave it out to have one created."),
+        ),
+        _ if existed && rules.drift == DriftPolicy::Report => {
+            Plan::Report { seen: None, why: Restraint::DriftReport }
+        }
+        _ => Plan::Create,
+    }
+}
+
+/// An object that is ours by id or by stamp.
+fn owned(record: &Record, rules: Rules<'_>, seen: Sighting, hash: &str) -> Plan {
+    if let Ownership::Other(owner) = &seen.owner {
+        return refuse(
+            Reason::Conflict,
+            format!("The upstream object {} bears the stamp of {owner}: another object or cluster claims it. Nothing is written.", seen.id),
+        );
+    }
+    let known = record.id.as_deref() == Some(seen.id.as_str());
+    let take = (!known).then_some(if rules.external_id.is_some() { Take::Adopted } else { Take::Recovered });
+    let claim = seen.owner == Ownership::Unmarked;
+    hold(record, rules, seen, take, claim, hash)
+}
+
+/// An object under our name that does not bear our stamp.
+fn foreign(record: &Record, rules: Rules<'_>, seen: Sighting, hash: &str) -> Plan {
+    if let Ownership::Other(owner) = &seen.owner {
+        return refuse(
+            Reason::Conflict,
+            format!("The upstream object {} belongs to {owner}. It is never taken over while it bears that stamp.", seen.id),
+        );
+    }
+    if rules.management == ManagementPolicy::Observe {
+        return Plan::Report { seen: Some(seen), why: Restraint::Observe };
+    }
+    let identical = seen.diff.is_empty();
+    if record.create_in_flight && identical {
+        // The upstream dropped the stamp: our own operation and the same content are the proof.
+        return hold(record, rules, seen, Some(Take::Recovered), true, hash);
+    }
+    match rules.adoption {
+        AdoptionPolicy::Never => refuse(
+            Reason::Conflict,
+            format!("The upstream object {} exists and is not ours. Set spec.adoptionPolicy to take it over, or choose another name.", seen.id),
+        ),
+        AdoptionPolicy::IfIdentical if !identical => refuse(
+            Reason::Conflict,
+            format!("The upstream object {} exists, is not ours and differs at {}. Make the spec equal, or set spec.adoptionPolicy: Always.", seen.id, seen.diff.summary()),
+        ),
+        AdoptionPolicy::IfIdentical | AdoptionPolicy::Always => {
+            hold(record, rules, seen, Some(Take::Adopted), true, hash)
+        }
+    }
+}
+
+fn hold(record: &Record, rules: Rules<'_>, seen: Sighting, take: Option<Take>, claim: bool, hash: &str) -> Plan {
+    if rules.management == ManagementPolicy::Observe {
+        return Plan::Report { seen: Some(seen), why: Restraint::Observe };
+    }
+    let drift = record.applied_hash.as_deref() == Some(hash);
+    let differs = !seen.diff.is_empty();
+    let adopting = take == Some(Take::Adopted);
+    if differs && rules.management == ManagementPolicy::CreateOnly {
+        return if take.is_some() {
+            Plan::Hold(Hold { seen, take, claim, step: Step::Keep })
+        } else {
+            Plan::Report { seen: Some(seen), why: Restraint::CreateOnly }
+        };
+    }
+    if differs && drift && !adopting && rules.drift == DriftPolicy::Report {
+        return Plan::Report { seen: Some(seen), why: Restraint::DriftReport };
+    }
+    let step = step(record, rules, &seen.diff, drift);
+    Plan::Hold(Hold { seen, take, claim, step })
+}
+
+fn step(record: &Record, rules: Rules<'_>, diff: &Diff, drift: bool) -> Step {
+    if diff.is_empty() {
+        return Step::Keep;
+    }
+    if diff.needs_recreate() && rules.recreate == RecreatePolicy::WhenRequired {
+        return Step::Recreate;
+    }
+    let in_place = Diff {
+        fields: diff.fields.iter().filter(|f| f.remedy == Remedy::Update).cloned().collect(),
+    };
+    let tried = drift && in_place.fields.iter().all(|f| record.not_applied.contains(&f.path));
+    if in_place.is_empty() || tried {
+        return Step::Stuck(diff.clone());
+    }
+    Step::Update { diff: in_place, drift }
+}
+
+fn refuse(reason: Reason, message: String) -> Plan {
+    Plan::Refuse { reason, message }
+}
+
+fn ids(sightings: &[Sighting]) -> String {
+    sightings.iter().map(|s| s.id.as_str()).collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests;

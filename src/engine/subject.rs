@@ -48,6 +48,8 @@ pub trait Subject: Send + Sync {
 
 /// What is left to delete: bound from the deletion record, never from a spec.
 pub trait Remnant: Send + Sync {
+    /// The collection's name.
+    fn system(&self) -> &'static str;
     /// The objects under this key or with our stamp, and whose they are.
     fn find<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<Vec<(String, Ownership)>>>;
     /// Whose the object is; `None` when it is gone.
@@ -130,6 +132,9 @@ impl<E: External> Leftover<E> {
 }
 
 impl<E: External> Remnant for Leftover<E> {
+    fn system(&self) -> &'static str {
+        self.external.system()
+    }
     fn find<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<Vec<(String, Ownership)>>> {
         Box::pin(async move {
             let found = self.external.find(key, &self.stamp).await?;

@@ -1,0 +1,68 @@
+//! What conditions say, and when they move.
+
+use super::*;
+use crate::api::status::ValidationDetail;
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(second).unwrap()
+}
+
+fn find<'a>(conditions: &'a [Condition], kind: &str) -> Option<&'a Condition> {
+    conditions.iter().find(|c| c.type_ == kind)
+}
+
+#[test]
+fn the_transition_time_moves_with_the_status_and_not_with_the_message() {
+    let first = Outcome::up_to_date().conditions(&[], 1, at(100));
+    let again = Outcome::up_to_date().conditions(&first, 1, at(200));
+    assert_eq!(first, again);
+    let failed = UpstreamError::new(ErrorKind::Unavailable, "get policy", "connection refused");
+    let down = Outcome::failed(&failed, Duration::ZERO).conditions(&again, 1, at(300));
+    assert_eq!(find(&down, "Ready").unwrap().last_transition_time, Time(at(300)));
+    let up = Outcome::up_to_date().conditions(&down, 2, at(400));
+    assert_eq!(find(&up, "Valid").unwrap().last_transition_time, Time(at(100)), "Valid never moved");
+}
+
+#[test]
+fn conditions_that_are_present_only_when_true_go_away_again() {
+    let refused = Outcome::refused(Reason::Conflict, "Taken.").conditions(&[], 1, at(1));
+    assert_eq!(find(&refused, "Stalled").unwrap().status, "True");
+    let healed = Outcome::up_to_date().conditions(&refused, 1, at(2));
+    assert!(find(&healed, "Stalled").is_none());
+}
+
+#[test]
+fn a_failed_call_says_nothing_about_validity() {
+    let valid = Outcome::up_to_date().conditions(&[], 1, at(1));
+    let error = UpstreamError::new(ErrorKind::Unauthorized, "get policy", "authentication failed").with_code("200");
+    let after = Outcome::failed(&error, Duration::ZERO).conditions(&valid, 1, at(2));
+    assert_eq!(find(&after, "Valid").unwrap().status, "True");
+    assert_eq!(find(&after, "Synced").unwrap().status, "Unknown");
+    let ready = find(&after, "Ready").unwrap();
+    assert_eq!((ready.status.as_str(), ready.reason.as_str()), ("False", "Unauthorized"));
+    assert_eq!(ready.message, "Get policy: authentication failed (200). Check the Secret of the connection and the permissions of its key.");
+}
+
+#[test]
+fn a_refusal_names_the_first_error_and_its_field() {
+    let detail = |kind: &str, code: &str, field: Option<&str>| ValidationDetail {
+        kind: kind.to_owned(),
+        code: code.to_owned(),
+        location: "permissions[0]".to_owned(),
+        message: "unknown product".to_owned(),
+        field: field.map(str::to_owned),
+    };
+    let details = vec![detail("INFO", "i", None), detail("ERROR", "e", Some("spec.ncloud.permissions[0].targets[0].product"))];
+    let outcome = Outcome::invalid(&Verdict { success: false, details });
+    assert_eq!(outcome.reason, Reason::ValidationFailed);
+    assert!(outcome.stalled && outcome.valid == Truth::False);
+    assert!(outcome.message.contains("at spec.ncloud.permissions[0].targets[0].product: unknown product (e)"), "{}", outcome.message);
+}
+
+#[test]
+fn a_lost_answer_waits_for_the_grace_and_a_throttled_call_for_as_long_as_was_asked() {
+    let lost = UpstreamError::new(ErrorKind::OutcomeUnknown, "create policy", "timeout");
+    assert_eq!(Outcome::failed(&lost, Duration::from_secs(30)).next, Next::After(Duration::from_secs(30)));
+    let throttled = UpstreamError { retry_after: Some(Duration::from_secs(7)), ..UpstreamError::new(ErrorKind::RateLimited, "get policy", "slow down") };
+    assert_eq!(Outcome::failed(&throttled, Duration::ZERO).next, Next::After(Duration::from_secs(7)));
+}

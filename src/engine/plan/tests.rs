@@ -1,0 +1,182 @@
+//! The decision table, row by row.
+
+use super::*;
+use crate::engine::{Facts, FieldDiff};
+use serde_json::json;
+
+const HASH: &str = "wanted";
+
+fn rules() -> Rules<'static> {
+    Rules {
+        management: ManagementPolicy::Full,
+        adoption: AdoptionPolicy::Never,
+        drift: DriftPolicy::Correct,
+        recreate: RecreatePolicy::Never,
+        external_id: None,
+    }
+}
+
+fn seen(owner: Ownership, fields: &[(&str, Remedy)]) -> Sighting {
+    let field = |(path, remedy): &(&str, Remedy)| FieldDiff {
+        path: (*path).to_owned(),
+        desired: json!(1),
+        observed: json!(2),
+        remedy: *remedy,
+    };
+    let diff = Diff { fields: fields.iter().map(field).collect() };
+    Sighting { id: "id-1".to_owned(), owner, diff, facts: Facts::default() }
+}
+
+fn known() -> Record {
+    Record { id: Some("id-1".to_owned()), applied_hash: Some(HASH.to_owned()), ..Record::default() }
+}
+
+fn in_flight(in_grace: bool) -> Record {
+    Record { create_in_flight: true, in_grace, ..Record::default() }
+}
+
+fn reason(plan: &Plan) -> Option<Reason> {
+    match plan {
+        Plan::Refuse { reason, .. } => Some(*reason),
+        _ => None,
+    }
+}
+
+fn held(plan: Plan) -> Hold {
+    match plan {
+        Plan::Hold(hold) => hold,
+        other => panic!("expected to hold the object, got {other:?}"),
+    }
+}
+
+const CHANGED: &[(&str, Remedy)] = &[("spec.x", Remedy::Update)];
+const FIXED: &[(&str, Remedy)] = &[("spec.zone", Remedy::Recreate)];
+
+#[test]
+fn what_does_not_exist_is_created_unless_only_observed() {
+    assert_eq!(plan(&Record::default(), rules(), vec![], HASH), Plan::Create);
+    let observe = Rules { management: ManagementPolicy::Observe, ..rules() };
+    assert_eq!(plan(&Record::default(), observe, vec![], HASH), Plan::Report { seen: None, why: Restraint::Observe });
+}
+
+#[test]
+fn a_create_whose_answer_was_lost_is_not_repeated_within_the_grace() {
+    assert_eq!(plan(&in_flight(true), rules(), vec![], HASH), Plan::Wait);
+    assert_eq!(plan(&in_flight(false), rules(), vec![], HASH), Plan::Create);
+}
+
+#[test]
+fn an_object_with_our_stamp_is_recovered_without_a_second_create() {
+    for record in [in_flight(true), in_flight(false), Record::default()] {
+        let hold = held(plan(&record, rules(), vec![seen(Ownership::Ours, &[])], HASH));
+        assert_eq!((hold.take, hold.claim, hold.step), (Some(Take::Recovered), false, Step::Keep));
+    }
+}
+
+#[test]
+fn without_a_stamp_only_our_own_operation_and_the_same_content_prove_it_is_ours() {
+    for owner in [Ownership::Unmarked, Ownership::Unknown] {
+        let hold = held(plan(&in_flight(true), rules(), vec![seen(owner.clone(), &[])], HASH));
+        assert_eq!((hold.take, hold.claim), (Some(Take::Recovered), true));
+        assert_eq!(reason(&plan(&in_flight(true), rules(), vec![seen(owner.clone(), CHANGED)], HASH)), Some(Reason::Conflict));
+        assert_eq!(reason(&plan(&Record::default(), rules(), vec![seen(owner, &[])], HASH)), Some(Reason::Conflict));
+    }
+}
+
+#[test]
+fn a_strangers_object_is_taken_over_only_as_the_adoption_policy_says() {
+    let adopt = |adoption, fields| plan(&Record::default(), Rules { adoption, ..rules() }, vec![seen(Ownership::Unmarked, fields)], HASH);
+    assert_eq!(reason(&adopt(AdoptionPolicy::Never, &[])), Some(Reason::Conflict));
+    assert_eq!(reason(&adopt(AdoptionPolicy::IfIdentical, CHANGED)), Some(Reason::Conflict));
+    let same = held(adopt(AdoptionPolicy::IfIdentical, &[]));
+    assert_eq!((same.take, same.claim, same.step), (Some(Take::Adopted), true, Step::Keep));
+    let always = held(adopt(AdoptionPolicy::Always, CHANGED));
+    assert_eq!((always.take, always.claim), (Some(Take::Adopted), true));
+    assert!(matches!(always.step, Step::Update { drift: false, .. }), "{:?}", always.step);
+}
+
+#[test]
+fn an_object_with_somebody_elses_stamp_is_never_written() {
+    for adoption in [AdoptionPolicy::Never, AdoptionPolicy::IfIdentical, AdoptionPolicy::Always] {
+        let other = seen(Ownership::Other("cluster/uid".to_owned()), &[]);
+        assert_eq!(reason(&plan(&Record::default(), Rules { adoption, ..rules() }, vec![other.clone()], HASH)), Some(Reason::Conflict));
+        assert_eq!(reason(&plan(&known(), Rules { adoption, ..rules() }, vec![other], HASH)), Some(Reason::Conflict));
+    }
+}
+
+#[test]
+fn several_of_ours_are_reported_and_none_is_touched() {
+    let mut second = seen(Ownership::Ours, &[]);
+    second.id = "id-2".to_owned();
+    let plan = plan(&Record::default(), rules(), vec![seen(Ownership::Ours, &[]), second], HASH);
+    let Plan::Refuse { reason, message } = plan else { panic!("{plan:?}") };
+    assert_eq!(reason, Reason::Duplicate);
+    assert!(message.contains("id-1, id-2"), "{message}");
+}
+
+#[test]
+fn an_edit_is_written_and_drift_is_corrected_or_reported() {
+    let edited = Record { applied_hash: Some("older".to_owned()), ..known() };
+    let report = Rules { drift: DriftPolicy::Report, ..rules() };
+    let step = |record: &Record, rules| held(plan(record, rules, vec![seen(Ownership::Ours, CHANGED)], HASH)).step;
+    assert!(matches!(step(&edited, rules()), Step::Update { drift: false, .. }));
+    assert!(matches!(step(&edited, report), Step::Update { drift: false, .. }));
+    assert!(matches!(step(&known(), rules()), Step::Update { drift: true, .. }));
+    let reported = plan(&known(), report, vec![seen(Ownership::Ours, CHANGED)], HASH);
+    assert!(matches!(reported, Plan::Report { why: Restraint::DriftReport, .. }), "{reported:?}");
+    assert_eq!(plan(&known(), report, vec![], HASH), Plan::Report { seen: None, why: Restraint::DriftReport });
+    assert_eq!(plan(&known(), rules(), vec![], HASH), Plan::Create);
+}
+
+#[test]
+fn what_did_not_stick_is_not_written_again_until_something_changes() {
+    let tried = Record { not_applied: vec!["spec.x".to_owned()], ..known() };
+    let step = |record: &Record, fields| held(plan(record, rules(), vec![seen(Ownership::Ours, fields)], HASH)).step;
+    assert!(matches!(step(&tried, CHANGED), Step::Stuck(_)));
+    let edited = Record { applied_hash: Some("older".to_owned()), ..tried.clone() };
+    assert!(matches!(step(&edited, CHANGED), Step::Update { .. }));
+    assert!(matches!(step(&tried, &[("spec.x", Remedy::Update), ("spec.y", Remedy::Update)]), Step::Update { .. }));
+}
+
+#[test]
+fn a_field_that_cannot_change_in_place_is_recreated_only_when_allowed() {
+    let allowed = Rules { recreate: RecreatePolicy::WhenRequired, ..rules() };
+    let step = |rules, fields| held(plan(&known(), rules, vec![seen(Ownership::Ours, fields)], HASH)).step;
+    assert!(matches!(step(rules(), FIXED), Step::Stuck(_)));
+    assert_eq!(step(allowed, FIXED), Step::Recreate);
+    let both = [CHANGED[0], FIXED[0]];
+    let Step::Update { diff, .. } = step(rules(), &both) else { panic!("the field that can change must be written") };
+    assert_eq!(diff.summary(), "spec.x");
+}
+
+#[test]
+fn a_recreate_that_was_cut_off_ends_in_a_create() {
+    let record = Record { recreate_in_flight: true, ..known() };
+    let report = Rules { drift: DriftPolicy::Report, ..rules() };
+    assert_eq!(plan(&record, report, vec![], HASH), Plan::Create);
+}
+
+#[test]
+fn create_only_and_observe_never_update() {
+    let create_only = Rules { management: ManagementPolicy::CreateOnly, ..rules() };
+    let edited = Record { applied_hash: Some("older".to_owned()), ..known() };
+    for record in [known(), edited] {
+        let create_only = plan(&record, create_only, vec![seen(Ownership::Ours, CHANGED)], HASH);
+        assert!(matches!(create_only, Plan::Report { why: Restraint::CreateOnly, .. }), "{create_only:?}");
+        let observe = Rules { management: ManagementPolicy::Observe, ..rules() };
+        let observe = plan(&record, observe, vec![seen(Ownership::Ours, CHANGED)], HASH);
+        assert!(matches!(observe, Plan::Report { why: Restraint::Observe, .. }), "{observe:?}");
+    }
+}
+
+#[test]
+fn a_named_object_that_does_not_exist_is_not_created_in_its_place() {
+    let named = Rules { external_id: Some("id-9"), ..rules() };
+    assert_eq!(reason(&plan(&Record::default(), named, vec![], HASH)), Some(Reason::InvalidSpec));
+}
+
+#[test]
+fn a_lost_stamp_is_put_back_on_an_object_that_status_knows() {
+    let hold = held(plan(&known(), rules(), vec![seen(Ownership::Unmarked, &[])], HASH));
+    assert_eq!((hold.take, hold.claim, hold.step), (None, true, Step::Keep));
+}
