@@ -1,1 +1,14 @@
-fn main() {}
+//! The `cloud-policy` binary: installs the TLS provider and calls the command line.
+
+#![forbid(unsafe_code)]
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    // Before anything else: every TLS client of the process uses this one provider.
+    if rustls::crypto::ring::default_provider().install_default().is_err() {
+        eprintln!("error: another TLS provider is installed already");
+        return ExitCode::FAILURE;
+    }
+    cloud_policy::cli::main()
+}

@@ -139,5 +139,5 @@ choices! {
 /// Five minutes, the default of `interval`.
 #[must_use]
 pub fn default_interval() -> Duration {
-    Duration::from(std::time::Duration::from_secs(300))
+    Duration::from(std::time::Duration::from_mins(5))
 }

@@ -1,1 +1,35 @@
-//! cli
+//! The command line: reads flags and environment once, and prints. No logic of its own.
+
+pub mod run;
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+/// Keeps NAVER Cloud Platform and SpaceONE policies as Kubernetes objects say.
+#[derive(Debug, Parser)]
+#[command(name = "cloud-policy", version, about, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the operator: watch the four kinds and keep the upstreams as they say.
+    Run(Box<run::Args>),
+}
+
+/// Parses the command line and does what it says.
+#[must_use]
+pub fn main() -> ExitCode {
+    let result = match Cli::parse().command {
+        Command::Run(args) => run::run(*args),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

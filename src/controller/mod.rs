@@ -1,3 +1,37 @@
-//! The only holder of a `kube::Client`.
+//! The only holder of a `kube::Client`: watches the four kinds and reconciles them.
+//!
+//! | file | what it does |
+//! | --- | --- |
+//! | [`settings`] | what the operator was told |
+//! | [`wiring`] | streams, triggers, panic containment: builds and runs the controllers |
+//! | [`reconcile`] | one policy object, from guard to status |
+//! | [`act`] | carries out a plan: the create protocol, update, recreate, adoption |
+//! | [`cleanup`] | deletion |
+//! | [`case`] | one object in one reconcile: its status, and how it is written |
+//! | [`managed`] | what the policy kinds have in common |
+//! | [`connection`], [`connections`], [`credentials`] | reconciles connections, keeps the open accounts, reads Secrets |
+//! | [`leader`] | the Lease, and the fence before every upstream write |
 
+pub mod act;
+pub mod backoff;
+pub mod case;
+pub mod cleanup;
+pub mod clock;
+pub mod connection;
+pub mod connections;
+pub mod context;
+pub mod crds;
+pub mod credentials;
+pub mod error;
+pub mod events;
+pub mod finalizer;
 pub mod leader;
+pub mod managed;
+pub mod reconcile;
+pub mod settings;
+pub mod wiring;
+
+pub use crds::wait_for_crds;
+pub use error::{Error, Result};
+pub use settings::Settings;
+pub use wiring::run;

@@ -102,7 +102,8 @@ pub trait External: Send + Sync + 'static {
     fn find(&self, key: &str, stamp: &Stamp) -> impl Future<Output = Result<Vec<Observed<Self::Document>>>> + Send;
 
     /// The object with this id, read completely.
-    fn observe(&self, id: &str, stamp: &Stamp) -> impl Future<Output = Result<Option<Observed<Self::Document>>>> + Send;
+    fn observe(&self, id: &str, stamp: &Stamp)
+    -> impl Future<Output = Result<Option<Observed<Self::Document>>>> + Send;
 
     /// Ids of the whole collection, over all pages.
     fn list(&self) -> impl Future<Output = Result<Vec<String>>> + Send;
@@ -114,7 +115,13 @@ pub trait External: Send + Sync + 'static {
     fn create(&self, wanted: &Self::Document, stamp: &Stamp) -> impl Future<Output = Result<Written>> + Send;
 
     /// Writes what `diff` names (its remedies are all `Update`); keeps the stamp.
-    fn update(&self, id: &str, wanted: &Self::Document, diff: &Diff, stamp: &Stamp) -> impl Future<Output = Result<Written>> + Send;
+    fn update(
+        &self,
+        id: &str,
+        wanted: &Self::Document,
+        diff: &Diff,
+        stamp: &Stamp,
+    ) -> impl Future<Output = Result<Written>> + Send;
 
     /// Puts the stamp on an existing object and changes nothing else.
     fn claim(&self, id: &str, stamp: &Stamp) -> impl Future<Output = Result<()>> + Send;

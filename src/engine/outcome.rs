@@ -117,12 +117,18 @@ impl Outcome {
         match why {
             Restraint::Observe | Restraint::CreateOnly => Self {
                 synced: Truth::False,
-                ..Self::base(Reason::Observed, "No such object exists upstream; managementPolicy is Observe, so none is created.")
+                ..Self::base(
+                    Reason::Observed,
+                    "No such object exists upstream; managementPolicy is Observe, so none is created.",
+                )
             },
             Restraint::DriftReport => Self {
                 synced: Truth::False,
                 drifted: true,
-                ..Self::base(Reason::DriftReported, "The object was deleted upstream; driftPolicy is Report, so it is not created again.")
+                ..Self::base(
+                    Reason::DriftReported,
+                    "The object was deleted upstream; driftPolicy is Report, so it is not created again.",
+                )
             },
         }
     }
@@ -130,7 +136,10 @@ impl Outcome {
     /// `spec.suspend` is set.
     #[must_use]
     pub fn suspended() -> Self {
-        Self { synced: Truth::AsBefore, ..Self::base(Reason::Suspended, "spec.suspend is true: nothing is compared or written.") }
+        Self {
+            synced: Truth::AsBefore,
+            ..Self::base(Reason::Suspended, "spec.suspend is true: nothing is compared or written.")
+        }
     }
 
     /// Work is under way and goes on by itself.
@@ -167,16 +176,28 @@ impl Outcome {
                 format!("at {place}: {} ({})", d.message, d.code)
             },
         );
-        Self::refused(Reason::ValidationFailed, format!("The upstream refuses the policy {words}. Nothing was written; correct the spec."))
+        Self::refused(
+            Reason::ValidationFailed,
+            format!("The upstream refuses the policy {words}. Nothing was written; correct the spec."),
+        )
     }
 
     /// A write was accepted and these fields are not as asked.
     #[must_use]
     pub fn stuck(diff: Diff) -> Self {
         let (reason, message) = if diff.needs_recreate() {
-            (Reason::RecreateRequired, format!("The upstream cannot change {} in place. Set spec.recreatePolicy: WhenRequired to have it deleted and created again (with a new id), or undo the change.", diff.summary()))
+            (
+                Reason::RecreateRequired,
+                format!(
+                    "The upstream cannot change {} in place. Set spec.recreatePolicy: WhenRequired to have it deleted and created again (with a new id), or undo the change.",
+                    diff.summary()
+                ),
+            )
         } else {
-            (Reason::NotApplied, format!("The upstream accepted the write and did not take {}. See status.drift.", diff.summary()))
+            (
+                Reason::NotApplied,
+                format!("The upstream accepted the write and did not take {}. See status.drift.", diff.summary()),
+            )
         };
         Self { diff, ..Self::refused(reason, message) }
     }
@@ -220,7 +241,14 @@ impl Outcome {
             .collect()
     }
 
-    fn condition(&self, kind: ConditionType, truth: Truth, before: &[Condition], generation: i64, now: Timestamp) -> Condition {
+    fn condition(
+        &self,
+        kind: ConditionType,
+        truth: Truth,
+        before: &[Condition],
+        generation: i64,
+        now: Timestamp,
+    ) -> Condition {
         let old = before.iter().find(|c| c.type_ == kind.as_str());
         if truth == Truth::AsBefore
             && let Some(old) = old

@@ -6,9 +6,7 @@
 
 use super::{Diff, Ownership, Remedy, Sighting};
 use crate::api::Reason;
-use crate::api::shared::{
-    AdoptionPolicy, CommonSpec, DriftPolicy, ManagementPolicy, RecreatePolicy,
-};
+use crate::api::shared::{AdoptionPolicy, CommonSpec, DriftPolicy, ManagementPolicy, RecreatePolicy};
 
 /// What status remembers of earlier reconciles.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -148,11 +146,17 @@ pub fn plan(record: &Record, rules: Rules<'_>, found: Vec<Sighting>, wanted_hash
         },
         (0, _) => refuse(
             Reason::Conflict,
-            format!("Several upstream objects have this name and none is ours: {}. Set spec.externalId to choose one.", ids(&strangers)),
+            format!(
+                "Several upstream objects have this name and none is ours: {}. Set spec.externalId to choose one.",
+                ids(&strangers)
+            ),
         ),
         (_, _) => refuse(
             Reason::Duplicate,
-            format!("Several upstream objects bear the stamp of this object: {}. Delete all but one upstream.", ids(&ours)),
+            format!(
+                "Several upstream objects bear the stamp of this object: {}. Delete all but one upstream.",
+                ids(&ours)
+            ),
         ),
     }
 }
@@ -168,11 +172,11 @@ fn absent(record: &Record, rules: Rules<'_>) -> Plan {
     match rules.external_id {
         Some(id) if record.id.is_none() => refuse(
             Reason::InvalidSpec,
-            format!("spec.externalId names {id}, which does not exist upstream. Correct it in a new object, or leave it out to have one created."),
+            format!(
+                "spec.externalId names {id}, which does not exist upstream. Correct it in a new object, or leave it out to have one created."
+            ),
         ),
-        _ if existed && rules.drift == DriftPolicy::Report => {
-            Plan::Report { seen: None, why: Restraint::DriftReport }
-        }
+        _ if existed && rules.drift == DriftPolicy::Report => Plan::Report { seen: None, why: Restraint::DriftReport },
         _ => Plan::Create,
     }
 }
@@ -182,7 +186,10 @@ fn owned(record: &Record, rules: Rules<'_>, seen: Sighting, hash: &str) -> Plan 
     if let Ownership::Other(owner) = &seen.owner {
         return refuse(
             Reason::Conflict,
-            format!("The upstream object {} bears the stamp of {owner}: another object or cluster claims it. Nothing is written.", seen.id),
+            format!(
+                "The upstream object {} bears the stamp of {owner}: another object or cluster claims it. Nothing is written.",
+                seen.id
+            ),
         );
     }
     let known = record.id.as_deref() == Some(seen.id.as_str());
@@ -196,7 +203,10 @@ fn foreign(record: &Record, rules: Rules<'_>, seen: Sighting, hash: &str) -> Pla
     if let Ownership::Other(owner) = &seen.owner {
         return refuse(
             Reason::Conflict,
-            format!("The upstream object {} belongs to {owner}. It is never taken over while it bears that stamp.", seen.id),
+            format!(
+                "The upstream object {} belongs to {owner}. It is never taken over while it bears that stamp.",
+                seen.id
+            ),
         );
     }
     if rules.management == ManagementPolicy::Observe {
@@ -210,11 +220,18 @@ fn foreign(record: &Record, rules: Rules<'_>, seen: Sighting, hash: &str) -> Pla
     match rules.adoption {
         AdoptionPolicy::Never => refuse(
             Reason::Conflict,
-            format!("The upstream object {} exists and is not ours. Set spec.adoptionPolicy to take it over, or choose another name.", seen.id),
+            format!(
+                "The upstream object {} exists and is not ours. Set spec.adoptionPolicy to take it over, or choose another name.",
+                seen.id
+            ),
         ),
         AdoptionPolicy::IfIdentical if !identical => refuse(
             Reason::Conflict,
-            format!("The upstream object {} exists, is not ours and differs at {}. Make the spec equal, or set spec.adoptionPolicy: Always.", seen.id, seen.diff.summary()),
+            format!(
+                "The upstream object {} exists, is not ours and differs at {}. Make the spec equal, or set spec.adoptionPolicy: Always.",
+                seen.id,
+                seen.diff.summary()
+            ),
         ),
         AdoptionPolicy::IfIdentical | AdoptionPolicy::Always => {
             hold(record, rules, seen, Some(Take::Adopted), true, hash)
@@ -250,9 +267,7 @@ fn step(record: &Record, rules: Rules<'_>, diff: &Diff, drift: bool) -> Step {
     if diff.needs_recreate() && rules.recreate == RecreatePolicy::WhenRequired {
         return Step::Recreate;
     }
-    let in_place = Diff {
-        fields: diff.fields.iter().filter(|f| f.remedy == Remedy::Update).cloned().collect(),
-    };
+    let in_place = Diff { fields: diff.fields.iter().filter(|f| f.remedy == Remedy::Update).cloned().collect() };
     let tried = drift && in_place.fields.iter().all(|f| record.not_applied.contains(&f.path));
     if in_place.is_empty() || tried {
         return Step::Stuck(diff.clone());

@@ -40,7 +40,10 @@ fn a_failed_call_says_nothing_about_validity() {
     assert_eq!(find(&after, "Synced").unwrap().status, "Unknown");
     let ready = find(&after, "Ready").unwrap();
     assert_eq!((ready.status.as_str(), ready.reason.as_str()), ("False", "Unauthorized"));
-    assert_eq!(ready.message, "Get policy: authentication failed (200). Check the Secret of the connection and the permissions of its key.");
+    assert_eq!(
+        ready.message,
+        "Get policy: authentication failed (200). Check the Secret of the connection and the permissions of its key."
+    );
 }
 
 #[test]
@@ -52,17 +55,25 @@ fn a_refusal_names_the_first_error_and_its_field() {
         message: "unknown product".to_owned(),
         field: field.map(str::to_owned),
     };
-    let details = vec![detail("INFO", "i", None), detail("ERROR", "e", Some("spec.ncloud.permissions[0].targets[0].product"))];
+    let details =
+        vec![detail("INFO", "i", None), detail("ERROR", "e", Some("spec.ncloud.permissions[0].targets[0].product"))];
     let outcome = Outcome::invalid(&Verdict { success: false, details });
     assert_eq!(outcome.reason, Reason::ValidationFailed);
     assert!(outcome.stalled && outcome.valid == Truth::False);
-    assert!(outcome.message.contains("at spec.ncloud.permissions[0].targets[0].product: unknown product (e)"), "{}", outcome.message);
+    assert!(
+        outcome.message.contains("at spec.ncloud.permissions[0].targets[0].product: unknown product (e)"),
+        "{}",
+        outcome.message
+    );
 }
 
 #[test]
 fn a_lost_answer_waits_for_the_grace_and_a_throttled_call_for_as_long_as_was_asked() {
     let lost = UpstreamError::new(ErrorKind::OutcomeUnknown, "create policy", "timeout");
     assert_eq!(Outcome::failed(&lost, Duration::from_secs(30)).next, Next::After(Duration::from_secs(30)));
-    let throttled = UpstreamError { retry_after: Some(Duration::from_secs(7)), ..UpstreamError::new(ErrorKind::RateLimited, "get policy", "slow down") };
+    let throttled = UpstreamError {
+        retry_after: Some(Duration::from_secs(7)),
+        ..UpstreamError::new(ErrorKind::RateLimited, "get policy", "slow down")
+    };
     assert_eq!(Outcome::failed(&throttled, Duration::ZERO).next, Next::After(Duration::from_secs(7)));
 }

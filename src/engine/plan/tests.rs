@@ -78,14 +78,19 @@ fn without_a_stamp_only_our_own_operation_and_the_same_content_prove_it_is_ours(
     for owner in [Ownership::Unmarked, Ownership::Unknown] {
         let hold = held(plan(&in_flight(true), rules(), vec![seen(owner.clone(), &[])], HASH));
         assert_eq!((hold.take, hold.claim), (Some(Take::Recovered), true));
-        assert_eq!(reason(&plan(&in_flight(true), rules(), vec![seen(owner.clone(), CHANGED)], HASH)), Some(Reason::Conflict));
+        assert_eq!(
+            reason(&plan(&in_flight(true), rules(), vec![seen(owner.clone(), CHANGED)], HASH)),
+            Some(Reason::Conflict)
+        );
         assert_eq!(reason(&plan(&Record::default(), rules(), vec![seen(owner, &[])], HASH)), Some(Reason::Conflict));
     }
 }
 
 #[test]
 fn a_strangers_object_is_taken_over_only_as_the_adoption_policy_says() {
-    let adopt = |adoption, fields| plan(&Record::default(), Rules { adoption, ..rules() }, vec![seen(Ownership::Unmarked, fields)], HASH);
+    let adopt = |adoption, fields| {
+        plan(&Record::default(), Rules { adoption, ..rules() }, vec![seen(Ownership::Unmarked, fields)], HASH)
+    };
     assert_eq!(reason(&adopt(AdoptionPolicy::Never, &[])), Some(Reason::Conflict));
     assert_eq!(reason(&adopt(AdoptionPolicy::IfIdentical, CHANGED)), Some(Reason::Conflict));
     let same = held(adopt(AdoptionPolicy::IfIdentical, &[]));
@@ -99,7 +104,10 @@ fn a_strangers_object_is_taken_over_only_as_the_adoption_policy_says() {
 fn an_object_with_somebody_elses_stamp_is_never_written() {
     for adoption in [AdoptionPolicy::Never, AdoptionPolicy::IfIdentical, AdoptionPolicy::Always] {
         let other = seen(Ownership::Other("cluster/uid".to_owned()), &[]);
-        assert_eq!(reason(&plan(&Record::default(), Rules { adoption, ..rules() }, vec![other.clone()], HASH)), Some(Reason::Conflict));
+        assert_eq!(
+            reason(&plan(&Record::default(), Rules { adoption, ..rules() }, vec![other.clone()], HASH)),
+            Some(Reason::Conflict)
+        );
         assert_eq!(reason(&plan(&known(), Rules { adoption, ..rules() }, vec![other], HASH)), Some(Reason::Conflict));
     }
 }

@@ -1,0 +1,347 @@
+//! Carries out a plan.
+//!
+//! The create protocol, in the order that makes a second copy impossible: preflight, look-up
+//! (done before the plan), intent under resourceVersion, fence, the create call with the stamp
+//! in it, the id to status before anything else, observe and compare. A lost answer leaves the
+//! intent in status; the next reconcile looks the object up and never repeats the call blindly.
+
+use super::Result;
+use super::case::Case;
+use super::managed::Managed;
+use crate::api::Reason;
+use crate::api::status::{Operation, OperationKind, UpstreamRef};
+use crate::engine::outcome::{Next, Outcome};
+use crate::engine::plan::{Hold, Plan, Step, Take};
+use crate::engine::{Diff, ErrorKind, Sighting, Subject, UpstreamError, Verdict, Written};
+use crate::upstream::Account;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How soon to look again at an object that was just written and cannot be read yet.
+const READ_AFTER_WRITE: Duration = Duration::from_secs(2);
+
+/// One plan being carried out.
+pub struct Act<'a, 'c, K: Managed> {
+    case: &'a mut Case<'c, K>,
+    subject: &'a dyn Subject,
+    account: &'a Arc<Account>,
+    hash: String,
+}
+
+/// What a failed upstream call comes to. A failure that blames the connection has it checked.
+pub fn failed<K: Managed>(case: &Case<'_, K>, error: &UpstreamError) -> Outcome {
+    let shared = case.shared();
+    if error.kind.blames_connection() {
+        shared.connections.recheck(&case.object.common().connection_ref, &case.namespace());
+    }
+    tracing::warn!(kind = K::KIND, namespace = case.namespace(), name = case.object.name_any(), %error, request = error.request_id, "upstream call failed");
+    Outcome::failed(error, shared.settings.create_grace)
+}
+
+impl<'a, 'c, K: Managed> Act<'a, 'c, K> {
+    /// Prepares to carry out a plan for this case.
+    pub fn new(case: &'a mut Case<'c, K>, subject: &'a dyn Subject, account: &'a Arc<Account>, hash: String) -> Self {
+        Self { case, subject, account, hash }
+    }
+
+    /// Carries it out. `Err` is for Kubernetes; what the upstream answers is the outcome.
+    pub async fn carry_out(mut self, plan: Plan) -> Result<Outcome> {
+        match plan {
+            Plan::Create => self.create().await,
+            Plan::Wait => Ok(self.wait()),
+            Plan::Hold(hold) => self.hold(hold).await,
+            Plan::Report { seen, why } => {
+                let diff = seen.map(|seen| {
+                    self.show(&seen);
+                    seen.diff
+                });
+                Ok(Outcome::reported(diff, why))
+            }
+            Plan::Refuse { reason, message } => Ok(Outcome::refused(reason, message)),
+        }
+    }
+
+    fn wait(&self) -> Outcome {
+        let left = self.case.grace_left().unwrap_or(READ_AFTER_WRITE);
+        Outcome::working(
+            Reason::Creating,
+            "The answer to the create call was lost: the operator looks whether it happened before it tries again.",
+            Next::After(left + Duration::from_secs(1)),
+        )
+    }
+
+    async fn create(&mut self) -> Result<Outcome> {
+        if let Some(outcome) = self.preflight().await {
+            return Ok(outcome);
+        }
+        self.intend(OperationKind::Create, None).await?;
+        self.case.shared().fence()?;
+        match self.subject.create().await {
+            Ok(Written::Accepted { id, verdict, request_id }) => {
+                self.wrote("create", "spec", &id, request_id.as_deref());
+                self.record(&id, false, verdict).await?;
+                self.case
+                    .shared()
+                    .events
+                    .normal(&self.case.reference(), "Created", &format!("Created {id} upstream."))
+                    .await;
+                Ok(self.settle(&id).await)
+            }
+            Ok(Written::Refused(verdict)) => {
+                self.forget().await?;
+                Ok(self.refused(verdict))
+            }
+            Err(error) => self.create_failed(&error).await,
+        }
+    }
+
+    /// Only an unknown outcome keeps the operation in flight: everything else had no effect.
+    async fn create_failed(&mut self, error: &UpstreamError) -> Result<Outcome> {
+        if error.kind == ErrorKind::OutcomeUnknown {
+            return Ok(failed(self.case, error));
+        }
+        self.forget().await?;
+        let outcome = failed(self.case, error);
+        if error.kind == ErrorKind::AlreadyExists {
+            // Somebody was faster, perhaps an attempt of ours: look who it is.
+            return Ok(Outcome { next: Next::Backoff, stalled: false, ..outcome });
+        }
+        Ok(outcome)
+    }
+
+    async fn hold(&mut self, hold: Hold) -> Result<Outcome> {
+        let Hold { seen, take, claim, step } = hold;
+        if claim && let Some(outcome) = self.claim(&seen).await? {
+            return Ok(outcome);
+        }
+        if let Some(take) = take {
+            self.take(&seen, take).await?;
+        }
+        self.show(&seen);
+        match step {
+            Step::Keep => Ok(self.keep().await),
+            Step::Update { diff, drift } => self.update(&seen.id, &diff, drift).await,
+            Step::Recreate => self.recreate(&seen).await,
+            Step::Stuck(diff) => Ok(Outcome::stuck(diff)),
+        }
+    }
+
+    async fn claim(&mut self, seen: &Sighting) -> Result<Option<Outcome>> {
+        self.case.shared().fence()?;
+        match self.subject.claim(&seen.id).await {
+            Ok(()) => {
+                self.wrote("claim", "adoption", &seen.id, None);
+                Ok(None)
+            }
+            // Without tags the id in status is the only proof that there can be.
+            Err(error) if error.kind == ErrorKind::Unsupported => Ok(None),
+            Err(error) => Ok(Some(failed(self.case, &error))),
+        }
+    }
+
+    async fn take(&mut self, seen: &Sighting, take: Take) -> Result<()> {
+        let adopted = take == Take::Adopted;
+        let (reason, note) = match take {
+            Take::Adopted => ("Adopted", format!("Took over the existing upstream object {}.", seen.id)),
+            Take::Recovered => ("Recovered", format!("Found {} upstream: a create whose answer was lost.", seen.id)),
+        };
+        self.point_at(Some(&seen.id), adopted);
+        self.case.report.common.operation = None;
+        self.case.save().await?;
+        self.case.shared().events.normal(&self.case.reference(), reason, &note).await;
+        Ok(())
+    }
+
+    async fn keep(&mut self) -> Outcome {
+        self.case.report.common.applied_hash = Some(self.hash.clone());
+        self.case.report.common.operation = None;
+        if self.case.report.verdict.is_none()
+            && let Ok(Some(verdict)) = self.subject.check().await
+        {
+            self.case.report.verdict = Some(verdict);
+        }
+        Outcome::up_to_date()
+    }
+
+    async fn update(&mut self, id: &str, diff: &Diff, drift: bool) -> Result<Outcome> {
+        if let Some(outcome) = self.preflight().await {
+            return Ok(outcome);
+        }
+        if drift {
+            self.drift_found(diff).await;
+        }
+        self.case.shared().fence()?;
+        match self.subject.update(id, diff).await {
+            Ok(Written::Accepted { id, verdict, request_id }) => {
+                self.wrote("update", if drift { "drift" } else { "spec" }, &id, request_id.as_deref());
+                self.record(&id, self.adopted(), verdict).await?;
+                let outcome = self.settle(&id).await;
+                self.updated(diff, drift).await;
+                Ok(outcome)
+            }
+            Ok(Written::Refused(verdict)) => Ok(self.refused(verdict)),
+            Err(error) => Ok(failed(self.case, &error)),
+        }
+    }
+
+    /// The intent stays until the new object's id is recorded, so that a crash in between ends
+    /// in a create and not in a report of drift.
+    async fn recreate(&mut self, seen: &Sighting) -> Result<Outcome> {
+        if let Some(outcome) = self.preflight().await {
+            return Ok(outcome);
+        }
+        self.intend(OperationKind::Recreate, Some(&seen.id)).await?;
+        self.case.shared().fence()?;
+        if let Err(error) = self.subject.remnant().delete(&seen.id).await {
+            return Ok(failed(self.case, &error));
+        }
+        self.wrote("delete", "recreate", &seen.id, None);
+        let note = format!(
+            "Deleted {} upstream to create it again: {} cannot be changed in place.",
+            seen.id,
+            seen.diff.summary()
+        );
+        self.case.shared().events.normal(&self.case.reference(), "Recreating", &note).await;
+        self.create().await
+    }
+
+    /// Asks for the verdict before anything is written; `Some` when the upstream says no.
+    async fn preflight(&mut self) -> Option<Outcome> {
+        match self.subject.check().await {
+            Ok(Some(verdict)) if !verdict.success => Some(self.refused(verdict)),
+            Ok(Some(verdict)) => {
+                self.case.report.verdict = Some(verdict);
+                None
+            }
+            Ok(None) => None,
+            Err(error) => Some(failed(self.case, &error)),
+        }
+    }
+
+    fn refused(&mut self, verdict: Verdict) -> Outcome {
+        let outcome = Outcome::invalid(&verdict);
+        self.case.report.verdict = Some(verdict);
+        outcome
+    }
+
+    async fn intend(&mut self, kind: OperationKind, id: Option<&str>) -> Result<()> {
+        let now = self.case.shared().clock.now().to_string();
+        self.point_at(id, false);
+        self.case.report.seen_id = id.map(str::to_owned);
+        self.case.report.common.operation = Some(Operation {
+            id: format!(
+                "{}-{}",
+                self.case.object.meta().generation.unwrap_or_default(),
+                self.case.object.resource_version().unwrap_or_default()
+            ),
+            kind,
+            started_at: now,
+            request_hash: self.hash.clone(),
+        });
+        self.case.save().await
+    }
+
+    async fn forget(&mut self) -> Result<()> {
+        self.case.report.common.operation = None;
+        self.case.report.common.upstream = None;
+        self.case.report.seen_id = None;
+        self.case.save().await
+    }
+
+    async fn record(&mut self, id: &str, adopted: bool, verdict: Option<Verdict>) -> Result<()> {
+        self.point_at(Some(id), adopted);
+        let report = &mut self.case.report;
+        report.common.operation = None;
+        report.common.applied_hash = Some(self.hash.clone());
+        report.verdict = verdict.or(report.verdict.take());
+        self.case.save().await
+    }
+
+    fn point_at(&mut self, id: Option<&str>, adopted: bool) {
+        self.case.report.common.upstream = Some(UpstreamRef {
+            system: self.subject.system().to_owned(),
+            connection: self.case.object.common().connection_ref.clone(),
+            endpoint: self.account.endpoint().to_owned(),
+            id: id.map(str::to_owned),
+            key: self.subject.key(),
+            adopted,
+        });
+    }
+
+    fn adopted(&self) -> bool {
+        self.case.report.common.upstream.as_ref().is_some_and(|u| u.adopted)
+    }
+
+    fn show(&mut self, seen: &Sighting) {
+        self.case.report.facts = seen.facts.clone();
+        self.case.report.seen_id = Some(seen.id.clone());
+    }
+
+    /// A success does not prove that every value was taken: read it back and compare.
+    async fn settle(&mut self, id: &str) -> Outcome {
+        match self.subject.observe(id).await {
+            Ok(Some(seen)) => {
+                self.show(&seen);
+                if seen.diff.is_empty() { Outcome::up_to_date() } else { Outcome::stuck(seen.diff) }
+            }
+            Ok(None) => Outcome::working(
+                Reason::Updating,
+                "Written upstream; the upstream does not show it yet.",
+                Next::After(READ_AFTER_WRITE),
+            ),
+            Err(error) => failed(self.case, &error),
+        }
+    }
+
+    async fn drift_found(&self, diff: &Diff) {
+        let shared = self.case.shared();
+        shared.metrics.drift(self.subject.system(), false);
+        shared
+            .events
+            .warning(
+                &self.case.reference(),
+                "DriftFound",
+                &format!("Changed upstream by somebody else: {}.", explain(diff)),
+            )
+            .await;
+    }
+
+    async fn updated(&self, diff: &Diff, drift: bool) {
+        let shared = self.case.shared();
+        let (reason, note) = if drift {
+            shared.metrics.drift(self.subject.system(), true);
+            ("DriftCorrected", format!("Wrote {} upstream again.", diff.summary()))
+        } else {
+            ("Updated", format!("Wrote {} upstream.", diff.summary()))
+        };
+        shared.events.normal(&self.case.reference(), reason, &note).await;
+    }
+
+    /// The line of the ledger: every upstream write, once.
+    fn wrote(&self, operation: &'static str, cause: &'static str, id: &str, request: Option<&str>) {
+        let system = self.subject.system();
+        self.case.shared().metrics.upstream_write(system, operation, cause);
+        tracing::info!(
+            kind = K::KIND,
+            namespace = self.case.namespace(),
+            name = self.case.object.name_any(),
+            system,
+            operation,
+            cause,
+            id,
+            request,
+            "wrote upstream"
+        );
+    }
+}
+
+fn explain(diff: &Diff) -> String {
+    let part =
+        |f: &crate::engine::FieldDiff| format!("{} is {} instead of {}", f.path, cut(&f.observed), cut(&f.desired));
+    diff.fields.iter().take(5).map(part).collect::<Vec<_>>().join("; ")
+}
+
+fn cut(value: &serde_json::Value) -> String {
+    let text = value.to_string();
+    if text.chars().count() <= 60 { text } else { text.chars().take(57).chain("...".chars()).collect() }
+}

@@ -1,0 +1,229 @@
+//! One object in one reconcile: what status said before, what it will say, and the one way in
+//! which status is written.
+//!
+//! Every status write carries the resourceVersion that was read: a write from a stale cache is
+//! refused by the API server instead of wiping an id that a newer write recorded. An equal
+//! status is not written.
+
+use super::backoff::jitter;
+use super::context::{Context, Shared};
+use super::managed::{Managed, Report};
+use super::{Error, Result};
+use crate::api::status::{Drift, DriftField};
+use crate::api::{ConditionType, FIELD_MANAGER, RECONCILE_REQUESTED_AT};
+use crate::engine::outcome::{Next, Outcome, Truth};
+use crate::engine::plan::Record;
+use crate::engine::{Diff, FieldDiff, Stamp};
+use k8s_openapi::api::core::v1::ObjectReference;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use kube::Api;
+use kube::api::{Patch, PatchParams};
+use kube::runtime::controller::Action;
+use serde_json::json;
+use std::time::Duration;
+
+/// How many differing fields status shows, and how long their values may be.
+const SHOWN_FIELDS: usize = 20;
+const SHOWN_VALUE: usize = 120;
+
+/// One object in one reconcile.
+pub struct Case<'a, K: Managed> {
+    /// What the controller knows.
+    pub ctx: &'a Context<K>,
+    /// The object as it was last read or written.
+    pub object: K,
+    /// What status says now.
+    before: Report,
+    /// What status will say.
+    pub report: Report,
+}
+
+impl<'a, K: Managed> Case<'a, K> {
+    /// Opens the case of an object.
+    pub fn open(ctx: &'a Context<K>, object: K) -> Self {
+        let before = object.report();
+        Self { ctx, report: before.clone(), before, object }
+    }
+
+    /// What all controllers share.
+    pub fn shared(&self) -> &'a Shared {
+        &self.ctx.shared
+    }
+
+    /// The API of this object's namespace.
+    pub fn api(&self) -> Api<K> {
+        Api::namespaced(self.shared().client.clone(), &self.namespace())
+    }
+
+    /// The namespace of the object.
+    pub fn namespace(&self) -> String {
+        self.object.namespace().unwrap_or_default()
+    }
+
+    /// The uid of the object; empty only for an object that never reached the API server.
+    pub fn uid(&self) -> String {
+        self.object.uid().unwrap_or_default()
+    }
+
+    /// The stamp that its upstream object bears.
+    pub fn stamp(&self) -> Stamp {
+        self.shared().stamp(&self.uid())
+    }
+
+    /// What events speak of.
+    pub fn reference(&self) -> ObjectReference {
+        self.object.object_ref(&())
+    }
+
+    /// What status remembers, as the plan wants it.
+    pub fn record(&self) -> Record {
+        use crate::api::status::OperationKind;
+        let common = &self.report.common;
+        let kind = common.operation.as_ref().map(|o| o.kind);
+        let not_applied = match (&common.drift, self.ready_reason()) {
+            (Some(drift), Some("NotApplied" | "RecreateRequired")) => {
+                drift.fields.iter().map(|f| f.path.clone()).collect()
+            }
+            _ => Vec::new(),
+        };
+        Record {
+            id: common.upstream.as_ref().and_then(|u| u.id.clone()),
+            create_in_flight: kind == Some(OperationKind::Create),
+            recreate_in_flight: kind == Some(OperationKind::Recreate),
+            in_grace: self.grace_left().is_some(),
+            applied_hash: common.applied_hash.clone(),
+            not_applied,
+        }
+    }
+
+    /// How long the operation in flight may still land.
+    pub fn grace_left(&self) -> Option<Duration> {
+        let operation = self.report.common.operation.as_ref()?;
+        let grace = self.shared().settings.create_grace;
+        let Ok(started) = operation.started_at.parse::<jiff::Timestamp>() else { return Some(grace) };
+        let passed = Duration::try_from(self.shared().clock.now().duration_since(started)).unwrap_or_default();
+        // A clock that jumped back must not make the grace endless.
+        grace.checked_sub(passed).filter(|left| !left.is_zero()).map(|left| left.min(grace))
+    }
+
+    /// Writes the status when it differs from what is there.
+    pub async fn save(&mut self) -> Result<()> {
+        let status = K::status(&self.report);
+        if status == K::status(&self.before) {
+            return Ok(());
+        }
+        let body = json!({
+            "apiVersion": K::api_version(&()),
+            "kind": K::kind(&()),
+            "metadata": {
+                "name": self.object.name_any(),
+                "namespace": self.namespace(),
+                "resourceVersion": self.object.resource_version().ok_or(Error::Stale)?,
+            },
+            "status": status,
+        });
+        let params = PatchParams::apply(FIELD_MANAGER).force();
+        self.object = self.api().patch_status(&self.object.name_any(), &params, &Patch::Apply(&body)).await?;
+        self.before = self.report.clone();
+        Ok(())
+    }
+
+    /// Reports what the reconcile came to and says when to look again.
+    pub async fn finish(&mut self, outcome: Outcome) -> Result<Action> {
+        let said = self.ready().map(|c| (c.status.clone(), c.reason.clone()));
+        self.describe(&outcome);
+        self.save().await?;
+        let now = (truth(outcome.ready), outcome.reason.as_str());
+        if said.as_ref().is_none_or(|(status, reason)| (status.as_str(), reason.as_str()) != now) {
+            self.announce(&outcome).await;
+        }
+        Ok(self.requeue(outcome.next))
+    }
+
+    fn describe(&mut self, outcome: &Outcome) {
+        let now = self.shared().clock.now();
+        let generation = self.object.meta().generation.unwrap_or_default();
+        let requested = self.object.annotations().get(RECONCILE_REQUESTED_AT).cloned();
+        let common = &mut self.report.common;
+        common.observed_generation = generation;
+        common.conditions = outcome.conditions(&common.conditions, generation, now);
+        if outcome.synced != Truth::AsBefore {
+            let since = common.drift.take().map_or_else(|| now.to_string(), |d| d.since);
+            common.drift = (!outcome.diff.is_empty()).then(|| Drift { fields: shown(&outcome.diff), since });
+        }
+        common.last_handled_reconcile_at = requested.or(common.last_handled_reconcile_at.take());
+    }
+
+    /// One event for a change of state; children of a failing connection stay silent, because
+    /// the connection has said it.
+    async fn announce(&self, outcome: &Outcome) {
+        use crate::api::Reason;
+        let events = &self.shared().events;
+        let reason = outcome.reason.as_str();
+        tracing::info!(
+            kind = K::KIND,
+            namespace = self.namespace(),
+            name = self.object.name_any(),
+            reason,
+            message = outcome.message,
+            "state changed"
+        );
+        match outcome.reason {
+            Reason::ConnectionNotReady => {}
+            _ if outcome.ready == Truth::True || outcome.reconciling => {
+                events.normal(&self.reference(), reason, &outcome.message).await;
+            }
+            _ => events.warning(&self.reference(), reason, &outcome.message).await,
+        }
+    }
+
+    fn requeue(&self, next: Next) -> Action {
+        let shared = self.shared();
+        if next == Next::Backoff {
+            return Action::requeue(shared.backoffs.failed(&self.uid()));
+        }
+        shared.backoffs.clear(&self.uid());
+        let interval: Duration = self.object.common().interval.into();
+        match next {
+            Next::Interval => Action::requeue(jitter(interval / shared.settings.interval_divisor)),
+            Next::Slowly => Action::requeue(jitter(shared.settings.slow_retry)),
+            Next::After(wait) => Action::requeue(wait),
+            Next::Backoff => Action::requeue(shared.settings.slow_retry),
+        }
+    }
+
+    fn ready(&self) -> Option<&Condition> {
+        self.report.common.conditions.iter().find(|c| c.type_ == ConditionType::Ready.as_str())
+    }
+
+    /// The reason of `Ready`, as status says it.
+    pub fn ready_reason(&self) -> Option<&str> {
+        self.ready().map(|c| c.reason.as_str())
+    }
+}
+
+fn truth(truth: Truth) -> &'static str {
+    match truth {
+        Truth::True => "True",
+        Truth::False => "False",
+        Truth::Unknown | Truth::AsBefore => "Unknown",
+    }
+}
+
+fn shown(diff: &Diff) -> Vec<DriftField> {
+    let field = |f: &FieldDiff| DriftField {
+        path: f.path.clone(),
+        desired: shortened(&f.desired),
+        observed: shortened(&f.observed),
+    };
+    diff.fields.iter().take(SHOWN_FIELDS).map(field).collect()
+}
+
+fn shortened(value: &serde_json::Value) -> String {
+    let text = value.to_string();
+    if text.chars().count() <= SHOWN_VALUE {
+        return text;
+    }
+    let head: String = text.chars().take(SHOWN_VALUE).collect();
+    format!("{head}...")
+}

@@ -1,0 +1,266 @@
+//! Deletion: from the deletion record in status, never from the spec.
+//!
+//! The order: is there anything upstream at all, may it be touched, whose is it, who still uses
+//! it, delete, let go. What cannot be deleted keeps the finalizer and says why; nothing is
+//! leaked silently.
+
+use super::act::failed;
+use super::case::Case;
+use super::connections::Held;
+use super::finalizer;
+use super::managed::Managed;
+use super::{Error, Result};
+use crate::api::shared::{DeletionPolicy, ManagementPolicy};
+use crate::api::status::UpstreamRef;
+use crate::api::{FORCE_ORPHAN, Reason};
+use crate::engine::outcome::{Next, Outcome};
+use crate::engine::{Ownership, Remnant};
+use crate::upstream::registry;
+use k8s_openapi::api::core::v1::Namespace;
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+use kube::Api;
+use kube::runtime::controller::Action;
+use std::time::Duration;
+
+/// How soon a held deletion is tried again: sooner than other work that waits for a human,
+/// because somebody waits for the object to go.
+const HELD: Duration = Duration::from_mins(1);
+
+/// Why an upstream object is left as it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Orphaning {
+    Asked,
+    Forced,
+    Observed,
+    CrdDeleted,
+    Deadline,
+    NotOurs,
+}
+
+impl Orphaning {
+    fn label(self) -> &'static str {
+        match self {
+            Self::Asked => "deletion_policy",
+            Self::Forced => "force_orphan",
+            Self::Observed => "management_policy",
+            Self::CrdDeleted => "crd_deleted",
+            Self::Deadline => "deadline",
+            Self::NotOurs => "not_ours",
+        }
+    }
+}
+
+/// What deletion came to.
+enum End {
+    /// Nothing of ours is left upstream.
+    Gone,
+    /// Something is left, on purpose.
+    Left(Orphaning),
+    /// Not yet.
+    Held(Outcome),
+}
+
+/// Takes the upstream object away and lets the Kubernetes object go.
+pub async fn run<K: Managed>(case: &mut Case<'_, K>) -> Result<Action> {
+    if !finalizer::is_on(&case.object) {
+        return Ok(Action::await_change());
+    }
+    let Some(record) = case.report.common.upstream.clone() else { return release(case).await };
+    let end = match spared(case).await? {
+        Some(why) => End::Left(why),
+        None => delete(case, &record).await?,
+    };
+    match end {
+        End::Gone => release(case).await,
+        End::Left(why) => {
+            mourn(case, &record, why).await;
+            release(case).await
+        }
+        End::Held(outcome) => case.finish(outcome).await,
+    }
+}
+
+/// Whether the upstream object is to be left as it is.
+async fn spared<K: Managed>(case: &Case<'_, K>) -> Result<Option<Orphaning>> {
+    if case.object.annotations().get(FORCE_ORPHAN).is_some_and(|v| v == "true") {
+        return Ok(Some(Orphaning::Forced));
+    }
+    let spec = case.object.common();
+    if spec.deletion_policy == DeletionPolicy::Orphan {
+        return Ok(Some(Orphaning::Asked));
+    }
+    if spec.management_policy == ManagementPolicy::Observe {
+        return Ok(Some(Orphaning::Observed));
+    }
+    let crds: Api<CustomResourceDefinition> = Api::all(case.shared().client.clone());
+    let crd = crds.get_metadata_opt(K::CRD).await?;
+    let going = crd.is_none_or(|crd| crd.metadata.deletion_timestamp.is_some());
+    Ok(going.then_some(Orphaning::CrdDeleted))
+}
+
+async fn delete<K: Managed>(case: &mut Case<'_, K>, record: &UpstreamRef) -> Result<End> {
+    if record.id.is_none()
+        && let Some(left) = case.grace_left()
+    {
+        // A create whose answer was lost may still land: looking now could miss it.
+        let message = "A create may still be under way upstream: waiting before looking it up.";
+        return Ok(held(Outcome::working(Reason::Deleting, message, Next::After(left + Duration::from_secs(1)))));
+    }
+    let shared = case.shared();
+    shared.connections.look_up(&shared.client, &record.connection, &case.namespace()).await?;
+    let account = match shared.connections.resolve_for_deletion(&record.connection, &case.namespace()) {
+        Ok(account) => account,
+        Err(why) => return without_connection(case, why).await,
+    };
+    let Some(remnant) = registry::remnant(&account, &record.system, &case.stamp()) else {
+        let message = format!("status.upstream names {}, which this connection does not reach.", record.system);
+        return Ok(held(Outcome::refused(Reason::InvalidSpec, message)));
+    };
+    match take_away(case, record, remnant.as_ref()).await? {
+        Ok(end) => Ok(end),
+        Err(error) => {
+            let outcome = failed(case, &error);
+            Ok(held(Outcome { next: sooner(outcome.next), ..outcome }))
+        }
+    }
+}
+
+/// The upstream half. The outer error is Kubernetes', the inner one the upstream's.
+async fn take_away<K: Managed>(
+    case: &Case<'_, K>,
+    record: &UpstreamRef,
+    remnant: &dyn Remnant,
+) -> Result<crate::engine::Result<End>> {
+    let targets = match find(case, record, remnant).await {
+        Ok(targets) => targets,
+        Err(error) => return Ok(Err(error)),
+    };
+    for (id, owner) in targets {
+        match owner {
+            Ownership::Unmarked if !record.adopted => return Ok(Ok(held(unmarked(&id)))),
+            Ownership::Other(_) => return Ok(Ok(End::Left(Orphaning::NotOurs))),
+            Ownership::Ours | Ownership::Unmarked | Ownership::Unknown => {}
+        }
+        match remnant.holders(&id).await {
+            Ok(holders) if !holders.is_empty() => return Ok(Ok(held(in_use(&id, &holders)))),
+            Ok(_) => {}
+            Err(error) => return Ok(Err(error)),
+        }
+        case.shared().fence()?;
+        if let Err(error) = remnant.delete(&id).await {
+            return Ok(Err(error));
+        }
+        ledger(case, remnant.system(), &id).await;
+    }
+    Ok(Ok(End::Gone))
+}
+
+/// The recorded object; or, when a create was under way, what bears our stamp.
+async fn find<K: Managed>(
+    case: &Case<'_, K>,
+    record: &UpstreamRef,
+    remnant: &dyn Remnant,
+) -> crate::engine::Result<Vec<(String, Ownership)>> {
+    if let Some(id) = &record.id {
+        let owner = remnant.owner(id).await?;
+        return Ok(owner.map(|owner| (id.clone(), owner)).into_iter().collect());
+    }
+    if case.report.common.operation.is_none() {
+        return Ok(Vec::new());
+    }
+    let found = remnant.find(&record.key).await?;
+    Ok(found.into_iter().filter(|(_, owner)| *owner == Ownership::Ours).collect())
+}
+
+/// A terminating namespace must not hang for ever on a connection that went first.
+async fn without_connection<K: Managed>(case: &Case<'_, K>, why: Held) -> Result<End> {
+    let Held::Back(outcome) = why else {
+        let message = "Waiting for the connection to be checked.";
+        return Ok(held(Outcome::working(Reason::Deleting, message, Next::After(Duration::from_secs(1)))));
+    };
+    let namespaces: Api<Namespace> = Api::all(case.shared().client.clone());
+    let namespace = namespaces.get_metadata_opt(&case.namespace()).await?;
+    let terminating = namespace.is_none_or(|n| n.metadata.deletion_timestamp.is_some());
+    if terminating && waited(case) >= case.shared().settings.orphan_after {
+        return Ok(End::Left(Orphaning::Deadline));
+    }
+    let next = if terminating { Next::After(Duration::from_secs(5)) } else { Next::After(HELD) };
+    Ok(held(Outcome { next, ..outcome }))
+}
+
+fn waited<K: Managed>(case: &Case<'_, K>) -> Duration {
+    let deleted = case.object.meta().deletion_timestamp.as_ref().map(|time| time.0);
+    let passed = deleted.map(|at| case.shared().clock.now().duration_since(at));
+    passed.and_then(|passed| Duration::try_from(passed).ok()).unwrap_or_default()
+}
+
+fn unmarked(id: &str) -> Outcome {
+    Outcome::refused(
+        Reason::Conflict,
+        format!(
+            "The upstream object {id} no longer bears the stamp of this object, so it is not deleted. Delete it upstream, or annotate this object with {FORCE_ORPHAN}=true to let go of it."
+        ),
+    )
+}
+
+fn in_use(id: &str, holders: &[String]) -> Outcome {
+    let some: Vec<&str> = holders.iter().take(5).map(String::as_str).collect();
+    let rest = holders.len().saturating_sub(some.len());
+    let more = if rest == 0 { String::new() } else { format!(" and {rest} more") };
+    let message =
+        format!("The upstream object {id} is used by {}{more}. Detach it there; it is deleted then.", some.join(", "));
+    Outcome { next: Next::After(HELD), ..Outcome::refused(Reason::InUse, message) }
+}
+
+fn held(outcome: Outcome) -> End {
+    End::Held(outcome)
+}
+
+fn sooner(next: Next) -> Next {
+    if next == Next::Slowly { Next::After(HELD) } else { next }
+}
+
+async fn ledger<K: Managed>(case: &Case<'_, K>, system: &'static str, id: &str) {
+    let shared = case.shared();
+    shared.metrics.upstream_write(system, "delete", "deletion");
+    tracing::info!(
+        kind = K::KIND,
+        namespace = case.namespace(),
+        name = case.object.name_any(),
+        system,
+        operation = "delete",
+        cause = "deletion",
+        id,
+        "wrote upstream"
+    );
+    shared.events.normal(&case.reference(), "Deleted", &format!("Deleted {id} upstream.")).await;
+}
+
+/// Says loudly what is left behind.
+async fn mourn<K: Managed>(case: &Case<'_, K>, record: &UpstreamRef, why: Orphaning) {
+    let shared = case.shared();
+    let id = record.id.as_deref().unwrap_or("(id unknown)");
+    shared.metrics.orphaned(K::KIND, why.label());
+    tracing::warn!(
+        kind = K::KIND,
+        namespace = case.namespace(),
+        name = case.object.name_any(),
+        system = record.system,
+        endpoint = record.endpoint,
+        id,
+        why = why.label(),
+        "left an upstream object behind"
+    );
+    let note = format!("Left {} {id} at {} as it is ({}).", record.system, record.endpoint, why.label());
+    shared.events.warning(&case.reference(), Reason::Orphaned.as_str(), &note).await;
+}
+
+async fn release<K: Managed>(case: &mut Case<'_, K>) -> Result<Action> {
+    match finalizer::take_off(&case.api(), &case.object).await {
+        // Gone or changed meanwhile: the watch brings what there is to do.
+        Err(Error::Stale) => return Ok(Action::requeue(Duration::from_secs(1))),
+        other => other?,
+    }
+    case.shared().backoffs.clear(&case.uid());
+    Ok(Action::await_change())
+}

@@ -1,0 +1,237 @@
+//! The open upstream accounts, one for each healthy connection, shared by all objects that
+//! name it.
+//!
+//! The connection controllers put accounts in and out; the policy controllers resolve their
+//! references here and make no call while a connection is not ready. The last good account of
+//! an unhealthy connection is kept for deletions.
+
+use super::Result;
+use super::case::Case;
+use super::managed::Managed;
+use crate::api::connection::AllowedNamespaces;
+use crate::api::shared::{ConnectionKind, ConnectionRef};
+use crate::api::{ClusterConnection, Connection, Reason};
+use crate::engine::outcome::{Next, Outcome};
+use crate::upstream::Account;
+use kube::runtime::controller::Action;
+use kube::{Api, Client};
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+use tokio::sync::mpsc::UnboundedSender;
+
+/// How soon to look again at a connection that has not been checked since the start.
+const UNCHECKED: Duration = Duration::from_millis(500);
+
+/// Which connection: a `ClusterConnection` has no namespace.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct ConnectionKey {
+    /// The namespace of a `Connection`.
+    pub namespace: Option<String>,
+    /// The name.
+    pub name: String,
+}
+
+impl ConnectionKey {
+    /// What a reference names, seen from a namespace: there is no way to name a `Connection`
+    /// of another namespace.
+    #[must_use]
+    pub fn of(reference: &ConnectionRef, namespace: &str) -> Self {
+        let namespace = match reference.kind {
+            ConnectionKind::Connection => Some(namespace.to_owned()),
+            ConnectionKind::ClusterConnection => None,
+        };
+        Self { namespace, name: reference.name.clone() }
+    }
+}
+
+/// How a connection stands.
+#[derive(Clone)]
+pub enum Health {
+    /// It can be used.
+    Ready(Arc<Account>),
+    /// It cannot.
+    NotReady {
+        /// The reason of its `Ready` condition.
+        reason: Reason,
+    },
+}
+
+#[derive(Clone)]
+struct Slot {
+    health: Health,
+    last_good: Option<Arc<Account>>,
+    allowed: AllowedNamespaces,
+}
+
+/// Why an object cannot use its connection.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Held {
+    /// Nobody has looked at the connection yet: say nothing, come back soon.
+    Unchecked,
+    /// The outcome to report.
+    Back(Outcome),
+}
+
+impl Held {
+    /// Reports it and says when to look again.
+    pub async fn report<K: Managed>(self, case: &mut Case<'_, K>) -> Result<Action> {
+        match self {
+            Self::Unchecked => Ok(Action::requeue(UNCHECKED)),
+            Self::Back(outcome) => case.finish(outcome).await,
+        }
+    }
+}
+
+/// Wakes what depends on a connection, or the connection itself.
+#[derive(Clone)]
+pub struct Wakers {
+    /// Takes connections whose dependants must look again.
+    pub dependants: UnboundedSender<ConnectionKey>,
+    /// Takes connections that must be checked again.
+    pub connections: UnboundedSender<ConnectionKey>,
+}
+
+/// All known connections.
+pub struct Connections {
+    slots: RwLock<HashMap<ConnectionKey, Slot>>,
+    wakers: Wakers,
+}
+
+impl Connections {
+    /// Knows none yet.
+    #[must_use]
+    pub fn new(wakers: Wakers) -> Self {
+        Self { slots: RwLock::default(), wakers }
+    }
+
+    /// Makes sure that something is known of a connection that nobody has checked: after a
+    /// start the policies may come first, and must not call a connection missing that is there.
+    pub async fn look_up(&self, client: &Client, reference: &ConnectionRef, namespace: &str) -> Result<()> {
+        let key = ConnectionKey::of(reference, namespace);
+        if self.slot(&key).is_some() {
+            return Ok(());
+        }
+        let exists = match reference.kind {
+            ConnectionKind::Connection => {
+                Api::<Connection>::namespaced(client.clone(), namespace).get_metadata_opt(&key.name).await?.is_some()
+            }
+            ConnectionKind::ClusterConnection => {
+                Api::<ClusterConnection>::all(client.clone()).get_metadata_opt(&key.name).await?.is_some()
+            }
+        };
+        if !exists {
+            self.missing(&key);
+        }
+        Ok(())
+    }
+
+    /// The account behind a reference, or why it cannot be used.
+    pub fn resolve(&self, reference: &ConnectionRef, namespace: &str) -> std::result::Result<Arc<Account>, Held> {
+        let key = ConnectionKey::of(reference, namespace);
+        let Some(slot) = self.slot(&key) else { return Err(Held::Unchecked) };
+        if !allows(&slot.allowed, &key, namespace) {
+            return Err(back(
+                Reason::NamespaceNotAllowed,
+                format!(
+                    "ClusterConnection {} does not list namespace {namespace} in spec.allowedNamespaces.",
+                    key.name
+                ),
+            ));
+        }
+        match slot.health {
+            Health::Ready(account) => Ok(account),
+            Health::NotReady { reason: Reason::ConnectionNotFound } => Err(back(
+                Reason::ConnectionNotFound,
+                format!(
+                    "{:?} {} does not exist. Create it, or correct spec.connectionRef in a new object.",
+                    reference.kind, key.name
+                ),
+            )),
+            Health::NotReady { reason } => Err(back(
+                Reason::ConnectionNotReady,
+                format!(
+                    "{:?} {} is not ready ({}). This object waits and makes no calls.",
+                    reference.kind,
+                    key.name,
+                    reason.as_str()
+                ),
+            )),
+        }
+    }
+
+    /// The account for a deletion: the last good one will do.
+    pub fn resolve_for_deletion(
+        &self,
+        reference: &ConnectionRef,
+        namespace: &str,
+    ) -> std::result::Result<Arc<Account>, Held> {
+        let last_good = self.slot(&ConnectionKey::of(reference, namespace)).and_then(|slot| slot.last_good);
+        last_good.map_or_else(|| self.resolve(reference, namespace), Ok)
+    }
+
+    /// The account in use, when the connection is ready.
+    pub fn ready(&self, key: &ConnectionKey) -> Option<Arc<Account>> {
+        match self.slot(key)?.health {
+            Health::Ready(account) => Some(account),
+            Health::NotReady { .. } => None,
+        }
+    }
+
+    /// Notes how a connection stands and wakes its dependants when that changed.
+    pub fn set(&self, key: &ConnectionKey, health: Health, allowed: AllowedNamespaces) {
+        let before = self.slot(key);
+        let last_good = match &health {
+            Health::Ready(account) => Some(Arc::clone(account)),
+            Health::NotReady { .. } => before.as_ref().and_then(|slot| slot.last_good.clone()),
+        };
+        let changed = before.is_none_or(|slot| slot.allowed != allowed || differs(&slot.health, &health));
+        let slot = Slot { health, last_good, allowed };
+        self.slots.write().unwrap_or_else(PoisonError::into_inner).insert(key.clone(), slot);
+        if changed {
+            self.wake_dependants(key);
+        }
+    }
+
+    /// Notes that a connection does not exist.
+    pub fn missing(&self, key: &ConnectionKey) {
+        let health = Health::NotReady { reason: Reason::ConnectionNotFound };
+        // Nobody is told by whom it might be used: what does not exist allows everyone to know that.
+        self.set(key, health, AllowedNamespaces { all: Some(true), names: None });
+    }
+
+    /// Has a connection checked again, now.
+    pub fn recheck(&self, reference: &ConnectionRef, namespace: &str) {
+        send(&self.wakers.connections, &ConnectionKey::of(reference, namespace));
+    }
+
+    fn wake_dependants(&self, key: &ConnectionKey) {
+        send(&self.wakers.dependants, key);
+    }
+
+    fn slot(&self, key: &ConnectionKey) -> Option<Slot> {
+        self.slots.read().unwrap_or_else(PoisonError::into_inner).get(key).cloned()
+    }
+}
+
+fn send(waker: &UnboundedSender<ConnectionKey>, key: &ConnectionKey) {
+    if waker.send(key.clone()).is_err() {
+        tracing::debug!(?key, "nobody to wake: shutting down");
+    }
+}
+
+fn differs(a: &Health, b: &Health) -> bool {
+    match (a, b) {
+        (Health::Ready(a), Health::Ready(b)) => !Arc::ptr_eq(a, b),
+        (Health::NotReady { reason: a }, Health::NotReady { reason: b }) => a != b,
+        (Health::Ready(_), Health::NotReady { .. }) | (Health::NotReady { .. }, Health::Ready(_)) => true,
+    }
+}
+
+fn allows(allowed: &AllowedNamespaces, key: &ConnectionKey, namespace: &str) -> bool {
+    key.namespace.is_some() || allowed.all == Some(true) || allowed.names.iter().flatten().any(|name| name == namespace)
+}
+
+fn back(reason: Reason, message: String) -> Held {
+    Held::Back(Outcome::held_back(reason, message, Next::Slowly))
+}

@@ -1,0 +1,77 @@
+//! What every reconcile needs: handed down, never global.
+
+use super::backoff::Backoffs;
+use super::clock::Clock;
+use super::connections::Connections;
+use super::events::Events;
+use super::leader::Leadership;
+use super::managed::Managed;
+use super::{Error, Result, Settings};
+use crate::engine::{Ownership, Stamp};
+use crate::metrics::Metrics;
+use kube::core::DeserializeGuard;
+use kube::runtime::reflector::Store;
+use kube::{Client, Resource as _};
+use std::sync::Arc;
+
+/// Shared by every controller of the process.
+pub struct Shared {
+    /// The API server.
+    pub client: Client,
+    /// What the operator was told.
+    pub settings: Settings,
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
+    /// Counters.
+    pub metrics: Arc<Metrics>,
+    /// Whether this process may write upstream.
+    pub leadership: Leadership,
+    /// Writes Kubernetes events.
+    pub events: Events,
+    /// The open upstream accounts.
+    pub connections: Connections,
+    /// Failures in a row.
+    pub backoffs: Backoffs,
+    /// Identifies this cluster in stamps.
+    pub cluster_id: String,
+}
+
+impl Shared {
+    /// The fence: stands before every upstream write.
+    pub fn fence(&self) -> Result<()> {
+        if self.leadership.still_leads() { Ok(()) } else { Err(Error::NotLeading) }
+    }
+
+    /// The stamp of an object of this cluster.
+    #[must_use]
+    pub fn stamp(&self, uid: &str) -> Stamp {
+        Stamp::new(&self.cluster_id, uid)
+    }
+}
+
+/// What the controller of one policy kind needs.
+pub struct Context<K: Managed> {
+    /// What all controllers share.
+    pub shared: Arc<Shared>,
+    /// The objects of this kind.
+    pub store: Store<DeserializeGuard<K>>,
+}
+
+impl<K: Managed> Context<K> {
+    /// A stamp of this cluster whose object exists no more binds nobody: what an orphaned
+    /// object left behind may be taken over under the adoption policy.
+    #[must_use]
+    pub fn judge(&self, owner: Ownership) -> Ownership {
+        let Ownership::Other(mark) = &owner else { return owner };
+        if !self.shared.settings.scope.is_empty() {
+            // Objects outside the scope cannot be seen, and may well be alive.
+            return owner;
+        }
+        let Some(uid) = mark.strip_prefix(self.shared.cluster_id.as_str()).and_then(|rest| rest.strip_prefix('/'))
+        else {
+            return owner;
+        };
+        let alive = self.store.state().iter().any(|object| object.meta().uid.as_deref() == Some(uid));
+        if alive { owner } else { Ownership::Unmarked }
+    }
+}

@@ -1,0 +1,52 @@
+//! The finalizer, put on and taken off by JSON patches that test the object's uid and
+//! resourceVersion: an object that was deleted and created again under the same name, or that
+//! changed meanwhile, is never touched by mistake.
+
+use super::{Error, Result};
+use crate::api::FINALIZER;
+use kube::api::{Patch, PatchParams};
+use kube::{Api, Resource, ResourceExt};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::json;
+use std::fmt::Debug;
+
+/// Whether the object holds our finalizer.
+pub fn is_on<K: Resource>(object: &K) -> bool {
+    object.finalizers().iter().any(|f| f == FINALIZER)
+}
+
+/// The object with our finalizer on.
+pub async fn put_on<K>(api: &Api<K>, object: &K) -> Result<K>
+where
+    K: Resource + Clone + DeserializeOwned + Debug + Serialize,
+{
+    let mut finalizers = object.finalizers().to_vec();
+    finalizers.push(FINALIZER.to_owned());
+    patch(api, object, &finalizers).await
+}
+
+/// Lets the object go.
+pub async fn take_off<K>(api: &Api<K>, object: &K) -> Result<()>
+where
+    K: Resource + Clone + DeserializeOwned + Debug + Serialize,
+{
+    let finalizers: Vec<String> = object.finalizers().iter().filter(|f| *f != FINALIZER).cloned().collect();
+    patch(api, object, &finalizers).await.map(drop)
+}
+
+async fn patch<K>(api: &Api<K>, object: &K, finalizers: &[String]) -> Result<K>
+where
+    K: Resource + Clone + DeserializeOwned + Debug + Serialize,
+{
+    let (Some(uid), Some(version)) = (object.uid(), object.resource_version()) else {
+        return Err(Error::Stale);
+    };
+    let operations = json!([
+        { "op": "test", "path": "/metadata/uid", "value": uid },
+        { "op": "test", "path": "/metadata/resourceVersion", "value": version },
+        { "op": "add", "path": "/metadata/finalizers", "value": finalizers },
+    ]);
+    let patch: Patch<K> = Patch::Json(serde_json::from_value(operations)?);
+    Ok(api.patch(&object.name_any(), &PatchParams::default(), &patch).await?)
+}
