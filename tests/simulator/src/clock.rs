@@ -70,6 +70,11 @@ impl Clock {
         reading.offset = SignedDuration::ZERO;
     }
 
+    /// Whether both are handles to the same clock.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
     fn shift(&self, by: SignedDuration) {
         let mut reading = lock(&self.0);
         reading.offset = reading.offset.saturating_add(by);

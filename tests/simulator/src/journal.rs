@@ -134,6 +134,11 @@ impl Journal {
         lock(&self.0).entries.clear();
     }
 
+    /// Whether both are handles to the same journal.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
     /// Appends, numbering the entry.
     pub(crate) fn push(&self, mut entry: Entry) {
         let mut pages = lock(&self.0);

@@ -19,7 +19,7 @@ pub(crate) const HTML: &str =
 pub(crate) const WRONG_TYPES: &str = r#"{"policyId":42,"policyName":["a"],"description":{"a":1},"policyDesc":7,"validationResult":"yes","success":"no","details":1,"items":"none","totalItems":"many","page":{},"permissions":true,"policy_id":{"a":1},"network_policy_id":[1],"name":12,"results":7,"total_count":"x","tags":"t","labels":3,"repository_id":{},"zone_id":9,"routing_tables":"r","dns":{"a":"b"}}"#;
 
 /// No stream outlives this, whoever forgets to hang up.
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_mins(1);
 
 /// A JSON array that goes on, as fast as the client reads.
 pub(crate) fn endless() -> Body {

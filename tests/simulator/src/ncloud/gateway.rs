@@ -55,7 +55,7 @@ fn unauthenticated(call: &Call, options: &Options) -> Option<&'static str> {
     }
     let now = options.clock.now().as_millisecond();
     let skew = timestamp.parse::<i64>().ok().and_then(|sent| now.checked_sub(sent));
-    if !skew.is_some_and(|skew| skew.abs() <= TOLERANCE_MILLIS) {
+    if skew.is_none_or(|skew| skew.abs() > TOLERANCE_MILLIS) {
         return Some("Expired timestamp.");
     }
     let signed = Signed { method: call.method.as_str(), target: &call.target, timestamp, access_key };

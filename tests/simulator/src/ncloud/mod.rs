@@ -24,10 +24,11 @@ pub use options::{CreateTags, DeleteBody, EmptyDescription, Options, Order, Rate
 pub use types::{Assignee, Condition, HolderType, NewPolicy, Permission, PolicyType, StoredPolicy, Target};
 
 use crate::clock::Clock;
+use crate::desk::Desk;
 use crate::exchange::{Answer, Call, Identity, Reply, Upstream};
 use crate::faults::Faults;
 use crate::journal::{Journal, System};
-use crate::server::{Desk, Running};
+use crate::server::Running;
 use crate::sync::lock;
 use gateway::Meter;
 use routes::Route;
@@ -44,6 +45,7 @@ pub struct Ncloud {
     clock: Clock,
 }
 
+#[allow(clippy::must_use_candidate, reason = "strangers' deeds are called for their effect")]
 impl Ncloud {
     /// Starts an account with its system policies and no others.
     ///
@@ -60,7 +62,7 @@ impl Ncloud {
             faults: faults.clone(),
             clock: clock.clone(),
         };
-        let running = Running::start(listen, desk).await?;
+        let running = Running::start(listen, Arc::new(desk)).await?;
         Ok(Self { running, account, journal, faults, clock })
     }
 

@@ -35,7 +35,7 @@ impl Tokens {
             None => Ok(None),
             Some(header) => match header.strip_prefix("Bearer ") {
                 Some(token) => Ok(Some(token.trim())),
-                None => Err(ApiError::unauthenticated("Token format is invalid.").from_front()),
+                None => Err(ApiError::unauthenticated("Token format is invalid.").by_front()),
             },
         }
     }

@@ -178,7 +178,7 @@ impl Test {
             let text = value.as_str().unwrap_or_default();
             let read = if kind == "datetime" { text.parse().ok() } else { ago(text, rules.now) };
             let reason = || match kind {
-                "datetime" => format!("The value of datetime_{} operator is required ISO 8601 format.", order),
+                "datetime" => format!("The value of datetime_{order} operator is required ISO 8601 format."),
                 _ => format!("The value of timediff_{order} operator is invalid. (value = {text})"),
             };
             let value = read.ok_or_else(|| ApiError::database(&reason()))?;

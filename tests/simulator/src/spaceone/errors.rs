@@ -32,30 +32,38 @@ impl Grpc {
     }
 }
 
+/// Who raised an error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum RaisedBy {
+    Server,
+    Front,
+    /// The front, with an HTTP status of its own choice.
+    FrontAt(u16),
+}
+
 /// An error as the servers raise it, or as a front does by itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ApiError {
     code: &'static str,
     message: String,
     grpc: Grpc,
-    /// Raised by the front; where it chooses an HTTP status of its own, that status.
-    front: Option<Option<u16>>,
+    raised_by: RaisedBy,
 }
 
 impl ApiError {
     pub(crate) fn new(code: &'static str, grpc: Grpc, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), grpc, front: None }
+        Self { code, message: message.into(), grpc, raised_by: RaisedBy::Server }
     }
 
     /// The front says so, not the server.
-    pub(crate) fn from_front(mut self) -> Self {
-        self.front = Some(None);
+    pub(crate) fn by_front(mut self) -> Self {
+        self.raised_by = RaisedBy::Front;
         self
     }
 
     /// The front says so, with this status.
     pub(crate) fn at(mut self, http: u16) -> Self {
-        self.front = Some(Some(http));
+        self.raised_by = RaisedBy::FrontAt(http);
         self
     }
 
@@ -88,14 +96,14 @@ impl ApiError {
 
     /// `pairs` are the looked-up keys and values; absent values print as `None`.
     pub(crate) fn not_found(era: Era, pairs: &[(&str, Option<&str>)]) -> Self {
-        let quoted = |value: &Option<&str>| value.map_or_else(|| "None".to_owned(), |text| format!("'{text}'"));
-        let shown = match pairs {
-            [(key, value)] => format!("{key} = {}", value.unwrap_or("None")),
-            _ => {
-                let keys: Vec<_> = pairs.iter().map(|(key, _)| format!("'{key}'")).collect();
-                let values: Vec<_> = pairs.iter().map(|(_, value)| quoted(value)).collect();
-                format!("({}) = ({})", keys.join(", "), values.join(", "))
-            }
+        let shown = if let [(key, value)] = pairs {
+            format!("{key} = {}", value.unwrap_or("None"))
+        } else {
+            let keys: Vec<_> = pairs.iter().map(|(key, _)| format!("'{key}'")).collect();
+            let quoted = |text: &str| format!("'{text}'");
+            let values: Vec<_> =
+                pairs.iter().map(|(_, value)| value.map_or_else(|| "None".to_owned(), quoted)).collect();
+            format!("({}) = ({})", keys.join(", "), values.join(", "))
         };
         let grpc = match era {
             Era::Rest => Grpc::InvalidArgument,
@@ -116,9 +124,12 @@ impl ApiError {
     }
 
     pub(crate) fn reply(&self, switches: Switches) -> Reply {
-        let Self { code, grpc, front, .. } = self;
+        let Self { code, grpc, raised_by, .. } = self;
         let (number, status) = grpc.numbers();
-        let status = front.flatten().unwrap_or(status);
+        let status = match raised_by {
+            RaisedBy::FrontAt(status) => *status,
+            RaisedBy::Front | RaisedBy::Server => status,
+        };
         let message = self.shown(switches.front);
         let body = match (switches.front, switches.error_style) {
             (Front::Console, _) | (_, ErrorStyle::Detail) => json!({"detail": {"code": code, "message": message}}),
@@ -136,7 +147,7 @@ impl ApiError {
         let message = &self.message;
         match front {
             Front::Transcoder => message.trim().to_owned(),
-            Front::Console if self.front.is_some() => message.clone(),
+            Front::Console if self.raised_by != RaisedBy::Server => message.clone(),
             Front::Console if self.grpc == Grpc::Unauthenticated => {
                 format!("Authenticate failure. (message =  {message})")
             }

@@ -61,13 +61,13 @@ fn body(call: &Call, front: Front) -> Result<Fields, ApiError> {
     }
     match (serde_json::from_slice(&call.body), front) {
         (Ok(Value::Object(object)), _) => Ok(object),
-        (Ok(_), Front::Transcoder) => Err(ApiError::argument("the body must be a JSON object").from_front()),
+        (Ok(_), Front::Transcoder) => Err(ApiError::argument("the body must be a JSON object").by_front()),
         (Ok(_), Front::Console) => {
-            Err(ApiError::unknown("list indices must be integers or slices, not str").from_front())
+            Err(ApiError::unknown("list indices must be integers or slices, not str").by_front())
         }
         (Err(_), _) => {
             let text = "JSON Parsing Error: Request body requires JSON format.";
-            Err(ApiError::unknown(text).from_front())
+            Err(ApiError::unknown(text).by_front())
         }
     }
 }

@@ -43,11 +43,10 @@ fn set_keys(params: &Fields, new: bool) -> Result<Vec<String>, ApiError> {
     let mut keys = Vec::new();
     for field in TRACKED {
         match (*field, params.get(*field)) {
-            (_, None) => {}
             ("data", Some(Value::Object(data))) => keys.extend(data.keys().map(|key| format!("data.{key}"))),
             ("metadata", Some(metadata)) if new => keys.extend(layouts(metadata)?),
-            ("metadata", _) => {}
-            (field, _) => keys.push(field.to_owned()),
+            ("metadata", _) | (_, None) => {}
+            (field, Some(_)) => keys.push(field.to_owned()),
         }
     }
     Ok(keys)

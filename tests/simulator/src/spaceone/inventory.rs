@@ -2,9 +2,9 @@
 
 use serde_json::{Map, Value, json};
 
-use super::Installation;
 use super::errors::{ApiError, Grpc};
 use super::fields::{require, text, texts};
+use super::installation::Installation;
 use super::options::Era;
 use super::query::{Field, Rules, flag, select, with_filters};
 use super::store::millis;

@@ -2,10 +2,10 @@
 
 use serde_json::{Map, Value, json};
 
-use super::Installation;
 use super::errors::{ApiError, Grpc};
 use super::fields::{Check, list, object, object_or_empty, require, text, texts};
 use super::history::{begin, collection_info, note, pinnable, without_pinned};
+use super::installation::Installation;
 use super::inventory::crash_on_partial;
 use super::ipaddress::{address, network};
 use super::options::Era;

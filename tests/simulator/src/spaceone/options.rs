@@ -11,7 +11,7 @@ use crate::journal::Journal;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Era {
-    /// Repository 1.11 and inventory of June 2020, behind the annotated RESTful paths.
+    /// Repository 1.11 and inventory of June 2020, behind the annotated REST paths.
     #[default]
     Rest,
     /// Repository 1.12 behind verb paths; it has no network policies.

@@ -1,4 +1,4 @@
-//! The three spellings of every call: RESTful, verb (`/repository/v1/policy/create`) and console
+//! The three spellings of every call: REST, verb (`/repository/v1/policy/create`) and console
 //! (`/repository/policy/create`).
 
 use http::Method;
@@ -63,6 +63,9 @@ impl Rpc {
     }
 
     fn restful(method: &Method, segments: &[&str], era: Era) -> Result<Self, Lost> {
+        if segments.iter().any(|segment| segment.is_empty()) {
+            return Err(Lost::Path);
+        }
         let [service, "v1", rest @ ..] = segments else { return Err(Lost::Path) };
         let routes = restful_routes(service, rest);
         let served = |verb: &Verb, resource: Resource| era == Era::Rest && exists(resource, *verb, era);
@@ -183,7 +186,7 @@ fn resource_of(service: &str, resource: &str) -> Option<Resource> {
 
 type Restful<'a> = (Method, Resource, Verb, Option<&'a str>);
 
-/// Every RESTful call on this path, whatever its method. Note that a policy is read under the plural
+/// Every REST call on this path, whatever its method. Note that a policy is read under the plural
 /// and changed under the singular.
 fn restful_routes<'a>(service: &str, rest: &[&'a str]) -> Vec<Restful<'a>> {
     let collection = |resource, with_create: bool| {
@@ -206,25 +209,25 @@ fn restful_routes<'a>(service: &str, rest: &[&'a str]) -> Vec<Restful<'a>> {
         ("repository", ["policies", "stat"]) => {
             [post(Resource::Policy, Verb::Stat), read(Resource::Policy, "stat")].concat()
         }
-        ("repository", ["policies", id]) => read(Resource::Policy, *id),
-        ("repository", ["policy", id]) => changes(Resource::Policy, *id),
+        ("repository", ["policies", id]) => read(Resource::Policy, id),
+        ("repository", ["policy", id]) => changes(Resource::Policy, id),
         ("repository", ["repositories"]) => collection(Resource::Repository, false),
         ("repository", ["repositories", "search"]) => post(Resource::Repository, Verb::List),
         ("inventory", ["network-policies"]) => collection(Resource::NetworkPolicy, true),
         ("inventory", ["network-policies", "search"]) => post(Resource::NetworkPolicy, Verb::List),
         ("inventory", ["network-policies", "stat"]) => post(Resource::NetworkPolicy, Verb::Stat),
         ("inventory", ["network-policy", id]) => {
-            [read(Resource::NetworkPolicy, *id), changes(Resource::NetworkPolicy, *id)].concat()
+            [read(Resource::NetworkPolicy, id), changes(Resource::NetworkPolicy, id)].concat()
         }
         ("inventory", ["network-policy", id, "pin-data"]) => {
             vec![(Method::PUT, Resource::NetworkPolicy, Verb::PinData, Some(*id))]
         }
         ("inventory", ["zones"]) => collection(Resource::Zone, false),
         ("inventory", ["zones", "search"]) => post(Resource::Zone, Verb::List),
-        ("inventory", ["zone", id]) => read(Resource::Zone, *id),
+        ("inventory", ["zone", id]) => read(Resource::Zone, id),
         ("inventory", ["regions"]) => collection(Resource::Region, false),
         ("inventory", ["regions", "search"]) => post(Resource::Region, Verb::List),
-        ("inventory", ["region", id]) => read(Resource::Region, *id),
+        ("inventory", ["region", id]) => read(Resource::Region, id),
         _ => Vec::new(),
     }
 }

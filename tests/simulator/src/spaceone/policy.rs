@@ -2,9 +2,9 @@
 
 use serde_json::{Map, Value, json};
 
-use super::Installation;
 use super::errors::{ApiError, Grpc};
 use super::fields::{Check, list, object, object_or_empty, require, text, texts};
+use super::installation::Installation;
 use super::options::Era;
 use super::query::{Field, Rules, flag, resolve, select, sort_keys, with_filters};
 use super::stat;
@@ -41,7 +41,7 @@ impl Installation {
         if self.policy_at(&policy_id, Some(&domain_id)).is_some() {
             return Err(self.duplicate_policy());
         }
-        self.check_policy(Check::new_document("Policy", self.options.era), params)?;
+        check_policy(Check::new_document("Policy", self.options.era), params)?;
         let now = millis(self.options.clock.now());
         let policy = StoredPolicy {
             policy_id: policy_id.clone(),
@@ -63,7 +63,7 @@ impl Installation {
     pub(crate) fn update_policy(&mut self, params: &Fields) -> Result<Answer, ApiError> {
         require(params, &["policy_id", "domain_id"])?;
         let at = self.find_policy(params, &["policy_id", "domain_id"])?;
-        self.check_policy(Check::change("Policy", self.options.era), params)?;
+        check_policy(Check::change("Policy", self.options.era), params)?;
         let policy = &mut self.store.policies[at];
         if params.contains_key("name") {
             policy.name = text(params, "name");
@@ -211,12 +211,6 @@ impl Installation {
         Err(ApiError::not_found(self.options.era, &[("repository_id", Some(&id))]))
     }
 
-    fn check_policy(&self, check: Check, params: &Fields) -> Result<(), ApiError> {
-        check.length("name", &text(params, "name"), 255)?;
-        check.labels(&list(params, "labels"))?;
-        check.keys("tags", &object_or_empty(params, "tags"))
-    }
-
     fn duplicate_policy(&self) -> ApiError {
         let grpc = if self.options.era == Era::Rest { Grpc::InvalidArgument } else { Grpc::AlreadyExists };
         let message = "Tried to save duplicate unique values. (keys = ['policy_id', 'domain_id'])";
@@ -243,4 +237,10 @@ impl Installation {
         }
         Ok(())
     }
+}
+
+fn check_policy(check: Check, params: &Fields) -> Result<(), ApiError> {
+    check.length("name", &text(params, "name"), 255)?;
+    check.labels(&list(params, "labels"))?;
+    check.keys("tags", &object_or_empty(params, "tags"))
 }

@@ -57,11 +57,11 @@ impl Parser {
     pub(crate) fn parse(self, message: &'static Message, input: &Fields) -> Result<Fields, ApiError> {
         self.message(message, message.name, input).map_err(|unfit| match unfit {
             Unfit::Unknown { message, field } => {
-                ApiError::unknown(format!("Protocol message {message} has no \"{field}\" field.")).from_front()
+                ApiError::unknown(format!("Protocol message {message} has no \"{field}\" field.")).by_front()
             }
             Unfit::Wrong(text) => match self.front {
-                Front::Transcoder => ApiError::argument(text).from_front(),
-                Front::Console => ApiError::unknown(text).from_front(),
+                Front::Transcoder => ApiError::argument(text).by_front(),
+                Front::Console => ApiError::unknown(text).by_front(),
             },
         })
     }
@@ -181,7 +181,7 @@ impl Parser {
         pairs
             .iter()
             .try_for_each(|(name, text)| query_parameter(message, name, text, into))
-            .map_err(|text| ApiError::argument(text).from_front())
+            .map_err(|text| ApiError::argument(text).by_front())
     }
 }
 

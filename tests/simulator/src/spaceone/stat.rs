@@ -12,6 +12,9 @@ use super::schema::doubles;
 
 type Fields = Map<String, Value>;
 
+/// What a group can compute, in the order in which the servers list it.
+const OPERATORS: &[&str] = &["count", "sum", "average", "max", "min", "size", "add_to_set", "merge_objects"];
+
 /// 2020: one object of unwind, group and count, then sort, then limit or page.
 pub(crate) fn single(documents: &[Value], query: &Fields, rules: &Rules) -> Result<Value, ApiError> {
     let rows = filtered(documents, query, rules)?;
@@ -157,6 +160,9 @@ fn group_row(mut row: Fields, members: &[&Value], fields: &[&Fields]) -> Result<
     }
     for field in fields {
         let operator = part(field, "operator", "o").unwrap_or_default();
+        if !OPERATORS.contains(&operator.as_str()) {
+            return Err(ApiError::nested(&unsupported()));
+        }
         let Some(name) = part(field, "name", "n") else {
             return Err(ApiError::nested(&lacks("aggregate.group.fields", "name", field)));
         };
@@ -189,7 +195,7 @@ fn combined(operator: &str, values: &[Value], members: usize) -> Result<Value, A
         "min" => values.iter().min_by(by).cloned().unwrap_or_default(),
         "size" => json!(different.len()),
         "add_to_set" => Value::Array(different),
-        "merge_objects" => Value::Object(values.iter().filter_map(Value::as_object).flat_map(|o| o.clone()).collect()),
+        "merge_objects" => Value::Object(values.iter().filter_map(Value::as_object).flat_map(Clone::clone).collect()),
         _ => return Err(ApiError::nested(&unsupported())),
     })
 }
@@ -223,8 +229,9 @@ fn rules<'a>(group: &'a Fields, name: &str) -> Vec<&'a Fields> {
 }
 
 fn unsupported() -> ApiError {
-    const OPERATORS: &str = "'count', 'sum', 'average', 'max', 'min', 'size', 'add_to_set', 'merge_objects'";
-    let reason = format!("'aggregate.group.fields' operator is not supported. (operator = dict_keys([{OPERATORS}]))");
+    let known: Vec<_> = OPERATORS.iter().map(|name| format!("'{name}'")).collect();
+    let known = known.join(", ");
+    let reason = format!("'aggregate.group.fields' operator is not supported. (operator = dict_keys([{known}]))");
     ApiError::database(&reason)
 }
 

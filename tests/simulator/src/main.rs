@@ -1,0 +1,133 @@
+//! Serves both simulators and the admin port until it is told to stop.
+//!
+//! One line on standard output says where: `READY {"ncloud":url, ...}`. It ends on SIGTERM, on SIGINT
+//! and when standard input ends, so that it never outlives the process that holds the other end.
+
+use std::io::{self, Write};
+use std::net::SocketAddr;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::{Parser, ValueEnum};
+use cloud_policy_simulator::admin::Admin;
+use cloud_policy_simulator::{Clock, Journal, ncloud, spaceone};
+use serde_json::json;
+use tokio::signal::unix::{SignalKind, signal};
+
+/// NAVER Cloud and SpaceONE policy APIs on loopback.
+#[derive(Debug, Parser)]
+#[command(version)]
+struct Arguments {
+    /// Address of the NAVER Cloud simulator; port 0 picks a free one.
+    #[arg(long, default_value = "127.0.0.1:0", value_parser = loopback)]
+    ncloud: SocketAddr,
+    /// Address of the SpaceONE simulator.
+    #[arg(long, default_value = "127.0.0.1:0", value_parser = loopback)]
+    spaceone: SocketAddr,
+    /// Which SpaceONE servers to be.
+    #[arg(long, value_enum, default_value_t = EraArgument::Rest)]
+    spaceone_era: EraArgument,
+    /// Address of the admin port.
+    #[arg(long, default_value = "127.0.0.1:0", value_parser = loopback)]
+    admin: SocketAddr,
+    /// Go on when standard input ends.
+    #[arg(long)]
+    detached: bool,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum EraArgument {
+    /// Repository 1.11 and inventory of June 2020: policies and network policies.
+    Rest,
+    /// Repository 1.12: policies only.
+    Verb,
+}
+
+impl From<EraArgument> for spaceone::Era {
+    fn from(argument: EraArgument) -> Self {
+        match argument {
+            EraArgument::Rest => Self::Rest,
+            EraArgument::Verb => Self::Verb,
+        }
+    }
+}
+
+/// The simulators know no real credentials and check few: they are not for other machines to reach.
+fn loopback(text: &str) -> Result<SocketAddr, String> {
+    let address: SocketAddr = text.parse().map_err(|error| format!("{error}"))?;
+    if address.ip().is_loopback() { Ok(address) } else { Err("not a loopback address".to_owned()) }
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    match serve(Arguments::parse()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("cloud-policy-simulator: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn serve(arguments: Arguments) -> io::Result<()> {
+    let (clock, journal) = (Clock::system(), Journal::default());
+    let cloud = ncloud::Options {
+        listen: arguments.ncloud,
+        clock: clock.clone(),
+        journal: journal.clone(),
+        ..ncloud::Options::default()
+    };
+    let inventory = spaceone::Options {
+        listen: arguments.spaceone,
+        era: arguments.spaceone_era.into(),
+        clock,
+        journal,
+        ..spaceone::Options::default()
+    };
+    let cloud = Arc::new(ncloud::Ncloud::start(cloud).await?);
+    let inventory = Arc::new(spaceone::Spaceone::start(inventory).await?);
+    let admin = Admin::start(arguments.admin, Arc::clone(&cloud), Arc::clone(&inventory)).await?;
+    let ready = json!({
+        "ncloud": cloud.url(),
+        "spaceone": inventory.url(),
+        "admin": admin.url(),
+        "accessKey": cloud.access_key(),
+        "secretKey": cloud.secret_key(),
+        "domainId": inventory.domain_id(),
+        "otherDomainId": inventory.other_domain_id(),
+        "token": inventory.token(),
+        "expiredToken": inventory.expired_token(),
+        "otherToken": inventory.other_token(),
+        "repositoryId": inventory.repository_id(),
+        "regionId": inventory.region_id(),
+        "zoneIds": inventory.zone_ids(),
+    });
+    let mut output = io::stdout().lock();
+    writeln!(output, "READY {ready}")?;
+    output.flush()?;
+    drop(output);
+    told_to_stop(arguments.detached).await
+}
+
+async fn told_to_stop(detached: bool) -> io::Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let input_ends = async { if detached { std::future::pending().await } else { end_of_input().await } };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+        () = input_ends => {}
+    }
+    Ok(())
+}
+
+/// Waits on a thread of its own: a read of standard input cannot be called off.
+async fn end_of_input() {
+    let (reading, ended) = tokio::sync::oneshot::channel::<()>();
+    std::thread::spawn(move || {
+        // An unreadable input is as good as one that has ended.
+        let _bytes = io::copy(&mut io::stdin().lock(), &mut io::sink());
+        drop(reading);
+    });
+    let _closed = ended.await;
+}

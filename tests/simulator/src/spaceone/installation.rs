@@ -1,0 +1,154 @@
+//! The installation behind a handle: finds the call, checks the token, carries it out, prints the result.
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+
+use serde_json::{Map, Value, json};
+
+use super::auth::Tokens;
+use super::errors::{ApiError, Grpc};
+use super::front;
+use super::options::Options;
+use super::paths::{Resource, Rpc, Verb, id_field};
+use super::store::Store;
+use crate::exchange::{Answer, Call, Identity, Reply, Upstream};
+use crate::ids::Ids;
+use crate::journal::{Collection, Operation, System};
+use crate::sync::lock;
+
+/// Options and objects, changed together under one lock.
+#[derive(Debug)]
+pub(crate) struct Installation {
+    pub(crate) options: Options,
+    pub(crate) store: Store,
+    pub(crate) tokens: Tokens,
+    pub(crate) other_domain: String,
+    /// The subnet that uses a network policy, by the policy's id.
+    pub(crate) subnets: BTreeMap<String, String>,
+}
+
+/// What the server thread and the handle share.
+#[derive(Debug)]
+pub(crate) struct Guarded(pub(crate) Mutex<Installation>);
+
+impl Upstream for Guarded {
+    fn system(&self) -> System {
+        System::Spaceone
+    }
+
+    fn identify(&self, call: &Call) -> Identity {
+        let installation = lock(&self.0);
+        let Ok(rpc) = front::find(call, installation.options.era, installation.options.switches) else {
+            return Identity { operation: Operation::Other, collection: Collection::Other, object_id: None };
+        };
+        let in_body = || {
+            let body: Value = serde_json::from_slice(&call.body).ok()?;
+            Some(body.get(id_field(rpc.resource))?.as_str()?.to_owned())
+        };
+        let id = rpc.path_field.as_ref().map(|(_, id)| id.clone()).or_else(in_body);
+        rpc.identity(id)
+    }
+
+    fn answer(&self, call: &Call) -> Answer {
+        let mut installation = lock(&self.0);
+        let Options { era, switches, .. } = installation.options;
+        match front::find(call, era, switches) {
+            Ok(rpc) => installation.serve(call, &rpc).unwrap_or_else(|error| Answer::read(error.reply(switches))),
+            Err(reply) => Answer::read(reply),
+        }
+    }
+
+    fn body_limit(&self) -> usize {
+        // The servers' limit for one gRPC message.
+        4 << 20
+    }
+
+    fn too_large(&self) -> Reply {
+        let message = "Received message larger than max (4194304)";
+        ApiError::new("ERROR_UNKNOWN", Grpc::ResourceExhausted, message).reply(lock(&self.0).options.switches)
+    }
+}
+
+impl Installation {
+    pub(crate) fn new(options: Options) -> Self {
+        let ids = Ids::new(options.seed);
+        let (domain, other_domain) = (ids.prefixed("domain"), ids.prefixed("domain"));
+        let tokens = Tokens::new(&domain, &other_domain);
+        let store = Store::new(domain, options.zones, ids, options.clock.now());
+        Self { options, store, tokens, other_domain, subnets: BTreeMap::new() }
+    }
+
+    fn serve(&mut self, call: &Call, rpc: &Rpc) -> Result<Answer, ApiError> {
+        let mut params = front::params(call, rpc, self.options.switches)?;
+        let token = Tokens::bearer(call)?;
+        let reads_openly = (rpc.resource, rpc.verb) == (Resource::Policy, Verb::Get);
+        if !reads_openly {
+            let domain = self.tokens.domain_of(token, rpc.resource)?;
+            // The policy service acts in the token's domain, whatever the request says.
+            if rpc.resource == Resource::Policy {
+                params.insert("domain_id".to_owned(), json!(domain));
+            }
+        }
+        self.carry_out(rpc, &params)
+    }
+
+    fn carry_out(&mut self, rpc: &Rpc, params: &Map<String, Value>) -> Result<Answer, ApiError> {
+        match (rpc.resource, rpc.verb) {
+            (Resource::Policy, Verb::Create) => self.create_policy(params),
+            (Resource::Policy, Verb::Update) => self.update_policy(params),
+            (Resource::Policy, Verb::Delete) => self.delete_policy(params),
+            (Resource::Policy, Verb::Get) => self.get_policy(params),
+            (Resource::Policy, Verb::List) => self.list_policies(params),
+            (Resource::Policy, Verb::Stat) => self.stat_policies(params),
+            (Resource::NetworkPolicy, Verb::Create) => self.create_network_policy(params),
+            (Resource::NetworkPolicy, Verb::Update) => self.update_network_policy(params),
+            (Resource::NetworkPolicy, Verb::PinData) => self.pin_network_policy(params),
+            (Resource::NetworkPolicy, Verb::Delete) => self.delete_network_policy(params),
+            (Resource::NetworkPolicy, Verb::Get) => self.get_network_policy(params),
+            (Resource::NetworkPolicy, Verb::List) => self.list_network_policies(params),
+            (Resource::NetworkPolicy, Verb::Stat) => self.stat_network_policies(params),
+            (Resource::Repository, _) => self.list_repositories(params),
+            (Resource::Zone, Verb::Get) => self.get_zone(params),
+            (Resource::Zone, _) => self.list_zones(params),
+            (Resource::Region, Verb::Get) => self.get_region(params),
+            (Resource::Region, _) => self.list_regions(params),
+            (Resource::Policy, Verb::PinData) => Err(ApiError::unknown("Method not implemented!")),
+        }
+    }
+
+    /// A list answer; what is empty or zero is left out.
+    pub(crate) fn page_of(&self, results: &[Value], total: usize) -> Value {
+        let mut page = json!({"results": results, "total_count": total});
+        self.drop_defaults(&mut page);
+        page
+    }
+
+    /// Leaves out unset fields, as the servers' JSON does, unless the front prints them. `Struct` and
+    /// message values stay even when empty; so do `ListValue`s, of which `labels` is the only one.
+    pub(crate) fn drop_defaults(&self, info: &mut Value) {
+        if self.options.switches.emit_defaults {
+            return;
+        }
+        let Some(fields) = info.as_object_mut() else { return };
+        fields.retain(|name, value| match value {
+            Value::Null => false,
+            Value::String(text) => !text.is_empty(),
+            Value::Array(items) => name == "labels" || !items.is_empty(),
+            Value::Number(number) => name != "total_count" || number.as_u64() != Some(0),
+            Value::Bool(_) | Value::Object(_) => true,
+        });
+        for name in ["reference", "routing_tables"] {
+            match fields.get_mut(name) {
+                Some(Value::Array(items)) => items.iter_mut().for_each(drop_empty_text),
+                Some(object) => drop_empty_text(object),
+                None => {}
+            }
+        }
+    }
+}
+
+fn drop_empty_text(object: &mut Value) {
+    if let Some(fields) = object.as_object_mut() {
+        fields.retain(|_, value| value != "");
+    }
+}
