@@ -6,6 +6,7 @@
 
 use serde::Serialize;
 use serde_json::Value;
+use std::collections::BTreeSet;
 
 /// What must happen upstream to make a field as desired.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -68,6 +69,19 @@ impl Diff {
         self.descend(path, &to_value(desired), &to_value(observed), remedy);
     }
 
+    /// Compares two sets, given as lists: order and repetitions do not matter. What is noted are
+    /// the members that differ: as desired those that the upstream lacks, as observed those that
+    /// it has beyond the spec.
+    pub fn compare_sets<T: Serialize + Ord>(&mut self, path: &str, desired: &[T], observed: &[T], remedy: Remedy) {
+        let (want, have): (BTreeSet<&T>, BTreeSet<&T>) = (desired.iter().collect(), observed.iter().collect());
+        if want == have {
+            return;
+        }
+        let beyond = |a: &BTreeSet<&T>, b: &BTreeSet<&T>| to_value(&a.difference(b).collect::<Vec<_>>());
+        let (desired, observed) = (beyond(&want, &have), beyond(&have, &want));
+        self.fields.push(FieldDiff { path: path.to_owned(), desired, observed, remedy });
+    }
+
     fn descend(&mut self, path: &str, desired: &Value, observed: &Value, remedy: Remedy) {
         if same(desired, observed) {
             return;
@@ -75,10 +89,10 @@ impl Diff {
         match (desired, observed) {
             (Value::Object(want), Value::Object(have)) if !want.is_empty() => {
                 for (key, value) in want {
-                    self.descend(&join(path, key), value, have.get(key).unwrap_or(&Value::Null), remedy);
+                    self.descend(&child(path, key), value, have.get(key).unwrap_or(&Value::Null), remedy);
                 }
                 for (key, value) in have.iter().filter(|(key, _)| !want.contains_key(*key)) {
-                    self.descend(&join(path, key), &Value::Null, value, remedy);
+                    self.descend(&child(path, key), &Value::Null, value, remedy);
                 }
             }
             (Value::Array(want), Value::Array(have)) if want.len() == have.len() => {
@@ -113,7 +127,9 @@ fn within(path: &str, root: &str) -> bool {
     path.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
 }
 
-fn join(path: &str, key: &str) -> String {
+/// The path of a key below a path: `spec.tags.team`, `spec.tags['odd key']`.
+#[must_use]
+pub fn child(path: &str, key: &str) -> String {
     if key.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-') {
         format!("{path}.{key}")
     } else {
@@ -148,6 +164,16 @@ mod tests {
         let found = diff(&json!({"a": [{"b": 1}, {"b": 2}]}), &json!({"a": [{"b": 1}, {"b": 3}]}));
         assert_eq!(found.summary(), "spec.x.a[1].b");
         assert!(found.touches("spec.x.a") && found.touches("spec.x") && !found.touches("spec.x.ab"));
+    }
+
+    #[test]
+    fn sets_are_compared_by_their_members_and_only_those_that_differ_are_shown() {
+        let mut found = Diff::default();
+        found.compare_sets("spec.x", &["a", "b", "a"], &["b", "a"], Remedy::Update);
+        assert!(found.is_empty());
+        found.compare_sets("spec.x", &["a", "b"], &["b", "c"], Remedy::Recreate);
+        assert_eq!((&found.fields[0].desired, &found.fields[0].observed), (&json!(["a"]), &json!(["c"])));
+        assert!(found.needs_recreate());
     }
 
     #[test]

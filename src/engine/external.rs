@@ -108,7 +108,7 @@ pub trait External: Send + Sync + 'static {
     /// Ids of the whole collection, over all pages.
     fn list(&self) -> impl Future<Output = Result<Vec<String>>> + Send;
 
-    /// The upstream's verdict without writing; a verdict of success where it cannot be asked.
+    /// The upstream's verdict without writing; `None` where it cannot be asked.
     fn check(&self, wanted: &Self::Document) -> impl Future<Output = Result<Option<Verdict>>> + Send;
 
     /// Creates the object, stamp included.

@@ -34,7 +34,7 @@ pub trait Subject: Send + Sync {
     fn find(&self) -> BoxFuture<'_, Result<Vec<Sighting>>>;
     /// The object with this id.
     fn observe<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<Option<Sighting>>>;
-    /// The upstream's verdict without writing.
+    /// The upstream's verdict without writing; `None` where it cannot be asked.
     fn check(&self) -> BoxFuture<'_, Result<Option<Verdict>>>;
     /// Creates it.
     fn create(&self) -> BoxFuture<'_, Result<Written>>;
