@@ -15,6 +15,7 @@ pub mod account;
 pub mod endpoint;
 pub mod http;
 pub mod registry;
+mod words;
 
 pub use account::{Account, Credentials};
 pub use endpoint::{EndpointRules, HostPattern};

@@ -1,0 +1,62 @@
+//! What an upstream says, made fit for status, events and logs: one line, short, and without the
+//! secrets that a careless or hostile server might echo.
+
+use secrecy::{ExposeSecret, SecretString};
+
+/// How much of a message is shown.
+const LONGEST: usize = 300;
+/// Shorter secrets would cut ordinary words out of messages.
+const SHORTEST_SECRET: usize = 6;
+
+/// Knows the secrets that must not be shown.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Words(Vec<SecretString>);
+
+impl Words {
+    /// Hides these secrets.
+    pub(crate) fn hiding(secrets: impl IntoIterator<Item = SecretString>) -> Self {
+        Self(secrets.into_iter().filter(|secret| secret.expose_secret().len() >= SHORTEST_SECRET).collect())
+    }
+
+    /// One line of at most 300 characters, without control characters and secrets.
+    pub(crate) fn clean(&self, text: &str) -> String {
+        let mut text = text.to_owned();
+        for secret in &self.0 {
+            text = text.replace(secret.expose_secret(), "[hidden]");
+        }
+        let printable = |c: char| if c.is_whitespace() || is_invisible(c) { ' ' } else { c };
+        let line = text.chars().map(printable).collect::<String>();
+        let line = line.split(' ').filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ");
+        if line.chars().count() <= LONGEST {
+            return line;
+        }
+        line.chars().take(LONGEST - 1).chain(['…']).collect()
+    }
+}
+
+/// Control characters, and those that turn the direction of the text around them.
+fn is_invisible(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_becomes_one_short_line() {
+        let words = Words::default();
+        assert_eq!(words.clean(" a\r\n\tb\u{1b}[31m \u{202e}c "), "a b [31m c");
+        let long = words.clean(&"가".repeat(400));
+        assert_eq!(long.chars().count(), LONGEST);
+        assert!(long.ends_with('…'));
+        assert_eq!(words.clean(&"x".repeat(LONGEST)).len(), LONGEST);
+    }
+
+    #[test]
+    fn a_secret_is_hidden_wherever_it_stands() {
+        let words = Words::hiding(["t0ken-t0ken".into(), "".into(), "ab".into()]);
+        assert_eq!(words.clean("bad t0ken-t0ken, about"), "bad [hidden], about");
+        assert!(!format!("{words:?}").contains("t0ken"));
+    }
+}
