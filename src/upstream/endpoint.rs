@@ -4,6 +4,7 @@
 //! Both checks are needed. A name is judged before any address is known, and a name that was
 //! harmless yesterday may resolve to an address inside the cluster today.
 
+use super::http::Purpose;
 use crate::engine::{ErrorKind, Result, UpstreamError};
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -119,6 +120,18 @@ impl fmt::Display for HostPattern {
     }
 }
 
+/// The URL of something below a base URL. Ids come from users and upstreams: one that would climb
+/// up the path, or end it early, is no id.
+pub(crate) fn below(base: &Url, path: &[&str], purpose: Purpose) -> Result<Url> {
+    let unfit = |why: &str| UpstreamError::new(ErrorKind::Rejected, purpose.operation, why);
+    if path.iter().any(|segment| matches!(*segment, "" | "." | "..")) {
+        return Err(unfit("the id is not one of this upstream"));
+    }
+    let mut url = base.clone();
+    url.path_segments_mut().map_err(|()| unfit("the endpoint is no base URL"))?.pop_if_empty().extend(path);
+    Ok(url)
+}
+
 fn address(host: &Host<&str>) -> Option<IpAddr> {
     match host {
         Host::Domain(_) => None,
@@ -149,10 +162,9 @@ fn reach_v4(ip: Ipv4Addr) -> Reach {
     let [a, b, c, _] = ip.octets();
     match (a, b, c) {
         // This network, link-local (metadata services), protocol assignments (one more metadata
-        // service), the relays of 6to4, multicast and reserved.
-        (0 | 224..=255, _, _) | (169, 254, _) | (192, 0, 0) | (192, 88, 99) => Reach::Never,
-        // A metadata service inside the shared address space.
-        (100, 100, 100) => Reach::Never,
+        // service), the relays of 6to4, multicast and reserved, and a metadata service inside the
+        // shared address space.
+        (0 | 224..=255, _, _) | (169, 254, _) | (192, 0, 0) | (192, 88, 99) | (100, 100, 100) => Reach::Never,
         // Private, shared address space (RFC 6598), loopback and benchmarking.
         (10 | 127, _, _) | (172, 16..=31, _) | (192, 168, _) | (100, 64..=127, _) | (198, 18..=19, _) => Reach::Inside,
         _ => Reach::Public,
@@ -260,6 +272,16 @@ mod tests {
             assert!(check(&rules, url).unwrap_err().contains("private"), "{url}");
         }
         assert!(check(&EndpointRules { allow_private: true, ..rules }, "https://127.0.0.1:8443").is_ok());
+    }
+
+    #[test]
+    fn an_id_becomes_one_segment_of_the_path_and_cannot_climb() {
+        let purpose = Purpose { system: "s", operation: "o", effect: super::super::http::Effect::Read };
+        let base: Url = "https://h.example/api/".parse().unwrap();
+        assert_eq!(below(&base, &["v1", "a/b?c#d é"], purpose).unwrap().path(), "/api/v1/a%2Fb%3Fc%23d%20%C3%A9");
+        for id in ["", ".", ".."] {
+            assert_eq!(below(&base, &["policies", id], purpose).unwrap_err().kind, ErrorKind::Rejected, "{id}");
+        }
     }
 
     #[test]

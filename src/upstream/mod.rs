@@ -14,6 +14,9 @@
 pub mod account;
 pub mod endpoint;
 pub mod http;
+mod lenient;
+mod ncloud;
+mod ncloud_policy;
 pub mod registry;
 mod words;
 

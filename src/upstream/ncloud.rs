@@ -1,0 +1,262 @@
+//! NAVER Cloud Platform's Sub Account API, version 1: the calls, without a meaning of their own.
+//!
+//! [`super::ncloud_policy`] gives them one. Here live the paths, the paging and the rule that a
+//! "not found" is believed only when the list agrees: the gateway answers the same status for a
+//! missing policy, a wrong path and a service that the account has not subscribed to.
+
+mod errors;
+mod signature;
+pub(crate) mod wire;
+
+pub(crate) use errors::Said;
+use errors::refusal;
+use signature::Keys;
+use wire::{Detail, Holder, Page, RawVerdict, Saved, Summary};
+
+use super::http::{Answer, Call, Effect, Http, Parts, Purpose};
+use super::words::Words;
+use crate::api::connection::NcloudZone;
+use crate::engine::{ErrorKind, Result, UpstreamError};
+use reqwest::Method;
+use secrecy::SecretString;
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
+use url::Url;
+
+/// The collection's name.
+pub(crate) const SYSTEM: &str = "ncloud/policy";
+/// How many policies an account may hold.
+pub(crate) const POLICY_LIMIT: i64 = 500;
+const PAGE_SIZE: u64 = 100;
+/// Far beyond what an account may hold: a guard against a server that never ends a list.
+const MOST_PAGES: u64 = 200;
+/// How often a list that changed while it was read is read again.
+const SWEEPS: usize = 3;
+
+/// The base URL of a zone.
+pub(crate) fn zone_endpoint(zone: NcloudZone) -> &'static str {
+    match zone {
+        NcloudZone::Public => "https://subaccount.apigw.ntruss.com",
+        NcloudZone::Financial => "https://subaccount.apigw.fin-ntruss.com",
+        NcloudZone::Government => "https://subaccount.apigw.gov-ntruss.com",
+    }
+}
+
+/// The API with the keys of one account.
+pub(crate) struct Ncloud {
+    http: Http,
+    base: Url,
+}
+
+/// Where a policy's tags stand.
+pub(crate) type Tags = BTreeMap<String, String>;
+
+impl Ncloud {
+    pub(crate) fn new(base: Url, access_key: SecretString, secret_key: SecretString, parts: Parts<'_>) -> Result<Self> {
+        let words = Arc::new(Words::hiding([access_key.clone(), secret_key.clone()]));
+        let http = Http::new(parts, Box::new(Keys { access_key, secret_key }), words)?;
+        Ok(Self { http, base })
+    }
+
+    pub(crate) fn words(&self) -> &Words {
+        self.http.words()
+    }
+
+    /// How many user-created policies the account holds, where the API tells.
+    pub(crate) async fn count(&self) -> Result<Option<u64>> {
+        let purpose = read("count policies");
+        let query = [("type", "USER_CREATED"), ("page", "0"), ("size", "1")];
+        let answer = self.ask(purpose, Method::GET, &["policies"], &query, None).await?;
+        Ok(self.success(answer, purpose)?.read::<Page>(purpose)?.total_items)
+    }
+
+    /// Every user-created policy, or those whose name the API takes for similar to `name`.
+    pub(crate) async fn policies(&self, name: Option<&str>) -> Result<Vec<Summary>> {
+        for _ in 0..SWEEPS {
+            if let Some(found) = self.sweep(name).await? {
+                return Ok(found);
+            }
+        }
+        let why = "the list of policies kept changing while it was read";
+        Err(UpstreamError::new(ErrorKind::Unavailable, "list policies", why))
+    }
+
+    /// Reads all pages; `None` when fewer policies were seen than the API counts, because pages
+    /// shift when policies go meanwhile. What is missing in a list counts as absent, so a list
+    /// with holes is none.
+    async fn sweep(&self, name: Option<&str>) -> Result<Option<Vec<Summary>>> {
+        let (mut found, mut seen) = (Vec::new(), HashSet::new());
+        for number in 0..MOST_PAGES {
+            let page = self.page(name, number).await?;
+            let (last, total) = (page.is_last(number), page.total_items);
+            found.extend(page.items.into_iter().filter(|policy| seen.insert(policy.policy_id.clone())));
+            if last {
+                let complete = total.is_none_or(|total| seen.len() as u64 >= total);
+                return Ok(complete.then_some(found));
+            }
+        }
+        let why = format!("the list of policies does not end within {MOST_PAGES} pages");
+        Err(UpstreamError::new(ErrorKind::Unavailable, "list policies", why))
+    }
+
+    async fn page(&self, name: Option<&str>, number: u64) -> Result<Page> {
+        let purpose = read("list policies");
+        let (number, size) = (number.to_string(), PAGE_SIZE.to_string());
+        let mut query = vec![("type", "USER_CREATED"), ("page", &number), ("size", &size)];
+        if let Some(name) = name {
+            query.extend([("searchColumn", "policyName"), ("searchWord", name)]);
+        }
+        let answer = self.ask(purpose, Method::GET, &["policies"], &query, None).await?;
+        self.success(answer, purpose)?.read(purpose)
+    }
+
+    /// The policy with its permissions.
+    pub(crate) async fn policy(&self, id: &str) -> Result<Option<Detail>> {
+        let purpose = read("get policy");
+        let query = [("withPermissions", "true")];
+        let answer = self.ask(purpose, Method::GET, &["policies", id], &query, None).await?;
+        if answer.status == 404 {
+            return self.confirm_absent(&answer, purpose, id).await.map(|()| None);
+        }
+        self.success(answer, purpose)?.read(purpose).map(Some)
+    }
+
+    pub(crate) async fn create(&self, body: Value) -> Result<Answer> {
+        self.ask(write("create policy"), Method::POST, &["policies"], &[], Some(body)).await
+    }
+
+    pub(crate) async fn edit(&self, id: &str, body: Value) -> Result<Answer> {
+        self.ask(write("update policy"), Method::PUT, &["policies", id], &[], Some(body)).await
+    }
+
+    /// What create and edit would say. The path is singular here, and nowhere else.
+    pub(crate) async fn validate(&self, body: Value) -> Result<Answer> {
+        self.ask(read("validate policy"), Method::POST, &["policy", "validation"], &[], Some(body)).await
+    }
+
+    /// Deletes the policy; one that is gone is fine.
+    pub(crate) async fn delete(&self, id: &str) -> Result<()> {
+        let purpose = write("delete policy");
+        let answer = self.ask(purpose, Method::DELETE, &["policies", id], &[], None).await?;
+        if answer.status == 404 {
+            return self.confirm_absent(&answer, purpose, id).await;
+        }
+        self.processed(&answer, purpose)
+    }
+
+    /// Who holds the policy; nobody, when it is gone.
+    pub(crate) async fn holders(&self, id: &str) -> Result<Vec<Holder>> {
+        let purpose = read("list assigned resources");
+        let answer = self.ask(purpose, Method::GET, &["policies", id, "resources"], &[], None).await?;
+        if answer.status == 404 {
+            return Ok(Vec::new());
+        }
+        self.success(answer, purpose)?.read(purpose)
+    }
+
+    /// The policy's tags; `None` when the API does not offer or does not show them.
+    pub(crate) async fn tags(&self, id: &str) -> Result<Option<Tags>> {
+        let purpose = read("get tags");
+        let answer = self.ask(purpose, Method::GET, &["policies", id, "tags"], &[], None).await?;
+        if answer.is_success() {
+            return answer.read::<Value>(purpose).map(|body| wire::tags(&body));
+        }
+        let refusal = refusal(&answer, purpose, self.words());
+        let hidden = match refusal.kind {
+            ErrorKind::Unsupported | ErrorKind::Rejected => true,
+            ErrorKind::Unauthorized => matches!(refusal.code.as_deref(), Some("210" | "Forbidden")),
+            ErrorKind::Unavailable => answer.status == 404,
+            _ => false,
+        };
+        if hidden { Ok(None) } else { Err(refusal) }
+    }
+
+    pub(crate) async fn add_tag(&self, id: &str, key: &str, value: &str) -> Result<()> {
+        let purpose = write("add tag");
+        let body = json!({ "tagKey": key, "tagValue": value });
+        let answer = self.ask(purpose, Method::POST, &["policies", id, "tags"], &[], Some(body)).await?;
+        self.processed(&answer, purpose)
+    }
+
+    /// A tag that is gone already is answered with a failure; whether it is gone shows the next
+    /// look.
+    pub(crate) async fn remove_tag(&self, id: &str, key: &str, value: &str) -> Result<()> {
+        let purpose = write("remove tag");
+        let body = json!({ "tagKey": key, "tagValue": value });
+        let answer = self.ask(purpose, Method::DELETE, &["policies", id, "tags"], &[], Some(body)).await?;
+        self.success(answer, purpose).map(drop)
+    }
+
+    /// The answer of create or edit, whatever its status, if it is one.
+    pub(crate) fn saved(&self, answer: &Answer, purpose: Purpose) -> Result<Saved> {
+        if answer.is_success() {
+            return answer.read(purpose);
+        }
+        match RawVerdict::of(&answer.body) {
+            Some(verdict) => Ok(Saved { policy_id: None, validation_result: Some(verdict) }),
+            None => Err(refusal(answer, purpose, self.words())),
+        }
+    }
+
+    /// The error for an answer that is no success.
+    pub(crate) fn refusal(&self, answer: &Answer, purpose: Purpose) -> UpstreamError {
+        refusal(answer, purpose, self.words())
+    }
+
+    fn success(&self, answer: Answer, purpose: Purpose) -> Result<Answer> {
+        if answer.is_success() { Ok(answer) } else { Err(refusal(&answer, purpose, self.words())) }
+    }
+
+    /// A success may have no body, or one that says how it went; a page from somebody in between
+    /// is neither.
+    fn processed(&self, answer: &Answer, purpose: Purpose) -> Result<()> {
+        if !answer.is_success() {
+            return Err(refusal(answer, purpose, self.words()));
+        }
+        if answer.body.iter().all(u8::is_ascii_whitespace) {
+            return Ok(());
+        }
+        match wire::failure_inside(&answer.read(purpose)?) {
+            None => Ok(()),
+            Some(why) => Err(answer.error(ErrorKind::Rejected, purpose, self.words().clean(&why))),
+        }
+    }
+
+    /// Believes a "not found" only when the list does not have the id either.
+    async fn confirm_absent(&self, answer: &Answer, purpose: Purpose, id: &str) -> Result<()> {
+        if self.policies(None).await?.iter().any(|policy| policy.policy_id == id) {
+            return Err(refusal(answer, purpose, self.words()));
+        }
+        Ok(())
+    }
+
+    async fn ask(
+        &self,
+        purpose: Purpose,
+        method: Method,
+        path: &[&str],
+        query: &[(&str, &str)],
+        body: Option<Value>,
+    ) -> Result<Answer> {
+        let url = self.url(purpose, path, query)?;
+        self.http.send(&Call { purpose, method, url, body }).await
+    }
+
+    fn url(&self, purpose: Purpose, path: &[&str], query: &[(&str, &str)]) -> Result<Url> {
+        let mut url = super::endpoint::below(&self.base, &["api", "v1"], purpose)?;
+        url = super::endpoint::below(&url, path, purpose)?;
+        if !query.is_empty() {
+            url.query_pairs_mut().extend_pairs(query);
+        }
+        Ok(url)
+    }
+}
+
+pub(crate) const fn read(operation: &'static str) -> Purpose {
+    Purpose { system: SYSTEM, operation, effect: Effect::Read }
+}
+
+pub(crate) const fn write(operation: &'static str) -> Purpose {
+    Purpose { system: SYSTEM, operation, effect: Effect::Write }
+}

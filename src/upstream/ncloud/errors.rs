@@ -1,0 +1,187 @@
+//! What NAVER Cloud's refusals mean.
+//!
+//! Three layouts of an error body occur: the gateway's, the Sub Account API's own, and that of the
+//! restated API. The codes are numbers in some and words in others.
+
+use crate::engine::{ErrorKind, UpstreamError};
+use crate::upstream::http::{Answer, Effect, Purpose};
+use crate::upstream::words::Words;
+use jiff::SignedDuration;
+use serde_json::Value;
+
+/// The gateway refuses signatures that are older or younger than five minutes; a little less,
+/// because the request travelled, too.
+const TOLERATED_SKEW: SignedDuration = SignedDuration::from_secs(290);
+
+/// Code and message of an error body.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Said {
+    pub(crate) code: Option<String>,
+    pub(crate) message: String,
+}
+
+impl Said {
+    /// What an error body says; `None` when it is none of the three layouts.
+    pub(crate) fn of(body: &[u8]) -> Option<Self> {
+        let body: Value = serde_json::from_slice(body).ok()?;
+        let error = body.get("error").filter(|error| error.is_object()).unwrap_or(&body);
+        let code = error.get("errorCode").and_then(|code| match code {
+            Value::String(text) => Some(text.clone()),
+            Value::Number(number) => Some(number.to_string()),
+            _ => None,
+        });
+        let text = |key: &str| error.get(key).and_then(Value::as_str).filter(|text| !text.is_empty());
+        let message = text("message").or_else(|| text("detail")).unwrap_or_default().to_owned();
+        (code.is_some() || !message.is_empty()).then_some(Self { code, message })
+    }
+}
+
+/// The error for an answer that is no success.
+///
+/// A 4xx of this upstream had no effect. A 5xx of a write may have had one: the gateway gives up
+/// waiting (504), loses its backend (503) or fails (500) after the request went on.
+pub(crate) fn refusal(answer: &Answer, purpose: Purpose, words: &Words) -> UpstreamError {
+    let Some(said) = Said::of(&answer.body) else {
+        return unexplained(answer, purpose);
+    };
+    let code = said.code.as_deref().unwrap_or_default();
+    let kind = kind(answer, code, purpose.effect);
+    let remedy = remedy(kind, code, answer.skew);
+    let message = [said.message.as_str(), remedy.as_str()].into_iter().filter(|text| !text.is_empty());
+    let mut error = answer.error(kind, purpose, words.clean(&message.collect::<Vec<_>>().join(": ")));
+    error.code = said.code.map(|code| words.clean(&code));
+    error
+}
+
+fn unexplained(answer: &Answer, purpose: Purpose) -> UpstreamError {
+    let mut error = answer.unreadable(purpose);
+    error.kind = kind(answer, "", purpose.effect);
+    error
+}
+
+fn kind(answer: &Answer, code: &str, effect: Effect) -> ErrorKind {
+    match (answer.status, code) {
+        (401, "210") => ErrorKind::Unauthorized,
+        (401, _) if answer.skew.is_some_and(is_skewed) => ErrorKind::ClockSkew,
+        (401, _) | (403, "" | "Forbidden") => ErrorKind::Unauthorized,
+        // What belongs to NAVER Cloud cannot be changed, whoever asks.
+        (403, _) => ErrorKind::Rejected,
+        (409, "9012") => ErrorKind::QuotaExceeded,
+        (409, _) => ErrorKind::AlreadyExists,
+        // The policy is gone, or the path is wrong: the next look tells.
+        (404 | 408, _) => ErrorKind::Unavailable,
+        (405 | 501, _) => ErrorKind::Unsupported,
+        (429, _) => ErrorKind::RateLimited,
+        (400..=499, _) => ErrorKind::Rejected,
+        _ => effect.doubt(),
+    }
+}
+
+fn is_skewed(skew: SignedDuration) -> bool {
+    skew.abs() > TOLERATED_SKEW
+}
+
+fn remedy(kind: ErrorKind, code: &str, skew: Option<SignedDuration>) -> String {
+    match kind {
+        ErrorKind::Unauthorized if code == "210" => {
+            "the sub account of the accessKey lacks permission for Sub Account policies".to_owned()
+        }
+        ErrorKind::Unauthorized => "check accessKey and secretKey in the connection's Secret".to_owned(),
+        ErrorKind::ClockSkew => {
+            let minutes = skew.unwrap_or_default().as_mins();
+            let side = if minutes < 0 { "ahead of" } else { "behind" };
+            // Rounded down to minutes, so that the message does not change with every probe.
+            format!("the operator's clock is at least {} minutes {side} the upstream's: synchronise it", minutes.abs())
+        }
+        _ => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const READ: Purpose = Purpose { system: "ncloud/policy", operation: "get policy", effect: Effect::Read };
+    const WRITE: Purpose = Purpose { system: "ncloud/policy", operation: "create policy", effect: Effect::Write };
+
+    fn answer(status: u16, body: &str) -> Answer {
+        Answer { status, body: body.as_bytes().to_vec(), ..Answer::default() }
+    }
+
+    fn of(status: u16, code: &str, purpose: Purpose) -> ErrorKind {
+        refusal(&answer(status, &format!(r#"{{"errorCode":"{code}","message":"m"}}"#)), purpose, &Words::default()).kind
+    }
+
+    #[test]
+    fn all_three_layouts_are_read_with_the_code_as_text_or_number() {
+        for body in [
+            r#"{"error":{"errorCode":"300","message":"no"}}"#,
+            r#"{"error":{"errorCode":300,"message":"no","details":"x"}}"#,
+            r#"{"errorCode":300,"message":"no"}"#,
+            r#"{"error":{"errorCode":"300","detail":"no","fieldErrors":[]}}"#,
+        ] {
+            let said = Said { code: Some("300".to_owned()), message: "no".to_owned() };
+            assert_eq!(Said::of(body.as_bytes()), Some(said), "{body}");
+        }
+        for body in ["", "<html>", "{}", "[]", r#"{"error":"text"}"#, r#"{"details":[],"success":true}"#] {
+            assert_eq!(Said::of(body.as_bytes()), None, "{body}");
+        }
+    }
+
+    #[test]
+    fn the_documented_table_is_understood() {
+        use ErrorKind::{
+            AlreadyExists, OutcomeUnknown, QuotaExceeded, RateLimited, Rejected, Unauthorized, Unavailable,
+        };
+        for (status, code, read, write) in [
+            (400, "100", Rejected, Rejected),
+            (401, "200", Unauthorized, Unauthorized),
+            (401, "210", Unauthorized, Unauthorized),
+            (401, "30", Unauthorized, Unauthorized),
+            (403, "Forbidden", Unauthorized, Unauthorized),
+            (403, "9014", Rejected, Rejected),
+            (404, "300", Unavailable, Unavailable),
+            (409, "9012", QuotaExceeded, QuotaExceeded),
+            (409, "9011", AlreadyExists, AlreadyExists),
+            (413, "430", Rejected, Rejected),
+            (429, "400", RateLimited, RateLimited),
+            (429, "420", RateLimited, RateLimited),
+            (500, "900", Unavailable, OutcomeUnknown),
+            (503, "500", Unavailable, OutcomeUnknown),
+            (504, "510", Unavailable, OutcomeUnknown),
+        ] {
+            assert_eq!(of(status, code, READ), read, "read {status}/{code}");
+            assert_eq!(of(status, code, WRITE), write, "write {status}/{code}");
+        }
+    }
+
+    #[test]
+    fn a_401_with_clocks_apart_is_the_clock_and_not_the_key() {
+        let body = r#"{"error":{"errorCode":"200","message":"Authentication Failed"}}"#;
+        let skewed = |seconds| Answer { skew: Some(SignedDuration::from_secs(seconds)), ..answer(401, body) };
+        let error = refusal(&skewed(-700), READ, &Words::default());
+        assert_eq!(error.kind, ErrorKind::ClockSkew);
+        assert!(error.message.contains("11 minutes ahead of"), "{error}");
+        assert!(refusal(&skewed(700), READ, &Words::default()).message.contains("behind"));
+        assert_eq!(refusal(&skewed(60), READ, &Words::default()).kind, ErrorKind::Unauthorized);
+    }
+
+    #[test]
+    fn a_body_without_explanation_still_gives_a_kind_and_is_not_quoted() {
+        for (status, kind) in
+            [(429, ErrorKind::RateLimited), (400, ErrorKind::Rejected), (502, ErrorKind::OutcomeUnknown)]
+        {
+            let error = refusal(&answer(status, "<html>s3cret</html>"), WRITE, &Words::default());
+            assert_eq!(error.kind, kind);
+            assert!(error.message.contains(&status.to_string()) && error.message.contains("HTML"), "{error}");
+            assert!(!error.message.contains("s3cret"));
+        }
+    }
+
+    #[test]
+    fn an_echoed_secret_is_hidden() {
+        let words = Words::hiding(["ACCESSKEY".into()]);
+        let echo = answer(401, r#"{"errorCode":"10ACCESSKEY","message":"no such key ACCESSKEY"}"#);
+        assert!(!format!("{:?}", refusal(&echo, READ, &words)).contains("ACCESSKEY"));
+    }
+}
