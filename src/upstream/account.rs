@@ -1,13 +1,19 @@
 //! One open connection: client, credentials and limits, shared by all objects that use it.
 
+use super::http::Parts;
+use super::ncloud::{Ncloud, POLICY_LIMIT, zone_endpoint};
+use super::spaceone::Spaceone;
 use super::{EndpointRules, HttpSettings, RequestLog};
 use crate::api::ConnectionSpec;
 use crate::api::connection::Usage;
 use crate::engine::{ErrorKind, Result, UpstreamError};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
+use std::fmt;
 use std::sync::Arc;
+use url::Url;
 
-/// What a connection's Secret holds.
+/// What a connection's Secret holds. Whitespace at the ends does not count: it is what editors and
+/// `echo` leave behind.
 #[derive(Debug, Clone)]
 pub enum Credentials {
     /// NAVER Cloud Platform: keys `accessKey` and `secretKey`.
@@ -24,14 +30,25 @@ pub enum Credentials {
     },
 }
 
-/// One open connection to one upstream account. Cheap to share, never changed: other credentials
-/// are another account.
+/// One open connection to one upstream account. Never changed: other credentials are another
+/// account.
 pub struct Account {
     endpoint: String,
+    upstream: Upstream,
+}
+
+/// The API behind an account.
+pub(crate) enum Upstream {
+    Ncloud(Arc<Ncloud>),
+    Spaceone(Arc<Spaceone>),
 }
 
 impl Account {
     /// Checks what can be checked without a request, and makes the client. Sends nothing.
+    ///
+    /// The endpoint that the rules forbid is `EndpointNotAllowed`; a spec, a CA bundle or
+    /// credentials that do not fit together are `InvalidReference`; empty credentials are
+    /// `Unauthorized`.
     pub fn open(
         spec: &ConnectionSpec,
         credentials: Credentials,
@@ -40,14 +57,33 @@ impl Account {
         http: &HttpSettings,
         log: Arc<dyn RequestLog>,
     ) -> Result<Self> {
-        let _ = (credentials, ca_bundle, rules, http, log);
-        Ok(Self { endpoint: spec.spaceone.as_ref().map(|s| s.endpoint.clone()).unwrap_or_default() })
+        let endpoint = endpoint(spec)?;
+        let base = Url::parse(&endpoint).map_err(|_| unfit("the endpoint is no URL"))?;
+        rules.check(&base)?;
+        let rate = spec.rate_limit.unwrap_or_default();
+        let parts = Parts { settings: http, rules, ca_bundle, rate, log };
+        let upstream = match (&spec.spaceone, credentials) {
+            (None, Credentials::Ncloud { access_key, secret_key }) => {
+                let keys = (filled("accessKey", &access_key)?, filled("secretKey", &secret_key)?);
+                Upstream::Ncloud(Arc::new(Ncloud::new(base, keys.0, keys.1, parts)?))
+            }
+            (Some(spaceone), Credentials::Spaceone { token }) => {
+                Upstream::Spaceone(Arc::new(Spaceone::new(base, spaceone, filled("token", &token)?, parts)?))
+            }
+            _ => return Err(unfit("the credentials are not those of the connection's upstream")),
+        };
+        Ok(Self { endpoint, upstream })
     }
 
     /// Proves that the endpoint answers and takes the credentials, and counts what it holds.
-    #[allow(clippy::unused_async, reason = "thin until the clients land")]
     pub async fn probe(&self) -> Result<Usage> {
-        Err(UpstreamError::new(ErrorKind::Unsupported, "probe", "not there yet"))
+        match &self.upstream {
+            Upstream::Ncloud(api) => {
+                let policies = api.count().await?.map(|count| i64::try_from(count).unwrap_or(i64::MAX));
+                Ok(Usage { policies, policies_limit: Some(POLICY_LIMIT), network_policies: None })
+            }
+            Upstream::Spaceone(api) => api.probe().await,
+        }
     }
 
     /// The endpoint in use, such as `https://subaccount.apigw.ntruss.com`.
@@ -55,4 +91,41 @@ impl Account {
     pub fn endpoint(&self) -> &str {
         &self.endpoint
     }
+
+    /// The API behind the account.
+    pub(crate) fn upstream(&self) -> &Upstream {
+        &self.upstream
+    }
+}
+
+impl fmt::Debug for Account {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Account").field("endpoint", &self.endpoint).finish_non_exhaustive()
+    }
+}
+
+fn endpoint(spec: &ConnectionSpec) -> Result<String> {
+    let endpoint = match (&spec.ncloud, &spec.spaceone) {
+        (Some(ncloud), None) => match (ncloud.zone, &ncloud.endpoint) {
+            (Some(zone), None) => zone_endpoint(zone),
+            (None, Some(endpoint)) => endpoint,
+            _ => return Err(unfit("exactly one of spec.ncloud.zone and spec.ncloud.endpoint must be set")),
+        },
+        (None, Some(spaceone)) => &spaceone.endpoint,
+        _ => return Err(unfit("exactly one of spec.ncloud and spec.spaceone must be set")),
+    };
+    Ok(endpoint.trim_end_matches('/').to_owned())
+}
+
+fn filled(key: &str, secret: &SecretString) -> Result<SecretString> {
+    let text = secret.expose_secret().trim();
+    if text.is_empty() {
+        let why = format!("{key} in the connection's Secret is empty");
+        return Err(UpstreamError::new(ErrorKind::Unauthorized, "open connection", why));
+    }
+    Ok(text.into())
+}
+
+fn unfit(why: &str) -> UpstreamError {
+    UpstreamError::new(ErrorKind::InvalidReference, "open connection", why)
 }

@@ -18,6 +18,9 @@ mod lenient;
 mod ncloud;
 mod ncloud_policy;
 pub mod registry;
+mod spaceone;
+mod spaceone_network_policy;
+mod spaceone_policy;
 mod words;
 
 pub use account::{Account, Credentials};

@@ -1,0 +1,211 @@
+//! SpaceONE over HTTP: the calls that its collections share, without a meaning of their own.
+//!
+//! Every request names the domain, because some servers search all domains without it. Absence is
+//! what the error code says, never what the status says.
+
+mod errors;
+mod listing;
+mod paths;
+pub(crate) mod tags;
+mod token;
+pub(crate) mod wire;
+
+pub(crate) use paths::{Resource, Verb};
+
+use super::endpoint::below;
+use super::http::{Answer, Call, Effect, Http, Parts, Purpose};
+use super::words::Words;
+use crate::api::connection::{ApiStyle, SpaceoneConnection, Usage};
+use crate::engine::{ErrorKind, Result, UpstreamError};
+use errors::{Said, refusal};
+use paths::route;
+use reqwest::Method;
+use secrecy::SecretString;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value, json};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use token::Bearer;
+use tokio::sync::OnceCell;
+use url::Url;
+use wire::Page;
+
+/// The fields of a request or an object.
+pub(crate) type Fields = Map<String, Value>;
+
+/// The API with the token of one domain.
+pub(crate) struct Spaceone {
+    http: Http,
+    base: Url,
+    style: ApiStyle,
+    domain_id: String,
+    token_domain: Option<String>,
+    configured_repository: Option<String>,
+    local_repository: OnceCell<String>,
+    /// The later servers kept `stat` of policies in their API and dropped it from their code.
+    lacks_stat: AtomicBool,
+}
+
+/// A call, but for what every call has.
+pub(crate) struct Ask<'a> {
+    pub(crate) resource: Resource,
+    pub(crate) verb: Verb,
+    /// Empty for calls about a collection.
+    pub(crate) id: &'a str,
+    pub(crate) fields: Fields,
+}
+
+/// What is asked, for the log and for errors.
+pub(crate) fn purpose(resource: Resource, verb: Verb) -> Purpose {
+    let system = match resource {
+        Resource::Policy => super::spaceone_policy::SYSTEM,
+        Resource::NetworkPolicy => super::spaceone_network_policy::SYSTEM,
+        Resource::Repository => "spaceone/repository",
+    };
+    let (operation, effect) = match (verb, resource) {
+        (Verb::Create, Resource::Policy) => ("create policy", Effect::Write),
+        (Verb::Create, _) => ("create network policy", Effect::Write),
+        (Verb::Update, Resource::Policy) => ("update policy", Effect::Write),
+        (Verb::Update, _) => ("update network policy", Effect::Write),
+        (Verb::PinData, _) => ("pin fields", Effect::Write),
+        (Verb::Delete, Resource::Policy) => ("delete policy", Effect::Write),
+        (Verb::Delete, _) => ("delete network policy", Effect::Write),
+        (Verb::Get, Resource::Policy) => ("get policy", Effect::Read),
+        (Verb::Get, _) => ("get network policy", Effect::Read),
+        (Verb::List, Resource::Policy) => ("list policies", Effect::Read),
+        (Verb::List, Resource::NetworkPolicy) => ("list network policies", Effect::Read),
+        (Verb::List, Resource::Repository) => ("find repository", Effect::Read),
+        (Verb::Stat, _) => ("count", Effect::Read),
+    };
+    Purpose { system, operation, effect }
+}
+
+impl Spaceone {
+    pub(crate) fn new(base: Url, spec: &SpaceoneConnection, token: SecretString, parts: Parts<'_>) -> Result<Self> {
+        let words = Arc::new(Words::hiding([token.clone()]));
+        let bearer = Bearer(token);
+        let token_domain = bearer.domain();
+        Ok(Self {
+            http: Http::new(parts, Box::new(bearer), words)?,
+            base,
+            style: spec.api_style,
+            domain_id: spec.domain_id.clone(),
+            token_domain,
+            configured_repository: spec.repository_id.clone(),
+            local_repository: OnceCell::new(),
+            lacks_stat: AtomicBool::new(false),
+        })
+    }
+
+    pub(crate) fn words(&self) -> &Words {
+        self.http.words()
+    }
+
+    /// Proves that the token is taken, and counts. The calls must be ones that look at the token:
+    /// reading a single policy does not.
+    pub(crate) async fn probe(&self) -> Result<Usage> {
+        self.check_domain()?;
+        let repository = self.repository().await.map(drop);
+        let network_policies = self.count(Resource::NetworkPolicy).await;
+        let policies = match (repository, &network_policies) {
+            (Ok(()), _) => Some(self.count(Resource::Policy).await?),
+            // A domain may use the inventory alone.
+            (Err(error), Ok(_)) if matches!(error.kind, ErrorKind::Unsupported | ErrorKind::InvalidReference) => None,
+            (Err(error), _) => return Err(error),
+        };
+        let number = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
+        Ok(Usage {
+            policies: policies.map(number),
+            policies_limit: None,
+            network_policies: network_policies.ok().map(number),
+        })
+    }
+
+    fn check_domain(&self) -> Result<()> {
+        match &self.token_domain {
+            Some(domain) if *domain != self.domain_id => {
+                let why = format!("the token is of domain {domain}, and domainId says {}", self.domain_id);
+                Err(UpstreamError::new(ErrorKind::InvalidReference, "probe", self.words().clean(&why)))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The answer to a call that must succeed.
+    pub(crate) async fn ask(&self, ask: Ask<'_>) -> Result<Answer> {
+        let purpose = purpose(ask.resource, ask.verb);
+        let answer = self.send(ask).await?;
+        if answer.is_success() { Ok(answer) } else { Err(refusal(&answer, purpose, self.words())) }
+    }
+
+    /// One object.
+    pub(crate) async fn get<T: DeserializeOwned>(&self, resource: Resource, id: &str) -> Result<Option<T>> {
+        let purpose = purpose(resource, Verb::Get);
+        let answer = self.send(Ask { resource, verb: Verb::Get, id, fields: Fields::new() }).await?;
+        if answer.is_success() {
+            return answer.read(purpose).map(Some);
+        }
+        let absent = Said::of(&answer.body).is_some_and(|said| said.is_absence_of(resource));
+        if absent { Ok(None) } else { Err(refusal(&answer, purpose, self.words())) }
+    }
+
+    /// Deletes an object; one that is gone is fine.
+    pub(crate) async fn delete(&self, resource: Resource, id: &str) -> Result<()> {
+        let purpose = purpose(resource, Verb::Delete);
+        let answer = self.send(Ask { resource, verb: Verb::Delete, id, fields: Fields::new() }).await?;
+        if answer.is_success() {
+            // An empty object; a page from somebody in between says nothing about the deletion.
+            return answer.read::<Fields>(purpose).map(drop);
+        }
+        let absent = Said::of(&answer.body).is_some_and(|said| said.is_absence_of(resource));
+        if absent { Ok(()) } else { Err(refusal(&answer, purpose, self.words())) }
+    }
+
+    /// The repository that policies are listed from: the configured one, else the local one, which
+    /// is looked up once.
+    async fn repository(&self) -> Result<&str> {
+        match &self.configured_repository {
+            Some(id) => Ok(id),
+            None => self.local_repository.get_or_try_init(|| self.find_repository()).await.map(String::as_str),
+        }
+    }
+
+    async fn find_repository(&self) -> Result<String> {
+        let fields = Fields::from_iter([("repository_type".to_owned(), json!("local"))]);
+        let (resource, verb) = (Resource::Repository, Verb::List);
+        let purpose = purpose(resource, verb);
+        let answer = self.ask(Ask { resource, verb, id: "", fields }).await?;
+        let page: Page<Fields> = answer.read(purpose)?;
+        let unclear = |why: &str| Err(answer.error(ErrorKind::InvalidReference, purpose, why.to_owned()));
+        match page.results.as_slice() {
+            [one] => one
+                .get("repository_id")
+                .and_then(Value::as_str)
+                .map(str::to_owned)
+                .ok_or_else(|| answer.unreadable(purpose)),
+            [] => unclear("the domain has no local repository: register one, or set repositoryId"),
+            _ => unclear("the domain has several local repositories: set repositoryId"),
+        }
+    }
+
+    async fn send(&self, ask: Ask<'_>) -> Result<Answer> {
+        let purpose = purpose(ask.resource, ask.verb);
+        let route = route(self.style, ask.resource, ask.verb, ask.id);
+        let mut fields = ask.fields;
+        if ask.resource != Resource::Repository {
+            fields.insert("domain_id".to_owned(), json!(self.domain_id));
+        }
+        if !ask.id.is_empty() && !route.names_object {
+            fields.insert(ask.resource.id_field().to_owned(), json!(ask.id));
+        }
+        let mut url = below(&self.base, &route.path, purpose)?;
+        let body = if matches!(route.method, Method::GET | Method::DELETE) {
+            let texts = fields.iter().filter_map(|(key, value)| Some((key.as_str(), value.as_str()?)));
+            url.query_pairs_mut().extend_pairs(texts);
+            None
+        } else {
+            Some(Value::Object(fields))
+        };
+        self.http.send(&Call { purpose, method: route.method, url, body }).await
+    }
+}

@@ -1,0 +1,89 @@
+//! Tags, and the stamp among them. An update of tags replaces them all, so that the stamp goes
+//! along with each.
+
+use super::Fields;
+use crate::engine::diff::child;
+use crate::engine::{Ownership, Problem, Stamp};
+use crate::upstream::lenient::text;
+use serde_json::{Value, json};
+
+/// The tag that says whose an object is. Without a dot: the database refuses those.
+pub(crate) const OWNER: &str = "cloudpolicy_owner";
+
+/// The tags with the stamp.
+pub(crate) fn stamped(tags: Option<&Fields>, stamp: &Stamp) -> Value {
+    let mut tags = tags.cloned().unwrap_or_default();
+    tags.insert(OWNER.to_owned(), json!(stamp.to_string()));
+    Value::Object(tags)
+}
+
+/// Whose the object with these tags is, and the tags without the stamp.
+pub(crate) fn unstamped(mut tags: Fields, stamp: &Stamp) -> (Ownership, Fields) {
+    let mark = tags.remove(OWNER);
+    (stamp.judge(mark.as_ref().map(text).as_deref()), tags)
+}
+
+/// Tags that the upstream's database refuses with an error that names no field, or that are the
+/// operator's.
+pub(crate) fn problems(path: &str, tags: Option<&Fields>, problems: &mut Vec<Problem>) {
+    let Some(tags) = tags else { return };
+    if tags.contains_key(OWNER) {
+        let message = "is the operator's own tag: choose another key".to_owned();
+        problems.push(Problem { field: child(path, OWNER), message });
+    }
+    keys(path, tags, problems);
+}
+
+/// Keys that the upstream's database refuses, at any depth.
+pub(crate) fn keys(path: &str, object: &Fields, problems: &mut Vec<Problem>) {
+    for (key, value) in object {
+        let path = child(path, key);
+        if key.contains(['.', '\0']) || key.starts_with('$') {
+            let message = "has a key with `.` or a leading `$`, which the upstream cannot store: choose another key";
+            problems.push(Problem { field: path.clone(), message: message.to_owned() });
+        }
+        inner_keys(&path, value, problems);
+    }
+}
+
+fn inner_keys(path: &str, value: &Value, problems: &mut Vec<Problem>) {
+    match value {
+        Value::Object(object) => keys(path, object, problems),
+        Value::Array(items) => {
+            for (index, item) in items.iter().enumerate() {
+                inner_keys(&format!("{path}[{index}]"), item, problems);
+            }
+        }
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(tags: Value) -> Vec<String> {
+        let Value::Object(tags) = tags else { panic!("tags are an object") };
+        let mut all = Vec::new();
+        problems("spec.spaceone.tags", Some(&tags), &mut all);
+        all.into_iter().map(|problem| problem.field).collect()
+    }
+
+    #[test]
+    fn keys_that_the_database_refuses_are_found_at_any_depth() {
+        assert!(found(json!({"team": {"a-b": [1, {"c d": null}]}, "a$": 1})).is_empty());
+        assert_eq!(found(json!({"app.kubernetes.io/name": 1})), ["spec.spaceone.tags['app.kubernetes.io/name']"]);
+        assert_eq!(found(json!({"$set": 1})), ["spec.spaceone.tags['$set']"]);
+        assert_eq!(found(json!({"a": [{"b": {"c.d": 1}}]})), ["spec.spaceone.tags.a[0].b['c.d']"]);
+    }
+
+    #[test]
+    fn the_stamp_goes_on_and_comes_off_and_is_nobody_elses() {
+        let stamp = Stamp::new("cluster", "uid");
+        let Value::Object(tags) = stamped(None, &stamp) else { panic!("tags are an object") };
+        assert_eq!(unstamped(tags, &stamp), (Ownership::Ours, Fields::new()));
+        assert_eq!(found(json!({"cloudpolicy_owner": "x"})), ["spec.spaceone.tags.cloudpolicy_owner"]);
+        let odd = Fields::from_iter([(OWNER.to_owned(), json!(1.0))]);
+        assert_eq!(unstamped(odd, &stamp).0, Ownership::Other("1.0".to_owned()));
+    }
+}

@@ -1,0 +1,93 @@
+//! The shapes that SpaceONE's answers share. Unset fields are left out by some fronts and printed
+//! as `""`, `[]` or `null` by others.
+
+use crate::upstream::lenient::nullable;
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+/// A page of a list; nothing found is an empty object.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Page<T> {
+    #[serde(default = "Vec::new", deserialize_with = "nullable", bound = "T: Deserialize<'de>")]
+    pub(crate) results: Vec<T>,
+    #[serde(default, deserialize_with = "nullable")]
+    pub(crate) total_count: u64,
+}
+
+/// What a count answers: numbers are doubles.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Counted {
+    #[serde(default, deserialize_with = "nullable")]
+    results: Vec<Count>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Count {
+    count: f64,
+}
+
+impl Counted {
+    /// The count; nothing to count is no result.
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count, and casts saturate")]
+    pub(crate) fn number(&self) -> u64 {
+        self.results.first().map_or(0, |result| result.count as u64)
+    }
+}
+
+/// A time as RFC 3339: written so by most fronts, and as `{seconds, nanos}` by one.
+pub(crate) fn timestamp(value: &Value) -> Option<String> {
+    let number = |key: &str| match value.get(key) {
+        Some(Value::Number(number)) => number.as_i64(),
+        Some(Value::String(text)) => text.parse().ok(),
+        _ => None,
+    };
+    match value {
+        Value::String(text) if !text.is_empty() => Some(text.clone()),
+        Value::Object(_) => {
+            let nanos = i32::try_from(number("nanos").unwrap_or(0)).ok()?;
+            Some(Timestamp::new(number("seconds")?, nanos).ok()?.to_string())
+        }
+        _ => None,
+    }
+}
+
+/// An object, where there is one with anything in it.
+pub(crate) fn described(value: Option<Map<String, Value>>) -> Option<Map<String, Value>> {
+    value.filter(|map| !map.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn an_empty_object_and_printed_defaults_are_an_empty_page() {
+        for body in [json!({}), json!({"results": [], "total_count": 0}), json!({"results": null, "total_count": null})]
+        {
+            let page: Page<Value> = serde_json::from_value(body).unwrap();
+            assert_eq!((page.results.len(), page.total_count), (0, 0));
+        }
+        assert!(serde_json::from_value::<Page<Value>>(json!({"results": "x"})).is_err());
+    }
+
+    #[test]
+    fn counts_are_doubles_and_nothing_counts_zero() {
+        let count = |body| serde_json::from_value::<Counted>(body).unwrap().number();
+        assert_eq!(count(json!({"results": [{"count": 4.0}]})), 4);
+        assert_eq!(count(json!({})), 0);
+        assert!(serde_json::from_value::<Counted>(json!({"results": [{"other": 1}]})).is_err());
+    }
+
+    #[test]
+    fn times_are_rfc_3339_however_they_come() {
+        assert_eq!(timestamp(&json!("2026-01-01T00:00:00.123Z")).as_deref(), Some("2026-01-01T00:00:00.123Z"));
+        for seconds in [json!(1_767_225_600), json!("1767225600")] {
+            assert_eq!(timestamp(&json!({"seconds": seconds, "nanos": 0})).as_deref(), Some("2026-01-01T00:00:00Z"));
+        }
+        for nothing in [json!(null), json!(""), json!({}), json!(7)] {
+            assert_eq!(timestamp(&nothing), None, "{nothing}");
+        }
+    }
+}
