@@ -1,6 +1,6 @@
 //! `Connection` and `ClusterConnection`: endpoint and credentials of one upstream account.
 
-use super::schema;
+use super::{rules, schema};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
@@ -27,22 +27,24 @@ use serde::{Deserialize, Serialize};
     printcolumn(name = "MESSAGE", type_ = "string", json_path = ".status.conditions[?(@.type=='Ready')].message", priority = 1)
 )]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = ("has(self.ncloud) != has(self.spaceone)", "exactly one of spec.ncloud and spec.spaceone must be set"))]
-#[x_kube(validation = ("has(self.ncloud) == has(oldSelf.ncloud) && has(self.spaceone) == has(oldSelf.spaceone)", "the upstream of a connection is immutable: create another connection"))]
+#[x_kube(validation = rules::one_upstream())]
+#[x_kube(validation = rules::same_upstream())]
 pub struct ConnectionSpec {
-    /// NAVER Cloud Platform. Exactly one of `ncloud` and `spaceone`.
+    /// NAVER Cloud Platform. Exactly one of `ncloud` and `spaceone`; the choice is immutable.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "NcloudConnection")]
     pub ncloud: Option<NcloudConnection>,
-    /// SpaceONE (Cloudforet). Exactly one of `ncloud` and `spaceone`.
+    /// SpaceONE (Cloudforet). Exactly one of `ncloud` and `spaceone`; the choice is immutable.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "SpaceoneConnection")]
     pub spaceone: Option<SpaceoneConnection>,
-    /// How many requests the operator may send through this connection.
+    /// How many requests the operator may send through this connection: 5 a second and 10 at
+    /// once, unless this says otherwise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "RateLimit")]
     pub rate_limit: Option<RateLimit>,
-    /// A Secret with the CA certificates (PEM, key `ca.crt`) to trust instead of the system's.
+    /// A Secret with the CA certificates (PEM, key `ca.crt`) to trust instead of the system's,
+    /// such as `{name: spaceone-ca}`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "SecretRef")]
     pub ca_bundle_secret_ref: Option<SecretRef>,
@@ -68,13 +70,13 @@ pub struct ConnectionSpec {
     printcolumn(name = "MESSAGE", type_ = "string", json_path = ".status.conditions[?(@.type=='Ready')].message", priority = 1)
 )]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = ("has(self.ncloud) != has(self.spaceone)", "exactly one of spec.ncloud and spec.spaceone must be set"))]
-#[x_kube(validation = ("has(self.ncloud) == has(oldSelf.ncloud) && has(self.spaceone) == has(oldSelf.spaceone)", "the upstream of a connection is immutable: create another connection"))]
 pub struct ClusterConnectionSpec {
-    /// Endpoint, credentials and limits.
+    /// Endpoint, credentials and limits. Its rules hold here too: flattening keeps them, and the
+    /// API server refuses a definition that has a rule twice.
     #[serde(flatten)]
     pub connection: ConnectionSpec,
-    /// The namespaces whose objects may use this connection. None by default.
+    /// The namespaces whose objects may use this connection, such as `{names: [team-a]}`. None
+    /// by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "AllowedNamespaces")]
     pub allowed_namespaces: Option<AllowedNamespaces>,
@@ -83,13 +85,13 @@ pub struct ClusterConnectionSpec {
 /// Which namespaces may use a `ClusterConnection`.
 #[derive(Clone, Debug, Default, Deserialize, Serialize, KubeSchema, PartialEq)]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = ("!(has(self.all) && self.all && has(self.names))", "allowedNamespaces takes either all: true or names"))]
+#[x_kube(validation = rules::all_or_names())]
 pub struct AllowedNamespaces {
-    /// `true` allows every namespace.
+    /// `true` allows every namespace, present and future. Not together with `names`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "bool")]
     pub all: Option<bool>,
-    /// Names of the namespaces that may use it; at most 500.
+    /// The namespaces that may use it: at most 500 different names, such as `team-a`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::namespace_names")]
     pub names: Option<Vec<String>>,
@@ -98,17 +100,21 @@ pub struct AllowedNamespaces {
 /// A NAVER Cloud Platform account.
 #[derive(Clone, Debug, Deserialize, Serialize, KubeSchema, PartialEq)]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = ("has(self.zone) != has(self.endpoint)", "exactly one of zone and endpoint must be set"))]
+#[x_kube(validation = rules::zone_or_endpoint())]
 pub struct NcloudConnection {
-    /// The zone of the account: `Public`, `Financial` or `Government`. Exactly one of `zone` and `endpoint`.
+    /// The zone of the account: `Public` (`https://subaccount.apigw.ntruss.com`), `Financial`
+    /// (`https://subaccount.apigw.fin-ntruss.com`) or `Government`
+    /// (`https://subaccount.apigw.gov-ntruss.com`). Exactly one of `zone` and `endpoint`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "NcloudZone")]
     pub zone: Option<NcloudZone>,
-    /// Base URL of the Sub Account API, such as `https://subaccount.apigw.ntruss.com`.
+    /// Base URL of the Sub Account API: at most 255 characters, such as
+    /// `https://subaccount.apigw.ntruss.com`. Exactly one of `zone` and `endpoint`. The operator
+    /// calls only endpoints that its own settings allow.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::endpoint")]
     pub endpoint: Option<String>,
-    /// The Secret with the keys `accessKey` and `secretKey`.
+    /// The Secret with the keys `accessKey` and `secretKey`, such as `{name: ncloud-key}`.
     pub credentials_secret_ref: SecretRef,
 }
 
@@ -127,21 +133,24 @@ pub enum NcloudZone {
 #[derive(Clone, Debug, Deserialize, Serialize, KubeSchema, PartialEq)]
 #[serde(rename_all = "camelCase")]
 pub struct SpaceoneConnection {
-    /// Base URL of the API, such as `https://spaceone.example.com/api`.
+    /// Base URL of the API: at most 255 characters, such as `https://spaceone.example.com/api`.
+    /// The operator calls only endpoints that its own settings allow.
     #[schemars(schema_with = "schema::endpoint")]
     pub endpoint: String,
     /// How the server spells its paths: `Rest` (`POST /repository/v1/policies`), `Verb`
     /// (`POST /repository/v1/policy/create`) or `Console` (`POST /repository/policy/create`).
     #[serde(default)]
     pub api_style: ApiStyle,
-    /// Id of the domain, such as `domain-0123456789ab`.
+    /// Id of the domain: 1 to 64 characters, such as `domain-0123456789ab`.
     #[schemars(schema_with = "schema::spaceone_id")]
     pub domain_id: String,
-    /// Id of the repository that policies are listed from; without it the local repository is found.
+    /// Id of the repository that policies are listed from: 1 to 64 characters, such as
+    /// `repo-0123456789ab`. Without it the operator finds the local repository.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::spaceone_id")]
     pub repository_id: Option<String>,
-    /// The Secret that holds the token (an API key, or an access token).
+    /// The Secret that holds the token, such as `{name: spaceone-token}`. An API key does not
+    /// run out; an access token does after minutes.
     pub token_secret_ref: SecretKeyRef,
 }
 
@@ -157,11 +166,11 @@ pub enum ApiStyle {
     Console,
 }
 
-/// Names a Secret in the connection's namespace (the operator's, for a `ClusterConnection`).
+/// Names a Secret in the namespace of the connection, or of the operator for a `ClusterConnection`.
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
 pub struct SecretRef {
-    /// Name of the Secret.
+    /// Name of the Secret: at most 253 characters, such as `upstream-key`.
     #[schemars(schema_with = "schema::object_name")]
     pub name: String,
 }
@@ -170,10 +179,10 @@ pub struct SecretRef {
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
 pub struct SecretKeyRef {
-    /// Name of the Secret.
+    /// Name of the Secret: at most 253 characters, such as `upstream-key`.
     #[schemars(schema_with = "schema::object_name")]
     pub name: String,
-    /// Key in the Secret's data, such as `token`.
+    /// Key in the data of the Secret: 1 to 253 characters, such as `token`.
     #[serde(default = "default_token_key")]
     #[schemars(schema_with = "schema::secret_key")]
     pub key: String,
@@ -183,11 +192,11 @@ pub struct SecretKeyRef {
 #[derive(Clone, Copy, Debug, Deserialize, Serialize, JsonSchema, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
 pub struct RateLimit {
-    /// Requests per second, sustained: 1 to 100.
+    /// Requests per second, sustained: 1 to 100, such as 5.
     #[serde(default = "default_rate")]
     #[schemars(range(min = 1, max = 100))]
     pub requests_per_second: i32,
-    /// Requests at once above that rate: 1 to 200.
+    /// Requests at once above that rate: 1 to 200, such as 10.
     #[serde(default = "default_burst")]
     #[schemars(range(min = 1, max = 200))]
     pub burst: i32,
@@ -216,27 +225,28 @@ pub struct ConnectionStatus {
     /// The `metadata.generation` that this status speaks of; -1 until the operator has seen the object.
     #[serde(default = "super::status::unseen")]
     pub observed_generation: i64,
-    /// What is true of this connection now, one entry a type.
+    /// What is true of this connection now, one entry a type, such as `Ready`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(schema_with = "schema::conditions")]
     pub conditions: Vec<Condition>,
-    /// The endpoint in use.
+    /// The endpoint in use, such as `https://subaccount.apigw.ntruss.com`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "String")]
     pub endpoint: Option<String>,
-    /// The `resourceVersion` of the Secret whose credentials are in use.
+    /// The `resourceVersion` of the Secret whose credentials are in use, such as `4711`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "String")]
     pub secret_resource_version: Option<String>,
-    /// What the account holds upstream.
+    /// What the account holds upstream, such as `{policies: 12, policiesLimit: 500}`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Usage")]
     pub usage: Option<Usage>,
-    /// How many objects use this connection.
+    /// How many objects use this connection, such as 3.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "i64")]
     pub dependants: Option<i64>,
-    /// Echo of the annotation `cloudpolicy.dev/reconcile-requested-at` once it was acted on.
+    /// Echo of the annotation `cloudpolicy.dev/reconcile-requested-at` once it was acted on, such
+    /// as `2026-11-21T08:00:00Z`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "String")]
     pub last_handled_reconcile_at: Option<String>,
@@ -246,15 +256,15 @@ pub struct ConnectionStatus {
 #[derive(Clone, Copy, Debug, Default, Deserialize, Serialize, JsonSchema, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
 pub struct Usage {
-    /// How many policies the account holds.
+    /// How many policies the account holds, such as 12.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "i64")]
     pub policies: Option<i64>,
-    /// How many policies the account may hold, where the upstream has a limit.
+    /// How many policies the account may hold, where the upstream has a limit, such as 500.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "i64")]
     pub policies_limit: Option<i64>,
-    /// How many network policies the domain holds.
+    /// How many network policies the domain holds, such as 7.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "i64")]
     pub network_policies: Option<i64>,

@@ -9,6 +9,7 @@ pub mod crds;
 pub mod network_policy;
 pub mod policy;
 pub mod reasons;
+mod rules;
 pub mod schema;
 pub mod shared;
 pub mod status;

@@ -1,7 +1,7 @@
 //! `NetworkPolicy`: a network policy of the SpaceONE inventory. Not the core kind of the same
 //! name: say `networkpolicies.cloudpolicy.dev` or `cloudnetpol`.
 
-use super::schema;
+use super::{rules, schema};
 use super::shared::CommonSpec;
 use super::status::{CommonStatus, UpstreamObject};
 use kube::{CustomResource, KubeSchema};
@@ -32,8 +32,8 @@ use serde_json::{Map, Value};
     printcolumn(name = "MESSAGE", type_ = "string", json_path = ".status.conditions[?(@.type=='Ready')].message", priority = 1)
 )]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = ("self.connectionRef == oldSelf.connectionRef", "spec.connectionRef is immutable: another connection is another account"))]
-#[x_kube(validation = ("!has(oldSelf.externalId) || (has(self.externalId) && self.externalId == oldSelf.externalId)", "spec.externalId is immutable once set"))]
+#[x_kube(validation = rules::same_connection())]
+#[x_kube(validation = rules::same_external_id())]
 pub struct NetworkPolicySpec {
     /// What every kind shares.
     #[serde(flatten)]
@@ -46,42 +46,48 @@ pub struct NetworkPolicySpec {
 #[derive(Clone, Debug, Deserialize, Serialize, KubeSchema, PartialEq)]
 #[serde(rename_all = "camelCase")]
 pub struct SpaceoneNetworkPolicySpec {
-    /// Name: 1 to 255 characters, not unique upstream.
-    #[schemars(length(min = 1, max = 255))]
+    /// Name: 1 to 255 characters, such as `seoul-vpc`. Not unique upstream.
+    #[schemars(schema_with = "schema::short_text")]
     pub name: String,
-    /// Zone of the policy, such as `zone-0123456789ab`. The upstream cannot change it: a change
-    /// needs `recreatePolicy: WhenRequired`.
+    /// Zone of the policy: 1 to 64 characters, such as `zone-0123456789ab`. The upstream cannot
+    /// change it: a change needs `recreatePolicy: WhenRequired`.
     #[schemars(schema_with = "schema::spaceone_id")]
     pub zone_id: String,
-    /// Routes: at most 200. An emptied list needs `recreatePolicy: WhenRequired`.
+    /// Routes: at most 200, in order, such as `{cidr: 10.0.0.0/16, destination: 10.0.0.1}`.
+    /// An emptied list needs `recreatePolicy: WhenRequired`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::routing_tables")]
     pub routing_tables: Option<Vec<RoutingTable>>,
-    /// IP addresses of name servers, such as `10.0.0.2`; at most 20. An emptied list needs
-    /// `recreatePolicy: WhenRequired`.
+    /// IP addresses of name servers, in order: at most 20, such as `10.0.0.2`. An emptied list
+    /// needs `recreatePolicy: WhenRequired`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::dns")]
     pub dns: Option<Vec<String>>,
-    /// Free data, merged upstream by top-level key; keys without `.` and without a leading `$`.
+    /// Free data: at most 100 keys with any JSON values, such as `vpc: {id: vpc-1}`. The upstream
+    /// merges by top-level key and never removes one. A key with `.` or a leading `$` cannot be
+    /// stored upstream; the API server cannot see that, so the operator says `InvalidSpec`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::json_object")]
     pub data: Option<Map<String, Value>>,
-    /// Free metadata, merged upstream by top-level key; keys without `.` and without a leading `$`.
+    /// Free metadata: at most 100 keys with any JSON values, such as `view: {layout: table}`. As
+    /// for `data`, the upstream merges by top-level key, and keys are without `.` and leading `$`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::json_object")]
     pub metadata: Option<Map<String, Value>>,
-    /// The cloud resource that this policy stands for.
+    /// The cloud resource that this policy stands for, such as `{resourceId: vpc-0123}`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "SpaceoneReference")]
     pub reference: Option<SpaceoneReference>,
-    /// Tags: any JSON values; keys without `.` and without a leading `$`. One more key,
-    /// `cloudpolicy_owner`, is the operator's.
+    /// Tags: at most 100 keys with any JSON values, such as `team: network`. A key with `.` or a
+    /// leading `$` cannot be stored upstream; the API server cannot see that, so the operator
+    /// says `InvalidSpec`. The key `cloudpolicy_owner` is the operator's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(schema_with = "schema::json_object")]
+    #[schemars(schema_with = "schema::spaceone_tags")]
     pub tags: Option<Map<String, Value>>,
-    /// Fields that collectors must not overwrite (`pin_data`), such as `name`, `dns`,
-    /// `routing_tables`, `tags`, `reference` or `data.<key>`; at most 50. The upstream cannot
-    /// unpin everything: an emptied list needs `recreatePolicy: WhenRequired`.
+    /// Fields that collectors must not overwrite (`pin_data`): at most 50 different ones of
+    /// `name`, `dns`, `routing_tables`, `tags`, `reference`, `zone_id` and `data.<key>`, in the
+    /// upstream's spelling. The upstream cannot unpin everything: an emptied list needs
+    /// `recreatePolicy: WhenRequired`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::pinned_keys")]
     pub pinned_keys: Option<Vec<String>>,
@@ -91,13 +97,14 @@ pub struct SpaceoneNetworkPolicySpec {
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
 pub struct RoutingTable {
-    /// Destination network without host bits, such as `10.0.0.0/16`.
+    /// Destination network without host bits, such as `10.0.0.0/16` or `2001:db8::/32`, or a
+    /// single address; at most 43 characters.
     #[schemars(schema_with = "schema::cidr")]
     pub cidr: String,
-    /// IP address of the next hop, such as `10.0.0.1`.
+    /// IP address of the next hop, such as `10.0.0.1`; at most 39 characters.
     #[schemars(schema_with = "schema::ip")]
     pub destination: String,
-    /// Interface: at most 40 characters, such as `eth0`.
+    /// Interface: 1 to 40 characters, such as `eth0`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::interface")]
     pub interface: Option<String>,
@@ -107,11 +114,12 @@ pub struct RoutingTable {
 #[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
 pub struct SpaceoneReference {
-    /// Id of the cloud resource: at most 255 characters.
+    /// Id of the cloud resource: 1 to 255 characters, such as `vpc-0123`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::short_text")]
     pub resource_id: Option<String>,
-    /// Link to the cloud resource: at most 255 characters.
+    /// Link to the cloud resource: 1 to 255 characters, such as
+    /// `https://console.example.com/vpc/vpc-0123`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::short_text")]
     pub external_link: Option<String>,
@@ -124,19 +132,19 @@ pub struct NetworkPolicyStatus {
     /// What every kind shares.
     #[serde(flatten)]
     pub common: CommonStatus,
-    /// The upstream's id of the network policy.
+    /// The upstream's id of the network policy, such as `npolicy-0123456789ab`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "String")]
     pub network_policy_id: Option<String>,
-    /// The region, as the upstream describes it.
+    /// The region, as the upstream describes it, such as `{"region_id": "region-0123456789ab"}`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::upstream_object")]
     pub region_info: Option<UpstreamObject>,
-    /// The zone, as the upstream describes it.
+    /// The zone, as the upstream describes it, such as `{"zone_id": "zone-0123456789ab"}`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::upstream_object")]
     pub zone_info: Option<UpstreamObject>,
-    /// When the upstream says it was created, RFC 3339.
+    /// When the upstream says that it was created, RFC 3339, such as `2026-11-21T08:00:00Z`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "String")]
     pub created_at: Option<String>,

@@ -1,81 +1,103 @@
 //! Schema pieces that a derive cannot express: limits, patterns and free-form JSON.
+//!
+//! Where a pattern alone would answer with a regular expression, a rule beside it says in words
+//! what to write; the pattern is for tools that check manifests without a cluster. Every length
+//! is bounded: the API server refuses a definition whose rules could cost too much.
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use schemars::{Schema, SchemaGenerator, json_schema};
+
+const LETTERS: &str = "A-Za-zㄱ-ㅎㅏ-ㅣ가-힣ぁ-ゖァ-ヺ々一-龯";
 
 /// A Go duration between ten seconds and a day.
 pub fn interval(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "type": "string",
-        "pattern": "^([0-9]+(\\.[0-9]+)?(ms|s|m|h))+$",
+        "pattern": r"^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$",
         "maxLength": 32,
         "x-kubernetes-validations": [{
             "rule": "duration(self) >= duration('10s') && duration(self) <= duration('24h')",
-            "message": "interval must be at least 10s and at most 24h, such as 5m",
+            "message": "interval must be at least 10s and at most 24h, such as 5m or 1h30m",
         }],
     })
 }
 
 /// The upstream's id of an object.
 pub fn external_id(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({ "type": "string", "minLength": 1, "maxLength": 128, "pattern": "^[A-Za-z0-9._:/-]+$" })
+    let message =
+        "externalId must have 1 to 128 letters, digits, '.', '_', ':', '/' or '-', such as npolicy-0123456789ab";
+    text(1, 128, "^[A-Za-z0-9._:/-]+$", message)
 }
 
 /// The name of a Kubernetes object.
 pub fn object_name(_: &mut SchemaGenerator) -> Schema {
+    let message = "name must be the name of a Kubernetes object: at most 253 lower-case letters, digits, '-' and '.', such as team-a";
+    text(1, 253, r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$", message)
+}
+
+/// An object of any JSON values. The API server shows rules no keys of it.
+pub fn json_object(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "object", "maxProperties": 100, "x-kubernetes-preserve-unknown-fields": true })
+}
+
+/// The tags of a `SpaceONE` object: any JSON values. One key is declared, so that a rule can
+/// see it; the other keys are beyond what rules can see.
+pub fn spaceone_tags(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
-        "type": "string", "minLength": 1, "maxLength": 253,
-        "pattern": "^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$",
+        "type": "object", "maxProperties": 100, "x-kubernetes-preserve-unknown-fields": true,
+        "properties": { "cloudpolicy_owner": {
+            "description": "The operator's own tag: says which Kubernetes object the upstream object belongs to. It cannot be set here.",
+            "type": "string", "maxLength": 255,
+        } },
+        "x-kubernetes-validations": [{
+            "rule": "!has(self.cloudpolicy_owner)",
+            "message": "the tag cloudpolicy_owner is the operator's own: choose another key",
+        }],
     })
 }
 
-/// An object of any JSON values.
-pub fn json_object(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({ "type": "object", "x-kubernetes-preserve-unknown-fields": true })
-}
-
 /// What the upstream says of something, kept as it is.
-pub fn upstream_object(generator: &mut SchemaGenerator) -> Schema {
-    json_object(generator)
+pub fn upstream_object(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "object", "x-kubernetes-preserve-unknown-fields": true })
 }
 
 /// `metav1.Condition`s, merged by type.
 pub fn conditions(generator: &mut SchemaGenerator) -> Schema {
-    use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
     let item = generator.subschema_for::<Condition>();
     json_schema!({
-        "type": "array",
-        "items": item,
-        "x-kubernetes-list-type": "map",
-        "x-kubernetes-list-map-keys": ["type"],
+        "type": "array", "items": item,
+        "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"],
     })
 }
 
 /// A base URL.
 pub fn endpoint(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({
-        "type": "string", "maxLength": 255, "pattern": "^https?://[^/?#@\\s]+(/[^?#\\s]*)?$",
-    })
+    let message =
+        "endpoint must be a base URL without user, query and fragment, such as https://spaceone.example.com/api";
+    text(1, 255, r"^https?://[^/?#@\s]+(/[^?#\s]*)?$", message)
 }
 
 /// A key in the data of a Secret.
 pub fn secret_key(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({ "type": "string", "minLength": 1, "maxLength": 253, "pattern": "^[-._a-zA-Z0-9]+$" })
+    let message = "key must be a key of a Secret: at most 253 letters, digits, '-', '_' and '.', such as token";
+    text(1, 253, "^[-._a-zA-Z0-9]+$", message)
 }
 
 /// Names of namespaces.
 pub fn namespace_names(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({
-        "type": "array", "maxItems": 500, "x-kubernetes-list-type": "set",
-        "items": { "type": "string", "maxLength": 63, "pattern": "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$" },
-    })
+    set(
+        0,
+        500,
+        &json_schema!({
+            "type": "string", "minLength": 1, "maxLength": 63, "pattern": "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$",
+        }),
+    )
 }
 
 /// The name of a NAVER Cloud policy.
 pub fn ncloud_policy_name(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({
-        "type": "string", "minLength": 3, "maxLength": 30,
-        "pattern": "^[A-Za-zㄱ-ㅎㅏ-ㅣ가-힣ぁ-ゖァ-ヺ一-龯][A-Za-z0-9ㄱ-ㅎㅏ-ㅣ가-힣ぁ-ゖァ-ヺー一-龯._-]*$",
-    })
+    let message = "policyName must have 3 to 30 Korean, Japanese or Latin letters, digits, '.', '_' or '-', and begin with a letter, such as server-viewer";
+    text(3, 30, &format!("^[{LETTERS}][{LETTERS}ー0-9._-]*$"), message)
 }
 
 /// The description of a NAVER Cloud policy, limited in bytes.
@@ -84,7 +106,7 @@ pub fn ncloud_description(_: &mut SchemaGenerator) -> Schema {
         "type": "string", "maxLength": 300,
         "x-kubernetes-validations": [{
             "rule": "size(bytes(self)) <= 300",
-            "message": "description must be at most 300 bytes of UTF-8 (a Korean letter takes 3)",
+            "message": "description must have at most 300 bytes of UTF-8 (a Korean letter takes 3)",
         }],
     })
 }
@@ -95,93 +117,86 @@ pub fn ncloud_tags(_: &mut SchemaGenerator) -> Schema {
         "type": "object", "maxProperties": 19,
         "additionalProperties": { "type": "string", "minLength": 1, "maxLength": 256 },
         "x-kubernetes-validations": [
-            { "rule": "self.all(k, size(k) >= 1 && size(k) <= 128)", "message": "a tag key must have 1 to 128 characters" },
-            { "rule": "!('cloudpolicy-owner' in self)", "message": "the tag cloudpolicy-owner is the operator's" },
+            { "rule": "self.all(k, size(k) >= 1 && size(k) <= 128)", "message": "a key of tags must have 1 to 128 characters" },
+            { "rule": "!('cloudpolicy-owner' in self)", "message": "the tag cloudpolicy-owner is the operator's own: choose another key" },
         ],
     })
 }
 
 /// Operator, key, values.
 pub fn ncloud_condition(_: &mut SchemaGenerator) -> Schema {
+    let values = set(1, 100, &json_schema!({ "type": "string", "maxLength": 1024 }));
     json_schema!({
         "type": "object", "minProperties": 1, "maxProperties": 20,
         "additionalProperties": {
             "type": "object", "minProperties": 1, "maxProperties": 20,
-            "additionalProperties": {
-                "type": "array", "minItems": 1, "maxItems": 100,
-                "items": { "type": "string", "maxLength": 1024 },
-            },
+            "additionalProperties": values,
         },
     })
 }
 
+/// A service code.
+pub fn ncloud_product(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "string", "minLength": 1, "maxLength": 100, "pattern": r"^\S+$" })
+}
+
 /// Actions of a NAVER Cloud target.
 pub fn ncloud_actions(_: &mut SchemaGenerator) -> Schema {
-    string_list(1, 500, 200)
+    set(1, 500, &json_schema!({ "type": "string", "minLength": 1, "maxLength": 200, "pattern": r"^\S+$" }))
 }
 
 /// Resources of a NAVER Cloud target.
 pub fn ncloud_nrns(_: &mut SchemaGenerator) -> Schema {
-    string_list(1, 500, 256)
+    set(1, 500, &json_schema!({ "type": "string", "minLength": 1, "maxLength": 256, "pattern": r"^(\*|nrn:\S+)$" }))
 }
 
-/// The caller-chosen id of a SpaceONE policy.
+/// The caller-chosen id of a `SpaceONE` policy.
 pub fn spaceone_policy_id(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({
-        "type": "string", "minLength": 1, "maxLength": 48,
-        "pattern": "^[a-z0-9]([a-z0-9-]{0,46}[a-z0-9])?$",
-    })
+    let message = "policyId must have 1 to 48 lower-case letters, digits and inner hyphens, such as network-viewer";
+    text(1, 48, "^[a-z0-9]([a-z0-9-]{0,46}[a-z0-9])?$", message)
 }
 
-/// An id that SpaceONE made.
+/// An id that `SpaceONE` made.
 pub fn spaceone_id(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({ "type": "string", "minLength": 1, "maxLength": 64, "pattern": "^[A-Za-z0-9._-]+$" })
+    let message = "an id of SpaceONE has 1 to 64 letters, digits, '.', '_' and '-', such as zone-0123456789ab";
+    text(1, 64, "^[A-Za-z0-9._-]+$", message)
 }
 
-/// Permissions of a SpaceONE policy.
+/// Permissions of a `SpaceONE` policy.
 pub fn spaceone_permissions(_: &mut SchemaGenerator) -> Schema {
-    string_list(1, 5000, 255)
+    set(1, 5000, &short_text_schema())
 }
 
-/// Labels of a SpaceONE policy.
+/// Labels of a `SpaceONE` policy.
 pub fn spaceone_labels(_: &mut SchemaGenerator) -> Schema {
-    string_list(0, 100, 255)
+    set(0, 100, &short_text_schema())
 }
 
-/// Routes.
+/// Routes. Two may share a network, so nothing tells them apart but their place.
 pub fn routing_tables(generator: &mut SchemaGenerator) -> Schema {
     let item = generator.subschema_for::<super::network_policy::RoutingTable>();
     json_schema!({ "type": "array", "maxItems": 200, "items": item })
 }
 
-/// Name servers.
+/// Name servers. Their order is the order in which they are asked.
 pub fn dns(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({
-        "type": "array", "maxItems": 20,
-        "items": {
-            "type": "string", "maxLength": 45,
-            "x-kubernetes-validations": [{ "rule": "isIP(self)", "message": "dns takes IP addresses, such as 10.0.0.2" }],
-        },
-    })
+    json_schema!({ "type": "array", "maxItems": 20, "items": address("dns takes IP addresses, such as 10.0.0.2") })
 }
 
 /// A network without host bits, or a single address.
 pub fn cidr(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
-        "type": "string", "maxLength": 49,
+        "type": "string", "minLength": 2, "maxLength": 43,
         "x-kubernetes-validations": [{
             "rule": "isIP(self) || (isCIDR(self) && cidr(self) == cidr(self).masked())",
-            "message": "cidr must be a network without host bits, such as 10.0.0.0/16",
+            "message": "cidr must be a network without host bits, such as 10.0.0.0/16 or 2001:db8::/32",
         }],
     })
 }
 
 /// One IP address.
 pub fn ip(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({
-        "type": "string", "maxLength": 45,
-        "x-kubernetes-validations": [{ "rule": "isIP(self)", "message": "destination must be an IP address, such as 10.0.0.1" }],
-    })
+    address("destination must be an IP address, such as 10.0.0.1 or 2001:db8::1")
 }
 
 /// The interface of a route.
@@ -191,20 +206,39 @@ pub fn interface(_: &mut SchemaGenerator) -> Schema {
 
 /// Text of at most 255 characters.
 pub fn short_text(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({ "type": "string", "minLength": 1, "maxLength": 255 })
+    short_text_schema()
 }
 
 /// Keys for `pin_data`.
 pub fn pinned_keys(_: &mut SchemaGenerator) -> Schema {
+    let message = "pinnedKeys takes name, dns, routing_tables, tags, reference, zone_id and data.<key>";
+    set(0, 50, &text(1, 255, r"^(name|dns|routing_tables|tags|reference|zone_id|data\.[^.]+)$", message))
+}
+
+/// Text that must match, said in words.
+fn text(min: u32, max: u32, pattern: &str, message: &str) -> Schema {
     json_schema!({
-        "type": "array", "maxItems": 50, "x-kubernetes-list-type": "set",
-        "items": { "type": "string", "minLength": 1, "maxLength": 255 },
+        "type": "string", "minLength": min, "maxLength": max, "pattern": pattern,
+        "x-kubernetes-validations": [{ "rule": format!("self.matches(r'{pattern}')"), "message": message }],
     })
 }
 
-fn string_list(min: u32, max: u32, length: u32) -> Schema {
+/// Different strings whose order does not matter: several people may each own some of them.
+fn set(min: u32, max: u32, item: &Schema) -> Schema {
+    let mut list = json_schema!({ "type": "array", "maxItems": max, "x-kubernetes-list-type": "set", "items": item });
+    if min > 0 {
+        list.insert("minItems".to_owned(), min.into());
+    }
+    list
+}
+
+fn address(message: &str) -> Schema {
     json_schema!({
-        "type": "array", "minItems": min, "maxItems": max,
-        "items": { "type": "string", "minLength": 1, "maxLength": length },
+        "type": "string", "minLength": 2, "maxLength": 39,
+        "x-kubernetes-validations": [{ "rule": "isIP(self)", "message": message }],
     })
+}
+
+fn short_text_schema() -> Schema {
+    json_schema!({ "type": "string", "minLength": 1, "maxLength": 255 })
 }

@@ -9,8 +9,9 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema, PartialEq)]
 #[serde(rename_all = "camelCase")]
 pub struct CommonSpec {
-    /// The connection (endpoint and credentials) through which the upstream is reached.
-    /// Immutable: another connection is another account.
+    /// The connection (endpoint and credentials) through which the upstream is reached, such as
+    /// `{kind: ClusterConnection, name: spaceone}`. Immutable: another connection is another
+    /// account.
     pub connection_ref: ConnectionRef,
 
     /// How much the operator may do: `Full` creates, updates and deletes; `CreateOnly` never
@@ -41,7 +42,7 @@ pub struct CommonSpec {
     /// How often the upstream is compared, as a duration of at least 10s and at most 24h, such
     /// as `5m` or `1h30m`. Spread by 20 % so that objects do not all ask at once.
     #[serde(default = "default_interval")]
-    #[schemars(schema_with = "schema::interval")]
+    #[schemars(default = "default_interval_text", schema_with = "schema::interval")]
     pub interval: Duration,
 
     /// `true` touches nothing upstream until it is `false` again. A suspended object can still
@@ -50,7 +51,8 @@ pub struct CommonSpec {
     pub suspend: bool,
 
     /// The id of an existing upstream object to take over, under the rule of `adoptionPolicy`,
-    /// such as `ec5a5dd0-1111-2222-3333-246e966ebeb4`. At most 128 characters; immutable once set.
+    /// such as `ec5a5dd0-1111-2222-3333-246e966ebeb4`: 1 to 128 characters. Immutable once set.
+    /// A SpaceONE policy needs none, as its `policyId` is chosen.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::external_id")]
     pub external_id: Option<String>,
@@ -64,7 +66,7 @@ pub struct ConnectionRef {
     /// `Connection` (in the same namespace) or `ClusterConnection`.
     #[serde(default)]
     pub kind: ConnectionKind,
-    /// Name of the connection, such as `team-a`.
+    /// Name of the connection: at most 253 characters, such as `team-a`.
     #[schemars(schema_with = "schema::object_name")]
     pub name: String,
 }
@@ -134,6 +136,11 @@ choices! {
         /// Delete and create where the upstream cannot change a value in place.
         WhenRequired
     }
+}
+
+/// The default of `interval` in the words of the schema. [`Duration`] would write `300s`.
+fn default_interval_text() -> &'static str {
+    "5m"
 }
 
 /// Five minutes, the default of `interval`.

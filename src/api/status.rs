@@ -15,7 +15,7 @@ pub struct CommonStatus {
     #[serde(default = "unseen")]
     pub observed_generation: i64,
 
-    /// What is true of this object now, one entry a type.
+    /// What is true of this object now, one entry a type, such as `Ready`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(schema_with = "schema::conditions")]
     pub conditions: Vec<Condition>,
@@ -35,12 +35,13 @@ pub struct CommonStatus {
     #[schemars(with = "Drift")]
     pub drift: Option<Drift>,
 
-    /// Hash of the spec that was last written upstream: tells drift from an edit.
+    /// Hash of the spec that was last written upstream, in hexadecimal: tells drift from an edit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "String")]
     pub applied_hash: Option<String>,
 
-    /// Echo of the annotation `cloudpolicy.dev/reconcile-requested-at` once it was acted on.
+    /// Echo of the annotation `cloudpolicy.dev/reconcile-requested-at` once it was acted on, such
+    /// as `2026-11-21T08:00:00Z`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "String")]
     pub last_handled_reconcile_at: Option<String>,
@@ -56,11 +57,12 @@ pub struct UpstreamRef {
     pub connection: ConnectionRef,
     /// The endpoint it was written to, such as `https://subaccount.apigw.ntruss.com`.
     pub endpoint: String,
-    /// The upstream's id; absent while a create is under way.
+    /// The upstream's id, such as `npolicy-0123456789ab`; absent while a create is under way.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "String")]
     pub id: Option<String>,
-    /// The name under which the upstream object can be found when the id is unknown.
+    /// The name under which the upstream object can be found when the id is unknown, such as
+    /// `server-viewer`.
     pub key: String,
     /// Whether the object existed before and was taken over.
     #[serde(default)]
@@ -71,13 +73,13 @@ pub struct UpstreamRef {
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
 pub struct Operation {
-    /// Identifies this attempt.
+    /// Identifies this attempt, such as a UUID.
     pub id: String,
-    /// What is being written.
+    /// What is being written: `Create` or `Recreate` (deleted, to be created again).
     pub kind: OperationKind,
-    /// When it began, RFC 3339.
+    /// When it began, RFC 3339, such as `2026-11-21T08:00:00Z`.
     pub started_at: String,
-    /// Hash of the request, to tell a retry from a changed spec.
+    /// Hash of the request in hexadecimal, to tell a retry from a changed spec.
     pub request_hash: String,
 }
 
@@ -97,7 +99,7 @@ pub struct Drift {
     /// At most 20 fields that differ.
     #[schemars(length(max = 20))]
     pub fields: Vec<DriftField>,
-    /// When the difference was first seen, RFC 3339.
+    /// When the difference was first seen, RFC 3339, such as `2026-11-21T08:00:00Z`.
     pub since: String,
 }
 
@@ -107,9 +109,9 @@ pub struct Drift {
 pub struct DriftField {
     /// The path in the spec, such as `spec.ncloud.permissions`.
     pub path: String,
-    /// What the spec asks for, as JSON.
+    /// What the spec asks for, as JSON, shortened, such as `["10.0.0.2"]`.
     pub desired: String,
-    /// What the upstream has, as JSON.
+    /// What the upstream has, as JSON, shortened, such as `["10.0.0.3"]`.
     pub observed: String,
 }
 
@@ -134,13 +136,14 @@ pub struct ValidationDetail {
     /// The upstream's code, such as `iam.policy.invalidProduct`.
     #[serde(default)]
     pub code: String,
-    /// Where in the policy, in the upstream's notation.
+    /// Where in the policy, in the upstream's notation, such as `permissions[0].targets[0].product`.
     #[serde(default)]
     pub location: String,
     /// The upstream's message, in its own language.
     #[serde(default)]
     pub message: String,
-    /// The path in `spec` that the remark speaks of, where it can be told.
+    /// The path in `spec` that the remark speaks of, where it can be told, such as
+    /// `spec.ncloud.permissions[0].targets[0].product`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "String")]
     pub field: Option<String>,

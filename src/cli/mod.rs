@@ -1,5 +1,6 @@
 //! The command line: reads flags and environment once, and prints. No logic of its own.
 
+pub mod crds;
 pub mod run;
 
 use clap::{Parser, Subcommand};

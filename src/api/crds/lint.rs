@@ -1,0 +1,237 @@
+//! What must hold of every schema, checked on all of them: a field that is added later cannot
+//! forget it.
+
+use super::*;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What YAML 1.1, which kubectl reads, takes for something else than text.
+const NOT_TEXT: &[&str] = &["y", "n", "yes", "no", "on", "off", "true", "false", "null", "~"];
+/// Lists whose order has a meaning, or whose items nothing tells apart: edited by one at a time.
+const ATOMIC: &[&str] = &["permissions", "targets", "routingTables", "dns"];
+
+/// One schema and where it stands, such as `Policy.spec.ncloud.permissions[]`.
+struct Node {
+    path: String,
+    /// The name, for a property; items and values have none.
+    property: Option<String>,
+    under_rule: bool,
+    schema: JSONSchemaProps,
+}
+
+impl Node {
+    fn in_spec(&self) -> bool {
+        self.path.split('.').nth(1) == Some("spec")
+    }
+
+    fn description(&self) -> &str {
+        self.schema.description.as_deref().unwrap_or_default()
+    }
+
+    fn rules(&self) -> impl Iterator<Item = &str> {
+        self.schema.x_kubernetes_validations.iter().flatten().map(|rule| rule.rule.as_str())
+    }
+
+    fn is(&self, kind: &str) -> bool {
+        self.schema.type_.as_deref() == Some(kind)
+    }
+}
+
+fn nodes() -> Vec<Node> {
+    let mut found = Vec::new();
+    for crd in all() {
+        for version in crd.spec.versions {
+            let root = version.schema.unwrap().open_api_v3_schema.unwrap();
+            collect(&crd.spec.names.kind, None, false, root, &mut found);
+        }
+    }
+    found
+}
+
+fn collect(path: &str, property: Option<String>, above: bool, schema: JSONSchemaProps, found: &mut Vec<Node>) {
+    let under_rule = above || schema.x_kubernetes_validations.is_some();
+    for (name, inner) in schema.properties.clone().unwrap_or_default() {
+        collect(&format!("{path}.{name}"), Some(name), under_rule, inner, found);
+    }
+    if let Some(JSONSchemaPropsOrArray::Schema(item)) = schema.items.clone() {
+        collect(&format!("{path}[]"), None, under_rule, *item, found);
+    }
+    if let Some(JSONSchemaPropsOrBool::Schema(value)) = schema.additional_properties.clone() {
+        collect(&format!("{path}{{}}"), None, under_rule, *value, found);
+    }
+    found.push(Node { path: path.to_owned(), property, under_rule, schema });
+}
+
+/// The paths of all schemas that break a rule; a test wants none.
+fn offenders(broken: impl Fn(&Node) -> bool) -> Vec<String> {
+    let nodes = nodes();
+    assert!(nodes.len() > 150, "only {} schemas were found", nodes.len());
+    nodes.into_iter().filter(broken).map(|node| node.path).collect()
+}
+
+const NONE: Vec<String> = Vec::new();
+
+#[test]
+fn every_property_is_described() {
+    assert_eq!(offenders(|node| node.property.is_some() && node.description().len() < 10), NONE);
+}
+
+#[test]
+fn every_free_value_has_an_example() {
+    let free = |node: &Node| node.schema.enum_.is_none() && !node.is("boolean") && node.schema.properties.is_none();
+    let shown = |node: &Node| node.description().contains("such as") || node.path.contains("conditions");
+    // What these say is a whole sentence of somebody else, or a closed set.
+    let sentences =
+        ["pinnedKeys", "message", "appliedHash", "requestHash", "type", "observedGeneration", "cloudpolicy_owner"];
+    let exempt = |node: &Node| node.property.as_deref().is_none_or(|name| sentences.contains(&name));
+    assert_eq!(
+        offenders(|node| free(node)
+            && !exempt(node)
+            && !shown(node)
+            && node.path.contains('.')
+            && !is_list_of_objects(node)),
+        NONE
+    );
+}
+
+fn is_list_of_objects(node: &Node) -> bool {
+    matches!(&node.schema.items, Some(JSONSchemaPropsOrArray::Schema(item)) if item.properties.is_some())
+}
+
+#[test]
+fn every_limit_of_the_spec_stands_in_its_description() {
+    let silent = |node: &Node| {
+        let schema = &node.schema;
+        #[allow(clippy::cast_possible_truncation, reason = "the limits are small whole numbers")]
+        let maximum = schema.maximum.map(|maximum| maximum as i64);
+        let mut limits = [schema.max_length, schema.max_items, schema.max_properties, maximum].into_iter().flatten();
+        // The length of a duration is no limit that anybody meets; its range is.
+        let own = ["interval", "cloudpolicy_owner"].contains(&node.property.as_deref().unwrap_or("interval"));
+        !own && limits.any(|limit| !node.description().contains(&limit.to_string()))
+    };
+    assert_eq!(offenders(|node| node.in_spec() && silent(node)), NONE);
+}
+
+#[test]
+fn nothing_is_nullable() {
+    assert_eq!(offenders(|node| node.schema.nullable == Some(true)), NONE);
+}
+
+#[test]
+fn no_number_has_a_format_that_kubernetes_does_not_know() {
+    let known = [None, Some("int32"), Some("int64"), Some("date-time")];
+    assert_eq!(offenders(|node| !known.contains(&node.schema.format.as_deref())), NONE);
+}
+
+#[test]
+fn everything_that_a_rule_may_touch_is_bounded() {
+    let unbounded = |node: &Node| {
+        let schema = &node.schema;
+        let is_map =
+            schema.additional_properties.is_some() || schema.x_kubernetes_preserve_unknown_fields == Some(true);
+        (node.is("string") && schema.enum_.is_none() && schema.max_length.is_none())
+            || (node.is("array") && schema.max_items.is_none())
+            || (node.is("object") && is_map && schema.max_properties.is_none())
+    };
+    assert_eq!(offenders(|node| (node.under_rule || node.in_spec()) && unbounded(node)), NONE);
+}
+
+#[test]
+fn yaml_reads_every_name_and_every_choice_as_text() {
+    let read_as_text = |text: &str| !NOT_TEXT.contains(&text.to_lowercase().as_str());
+    let choices = |node: &Node| {
+        let values = node.schema.enum_.clone().unwrap_or_default();
+        values.iter().all(|JSON(value)| value.as_str().is_some_and(read_as_text))
+    };
+    assert_eq!(offenders(|node| !choices(node) || !node.property.as_deref().is_none_or(read_as_text)), NONE);
+}
+
+#[test]
+fn every_list_of_the_spec_says_how_it_merges() {
+    let said = |node: &Node| match node.schema.x_kubernetes_list_type.as_deref() {
+        Some(merge) => merge == "set" || merge == "map",
+        None => node.property.as_deref().is_some_and(|name| ATOMIC.contains(&name)),
+    };
+    // `SpaceONE` permissions are a set, unlike the statements of the same name.
+    assert_eq!(offenders(|node| node.in_spec() && node.is("array") && !said(node)), NONE);
+    assert_eq!(
+        offenders(
+            |node| node.path.ends_with(".conditions") && node.schema.x_kubernetes_list_type.as_deref() != Some("map")
+        ),
+        NONE
+    );
+    let plain =
+        |node: &Node| node.path == "Policy.spec.spaceone.permissions" && node.schema.x_kubernetes_list_type.is_none();
+    assert_eq!(offenders(plain), NONE);
+}
+
+#[test]
+fn every_rule_has_its_own_words_and_stands_once() {
+    let wordless = |node: &Node| {
+        let rules = node.schema.x_kubernetes_validations.iter().flatten();
+        rules.into_iter().any(|rule| rule.message.as_ref().is_none_or(|message| message.contains('\n')))
+    };
+    // Server-side apply refuses a definition that has a rule twice.
+    let twice = |node: &Node| node.rules().collect::<BTreeSet<_>>().len() != node.rules().count();
+    assert_eq!(offenders(|node| wordless(node) || twice(node)), NONE);
+}
+
+#[test]
+fn flattened_rules_are_not_lost() {
+    let rules: BTreeMap<_, Vec<_>> =
+        nodes().into_iter().map(|node| (node.path.clone(), node.rules().map(str::to_owned).collect())).collect();
+    assert_eq!(rules["ClusterConnection.spec"], rules["Connection.spec"]);
+    assert_eq!(rules["Connection.spec"].len(), 2);
+}
+
+#[test]
+fn defaults_are_where_they_are_meant_to_be() {
+    let policy = [
+        "adoptionPolicy=Never",
+        "connectionRef.kind=Connection",
+        "deletionPolicy=Delete",
+        "driftPolicy=Correct",
+        "interval=5m",
+        "managementPolicy=Full",
+        "recreatePolicy=Never",
+        "suspend=false",
+    ];
+    let connection = [
+        "rateLimit.burst=10",
+        "rateLimit.requestsPerSecond=5",
+        "spaceone.apiStyle=Rest",
+        "spaceone.tokenSecretRef.key=token",
+    ];
+    let of =
+        |kind: &str, fields: &[&str]| fields.iter().map(|field| format!("{kind}.spec.{field}")).collect::<Vec<_>>();
+    let expected = [
+        of("Policy", &policy),
+        of("NetworkPolicy", &policy),
+        of("Connection", &connection),
+        of("ClusterConnection", &connection),
+    ];
+    let text = |JSON(value): JSON| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    let found: BTreeSet<_> = nodes()
+        .into_iter()
+        .filter(Node::in_spec)
+        .filter_map(|node| node.schema.default.map(|default| format!("{}={}", node.path, text(default))))
+        .collect();
+    assert_eq!(found, expected.concat().into_iter().collect());
+}
+
+#[test]
+fn a_status_begins_unseen() {
+    let unseen = |path: &str| path.ends_with(".status.observedGeneration");
+    let statuses = |path: &str| path.ends_with(".status") && path.matches('.').count() == 1;
+    let mut checked = 0;
+    for node in nodes() {
+        if unseen(&node.path) {
+            assert_eq!(node.schema.default, Some(JSON(json!(-1))), "{}", node.path);
+            checked += 1;
+        }
+        if statuses(&node.path) {
+            assert_eq!(node.schema.default, Some(JSON(json!({ "observedGeneration": -1 }))), "{}", node.path);
+            checked += 1;
+        }
+    }
+    assert_eq!(checked, 8);
+}

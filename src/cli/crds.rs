@@ -1,0 +1,65 @@
+//! `cloud-policy crds`: prints the custom resource definitions, or writes them as files.
+
+use crate::api::crds;
+use anyhow::Context;
+use std::fs;
+use std::io::Write;
+use std::path::Path;
+
+/// Writes one file a kind into `dir`, or all of them as one document stream to standard output.
+pub fn print(dir: Option<&Path>) -> anyhow::Result<()> {
+    let files = crds::files()?;
+    match dir {
+        Some(dir) => write_files(dir, &files),
+        None => write_stream(&mut std::io::stdout().lock(), &files),
+    }
+}
+
+fn write_files(dir: &Path, files: &[(String, String)]) -> anyhow::Result<()> {
+    fs::create_dir_all(dir).with_context(|| format!("cannot make the directory {}", dir.display()))?;
+    for (name, text) in files {
+        let file = dir.join(name);
+        fs::write(&file, text).with_context(|| format!("cannot write {}", file.display()))?;
+    }
+    Ok(())
+}
+
+fn write_stream(out: &mut impl Write, files: &[(String, String)]) -> anyhow::Result<()> {
+    for (_, text) in files {
+        write!(out, "---\n{text}").context("cannot write the definitions")?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+
+    #[test]
+    fn the_stream_holds_every_kind_as_a_document_of_its_own() {
+        let mut stream = Vec::new();
+        write_stream(&mut stream, &crds::files().unwrap()).unwrap();
+        let documents: Vec<CustomResourceDefinition> =
+            serde_saphyr::from_multiple(std::str::from_utf8(&stream).unwrap()).unwrap();
+        assert!(documents == crds::all());
+    }
+
+    #[test]
+    fn the_folder_is_made_and_gets_one_file_a_kind() {
+        let parent = tempfile::tempdir().unwrap();
+        let folder = parent.path().join("new/crds");
+        print(Some(&folder)).unwrap();
+        for (name, text) in crds::files().unwrap() {
+            assert_eq!(fs::read_to_string(folder.join(name)).unwrap(), text);
+        }
+        assert_eq!(fs::read_dir(&folder).unwrap().count(), crds::all().len());
+    }
+
+    #[test]
+    fn a_folder_that_cannot_be_made_is_named() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let error = print(Some(&file.path().join("crds"))).unwrap_err().to_string();
+        assert!(error.starts_with("cannot make the directory"), "{error}");
+    }
+}
