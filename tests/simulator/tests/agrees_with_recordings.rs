@@ -169,14 +169,9 @@ impl Names {
         }
         let ids: Vec<String> = self.made_id.find_iter(&text).map(|id| id.as_str().to_owned()).collect();
         for id in ids {
-            let placeholder = match self.made.iter().find(|(_, known)| **known == id) {
-                Some((placeholder, _)) => placeholder.clone(),
-                None => {
-                    let placeholder = format!("<npolicy-{}>", self.made.len() + 1);
-                    self.made.insert(placeholder.clone(), id.clone());
-                    placeholder
-                }
-            };
+            let known = self.made.iter().find(|(_, known)| **known == id).map(|(placeholder, _)| placeholder.clone());
+            let placeholder = known.unwrap_or_else(|| format!("<npolicy-{}>", self.made.len() + 1));
+            self.made.insert(placeholder.clone(), id.clone());
             text = text.replace(&id, &placeholder);
         }
         text

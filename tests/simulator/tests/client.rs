@@ -43,11 +43,10 @@ pub fn open(url: &str, method: &str, target: &str, headers: &[(&str, &str)], bod
     let address = url.strip_prefix("http://").unwrap();
     let mut stream = TcpStream::connect(address).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
-    let mut head = format!("{method} {target} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n");
-    for (name, value) in headers {
-        head.push_str(&format!("{name}: {value}\r\n"));
-    }
-    head.push_str(&format!("content-length: {}\r\n\r\n", body.len()));
+    let length = body.len().to_string();
+    let own = [("host", address), ("connection", "close"), ("content-length", &length)];
+    let lines: String = own.iter().chain(headers).map(|(name, value)| [name, ": ", value, "\r\n"].concat()).collect();
+    let head = format!("{method} {target} HTTP/1.1\r\n{lines}\r\n");
     stream.write_all(head.as_bytes()).unwrap();
     // A server that refuses early may close before it has read a large body.
     let _early = stream.write_all(body.as_bytes());

@@ -21,7 +21,7 @@ fn merge_patch(target: &mut Value, patch: &Value) {
         return;
     };
     for (key, value) in patch {
-        if value.is_null() && target.get(key).is_none_or(Value::is_object) {
+        if value.is_null() {
             target.remove(key);
         } else {
             merge_patch(target.entry(key).or_insert(Value::Null), value);

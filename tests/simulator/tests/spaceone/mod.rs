@@ -1,0 +1,6 @@
+//! SpaceONE, beyond what the recordings show.
+
+mod fronts;
+mod lives;
+mod strangers;
+mod traps;
