@@ -9,12 +9,13 @@ fn says(metrics: &Metrics, line: &str) {
     assert!(text.lines().any(|l| l == line), "no line `{line}` in\n{text}");
 }
 
-/// A process to which everything happened once.
+/// A process to which everything happened.
 fn eventful() -> Arc<Metrics> {
     let metrics = Metrics::new("1.2.3");
     metrics.reconciled("Policy", "UpToDate", Duration::from_millis(20));
     metrics.upstream_request("spaceone", "list", "200", Duration::from_millis(7));
     metrics.upstream_write("ncloud", "create", "spec");
+    metrics.drift("ncloud", true);
     metrics.drift("ncloud", true);
     metrics.drift("ncloud", false);
     metrics.orphaned("Policy", "annotation");
@@ -34,7 +35,7 @@ fn every_counter_says_what_was_reported() {
         r#"cloud_policy_upstream_requests_total{system="spaceone",operation="list",code="200"} 1"#,
         r#"cloud_policy_upstream_request_duration_seconds_count{system="spaceone",operation="list"} 1"#,
         r#"cloud_policy_upstream_writes_total{system="ncloud",operation="create",cause="spec"} 1"#,
-        r#"cloud_policy_drifts_total{system="ncloud",action="corrected"} 1"#,
+        r#"cloud_policy_drifts_total{system="ncloud",action="corrected"} 2"#,
         r#"cloud_policy_drifts_total{system="ncloud",action="reported"} 1"#,
         r#"cloud_policy_orphans_total{kind="Policy",why="annotation"} 1"#,
         r#"cloud_policy_reconcile_panics_total{kind="Policy"} 1"#,

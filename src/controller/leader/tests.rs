@@ -28,7 +28,7 @@ fn the_fence_falls_by_itself_when_nobody_renews() {
 async fn a_hanging_elector_cannot_keep_the_process_leading() {
     let (_hanging, leadership) = leading(50 * MILLISECOND);
     assert!(leadership.still_leads());
-    leadership.lost().await;
+    timeout(SECOND * 5, leadership.lost()).await.expect("the fence falls without the elector");
     assert!(!leadership.still_leads());
 }
 

@@ -1,0 +1,34 @@
+# What a contributor does, by name. Each target is one command that also works by itself.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+# Arguments for cargo test: make test ARGS=leader
+ARGS ?=
+
+.PHONY: help build lint test demo crds clean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+build: ## Build the release binary, target/release/cloud-policy
+	@hack/need.sh cargo cc
+	cargo build --locked --release --bin cloud-policy
+
+lint: ## Check format, lints, dependencies, architecture, and that crds/ is in step
+	@exec hack/bound.sh hack/lint.sh
+
+test: ## Run all tests against a real kube-apiserver, real SpaceONE servers and the simulators
+	@exec hack/bound.sh hack/test.sh $(ARGS)
+
+demo: ## Watch kubectl drive all three upstream APIs (REAL_SPACEONE=1: real servers; KEEP=1: leave it running)
+	@hack/need.sh cargo cc go flock python3 venv
+	@exec hack/bound.sh cargo run --quiet --locked --package cloud-policy-testbed --bin cloud-policy-demo
+
+crds: ## Write crds/ as the types generate them
+	@hack/need.sh cargo cc
+	cargo run --quiet --locked -- crds --dir crds
+
+clean: ## Remove what was built; caches of the real parts stay
+	cargo clean

@@ -1,0 +1,87 @@
+#!/usr/bin/env bash
+# Everything that can be said of the sources without running the product's tests. Every check
+# runs, so that one run shows all that is wrong.
+set -uo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit
+
+failed=()
+
+# step NAME COMMAND...: runs the check; its output shows only when there is something to say.
+step() {
+    local name=$1 started=$SECONDS
+    shift
+    if "$@"; then
+        printf 'lint: %-12s ok, %s s\n' "$name" "$((SECONDS - started))"
+    else
+        printf 'lint: %-12s FAILED\n' "$name"
+        failed+=("$name")
+    fi
+}
+
+# Every file with this extension that is ours: nothing built, fetched or hidden.
+sources() {
+    find . \( -name target -o -name '.?*' \) -prune -o -type f -name "*.$1" -print0
+}
+
+dependencies() {
+    cargo-deny --log-level error --locked check bans licenses sources
+}
+
+# The committed CRDs are what the types generate.
+crds() {
+    local made status=0
+    made=$(mktemp -d) || return
+    { cargo run --quiet --locked -- crds --dir "$made" && diff -ru crds "$made"; } || status=1
+    rm -rf -- "$made"
+    if ((status)); then echo "crds/ is not what the types generate: run make crds"; fi
+    return "$status"
+}
+
+architecture() {
+    local output
+    output=$(cargo test --quiet --locked --test it architecture 2>&1) || { echo "$output"; return 1; }
+}
+
+go_code() {
+    local unformatted
+    unformatted=$(gofmt -l tests/controlplane)
+    if [[ -n $unformatted ]]; then
+        printf 'not formatted: %s\n' "$unformatted"
+        return 1
+    fi
+    # The flags of build.sh, so that both use one build cache.
+    (cd tests/controlplane && GOWORK=off GOFLAGS='' CGO_ENABLED=0 go vet -mod=readonly -trimpath .)
+}
+
+# Parses without writing bytecode.
+python_code() {
+    sources py | xargs -0 -r python3 -c 'import ast, sys
+for file in sys.argv[1:]:
+    with open(file, encoding="utf-8") as source:
+        ast.parse(source.read(), file)'
+}
+
+shell_code() {
+    local file status=0
+    while IFS= read -r -d '' file; do
+        bash -n -- "$file" || status=1
+    done < <(sources sh && printf '.ci/run\0')
+    return "$status"
+}
+
+hack/need.sh cargo cc go python3 || exit
+tools=$(hack/tools.sh) || exit
+PATH=$tools:$PATH
+step format cargo fmt --all --check
+step shell shell_code
+step python python_code
+step dependencies dependencies
+step clippy cargo clippy --quiet --locked --workspace --all-targets -- -D warnings
+step architecture architecture
+step crds crds
+step go go_code
+
+if ((${#failed[@]})); then
+    printf 'lint: failed: %s\n' "${failed[*]}" >&2
+    exit 1
+fi

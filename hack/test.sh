@@ -1,0 +1,41 @@
+#!/usr/bin/env bash
+# Makes the real parts that the tests run against, then runs every test.
+#
+#   hack/test.sh [ARGUMENT OF CARGO TEST...]
+#
+# On a new machine the control plane is compiled and the SpaceONE servers are installed, both
+# beside the Rust build; with warm caches that takes a second.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+hack/need.sh cargo cc go flock python3 venv
+
+logs=$(mktemp -d)
+trap 'rm -rf -- "$logs"' EXIT
+preparations=()
+
+# prepare NAME COMMAND...: in the background, its words kept for the case that it fails.
+prepare() {
+    local name=$1
+    shift
+    "$@" >"$logs/$name" 2>&1 &
+    preparations+=("$name:$!")
+}
+
+spaceone() {
+    python3 tests/spaceone/run.py install --era rest
+    python3 tests/spaceone/run.py install --era verb
+}
+
+prepare control-plane tests/controlplane/build.sh
+prepare spaceone spaceone
+echo "test: building; the control plane and the SpaceONE servers are made at the same time"
+cargo test --locked --workspace --no-run "$@"
+for preparation in "${preparations[@]}"; do
+    wait "${preparation#*:}" || {
+        cat -- "$logs/${preparation%%:*}" >&2
+        printf 'test: %s failed; it said why above\n' "${preparation%%:*}" >&2
+        exit 1
+    }
+done
+cargo test --locked --workspace "$@"
