@@ -12,3 +12,4 @@
 mod architecture;
 mod leader;
 mod support;
+mod world;

@@ -1,0 +1,398 @@
+//! One test's world: a namespace, simulated upstreams with a connection to each, and an operator
+//! of its own that looks after that namespace only.
+//!
+//! The operator runs in the process of the tests, through the same `controller::run` that the
+//! binary calls, so that a test can turn its clock and settings, crash it and start it again.
+
+use crate::support;
+use cloud_policy::api::status::CommonStatus;
+use cloud_policy::controller::clock::SystemClock;
+use cloud_policy::controller::leader::Leadership;
+use cloud_policy::controller::managed::Managed;
+use cloud_policy::controller::settings::TenantConnections;
+use cloud_policy::controller::wiring::Parts;
+use cloud_policy::controller::{self, Settings};
+use cloud_policy::metrics::Metrics;
+use cloud_policy_simulator::{ncloud::Ncloud, spaceone::Spaceone};
+use cloud_policy_testbed::{TestNamespace, wait_for, wait_until};
+use k8s_openapi::api::core::v1::{Event, Secret};
+use kube::api::{DeleteParams, DynamicObject, ListParams, Patch, PatchParams};
+use kube::core::GroupVersionKind;
+use kube::discovery::pinned_kind;
+use kube::{Api, Client};
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+/// How long a test waits for what should happen in well under a second.
+pub const SOON: Duration = Duration::from_secs(30);
+
+/// A running operator. Dropping it is a crash: nothing is finished.
+pub struct Operator {
+    shutdown: CancellationToken,
+    task: JoinHandle<controller::Result<()>>,
+    pub metrics: Arc<Metrics>,
+}
+
+impl Operator {
+    /// An operator for these namespaces, with the settings of tests, changed by `adjust`.
+    pub fn start(client: &Client, namespaces: &[&str], adjust: impl FnOnce(&mut Settings)) -> Self {
+        let mut settings = settings(namespaces);
+        adjust(&mut settings);
+        let metrics = Metrics::new("test");
+        let shutdown = CancellationToken::new();
+        let parts = Parts {
+            client: client.clone(),
+            settings,
+            clock: Arc::new(SystemClock),
+            metrics: Arc::clone(&metrics),
+            leadership: Leadership::always(),
+            instance: Some("test".to_owned()),
+        };
+        let task = tokio::spawn(controller::run(parts, shutdown.clone()));
+        Self { shutdown, task, metrics }
+    }
+
+    /// Ends it as SIGTERM would.
+    pub async fn stop(mut self) {
+        self.shutdown.cancel();
+        (&mut self.task).await.unwrap().unwrap();
+    }
+}
+
+impl Drop for Operator {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// What the operator of a test is told: loopback allowed, and hours pressed into seconds.
+pub fn settings(namespaces: &[&str]) -> Settings {
+    let mut settings = Settings::new(namespaces.first().copied().unwrap_or("default"));
+    settings.scope = namespaces.iter().map(|name| (*name).to_owned()).collect();
+    settings.cluster_connections = false;
+    settings.tenant_connections = TenantConnections::Namespaces(BTreeSet::from_iter(settings.scope.clone()));
+    settings.endpoints.allow_http = true;
+    settings.endpoints.allow_private = true;
+    settings.endpoints.allowed_hosts.push("127.0.0.1".parse().unwrap());
+    settings.create_grace = Duration::from_secs(1);
+    settings.connection_interval = Duration::from_secs(2);
+    settings.slow_retry = Duration::from_secs(2);
+    settings.backoff = (Duration::from_millis(200), Duration::from_secs(2));
+    // Five minutes become one second.
+    settings.interval_divisor = 300;
+    settings
+}
+
+/// A test's world.
+pub struct World {
+    pub client: Client,
+    namespace: TestNamespace,
+    pub ncloud: Ncloud,
+    pub spaceone: Spaceone,
+    operator: Option<Operator>,
+}
+
+impl World {
+    /// Simulators, Secrets, the connections `ncloud` and `spaceone`, and a running operator.
+    pub async fn new(prefix: &str) -> Self {
+        Self::with(prefix, |_| {}).await
+    }
+
+    /// The same, with other settings.
+    pub async fn with(prefix: &str, adjust: impl FnOnce(&mut Settings)) -> Self {
+        let mut world = Self::still(prefix).await;
+        world.start(adjust);
+        world
+    }
+
+    /// The same, with no operator yet.
+    pub async fn still(prefix: &str) -> Self {
+        let client = support::client().await;
+        let namespace = TestNamespace::create(&client, prefix).await.unwrap();
+        let world = Self {
+            client,
+            namespace,
+            ncloud: Ncloud::start(Default::default()).await.unwrap(),
+            spaceone: Spaceone::start(Default::default()).await.unwrap(),
+            operator: None,
+        };
+        world.connect_ncloud("ncloud").await;
+        let spaceone = &world.spaceone;
+        world.connect_spaceone("spaceone", &spaceone.url(), "Rest", &spaceone.domain_id(), &spaceone.token()).await;
+        world
+    }
+
+    /// Starts the operator, or one more after the former was stopped or crashed.
+    pub fn start(&mut self, adjust: impl FnOnce(&mut Settings)) {
+        self.operator = Some(Operator::start(&self.client, &[self.namespace.name()], adjust));
+    }
+
+    /// Stops the operator in order.
+    pub async fn stop(&mut self) {
+        if let Some(operator) = self.operator.take() {
+            operator.stop().await;
+        }
+    }
+
+    /// Ends the operator in the middle of whatever it does.
+    pub fn crash(&mut self) {
+        self.operator = None;
+    }
+
+    pub fn metrics(&self) -> String {
+        self.operator.as_ref().unwrap().metrics.encode().unwrap()
+    }
+
+    pub fn namespace(&self) -> &str {
+        self.namespace.name()
+    }
+
+    /// Deletes the namespace, as `kubectl delete namespace` does.
+    pub async fn delete_namespace(&self) {
+        self.namespace.delete(&self.client).await.unwrap();
+    }
+
+    pub async fn connect_ncloud(&self, name: &str) {
+        let (access, secret) = (self.ncloud.access_key(), self.ncloud.secret_key());
+        self.secret(name, &[("accessKey", access.as_str()), ("secretKey", secret.as_str())]).await;
+        self.connection(name, json!({ "ncloud": {
+            "endpoint": self.ncloud.url(),
+            "credentialsSecretRef": { "name": name },
+        }, "rateLimit": { "requestsPerSecond": 100, "burst": 200 } }))
+        .await;
+    }
+
+    pub async fn connect_spaceone(&self, name: &str, url: &str, style: &str, domain: &str, token: &str) {
+        self.secret(name, &[("token", token)]).await;
+        self.connection(name, json!({ "spaceone": {
+            "endpoint": url,
+            "apiStyle": style,
+            "domainId": domain,
+            "tokenSecretRef": { "name": name, "key": "token" },
+        }, "rateLimit": { "requestsPerSecond": 100, "burst": 200 } }))
+        .await;
+    }
+
+    pub async fn connection(&self, name: &str, spec: Value) {
+        self.apply(json!({
+            "apiVersion": "cloudpolicy.dev/v1alpha1",
+            "kind": "Connection",
+            "metadata": { "name": name },
+            "spec": spec,
+        }))
+        .await;
+    }
+
+    pub async fn secret(&self, name: &str, entries: &[(&str, &str)]) {
+        let data: serde_json::Map<String, Value> = entries.iter().map(|(k, v)| ((*k).to_owned(), json!(v))).collect();
+        let secret = json!({ "apiVersion": "v1", "kind": "Secret", "metadata": { "name": name }, "stringData": data });
+        let api: Api<Secret> = self.api();
+        api.patch(name, &PatchParams::apply("test").force(), &Patch::Apply(secret)).await.unwrap();
+    }
+
+    /// Applies an object of our group in the namespace of the test, as GitOps tools do.
+    pub async fn apply(&self, object: Value) -> DynamicObject {
+        self.try_apply(object).await.unwrap()
+    }
+
+    pub async fn try_apply(&self, mut object: Value) -> kube::Result<DynamicObject> {
+        object["metadata"]["namespace"] = json!(self.namespace());
+        let kind = object["kind"].as_str().unwrap().to_owned();
+        let name = object["metadata"]["name"].as_str().unwrap().to_owned();
+        let gvk = GroupVersionKind::gvk("cloudpolicy.dev", "v1alpha1", &kind);
+        let (resource, _) = pinned_kind(&self.client, &gvk).await?;
+        let api: Api<DynamicObject> = Api::namespaced_with(self.client.clone(), self.namespace(), &resource);
+        api.patch(&name, &PatchParams::apply("test").force(), &Patch::Apply(object)).await
+    }
+
+    /// Changes part of an object.
+    pub async fn patch<K: Kind>(&self, name: &str, patch: Value) {
+        self.api::<K>().patch(name, &PatchParams::default(), &Patch::Merge(patch)).await.unwrap();
+    }
+
+    pub async fn get<K: Kind>(&self, name: &str) -> K {
+        self.api().get(name).await.unwrap()
+    }
+
+    pub async fn delete<K: Kind>(&self, name: &str) {
+        self.api::<K>().delete(name, &DeleteParams::background()).await.unwrap();
+    }
+
+    /// Waits until the object is gone from Kubernetes.
+    pub async fn gone<K: Kind>(&self, name: &str) {
+        let api = self.api::<K>();
+        wait_for(&format!("{name} to be gone"), SOON, || async {
+            match api.get_opt(name).await? {
+                None => Ok(()),
+                Some(object) => anyhow::bail!("{}", serde_json::to_string_pretty(&object)?),
+            }
+        })
+        .await
+        .unwrap();
+    }
+
+    /// Waits until `Ready` has this reason for the newest spec, and returns the object.
+    pub async fn reason<K: Managed>(&self, name: &str, reason: &str) -> K {
+        self.until(name, reason, |object: &K| {
+            let common = common(object);
+            let seen = condition(&common, "Ready").map(|c| c.reason.clone());
+            let current = object.meta().generation == Some(common.observed_generation);
+            (current && seen.as_deref() == Some(reason)).then_some(()).ok_or_else(|| anyhow::anyhow!("Ready is {seen:?}"))
+        })
+        .await
+    }
+
+    /// Waits until the object is ready with its newest spec, and returns it.
+    pub async fn ready<K: Managed>(&self, name: &str) -> K {
+        self.reason(name, "UpToDate").await
+    }
+
+    /// Waits until `check` is content with the object, and returns it.
+    pub async fn until<K: Kind>(&self, name: &str, what: &str, check: impl Fn(&K) -> anyhow::Result<()>) -> K {
+        let what = format!("{name} to be {what}");
+        let result = wait_until(&what, SOON, &self.api::<K>(), name, |object| check(object).map(|()| object.clone())).await;
+        result.unwrap_or_else(|error| panic!("{error:#}"))
+    }
+
+    /// Waits until `check` holds, which speaks of an upstream.
+    pub async fn eventually(&self, what: &str, check: impl Fn() -> bool) {
+        let probe = || async { check().then_some(()).ok_or_else(|| anyhow::anyhow!("not yet")) };
+        wait_for(what, SOON, probe).await.unwrap();
+    }
+
+    /// Has an object compared at once, and waits until that was done.
+    pub async fn look_again<K: Managed>(&self, name: &str) -> K {
+        let mark = uuid::Uuid::new_v4().to_string();
+        self.patch::<K>(name, json!({ "metadata": { "annotations": { "cloudpolicy.dev/reconcile-requested-at": mark } } })).await;
+        self.until(name, "looked at again", |object: &K| {
+            let seen = common(object).last_handled_reconcile_at;
+            (seen.as_deref() == Some(&mark)).then_some(()).ok_or_else(|| anyhow::anyhow!("not yet"))
+        })
+        .await
+    }
+
+    /// The events about an object: reason and note, oldest first.
+    pub async fn events(&self, name: &str) -> Vec<(String, String)> {
+        let list = self.api::<Event>().list(&ListParams::default()).await.unwrap();
+        let about = list.items.into_iter().filter(|e| e.involved_object.name.as_deref() == Some(name));
+        about.map(|e| (e.reason.unwrap_or_default(), e.message.unwrap_or_default())).collect()
+    }
+
+    pub fn api<K: Kind>(&self) -> Api<K> {
+        Api::namespaced(self.client.clone(), self.namespace())
+    }
+}
+
+/// A namespaced kind that tests read.
+pub trait Kind:
+    kube::Resource<DynamicType = (), Scope = k8s_openapi::NamespaceResourceScope>
+    + Clone
+    + std::fmt::Debug
+    + serde::Serialize
+    + serde::de::DeserializeOwned
+    + Send
+    + Sync
+    + 'static
+{
+}
+
+impl<K> Kind for K where
+    K: kube::Resource<DynamicType = (), Scope = k8s_openapi::NamespaceResourceScope>
+        + Clone
+        + std::fmt::Debug
+        + serde::Serialize
+        + serde::de::DeserializeOwned
+        + Send
+        + Sync
+        + 'static
+{
+}
+
+/// The part of status that the policy kinds share.
+pub fn common<K: Managed>(object: &K) -> CommonStatus {
+    object.report().common
+}
+
+/// One condition.
+pub fn condition<'a>(
+    status: &'a CommonStatus,
+    kind: &str,
+) -> Option<&'a k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition> {
+    status.conditions.iter().find(|c| c.type_ == kind)
+}
+
+/// The upstream's id, as status says it.
+pub fn upstream_id<K: Managed>(object: &K) -> String {
+    common(object).upstream.and_then(|u| u.id).expect("status.upstream.id")
+}
+
+/// A NAVER Cloud policy with one permission.
+pub fn ncloud_policy(name: &str) -> Value {
+    json!({
+        "apiVersion": "cloudpolicy.dev/v1alpha1",
+        "kind": "Policy",
+        "metadata": { "name": name },
+        "spec": {
+            "connectionRef": { "name": "ncloud" },
+            "ncloud": {
+                "policyName": name,
+                "description": "first",
+                "permissions": [{
+                    "effect": "Allow",
+                    "targets": [{
+                        "product": "Server",
+                        "actions": ["View/getServerInstanceList", "Change/startServerInstances"],
+                        "resourceNrns": ["*"],
+                    }],
+                    "condition": { "StringEquals": { "ncp:principalName": ["alice", "bob"] } },
+                }],
+            },
+        },
+    })
+}
+
+/// A SpaceONE policy.
+pub fn spaceone_policy(name: &str) -> Value {
+    json!({
+        "apiVersion": "cloudpolicy.dev/v1alpha1",
+        "kind": "Policy",
+        "metadata": { "name": name },
+        "spec": {
+            "connectionRef": { "name": "spaceone" },
+            "spaceone": {
+                "policyId": name,
+                "name": "Viewer",
+                "permissions": ["inventory.Server.list", "inventory.Server.get"],
+                "labels": ["team-a"],
+                "tags": { "owner": "team-a", "level": 3 },
+            },
+        },
+    })
+}
+
+/// A SpaceONE network policy in this zone.
+pub fn network_policy(name: &str, zone: &str) -> Value {
+    json!({
+        "apiVersion": "cloudpolicy.dev/v1alpha1",
+        "kind": "NetworkPolicy",
+        "metadata": { "name": name },
+        "spec": {
+            "connectionRef": { "name": "spaceone" },
+            "spaceone": {
+                "name": name,
+                "zoneId": zone,
+                "routingTables": [{ "cidr": "10.0.0.0/16", "destination": "10.0.0.1", "interface": "eth0" }],
+                "dns": ["10.0.0.2", "10.0.0.3"],
+                "data": { "vpc": { "size": 2 } },
+                "metadata": { "view": "table" },
+                "reference": { "resourceId": "vpc-1" },
+                "tags": { "env": "test" },
+            },
+        },
+    })
+}
+
