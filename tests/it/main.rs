@@ -11,5 +11,8 @@
 
 mod architecture;
 mod leader;
+mod lifecycle;
+mod lifecycle_spaceone;
+mod spaceone_side;
 mod support;
 mod world;

@@ -159,21 +159,27 @@ impl World {
     pub async fn connect_ncloud(&self, name: &str) {
         let (access, secret) = (self.ncloud.access_key(), self.ncloud.secret_key());
         self.secret(name, &[("accessKey", access.as_str()), ("secretKey", secret.as_str())]).await;
-        self.connection(name, json!({ "ncloud": {
+        self.connection(
+            name,
+            json!({ "ncloud": {
             "endpoint": self.ncloud.url(),
             "credentialsSecretRef": { "name": name },
-        }, "rateLimit": { "requestsPerSecond": 100, "burst": 200 } }))
+        }, "rateLimit": { "requestsPerSecond": 100, "burst": 200 } }),
+        )
         .await;
     }
 
     pub async fn connect_spaceone(&self, name: &str, url: &str, style: &str, domain: &str, token: &str) {
         self.secret(name, &[("token", token)]).await;
-        self.connection(name, json!({ "spaceone": {
+        self.connection(
+            name,
+            json!({ "spaceone": {
             "endpoint": url,
             "apiStyle": style,
             "domainId": domain,
             "tokenSecretRef": { "name": name, "key": "token" },
-        }, "rateLimit": { "requestsPerSecond": 100, "burst": 200 } }))
+        }, "rateLimit": { "requestsPerSecond": 100, "burst": 200 } }),
+        )
         .await;
     }
 
@@ -241,7 +247,9 @@ impl World {
             let common = common(object);
             let seen = condition(&common, "Ready").map(|c| c.reason.clone());
             let current = object.meta().generation == Some(common.observed_generation);
-            (current && seen.as_deref() == Some(reason)).then_some(()).ok_or_else(|| anyhow::anyhow!("Ready is {seen:?}"))
+            (current && seen.as_deref() == Some(reason))
+                .then_some(())
+                .ok_or_else(|| anyhow::anyhow!("Ready is {seen:?}"))
         })
         .await
     }
@@ -254,7 +262,8 @@ impl World {
     /// Waits until `check` is content with the object, and returns it.
     pub async fn until<K: Kind>(&self, name: &str, what: &str, check: impl Fn(&K) -> anyhow::Result<()>) -> K {
         let what = format!("{name} to be {what}");
-        let result = wait_until(&what, SOON, &self.api::<K>(), name, |object| check(object).map(|()| object.clone())).await;
+        let result =
+            wait_until(&what, SOON, &self.api::<K>(), name, |object| check(object).map(|()| object.clone())).await;
         result.unwrap_or_else(|error| panic!("{error:#}"))
     }
 
@@ -267,7 +276,11 @@ impl World {
     /// Has an object compared at once, and waits until that was done.
     pub async fn look_again<K: Managed>(&self, name: &str) -> K {
         let mark = uuid::Uuid::new_v4().to_string();
-        self.patch::<K>(name, json!({ "metadata": { "annotations": { "cloudpolicy.dev/reconcile-requested-at": mark } } })).await;
+        self.patch::<K>(
+            name,
+            json!({ "metadata": { "annotations": { "cloudpolicy.dev/reconcile-requested-at": mark } } }),
+        )
+        .await;
         self.until(name, "looked at again", |object: &K| {
             let seen = common(object).last_handled_reconcile_at;
             (seen.as_deref() == Some(&mark)).then_some(()).ok_or_else(|| anyhow::anyhow!("not yet"))
@@ -395,4 +408,3 @@ pub fn network_policy(name: &str, zone: &str) -> Value {
         },
     })
 }
-
