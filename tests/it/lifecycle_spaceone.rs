@@ -37,7 +37,7 @@ async fn the_same_network_policy_lives_on_the_real_servers_of_the_rest_era() {
 async fn real(prefix: &str, era: Era, style: &str) -> (World, Side) {
     support::install_crypto();
     let servers = tokio::task::spawn_blocking(move || Spaceone::shared(era)).await.unwrap().unwrap();
-    let side = Side::of_real_servers(servers.env());
+    let side = Side::of_real_servers(servers);
     let world = World::new(prefix).await;
     world.connect_spaceone("real", &side.base, style, &side.domain, &side.token).await;
     (world, side)
