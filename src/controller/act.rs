@@ -11,7 +11,7 @@ use super::managed::Managed;
 use crate::api::Reason;
 use crate::api::status::{Operation, OperationKind, UpstreamRef};
 use crate::engine::outcome::{Next, Outcome};
-use crate::engine::plan::{Hold, Plan, Step, Take};
+use crate::engine::plan::{Hold, Plan, Restraint, Step, Take};
 use crate::engine::{Diff, ErrorKind, Sighting, Subject, UpstreamError, Verdict, Written};
 use crate::upstream::Account;
 use std::sync::Arc;
@@ -51,6 +51,9 @@ impl<'a, 'c, K: Managed> Act<'a, 'c, K> {
             Plan::Wait => Ok(self.wait()),
             Plan::Hold(hold) => self.hold(hold).await,
             Plan::Report { seen, why } => {
+                if why == Restraint::DriftReport && self.case.report.common.drift.is_none() {
+                    self.case.shared().metrics.drift(self.subject.system(), false);
+                }
                 let diff = seen.map(|seen| {
                     self.show(&seen);
                     seen.diff
@@ -295,7 +298,6 @@ impl<'a, 'c, K: Managed> Act<'a, 'c, K> {
 
     async fn drift_found(&self, diff: &Diff) {
         let shared = self.case.shared();
-        shared.metrics.drift(self.subject.system(), false);
         shared
             .events
             .warning(

@@ -34,6 +34,8 @@ pub trait Link:
 {
     /// The kind's name.
     const KIND: &'static str;
+    /// Whether its Secrets lie in the operator's namespace, where they may be watched.
+    const SECRETS_ARE_OURS: bool;
     /// Endpoint, credentials and limits.
     fn spec(&self) -> &ConnectionSpec;
     /// Who may use it.
@@ -51,6 +53,7 @@ pub trait Link:
 
 impl Link for Connection {
     const KIND: &'static str = "Connection";
+    const SECRETS_ARE_OURS: bool = false;
     fn spec(&self) -> &ConnectionSpec {
         &self.spec
     }
@@ -67,6 +70,7 @@ impl Link for Connection {
 
 impl Link for ClusterConnection {
     const KIND: &'static str = "ClusterConnection";
+    const SECRETS_ARE_OURS: bool = true;
     fn spec(&self) -> &ConnectionSpec {
         &self.spec.connection
     }

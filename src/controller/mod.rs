@@ -3,18 +3,20 @@
 //! | file | what it does |
 //! | --- | --- |
 //! | [`settings`] | what the operator was told |
-//! | [`wiring`] | streams, triggers, panic containment: builds and runs the controllers |
+//! | [`wiring`], [`wakes`], [`guard`] | builds and runs the controllers; who wakes whom; panic containment |
 //! | [`reconcile`] | one policy object, from guard to status |
 //! | [`act`] | carries out a plan: the create protocol, update, recreate, adoption |
 //! | [`cleanup`] | deletion |
 //! | [`case`] | one object in one reconcile: its status, and how it is written |
 //! | [`managed`] | what the policy kinds have in common |
 //! | [`connection`], [`connections`], [`credentials`] | reconciles connections, keeps the open accounts, reads Secrets |
+//! | [`census`] | the gauges of objects by reason |
 //! | [`leader`] | the Lease, and the fence before every upstream write |
 
 pub mod act;
 pub mod backoff;
 pub mod case;
+pub mod census;
 pub mod cleanup;
 pub mod clock;
 pub mod connection;
@@ -25,10 +27,12 @@ pub mod credentials;
 pub mod error;
 pub mod events;
 pub mod finalizer;
+pub mod guard;
 pub mod leader;
 pub mod managed;
 pub mod reconcile;
 pub mod settings;
+pub mod wakes;
 pub mod wiring;
 
 pub use crds::wait_for_crds;

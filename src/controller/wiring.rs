@@ -6,39 +6,36 @@
 //! policy whose call was refused. Changes come in faster than they are worked off without
 //! harm: the runtime keeps one slot for each object.
 
+use super::census::{self, Count};
 use super::connection::{self, Dependants, Link};
-use super::connections::{ConnectionKey, Connections, Wakers};
+use super::connections::{Connections, Wakers};
 use super::context::{Context, Shared};
 use super::events::Events;
+use super::guard::{guarded, log_runtime_error, retry};
 use super::leader::Leadership;
 use super::managed::Managed;
-use super::{Error, Result, Settings, backoff::Backoffs, clock::Clock, reconcile};
+use super::wakes::{Wakes, dependants_of, keys, links_of, users_of};
+use super::{Result, Settings, backoff::Backoffs, clock::Clock, reconcile};
 use crate::api::{ClusterConnection, Connection, FORCE_ORPHAN, NetworkPolicy, Policy, RECONCILE_REQUESTED_AT};
 use crate::metrics::Metrics;
-use futures::future::{self, BoxFuture};
+use futures::Stream;
+use futures::future::{self, BoxFuture, FutureExt};
 use futures::stream::{self, BoxStream, StreamExt};
-use futures::{FutureExt, Stream};
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::core::v1::{Namespace, Secret};
 use kube::core::{DeserializeGuard, PartialObjectMeta};
-use kube::runtime::controller::{Action, Config};
+use kube::runtime::controller::Config;
 use kube::runtime::reflector::store::Writer;
-use kube::runtime::reflector::{self, ObjectRef, Store};
+use kube::runtime::reflector::{self, Store};
 use kube::runtime::{Controller, WatchStreamExt, watcher};
 use kube::{Api, Client, Resource, ResourceExt};
 use serde::de::DeserializeOwned;
 use std::collections::HashMap;
 use std::fmt::Debug;
-use std::future::Future;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex};
-use std::time::Instant;
-use tokio::sync::{broadcast, mpsc};
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
-
-/// How many wake-ups a slow controller may lag behind before it looks at everything.
-const WAKE_BUFFER: usize = 1024;
 
 /// What the operator runs with.
 pub struct Parts {
@@ -82,7 +79,7 @@ pub async fn run(parts: Parts, shutdown: CancellationToken) -> Result<()> {
         running.start(&shared, namespace.as_deref(), &wakes, &shutdown);
     }
     running.start_links(&shared, &wakes, &shutdown);
-    future::join_all(running.controllers).await;
+    future::join(future::join_all(running.controllers), census::run(shared, running.counts, shutdown)).await;
     Ok(())
 }
 
@@ -95,6 +92,7 @@ fn scopes(settings: &Settings) -> Vec<Option<String>> {
 #[derive(Default)]
 struct Running {
     controllers: Vec<BoxFuture<'static, ()>>,
+    counts: Vec<Count>,
     policies: Vec<Store<DeserializeGuard<Policy>>>,
     network_policies: Vec<Store<DeserializeGuard<NetworkPolicy>>>,
 }
@@ -122,17 +120,32 @@ impl Running {
             policies.iter().map(|store| dependants_of(store, Some(key)).len()).sum::<usize>()
                 + network_policies.iter().map(|store| dependants_of(store, Some(key)).len()).sum::<usize>()
         });
-        for namespace in scopes(&shared.settings) {
-            let api = scoped(&shared.client, namespace.as_deref());
-            let links = run_links::<Connection>(shared, api, &counted, wakes, stream::empty().boxed(), shutdown);
-            self.controllers.push(links);
-        }
+        self.counts.push(census::managed(self.policies.clone()));
+        self.counts.push(census::managed(self.network_policies.clone()));
+        let scopes = scopes(&shared.settings).into_iter();
+        let apis = scopes.map(|namespace| scoped(&shared.client, namespace.as_deref())).collect();
+        self.start_link_kind::<Connection>(shared, apis, &counted, wakes, shutdown);
         if shared.settings.cluster_connections {
-            let api = Api::all(shared.client.clone());
-            let links =
-                run_links::<ClusterConnection>(shared, api, &counted, wakes, changed_secrets(shared).boxed(), shutdown);
-            self.controllers.push(links);
+            let apis = vec![Api::all(shared.client.clone())];
+            self.start_link_kind::<ClusterConnection>(shared, apis, &counted, wakes, shutdown);
         }
+    }
+
+    fn start_link_kind<K: Link>(
+        &mut self,
+        shared: &Arc<Shared>,
+        apis: Vec<Api<DeserializeGuard<K>>>,
+        dependants: &Dependants,
+        wakes: &Wakes,
+        shutdown: &CancellationToken,
+    ) {
+        let mut stores = Vec::new();
+        for api in apis {
+            let (store, writer) = reflector::store();
+            stores.push(store.clone());
+            self.controllers.push(run_links(shared, api, (store, writer), dependants, wakes, shutdown));
+        }
+        self.counts.push(census::links(stores));
     }
 }
 
@@ -147,45 +160,6 @@ where
 async fn cluster_id(client: &Client) -> Result<String> {
     let namespace = Api::<Namespace>::all(client.clone()).get_metadata("kube-system").await?;
     Ok(namespace.metadata.uid.unwrap_or_default())
-}
-
-/// Wake-ups, for every controller that may be concerned.
-struct Wakes {
-    dependants: broadcast::Sender<ConnectionKey>,
-    connections: broadcast::Sender<ConnectionKey>,
-}
-
-impl Wakes {
-    fn start(
-        dependants: mpsc::UnboundedReceiver<ConnectionKey>,
-        connections: mpsc::UnboundedReceiver<ConnectionKey>,
-    ) -> Self {
-        let wakes =
-            Self { dependants: broadcast::Sender::new(WAKE_BUFFER), connections: broadcast::Sender::new(WAKE_BUFFER) };
-        pass_on(dependants, wakes.dependants.clone());
-        pass_on(connections, wakes.connections.clone());
-        wakes
-    }
-}
-
-fn pass_on(mut from: mpsc::UnboundedReceiver<ConnectionKey>, to: broadcast::Sender<ConnectionKey>) {
-    tokio::spawn(async move {
-        while let Some(key) = from.recv().await {
-            // No receiver: the controllers have not started, and will look at everything.
-            let _ = to.send(key);
-        }
-    });
-}
-
-/// `None` for wake-ups that were missed because too many came at once.
-fn keys(wakes: &broadcast::Sender<ConnectionKey>) -> impl Stream<Item = Option<ConnectionKey>> + Send + use<> {
-    stream::unfold(wakes.subscribe(), |mut receiver| async move {
-        match receiver.recv().await {
-            Ok(key) => Some((Some(key), receiver)),
-            Err(broadcast::error::RecvError::Lagged(_)) => Some((None, receiver)),
-            Err(broadcast::error::RecvError::Closed) => None,
-        }
-    })
 }
 
 fn run_managed<K: Managed>(
@@ -218,15 +192,14 @@ fn run_managed<K: Managed>(
 fn run_links<K: Link>(
     shared: &Arc<Shared>,
     api: Api<DeserializeGuard<K>>,
+    (store, writer): (Store<DeserializeGuard<K>>, Writer<DeserializeGuard<K>>),
     dependants: &Dependants,
     wakes: &Wakes,
-    changed: BoxStream<'static, String>,
     shutdown: &CancellationToken,
 ) -> BoxFuture<'static, ()> {
-    let (store, writer) = reflector::store();
     let (known, by_secret) = (store.clone(), store.clone());
     let trigger = keys(&wakes.connections).flat_map(move |key| stream::iter(links_of::<K>(&known, key.as_ref())));
-    let rotated = changed.flat_map(move |secret| stream::iter(users_of(&by_secret, &secret)));
+    let rotated = changed_secrets::<K>(shared).flat_map(move |secret| stream::iter(users_of(&by_secret, &secret)));
     let ctx = Arc::new(connection::Context {
         shared: Arc::clone(shared),
         dependants: Arc::clone(dependants),
@@ -281,95 +254,15 @@ fn matters<K: Resource>(object: &K) -> u64 {
 }
 
 /// Secrets of the operator's namespace, by name, as they change; only their metadata travels.
-fn changed_secrets(shared: &Shared) -> impl Stream<Item = String> + Send + 'static {
+/// Elsewhere there is no permission to watch Secrets: they are read again at every check.
+fn changed_secrets<K: Link>(shared: &Shared) -> BoxStream<'static, String> {
+    if !K::SECRETS_ARE_OURS {
+        return stream::empty().boxed();
+    }
     let api: Api<PartialObjectMeta<Secret>> = Api::namespaced(shared.client.clone(), &shared.settings.namespace);
     watcher(api, watcher::Config::default())
         .default_backoff()
         .touched_objects()
         .filter_map(|secret| async move { secret.ok().map(|s| s.name_any()) })
-}
-
-fn users_of<K: Link>(store: &Store<DeserializeGuard<K>>, secret: &str) -> Vec<ObjectRef<DeserializeGuard<K>>> {
-    let uses = |link: &K| {
-        let spec = link.spec();
-        let names = [
-            spec.ncloud.as_ref().map(|n| &n.credentials_secret_ref.name),
-            spec.spaceone.as_ref().map(|s| &s.token_secret_ref.name),
-            spec.ca_bundle_secret_ref.as_ref().map(|r| &r.name),
-        ];
-        names.into_iter().flatten().any(|name| name == secret)
-    };
-    refs(store, |link| uses(link))
-}
-
-fn dependants_of<K: Managed>(
-    store: &Store<DeserializeGuard<K>>,
-    key: Option<&ConnectionKey>,
-) -> Vec<ObjectRef<DeserializeGuard<K>>> {
-    refs(store, |object| key.is_none_or(|key| depends(object, key)))
-}
-
-fn depends<K: Managed>(object: &K, key: &ConnectionKey) -> bool {
-    ConnectionKey::of(&object.common().connection_ref, &object.namespace().unwrap_or_default()) == *key
-}
-
-/// The connection with this key, if it is of this kind.
-fn links_of<K: Link>(
-    store: &Store<DeserializeGuard<K>>,
-    key: Option<&ConnectionKey>,
-) -> Vec<ObjectRef<DeserializeGuard<K>>> {
-    refs(store, |link| key.is_none_or(|key| link.key() == *key))
-}
-
-fn refs<K>(store: &Store<DeserializeGuard<K>>, wanted: impl Fn(&K) -> bool) -> Vec<ObjectRef<DeserializeGuard<K>>>
-where
-    K: Resource<DynamicType = ()> + Clone + 'static,
-{
-    let state = store.state();
-    let chosen = state.iter().filter(|guard| guard.0.as_ref().is_ok_and(&wanted));
-    chosen.map(|guard| ObjectRef::from_obj(guard.as_ref())).collect()
-}
-
-/// Contains panics and endless waits of one object's reconcile, and measures it.
-async fn guarded(
-    kind: &'static str,
-    shared: Arc<Shared>,
-    work: impl Future<Output = Result<Action>>,
-) -> Result<Action> {
-    let begun = Instant::now();
-    let limit = shared.settings.reconcile_timeout;
-    let result = match tokio::time::timeout(limit, AssertUnwindSafe(work).catch_unwind()).await {
-        Ok(Ok(result)) => result,
-        Ok(Err(panic)) => {
-            shared.metrics.panicked(kind);
-            Err(Error::Panic(words(panic.as_ref())))
-        }
-        Err(_) => Err(Error::Timeout(limit)),
-    };
-    let label = result.as_ref().map_or_else(Error::label, |_| "ok");
-    shared.metrics.reconciled(kind, label, begun.elapsed());
-    result
-}
-
-fn words(panic: &(dyn std::any::Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().map(|s| (*s).to_owned());
-    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "without words".to_owned())
-}
-
-fn retry<K: Resource<DynamicType = ()>>(kind: &'static str, object: &K, error: &Error, shared: &Shared) -> Action {
-    let wait = shared.backoffs.failed(object.meta().uid.as_deref().unwrap_or_default());
-    let (namespace, name) = (object.namespace(), object.name_any());
-    if matches!(error, Error::Stale) {
-        // Expected: the watch brings the newer object, this is only the net below it.
-        tracing::debug!(kind, namespace, name, %error, "look again");
-    } else {
-        tracing::warn!(kind, namespace, name, %error, ?wait, "reconcile failed");
-    }
-    Action::requeue(wait)
-}
-
-fn log_runtime_error<E: std::fmt::Display>(kind: &'static str, error: Option<E>) {
-    if let Some(error) = error {
-        tracing::debug!(kind, %error, "controller");
-    }
+        .boxed()
 }

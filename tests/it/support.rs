@@ -19,9 +19,7 @@ pub async fn control_plane() -> &'static ControlPlane {
     let control_plane = ControlPlane::shared().unwrap();
     INSTALLED
         .get_or_init(|| async {
-            install_crds(&control_plane.client().unwrap(), &crds::all())
-                .await
-                .unwrap();
+            install_crds(&control_plane.client().unwrap(), &crds::all()).await.unwrap();
         })
         .await;
     control_plane

@@ -1,0 +1,57 @@
+//! Around every reconcile: a panic or an endless wait of one object must not stop the others.
+
+use super::context::Shared;
+use super::{Error, Result};
+use futures::FutureExt;
+use kube::runtime::controller::Action;
+use kube::{Resource, ResourceExt};
+use std::future::Future;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Instant;
+
+/// Contains panics and endless waits of one object's reconcile, and measures it.
+pub async fn guarded(
+    kind: &'static str,
+    shared: Arc<Shared>,
+    work: impl Future<Output = Result<Action>>,
+) -> Result<Action> {
+    let begun = Instant::now();
+    let limit = shared.settings.reconcile_timeout;
+    let result = match tokio::time::timeout(limit, AssertUnwindSafe(work).catch_unwind()).await {
+        Ok(Ok(result)) => result,
+        Ok(Err(panic)) => {
+            shared.metrics.panicked(kind);
+            Err(Error::Panic(words(panic.as_ref())))
+        }
+        Err(_) => Err(Error::Timeout(limit)),
+    };
+    let label = result.as_ref().map_or_else(Error::label, |_| "ok");
+    shared.metrics.reconciled(kind, label, begun.elapsed());
+    result
+}
+
+fn words(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|s| (*s).to_owned());
+    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "without words".to_owned())
+}
+
+/// When to try again after an error.
+pub fn retry<K: Resource<DynamicType = ()>>(kind: &'static str, object: &K, error: &Error, shared: &Shared) -> Action {
+    let wait = shared.backoffs.failed(object.meta().uid.as_deref().unwrap_or_default());
+    let (namespace, name) = (object.namespace(), object.name_any());
+    if matches!(error, Error::Stale) {
+        // Expected: the watch brings the newer object, this is only the net below it.
+        tracing::debug!(kind, namespace, name, %error, "look again");
+    } else {
+        tracing::warn!(kind, namespace, name, %error, ?wait, "reconcile failed");
+    }
+    Action::requeue(wait)
+}
+
+/// Errors of the runtime itself, such as an object that is gone: nothing to act on.
+pub fn log_runtime_error<E: std::fmt::Display>(kind: &'static str, error: Option<E>) {
+    if let Some(error) = error {
+        tracing::debug!(kind, %error, "controller");
+    }
+}
