@@ -24,7 +24,12 @@ use serde::{Deserialize, Serialize};
     printcolumn(name = "ENDPOINT", type_ = "string", json_path = ".status.endpoint"),
     printcolumn(name = "DEPENDANTS", type_ = "integer", json_path = ".status.dependants"),
     printcolumn(name = "AGE", type_ = "date", json_path = ".metadata.creationTimestamp"),
-    printcolumn(name = "MESSAGE", type_ = "string", json_path = ".status.conditions[?(@.type=='Ready')].message", priority = 1)
+    printcolumn(
+        name = "MESSAGE",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type=='Ready')].message",
+        priority = 1
+    )
 )]
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = rules::one_upstream())]
@@ -67,7 +72,12 @@ pub struct ConnectionSpec {
     printcolumn(name = "ENDPOINT", type_ = "string", json_path = ".status.endpoint"),
     printcolumn(name = "DEPENDANTS", type_ = "integer", json_path = ".status.dependants"),
     printcolumn(name = "AGE", type_ = "date", json_path = ".metadata.creationTimestamp"),
-    printcolumn(name = "MESSAGE", type_ = "string", json_path = ".status.conditions[?(@.type=='Ready')].message", priority = 1)
+    printcolumn(
+        name = "MESSAGE",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type=='Ready')].message",
+        priority = 1
+    )
 )]
 #[serde(rename_all = "camelCase")]
 pub struct ClusterConnectionSpec {

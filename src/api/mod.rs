@@ -14,9 +14,7 @@ pub mod schema;
 pub mod shared;
 pub mod status;
 
-pub use connection::{
-    ClusterConnection, ClusterConnectionSpec, Connection, ConnectionSpec, ConnectionStatus,
-};
+pub use connection::{ClusterConnection, ClusterConnectionSpec, Connection, ConnectionSpec, ConnectionStatus};
 pub use network_policy::{NetworkPolicy, NetworkPolicySpec, NetworkPolicyStatus};
 pub use policy::{Policy, PolicySpec, PolicyStatus};
 pub use reasons::{ConditionType, Reason};

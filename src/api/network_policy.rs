@@ -1,9 +1,9 @@
 //! `NetworkPolicy`: a network policy of the SpaceONE inventory. Not the core kind of the same
 //! name: say `networkpolicies.cloudpolicy.dev` or `cloudnetpol`.
 
-use super::{rules, schema};
 use super::shared::CommonSpec;
 use super::status::{CommonStatus, UpstreamObject};
+use super::{rules, schema};
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -29,7 +29,12 @@ use serde_json::{Map, Value};
     printcolumn(name = "AGE", type_ = "date", json_path = ".metadata.creationTimestamp"),
     printcolumn(name = "SYSTEM", type_ = "string", json_path = ".status.upstream.system", priority = 1),
     printcolumn(name = "DRIFT", type_ = "string", json_path = ".status.drift.fields[*].path", priority = 1),
-    printcolumn(name = "MESSAGE", type_ = "string", json_path = ".status.conditions[?(@.type=='Ready')].message", priority = 1)
+    printcolumn(
+        name = "MESSAGE",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type=='Ready')].message",
+        priority = 1
+    )
 )]
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = rules::same_connection())]

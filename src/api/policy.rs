@@ -1,8 +1,8 @@
 //! `Policy`: an access policy, of NAVER Cloud Platform or of SpaceONE.
 
-use super::{rules, schema};
 use super::shared::CommonSpec;
 use super::status::{CommonStatus, UpstreamObject, ValidationResult};
+use super::{rules, schema};
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -29,7 +29,12 @@ use std::collections::BTreeMap;
     printcolumn(name = "AGE", type_ = "date", json_path = ".metadata.creationTimestamp"),
     printcolumn(name = "SYSTEM", type_ = "string", json_path = ".status.upstream.system", priority = 1),
     printcolumn(name = "DRIFT", type_ = "string", json_path = ".status.drift.fields[*].path", priority = 1),
-    printcolumn(name = "MESSAGE", type_ = "string", json_path = ".status.conditions[?(@.type=='Ready')].message", priority = 1)
+    printcolumn(
+        name = "MESSAGE",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type=='Ready')].message",
+        priority = 1
+    )
 )]
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = rules::one_upstream())]

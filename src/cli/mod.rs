@@ -4,6 +4,7 @@ pub mod crds;
 pub mod run;
 
 use clap::{Parser, Subcommand};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 /// Keeps NAVER Cloud Platform and SpaceONE policies as Kubernetes objects say.
@@ -18,6 +19,12 @@ struct Cli {
 enum Command {
     /// Run the operator: watch the four kinds and keep the upstreams as they say.
     Run(Box<run::Args>),
+    /// Print the CustomResourceDefinitions as YAML, or write them into a folder.
+    Crds {
+        /// Write one file per kind into this folder instead of printing.
+        #[arg(long, value_name = "FOLDER")]
+        dir: Option<PathBuf>,
+    },
 }
 
 /// Parses the command line and does what it says.
@@ -25,6 +32,7 @@ enum Command {
 pub fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Run(args) => run::run(*args),
+        Command::Crds { dir } => crds::print(dir.as_deref()),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

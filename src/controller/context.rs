@@ -9,9 +9,10 @@ use super::managed::Managed;
 use super::{Error, Result, Settings};
 use crate::engine::{Ownership, Stamp};
 use crate::metrics::Metrics;
+use kube::api::ListParams;
 use kube::core::DeserializeGuard;
 use kube::runtime::reflector::Store;
-use kube::{Client, Resource as _};
+use kube::{Api, Client, Resource as _};
 use std::sync::Arc;
 
 /// Shared by every controller of the process.
@@ -60,18 +61,25 @@ pub struct Context<K: Managed> {
 impl<K: Managed> Context<K> {
     /// A stamp of this cluster whose object exists no more binds nobody: what an orphaned
     /// object left behind may be taken over under the adoption policy.
-    #[must_use]
-    pub fn judge(&self, owner: Ownership) -> Ownership {
+    pub async fn judge(&self, owner: Ownership) -> Ownership {
         let Ownership::Other(mark) = &owner else { return owner };
-        if !self.shared.settings.scope.is_empty() {
-            // Objects outside the scope cannot be seen, and may well be alive.
-            return owner;
-        }
-        let Some(uid) = mark.strip_prefix(self.shared.cluster_id.as_str()).and_then(|rest| rest.strip_prefix('/'))
-        else {
+        let cluster = self.shared.cluster_id.as_str();
+        let Some(uid) = mark.strip_prefix(cluster).and_then(|rest| rest.strip_prefix('/')) else {
             return owner;
         };
-        let alive = self.store.state().iter().any(|object| object.meta().uid.as_deref() == Some(uid));
-        if alive { owner } else { Ownership::Unmarked }
+        if self.is_alive(uid).await { owner } else { Ownership::Unmarked }
+    }
+
+    /// Whether an object of this kind with this uid exists anywhere in the cluster. What cannot
+    /// be seen counts as alive.
+    async fn is_alive(&self, uid: &str) -> bool {
+        if self.shared.settings.scope.is_empty() {
+            return self.store.state().iter().any(|object| object.meta().uid.as_deref() == Some(uid));
+        }
+        let everywhere: Api<K> = Api::all(self.shared.client.clone());
+        match everywhere.list_metadata(&ListParams::default()).await {
+            Ok(list) => list.items.iter().any(|object| object.metadata.uid.as_deref() == Some(uid)),
+            Err(_) => true,
+        }
     }
 }

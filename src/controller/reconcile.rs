@@ -68,7 +68,7 @@ async fn look<K: Managed>(case: &Case<'_, K>, subject: &dyn Subject) -> crate::e
         found = subject.find().await?;
     }
     for sighting in &mut found {
-        sighting.owner = case.ctx.judge(sighting.owner.clone());
+        sighting.owner = case.ctx.judge(sighting.owner.clone()).await;
     }
     Ok(found)
 }

@@ -25,7 +25,7 @@ async fn an_ncloud_policy_is_created_edited_repaired_and_deleted() {
         json!({ "permissions": [{ "effect": "Deny", "targets": [{ "product": "VPC", "actions": ["View*"], "resourceNrns": ["*"] }] }] }),
         json!({ "tags": { "team": "a" } }),
         json!({ "tags": { "team": "b", "env": "test" } }),
-        json!({ "tags": {} }),
+        json!({ "tags": { "team": null, "env": null } }),
         json!({ "description": "" }),
     ] {
         world.patch::<Policy>("viewer", json!({ "spec": { "ncloud": edit } })).await;

@@ -130,7 +130,7 @@ async fn network_policy_story(world: &World, side: &Side, connection: &str) {
         ),
         (json!({ "dns": ["10.0.0.9"] }), "/dns", json!(["10.0.0.9"])),
         (json!({ "data": { "vpc": { "size": 3 }, "more": "x" } }), "/data/more", json!("x")),
-        (json!({ "metadata": { "view": "graph" } }), "/metadata/view", json!("graph")),
+        (json!({ "metadata": { "view": { "layout": "graph" } } }), "/metadata/view/layout", json!("graph")),
         (
             json!({ "reference": { "resourceId": "vpc-2", "externalLink": "https://x" } }),
             "/reference/resource_id",

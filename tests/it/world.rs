@@ -401,7 +401,7 @@ pub fn network_policy(name: &str, zone: &str) -> Value {
                 "routingTables": [{ "cidr": "10.0.0.0/16", "destination": "10.0.0.1", "interface": "eth0" }],
                 "dns": ["10.0.0.2", "10.0.0.3"],
                 "data": { "vpc": { "size": 2 } },
-                "metadata": { "view": "table" },
+                "metadata": { "view": { "layout": "table" } },
                 "reference": { "resourceId": "vpc-1" },
                 "tags": { "env": "test" },
             },
