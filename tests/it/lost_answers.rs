@@ -1,0 +1,116 @@
+//! A create whose answer is lost: exactly one object upstream, its id in status, no human.
+
+use crate::world::{World, common, ncloud_policy, network_policy, spaceone_policy, upstream_id};
+use cloud_policy::api::{NetworkPolicy, Policy};
+use cloud_policy::controller::managed::Managed;
+use cloud_policy_simulator::{Action, Fault, Faults, Journal, Operation};
+use std::time::Duration;
+
+/// What the client may see of a create that happened.
+fn losses() -> Vec<Action> {
+    vec![
+        Action::Reset,
+        Action::status(504, r#"{"error":{"errorCode":"510","message":"Endpoint Timeout"}}"#),
+        Action::status(500, ""),
+        Action::Empty,
+        Action::Html,
+    ]
+}
+
+async fn recovers<K: Managed>(
+    world: &World,
+    name: &str,
+    object: serde_json::Value,
+    faults: &Faults,
+    journal: &Journal,
+) {
+    let before = journal.effects(Operation::Create);
+    world.apply(object).await;
+    let seen: K = world.ready(name).await;
+    assert!(!upstream_id(&seen).is_empty());
+    assert!(common(&seen).operation.is_none(), "nothing is in flight any more");
+    assert_eq!(journal.effects(Operation::Create) - before, 1, "created exactly once");
+    assert!(faults.waiting().is_empty(), "the fault struck");
+}
+
+#[tokio::test]
+async fn an_ncloud_create_whose_answer_is_lost_happens_once() {
+    let world = World::new("lost-ncloud").await;
+    for (i, loss) in losses().into_iter().enumerate() {
+        let name = format!("lost-{i}");
+        world.ncloud.faults().add(Fault::on(Operation::Create).after(loss));
+        recovers::<Policy>(&world, &name, ncloud_policy(&name), world.ncloud.faults(), world.ncloud.journal()).await;
+    }
+    assert_eq!(world.ncloud.policies().len(), losses().len());
+}
+
+#[tokio::test]
+async fn a_spaceone_create_whose_answer_is_lost_happens_once() {
+    let world = World::new("lost-policy").await;
+    for (i, loss) in losses().into_iter().enumerate() {
+        let name = format!("lost-{i}");
+        world.spaceone.faults().add(Fault::on(Operation::Create).after(loss));
+        recovers::<Policy>(&world, &name, spaceone_policy(&name), world.spaceone.faults(), world.spaceone.journal())
+            .await;
+    }
+    assert_eq!(world.spaceone.policies().len(), losses().len());
+}
+
+#[tokio::test]
+async fn a_network_policy_create_whose_answer_is_lost_happens_once() {
+    let world = World::new("lost-netpol").await;
+    let zone = world.spaceone.zone_ids()[0].clone();
+    for (i, loss) in losses().into_iter().enumerate() {
+        let name = format!("lost-{i}");
+        world.spaceone.faults().add(Fault::on(Operation::Create).after(loss));
+        let object = network_policy(&name, &zone);
+        recovers::<NetworkPolicy>(&world, &name, object, world.spaceone.faults(), world.spaceone.journal()).await;
+    }
+    assert_eq!(world.spaceone.network_policies().len(), losses().len());
+}
+
+#[tokio::test]
+async fn a_create_that_never_happened_is_sent_again_after_the_grace() {
+    let world = World::new("never-happened").await;
+    world.ncloud.faults().add(Fault::on(Operation::Create).before(Action::Reset));
+    recovers::<Policy>(&world, "again", ncloud_policy("again"), world.ncloud.faults(), world.ncloud.journal()).await;
+    assert_eq!(world.ncloud.journal().count(Operation::Create), 2);
+}
+
+#[tokio::test]
+async fn an_operator_that_crashes_before_it_records_the_id_finds_its_object_again() {
+    let mut world = World::new("crash").await;
+    let zone = world.spaceone.zone_ids()[0].clone();
+    // The answer takes longer than the operator lives.
+    let late = || Fault::on(Operation::Create).after(Action::Timeout(Duration::from_secs(20)));
+    world.ncloud.faults().add(late());
+    world.spaceone.faults().add(late().times(2));
+    world.apply(ncloud_policy("crash-n")).await;
+    world.apply(spaceone_policy("crash-p")).await;
+    world.apply(network_policy("crash-w", &zone)).await;
+    world
+        .eventually("all three to exist upstream", || {
+            world.ncloud.journal().effects(Operation::Create) == 1
+                && world.spaceone.journal().effects(Operation::Create) == 2
+        })
+        .await;
+    world.crash();
+    world.start(|_| {});
+    world.ready::<Policy>("crash-n").await;
+    world.ready::<Policy>("crash-p").await;
+    world.ready::<NetworkPolicy>("crash-w").await;
+    assert_eq!(world.ncloud.journal().effects(Operation::Create), 1);
+    assert_eq!(world.spaceone.journal().effects(Operation::Create), 2);
+    let events = world.events("crash-w").await;
+    assert!(events.iter().any(|(reason, _)| reason == "Recovered"), "{events:?}");
+}
+
+#[tokio::test]
+async fn an_upstream_that_drops_the_stamp_still_gets_one_copy_only() {
+    let world = World::new("dropped-stamp").await;
+    world.ncloud.set_options(|o| o.switches.create_tags = cloud_policy_simulator::ncloud::CreateTags::Dropped);
+    world.ncloud.faults().add(Fault::on(Operation::Create).after(Action::Reset));
+    recovers::<Policy>(&world, "unmarked", ncloud_policy("unmarked"), world.ncloud.faults(), world.ncloud.journal())
+        .await;
+    assert_eq!(world.ncloud.policies().len(), 1);
+}

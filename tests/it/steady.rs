@@ -1,0 +1,80 @@
+//! Quiet when nothing changes: an hour of steady state, pressed into seconds, with 50 objects.
+
+use crate::world::{Kind, World, ncloud_policy, network_policy, spaceone_policy};
+use cloud_policy::api::{Connection, NetworkPolicy, Policy};
+use cloud_policy_simulator::Operation;
+use cloud_policy_simulator::ncloud::Order;
+use k8s_openapi::api::core::v1::Event;
+use kube::ResourceExt;
+use kube::api::ListParams;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// Five-minute intervals in an hour.
+const ROUNDS: usize = 12;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_hour_with_fifty_objects_writes_nothing_anywhere() {
+    let world = World::with("steady", |settings| settings.connection_interval = Duration::from_secs(5)).await;
+    world.ncloud.set_options(|o| {
+        assert!(o.switches.rewrite_wildcard, "the server rewrites * by default");
+        o.switches.order = Order::Reversed;
+    });
+    let zone = world.spaceone.zone_ids()[0].clone();
+    for i in 0..20 {
+        world.apply(ncloud_policy(&format!("n-{i}"))).await;
+    }
+    for i in 0..15 {
+        world.apply(spaceone_policy(&format!("p-{i}"))).await;
+        world.apply(network_policy(&format!("w-{i}"), &zone)).await;
+    }
+    for i in 0..20 {
+        world.ready::<Policy>(&format!("n-{i}")).await;
+    }
+    for i in 0..15 {
+        world.ready::<Policy>(&format!("p-{i}")).await;
+        world.ready::<NetworkPolicy>(&format!("w-{i}")).await;
+    }
+    // The connections count their dependants and the upstream's objects once more.
+    world.until("spaceone", "counted", |c: &Connection| counted(c, 30)).await;
+    world.until("ncloud", "counted", |c: &Connection| counted(c, 20)).await;
+    let before = versions(&world).await;
+    world.ncloud.journal().clear();
+    world.spaceone.journal().clear();
+
+    world
+        .eventually("an hour to pass for every object", || {
+            world.ncloud.journal().count(Operation::Get) >= 20 * ROUNDS
+                && world.spaceone.journal().count(Operation::Get) >= 30 * ROUNDS
+        })
+        .await;
+
+    assert_eq!(world.ncloud.journal().writes(), vec![], "writes to NAVER Cloud");
+    assert_eq!(world.spaceone.journal().writes(), vec![], "writes to SpaceONE");
+    assert_eq!(world.ncloud.journal().count(Operation::Validate), 0, "nothing to validate");
+    assert_eq!(versions(&world).await, before, "writes to Kubernetes");
+}
+
+fn counted(connection: &Connection, dependants: i64) -> anyhow::Result<()> {
+    let status = connection.status.clone().unwrap_or_default();
+    let usage = status.usage.unwrap_or_default();
+    let upstream = usage.policies.unwrap_or_default() + usage.network_policies.unwrap_or_default();
+    let done = status.dependants == Some(dependants) && upstream == dependants;
+    done.then_some(()).ok_or_else(|| anyhow::anyhow!("{status:?}"))
+}
+
+/// The resourceVersion of everything in the namespace, events included.
+async fn versions(world: &World) -> BTreeMap<String, String> {
+    let mut all = BTreeMap::new();
+    note::<Policy>(world, &mut all).await;
+    note::<NetworkPolicy>(world, &mut all).await;
+    note::<Connection>(world, &mut all).await;
+    note::<Event>(world, &mut all).await;
+    all
+}
+
+async fn note<K: Kind>(world: &World, all: &mut BTreeMap<String, String>) {
+    for object in world.api::<K>().list(&ListParams::default()).await.unwrap() {
+        all.insert(format!("{}/{}", K::kind(&()), object.name_any()), object.resource_version().unwrap());
+    }
+}
