@@ -1,0 +1,102 @@
+//! The documentation, held to what it speaks of: manifests to the API server, tables to the
+//! schemas and to the code, links to what they point at.
+
+mod decisions;
+mod fields;
+mod manifests;
+mod markdown;
+
+use cloud_policy::api::Reason;
+use markdown::{Page, code_in};
+use regex::Regex;
+use std::collections::BTreeSet;
+use std::process::Command;
+
+/// What a fenced block may say that it is. A closed set, so that a slip of the pen cannot take a
+/// manifest out of the tests.
+const LANGUAGES: [&str; 4] = ["yaml", "yaml,fragment", "sh", "text"];
+
+#[test]
+fn every_fenced_block_says_what_it_is() {
+    for page in Page::all() {
+        for fence in &page.fences {
+            assert!(LANGUAGES.contains(&fence.language.as_str()), "{}: `{}`", fence.place, fence.language);
+        }
+    }
+}
+
+#[test]
+fn every_relative_link_leads_somewhere() {
+    let broken: Vec<String> = Page::all().iter().flat_map(Page::broken_links).collect();
+    assert!(broken.is_empty(), "{}", broken.join("\n"));
+}
+
+#[test]
+fn every_reason_has_a_section_and_every_section_a_reason() {
+    let page = Page::read("docs/reasons.md");
+    let titled = page.sections(3);
+    let documented: Vec<&str> = titled.iter().map(|(title, _)| title.as_str()).collect();
+    let known: BTreeSet<&str> = Reason::ALL.iter().map(|reason| reason.as_str()).collect();
+    assert_eq!(documented.iter().copied().collect::<BTreeSet<_>>(), known);
+    assert_eq!(documented.len(), known.len(), "a reason has two sections");
+    for (title, text) in &titled {
+        assert!(text.trim().len() > 20, "the section of {title} says nothing");
+    }
+}
+
+#[test]
+fn every_flag_is_documented_with_its_variable_and_default() {
+    let page = Page::read("docs/operator-flags.md");
+    let rows = page.tables().into_iter().find(|table| table.header[0] == "flag").expect("a table of flags").rows;
+    let help = help();
+    let documented: Vec<String> = rows.iter().filter_map(|row| code_in(&row[0]).into_iter().next()).collect();
+    assert_eq!(documented, help.iter().map(|flag| flag.name.clone()).collect::<Vec<_>>());
+    for (row, Flag { name, variable, default }) in rows.iter().zip(help) {
+        assert_eq!(code_in(&row[1]), [variable], "the variable of {name}");
+        if let Some(default) = default {
+            assert_eq!(code_in(&row[2]), [default], "the default of {name}");
+        }
+    }
+}
+
+#[test]
+fn no_page_names_a_flag_that_does_not_exist() {
+    let known: BTreeSet<String> = help().into_iter().map(|flag| flag.name).collect();
+    let flag = Regex::new("--[a-z][a-z-]+").unwrap();
+    for page in Page::all() {
+        let run = page.fences.iter().flat_map(|fence| fence.body.lines()).filter(|line| line.contains("cloud-policy run"));
+        let code = code_in(&page.prose).into_iter().filter(|code| code.starts_with("--"));
+        for text in run.map(str::to_owned).chain(code) {
+            for found in flag.find_iter(&text) {
+                assert!(known.contains(found.as_str()), "{}: {}", page.name, found.as_str());
+            }
+        }
+    }
+}
+
+struct Flag {
+    name: String,
+    variable: String,
+    default: Option<String>,
+}
+
+/// The flags of `cloud-policy run`, as its help lists them.
+fn help() -> Vec<Flag> {
+    let output = Command::new(env!("CARGO_BIN_EXE_cloud-policy")).args(["run", "--help"]).output().unwrap();
+    let help = String::from_utf8(output.stdout).unwrap();
+    let flag = Regex::new(r"(?m)^ +(?:-\w, )?(--[a-z-]+)").unwrap();
+    let starts: Vec<_> = flag.captures_iter(&help).filter_map(|found| found.get(1)).collect();
+    let ends = starts.iter().skip(1).map(regex::Match::start).chain([help.len()]);
+    let value = |text: &str, what: &str| {
+        let found = Regex::new(&format!(r"\[{what}([^\]]+)\]")).unwrap().captures(text)?;
+        Some(found[1].trim_end_matches('=').to_owned())
+    };
+    let flags = starts.iter().zip(ends).map(|(start, end)| {
+        let text = &help[start.start()..end];
+        let variable = value(text, "env: ").unwrap_or_default();
+        Flag { name: start.as_str().to_owned(), variable, default: value(text, "default: ") }
+    });
+    let flags: Vec<_> = flags.filter(|flag| flag.name != "--help").collect();
+    assert!(flags.len() > 10, "{help}");
+    flags
+}

@@ -1,0 +1,175 @@
+//! `docs/policies-table.md` says what [`plan`] decides, in every situation and for every
+//! combination of the policies.
+
+use super::markdown::{Page, code_in};
+use cloud_policy::api::shared::{AdoptionPolicy, DriftPolicy, ManagementPolicy, RecreatePolicy};
+use cloud_policy::engine::outcome::Outcome;
+use cloud_policy::engine::plan::{Hold, Plan, Record, Rules, Step, Take, plan};
+use cloud_policy::engine::{Diff, Facts, FieldDiff, Ownership, Remedy, Sighting};
+use serde_json::json;
+use std::collections::BTreeSet;
+
+/// Hash of what is wanted; another one was written before the spec changed.
+const WANTED: &str = "wanted";
+const ID: &str = "id-1";
+const FIELD: &str = "spec.x";
+
+struct Situation {
+    name: &'static str,
+    record: Record,
+    found: Vec<Sighting>,
+    external_id: Option<&'static str>,
+}
+
+/// One row of the table, its empty first cells filled from above.
+struct Row {
+    situation: String,
+    policies: [String; 4],
+    decision: String,
+}
+
+#[test]
+fn every_cell_is_what_the_code_decides() {
+    let rows = rows();
+    let mut used = BTreeSet::new();
+    for situation in situations() {
+        for (names, rules) in combinations(situation.external_id) {
+            let decided = describe(&plan(&situation.record, rules, situation.found.clone(), WANTED));
+            let fits = |row: &Row| row.situation == situation.name && row.covers(&names);
+            let fitting: Vec<usize> = (0..rows.len()).filter(|index| fits(&rows[*index])).collect();
+            let [index] = fitting[..] else { panic!("{}, {names:?}: {} rows fit", situation.name, fitting.len()) };
+            assert_eq!(rows[index].decision, decided, "{}, {names:?}", situation.name);
+            used.insert(index);
+        }
+    }
+    assert_eq!(used.len(), rows.len(), "a row speaks of a situation that no test knows");
+}
+
+impl Row {
+    fn covers(&self, names: &[String; 4]) -> bool {
+        self.policies.iter().zip(names).all(|(cell, name)| cell == "*" || code_in(cell).contains(name))
+    }
+}
+
+fn rows() -> Vec<Row> {
+    let page = Page::read("docs/policies-table.md");
+    let table = page.tables().into_iter().find(|table| table.header[0] == "situation").expect("the table");
+    let mut situation = String::new();
+    let row = |cells: Vec<String>| {
+        let [first, management, adoption, drift, recreate, decision] = <[String; 6]>::try_from(cells).unwrap();
+        if !first.is_empty() {
+            situation = first.replace('`', "");
+        }
+        Row { situation: situation.clone(), policies: [management, adoption, drift, recreate], decision }
+    };
+    table.rows.into_iter().map(row).collect()
+}
+
+fn combinations(external_id: Option<&'static str>) -> Vec<([String; 4], Rules<'static>)> {
+    let mut all = Vec::new();
+    for management in [ManagementPolicy::Full, ManagementPolicy::CreateOnly, ManagementPolicy::Observe] {
+        for adoption in [AdoptionPolicy::Never, AdoptionPolicy::IfIdentical, AdoptionPolicy::Always] {
+            for drift in [DriftPolicy::Correct, DriftPolicy::Report] {
+                for recreate in [RecreatePolicy::Never, RecreatePolicy::WhenRequired] {
+                    let names = [
+                        format!("{management:?}"),
+                        format!("{adoption:?}"),
+                        format!("{drift:?}"),
+                        format!("{recreate:?}"),
+                    ];
+                    all.push((names, Rules { management, adoption, drift, recreate, external_id }));
+                }
+            }
+        }
+    }
+    all
+}
+
+/// The decision in the words of the page.
+fn describe(plan: &Plan) -> String {
+    match plan {
+        Plan::Create => "create".to_owned(),
+        Plan::Wait => "wait".to_owned(),
+        Plan::Report { seen, why } => {
+            let outcome = Outcome::reported(seen.as_ref().map(|seen| seen.diff.clone()), *why);
+            format!("report `{}`", outcome.reason.as_str())
+        }
+        Plan::Refuse { reason, .. } => format!("refuse `{}`", reason.as_str()),
+        Plan::Hold(Hold { take, claim, step, .. }) => {
+            let first = match (take, claim) {
+                (Some(Take::Adopted), _) => "adopt, ",
+                (Some(Take::Recovered), _) => "recover, ",
+                (None, true) => "stamp, ",
+                (None, false) => "",
+            };
+            format!("{first}{}", written(step))
+        }
+    }
+}
+
+fn written(step: &Step) -> String {
+    match step {
+        Step::Keep => "keep".to_owned(),
+        Step::Update { .. } => "update".to_owned(),
+        Step::Recreate => "recreate".to_owned(),
+        Step::Stuck(diff) => format!("refuse `{}`", Outcome::stuck(diff.clone()).reason.as_str()),
+    }
+}
+
+fn seen(id: &str, owner: Ownership, differs: Option<Remedy>) -> Sighting {
+    let field = |remedy| FieldDiff { path: FIELD.to_owned(), desired: json!(1), observed: json!(2), remedy };
+    let diff = Diff { fields: differs.map(field).into_iter().collect() };
+    Sighting { id: id.to_owned(), owner, diff, facts: Facts::default() }
+}
+
+fn other() -> Ownership {
+    Ownership::Other("other-cluster/uid".to_owned())
+}
+
+/// What status remembers of an object whose present spec was written.
+fn written_before() -> Record {
+    Record { id: Some(ID.to_owned()), applied_hash: Some(WANTED.to_owned()), ..Record::default() }
+}
+
+fn spec_changed() -> Record {
+    Record { applied_hash: Some("before".to_owned()), ..written_before() }
+}
+
+fn lost_create(in_grace: bool) -> Record {
+    Record { create_in_flight: true, in_grace, ..Record::default() }
+}
+
+fn situations() -> Vec<Situation> {
+    use Ownership::{Ours, Unmarked};
+    use Remedy::{Recreate, Update};
+    let never = Record::default;
+    let case = |name, record, found| Situation { name, record, found, external_id: None };
+    let one = |owner, differs| vec![seen(ID, owner, differs)];
+    let stuck = Record { not_applied: vec![FIELD.to_owned()], ..written_before() };
+    let recreating = Record { recreate_in_flight: true, ..spec_changed() };
+    vec![
+        case("not there, never created", never(), vec![]),
+        case("not there, was created before", written_before(), vec![]),
+        case("not there, a create was lost, in the grace", lost_create(true), vec![]),
+        case("not there, a create was lost, after the grace", lost_create(false), vec![]),
+        case("not there, recreate under way", recreating, vec![]),
+        Situation { external_id: Some(ID), ..case("not there, externalId names it", never(), vec![]) },
+        case("ours, equal", written_before(), one(Ours, None)),
+        case("ours, differs, spec changed", spec_changed(), one(Ours, Some(Update))),
+        case("ours, differs by drift", written_before(), one(Ours, Some(Update))),
+        case("ours, differs, written before and not taken", stuck, one(Ours, Some(Update))),
+        case("ours, must be recreated, spec changed", spec_changed(), one(Ours, Some(Recreate))),
+        case("ours, must be recreated by drift", written_before(), one(Ours, Some(Recreate))),
+        case("ours, the stamp was removed, equal", written_before(), one(Unmarked, None)),
+        case("ours by id, bears another's stamp", written_before(), one(other(), None)),
+        case("bears our stamp, id not recorded, equal", never(), one(Ours, None)),
+        case("bears our stamp, id not recorded, differs", never(), one(Ours, Some(Update))),
+        case("no stamp, a create was lost, equal", lost_create(true), one(Unmarked, None)),
+        case("no stamp, equal", never(), one(Unmarked, None)),
+        case("no stamp, differs", never(), one(Unmarked, Some(Update))),
+        case("no stamp, must be recreated", never(), one(Unmarked, Some(Recreate))),
+        case("another's stamp", never(), one(other(), None)),
+        case("several under the name, none ours", never(), vec![seen("a", Unmarked, None), seen("b", other(), None)]),
+        case("several with our stamp", never(), vec![seen("a", Ours, None), seen("b", Ours, None)]),
+    ]
+}

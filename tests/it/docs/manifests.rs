@@ -1,0 +1,76 @@
+//! Every manifest in the documentation is one that the API server takes.
+
+use super::markdown::{Fence, Page};
+use crate::support::client;
+use anyhow::{Context, ensure};
+use cloud_policy_testbed::TestNamespace;
+use kube::api::{Patch, PatchParams};
+use kube::core::{DynamicObject, GroupVersionKind};
+use kube::discovery::{Discovery, Scope};
+use kube::{Api, Client, ResourceExt};
+use serde_json::Value;
+
+#[tokio::test]
+async fn every_manifest_in_the_documentation_is_accepted() {
+    let client = client().await;
+    let cluster = Cluster {
+        discovery: Discovery::new(client.clone()).run().await.unwrap(),
+        namespace: TestNamespace::create(&client, "docs").await.unwrap(),
+        client,
+    };
+    let (mut refused, mut taken) = (Vec::new(), 0);
+    for fence in fences("yaml") {
+        for manifest in documents(&fence) {
+            match cluster.dry_run(manifest).await {
+                Ok(()) => taken += 1,
+                Err(error) => refused.push(format!("{}: {error:#}", fence.place)),
+            }
+        }
+    }
+    assert!(refused.is_empty(), "{}", refused.join("\n"));
+    assert!(taken >= 10, "{taken} manifests: where are the others?");
+}
+
+#[test]
+fn every_fragment_can_be_read() {
+    for fence in fences("yaml,fragment") {
+        for fragment in documents(&fence) {
+            assert!(fragment.is_object(), "{}: {fragment}", fence.place);
+        }
+    }
+}
+
+fn fences(language: &str) -> impl Iterator<Item = Fence> {
+    Page::all().into_iter().flat_map(|page| page.fences).filter(move |fence| fence.language == language)
+}
+
+fn documents(fence: &Fence) -> Vec<Value> {
+    serde_saphyr::from_multiple(&fence.body).unwrap_or_else(|error| panic!("{}: {error}", fence.place))
+}
+
+struct Cluster {
+    client: Client,
+    discovery: Discovery,
+    /// Stands for every namespace of the documentation, so that no other test is met there.
+    namespace: TestNamespace,
+}
+
+impl Cluster {
+    /// As `kubectl apply --server-side --dry-run=server` does it.
+    async fn dry_run(&self, manifest: Value) -> anyhow::Result<()> {
+        let mut object: DynamicObject = serde_json::from_value(manifest)?;
+        let kind = GroupVersionKind::try_from(object.types.as_ref().context("it has no kind")?)?;
+        let (resource, capabilities) = self.discovery.resolve_gvk(&kind).with_context(|| format!("there is no {kind:?}"))?;
+        let api: Api<DynamicObject> = match capabilities.scope {
+            Scope::Cluster => Api::all_with(self.client.clone(), &resource),
+            Scope::Namespaced => {
+                ensure!(object.metadata.namespace.is_some(), "it names no namespace");
+                object.metadata.namespace = Some(self.namespace.name().to_owned());
+                Api::namespaced_with(self.client.clone(), self.namespace.name(), &resource)
+            }
+        };
+        let params = PatchParams::apply("documentation").validation_strict().dry_run();
+        api.patch(&object.name_any(), &params, &Patch::Apply(&object)).await?;
+        Ok(())
+    }
+}
