@@ -64,7 +64,8 @@ fn no_page_names_a_flag_that_does_not_exist() {
     let known: BTreeSet<String> = help().into_iter().map(|flag| flag.name).collect();
     let flag = Regex::new("--[a-z][a-z-]+").unwrap();
     for page in Page::all() {
-        let run = page.fences.iter().flat_map(|fence| fence.body.lines()).filter(|line| line.contains("cloud-policy run"));
+        let run =
+            page.fences.iter().flat_map(|fence| fence.body.lines()).filter(|line| line.contains("cloud-policy run"));
         let code = code_in(&page.prose).into_iter().filter(|code| code.starts_with("--"));
         for text in run.map(str::to_owned).chain(code) {
             for found in flag.find_iter(&text) {

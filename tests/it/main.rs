@@ -10,6 +10,7 @@
 )]
 
 mod architecture;
+mod docs;
 mod leader;
 mod lifecycle;
 mod lifecycle_spaceone;

@@ -60,7 +60,8 @@ impl Cluster {
     async fn dry_run(&self, manifest: Value) -> anyhow::Result<()> {
         let mut object: DynamicObject = serde_json::from_value(manifest)?;
         let kind = GroupVersionKind::try_from(object.types.as_ref().context("it has no kind")?)?;
-        let (resource, capabilities) = self.discovery.resolve_gvk(&kind).with_context(|| format!("there is no {kind:?}"))?;
+        let (resource, capabilities) =
+            self.discovery.resolve_gvk(&kind).with_context(|| format!("there is no {kind:?}"))?;
         let api: Api<DynamicObject> = match capabilities.scope {
             Scope::Cluster => Api::all_with(self.client.clone(), &resource),
             Scope::Namespaced => {
