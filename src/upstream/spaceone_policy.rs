@@ -7,7 +7,7 @@ mod document;
 
 pub(crate) use document::PolicyDocument;
 
-use super::lenient::{nullable, present};
+use super::lenient::{nullable, present, text};
 use super::spaceone::wire::{described, timestamp};
 use super::spaceone::{Ask, Fields, Resource, Spaceone, Verb, purpose, tags};
 use crate::api::policy::SpaceonePolicySpec;
@@ -30,8 +30,9 @@ struct Answered {
     name: String,
     #[serde(default, deserialize_with = "nullable")]
     permissions: Vec<String>,
+    /// The upstream takes any values.
     #[serde(default, deserialize_with = "nullable")]
-    labels: Vec<String>,
+    labels: Vec<Value>,
     #[serde(default, deserialize_with = "nullable")]
     tags: Fields,
     #[serde(default)]
@@ -53,7 +54,7 @@ impl Answered {
             policy_id: self.policy_id.clone(),
             name: self.name,
             permissions: self.permissions,
-            labels: Some(self.labels),
+            labels: Some(self.labels.iter().map(text).collect()),
             tags: Some(tags),
             project_id: present(self.project_id),
         });

@@ -64,14 +64,13 @@ fn kind(answer: &Answer, code: &str, effect: Effect) -> ErrorKind {
         (401, "210") => ErrorKind::Unauthorized,
         (401, _) if answer.skew.is_some_and(is_skewed) => ErrorKind::ClockSkew,
         (401, _) | (403, "" | "Forbidden") => ErrorKind::Unauthorized,
-        // What belongs to NAVER Cloud cannot be changed, whoever asks.
-        (403, _) => ErrorKind::Rejected,
         (409, "9012") => ErrorKind::QuotaExceeded,
         (409, _) => ErrorKind::AlreadyExists,
         // The policy is gone, or the path is wrong: the next look tells.
         (404 | 408, _) => ErrorKind::Unavailable,
         (405 | 501, _) => ErrorKind::Unsupported,
         (429, _) => ErrorKind::RateLimited,
+        // 403 with any other code among them: policies of NAVER Cloud itself cannot be changed.
         (400..=499, _) => ErrorKind::Rejected,
         _ => effect.doubt(),
     }

@@ -169,21 +169,20 @@ impl RawVerdict {
 
 /// Who holds a policy.
 #[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
 pub(crate) struct Holder {
-    #[serde(default, deserialize_with = "nullable")]
-    resource_type: String,
-    #[serde(default, deserialize_with = "nullable")]
-    resource_id: String,
-    #[serde(default, deserialize_with = "nullable")]
-    resource_name: String,
+    #[serde(rename = "resourceType", default, deserialize_with = "nullable")]
+    kind: String,
+    #[serde(rename = "resourceId", default, deserialize_with = "nullable")]
+    id: String,
+    #[serde(rename = "resourceName", default, deserialize_with = "nullable")]
+    name: String,
 }
 
 impl Holder {
     /// `SubAccount alice (1b9d…)`, as much of it as is known.
     pub(crate) fn shown(&self, words: &Words) -> String {
-        let id = if self.resource_id.is_empty() { String::new() } else { format!("({})", self.resource_id) };
-        words.clean(&format!("{} {} {id}", self.resource_type, self.resource_name))
+        let id = if self.id.is_empty() { String::new() } else { format!("({})", self.id) };
+        words.clean(&format!("{} {} {id}", self.kind, self.name))
     }
 }
 

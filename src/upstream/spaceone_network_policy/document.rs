@@ -229,7 +229,7 @@ mod tests {
             ("data", json!({"mine": 2}), "data.mine", false),
             ("data", json!({}), "data.mine", true),
             ("metadata", json!({"a": "2"}), "metadata.a", false),
-            ("reference", json!({}), "reference.resourceId", false),
+            ("reference", json!({}), "reference", false),
             ("tags", json!({}), "tags", false),
             ("pinnedKeys", json!(["name"]), "pinnedKeys", false),
             ("pinnedKeys", json!([]), "pinnedKeys", true),

@@ -12,11 +12,10 @@ pub(super) fn objection(value: &Value) -> Option<&'static str> {
         Value::Null | Value::Bool(_) | Value::Number(_) => {
             Some("is a number, a boolean or null, after which the upstream refuses every update: write it as a text")
         }
-        Value::String(_) => None,
         Value::Object(object) if object.keys().any(|key| key.contains("name")) => {
             Some("has a key with `name` in it, after which the upstream refuses every update: choose another key")
         }
-        Value::Object(_) => None,
+        Value::String(_) | Value::Object(_) => None,
         Value::Array(items) => items.iter().find_map(item),
     }
 }

@@ -113,7 +113,7 @@ mod tests {
             assert!(!diff.needs_recreate());
         }
         let diff = with("tags", json!({"n": 2, "new": true})).diff(&observed());
-        assert_eq!(diff.summary(), "spec.spaceone.tags.deep, spec.spaceone.tags.n, spec.spaceone.tags.new");
+        assert_eq!(diff.summary(), "spec.spaceone.tags.n, spec.spaceone.tags.new, spec.spaceone.tags.deep");
         assert!(with("policyId", json!("other")).diff(&observed()).needs_recreate());
     }
 
