@@ -1,0 +1,114 @@
+//! What the suites of the upstream clients share: accounts open to loopback, and specs as YAML
+//! writers would have them.
+
+use crate::support::install_crypto;
+use cloud_policy::api::{ConnectionSpec, NetworkPolicySpec, PolicySpec};
+use cloud_policy::engine::{Result, Sighting, Stamp, Subject, UpstreamError, Written};
+use cloud_policy::upstream::registry::{self, Wanted};
+use cloud_policy::upstream::{Account, Credentials, EndpointRules, HttpSettings, RequestLog};
+use serde_json::{Value, json};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+/// Rules that let tests reach what listens on loopback, and nothing else.
+pub fn loopback() -> EndpointRules {
+    EndpointRules { allow_http: true, allow_private: true, allowed_hosts: vec!["127.0.0.1".parse().unwrap()] }
+}
+
+/// The ordinary settings, with less patience.
+pub fn hasty() -> HttpSettings {
+    HttpSettings {
+        request_timeout: Duration::from_secs(3),
+        body_limit: 1 << 20,
+        read_backoff: Duration::from_millis(10),
+        ..HttpSettings::default()
+    }
+}
+
+/// The requests of an account, as the log was told of them: system, operation, code.
+#[derive(Default)]
+pub struct Log(Mutex<Vec<(&'static str, &'static str, String)>>);
+
+impl Log {
+    pub fn lines(&self) -> Vec<(&'static str, &'static str, String)> {
+        self.0.lock().unwrap().clone()
+    }
+}
+
+impl RequestLog for Log {
+    fn request(&self, system: &'static str, operation: &'static str, code: &str, _: Duration) {
+        self.0.lock().unwrap().push((system, operation, code.to_owned()));
+    }
+}
+
+/// An account of the connection, which is given as JSON without its Secret and limits.
+pub fn account(mut connection: Value, credentials: Credentials, settings: &HttpSettings) -> (Arc<Account>, Arc<Log>) {
+    install_crypto();
+    connection["rateLimit"] = json!({ "requestsPerSecond": 100, "burst": 200 });
+    let spec: ConnectionSpec = serde_json::from_value(connection).unwrap();
+    let log = Arc::new(Log::default());
+    let account = Account::open(&spec, credentials, None, &loopback(), settings, log.clone()).unwrap();
+    (Arc::new(account), log)
+}
+
+/// The stamp of an object of this cluster.
+pub fn stamp(uid: &str) -> Stamp {
+    Stamp::new("cluster", uid)
+}
+
+/// A `Policy` with this upstream block, bound.
+pub fn policy(account: &Arc<Account>, upstream: &str, block: &Value, stamp: &Stamp) -> Box<dyn Subject> {
+    let spec = json!({ "connectionRef": { "name": "c" }, upstream: block });
+    let spec: PolicySpec = serde_json::from_value(spec).unwrap();
+    registry::bind(account, Wanted::Policy(&spec), stamp).unwrap()
+}
+
+/// A `NetworkPolicy` with this block, bound.
+pub fn network_policy(account: &Arc<Account>, block: &Value, stamp: &Stamp) -> Box<dyn Subject> {
+    let spec = json!({ "connectionRef": { "name": "c" }, "spaceone": block });
+    let spec: NetworkPolicySpec = serde_json::from_value(spec).unwrap();
+    registry::bind(account, Wanted::NetworkPolicy(&spec), stamp).unwrap()
+}
+
+/// Creates the object; its id.
+pub async fn create(subject: &dyn Subject) -> String {
+    accepted(subject.create().await)
+}
+
+/// The id in an answer that accepts.
+pub fn accepted(written: Result<Written>) -> String {
+    match written.unwrap() {
+        Written::Accepted { id, .. } => id,
+        Written::Refused(verdict) => panic!("refused: {verdict:?}"),
+    }
+}
+
+/// The object, which must be there.
+pub async fn sight(subject: &dyn Subject, id: &str) -> Sighting {
+    subject.observe(id).await.unwrap().expect("the object is there")
+}
+
+/// Updates the object to what is wanted and asserts that nothing is left to do.
+pub async fn converge(subject: &dyn Subject, id: &str) {
+    let before = sight(subject, id).await.diff;
+    assert!(!before.is_empty(), "there is something to do");
+    assert!(!before.needs_recreate(), "{}", before.summary());
+    accepted(subject.update(id, &before).await);
+    let after = sight(subject, id).await.diff;
+    assert!(after.is_empty(), "left after an update of {}: {}", before.summary(), after.summary());
+}
+
+/// The error, which must not show any of these.
+pub fn refusal<T: std::fmt::Debug>(outcome: Result<T>, secrets: &[&str]) -> UpstreamError {
+    let error = outcome.unwrap_err();
+    for secret in secrets {
+        assert!(!format!("{error} {error:?}").contains(secret), "{error:?} shows a secret");
+    }
+    assert!(error.message.chars().count() <= 300 && !error.message.contains('\n'), "{error}");
+    error
+}
+
+/// A name that no other test uses.
+pub fn unique(prefix: &str) -> String {
+    format!("{prefix}-{}", &uuid::Uuid::new_v4().simple().to_string()[..12])
+}
