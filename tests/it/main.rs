@@ -9,6 +9,7 @@
     reason = "a test says that something is wrong by panicking"
 )]
 
+mod admission;
 mod architecture;
 mod docs;
 mod leader;

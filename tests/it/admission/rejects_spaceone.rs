@@ -1,0 +1,83 @@
+//! What the policies of SpaceONE refuse.
+
+use super::cases::rejects;
+
+rejects! {
+    rejects_a_policy_id_with_capitals: SPACEONE, "spec.spaceone.policyId" = "Network-Viewer"
+        => "spec.spaceone.policyId", "lower-case letters, digits and inner hyphens, such as network-viewer";
+    rejects_a_policy_id_that_ends_with_a_hyphen: SPACEONE, "spec.spaceone.policyId" = "network-"
+        => "spec.spaceone.policyId", "inner hyphens";
+    rejects_a_policy_id_of_49_characters: SPACEONE, "spec.spaceone.policyId" = ("x".repeat(49))
+        => "spec.spaceone.policyId", "may not be more than 48";
+    rejects_a_spaceone_policy_without_an_id: SPACEONE, "spec.spaceone.policyId" = null
+        => "spec.spaceone.policyId", "Required value";
+    rejects_a_spaceone_policy_without_a_name: SPACEONE, "spec.spaceone.name" = null
+        => "spec.spaceone.name", "Required value";
+    rejects_a_spaceone_policy_name_of_256_characters: SPACEONE, "spec.spaceone.name" = ("x".repeat(256))
+        => "spec.spaceone.name", "may not be more than 255";
+    rejects_a_spaceone_policy_without_permissions: SPACEONE, "spec.spaceone.permissions" = []
+        => "spec.spaceone.permissions", "at least 1 items";
+    rejects_an_empty_permission: SPACEONE, "spec.spaceone.permissions" = [""]
+        => "spec.spaceone.permissions[0]", "at least 1 chars";
+    rejects_a_permission_that_stands_twice: SPACEONE, "spec.spaceone.permissions" = ["a.b", "a.b"]
+        => "spec.spaceone.permissions[1]", r#"Duplicate value: "a.b""#;
+    rejects_an_empty_label: SPACEONE, "spec.spaceone.labels" = [""]
+        => "spec.spaceone.labels[0]", "at least 1 chars";
+    rejects_a_label_that_stands_twice: SPACEONE, "spec.spaceone.labels" = ["net", "net"]
+        => "spec.spaceone.labels[1]", r#"Duplicate value: "net""#;
+    rejects_the_operators_tag_of_a_policy: SPACEONE, "spec.spaceone.tags" = {"cloudpolicy_owner": "me"}
+        => "spec.spaceone.tags", "the operator's own: choose another key";
+    rejects_tags_that_are_a_list: SPACEONE, "spec.spaceone.tags" = ["team"]
+        => "spec.spaceone.tags", "must be of type object";
+    rejects_a_project_id_with_a_slash: SPACEONE, "spec.spaceone.projectId" = "project/1"
+        => "spec.spaceone.projectId", "1 to 64 letters, digits, '.', '_' and '-'";
+    rejects_an_external_id_that_is_not_the_policy_id: SPACEONE, "spec.externalId" = "other"
+        => "spec.externalId", "must equal spec.spaceone.policyId: leave it out";
+
+    rejects_a_network_policy_without_a_body: NETWORK, "spec.spaceone" = null
+        => "spec.spaceone", "Required value";
+    rejects_a_network_policy_of_naver_cloud: NETWORK, "spec.ncloud" = {"policyName": "viewer"}
+        => "spec.ncloud", "unknown field";
+    rejects_a_network_policy_without_a_zone: NETWORK, "spec.spaceone.zoneId" = null
+        => "spec.spaceone.zoneId", "Required value";
+    rejects_a_zone_id_with_a_space: NETWORK, "spec.spaceone.zoneId" = "zone 1"
+        => "spec.spaceone.zoneId", "such as zone-0123456789ab";
+    rejects_a_network_policy_without_a_name: NETWORK, "spec.spaceone.name" = null
+        => "spec.spaceone.name", "Required value";
+    rejects_an_empty_name: NETWORK, "spec.spaceone.name" = ""
+        => "spec.spaceone.name", "at least 1 chars";
+    rejects_a_network_with_host_bits: NETWORK, "spec.spaceone.routingTables[0].cidr" = "10.0.0.1/16"
+        => "spec.spaceone.routingTables[0].cidr", "without host bits, such as 10.0.0.0/16";
+    rejects_an_ipv6_network_with_host_bits: NETWORK, "spec.spaceone.routingTables[0].cidr" = "2001:db8::1/32"
+        => "spec.spaceone.routingTables[0].cidr", "or 2001:db8::/32";
+    rejects_a_prefix_that_is_too_long: NETWORK, "spec.spaceone.routingTables[0].cidr" = "10.0.0.0/33"
+        => "spec.spaceone.routingTables[0].cidr", "cidr must be a network";
+    rejects_a_network_that_is_a_name: NETWORK, "spec.spaceone.routingTables[0].cidr" = "default"
+        => "spec.spaceone.routingTables[0].cidr", "cidr must be a network";
+    rejects_a_route_without_a_network: NETWORK, "spec.spaceone.routingTables[0].cidr" = null
+        => "spec.spaceone.routingTables[0].cidr", "Required value";
+    rejects_a_gateway_as_destination: NETWORK, "spec.spaceone.routingTables[0].destination" = "igw-0123"
+        => "spec.spaceone.routingTables[0].destination", "must be an IP address, such as 10.0.0.1";
+    rejects_a_network_as_destination: NETWORK, "spec.spaceone.routingTables[0].destination" = "10.0.0.0/8"
+        => "spec.spaceone.routingTables[0].destination", "must be an IP address";
+    rejects_an_interface_of_41_characters: NETWORK, "spec.spaceone.routingTables[0].interface" = ("x".repeat(41))
+        => "spec.spaceone.routingTables[0].interface", "may not be more than 40";
+    rejects_a_name_server_that_is_a_name: NETWORK, "spec.spaceone.dns" = ["10.0.0.2", "ns.example.com"]
+        => "spec.spaceone.dns[1]", "dns takes IP addresses, such as 10.0.0.2";
+    rejects_an_address_with_leading_zeros: NETWORK, "spec.spaceone.dns" = ["10.0.0.02"]
+        => "spec.spaceone.dns[0]", "dns takes IP addresses";
+    rejects_21_name_servers: NETWORK, "spec.spaceone.dns" = (vec!["10.0.0.2"; 21])
+        => "spec.spaceone.dns", "must have at most 20 items";
+    rejects_data_that_is_a_list: NETWORK, "spec.spaceone.data" = [1]
+        => "spec.spaceone.data", "must be of type object";
+    rejects_a_reference_of_256_characters: NETWORK, "spec.spaceone.reference.resourceId" = ("x".repeat(256))
+        => "spec.spaceone.reference.resourceId", "may not be more than 255";
+    rejects_the_operators_tag_of_a_network_policy: NETWORK, "spec.spaceone.tags" = {"cloudpolicy_owner": "me"}
+        => "spec.spaceone.tags", "the operator's own: choose another key";
+    rejects_a_pinned_key_in_the_spelling_of_the_spec: NETWORK, "spec.spaceone.pinnedKeys" = ["routingTables"]
+        => "spec.spaceone.pinnedKeys[0]", "pinnedKeys takes name, dns, routing_tables";
+    rejects_pinned_metadata: NETWORK, "spec.spaceone.pinnedKeys" = ["metadata"]
+        => "spec.spaceone.pinnedKeys[0]", "zone_id and data.<key>";
+    rejects_a_pinned_key_that_stands_twice: NETWORK, "spec.spaceone.pinnedKeys" = ["dns", "dns"]
+        => "spec.spaceone.pinnedKeys[1]", r#"Duplicate value: "dns""#;
+}
