@@ -4,6 +4,10 @@ SHELL := bash
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
 
+# All members at once, so that every target here shares what the others built.
+BINARIES := cargo build --quiet --locked --workspace --bins
+BUILT := $${CARGO_TARGET_DIR:-target}/debug
+
 # Arguments for cargo test: make test ARGS=leader
 ARGS ?=
 
@@ -24,11 +28,13 @@ test: ## Run all tests against a real kube-apiserver, real SpaceONE servers and 
 
 demo: ## Watch kubectl drive all three upstream APIs (REAL_SPACEONE=1: real servers; KEEP=1: leave it running)
 	@hack/need.sh cargo cc go flock python3 venv
-	@exec hack/bound.sh cargo run --quiet --locked --package cloud-policy-testbed --bin cloud-policy-demo
+	@echo "building the operator, the simulators and the demo; the first time takes minutes"
+	@exec hack/bound.sh bash -c '$(BINARIES) && exec "$(BUILT)/cloud-policy-demo"'
 
 crds: ## Write crds/ as the types generate them
 	@hack/need.sh cargo cc
-	cargo run --quiet --locked -- crds --dir crds
+	@$(BINARIES)
+	"$(BUILT)/cloud-policy" crds --dir crds
 
 clean: ## Remove what was built; caches of the real parts stay
 	cargo clean

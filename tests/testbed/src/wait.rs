@@ -75,7 +75,7 @@ mod tests {
     use super::*;
     use std::cell::Cell;
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn asks_again_until_the_answer_is_there() {
         let asked = Cell::new(0);
         let answer = wait_for("the third time", Duration::from_secs(1), || async {
@@ -87,7 +87,7 @@ mod tests {
         assert_eq!(answer.unwrap(), 3);
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn says_what_it_saw_last_when_time_is_up() {
         let limit = Duration::from_secs(2);
         let error =
@@ -100,7 +100,7 @@ mod tests {
         );
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn a_probe_that_hangs_does_not_hang_the_test() {
         let limit = Duration::from_secs(2);
         let error = wait_for::<(), _, _>("silence", limit, std::future::pending)
