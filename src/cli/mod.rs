@@ -1,5 +1,7 @@
 //! The command line: reads flags and environment once, and prints. No logic of its own.
 
+#![allow(clippy::doc_markdown, reason = "doc comments of arguments are the text of --help, where backticks are noise")]
+
 pub mod crds;
 pub mod run;
 

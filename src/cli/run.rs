@@ -1,7 +1,5 @@
 //! `cloud-policy run`: every flag is also an environment variable.
 
-#![allow(clippy::doc_markdown, reason = "these doc comments are the text of --help, where backticks are noise")]
-
 use crate::controller::clock::SystemClock;
 use crate::controller::leader::{Elector, ElectorConfig, Leadership};
 use crate::controller::settings::TenantConnections;

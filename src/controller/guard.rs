@@ -1,19 +1,26 @@
 //! Around every reconcile: a panic or an endless wait of one object must not stop the others.
 
+use super::backoff::jitter;
 use super::context::Shared;
 use super::{Error, Result};
+use crate::api::Reason;
 use futures::FutureExt;
+use k8s_openapi::api::core::v1::ObjectReference;
 use kube::runtime::controller::Action;
 use kube::{Resource, ResourceExt};
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+/// How soon the cache should have caught up.
+const LOOK_AGAIN: Duration = Duration::from_millis(300);
 
 /// Contains panics and endless waits of one object's reconcile, and measures it.
 pub async fn guarded(
     kind: &'static str,
     shared: Arc<Shared>,
+    about: ObjectReference,
     work: impl Future<Output = Result<Action>>,
 ) -> Result<Action> {
     let begun = Instant::now();
@@ -22,7 +29,9 @@ pub async fn guarded(
         Ok(Ok(result)) => result,
         Ok(Err(panic)) => {
             shared.metrics.panicked(kind);
-            Err(Error::Panic(words(panic.as_ref())))
+            let error = Error::Panic(words(panic.as_ref()));
+            shared.events.warning(&about, Reason::InternalError.as_str(), &error.to_string()).await;
+            Err(error)
         }
         Err(_) => Err(Error::Timeout(limit)),
     };
@@ -38,14 +47,14 @@ fn words(panic: &(dyn std::any::Any + Send)) -> String {
 
 /// When to try again after an error.
 pub fn retry<K: Resource<DynamicType = ()>>(kind: &'static str, object: &K, error: &Error, shared: &Shared) -> Action {
-    let wait = shared.backoffs.failed(object.meta().uid.as_deref().unwrap_or_default());
     let (namespace, name) = (object.namespace(), object.name_any());
     if matches!(error, Error::Stale) {
-        // Expected: the watch brings the newer object, this is only the net below it.
+        // No failure: the cache lags behind a write, most often our own.
         tracing::debug!(kind, namespace, name, %error, "look again");
-    } else {
-        tracing::warn!(kind, namespace, name, %error, ?wait, "reconcile failed");
+        return Action::requeue(jitter(LOOK_AGAIN));
     }
+    let wait = shared.backoffs.failed(object.meta().uid.as_deref().unwrap_or_default());
+    tracing::warn!(kind, namespace, name, %error, ?wait, "reconcile failed");
     Action::requeue(wait)
 }
 

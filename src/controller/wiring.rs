@@ -180,7 +180,7 @@ fn run_managed<K: Managed>(
         .run(
             |object, ctx: Arc<Context<K>>| {
                 let shared = Arc::clone(&ctx.shared);
-                guarded(K::KIND, shared, reconcile::reconcile(object, ctx))
+                guarded(K::KIND, shared, object.object_ref(&()), reconcile::reconcile(object, ctx))
             },
             |object, error, ctx| retry(K::KIND, object.as_ref(), error, &ctx.shared),
             ctx,
@@ -213,7 +213,7 @@ fn run_links<K: Link>(
         .run(
             |object, ctx: Arc<connection::Context>| {
                 let shared = Arc::clone(&ctx.shared);
-                guarded(K::KIND, shared, connection::reconcile::<K>(object, ctx))
+                guarded(K::KIND, shared, object.object_ref(&()), connection::reconcile::<K>(object, ctx))
             },
             |object, error, ctx| retry(K::KIND, object.as_ref(), error, &ctx.shared),
             ctx,
