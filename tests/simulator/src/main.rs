@@ -12,7 +12,7 @@ use clap::{Parser, ValueEnum};
 use cloud_policy_simulator::admin::Admin;
 use cloud_policy_simulator::{Clock, Journal, ncloud, spaceone};
 use serde_json::json;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// NAVER Cloud and SpaceONE policy APIs on loopback.
 #[derive(Debug, Parser)]
@@ -70,6 +70,7 @@ async fn main() -> ExitCode {
 }
 
 async fn serve(arguments: Arguments) -> io::Result<()> {
+    let stops = Stops::listen(arguments.detached)?;
     let (clock, journal) = (Clock::system(), Journal::default());
     let cloud = ncloud::Options {
         listen: arguments.ncloud,
@@ -106,19 +107,31 @@ async fn serve(arguments: Arguments) -> io::Result<()> {
     writeln!(output, "READY {ready}")?;
     output.flush()?;
     drop(output);
-    told_to_stop(arguments.detached).await
+    stops.come().await;
+    Ok(())
 }
 
-async fn told_to_stop(detached: bool) -> io::Result<()> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let input_ends = async { if detached { std::future::pending().await } else { end_of_input().await } };
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-        () = input_ends => {}
+/// What ends the program. Listened for before anyone is told that it is ready.
+struct Stops {
+    terminate: Signal,
+    interrupt: Signal,
+    detached: bool,
+}
+
+impl Stops {
+    fn listen(detached: bool) -> io::Result<Self> {
+        let (terminate, interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+        Ok(Self { terminate, interrupt, detached })
     }
-    Ok(())
+
+    async fn come(mut self) {
+        let input_ends = async { if self.detached { std::future::pending().await } else { end_of_input().await } };
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+            () = input_ends => {}
+        }
+    }
 }
 
 /// Waits on a thread of its own: a read of standard input cannot be called off.

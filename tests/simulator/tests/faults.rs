@@ -129,7 +129,7 @@ async fn an_endless_body_goes_on_and_a_drip_is_slow_until_the_client_goes() {
 #[tokio::test]
 async fn latency_delays_the_effect_before_it_and_only_the_answer_after_it() {
     let server = account().await;
-    let late = Duration::from_millis(400);
+    let late = Duration::from_secs(1);
     for (fault, seen) in [
         (Fault::on(Operation::Create).latency(late), 0),
         (Fault::on(Operation::Create).after(Action::Pass).latency(late), 1),

@@ -186,50 +186,68 @@ fn resource_of(service: &str, resource: &str) -> Option<Resource> {
 
 type Restful<'a> = (Method, Resource, Verb, Option<&'a str>);
 
-/// Every REST call on this path, whatever its method. Note that a policy is read under the plural
-/// and changed under the singular.
+/// Every REST call on this path, whatever its method.
 fn restful_routes<'a>(service: &str, rest: &[&'a str]) -> Vec<Restful<'a>> {
-    let collection = |resource, with_create: bool| {
-        let mut routes = vec![(Method::GET, resource, Verb::List, None)];
-        if with_create {
-            routes.push((Method::POST, resource, Verb::Create, None));
-        }
-        routes
-    };
-    let post = |resource, verb| vec![(Method::POST, resource, verb, None)];
-    let read = |resource, id: &'a str| vec![(Method::GET, resource, Verb::Get, Some(id))];
-    let changes = |resource, id: &'a str| {
-        vec![(Method::PUT, resource, Verb::Update, Some(id)), (Method::DELETE, resource, Verb::Delete, Some(id))]
-    };
-    match (service, rest) {
-        ("repository", ["policies"]) => collection(Resource::Policy, true),
-        ("repository", ["policies", "search"]) => {
-            [post(Resource::Policy, Verb::List), read(Resource::Policy, "search")].concat()
-        }
-        ("repository", ["policies", "stat"]) => {
-            [post(Resource::Policy, Verb::Stat), read(Resource::Policy, "stat")].concat()
-        }
-        ("repository", ["policies", id]) => read(Resource::Policy, id),
-        ("repository", ["policy", id]) => changes(Resource::Policy, id),
-        ("repository", ["repositories"]) => collection(Resource::Repository, false),
-        ("repository", ["repositories", "search"]) => post(Resource::Repository, Verb::List),
-        ("inventory", ["network-policies"]) => collection(Resource::NetworkPolicy, true),
-        ("inventory", ["network-policies", "search"]) => post(Resource::NetworkPolicy, Verb::List),
-        ("inventory", ["network-policies", "stat"]) => post(Resource::NetworkPolicy, Verb::Stat),
-        ("inventory", ["network-policy", id]) => {
-            [read(Resource::NetworkPolicy, id), changes(Resource::NetworkPolicy, id)].concat()
-        }
-        ("inventory", ["network-policy", id, "pin-data"]) => {
-            vec![(Method::PUT, Resource::NetworkPolicy, Verb::PinData, Some(*id))]
-        }
-        ("inventory", ["zones"]) => collection(Resource::Zone, false),
-        ("inventory", ["zones", "search"]) => post(Resource::Zone, Verb::List),
-        ("inventory", ["zone", id]) => read(Resource::Zone, id),
-        ("inventory", ["regions"]) => collection(Resource::Region, false),
-        ("inventory", ["regions", "search"]) => post(Resource::Region, Verb::List),
-        ("inventory", ["region", id]) => read(Resource::Region, id),
+    match service {
+        "repository" => repository_routes(rest),
+        "inventory" => inventory_routes(rest),
         _ => Vec::new(),
     }
+}
+
+/// Note that a policy is read under the plural and changed under the singular.
+fn repository_routes<'a>(rest: &[&'a str]) -> Vec<Restful<'a>> {
+    use Resource::{Policy, Repository};
+    match rest {
+        ["policies"] => vec![list(Policy), post(Policy, Verb::Create)],
+        ["policies", "search"] => vec![post(Policy, Verb::List), read(Policy, "search")],
+        ["policies", "stat"] => vec![post(Policy, Verb::Stat), read(Policy, "stat")],
+        ["policies", id] => vec![read(Policy, id)],
+        ["policy", id] => vec![put(Policy, Verb::Update, id), delete(Policy, id)],
+        ["repositories"] => vec![list(Repository)],
+        ["repositories", "search"] => vec![post(Repository, Verb::List)],
+        _ => Vec::new(),
+    }
+}
+
+fn inventory_routes<'a>(rest: &[&'a str]) -> Vec<Restful<'a>> {
+    use Resource::{NetworkPolicy, Region, Zone};
+    match rest {
+        ["network-policies"] => vec![list(NetworkPolicy), post(NetworkPolicy, Verb::Create)],
+        ["network-policies", "search"] => vec![post(NetworkPolicy, Verb::List)],
+        ["network-policies", "stat"] => vec![post(NetworkPolicy, Verb::Stat)],
+        ["network-policy", id] => {
+            vec![read(NetworkPolicy, id), put(NetworkPolicy, Verb::Update, id), delete(NetworkPolicy, id)]
+        }
+        ["network-policy", id, "pin-data"] => vec![put(NetworkPolicy, Verb::PinData, id)],
+        ["zones"] => vec![list(Zone)],
+        ["zones", "search"] => vec![post(Zone, Verb::List)],
+        ["zone", id] => vec![read(Zone, id)],
+        ["regions"] => vec![list(Region)],
+        ["regions", "search"] => vec![post(Region, Verb::List)],
+        ["region", id] => vec![read(Region, id)],
+        _ => Vec::new(),
+    }
+}
+
+fn list(resource: Resource) -> Restful<'static> {
+    (Method::GET, resource, Verb::List, None)
+}
+
+fn post(resource: Resource, verb: Verb) -> Restful<'static> {
+    (Method::POST, resource, verb, None)
+}
+
+fn read(resource: Resource, id: &str) -> Restful<'_> {
+    (Method::GET, resource, Verb::Get, Some(id))
+}
+
+fn put(resource: Resource, verb: Verb, id: &str) -> Restful<'_> {
+    (Method::PUT, resource, verb, Some(id))
+}
+
+fn delete(resource: Resource, id: &str) -> Restful<'_> {
+    (Method::DELETE, resource, Verb::Delete, Some(id))
 }
 
 /// A path segment without its percent-encoding; `+` is itself.
