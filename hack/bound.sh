@@ -9,6 +9,7 @@ set -uo pipefail
 starter=$PPID
 self=$$
 
+{ : <&0; } 2>/dev/null || exec </dev/null # A runner may have closed it.
 set -m # Each background job leads a process group.
 "$@" <&0 &
 group=$!
