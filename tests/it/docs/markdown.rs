@@ -144,8 +144,9 @@ impl Page {
 
 /// The pieces of a text that are set as code.
 pub fn code_in(text: &str) -> Vec<String> {
-    let code = Regex::new("`([^`]+)`").unwrap();
-    code.captures_iter(text).map(|found| found[1].to_owned()).collect()
+    let pieces: Vec<&str> = text.split('`').collect();
+    assert!(pieces.len() % 2 == 1, "a backtick has no partner: {text}");
+    pieces.into_iter().skip(1).step_by(2).map(str::to_owned).collect()
 }
 
 fn heading(line: &str) -> Option<(usize, &str)> {
