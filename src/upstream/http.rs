@@ -112,6 +112,10 @@ pub(crate) struct Call {
     pub(crate) body: Option<Value>,
 }
 
+/// For how long one answer may stop a whole account, deletions included. The object that got the
+/// answer waits as long as it says.
+const LONGEST_CLOSING: Duration = Duration::from_mins(1);
+
 /// The client of one account.
 pub(crate) struct Http {
     client: Client,
@@ -170,7 +174,7 @@ impl Http {
             Ok(answer) if (300..400).contains(&answer.status) => Err(answer.redirect(purpose)),
             Ok(answer) => {
                 if let (429, Some(pause)) = (answer.status, answer.retry_after) {
-                    self.budget.close(pause);
+                    self.budget.close(pause.min(LONGEST_CLOSING));
                 }
                 Ok(answer)
             }

@@ -96,7 +96,8 @@ fn objects_are_bound_to_the_collection_of_their_connection_and_to_no_other() {
         spec
     };
     let (name, policy) = ("policyName", json!({ "policyId": "p", "name": "n", "permissions": ["a.*"] }));
-    let of_ncloud: PolicySpec = serde_json::from_value(spec(json!({ "ncloud": { name: "abc", "permissions": [] } }))).unwrap();
+    let of_ncloud: PolicySpec =
+        serde_json::from_value(spec(json!({ "ncloud": { name: "abc", "permissions": [] } }))).unwrap();
     let of_spaceone: PolicySpec = serde_json::from_value(spec(json!({ "spaceone": policy }))).unwrap();
     let of_neither: PolicySpec = serde_json::from_value(spec(json!({}))).unwrap();
     let network: NetworkPolicySpec =

@@ -4,7 +4,9 @@
 use crate::upstream_support::{account, converge, create, hasty, policy, refusal, sight, stamp};
 use cloud_policy::engine::{ErrorKind, Ownership, Subject, Written};
 use cloud_policy::upstream::{Account, Credentials};
-use cloud_policy_simulator::ncloud::{CreateTags, EmptyDescription, Ncloud, NewPolicy, Options, Order, Search, Switches};
+use cloud_policy_simulator::ncloud::{
+    CreateTags, EmptyDescription, Ncloud, NewPolicy, Options, Order, Search, Switches,
+};
 use cloud_policy_simulator::{Action, Fault, Operation};
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -115,7 +117,8 @@ async fn every_field_can_be_updated_and_the_stamp_stays() {
 #[tokio::test]
 async fn a_policy_is_found_by_its_exact_name_among_similar_ones_and_over_all_pages() {
     for search in [Search::Substring, Search::Exact, Search::Prefix] {
-        let (ncloud, account) = simulator(|s| (s.search, s.largest_page, s.newest_first) = (search, Some(10), true)).await;
+        let (ncloud, account) =
+            simulator(|s| (s.search, s.largest_page, s.newest_first) = (search, Some(10), true)).await;
         for n in 0..25 {
             ncloud.add_policy(NewPolicy { policy_name: format!("server-viewer-{n}"), ..NewPolicy::default() });
         }

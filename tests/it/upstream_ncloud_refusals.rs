@@ -90,7 +90,8 @@ async fn limits_and_taken_names_have_errors_of_their_own() {
 async fn a_policy_that_is_assigned_is_in_use_and_names_its_holders() {
     for (status, code) in [(409, "9013"), (400, "9013"), (403, "9013")] {
         let answer = ErrorAnswer::new(status, ErrorShape::TopLevel, code, "assigned");
-        let (ncloud, account) = simulator(|s| (s.still_assigned, s.delete_body) = (answer, DeleteBody::ProcessResult)).await;
+        let (ncloud, account) =
+            simulator(|s| (s.still_assigned, s.delete_body) = (answer, DeleteBody::ProcessResult)).await;
         let subject = bound(&account, &block());
         let id = create(&*subject).await;
         let alice = Assignee {

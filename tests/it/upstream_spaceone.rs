@@ -66,5 +66,5 @@ mod policies {
 }
 
 mod network_policies {
-    network_policies! { simulated_rest simulated_rest_printing_defaults real_rest }
+    network_policies! { simulated_rest simulated_rest_printing_defaults simulated_rest_by_verbs real_rest }
 }

@@ -97,9 +97,10 @@ async fn sight_data(server: &Server, id: &str, stamp: &Stamp) -> Value {
     let [zone, _] = server.zones.clone().unwrap();
     let bare = json!({ "name": "x", "zoneId": zone, "data": {} });
     let diff = sight(&*bound(server, &bare, stamp), id).await.diff;
-    let data = diff.fields.iter().filter_map(|field| {
-        Some((field.path.strip_prefix("spec.spaceone.data.")?.to_owned(), field.observed.clone()))
-    });
+    let data = diff
+        .fields
+        .iter()
+        .filter_map(|field| Some((field.path.strip_prefix("spec.spaceone.data.")?.to_owned(), field.observed.clone())));
     Value::Object(data.collect())
 }
 
@@ -211,7 +212,12 @@ pub async fn what_the_server_refuses_is_told_from_what_it_cannot_find(server: &S
     let block = server.network_policy();
     for (field, value, kind, code) in [
         ("zoneId", json!("zone-000000000000"), ErrorKind::InvalidReference, "ERROR_NOT_FOUND"),
-        ("routingTables", json!([{ "cidr": "10.0.0.1/16", "destination": "10.0.0.1" }]), ErrorKind::Rejected, "ERROR_INVALID_NETWORK"),
+        (
+            "routingTables",
+            json!([{ "cidr": "10.0.0.1/16", "destination": "10.0.0.1" }]),
+            ErrorKind::Rejected,
+            "ERROR_INVALID_NETWORK",
+        ),
         ("dns", json!(["ns.example"]), ErrorKind::Rejected, "ERROR_INVALID_IP_ADDRESS"),
         ("name", json!("n".repeat(256)), ErrorKind::Rejected, "ERROR_DB_QUERY"),
     ] {

@@ -7,12 +7,23 @@ use cloud_policy::engine::{Diff, ErrorKind, Ownership, Remedy, Subject};
 use cloud_policy::upstream::registry::remnant;
 use serde_json::{Value, json};
 
+/// A policy with every field set.
+pub fn full_policy() -> Value {
+    json!({
+        "policyId": unique("viewer"),
+        "name": "Viewer",
+        "permissions": ["inventory.Server.list", "identity.*"],
+        "labels": ["a", "b"],
+        "tags": { "team": "a", "number": 1, "deep": { "list": [1, 2.5, null, true] } },
+    })
+}
+
 fn bound(server: &Server, block: &Value) -> Box<dyn Subject> {
     policy(&server.account(), "spaceone", block, &stamp("uid-1"))
 }
 
 pub async fn the_probe_counts_what_the_domain_holds(server: &Server) {
-    create(&*bound(server, &server.policy())).await;
+    create(&*bound(server, &full_policy())).await;
     let usage = server.account().probe().await.unwrap();
     assert!(usage.policies.unwrap() >= 1, "{usage:?}");
     assert_eq!(usage.network_policies.is_some(), server.zones.is_some(), "{usage:?}");
@@ -35,7 +46,7 @@ pub async fn the_token_of_another_domain_is_noticed_before_it_writes_there(serve
 }
 
 pub async fn a_policy_reads_back_as_it_was_created(server: &Server) {
-    let block = server.policy();
+    let block = full_policy();
     let subject = bound(server, &block);
     assert!(subject.find().await.unwrap().is_empty());
     let id = create(&*subject).await;
@@ -59,16 +70,16 @@ pub async fn a_policy_with_nothing_optional_is_complete(server: &Server) {
 }
 
 pub async fn a_second_create_is_told_that_the_id_is_taken(server: &Server) {
-    let subject = bound(server, &server.policy());
+    let subject = bound(server, &full_policy());
     let id = create(&*subject).await;
     let error = refusal(subject.create().await, &[&server.token]);
     assert_eq!((error.kind, error.code.as_deref()), (ErrorKind::AlreadyExists, Some("ERROR_SAVE_UNIQUE_VALUES")));
-    let theirs = policy(&server.account(), "spaceone", &server.policy(), &stamp("uid-2"));
+    let theirs = policy(&server.account(), "spaceone", &full_policy(), &stamp("uid-2"));
     assert_eq!(sight(&*theirs, &id).await.owner, Ownership::Other("cluster/uid-1".to_owned()));
 }
 
 pub async fn every_field_can_be_updated_and_the_stamp_stays(server: &Server) {
-    let block = server.policy();
+    let block = full_policy();
     let id = create(&*bound(server, &block)).await;
     for (field, value) in [
         ("name", json!("Other")),
@@ -87,7 +98,7 @@ pub async fn every_field_can_be_updated_and_the_stamp_stays(server: &Server) {
 }
 
 pub async fn an_update_leaves_alone_what_the_spec_does_not_set(server: &Server) {
-    let block = server.policy();
+    let block = full_policy();
     let id = create(&*bound(server, &block)).await;
     let fewer = json!({ "policyId": id, "name": "Renamed", "permissions": block["permissions"] });
     converge(&*bound(server, &fewer), &id).await;
@@ -97,7 +108,7 @@ pub async fn an_update_leaves_alone_what_the_spec_does_not_set(server: &Server) 
 }
 
 pub async fn a_strangers_policy_is_claimed_without_a_change(server: &Server) {
-    let block = server.policy();
+    let block = full_policy();
     let id = create(&*policy(&server.account(), "spaceone", &block, &stamp("uid-2"))).await;
     let subject = bound(server, &block);
     assert_eq!(sight(&*subject, &id).await.owner, Ownership::Other("cluster/uid-2".to_owned()));
@@ -107,7 +118,7 @@ pub async fn a_strangers_policy_is_claimed_without_a_change(server: &Server) {
 }
 
 pub async fn deleting_twice_is_fine_and_leaves_nothing(server: &Server) {
-    let subject = bound(server, &server.policy());
+    let subject = bound(server, &full_policy());
     let id = create(&*subject).await;
     let remnant = remnant(&server.account(), "spaceone/policy", &stamp("uid-1")).unwrap();
     assert_eq!(remnant.find(&id).await.unwrap(), [(id.clone(), Ownership::Ours)]);
@@ -120,7 +131,7 @@ pub async fn deleting_twice_is_fine_and_leaves_nothing(server: &Server) {
 }
 
 pub async fn writing_to_a_policy_that_is_gone_says_so(server: &Server) {
-    let subject = bound(server, &server.policy());
+    let subject = bound(server, &full_policy());
     let mut diff = Diff::default();
     diff.compare("spec.spaceone.name", &"a", &"b", Remedy::Update);
     let gone = unique("gone");
@@ -134,7 +145,7 @@ pub async fn what_the_server_refuses_is_refused_whatever_its_status(server: &Ser
         ("name", json!("n".repeat(256)), "ERROR_DB_QUERY"),
         ("permissions", json!([]), "ERROR_REQUIRED_PARAMETER"),
     ] {
-        let mut block = server.policy();
+        let mut block = full_policy();
         block[field] = value;
         let subject = bound(server, &block);
         let error = refusal(subject.create().await, &[&server.token]);
@@ -146,7 +157,7 @@ pub async fn what_the_server_refuses_is_refused_whatever_its_status(server: &Ser
 }
 
 pub async fn a_project_is_only_compared(server: &Server) {
-    let mut block = server.policy();
+    let mut block = full_policy();
     let id = create(&*bound(server, &block)).await;
     block["projectId"] = json!("project-000000000000");
     let subject = bound(server, &block);

@@ -41,17 +41,6 @@ impl Server {
         }})
     }
 
-    /// A policy with every field set.
-    pub fn policy(&self) -> Value {
-        json!({
-            "policyId": unique("viewer"),
-            "name": "Viewer",
-            "permissions": ["inventory.Server.list", "identity.*"],
-            "labels": ["a", "b"],
-            "tags": { "team": "a", "number": 1, "deep": { "list": [1, 2.5, null, true] } },
-        })
-    }
-
     /// A network policy with every field set; it has no pins.
     pub fn network_policy(&self) -> Value {
         let [zone, _] = self.zones.clone().expect("the server has zones");
@@ -93,10 +82,15 @@ pub async fn simulated_rest() -> Server {
     simulated(Era::Rest, "Rest", Switches::default()).await
 }
 
-/// The RESTful servers behind a front of the console's kind: its errors, and every default printed.
+/// The servers of the rest era behind a front of the console's kind: its errors, and every default printed.
 pub async fn simulated_rest_printing_defaults() -> Server {
     let switches = Switches { error_style: ErrorStyle::Error, emit_defaults: true, ..Switches::default() };
     simulated(Era::Rest, "Rest", switches).await
+}
+
+/// The servers that have network policies, under the later spelling of their paths.
+pub async fn simulated_rest_by_verbs() -> Server {
+    simulated(Era::Rest, "Verb", Switches::default()).await
 }
 
 pub async fn simulated_verb() -> Server {
