@@ -21,6 +21,7 @@ mod steady;
 mod support;
 mod upstream_account;
 mod upstream_faults;
+mod upstream_lists;
 mod upstream_ncloud;
 mod upstream_ncloud_refusals;
 mod upstream_spaceone;
