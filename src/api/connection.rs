@@ -243,7 +243,7 @@ pub struct ConnectionStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "String")]
     pub endpoint: Option<String>,
-    /// The `resourceVersion` of the Secret whose credentials are in use, such as `4711`.
+    /// The `resourceVersion` of the Secret that was read last, such as `4711`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "String")]
     pub secret_resource_version: Option<String>,

@@ -58,7 +58,7 @@ pub struct SpaceoneNetworkPolicySpec {
     /// change it: a change needs `recreatePolicy: WhenRequired`.
     #[schemars(schema_with = "schema::spaceone_id")]
     pub zone_id: String,
-    /// Routes: at most 200, in order, such as `{cidr: 10.0.0.0/16, destination: 10.0.0.1}`.
+    /// Routes: at most 200, compared as a set, such as `{cidr: 10.0.0.0/16, destination: 10.0.0.1}`.
     /// An emptied list needs `recreatePolicy: WhenRequired`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::routing_tables")]

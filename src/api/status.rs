@@ -73,7 +73,7 @@ pub struct UpstreamRef {
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
 pub struct Operation {
-    /// Identifies this attempt, such as a UUID.
+    /// Identifies this attempt: generation and `resourceVersion` of the object, such as `2-4711`.
     pub id: String,
     /// What is being written: `Create` or `Recreate` (deleted, to be created again).
     pub kind: OperationKind,

@@ -10,11 +10,12 @@ use crate::server::{self, Readiness};
 use crate::telemetry;
 use crate::upstream::{EndpointRules, HostPattern};
 use anyhow::Context as _;
+use axum::http::HeaderValue;
+use axum::http::header::USER_AGENT;
 use clap::Args as ClapArgs;
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use kube::{Client, Config};
-use reqwest::header::{HeaderValue, USER_AGENT};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -41,7 +42,7 @@ pub struct Args {
     #[arg(long, env = "CLOUD_POLICY_ALLOWED_HOSTS", value_delimiter = ',')]
     allowed_hosts: Vec<HostPattern>,
 
-    /// Allow endpoints on loopback, link-local and private addresses.
+    /// Allow endpoints on loopback and private addresses. Link-local and metadata addresses stay refused.
     #[arg(long, env = "CLOUD_POLICY_ALLOW_PRIVATE_ADDRESSES")]
     allow_private_addresses: bool,
 
@@ -120,6 +121,7 @@ async fn operate(
     readiness: Readiness,
     shutdown: &CancellationToken,
 ) -> anyhow::Result<()> {
+    readiness.set_waiting_for("the CustomResourceDefinitions to be installed");
     controller::wait_for_crds(&client, shutdown).await;
     readiness.set_ready();
     tokio::select! {

@@ -122,7 +122,9 @@ impl<'a, 'c, K: Managed> Act<'a, 'c, K> {
         }
         self.show(&seen);
         match step {
-            Step::Keep => Ok(self.keep().await),
+            Step::Keep if seen.diff.is_empty() => Ok(self.keep().await),
+            // Taken over as it is, and never updated.
+            Step::Keep => Ok(Outcome::reported(Some(seen.diff), Restraint::CreateOnly)),
             Step::Update { diff, drift } => self.update(&seen.id, &diff, drift).await,
             Step::Recreate => self.recreate(&seen).await,
             Step::Stuck(diff) => Ok(Outcome::stuck(diff)),
@@ -229,7 +231,8 @@ impl<'a, 'c, K: Managed> Act<'a, 'c, K> {
 
     async fn intend(&mut self, kind: OperationKind, id: Option<&str>) -> Result<()> {
         let now = self.case.shared().clock.now().to_string();
-        self.point_at(id, false);
+        let adopted = id.is_some() && self.adopted();
+        self.point_at(id, adopted);
         self.case.report.seen_id = id.map(str::to_owned);
         self.case.report.common.operation = Some(Operation {
             id: format!(

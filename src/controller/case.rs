@@ -11,6 +11,7 @@ use super::managed::{Managed, Report};
 use super::{Error, Result};
 use crate::api::status::{Drift, DriftField};
 use crate::api::{ConditionType, FIELD_MANAGER, RECONCILE_REQUESTED_AT};
+use crate::engine::diff::SHOWN_FIELDS;
 use crate::engine::outcome::{Next, Outcome, Truth};
 use crate::engine::plan::Record;
 use crate::engine::{Diff, FieldDiff, Stamp};
@@ -22,8 +23,7 @@ use kube::runtime::controller::Action;
 use serde_json::json;
 use std::time::Duration;
 
-/// How many differing fields status shows, and how long their values may be.
-const SHOWN_FIELDS: usize = 20;
+/// How long the values of differing fields may be in status.
 const SHOWN_VALUE: usize = 120;
 
 /// One object in one reconcile.

@@ -136,10 +136,16 @@ async fn take_away<K: Managed>(
         Err(error) => return Ok(Err(error)),
     };
     for (id, owner) in targets {
+        let known = record.id.is_some();
         match owner {
-            Ownership::Unmarked if !record.adopted => return Ok(Ok(held(unmarked(&id)))),
-            Ownership::Other(_) => return Ok(Ok(End::Left(Orphaning::NotOurs))),
-            Ownership::Ours | Ownership::Unmarked | Ownership::Unknown => {}
+            Ownership::Ours => {}
+            Ownership::Unknown if known => {}
+            Ownership::Unmarked if known && record.adopted => {}
+            Ownership::Unmarked if known => return Ok(Ok(held(unmarked(&id)))),
+            Ownership::Unmarked | Ownership::Unknown => return Ok(Ok(held(uncertain(&id)))),
+            Ownership::Other(_) if known => return Ok(Ok(End::Left(Orphaning::NotOurs))),
+            // Somebody else's under our name: our create had no effect.
+            Ownership::Other(_) => continue,
         }
         match remnant.holders(&id).await {
             Ok(holders) if !holders.is_empty() => return Ok(Ok(held(in_use(&id, &holders)))),
@@ -155,7 +161,7 @@ async fn take_away<K: Managed>(
     Ok(Ok(End::Gone))
 }
 
-/// The recorded object; or, when a create was under way, what bears our stamp.
+/// The recorded object; or, when a create was under way, all that may have come of it.
 async fn find<K: Managed>(
     case: &Case<'_, K>,
     record: &UpstreamRef,
@@ -168,8 +174,7 @@ async fn find<K: Managed>(
     if case.report.common.operation.is_none() {
         return Ok(Vec::new());
     }
-    let found = remnant.find(&record.key).await?;
-    Ok(found.into_iter().filter(|(_, owner)| *owner == Ownership::Ours).collect())
+    remnant.find(&record.key).await
 }
 
 /// A terminating namespace must not hang for ever on a connection that went first.
@@ -199,6 +204,17 @@ fn unmarked(id: &str) -> Outcome {
         Reason::Conflict,
         format!(
             "The upstream object {id} no longer bears the stamp of this object, so it is not deleted. Delete it upstream, or annotate this object with {FORCE_ORPHAN}=true to let go of it."
+        ),
+    )
+}
+
+/// A create was under way, and what stands under its name bears no stamp: it may be ours with the
+/// stamp lost, or a stranger's. Deleting could hit the stranger, letting go could leak.
+fn uncertain(id: &str) -> Outcome {
+    Outcome::refused(
+        Reason::Conflict,
+        format!(
+            "A create was under way, and the upstream object {id} has its name but does not show whose it is. Delete it upstream if it is yours, or annotate this object with {FORCE_ORPHAN}=true to let go of it."
         ),
     )
 }

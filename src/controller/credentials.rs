@@ -87,7 +87,7 @@ fn not_permitted(namespace: &str) -> Missing {
     Missing {
         reason: Reason::SecretsNotPermitted,
         message: format!(
-            "The operator may not read Secrets in namespace {namespace}. Use a ClusterConnection, or have the administrator add the namespace to tenantConnections.namespaces of the Helm chart."
+            "The operator may not read Secrets in namespace {namespace}. Use a ClusterConnection, or have the administrator add the namespace to --tenant-namespaces and grant `get` on its Secrets."
         ),
     }
 }

@@ -8,6 +8,9 @@ use serde::Serialize;
 use serde_json::Value;
 use std::collections::BTreeSet;
 
+/// How many differing fields status shows and remembers.
+pub const SHOWN_FIELDS: usize = 20;
+
 /// What must happen upstream to make a field as desired.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Remedy {

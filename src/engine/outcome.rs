@@ -284,7 +284,7 @@ fn sentence(error: &UpstreamError) -> String {
         ErrorKind::AlreadyExists => " Choose another name, or set spec.adoptionPolicy.",
         ErrorKind::InUse => " Detach it upstream.",
         ErrorKind::QuotaExceeded => " Delete unused policies upstream, or have the quota raised.",
-        ErrorKind::Unsupported => " Check spec.apiStyle of the connection.",
+        ErrorKind::Unsupported => " Check spec.spaceone.apiStyle of the connection.",
         ErrorKind::EndpointNotAllowed => " Ask the operator's administrator to allow the host.",
     };
     let text = error.to_string();

@@ -4,6 +4,7 @@
 //! The order of the questions is the order of safety: whose is it, may we touch it, is there
 //! anything to do, can it be done in place.
 
+use super::diff::SHOWN_FIELDS;
 use super::{Diff, Ownership, Remedy, Sighting};
 use crate::api::Reason;
 use crate::api::shared::{AdoptionPolicy, CommonSpec, DriftPolicy, ManagementPolicy, RecreatePolicy};
@@ -268,7 +269,9 @@ fn step(record: &Record, rules: Rules<'_>, diff: &Diff, drift: bool) -> Step {
         return Step::Recreate;
     }
     let in_place = Diff { fields: diff.fields.iter().filter(|f| f.remedy == Remedy::Update).cloned().collect() };
-    let tried = drift && in_place.fields.iter().all(|f| record.not_applied.contains(&f.path));
+    // Status remembers the first fields only, always in the same order.
+    let mut remembered = in_place.fields.iter().take(SHOWN_FIELDS);
+    let tried = drift && remembered.all(|f| record.not_applied.contains(&f.path));
     if in_place.is_empty() || tried {
         return Step::Stuck(diff.clone());
     }

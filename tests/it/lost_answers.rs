@@ -114,3 +114,36 @@ async fn an_upstream_that_drops_the_stamp_still_gets_one_copy_only() {
         .await;
     assert_eq!(world.ncloud.policies().len(), 1);
 }
+
+#[tokio::test]
+async fn a_deletion_leaves_nothing_behind_when_the_answer_to_the_create_was_lost() {
+    let world = World::new("lost-then-deleted").await;
+    world.ncloud.faults().add(Fault::on(Operation::Create).after(Action::Timeout(Duration::from_secs(2))));
+    world.apply(ncloud_policy("lost")).await;
+    world.eventually("the policy to exist", || world.ncloud.policies().len() == 1).await;
+    world.delete::<Policy>("lost").await;
+    world.gone::<Policy>("lost").await;
+    assert!(world.ncloud.policies().is_empty(), "nothing leaked");
+}
+
+#[tokio::test]
+async fn what_may_be_ours_and_bears_no_stamp_is_neither_deleted_nor_let_go_in_silence() {
+    let world = World::new("lost-unmarked").await;
+    world.ncloud.set_options(|o| o.switches.create_tags = cloud_policy_simulator::ncloud::CreateTags::Dropped);
+    // The object is deleted while the create call waits for the answer that never comes.
+    world.ncloud.faults().add(Fault::on(Operation::Create).after(Action::Timeout(Duration::from_secs(2))));
+    world.apply(ncloud_policy("doubt")).await;
+    world.eventually("the policy to exist", || world.ncloud.policies().len() == 1).await;
+    world.delete::<Policy>("doubt").await;
+    let held: Policy = world.reason("doubt", "Conflict").await;
+    let status = common(&held);
+    let message = &crate::world::condition(&status, "Ready").unwrap().message;
+    assert!(message.contains("force-orphan"), "{message}");
+    assert_eq!(world.ncloud.policies().len(), 1);
+    let id = world.ncloud.policies()[0].policy_id.clone();
+    world.ncloud.remove_policy(&id);
+    let nudge =
+        serde_json::json!({ "metadata": { "annotations": { "cloudpolicy.dev/reconcile-requested-at": "now" } } });
+    world.patch::<Policy>("doubt", nudge).await;
+    world.gone::<Policy>("doubt").await;
+}

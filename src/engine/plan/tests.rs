@@ -188,3 +188,12 @@ fn a_lost_stamp_is_put_back_on_an_object_that_status_knows() {
     let hold = held(plan(&known(), rules(), vec![seen(Ownership::Unmarked, &[])], HASH));
     assert_eq!((hold.take, hold.claim, hold.step), (None, true, Step::Keep));
 }
+
+#[test]
+fn many_fields_that_did_not_stick_are_remembered_by_the_first_of_them() {
+    let paths: Vec<String> = (0..30).map(|i| format!("spec.x[{i}]")).collect();
+    let fields: Vec<(&str, Remedy)> = paths.iter().map(|path| (path.as_str(), Remedy::Update)).collect();
+    let tried = Record { not_applied: paths[..SHOWN_FIELDS].to_vec(), ..known() };
+    let step = held(plan(&tried, rules(), vec![seen(Ownership::Ours, &fields)], HASH)).step;
+    assert!(matches!(step, Step::Stuck(_)), "{step:?}");
+}
