@@ -20,6 +20,13 @@ bound() {
     exec "$@"
 }
 
+# Signals are handed on. Set before the command can say that it is ready for one.
+command=
+for signal in TERM INT HUP USR1 USR2; do
+    # shellcheck disable=SC2064 # The signal of this turn, the command of later.
+    trap "kill -$signal \"\${command:-\$!}\" 2>/dev/null" "$signal"
+done
+
 # The shell would give a background command /dev/null instead of the pipe.
 exec 3<&0 </dev/null
 bound "$@" <&3 3<&- &
@@ -37,11 +44,6 @@ end_with_input() {
 }
 end_with_input <&3 >/dev/null 2>&1 &
 watcher=$!
-
-for signal in TERM INT HUP USR1 USR2; do
-    # shellcheck disable=SC2064 # The signal of this turn is meant.
-    trap "kill -$signal $command 2>/dev/null" "$signal"
-done
 
 # A trapped signal ends `wait` early; only then the command is still there.
 wait "$command"

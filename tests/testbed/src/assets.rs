@@ -4,8 +4,9 @@
 //! key signs service account tokens too, which saves a tool to make keys with. There are no
 //! controllers: namespaces stay `Terminating` and owner references are not followed.
 
-use crate::child::{Child, Launch};
+use crate::child::Child;
 use crate::discovery::Assets;
+use crate::launch::Launch;
 use anyhow::Context;
 use serde_json::json;
 use std::fs;
@@ -36,24 +37,15 @@ pub(crate) fn start(assets: &Assets, directory: &Path) -> anyhow::Result<Started
     await_file(&certificate, &mut server)?;
     let kubeconfig = directory.join("kubeconfig");
     fs::write(&kubeconfig, kubeconfig_text(port, &certificate, &token))?;
-    Ok(Started {
-        children: vec![server, etcd],
-        kubeconfig,
-    })
+    Ok(Started { children: vec![server, etcd], kubeconfig })
 }
 
 fn etcd(assets: &Assets, directory: &Path, url: &str) -> anyhow::Result<Launch> {
     let peers = format!("http://127.0.0.1:{}", free_port()?);
     Ok(Launch::new("etcd", &assets.etcd, directory)
         .arg(format!("--data-dir={}", directory.join("etcd").display()))
-        .args([
-            format!("--listen-client-urls={url}"),
-            format!("--advertise-client-urls={url}"),
-        ])
-        .args([
-            format!("--listen-peer-urls={peers}"),
-            format!("--initial-advertise-peer-urls={peers}"),
-        ])
+        .args([format!("--listen-client-urls={url}"), format!("--advertise-client-urls={url}")])
+        .args([format!("--listen-peer-urls={peers}"), format!("--initial-advertise-peer-urls={peers}")])
         .arg(format!("--initial-cluster=default={peers}"))
         // The data are for one test run: nothing is lost that a power cut could take.
         .arg("--unsafe-no-fsync")
@@ -65,31 +57,18 @@ fn kube_apiserver(assets: &Assets, directory: &Path, etcd: &str, port: u16) -> L
     let pki = directory.join("pki");
     let key = pki.join("apiserver.key");
     Launch::new("kube-apiserver", &assets.kube_apiserver, directory)
-        .args([
-            format!("--etcd-servers={etcd}"),
-            format!("--secure-port={port}"),
-        ])
+        .args([format!("--etcd-servers={etcd}"), format!("--secure-port={port}")])
         .args(["--bind-address=127.0.0.1", "--advertise-address=127.0.0.1"])
         .arg(format!("--cert-dir={}", pki.display()))
-        .arg(format!(
-            "--token-auth-file={}",
-            directory.join("tokens.csv").display()
-        ))
+        .arg(format!("--token-auth-file={}", directory.join("tokens.csv").display()))
         .arg(format!("--service-account-key-file={}", key.display()))
-        .arg(format!(
-            "--service-account-signing-key-file={}",
-            key.display()
-        ))
+        .arg(format!("--service-account-signing-key-file={}", key.display()))
         .arg("--service-account-issuer=https://kubernetes.default.svc")
-        .args([
-            "--service-cluster-ip-range=10.0.0.0/24",
-            "--endpoint-reconciler-type=none",
-        ])
-        .args([
-            "--authorization-mode=RBAC",
-            "--disable-admission-plugins=ServiceAccount",
-        ])
+        .args(["--service-cluster-ip-range=10.0.0.0/24", "--endpoint-reconciler-type=none"])
+        .args(["--authorization-mode=RBAC", "--disable-admission-plugins=ServiceAccount"])
         .arg("--allow-privileged=true")
+        // It waits for an etcd that has ended already; nothing of it is worth the wait.
+        .grace_seconds(2)
 }
 
 /// A port that was free a moment ago. Another program may take it before it is used; that
@@ -102,11 +81,7 @@ fn await_file(file: &Path, server: &mut Child) -> anyhow::Result<()> {
     let deadline = Instant::now() + CERTIFICATE_LIMIT;
     while !file.is_file() {
         let ended = server.exited()?.is_some() || Instant::now() > deadline;
-        anyhow::ensure!(
-            !ended,
-            "kube-apiserver made no certificate:\n{}",
-            server.log_tail()
-        );
+        anyhow::ensure!(!ended, "kube-apiserver made no certificate:\n{}", server.log_tail());
         std::thread::sleep(POLL);
     }
     Ok(())

@@ -1,7 +1,8 @@
 //! One real Kubernetes API server for everything that a process tests.
 
-use crate::child::{Child, Launch};
+use crate::child::Child;
 use crate::discovery::{Assets, Source};
+use crate::launch::Launch;
 use crate::wait::wait_for;
 use crate::{assets, paths};
 use anyhow::{Context, anyhow};
@@ -36,16 +37,24 @@ pub struct ControlPlane {
     kubeconfig: PathBuf,
     kubectl: PathBuf,
     server_version: String,
-    has_controllers: bool,
+    kind: Kind,
     /// Held for their end.
     children: Vec<Child>,
+}
+
+/// Where a control plane came from, and so what it can do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Existing,
+    Assets,
+    Own,
 }
 
 /// A control plane whose API server may not answer yet.
 struct Started {
     kubeconfig: PathBuf,
     kubectl: PathBuf,
-    has_controllers: bool,
+    kind: Kind,
     children: Vec<Child>,
 }
 
@@ -53,9 +62,7 @@ impl ControlPlane {
     /// The control plane of this process, started by whoever asks first. It ends with the process.
     pub fn shared() -> anyhow::Result<&'static Self> {
         let started = SHARED.get_or_init(|| Self::start().map_err(|error| format!("{error:#}")));
-        started
-            .as_ref()
-            .map_err(|error| anyhow!("there is no control plane: {error}"))
+        started.as_ref().map_err(|error| anyhow!("there is no control plane: {error}"))
     }
 
     /// The shared control plane, if anybody has asked for it.
@@ -77,36 +84,21 @@ impl ControlPlane {
     /// keeps its state, and the caller removes it. Flags for kube-apiserver may be added.
     pub fn start_in(directory: &Path, server_flags: &[&str]) -> anyhow::Result<Self> {
         let binaries = build()?;
-        let launch = own_launch(&binaries, directory)
-            .arg("--")
-            .args(server_flags);
+        let launch = own_launch(&binaries, directory).arg("--").args(server_flags);
         Self::await_ready(own_ready(&binaries, launch)?)
     }
 
     fn await_ready(started: Started) -> anyhow::Result<Self> {
-        let Started {
-            kubeconfig,
-            kubectl,
-            has_controllers,
-            children,
-        } = started;
+        let Started { kubeconfig, kubectl, kind, children } = started;
         let path = kubeconfig.clone();
         let answered = block_on(async move {
             let config = read_config(&path).await?;
             let client = Client::try_from(config.clone())?;
-            let version =
-                wait_for("the API server", READY_LIMIT, || server_version(&client)).await?;
+            let version = wait_for("the API server", READY_LIMIT, || server_version(&client)).await?;
             anyhow::Ok((config, version))
         });
         let (config, server_version) = answered.with_context(|| logs(&children))?;
-        Ok(Self {
-            config,
-            kubeconfig,
-            kubectl,
-            server_version,
-            has_controllers,
-            children,
-        })
+        Ok(Self { config, kubeconfig, kubectl, server_version, kind, children })
     }
 
     /// A client of its own for the caller's runtime, with every right.
@@ -165,92 +157,59 @@ impl ControlPlane {
     /// binaries of `envtest`.
     #[must_use]
     pub fn has_controllers(&self) -> bool {
-        self.has_controllers
+        self.kind != Kind::Assets
     }
 
     /// Makes the one-process control plane forget old revisions, so that watches which ask
     /// for them are told to start again.
     pub fn compact(&self) -> anyhow::Result<()> {
-        let own = self.children.first().filter(|_| self.has_controllers);
-        own.context("only a control plane of our own can be compacted")?
-            .signal("USR1")
+        let own = self.children.first().filter(|_| self.kind == Kind::Own);
+        own.context("only a control plane of our own can be compacted")?.signal("USR1")
     }
 }
 
 /// Runs a kubectl against a cluster.
 pub fn kubectl_in(kubectl: &Path, kubeconfig: &Path, arguments: &[&str]) -> anyhow::Result<String> {
     let mut command = Command::new(kubectl);
-    command
-        .arg("--kubeconfig")
-        .arg(kubeconfig)
-        .args(arguments)
-        .stdin(Stdio::null());
-    let output = command
-        .output()
-        .with_context(|| format!("cannot run {}", kubectl.display()))?;
+    command.arg("--kubeconfig").arg(kubeconfig).args(arguments).stdin(Stdio::null());
+    let output = command.output().with_context(|| format!("cannot run {}", kubectl.display()))?;
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     let complained = String::from_utf8_lossy(&output.stderr);
-    anyhow::ensure!(
-        output.status.success(),
-        "kubectl {}: {complained}{said}",
-        arguments.join(" ")
-    );
+    anyhow::ensure!(output.status.success(), "kubectl {}: {complained}{said}", arguments.join(" "));
     Ok(said)
 }
 
-/// The cluster of the usual kubeconfig rules, written down whole for other programs.
+/// The cluster of the usual kubeconfig rules, written down whole for other programs. A program
+/// that only waits is tied to the file, so that the credentials in it go with this process.
 fn existing() -> anyhow::Result<Started> {
     let kubeconfig = Kubeconfig::read().context("USE_EXISTING_CLUSTER=true needs a kubeconfig")?;
-    let file = paths::scratch("kubeconfig")?.join("kubeconfig");
+    let directory = paths::scratch("kubeconfig")?;
+    let keeper = Launch::new("keeper", "cat", &directory).remove_directory_at_end().spawn()?;
+    let file = directory.join("kubeconfig");
     std::fs::write(&file, serde_json::to_vec(&kubeconfig)?)?;
-    Ok(Started {
-        kubeconfig: file,
-        kubectl: assets::kubectl_on_path()?,
-        has_controllers: true,
-        children: Vec::new(),
-    })
+    let kubectl = assets::kubectl_on_path()?;
+    Ok(Started { kubeconfig: file, kubectl, kind: Kind::Existing, children: vec![keeper] })
 }
 
 fn from_assets(binaries: &Assets) -> anyhow::Result<Started> {
-    let assets::Started {
-        children,
-        kubeconfig,
-    } = assets::start(binaries, &paths::scratch("controlplane")?)?;
-    Ok(Started {
-        kubeconfig,
-        kubectl: assets::kubectl(binaries)?,
-        has_controllers: false,
-        children,
-    })
+    let assets::Started { children, kubeconfig } = assets::start(binaries, &paths::scratch("controlplane")?)?;
+    Ok(Started { kubeconfig, kubectl: assets::kubectl(binaries)?, kind: Kind::Assets, children })
 }
 
 fn own() -> anyhow::Result<Started> {
     let binaries = build()?;
     let directory = paths::scratch("controlplane")?;
-    own_ready(
-        &binaries,
-        own_launch(&binaries, &directory).remove_directory_at_end(),
-    )
+    own_ready(&binaries, own_launch(&binaries, &directory).remove_directory_at_end())
 }
 
 fn own_launch(binaries: &Path, directory: &Path) -> Launch {
-    Launch::new("output", binaries.join("controlplane"), directory)
-        .arg("--dir")
-        .arg(directory)
+    Launch::new("output", binaries.join("controlplane"), directory).arg("--dir").arg(directory)
 }
 
 fn own_ready(binaries: &Path, launch: Launch) -> anyhow::Result<Started> {
     let (child, words) = launch.ready(READY_LIMIT)?;
-    let kubeconfig = words
-        .get(1)
-        .with_context(|| format!("READY names no kubeconfig: {words:?}"))?
-        .into();
-    Ok(Started {
-        kubeconfig,
-        kubectl: binaries.join("kubectl"),
-        has_controllers: true,
-        children: vec![child],
-    })
+    let kubeconfig = words.get(1).with_context(|| format!("READY names no kubeconfig: {words:?}"))?.into();
+    Ok(Started { kubeconfig, kubectl: binaries.join("kubectl"), kind: Kind::Own, children: vec![child] })
 }
 
 /// The folder with `controlplane` and `kubectl`. Progress goes to standard error: the first
@@ -262,11 +221,7 @@ fn build() -> anyhow::Result<PathBuf> {
         .stderr(Stdio::inherit())
         .output()
         .with_context(|| format!("cannot run {}", script.display()))?;
-    anyhow::ensure!(
-        built.status.success(),
-        "{} failed; it said why above",
-        script.display()
-    );
+    anyhow::ensure!(built.status.success(), "{} failed; it said why above", script.display());
     Ok(PathBuf::from(String::from_utf8(built.stdout)?.trim()))
 }
 
@@ -283,10 +238,8 @@ async fn server_version(client: &Client) -> anyhow::Result<String> {
 }
 
 fn logs(children: &[Child]) -> String {
-    let tails: Vec<_> = children
-        .iter()
-        .map(|child| format!("{}:\n{}", child.log_path().display(), child.log_tail()))
-        .collect();
+    let tails: Vec<_> =
+        children.iter().map(|child| format!("{}:\n{}", child.log_path().display(), child.log_tail())).collect();
     format!("the control plane does not come up\n{}", tails.join("\n"))
 }
 
@@ -297,13 +250,7 @@ where
     T: Send + 'static,
     F: Future<Output = anyhow::Result<T>> + Send + 'static,
 {
-    let thread = std::thread::spawn(|| {
-        tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()?
-            .block_on(future)
-    });
-    thread
-        .join()
-        .map_err(|_| anyhow!("the bring-up panicked"))?
+    let thread =
+        std::thread::spawn(|| tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(future));
+    thread.join().map_err(|_| anyhow!("the bring-up panicked"))?
 }

@@ -3,9 +3,7 @@
 use crate::wait::{wait_for, wait_until};
 use anyhow::Context;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
-use kube::api::{
-    Api, ApiResource, DynamicObject, GroupVersionKind, ListParams, Patch, PatchParams,
-};
+use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind, ListParams, Patch, PatchParams};
 use kube::{Client, ResourceExt};
 use std::fs;
 use std::path::Path;
@@ -15,17 +13,12 @@ const FIELD_MANAGER: &str = "testbed";
 const LIMIT: Duration = Duration::from_secs(30);
 
 /// Applies every definition and waits until its objects can be used.
-pub async fn install_crds(
-    client: &Client,
-    crds: &[CustomResourceDefinition],
-) -> anyhow::Result<()> {
+pub async fn install_crds(client: &Client, crds: &[CustomResourceDefinition]) -> anyhow::Result<()> {
     let api: Api<CustomResourceDefinition> = Api::all(client.clone());
     let apply = PatchParams::apply(FIELD_MANAGER).force();
     for crd in crds {
         let name = crd.name_any();
-        api.patch(&name, &apply, &Patch::Apply(crd))
-            .await
-            .with_context(|| format!("cannot apply {name}"))?;
+        api.patch(&name, &apply, &Patch::Apply(crd)).await.with_context(|| format!("cannot apply {name}"))?;
     }
     for crd in crds {
         await_served(client, &api, &crd.name_any()).await?;
@@ -35,21 +28,11 @@ pub async fn install_crds(
 
 /// Applies every definition in the `*.yaml` files of a folder, in the order of their names.
 pub async fn apply_crds(client: &Client, folder: &Path) -> anyhow::Result<()> {
-    let entries =
-        fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))?;
-    let mut files = entries
-        .map(|entry| Ok(entry?.path()))
-        .collect::<std::io::Result<Vec<_>>>()?;
-    files.retain(|file| {
-        file.extension()
-            .is_some_and(|extension| extension == "yaml")
-    });
+    let entries = fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))?;
+    let mut files = entries.map(|entry| Ok(entry?.path())).collect::<std::io::Result<Vec<_>>>()?;
+    files.retain(|file| file.extension().is_some_and(|extension| extension == "yaml"));
     files.sort();
-    anyhow::ensure!(
-        !files.is_empty(),
-        "there is no .yaml file in {}",
-        folder.display()
-    );
+    anyhow::ensure!(!files.is_empty(), "there is no .yaml file in {}", folder.display());
     let read = |file: &std::path::PathBuf| {
         let crd: CustomResourceDefinition = serde_saphyr::from_str(&fs::read_to_string(file)?)?;
         anyhow::Ok(crd)
@@ -62,20 +45,10 @@ pub async fn apply_crds(client: &Client, folder: &Path) -> anyhow::Result<()> {
 }
 
 /// `Established` says that the names are taken; only a list shows that the endpoint is there.
-async fn await_served(
-    client: &Client,
-    api: &Api<CustomResourceDefinition>,
-    name: &str,
-) -> anyhow::Result<()> {
+async fn await_served(client: &Client, api: &Api<CustomResourceDefinition>, name: &str) -> anyhow::Result<()> {
     let crd = wait_until("an established definition", LIMIT, api, name, |crd| {
-        let conditions = crd
-            .status
-            .as_ref()
-            .and_then(|status| status.conditions.as_deref())
-            .unwrap_or_default();
-        let established = conditions
-            .iter()
-            .any(|c| c.type_ == "Established" && c.status == "True");
+        let conditions = crd.status.as_ref().and_then(|status| status.conditions.as_deref()).unwrap_or_default();
+        let established = conditions.iter().any(|c| c.type_ == "Established" && c.status == "True");
         anyhow::ensure!(established, "it is not established");
         Ok(crd.clone())
     })
@@ -84,10 +57,7 @@ async fn await_served(
         let kind = GroupVersionKind::gvk(&crd.spec.group, &version.name, &crd.spec.names.kind);
         let resource = ApiResource::from_gvk_with_plural(&kind, &crd.spec.names.plural);
         let objects: Api<DynamicObject> = Api::all_with(client.clone(), &resource);
-        wait_for(name, LIMIT, || async {
-            Ok(objects.list(&ListParams::default().limit(1)).await?)
-        })
-        .await?;
+        wait_for(name, LIMIT, || async { Ok(objects.list(&ListParams::default().limit(1)).await?) }).await?;
     }
     Ok(())
 }

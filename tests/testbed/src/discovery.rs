@@ -29,43 +29,25 @@ pub(crate) struct Assets {
 impl Source {
     /// Looks at the environment of this process.
     pub(crate) fn find() -> anyhow::Result<Self> {
-        Self::choose(
-            |name| std::env::var_os(name).filter(|value| !value.is_empty()),
-            Path::new(DEFAULT_ASSETS),
-        )
+        Self::choose(|name| std::env::var_os(name).filter(|value| !value.is_empty()), Path::new(DEFAULT_ASSETS))
     }
 
     /// What was asked for explicitly must be there; a default may be missing.
-    fn choose(
-        variable: impl Fn(&str) -> Option<OsString>,
-        default_assets: &Path,
-    ) -> anyhow::Result<Self> {
-        if variable("USE_EXISTING_CLUSTER").is_some_and(|value| value.eq_ignore_ascii_case("true"))
-        {
+    fn choose(variable: impl Fn(&str) -> Option<OsString>, default_assets: &Path) -> anyhow::Result<Self> {
+        if variable("USE_EXISTING_CLUSTER").is_some_and(|value| value.eq_ignore_ascii_case("true")) {
             return Ok(Self::Existing);
         }
         let kubectl = variable("TEST_ASSET_KUBECTL").map(PathBuf::from);
-        match (
-            variable("TEST_ASSET_KUBE_APISERVER"),
-            variable("TEST_ASSET_ETCD"),
-        ) {
+        match (variable("TEST_ASSET_KUBE_APISERVER"), variable("TEST_ASSET_ETCD")) {
             (Some(kube_apiserver), Some(etcd)) => {
-                let assets = Assets {
-                    kube_apiserver: kube_apiserver.into(),
-                    etcd: etcd.into(),
-                    kubectl,
-                };
-                return assets
-                    .checked()
-                    .context("as TEST_ASSET_KUBE_APISERVER and TEST_ASSET_ETCD say");
+                let assets = Assets { kube_apiserver: kube_apiserver.into(), etcd: etcd.into(), kubectl };
+                return assets.checked().context("as TEST_ASSET_KUBE_APISERVER and TEST_ASSET_ETCD say");
             }
             (None, None) => {}
             _ => bail!("set both TEST_ASSET_KUBE_APISERVER and TEST_ASSET_ETCD, or neither"),
         }
         if let Some(folder) = variable("KUBEBUILDER_ASSETS") {
-            return Assets::of(Path::new(&folder))
-                .checked()
-                .context("as KUBEBUILDER_ASSETS says");
+            return Assets::of(Path::new(&folder)).checked().context("as KUBEBUILDER_ASSETS says");
         }
         let usual = Assets::of(default_assets);
         Ok(usual.checked().unwrap_or(Self::Own))
@@ -83,10 +65,7 @@ impl Assets {
     }
 
     fn checked(self) -> anyhow::Result<Source> {
-        for binary in [&self.kube_apiserver, &self.etcd]
-            .into_iter()
-            .chain(&self.kubectl)
-        {
+        for binary in [&self.kube_apiserver, &self.etcd].into_iter().chain(&self.kubectl) {
             anyhow::ensure!(binary.is_file(), "there is no file {}", binary.display());
         }
         Ok(Source::Assets(self))
@@ -110,70 +89,42 @@ mod tests {
 
     fn choose(variables: &[(&str, &Path)], default_assets: &Path) -> anyhow::Result<Source> {
         let variables: BTreeMap<_, _> = variables.iter().copied().collect();
-        Source::choose(
-            |name| {
-                variables
-                    .get(name)
-                    .map(|value| value.as_os_str().to_owned())
-            },
-            default_assets,
-        )
+        Source::choose(|name| variables.get(name).map(|value| value.as_os_str().to_owned()), default_assets)
     }
 
     #[test]
     fn an_existing_cluster_wins_over_everything() {
         let bin = folder(&["kube-apiserver", "etcd"]);
-        let variables = [
-            ("USE_EXISTING_CLUSTER", Path::new("TRUE")),
-            ("KUBEBUILDER_ASSETS", bin.path()),
-        ];
+        let variables = [("USE_EXISTING_CLUSTER", Path::new("TRUE")), ("KUBEBUILDER_ASSETS", bin.path())];
         assert_eq!(choose(&variables, bin.path()).unwrap(), Source::Existing);
     }
 
     #[test]
     fn single_binaries_win_over_a_folder() {
-        let (one, other) = (
-            folder(&["kube-apiserver", "etcd"]),
-            folder(&["kube-apiserver", "etcd"]),
-        );
+        let (one, other) = (folder(&["kube-apiserver", "etcd"]), folder(&["kube-apiserver", "etcd"]));
         let (server, etcd) = (one.path().join("kube-apiserver"), one.path().join("etcd"));
         let variables = [
             ("TEST_ASSET_KUBE_APISERVER", &*server),
             ("TEST_ASSET_ETCD", &*etcd),
             ("KUBEBUILDER_ASSETS", other.path()),
         ];
-        let expected = Assets {
-            kube_apiserver: server.clone(),
-            etcd: etcd.clone(),
-            kubectl: None,
-        };
-        assert_eq!(
-            choose(&variables, Path::new(NOWHERE)).unwrap(),
-            Source::Assets(expected)
-        );
+        let expected = Assets { kube_apiserver: server.clone(), etcd: etcd.clone(), kubectl: None };
+        assert_eq!(choose(&variables, Path::new(NOWHERE)).unwrap(), Source::Assets(expected));
     }
 
     #[test]
     fn a_named_folder_wins_over_the_usual_one() {
-        let (named, usual) = (
-            folder(&["kube-apiserver", "etcd", "kubectl"]),
-            folder(&["kube-apiserver", "etcd"]),
-        );
+        let (named, usual) = (folder(&["kube-apiserver", "etcd", "kubectl"]), folder(&["kube-apiserver", "etcd"]));
         let found = choose(&[("KUBEBUILDER_ASSETS", named.path())], usual.path()).unwrap();
         assert_eq!(found, Source::Assets(Assets::of(named.path())));
-        let Source::Assets(assets) = found else {
-            unreachable!()
-        };
+        let Source::Assets(assets) = found else { unreachable!() };
         assert_eq!(assets.kubectl, Some(named.path().join("kubectl")));
     }
 
     #[test]
     fn the_usual_folder_wins_over_our_own() {
         let usual = folder(&["kube-apiserver", "etcd"]);
-        assert_eq!(
-            choose(&[], usual.path()).unwrap(),
-            Source::Assets(Assets::of(usual.path()))
-        );
+        assert_eq!(choose(&[], usual.path()).unwrap(), Source::Assets(Assets::of(usual.path())));
     }
 
     #[test]
@@ -184,29 +135,13 @@ mod tests {
 
     #[test]
     fn binaries_that_were_named_and_are_missing_are_an_error() {
-        let error = choose(
-            &[("KUBEBUILDER_ASSETS", Path::new(NOWHERE))],
-            Path::new(NOWHERE),
-        )
-        .unwrap_err();
-        assert_eq!(
-            format!("{error:#}"),
-            "as KUBEBUILDER_ASSETS says: there is no file /nonexistent/kube-apiserver"
-        );
+        let error = choose(&[("KUBEBUILDER_ASSETS", Path::new(NOWHERE))], Path::new(NOWHERE)).unwrap_err();
+        assert_eq!(format!("{error:#}"), "as KUBEBUILDER_ASSETS says: there is no file /nonexistent/kube-apiserver");
     }
 
     #[test]
     fn one_named_binary_without_the_other_is_an_error() {
-        let error = choose(
-            &[("TEST_ASSET_ETCD", Path::new("/bin/etcd"))],
-            Path::new(NOWHERE),
-        )
-        .unwrap_err();
-        assert!(
-            error
-                .to_string()
-                .starts_with("set both TEST_ASSET_KUBE_APISERVER"),
-            "{error}"
-        );
+        let error = choose(&[("TEST_ASSET_ETCD", Path::new("/bin/etcd"))], Path::new(NOWHERE)).unwrap_err();
+        assert!(error.to_string().starts_with("set both TEST_ASSET_KUBE_APISERVER"), "{error}");
     }
 }

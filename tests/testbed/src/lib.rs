@@ -23,14 +23,16 @@ mod child;
 mod control_plane;
 mod crds;
 mod discovery;
+mod launch;
 mod namespace;
 mod paths;
 mod spaceone;
 mod wait;
 
-pub use child::{Child, Launch};
+pub use child::Child;
 pub use control_plane::{ControlPlane, kubectl_in};
 pub use crds::{apply_crds, install_crds};
+pub use launch::Launch;
 pub use namespace::TestNamespace;
 pub use paths::repository;
 pub use spaceone::{Era, Spaceone, SpaceoneEnv};

@@ -21,18 +21,11 @@ impl TestNamespace {
     /// Creates a namespace whose name begins with `prefix`.
     pub async fn create(client: &Client, prefix: &str) -> anyhow::Result<Self> {
         let wanted = Namespace {
-            metadata: ObjectMeta {
-                generate_name: Some(format!("{prefix}-")),
-                ..ObjectMeta::default()
-            },
+            metadata: ObjectMeta { generate_name: Some(format!("{prefix}-")), ..ObjectMeta::default() },
             ..Namespace::default()
         };
-        let created = Api::all(client.clone())
-            .create(&PostParams::default(), &wanted)
-            .await?;
-        Ok(Self {
-            name: created.name_any(),
-        })
+        let created = Api::all(client.clone()).create(&PostParams::default(), &wanted).await?;
+        Ok(Self { name: created.name_any() })
     }
 
     /// Its name.
@@ -44,9 +37,7 @@ impl TestNamespace {
     /// Deletes it; it goes once everything in it has gone.
     pub async fn delete(&self, client: &Client) -> anyhow::Result<()> {
         let namespaces: Api<Namespace> = Api::all(client.clone());
-        namespaces
-            .delete(&self.name, &DeleteParams::default())
-            .await?;
+        namespaces.delete(&self.name, &DeleteParams::default()).await?;
         Ok(())
     }
 }
@@ -56,20 +47,13 @@ impl Drop for TestNamespace {
     /// namespace or the whole control plane is gone already, which is what was wanted.
     fn drop(&mut self) {
         if let Some(control_plane) = ControlPlane::shared_if_started() {
-            let _ = block_on(delete(
-                control_plane.config().clone(),
-                std::mem::take(&mut self.name),
-            ));
+            let _ = block_on(delete(control_plane.config().clone(), std::mem::take(&mut self.name)));
         }
     }
 }
 
 async fn delete(config: Config, name: String) -> anyhow::Result<()> {
     let namespaces: Api<Namespace> = Api::all(Client::try_from(config)?);
-    tokio::time::timeout(
-        DELETE_LIMIT,
-        namespaces.delete(&name, &DeleteParams::default()),
-    )
-    .await??;
+    tokio::time::timeout(DELETE_LIMIT, namespaces.delete(&name, &DeleteParams::default())).await??;
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! The real `SpaceONE` servers, as `tests/spaceone/run.py` starts them.
 
-use crate::child::{Child, Launch};
+use crate::child::Child;
+use crate::launch::Launch;
 use crate::paths;
 use anyhow::{Context, anyhow};
 use serde::Deserialize;
@@ -76,9 +77,7 @@ impl Spaceone {
             Era::Verb => &VERB,
         };
         let started = shared.get_or_init(|| Self::start(era).map_err(|error| format!("{error:#}")));
-        started
-            .as_ref()
-            .map_err(|error| anyhow!("there is no SpaceONE: {error}"))
+        started.as_ref().map_err(|error| anyhow!("there is no SpaceONE: {error}"))
     }
 
     /// Starts servers of the caller's own.

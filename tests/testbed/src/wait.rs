@@ -32,10 +32,7 @@ where
         }
         if Instant::now() + POLL >= deadline {
             let last = last.map_or_else(String::new, |seen| format!("{seen:#}"));
-            anyhow::bail!(
-                "waited {} s for {what}; last seen: {last}",
-                limit.as_secs_f32()
-            );
+            anyhow::bail!("waited {} s for {what}; last seen: {last}", limit.as_secs_f32());
         }
         sleep(POLL).await;
     }
@@ -55,10 +52,7 @@ where
     K: kube::Resource + Clone + DeserializeOwned + Serialize + Debug,
 {
     wait_for(what, limit, || async {
-        let object = api
-            .get(name)
-            .await
-            .with_context(|| format!("cannot read {name}"))?;
+        let object = api.get(name).await.with_context(|| format!("cannot read {name}"))?;
         check(&object).with_context(|| shown(object))
     })
     .await
@@ -66,8 +60,7 @@ where
 
 fn shown<K: kube::Resource + Serialize>(mut object: K) -> String {
     object.meta_mut().managed_fields = None;
-    serde_json::to_string_pretty(&object)
-        .unwrap_or_else(|error| format!("it cannot be shown: {error}"))
+    serde_json::to_string_pretty(&object).unwrap_or_else(|error| format!("it cannot be shown: {error}"))
 }
 
 #[cfg(test)]
@@ -91,24 +84,14 @@ mod tests {
     async fn says_what_it_saw_last_when_time_is_up() {
         let limit = Duration::from_secs(2);
         let error =
-            wait_for::<(), _, _>("a miracle", limit, || async { anyhow::bail!("only rain") })
-                .await
-                .unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "waited 2 s for a miracle; last seen: only rain"
-        );
+            wait_for::<(), _, _>("a miracle", limit, || async { anyhow::bail!("only rain") }).await.unwrap_err();
+        assert_eq!(error.to_string(), "waited 2 s for a miracle; last seen: only rain");
     }
 
     #[tokio::test]
     async fn a_probe_that_hangs_does_not_hang_the_test() {
         let limit = Duration::from_secs(2);
-        let error = wait_for::<(), _, _>("silence", limit, std::future::pending)
-            .await
-            .unwrap_err();
-        assert!(
-            error.to_string().ends_with("it did not answer once"),
-            "{error}"
-        );
+        let error = wait_for::<(), _, _>("silence", limit, std::future::pending).await.unwrap_err();
+        assert!(error.to_string().ends_with("it did not answer once"), "{error}");
     }
 }

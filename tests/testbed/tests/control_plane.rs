@@ -1,13 +1,10 @@
 //! The control plane that tests get: real, shared, and gone with the process.
 
-#![allow(
-    clippy::unwrap_used,
-    reason = "a test says that something is wrong by panicking"
-)]
+#![allow(clippy::unwrap_used, reason = "a test says that something is wrong by panicking")]
 
 use cloud_policy_testbed::{ControlPlane, Launch, TestNamespace, wait_for};
 use k8s_openapi::api::core::v1::{ConfigMap, Namespace};
-use kube::api::{Api, ListParams};
+use kube::api::{Api, ListParams, PostParams, VersionMatch};
 use std::process::Command;
 use std::time::Duration;
 
@@ -35,9 +32,7 @@ async fn a_dropped_namespace_is_deleted() {
     let namespaces: Api<Namespace> = Api::all(client);
     wait_for("the deletion", SOON, || async {
         let found = namespaces.get_opt(&name).await?;
-        let live = found
-            .as_ref()
-            .is_some_and(|it| it.metadata.deletion_timestamp.is_none());
+        let live = found.as_ref().is_some_and(|it| it.metadata.deletion_timestamp.is_none());
         let stays = control_plane.has_controllers() && found.is_some();
         anyhow::ensure!(!live && !stays, "{found:?}");
         Ok(())
@@ -49,45 +44,48 @@ async fn a_dropped_namespace_is_deleted() {
 #[tokio::test]
 async fn a_client_for_a_user_may_do_only_what_was_granted() {
     let control_plane = ControlPlane::shared().unwrap();
-    let nobody = control_plane
-        .client_as("nobody", &["system:authenticated"])
-        .unwrap();
+    let nobody = control_plane.client_as("nobody", &["system:authenticated"]).unwrap();
     let maps: Api<ConfigMap> = Api::namespaced(nobody, "default");
-    let error = maps
-        .list(&ListParams::default())
-        .await
-        .unwrap_err()
-        .to_string();
-    assert!(
-        error.contains(r#"User "nobody" cannot list resource "configmaps""#),
-        "{error}"
-    );
-    let admin = control_plane
-        .client_as("root", &["system:masters"])
-        .unwrap();
+    let error = maps.list(&ListParams::default()).await.unwrap_err().to_string();
+    assert!(error.contains(r#"User "nobody" cannot list resource "configmaps""#), "{error}");
+    let admin = control_plane.client_as("root", &["system:masters"]).unwrap();
     let maps: Api<ConfigMap> = Api::namespaced(admin, "default");
     maps.list(&ListParams::default()).await.unwrap();
+}
+
+/// So that tests can show what a watch does which asks for what is forgotten.
+#[tokio::test]
+async fn our_own_control_plane_forgets_old_revisions_when_asked_to() {
+    let control_plane = ControlPlane::shared().unwrap();
+    let client = control_plane.client().unwrap();
+    let namespace = TestNamespace::create(&client, "compact").await.unwrap();
+    let maps: Api<ConfigMap> = Api::namespaced(client, namespace.name());
+    let before = maps.list(&ListParams::default()).await.unwrap().metadata.resource_version.unwrap();
+    let map = serde_json::from_value(serde_json::json!({ "metadata": { "name": "one" } })).unwrap();
+    maps.create(&PostParams::default(), &map).await.unwrap();
+    let as_it_was = ListParams::default().at(&before).matching(VersionMatch::Exact);
+    maps.list(&as_it_was).await.unwrap();
+    if let Err(error) = control_plane.compact() {
+        assert_eq!(error.to_string(), "only a control plane of our own can be compacted");
+        return;
+    }
+    wait_for("the compaction", SOON, || async {
+        let code = maps.list(&as_it_was).await.err().map(|error| error.to_string()).unwrap_or_default();
+        anyhow::ensure!(code.contains("Expired"), "{code:?}");
+        Ok(())
+    })
+    .await
+    .unwrap();
 }
 
 #[test]
 fn kubectl_and_the_server_agree() {
     let control_plane = ControlPlane::shared().unwrap();
-    let printed = control_plane
-        .run_kubectl(&["version", "--output=json"])
-        .unwrap();
+    let printed = control_plane.run_kubectl(&["version", "--output=json"]).unwrap();
     let versions: serde_json::Value = serde_json::from_str(&printed).unwrap();
-    assert_eq!(
-        versions["serverVersion"]["gitVersion"],
-        control_plane.server_version()
-    );
-    let error = control_plane
-        .run_kubectl(&["get", "nonsense"])
-        .unwrap_err()
-        .to_string();
-    assert!(
-        error.contains("doesn't have a resource type \"nonsense\""),
-        "{error}"
-    );
+    assert_eq!(versions["serverVersion"]["gitVersion"], control_plane.server_version());
+    let error = control_plane.run_kubectl(&["get", "nonsense"]).unwrap_err().to_string();
+    assert!(error.contains("doesn't have a resource type \"nonsense\""), "{error}");
 }
 
 #[test]
@@ -104,11 +102,7 @@ fn a_killed_process_leaves_no_control_plane_behind() {
     let victim = Launch::new("victim", itself, directory.path()).env(VICTIM, "1");
     let victim = victim.args(["--exact", name, "--nocapture"]);
     let (victim, words) = victim.ready(Duration::from_mins(2)).unwrap();
-    let state = std::path::Path::new(&words[0])
-        .parent()
-        .unwrap()
-        .display()
-        .to_string();
+    let state = std::path::Path::new(&words[0]).parent().unwrap().display().to_string();
     assert_ne!(processes_with(&state), Vec::<String>::new());
     victim.crash().unwrap();
     let deadline = std::time::Instant::now() + SOON;
@@ -120,14 +114,7 @@ fn a_killed_process_leaves_no_control_plane_behind() {
 
 /// The processes whose command line names this directory.
 fn processes_with(directory: &str) -> Vec<String> {
-    let listed = Command::new("ps")
-        .args(["-A", "-o", "pid=,args=", "-ww"])
-        .output()
-        .unwrap();
+    let listed = Command::new("ps").args(["-A", "-o", "pid=,args=", "-ww"]).output().unwrap();
     let listed = String::from_utf8(listed.stdout).unwrap();
-    listed
-        .lines()
-        .filter(|line| line.contains(directory))
-        .map(str::to_owned)
-        .collect()
+    listed.lines().filter(|line| line.contains(directory)).map(str::to_owned).collect()
 }
