@@ -1,0 +1,63 @@
+//! The programs of this workspace that the demo runs, built if need be.
+
+use anyhow::{Context, bail};
+use cloud_policy_testbed::repository;
+use serde_json::Value;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+/// Where the programs lie.
+#[derive(Debug)]
+pub struct Programs {
+    /// The operator.
+    pub operator: PathBuf,
+    /// The simulators.
+    pub simulator: PathBuf,
+}
+
+impl Programs {
+    /// Builds both. cargo shows its progress on standard error.
+    pub fn build() -> anyhow::Result<Self> {
+        // Messages name the files, whatever target directory and profile cargo was told to use.
+        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+        let built = Command::new(cargo)
+            .args(["build", "--locked", "--message-format=json-render-diagnostics"])
+            .args(["--package=cloud-policy-operator", "--bin=cloud-policy"])
+            .args(["--package=cloud-policy-simulator", "--bin=cloud-policy-simulator"])
+            .current_dir(repository())
+            .stdin(Stdio::null())
+            .stderr(Stdio::inherit())
+            .output()
+            .context("cannot run cargo")?;
+        if !built.status.success() {
+            bail!("cargo build failed; it said why above");
+        }
+        let messages = String::from_utf8_lossy(&built.stdout);
+        Ok(Self {
+            operator: executable(&messages, "cloud-policy")?,
+            simulator: executable(&messages, "cloud-policy-simulator")?,
+        })
+    }
+}
+
+fn executable(messages: &str, name: &str) -> anyhow::Result<PathBuf> {
+    let mut artifacts = messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let found = artifacts.find(|message| message["target"]["name"] == name && message["executable"].is_string());
+    let path = found.as_ref().and_then(|message| message["executable"].as_str());
+    path.map(PathBuf::from).with_context(|| format!("cargo build names no executable {name}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_executable_is_told_from_the_library_of_the_same_name() {
+        let messages = r#"{"reason":"compiler-artifact","target":{"name":"a"},"executable":null}
+not JSON
+{"reason":"compiler-artifact","target":{"name":"ab"},"executable":"/t/ab"}
+{"reason":"compiler-artifact","target":{"name":"a"},"executable":"/t/a"}"#;
+        assert_eq!(executable(messages, "a").unwrap(), PathBuf::from("/t/a"));
+        assert!(executable(messages, "b").is_err());
+    }
+}
