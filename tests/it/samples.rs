@@ -51,7 +51,8 @@ fn a_sample_holds_no_credential_that_could_be_real() {
     let folder = repository().join(FOLDER);
     let secrets = ["ncloud-connection.yaml", "spaceone-connection.yaml"];
     let text = secrets.map(|file| fs::read_to_string(folder.join(file)).unwrap()).concat();
-    let data = text.lines().filter(|line| ["  accessKey: ", "  secretKey: ", "  token: "].iter().any(|k| line.starts_with(k)));
+    let data =
+        text.lines().filter(|line| ["  accessKey: ", "  secretKey: ", "  token: "].iter().any(|k| line.starts_with(k)));
     let values: Vec<&str> = data.filter_map(|line| line.split(": ").nth(1)).collect();
     assert_eq!(values.len(), 3, "{text}");
     for value in values {

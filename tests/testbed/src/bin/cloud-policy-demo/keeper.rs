@@ -108,9 +108,9 @@ pub fn explain(stage: &Stage) {
         format!("# SpaceONE at {}: domain {}, token {}", spaceone.url, spaceone.domain_id, spaceone.token),
         "make demo-stop".to_owned(),
     ];
-    println!("\nEverything is still running:");
+    println!("Everything is still running:");
     for line in lines {
-        println!("   {line}");
+        println!("    {line}");
     }
 }
 

@@ -122,7 +122,11 @@ fn written(method: &str, path: &[&str]) -> Option<(Collection, Write)> {
 
 impl fmt::Display for Ledger {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{:<26} {:>7} {:>7} {:>6} {:>7} {:>6}", "UPSTREAM", "CREATES", "UPDATES", "PINS", "DELETES", "LEFT")?;
+        writeln!(
+            f,
+            "{:<26} {:>7} {:>7} {:>6} {:>7} {:>6}",
+            "UPSTREAM", "CREATES", "UPDATES", "PINS", "DELETES", "LEFT"
+        )?;
         let rows = [
             ("NAVER Cloud policies", self.ncloud_policies),
             ("SpaceONE policies", self.spaceone_policies),

@@ -103,8 +103,8 @@ async fn demo(keep: bool, real_spaceone: bool) -> anyhow::Result<()> {
     };
     let seconds = begun.elapsed().as_secs_f32();
     match played {
-        Ok(()) => println!("\nEvery step was as it should be. {seconds:.1} seconds in all."),
-        Err(_) => println!("\nNot as it should be, after {seconds:.1} seconds."),
+        Ok(()) => println!("Every step was as it should be. {seconds:.1} seconds in all."),
+        Err(_) => println!("Not as it should be, after {seconds:.1} seconds."),
     }
     played
 }

@@ -2,7 +2,7 @@
 //! what came of it.
 
 use std::fmt::Display;
-use std::io::{Stdout, Write, stdout};
+use std::io::{IsTerminal, Stdout, Write, stdout};
 
 /// Tells the story.
 #[derive(Debug)]
@@ -25,18 +25,19 @@ impl Narrator {
     /// Begins a step.
     pub fn step(&mut self, sentence: &str) {
         self.steps += 1;
-        self.line(&format_args!("\n{}. {sentence}", self.steps));
+        let (bold, plain) = if self.out.is_terminal() { ("\x1b[1m", "\x1b[0m") } else { ("", "") };
+        self.line(&format_args!("{bold}{:2}. {sentence}{plain}", self.steps));
     }
 
     /// A command that a user would type.
     pub fn command(&self, line: &str) {
-        self.line(&format_args!("   $ {line}"));
+        self.line(&format_args!("    $ {line}"));
     }
 
     /// What came of it.
     pub fn show(&self, text: &str) {
         for line in text.lines() {
-            self.line(&format_args!("   {line}"));
+            self.line(&format_args!("    {line}"));
         }
     }
 

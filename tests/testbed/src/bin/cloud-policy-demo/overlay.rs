@@ -26,11 +26,20 @@ pub fn write(folder: &Path, upstreams: &Upstreams) -> anyhow::Result<()> {
 fn patches(upstreams: &Upstreams) -> anyhow::Result<Vec<Value>> {
     let Upstreams { ncloud, access_key, secret_key, admin: _, spaceone } = upstreams;
     [
-        patch("v1", "Secret", "ncloud-credentials", &json!({ "stringData": { "accessKey": access_key, "secretKey": secret_key } })),
+        patch(
+            "v1",
+            "Secret",
+            "ncloud-credentials",
+            &json!({ "stringData": { "accessKey": access_key, "secretKey": secret_key } }),
+        ),
         patch("v1", "Secret", "spaceone-token", &json!({ "stringData": { "token": spaceone.token } })),
         // `null` takes the field out: a connection has either a zone or an endpoint.
         ours("Connection", "ncloud", &json!({ "ncloud": { "zone": null, "endpoint": ncloud } })),
-        ours("Connection", "spaceone", &json!({ "spaceone": { "endpoint": spaceone.url, "domainId": spaceone.domain_id } })),
+        ours(
+            "Connection",
+            "spaceone",
+            &json!({ "spaceone": { "endpoint": spaceone.url, "domainId": spaceone.domain_id } }),
+        ),
         ours("NetworkPolicy", "seoul-backbone", &json!({ "spaceone": { "zoneId": spaceone.zone_id } })),
     ]
     .into_iter()
@@ -43,7 +52,8 @@ fn ours(kind: &str, name: &str, spec: &Value) -> anyhow::Result<Value> {
 
 /// A merge patch; it finds its object by kind and name.
 fn patch(api_version: &str, kind: &str, name: &str, content: &Value) -> anyhow::Result<Value> {
-    let mut object = json!({ "apiVersion": api_version, "kind": kind, "metadata": { "name": name, "namespace": "team-a" } });
+    let mut object =
+        json!({ "apiVersion": api_version, "kind": kind, "metadata": { "name": name, "namespace": "team-a" } });
     for (key, value) in content.as_object().into_iter().flatten() {
         object[key] = value.clone();
     }

@@ -68,7 +68,8 @@ impl Servers {
             "The upstreams run: NAVER Cloud (simulated) at {ncloud}, SpaceONE ({spaceone_is}) at {}.",
             spaceone.url
         ));
-        let journal = if spaceone.real { format!("{admin}/journal {}", spaceone.log()) } else { format!("{admin}/journal") };
+        let journal =
+            if spaceone.real { format!("{admin}/journal {}", spaceone.log()) } else { format!("{admin}/journal") };
         narrator.command(&format!("curl {journal}   # every request that they get"));
     }
 }

@@ -8,8 +8,7 @@ impl Scene<'_> {
     pub(super) async fn apply_the_samples(&mut self) -> anyhow::Result<()> {
         self.narrator.step("The samples are applied: deploy/samples, with these servers and credentials patched in.");
         let overlay = self.stage.overlay.display().to_string();
-        self.kubectl(&["apply", "-k", &overlay]).await?;
-        self.table().await
+        self.kubectl(&["apply", "-k", &overlay]).await.map(drop)
     }
 
     pub(super) async fn the_good_ones_get_ready(&mut self) -> anyhow::Result<()> {
@@ -37,14 +36,19 @@ impl Scene<'_> {
     }
 
     pub(super) async fn the_refused_one_says_why(&mut self) -> anyhow::Result<()> {
-        self.narrator.step("One sample is wrong on purpose. NAVER Cloud refuses it: nothing is written, status says why.");
+        self.narrator
+            .step("One sample is wrong on purpose. NAVER Cloud refuses it: nothing is written, status says why.");
         self.kubectl(&["wait", "-n", NAMESPACE, "--for=condition=Valid=False", PATIENCE, REFUSED_POLICY]).await?;
         let detail = "jsonpath={.status.validationResult.details[0]}{\"\\n\"}";
         self.kubectl(&["get", REFUSED_POLICY, "-n", NAMESPACE, "-o", detail]).await?;
         self.table().await?;
 
         let status = self.status(REFUSED_POLICY).await?;
-        expect("its conditions", &json!(["ValidationFailed", "ValidationFailed", "ValidationFailed"]), &reasons(&status))?;
+        expect(
+            "its conditions",
+            &json!(["ValidationFailed", "ValidationFailed", "ValidationFailed"]),
+            &reasons(&status),
+        )?;
         expect("its id", &Value::Null, &status["policyId"])?;
         let detail = &status["validationResult"]["details"][0];
         for (key, expected) in [

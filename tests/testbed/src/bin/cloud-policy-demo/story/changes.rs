@@ -34,8 +34,7 @@ impl Scene<'_> {
         self.drift_events().await?;
         let after = self.spaceone_policy().await?["permissions"].take();
         self.narrator.show(&format!("SpaceONE has: {after}"));
-        expect("the permissions in SpaceONE after the correction", &before, &after)?;
-        self.await_ready(SPACEONE_POLICY).await
+        expect("the permissions in SpaceONE after the correction", &before, &after)
     }
 
     pub(super) async fn fix_the_refused_one(&mut self) -> anyhow::Result<()> {
@@ -43,7 +42,7 @@ impl Scene<'_> {
         let path = "/spec/ncloud/permissions/0/targets/0/product";
         self.patch(REFUSED_POLICY, &json!([{ "op": "replace", "path": path, "value": "VPCServer" }])).await?;
         self.await_ready(REFUSED_POLICY).await?;
-        self.table().await?;
+        self.kubectl(&["get", "cloudpol", "-A"]).await?;
         let product = self.ncloud_target("unknown-product", "product").await?;
         expect("the product upstream", &json!("VPCServer"), &product)
     }

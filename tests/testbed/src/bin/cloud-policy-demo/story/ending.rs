@@ -21,7 +21,9 @@ impl Scene<'_> {
 
     pub(super) async fn compare_the_journals(&mut self, ending: Ending) -> anyhow::Result<()> {
         self.narrator.step(match ending {
-            Ending::Delete => "What the upstreams wrote down: every write that there had to be, none besides, nothing left.",
+            Ending::Delete => {
+                "What the upstreams wrote down: every write that there had to be, none besides, nothing left."
+            }
             Ending::Stay => "What the upstreams wrote down: every write that there had to be, and none besides.",
         });
         let seen = self.upstreams.ledger().await?;
