@@ -5,16 +5,16 @@ SHELL := bash
 MAKEFLAGS += --no-print-directory
 
 # All members at once, so that every target here shares what the others built.
-BINARIES := cargo build --quiet --locked --workspace --bins
+BINARIES := cargo build --locked --workspace --bins
 BUILT := $${CARGO_TARGET_DIR:-target}/debug
 
 # Arguments for cargo test: make test ARGS=leader
 ARGS ?=
 
-.PHONY: help build lint test demo crds clean
+.PHONY: help build lint test demo demo-stop crds clean
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: ## Build the release binary, target/release/cloud-policy
 	@hack/need.sh cargo cc
@@ -31,9 +31,13 @@ demo: ## Watch kubectl drive all three upstream APIs (REAL_SPACEONE=1: real serv
 	@echo "building the operator, the simulators and the demo; the first time takes minutes"
 	@exec hack/bound.sh bash -c '$(BINARIES) && exec "$(BUILT)/cloud-policy-demo"'
 
+demo-stop: ## End what make demo KEEP=1 left running
+	@$(BINARIES) --quiet
+	@"$(BUILT)/cloud-policy-demo" stop
+
 crds: ## Write crds/ as the types generate them
 	@hack/need.sh cargo cc
-	@$(BINARIES)
+	@$(BINARIES) --quiet
 	"$(BUILT)/cloud-policy" crds --dir crds
 
 clean: ## Remove what was built; caches of the real parts stay

@@ -17,12 +17,12 @@ pub struct Programs {
 
 impl Programs {
     /// Builds both, with all of the workspace: cargo would compile shared crates once more for
-    /// every other choice. It shows its progress on standard error.
+    /// every other choice. `make demo` has done so already, and then this takes half a second.
     pub fn build() -> anyhow::Result<Self> {
         // Messages name the files, whatever target directory and profile cargo was told to use.
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         let built = Command::new(cargo)
-            .args(["build", "--locked", "--workspace", "--bins", "--message-format=json-render-diagnostics"])
+            .args(["build", "--quiet", "--locked", "--workspace", "--bins", "--message-format=json-render-diagnostics"])
             .current_dir(repository())
             .stdin(Stdio::null())
             .stderr(Stdio::inherit())
