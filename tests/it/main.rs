@@ -16,6 +16,7 @@ mod leader;
 mod lifecycle;
 mod lifecycle_spaceone;
 mod lost_answers;
+mod manifests;
 mod samples;
 mod spaceone_side;
 mod steady;

@@ -27,6 +27,8 @@ use std::time::Duration;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+pub use crate::manifests::{ncloud_policy, network_policy, spaceone_policy};
+
 /// How long a test waits for what should happen in well under a second.
 pub const SOON: Duration = Duration::from_secs(30);
 
@@ -341,70 +343,4 @@ pub fn condition<'a>(
 /// The upstream's id, as status says it.
 pub fn upstream_id<K: Managed>(object: &K) -> String {
     common(object).upstream.and_then(|u| u.id).expect("status.upstream.id")
-}
-
-/// A NAVER Cloud policy with one permission.
-pub fn ncloud_policy(name: &str) -> Value {
-    json!({
-        "apiVersion": "cloudpolicy.dev/v1alpha1",
-        "kind": "Policy",
-        "metadata": { "name": name },
-        "spec": {
-            "connectionRef": { "name": "ncloud" },
-            "ncloud": {
-                "policyName": name,
-                "description": "first",
-                "permissions": [{
-                    "effect": "Allow",
-                    "targets": [{
-                        "product": "Server",
-                        "actions": ["View/getServerInstanceList", "Change/startServerInstances"],
-                        "resourceNrns": ["*"],
-                    }],
-                    "condition": { "StringEquals": { "ncp:principalName": ["alice", "bob"] } },
-                }],
-            },
-        },
-    })
-}
-
-/// A SpaceONE policy.
-pub fn spaceone_policy(name: &str) -> Value {
-    json!({
-        "apiVersion": "cloudpolicy.dev/v1alpha1",
-        "kind": "Policy",
-        "metadata": { "name": name },
-        "spec": {
-            "connectionRef": { "name": "spaceone" },
-            "spaceone": {
-                "policyId": name,
-                "name": "Viewer",
-                "permissions": ["inventory.Server.list", "inventory.Server.get"],
-                "labels": ["team-a"],
-                "tags": { "owner": "team-a", "level": 3 },
-            },
-        },
-    })
-}
-
-/// A SpaceONE network policy in this zone.
-pub fn network_policy(name: &str, zone: &str) -> Value {
-    json!({
-        "apiVersion": "cloudpolicy.dev/v1alpha1",
-        "kind": "NetworkPolicy",
-        "metadata": { "name": name },
-        "spec": {
-            "connectionRef": { "name": "spaceone" },
-            "spaceone": {
-                "name": name,
-                "zoneId": zone,
-                "routingTables": [{ "cidr": "10.0.0.0/16", "destination": "10.0.0.1", "interface": "eth0" }],
-                "dns": ["10.0.0.2", "10.0.0.3"],
-                "data": { "vpc": { "size": 2 } },
-                "metadata": { "view": { "layout": "table" } },
-                "reference": { "resourceId": "vpc-1" },
-                "tags": { "env": "test" },
-            },
-        },
-    })
 }
