@@ -1,6 +1,6 @@
 //! The samples arrive: the good ones upstream, the refused one in its own status.
 
-use super::{NAMESPACE, NCLOUD_POLICY, NETWORK_POLICY, PATIENCE, REFUSED_POLICY, SPACEONE_POLICY, Scene, expect};
+use super::{NAMESPACE, NCLOUD_POLICY, NETWORK_POLICY, REFUSED_POLICY, SPACEONE_POLICY, Scene, expect};
 use anyhow::Context;
 use serde_json::{Value, json};
 
@@ -13,8 +13,7 @@ impl Scene<'_> {
 
     pub(super) async fn the_good_ones_get_ready(&mut self) -> anyhow::Result<()> {
         self.narrator.step("The operator creates them upstream; Ready means that it has read them back and compared.");
-        let wait = ["wait", "-n", NAMESPACE, "--for=condition=Ready", PATIENCE];
-        self.kubectl(&[&wait[..], &[NCLOUD_POLICY, SPACEONE_POLICY, NETWORK_POLICY]].concat()).await?;
+        self.wait("Ready", &[NCLOUD_POLICY, SPACEONE_POLICY, NETWORK_POLICY]).await?;
 
         let policy = self.upstreams.ncloud_policy("server-viewer").await?;
         let policy = policy.context("the NAVER Cloud account has no policy server-viewer")?;
@@ -38,7 +37,7 @@ impl Scene<'_> {
     pub(super) async fn the_refused_one_says_why(&mut self) -> anyhow::Result<()> {
         self.narrator
             .step("One sample is wrong on purpose. NAVER Cloud refuses it: nothing is written, status says why.");
-        self.kubectl(&["wait", "-n", NAMESPACE, "--for=condition=Valid=False", PATIENCE, REFUSED_POLICY]).await?;
+        self.wait("Valid=False", &[REFUSED_POLICY]).await?;
         let detail = "jsonpath={.status.validationResult.details[0]}{\"\\n\"}";
         self.kubectl(&["get", REFUSED_POLICY, "-n", NAMESPACE, "-o", detail]).await?;
         self.table().await?;

@@ -14,7 +14,7 @@ impl Scene<'_> {
         let action = "Change/rebootServerInstances";
         let patch = json!([{ "op": "add", "path": "/spec/ncloud/permissions/0/targets/0/actions/-", "value": action }]);
         self.patch(NCLOUD_POLICY, &patch).await?;
-        self.await_ready(NCLOUD_POLICY).await?;
+        self.wait("Ready", &[NCLOUD_POLICY]).await?;
         let actions = self.ncloud_target("server-viewer", "actions").await?;
         self.narrator.show(&format!("NAVER Cloud has: {actions}"));
         let granted = actions.as_array().is_some_and(|actions| actions.len() == 4 && actions.contains(&json!(action)));
@@ -28,7 +28,7 @@ impl Scene<'_> {
         // It would look by itself within `interval`, five minutes here.
         let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs().to_string();
         let annotation = format!("{REQUESTED_AT}={now}");
-        self.kubectl(&["annotate", SPACEONE_POLICY, "-n", NAMESPACE, "--overwrite", &annotation]).await?;
+        self.obey(&["annotate", SPACEONE_POLICY, "-n", NAMESPACE, "--overwrite", &annotation]).await?;
         let handled = format!("--for=jsonpath={{.status.lastHandledReconcileAt}}={now}");
         self.cluster.run(&["wait", "-n", NAMESPACE, &handled, PATIENCE, SPACEONE_POLICY]).await?;
         self.drift_events().await?;
@@ -41,7 +41,7 @@ impl Scene<'_> {
         self.narrator.step("The refused policy is corrected, and heals by itself.");
         let path = "/spec/ncloud/permissions/0/targets/0/product";
         self.patch(REFUSED_POLICY, &json!([{ "op": "replace", "path": path, "value": "VPCServer" }])).await?;
-        self.await_ready(REFUSED_POLICY).await?;
+        self.wait("Ready", &[REFUSED_POLICY]).await?;
         self.kubectl(&["get", "cloudpol", "-A"]).await?;
         let product = self.ncloud_target("unknown-product", "product").await?;
         expect("the product upstream", &json!("VPCServer"), &product)
@@ -69,11 +69,7 @@ impl Scene<'_> {
 
     async fn patch(&self, name: &str, operations: &Value) -> anyhow::Result<()> {
         let operations = operations.to_string();
-        self.kubectl(&["patch", name, "-n", NAMESPACE, "--type=json", "-p", &operations]).await.map(drop)
-    }
-
-    async fn await_ready(&self, name: &str) -> anyhow::Result<()> {
-        self.kubectl(&["wait", "-n", NAMESPACE, "--for=condition=Ready", PATIENCE, name]).await.map(drop)
+        self.obey(&["patch", name, "-n", NAMESPACE, "--type=json", "-p", &operations]).await
     }
 
     /// A field of the first target of a NAVER Cloud policy, as the account has it.

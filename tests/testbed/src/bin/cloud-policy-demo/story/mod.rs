@@ -4,7 +4,7 @@ mod arrival;
 mod changes;
 mod ending;
 
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, shown};
 use crate::narrator::Narrator;
 use crate::stage::Stage;
 use crate::upstreams::Upstreams;
@@ -56,6 +56,18 @@ struct Scene<'a> {
 impl Scene<'_> {
     async fn kubectl(&self, arguments: &[&str]) -> anyhow::Result<String> {
         self.cluster.show(self.narrator, arguments).await
+    }
+
+    /// A command whose output would only say that it was obeyed.
+    async fn obey(&self, arguments: &[&str]) -> anyhow::Result<()> {
+        self.narrator.command(&shown("kubectl", arguments));
+        self.cluster.run(arguments).await.map(drop)
+    }
+
+    async fn wait(&self, condition: &str, names: &[&str]) -> anyhow::Result<()> {
+        let condition = format!("--for=condition={condition}");
+        let wait = ["wait", "-n", NAMESPACE, &condition, PATIENCE];
+        self.obey(&[&wait[..], names].concat()).await
     }
 
     async fn table(&self) -> anyhow::Result<()> {
