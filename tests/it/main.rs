@@ -18,6 +18,7 @@ mod lifecycle_spaceone;
 mod lost_answers;
 mod manifests;
 mod samples;
+mod shutdown;
 mod spaceone_side;
 mod steady;
 mod support;
