@@ -2,8 +2,9 @@
 //!
 //! The create protocol, in the order that makes a second copy impossible: preflight, look-up
 //! (done before the plan), intent under resourceVersion, fence, the create call with the stamp
-//! in it, the id to status before anything else, observe and compare. A lost answer leaves the
-//! intent in status; the next reconcile looks the object up and never repeats the call blindly.
+//! in it, the id to status before anything else, observe and compare. The intent stays in status
+//! until the new object was seen with our stamp on it: after a lost answer the next reconcile looks
+//! the object up and never repeats the call blindly.
 
 use super::Result;
 use super::case::Case;
@@ -12,7 +13,7 @@ use crate::api::Reason;
 use crate::api::status::{Operation, OperationKind, UpstreamRef};
 use crate::engine::outcome::{Next, Outcome};
 use crate::engine::plan::{Hold, Plan, Restraint, Step, Take};
-use crate::engine::{Diff, ErrorKind, Sighting, Subject, UpstreamError, Verdict, Written};
+use crate::engine::{Diff, ErrorKind, Ownership, Sighting, Subject, UpstreamError, Verdict, Written};
 use crate::upstream::Account;
 use std::sync::Arc;
 use std::time::Duration;
@@ -88,7 +89,7 @@ impl<'a, 'c, K: Managed> Act<'a, 'c, K> {
                     .events
                     .normal(&self.case.reference(), "Created", &format!("Created {id} upstream."))
                     .await;
-                Ok(self.settle(&id).await)
+                self.settle(&id).await
             }
             Ok(Written::Refused(verdict)) => {
                 self.forget().await?;
@@ -121,6 +122,7 @@ impl<'a, 'c, K: Managed> Act<'a, 'c, K> {
             self.take(&seen, take).await?;
         }
         self.show(&seen);
+        self.case.report.common.operation = None;
         match step {
             Step::Keep if seen.diff.is_empty() => Ok(self.keep().await),
             // Taken over as it is, and never updated.
@@ -159,7 +161,6 @@ impl<'a, 'c, K: Managed> Act<'a, 'c, K> {
 
     async fn keep(&mut self) -> Outcome {
         self.case.report.common.applied_hash = Some(self.hash.clone());
-        self.case.report.common.operation = None;
         if self.case.report.verdict.is_none()
             && let Ok(Some(verdict)) = self.subject.check().await
         {
@@ -180,7 +181,7 @@ impl<'a, 'c, K: Managed> Act<'a, 'c, K> {
             Ok(Written::Accepted { id, verdict, request_id }) => {
                 self.wrote("update", if drift { "drift" } else { "spec" }, &id, request_id.as_deref());
                 self.record(&id, self.adopted(), verdict).await?;
-                let outcome = self.settle(&id).await;
+                let outcome = self.settle(&id).await?;
                 self.updated(diff, drift).await;
                 Ok(outcome)
             }
@@ -257,7 +258,6 @@ impl<'a, 'c, K: Managed> Act<'a, 'c, K> {
     async fn record(&mut self, id: &str, adopted: bool, verdict: Option<Verdict>) -> Result<()> {
         self.point_at(Some(id), adopted);
         let report = &mut self.case.report;
-        report.common.operation = None;
         report.common.applied_hash = Some(self.hash.clone());
         report.verdict = verdict.or(report.verdict.take());
         self.case.save().await
@@ -284,19 +284,24 @@ impl<'a, 'c, K: Managed> Act<'a, 'c, K> {
     }
 
     /// A success does not prove that every value was taken: read it back and compare.
-    async fn settle(&mut self, id: &str) -> Outcome {
-        match self.subject.observe(id).await {
-            Ok(Some(seen)) => {
-                self.show(&seen);
-                if seen.diff.is_empty() { Outcome::up_to_date() } else { Outcome::stuck(seen.diff) }
+    async fn settle(&mut self, id: &str) -> Result<Outcome> {
+        let seen = match self.subject.observe(id).await {
+            Ok(Some(seen)) => seen,
+            Ok(None) => {
+                let message = "Written upstream; the upstream does not show it yet.";
+                return Ok(Outcome::working(Reason::Updating, message, Next::After(READ_AFTER_WRITE)));
             }
-            Ok(None) => Outcome::working(
-                Reason::Updating,
-                "Written upstream; the upstream does not show it yet.",
-                Next::After(READ_AFTER_WRITE),
-            ),
-            Err(error) => failed(self.case, &error),
+            Err(error) => return Ok(failed(self.case, &error)),
+        };
+        self.show(&seen);
+        // An upstream that drops the stamp at creation may take it afterwards.
+        if seen.owner == Ownership::Unmarked
+            && let Some(outcome) = self.claim(&seen).await?
+        {
+            return Ok(outcome);
         }
+        self.case.report.common.operation = None;
+        Ok(if seen.diff.is_empty() { Outcome::up_to_date() } else { Outcome::stuck(seen.diff) })
     }
 
     async fn drift_found(&self, diff: &Diff) {

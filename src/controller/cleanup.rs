@@ -22,8 +22,8 @@ use kube::Api;
 use kube::runtime::controller::Action;
 use std::time::Duration;
 
-/// How soon a held deletion is tried again: sooner than other work that waits for a human,
-/// because somebody waits for the object to go.
+/// How soon a held deletion is tried again at the latest: sooner than other work that waits for
+/// a human, because somebody waits for the object to go.
 const HELD: Duration = Duration::from_mins(1);
 
 /// Why an upstream object is left as it is.
@@ -76,8 +76,15 @@ pub async fn run<K: Managed>(case: &mut Case<'_, K>) -> Result<Action> {
             mourn(case, &record, why).await;
             release(case).await
         }
-        End::Held(outcome) => case.finish(outcome).await,
+        End::Held(outcome) => {
+            let next = if outcome.next == Next::Slowly { patience(case) } else { outcome.next };
+            case.finish(Outcome { next, ..outcome }).await
+        }
     }
+}
+
+fn patience<K: Managed>(case: &Case<'_, K>) -> Next {
+    Next::After(HELD.min(case.shared().settings.slow_retry))
 }
 
 /// Whether the upstream object is to be left as it is.
@@ -107,8 +114,11 @@ async fn delete<K: Managed>(case: &mut Case<'_, K>, record: &UpstreamRef) -> Res
         return Ok(held(Outcome::working(Reason::Deleting, message, Next::After(left + Duration::from_secs(1)))));
     }
     let shared = case.shared();
-    shared.connections.look_up(&shared.client, &record.connection, &case.namespace()).await?;
-    let account = match shared.connections.resolve_for_deletion(&record.connection, &case.namespace()) {
+    // The spec's, which is immutable: status may be written by people who may not use the connection
+    // that it would name.
+    let connection = &case.object.common().connection_ref;
+    shared.connections.look_up(&shared.client, connection, &case.namespace()).await?;
+    let account = match shared.connections.resolve_for_deletion(connection, &case.namespace()) {
         Ok(account) => account,
         Err(why) => return without_connection(case, why).await,
     };
@@ -116,12 +126,11 @@ async fn delete<K: Managed>(case: &mut Case<'_, K>, record: &UpstreamRef) -> Res
         let message = format!("status.upstream names {}, which this connection does not reach.", record.system);
         return Ok(held(Outcome::refused(Reason::InvalidSpec, message)));
     };
-    match take_away(case, record, remnant.as_ref()).await? {
+    let subject = registry::bind(&account, case.object.wanted(), &case.stamp());
+    let name = subject.map_or_else(|_| record.key.clone(), |subject| subject.key());
+    match take_away(case, record, &name, remnant.as_ref()).await? {
         Ok(end) => Ok(end),
-        Err(error) => {
-            let outcome = failed(case, &error);
-            Ok(held(Outcome { next: sooner(outcome.next), ..outcome }))
-        }
+        Err(error) => Ok(held(failed(case, &error))),
     }
 }
 
@@ -129,9 +138,10 @@ async fn delete<K: Managed>(case: &mut Case<'_, K>, record: &UpstreamRef) -> Res
 async fn take_away<K: Managed>(
     case: &Case<'_, K>,
     record: &UpstreamRef,
+    name: &str,
     remnant: &dyn Remnant,
 ) -> Result<crate::engine::Result<End>> {
-    let targets = match find(case, record, remnant).await {
+    let targets = match find(case, record, name, remnant).await {
         Ok(targets) => targets,
         Err(error) => return Ok(Err(error)),
     };
@@ -139,8 +149,8 @@ async fn take_away<K: Managed>(
         let known = record.id.is_some();
         match owner {
             Ownership::Ours => {}
+            // Where no stamps are shown, the recorded id is all the proof that there is.
             Ownership::Unknown if known => {}
-            Ownership::Unmarked if known && record.adopted => {}
             Ownership::Unmarked if known => return Ok(Ok(held(unmarked(&id)))),
             Ownership::Unmarked | Ownership::Unknown => return Ok(Ok(held(uncertain(&id)))),
             Ownership::Other(_) if known => return Ok(Ok(End::Left(Orphaning::NotOurs))),
@@ -161,20 +171,38 @@ async fn take_away<K: Managed>(
     Ok(Ok(End::Gone))
 }
 
-/// The recorded object; or, when a create was under way, all that may have come of it.
+/// What is to be deleted: the recorded object if it bears our stamp, else one that does; or, when
+/// a create was under way, all that may have come of it. An id in status alone condemns nothing:
+/// status may be written by people who may not write upstream.
 async fn find<K: Managed>(
     case: &Case<'_, K>,
     record: &UpstreamRef,
+    name: &str,
     remnant: &dyn Remnant,
 ) -> crate::engine::Result<Vec<(String, Ownership)>> {
-    if let Some(id) = &record.id {
-        let owner = remnant.owner(id).await?;
-        return Ok(owner.map(|owner| (id.clone(), owner)).into_iter().collect());
-    }
-    if case.report.common.operation.is_none() {
+    if record.id.is_none() && case.report.common.operation.is_none() {
         return Ok(Vec::new());
     }
-    remnant.find(&record.key).await
+    let recorded = match &record.id {
+        Some(id) => remnant.owner(id).await?.map(|owner| (id.clone(), owner)),
+        None => None,
+    };
+    if matches!(recorded, Some((_, Ownership::Ours))) {
+        return Ok(recorded.into_iter().collect());
+    }
+    let named = remnant.find(name).await?;
+    if named.iter().any(|(_, owner)| *owner == Ownership::Ours) {
+        return Ok(named.into_iter().filter(|(_, owner)| *owner == Ownership::Ours).collect());
+    }
+    match recorded {
+        // Where no stamps are shown, the name must fit, too.
+        Some((id, Ownership::Unknown)) if named.iter().all(|(found, _)| *found != id) => {
+            Ok(vec![(id, Ownership::Unmarked)])
+        }
+        Some(recorded) => Ok(vec![recorded]),
+        None if record.id.is_some() => Ok(Vec::new()),
+        None => Ok(named),
+    }
 }
 
 /// A terminating namespace must not hang for ever on a connection that went first.
@@ -189,7 +217,7 @@ async fn without_connection<K: Managed>(case: &Case<'_, K>, why: Held) -> Result
     if terminating && waited(case) >= case.shared().settings.orphan_after {
         return Ok(End::Left(Orphaning::Deadline));
     }
-    let next = if terminating { Next::After(Duration::from_secs(5)) } else { Next::After(HELD) };
+    let next = if terminating { Next::After(Duration::from_secs(5)) } else { outcome.next };
     Ok(held(Outcome { next, ..outcome }))
 }
 
@@ -203,7 +231,7 @@ fn unmarked(id: &str) -> Outcome {
     Outcome::refused(
         Reason::Conflict,
         format!(
-            "The upstream object {id} no longer bears the stamp of this object, so it is not deleted. Delete it upstream, or annotate this object with {FORCE_ORPHAN}=true to let go of it."
+            "The upstream object {id} does not bear the stamp of this object, so it is not deleted. Delete it upstream, or annotate this object with {FORCE_ORPHAN}=true to let go of it."
         ),
     )
 }
@@ -225,15 +253,11 @@ fn in_use(id: &str, holders: &[String]) -> Outcome {
     let more = if rest == 0 { String::new() } else { format!(" and {rest} more") };
     let message =
         format!("The upstream object {id} is used by {}{more}. Detach it there; it is deleted then.", some.join(", "));
-    Outcome { next: Next::After(HELD), ..Outcome::refused(Reason::InUse, message) }
+    Outcome::refused(Reason::InUse, message)
 }
 
 fn held(outcome: Outcome) -> End {
     End::Held(outcome)
-}
-
-fn sooner(next: Next) -> Next {
-    if next == Next::Slowly { Next::After(HELD) } else { next }
 }
 
 async fn ledger<K: Managed>(case: &Case<'_, K>, system: &'static str, id: &str) {

@@ -25,7 +25,7 @@ use std::fmt::Debug;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-/// How soon a deleted connection looks again whether it is still used.
+/// How soon a connection looks again who uses it, when it is deleted or nobody could tell yet.
 const STILL_USED: Duration = Duration::from_secs(2);
 
 /// A kind of connection.
@@ -89,8 +89,8 @@ fn unseen() -> ConnectionStatus {
     ConnectionStatus { observed_generation: crate::api::status::unseen(), ..ConnectionStatus::default() }
 }
 
-/// Counts the objects that use a connection.
-pub type Dependants = Arc<dyn Fn(&ConnectionKey) -> usize + Send + Sync>;
+/// Counts the objects that use a connection; `None` until all objects are known.
+pub type Dependants = Arc<dyn Fn(&ConnectionKey) -> Option<usize> + Send + Sync>;
 
 /// What the controller of one connection kind needs.
 pub struct Context {
@@ -98,8 +98,21 @@ pub struct Context {
     pub shared: Arc<Shared>,
     /// Counts the objects that use a connection.
     pub dependants: Dependants,
-    /// What each open account was opened from, to tell when it must be opened anew.
+    /// The connections that were looked at, and what the account of each was opened from, to tell
+    /// when it must be opened anew; empty without one.
     pub opened: Mutex<HashMap<ConnectionKey, String>>,
+}
+
+impl Context {
+    /// Takes note of connections that are gone although their finalizer was there: somebody took
+    /// it off. What is there says `exists`.
+    pub fn forget_unless(&self, exists: impl Fn(&ConnectionKey) -> bool) {
+        let mut opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
+        for (gone, _) in opened.extract_if(|key, _| !exists(key)) {
+            tracing::warn!(?gone, "a connection in use is gone");
+            self.shared.connections.missing(&gone);
+        }
+    }
 }
 
 /// How a check ended.
@@ -119,7 +132,7 @@ pub async fn reconcile<K: Link>(object: Arc<DeserializeGuard<K>>, ctx: Arc<Conte
     let shared = &ctx.shared;
     let key = object.key();
     let used = (ctx.dependants)(&key);
-    if object.meta().deletion_timestamp.is_some() && used == 0 {
+    if object.meta().deletion_timestamp.is_some() && used == Some(0) {
         return let_go(object, &ctx, &key).await;
     }
     let object = if finalizer::is_on(object) || object.meta().deletion_timestamp.is_some() {
@@ -127,11 +140,12 @@ pub async fn reconcile<K: Link>(object: Arc<DeserializeGuard<K>>, ctx: Arc<Conte
     } else {
         finalizer::put_on(&object.api(shared.client.clone()), object).await?
     };
+    ctx.opened.lock().unwrap_or_else(PoisonError::into_inner).entry(key.clone()).or_default();
     let check = check(&ctx, &key, object.spec()).await;
     shared.connections.set(&key, check.health.clone(), object.allowed());
     report(shared, &object, &check, used).await?;
     let deleting = object.meta().deletion_timestamp.is_some();
-    let wait = if deleting { STILL_USED } else { jitter(shared.settings.connection_interval) };
+    let wait = if deleting || used.is_none() { STILL_USED } else { jitter(shared.settings.connection_interval) };
     Ok(Action::requeue(wait))
 }
 
@@ -232,7 +246,7 @@ fn capital(text: &str) -> String {
     format!("{first}{}.", letters.as_str().trim_end_matches('.'))
 }
 
-async fn report<K: Link>(shared: &Shared, object: &K, check: &Check, used: usize) -> Result<()> {
+async fn report<K: Link>(shared: &Shared, object: &K, check: &Check, used: Option<usize>) -> Result<()> {
     let before = object.status();
     let after = describe(shared, object, check, used, &before);
     if after == before {
@@ -261,7 +275,7 @@ fn describe<K: Link>(
     shared: &Shared,
     object: &K,
     check: &Check,
-    used: usize,
+    used: Option<usize>,
     before: &ConnectionStatus,
 ) -> ConnectionStatus {
     let generation = object.meta().generation.unwrap_or_default();
@@ -272,7 +286,7 @@ fn describe<K: Link>(
         endpoint: check.endpoint.clone().or_else(|| before.endpoint.clone()),
         secret_resource_version: check.version.clone().or_else(|| before.secret_resource_version.clone()),
         usage: check.usage.or(before.usage),
-        dependants: i64::try_from(used).ok(),
+        dependants: used.and_then(|used| i64::try_from(used).ok()).or(before.dependants),
         last_handled_reconcile_at: requested.or_else(|| before.last_handled_reconcile_at.clone()),
     }
 }

@@ -16,7 +16,7 @@ use crate::upstream::Account;
 use kube::runtime::controller::Action;
 use kube::{Api, Client};
 use std::collections::HashMap;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock, RwLockWriteGuard};
 use std::time::Duration;
 use tokio::sync::mpsc::UnboundedSender;
 
@@ -62,6 +62,13 @@ struct Slot {
     health: Health,
     last_good: Option<Arc<Account>>,
     allowed: AllowedNamespaces,
+}
+
+impl Slot {
+    fn missing() -> Self {
+        let health = Health::NotReady { reason: Reason::ConnectionNotFound };
+        Self { health, last_good: None, allowed: AllowedNamespaces::default() }
+    }
 }
 
 /// Why an object cannot use its connection.
@@ -121,7 +128,8 @@ impl Connections {
             }
         };
         if !exists {
-            self.missing(&key);
+            // Unless its controller was faster: it knows better.
+            self.slots().entry(key).or_insert_with(Slot::missing);
         }
         Ok(())
     }
@@ -130,7 +138,8 @@ impl Connections {
     pub fn resolve(&self, reference: &ConnectionRef, namespace: &str) -> std::result::Result<Arc<Account>, Held> {
         let key = ConnectionKey::of(reference, namespace);
         let Some(slot) = self.slot(&key) else { return Err(Held::Unchecked) };
-        if !allows(&slot.allowed, &key, namespace) {
+        let exists = !matches!(slot.health, Health::NotReady { reason: Reason::ConnectionNotFound });
+        if exists && !allows(&slot.allowed, &key, namespace) {
             return Err(back(
                 Reason::NamespaceNotAllowed,
                 format!(
@@ -160,14 +169,15 @@ impl Connections {
         }
     }
 
-    /// The account for a deletion: the last good one will do.
+    /// The account for a deletion: the last good one will do, for those who may use it.
     pub fn resolve_for_deletion(
         &self,
         reference: &ConnectionRef,
         namespace: &str,
     ) -> std::result::Result<Arc<Account>, Held> {
-        let last_good = self.slot(&ConnectionKey::of(reference, namespace)).and_then(|slot| slot.last_good);
-        last_good.map_or_else(|| self.resolve(reference, namespace), Ok)
+        let key = ConnectionKey::of(reference, namespace);
+        let slot = self.slot(&key).filter(|slot| allows(&slot.allowed, &key, namespace));
+        slot.and_then(|slot| slot.last_good).map_or_else(|| self.resolve(reference, namespace), Ok)
     }
 
     /// The account in use, when the connection is ready.
@@ -187,17 +197,17 @@ impl Connections {
         };
         let changed = before.is_none_or(|slot| slot.allowed != allowed || differs(&slot.health, &health));
         let slot = Slot { health, last_good, allowed };
-        self.slots.write().unwrap_or_else(PoisonError::into_inner).insert(key.clone(), slot);
+        self.slots().insert(key.clone(), slot);
         if changed {
             self.wake_dependants(key);
         }
     }
 
-    /// Notes that a connection does not exist.
+    /// Notes that a connection does not exist any more. Who was allowed to use it may still delete
+    /// through it.
     pub fn missing(&self, key: &ConnectionKey) {
-        let health = Health::NotReady { reason: Reason::ConnectionNotFound };
-        // Nobody is told by whom it might be used: what does not exist allows everyone to know that.
-        self.set(key, health, AllowedNamespaces { all: Some(true), names: None });
+        let allowed = self.slot(key).map(|slot| slot.allowed).unwrap_or_default();
+        self.set(key, Slot::missing().health, allowed);
     }
 
     /// Has a connection checked again, now.
@@ -207,6 +217,10 @@ impl Connections {
 
     fn wake_dependants(&self, key: &ConnectionKey) {
         send(&self.wakers.dependants, key);
+    }
+
+    fn slots(&self) -> RwLockWriteGuard<'_, HashMap<ConnectionKey, Slot>> {
+        self.slots.write().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn slot(&self, key: &ConnectionKey) -> Option<Slot> {

@@ -11,7 +11,7 @@ use crate::api::Reason;
 use crate::api::shared::ManagementPolicy;
 use crate::engine::outcome::Outcome;
 use crate::engine::plan::{self, Rules};
-use crate::engine::{Sighting, Subject};
+use crate::engine::{Ownership, Sighting, Subject};
 use crate::upstream::registry;
 use kube::core::DeserializeGuard;
 use kube::runtime::controller::Action;
@@ -56,7 +56,7 @@ pub async fn reconcile<K: Managed>(object: Arc<DeserializeGuard<K>>, ctx: Arc<Co
     case.finish(outcome).await
 }
 
-/// Reads the object with the known id; or else everything that may be the one.
+/// Reads the object with the known id; and, unless that is ours, everything that may be the one.
 async fn look<K: Managed>(case: &Case<'_, K>, subject: &dyn Subject) -> crate::engine::Result<Vec<Sighting>> {
     let known = case.record().id;
     let named = case.object.common().external_id.clone();
@@ -64,8 +64,11 @@ async fn look<K: Managed>(case: &Case<'_, K>, subject: &dyn Subject) -> crate::e
     if let Some(id) = known.as_deref().or(named.as_deref()) {
         found.extend(subject.observe(id).await?);
     }
-    if found.is_empty() && (known.is_some() || named.is_none()) {
-        found = subject.find().await?;
+    let ours = found.iter().any(|seen| matches!(seen.owner, Ownership::Ours | Ownership::Unknown));
+    if !ours && (known.is_some() || named.is_none()) {
+        let others = subject.find().await?;
+        found.retain(|seen| others.iter().all(|other| other.id != seen.id));
+        found.extend(others);
     }
     for sighting in &mut found {
         sighting.owner = case.ctx.judge(sighting.owner.clone()).await;

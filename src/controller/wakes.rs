@@ -90,6 +90,14 @@ pub fn links_of<K: Link>(
     refs(store, |link| key.is_none_or(|key| link.key() == *key))
 }
 
+/// Whether the store holds a connection with this key, readable or not.
+pub fn is_there<K: Link>(store: &Store<DeserializeGuard<K>>, key: &ConnectionKey) -> bool {
+    store.state().iter().any(|object| {
+        let meta = object.meta();
+        meta.namespace == key.namespace && meta.name.as_ref() == Some(&key.name)
+    })
+}
+
 fn refs<K>(store: &Store<DeserializeGuard<K>>, wanted: impl Fn(&K) -> bool) -> Vec<ObjectRef<DeserializeGuard<K>>>
 where
     K: Resource<DynamicType = ()> + Clone + 'static,

@@ -14,7 +14,7 @@ use super::events::Events;
 use super::guard::{guarded, log_runtime_error, retry};
 use super::leader::Leadership;
 use super::managed::Managed;
-use super::wakes::{Wakes, dependants_of, keys, links_of, users_of};
+use super::wakes::{Wakes, dependants_of, is_there, keys, links_of, users_of};
 use super::{Result, Settings, backoff::Backoffs, clock::Clock, reconcile};
 use crate::api::{ClusterConnection, Connection, FORCE_ORPHAN, NetworkPolicy, Policy, RECONCILE_REQUESTED_AT};
 use crate::metrics::Metrics;
@@ -33,6 +33,7 @@ use serde::de::DeserializeOwned;
 use std::collections::HashMap;
 use std::fmt::Debug;
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -95,30 +96,51 @@ struct Running {
     counts: Vec<Count>,
     policies: Vec<Store<DeserializeGuard<Policy>>>,
     network_policies: Vec<Store<DeserializeGuard<NetworkPolicy>>>,
+    /// Of each of these stores, whether it holds all that there is.
+    complete: Vec<Complete>,
 }
+
+/// Whether a store was filled once. Not asked of the store itself, which can wake only one waiter:
+/// its controller.
+type Complete = Arc<AtomicBool>;
 
 impl Running {
     fn start(&mut self, shared: &Arc<Shared>, namespace: Option<&str>, wakes: &Wakes, shutdown: &CancellationToken) {
-        let (policies, writer) = reflector::store();
-        self.policies.push(policies.clone());
-        self.controllers.push(run_managed::<Policy>(shared, namespace, (policies, writer), wakes, shutdown));
-        let (network_policies, writer) = reflector::store();
-        self.network_policies.push(network_policies.clone());
-        self.controllers.push(run_managed::<NetworkPolicy>(
-            shared,
-            namespace,
-            (network_policies, writer),
-            wakes,
-            shutdown,
-        ));
+        let policies = self.start_managed(shared, namespace, wakes, shutdown);
+        self.policies.push(policies);
+        let network_policies = self.start_managed(shared, namespace, wakes, shutdown);
+        self.network_policies.push(network_policies);
+    }
+
+    fn start_managed<K: Managed>(
+        &mut self,
+        shared: &Arc<Shared>,
+        namespace: Option<&str>,
+        wakes: &Wakes,
+        shutdown: &CancellationToken,
+    ) -> Store<DeserializeGuard<K>> {
+        let ((store, writer), complete) = (reflector::store(), Complete::default());
+        self.complete.push(Arc::clone(&complete));
+        let api = scoped::<DeserializeGuard<K>>(&shared.client, namespace);
+        let objects = watched(api, writer, move |event| {
+            if matches!(event, watcher::Event::InitDone) {
+                complete.store(true, Ordering::Release);
+            }
+        });
+        self.controllers.push(run_managed::<K>(shared, objects.boxed(), store.clone(), wakes, shutdown));
+        store
     }
 
     /// After all stores are known: a connection counts its dependants in every one of them.
     fn start_links(&mut self, shared: &Arc<Shared>, wakes: &Wakes, shutdown: &CancellationToken) {
         let (policies, network_policies) = (self.policies.clone(), self.network_policies.clone());
+        let complete = self.complete.clone();
         let counted: Dependants = Arc::new(move |key| {
-            policies.iter().map(|store| dependants_of(store, Some(key)).len()).sum::<usize>()
-                + network_policies.iter().map(|store| dependants_of(store, Some(key)).len()).sum::<usize>()
+            let count = || {
+                policies.iter().map(|store| dependants_of(store, Some(key)).len()).sum::<usize>()
+                    + network_policies.iter().map(|store| dependants_of(store, Some(key)).len()).sum::<usize>()
+            };
+            complete.iter().all(|complete| complete.load(Ordering::Acquire)).then(count)
         });
         self.counts.push(census::managed(self.policies.clone()));
         self.counts.push(census::managed(self.network_policies.clone()));
@@ -164,16 +186,15 @@ async fn cluster_id(client: &Client) -> Result<String> {
 
 fn run_managed<K: Managed>(
     shared: &Arc<Shared>,
-    namespace: Option<&str>,
-    (store, writer): (Store<DeserializeGuard<K>>, Writer<DeserializeGuard<K>>),
+    objects: Changes<K>,
+    store: Store<DeserializeGuard<K>>,
     wakes: &Wakes,
     shutdown: &CancellationToken,
 ) -> BoxFuture<'static, ()> {
-    let api: Api<DeserializeGuard<K>> = scoped(&shared.client, namespace);
     let woken = store.clone();
     let trigger = keys(&wakes.dependants).flat_map(move |key| stream::iter(dependants_of(&woken, key.as_ref())));
     let ctx = Arc::new(Context { shared: Arc::clone(shared), store: store.clone() });
-    Controller::for_stream(watched(api, writer), store)
+    Controller::for_stream(objects, store)
         .with_config(Config::default().concurrency(shared.settings.concurrency))
         .graceful_shutdown_on(shutdown.clone().cancelled_owned())
         .reconcile_on(trigger)
@@ -205,7 +226,13 @@ fn run_links<K: Link>(
         dependants: Arc::clone(dependants),
         opened: Mutex::new(HashMap::new()),
     });
-    Controller::for_stream(watched(api, writer), store)
+    let (looked_at, there) = (Arc::clone(&ctx), store.clone());
+    let objects = watched(api, writer, move |event| {
+        if matches!(event, watcher::Event::Delete(_) | watcher::Event::InitDone) {
+            looked_at.forget_unless(|key| is_there(&there, key));
+        }
+    });
+    Controller::for_stream(objects, store)
         .with_config(Config::default().concurrency(shared.settings.concurrency))
         .graceful_shutdown_on(shutdown.clone().cancelled_owned())
         .reconcile_on(trigger)
@@ -222,18 +249,29 @@ fn run_links<K: Link>(
         .boxed()
 }
 
-/// Objects as they change in what matters; all others only refresh the store.
-fn watched<K>(
+/// Objects as they change.
+type Changes<K> = BoxStream<'static, std::result::Result<DeserializeGuard<K>, watcher::Error>>;
+
+/// Objects as they change in what matters; all others only refresh the store. `on_event` is told
+/// of every event after the store was.
+fn watched<K, F>(
     api: Api<DeserializeGuard<K>>,
     writer: Writer<DeserializeGuard<K>>,
-) -> impl Stream<Item = std::result::Result<DeserializeGuard<K>, watcher::Error>> + Send
+    on_event: F,
+) -> impl Stream<Item = std::result::Result<DeserializeGuard<K>, watcher::Error>> + Send + use<K, F>
 where
+    F: Fn(&watcher::Event<DeserializeGuard<K>>) + Send,
     K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + Sync + 'static,
 {
     watcher(api, watcher::Config::default())
         .default_backoff()
         .modify(|object| object.managed_fields_mut().clear())
         .reflect(writer)
+        .inspect(move |event| {
+            if let Ok(event) = event {
+                on_event(event);
+            }
+        })
         .applied_objects()
         .predicate_filter(
             |object: &DeserializeGuard<K>| Some(matters(object)),

@@ -132,9 +132,7 @@ pub enum Restraint {
 /// Decides. `found` are the candidates: the object with the known id, or all that may be the one.
 #[must_use]
 pub fn plan(record: &Record, rules: Rules<'_>, found: Vec<Sighting>, wanted_hash: &str) -> Plan {
-    let is_known = |s: &Sighting| record.id.as_deref() == Some(s.id.as_str());
-    let (ours, strangers): (Vec<_>, Vec<_>) =
-        found.into_iter().partition(|s| is_known(s) || s.owner == Ownership::Ours);
+    let (ours, strangers): (Vec<_>, Vec<_>) = found.into_iter().partition(|s| is_ours(record, s));
     match (ours.len(), strangers.len()) {
         (0, 0) => absent(record, rules),
         (1, _) => match ours.into_iter().next() {
@@ -162,6 +160,20 @@ pub fn plan(record: &Record, rules: Rules<'_>, found: Vec<Sighting>, wanted_hash
     }
 }
 
+fn is_known(record: &Record, seen: &Sighting) -> bool {
+    record.id.as_deref() == Some(seen.id.as_str())
+}
+
+/// The stamp says whose an object is. Status may be written by people who may not write upstream,
+/// so an id in status proves something only where the upstream shows no stamps.
+fn is_ours(record: &Record, seen: &Sighting) -> bool {
+    match seen.owner {
+        Ownership::Ours => true,
+        Ownership::Unknown => is_known(record, seen),
+        Ownership::Unmarked | Ownership::Other(_) => false,
+    }
+}
+
 fn absent(record: &Record, rules: Rules<'_>) -> Plan {
     if rules.management == ManagementPolicy::Observe {
         return Plan::Report { seen: None, why: Restraint::Observe };
@@ -182,21 +194,22 @@ fn absent(record: &Record, rules: Rules<'_>) -> Plan {
     }
 }
 
-/// An object that is ours by id or by stamp.
+/// An object that is ours by its stamp, or by its id where there are no stamps.
 fn owned(record: &Record, rules: Rules<'_>, seen: Sighting, hash: &str) -> Plan {
-    if let Ownership::Other(owner) = &seen.owner {
+    let may_write = rules.management != ManagementPolicy::Observe;
+    if may_write && seen.owner == Ownership::Unknown && seen.diff.needs_recreate() {
         return refuse(
             Reason::Conflict,
             format!(
-                "The upstream object {} bears the stamp of {owner}: another object or cluster claims it. Nothing is written.",
-                seen.id
+                "The upstream object {} is another one than the spec names, at {}, and the upstream shows no stamp. Nothing is written.",
+                seen.id,
+                seen.diff.summary()
             ),
         );
     }
-    let known = record.id.as_deref() == Some(seen.id.as_str());
-    let take = (!known).then_some(if rules.external_id.is_some() { Take::Adopted } else { Take::Recovered });
-    let claim = seen.owner == Ownership::Unmarked;
-    hold(record, rules, seen, take, claim, hash)
+    let take = if rules.external_id.is_some() { Take::Adopted } else { Take::Recovered };
+    let take = (!is_known(record, &seen)).then_some(take);
+    hold(record, rules, seen, take, false, hash)
 }
 
 /// An object under our name that does not bear our stamp.
@@ -205,7 +218,7 @@ fn foreign(record: &Record, rules: Rules<'_>, seen: Sighting, hash: &str) -> Pla
         return refuse(
             Reason::Conflict,
             format!(
-                "The upstream object {} belongs to {owner}. It is never taken over while it bears that stamp.",
+                "The upstream object {} bears the stamp of {owner}. It is never touched while it does: choose another name, or have it released there.",
                 seen.id
             ),
         );
@@ -217,6 +230,15 @@ fn foreign(record: &Record, rules: Rules<'_>, seen: Sighting, hash: &str) -> Pla
     if record.create_in_flight && identical {
         // The upstream dropped the stamp: our own operation and the same content are the proof.
         return hold(record, rules, seen, Some(Take::Recovered), true, hash);
+    }
+    if is_known(record, &seen) && rules.external_id != Some(seen.id.as_str()) {
+        return refuse(
+            Reason::Conflict,
+            format!(
+                "The upstream object {0} of status.upstream does not bear the stamp of this object. Nothing is written. If it is the right one, set spec.externalId: {0} and spec.adoptionPolicy to take it over.",
+                seen.id
+            ),
+        );
     }
     match rules.adoption {
         AdoptionPolicy::Never => refuse(
@@ -270,7 +292,7 @@ fn step(record: &Record, rules: Rules<'_>, diff: &Diff, drift: bool) -> Step {
     }
     let in_place = Diff { fields: diff.fields.iter().filter(|f| f.remedy == Remedy::Update).cloned().collect() };
     // Status remembers the first fields only, always in the same order.
-    let mut remembered = in_place.fields.iter().take(SHOWN_FIELDS);
+    let mut remembered = diff.fields.iter().take(SHOWN_FIELDS).filter(|f| f.remedy == Remedy::Update);
     let tried = drift && remembered.all(|f| record.not_applied.contains(&f.path));
     if in_place.is_empty() || tried {
         return Step::Stuck(diff.clone());

@@ -10,11 +10,16 @@
 )]
 
 mod admission;
+mod adoption;
 mod architecture;
+mod connection_troubles;
+mod connections;
+mod deletion;
 mod docs;
 mod leader;
 mod lifecycle;
 mod lifecycle_spaceone;
+mod links;
 mod lost_answers;
 mod manifests;
 mod samples;
@@ -22,6 +27,8 @@ mod shutdown;
 mod spaceone_side;
 mod steady;
 mod support;
+mod tenants;
+mod traps;
 mod upstream_account;
 mod upstream_faults;
 mod upstream_lists;

@@ -13,7 +13,8 @@ use cloud_policy::controller::settings::TenantConnections;
 use cloud_policy::controller::wiring::Parts;
 use cloud_policy::controller::{self, Settings};
 use cloud_policy::metrics::Metrics;
-use cloud_policy_simulator::{ncloud::Ncloud, spaceone::Spaceone};
+use cloud_policy_simulator::ncloud::{self, Ncloud};
+use cloud_policy_simulator::spaceone::{self, Spaceone};
 use cloud_policy_testbed::{TestNamespace, wait_for, wait_until};
 use k8s_openapi::api::core::v1::{Event, Secret};
 use kube::api::{DeleteParams, DynamicObject, ListParams, Patch, PatchParams};
@@ -118,8 +119,8 @@ impl World {
         let world = Self {
             client,
             namespace,
-            ncloud: Ncloud::start(Default::default()).await.unwrap(),
-            spaceone: Spaceone::start(Default::default()).await.unwrap(),
+            ncloud: Ncloud::start(ncloud::Options::default()).await.unwrap(),
+            spaceone: Spaceone::start(spaceone::Options::default()).await.unwrap(),
             operator: None,
         };
         world.connect_ncloud("ncloud").await;
@@ -207,13 +208,18 @@ impl World {
         self.try_apply(object).await.unwrap()
     }
 
-    pub async fn try_apply(&self, mut object: Value) -> kube::Result<DynamicObject> {
-        object["metadata"]["namespace"] = json!(self.namespace());
+    pub async fn try_apply(&self, object: Value) -> kube::Result<DynamicObject> {
+        self.try_apply_in(self.namespace(), object).await
+    }
+
+    /// The same in another namespace.
+    pub async fn try_apply_in(&self, namespace: &str, mut object: Value) -> kube::Result<DynamicObject> {
+        object["metadata"]["namespace"] = json!(namespace);
         let kind = object["kind"].as_str().unwrap().to_owned();
         let name = object["metadata"]["name"].as_str().unwrap().to_owned();
         let gvk = GroupVersionKind::gvk("cloudpolicy.dev", "v1alpha1", &kind);
         let (resource, _) = pinned_kind(&self.client, &gvk).await?;
-        let api: Api<DynamicObject> = Api::namespaced_with(self.client.clone(), self.namespace(), &resource);
+        let api: Api<DynamicObject> = Api::namespaced_with(self.client.clone(), namespace, &resource);
         api.patch(&name, &PatchParams::apply("test").force(), &Patch::Apply(object)).await
     }
 
@@ -272,6 +278,12 @@ impl World {
     /// Waits until `check` holds, which speaks of an upstream.
     pub async fn eventually(&self, what: &str, check: impl Fn() -> bool) {
         let probe = || async { check().then_some(()).ok_or_else(|| anyhow::anyhow!("not yet")) };
+        wait_for(what, SOON, probe).await.unwrap();
+    }
+
+    /// Waits until `check` holds, which asks somebody.
+    pub async fn eventually_async<F: Future<Output = bool>>(&self, what: &str, check: impl Fn() -> F) {
+        let probe = || async { check().await.then_some(()).ok_or_else(|| anyhow::anyhow!("not yet")) };
         wait_for(what, SOON, probe).await.unwrap();
     }
 

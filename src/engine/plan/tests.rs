@@ -184,9 +184,28 @@ fn a_named_object_that_does_not_exist_is_not_created_in_its_place() {
 }
 
 #[test]
-fn a_lost_stamp_is_put_back_on_an_object_that_status_knows() {
-    let hold = held(plan(&known(), rules(), vec![seen(Ownership::Unmarked, &[])], HASH));
-    assert_eq!((hold.take, hold.claim, hold.step), (None, true, Step::Keep));
+fn an_id_in_status_is_no_proof_against_the_lack_of_a_stamp() {
+    let unmarked = || vec![seen(Ownership::Unmarked, &[])];
+    let always = Rules { adoption: AdoptionPolicy::Always, ..rules() };
+    for rules in [rules(), always] {
+        assert_eq!(reason(&plan(&known(), rules, unmarked(), HASH)), Some(Reason::Conflict));
+    }
+    let named = Rules { external_id: Some("id-1"), ..always };
+    let hold = held(plan(&known(), named, unmarked(), HASH));
+    assert_eq!((hold.take, hold.claim, hold.step), (Some(Take::Adopted), true, Step::Keep));
+    let forged = Record { id: Some("somebody-elses".to_owned()), ..known() };
+    let mut somebody_elses = seen(Ownership::Other("cluster/uid".to_owned()), &[]);
+    somebody_elses.id = "somebody-elses".to_owned();
+    let hold = held(plan(&forged, rules(), vec![somebody_elses, seen(Ownership::Ours, &[])], HASH));
+    assert_eq!((hold.seen.id.as_str(), hold.take), ("id-1", Some(Take::Recovered)), "our own is found again");
+}
+
+#[test]
+fn where_no_stamps_are_shown_the_id_is_proof_unless_the_name_is_another() {
+    let hold = held(plan(&known(), rules(), vec![seen(Ownership::Unknown, CHANGED)], HASH));
+    assert_eq!((hold.take, hold.claim), (None, false));
+    let allowed = Rules { recreate: RecreatePolicy::WhenRequired, ..rules() };
+    assert_eq!(reason(&plan(&known(), allowed, vec![seen(Ownership::Unknown, FIXED)], HASH)), Some(Reason::Conflict));
 }
 
 #[test]

@@ -107,7 +107,7 @@ mod tests {
     use super::*;
     use std::sync::Arc;
 
-    const LONG: Duration = Duration::from_secs(60);
+    const LONG: Duration = Duration::from_mins(1);
 
     fn rate(requests_per_second: i32, burst: i32) -> RateLimit {
         RateLimit { requests_per_second, burst }

@@ -95,12 +95,11 @@ fn describe(plan: &Plan) -> String {
             format!("report `{}`", outcome.reason.as_str())
         }
         Plan::Refuse { reason, .. } => format!("refuse `{}`", reason.as_str()),
-        Plan::Hold(Hold { take, claim, step, .. }) => {
-            let first = match (take, claim) {
-                (Some(Take::Adopted), _) => "adopt, ",
-                (Some(Take::Recovered), _) => "recover, ",
-                (None, true) => "stamp, ",
-                (None, false) => "",
+        Plan::Hold(Hold { take, step, .. }) => {
+            let first = match take {
+                Some(Take::Adopted) => "adopt, ",
+                Some(Take::Recovered) => "recover, ",
+                None => "",
             };
             format!("{first}{}", written(step))
         }
@@ -140,12 +139,13 @@ fn lost_create(in_grace: bool) -> Record {
 }
 
 fn situations() -> Vec<Situation> {
-    use Ownership::{Ours, Unmarked};
+    use Ownership::{Ours, Unknown, Unmarked};
     use Remedy::{Recreate, Update};
     let never = Record::default;
     let case = |name, record, found| Situation { name, record, found, external_id: None };
     let one = |owner, differs| vec![seen(ID, owner, differs)];
     let stuck = Record { not_applied: vec![FIELD.to_owned()], ..written_before() };
+    let named_and_recorded = "no stamp, id recorded, externalId names it, equal";
     let recreating = Record { recreate_in_flight: true, ..spec_changed() };
     vec![
         case("not there, never created", never(), vec![]),
@@ -160,8 +160,11 @@ fn situations() -> Vec<Situation> {
         case("ours, differs, written before and not taken", stuck, one(Ours, Some(Update))),
         case("ours, must be recreated, spec changed", spec_changed(), one(Ours, Some(Recreate))),
         case("ours, must be recreated by drift", written_before(), one(Ours, Some(Recreate))),
-        case("ours, the stamp was removed, equal", written_before(), one(Unmarked, None)),
-        case("ours by id, bears another's stamp", written_before(), one(other(), None)),
+        case("no stamps are shown, id recorded, equal", written_before(), one(Unknown, None)),
+        case("no stamps are shown, id recorded, must be recreated", written_before(), one(Unknown, Some(Recreate))),
+        case("no stamp, id recorded, equal", written_before(), one(Unmarked, None)),
+        Situation { external_id: Some(ID), ..case(named_and_recorded, written_before(), one(Unmarked, None)) },
+        case("another's stamp, id recorded", written_before(), one(other(), None)),
         case("bears our stamp, id not recorded, equal", never(), one(Ours, None)),
         case("bears our stamp, id not recorded, differs", never(), one(Ours, Some(Update))),
         case("no stamp, a create was lost, equal", lost_create(true), one(Unmarked, None)),
