@@ -26,6 +26,9 @@ use std::time::Duration;
 /// a human, because somebody waits for the object to go.
 const HELD: Duration = Duration::from_mins(1);
 
+/// How soon to look again at an object that was just deleted and is still shown.
+const READ_AFTER_DELETE: Duration = Duration::from_secs(2);
+
 /// Why an upstream object is left as it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Orphaning {
@@ -167,6 +170,12 @@ async fn take_away<K: Managed>(
             return Ok(Err(error));
         }
         ledger(case, remnant.system(), &id).await;
+        // A success without a body proves little: something in between may have answered.
+        match remnant.owner(&id).await {
+            Ok(None) => {}
+            Ok(Some(_)) => return Ok(Ok(held(still_there(&id)))),
+            Err(error) => return Ok(Err(error)),
+        }
     }
     Ok(Ok(End::Gone))
 }
@@ -245,6 +254,11 @@ fn uncertain(id: &str) -> Outcome {
             "A create was under way, and the upstream object {id} has its name but does not show whose it is. Delete it upstream if it is yours, or annotate this object with {FORCE_ORPHAN}=true to let go of it."
         ),
     )
+}
+
+fn still_there(id: &str) -> Outcome {
+    let message = format!("The upstream accepted the deletion of {id} and still shows it.");
+    Outcome::working(Reason::Deleting, message, Next::After(READ_AFTER_DELETE))
 }
 
 fn in_use(id: &str, holders: &[String]) -> Outcome {

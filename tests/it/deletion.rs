@@ -319,3 +319,14 @@ async fn an_object_that_is_deleted_and_made_again_gets_an_upstream_object_of_its
     assert_eq!((journal.effects(Operation::Create), journal.effects(Operation::Delete)), (4, 4));
     assert!(world.ncloud.policies().is_empty() && world.spaceone.policies().is_empty());
 }
+
+#[tokio::test]
+async fn a_deletion_that_something_in_between_answered_is_sent_again() {
+    let world = World::new("unproven").await;
+    world.apply(ncloud_policy("unproven")).await;
+    world.ready::<Policy>("unproven").await;
+    world.ncloud.faults().add(Fault::on(Operation::Delete).before(Action::Empty));
+    delete_and_wait::<Policy>(&world, "unproven").await;
+    assert!(world.ncloud.policies().is_empty());
+    assert_eq!(world.ncloud.journal().effects(Operation::Delete), 1);
+}
