@@ -61,8 +61,9 @@ pub async fn hold(real_spaceone: bool) -> anyhow::Result<()> {
     let folder = folder();
     let lock = File::create(lock_file(&folder)).with_context(|| format!("cannot write to {}", folder.display()))?;
     lock.try_lock().context("somebody else holds the stage")?;
+    let programs = stage::prepare(real_spaceone)?;
     let order = Order { folder: folder.clone(), temporary: false, real_spaceone };
-    let (stage, running) = stage::raise(&order, &mut Narrator::after(0)).await?;
+    let (stage, running) = stage::raise(&programs, &order, &mut Narrator::after(0)).await?;
     // Whole or not at all: the other process reads it as soon as it is there.
     let partial = folder.join("stage.partial");
     fs::write(&partial, serde_json::to_vec_pretty(&stage)?)?;

@@ -95,8 +95,9 @@ async fn demo(keep: bool, real_spaceone: bool) -> anyhow::Result<()> {
         keeper::explain(&stage);
         played
     } else {
+        let programs = stage::prepare(real_spaceone)?;
         let order = Order { folder: scratch()?, temporary: true, real_spaceone };
-        let (stage, running) = stage::raise(&order, &mut Narrator::after(0)).await?;
+        let (stage, running) = stage::raise(&programs, &order, &mut Narrator::after(0)).await?;
         let played = play(&stage, Ending::Delete).await;
         drop(running);
         played

@@ -52,14 +52,18 @@ pub struct Running {
     _control_plane: ControlPlane,
 }
 
-/// Builds and starts everything.
-pub async fn raise(order: &Order, narrator: &mut Narrator) -> anyhow::Result<(Stage, Running)> {
-    let programs = Programs::build()?;
-    if order.real_spaceone {
+/// Builds what is needed; here, and not later, because it may take minutes and fail.
+pub fn prepare(real_spaceone: bool) -> anyhow::Result<Programs> {
+    if real_spaceone {
         servers::install()?;
     }
+    Programs::build()
+}
+
+/// Starts everything.
+pub async fn raise(programs: &Programs, order: &Order, narrator: &mut Narrator) -> anyhow::Result<(Stage, Running)> {
     let begun = Instant::now();
-    let (control_plane, servers) = start_both(&programs, order)?;
+    let (control_plane, servers) = start_both(programs, order)?;
     let kubeconfig = order.folder.join("kubeconfig");
     fs::copy(control_plane.kubeconfig(), &kubeconfig).context("cannot copy the kubeconfig")?;
     let (version, seconds) = (control_plane.server_version(), begun.elapsed().as_secs_f32());
