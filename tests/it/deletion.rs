@@ -1,24 +1,21 @@
-//! Deletion: from the record in status, whatever became of spec, upstream, connection and Secret.
+//! Deletion: from the record in status, whatever became of spec and upstream.
 
-use crate::links::{asked_for_objects, connection_is};
+use crate::links::connection_is;
 use crate::world::{Kind, World, common, condition, ncloud_policy, network_policy, spaceone_policy, upstream_id};
-use cloud_policy::api::{Connection, NetworkPolicy, Policy};
+use cloud_policy::api::{NetworkPolicy, Policy};
 use cloud_policy::controller::managed::Managed;
 use cloud_policy_simulator::ncloud::{Assignee, HolderType, NewPolicy};
 use cloud_policy_simulator::{Action, Fault, Operation};
-use k8s_openapi::api::core::v1::{Namespace, Secret};
-use kube::Api;
-use kube::api::{Patch, PatchParams};
 use serde_json::json;
 use std::time::Duration;
 
-async fn delete_and_wait<K: Kind>(world: &World, name: &str) {
+pub async fn delete_and_wait<K: Kind>(world: &World, name: &str) {
     world.delete::<K>(name).await;
     world.gone::<K>(name).await;
 }
 
 /// Waits until the deleted object says why it is still there.
-async fn held<K: Managed>(world: &World, name: &str, reason: &str) -> String {
+pub async fn held<K: Managed>(world: &World, name: &str, reason: &str) -> String {
     let seen: K = world
         .until(name, reason, |object: &K| {
             let seen = condition(&common(object), "Ready").map(|c| c.reason.clone());
@@ -188,52 +185,6 @@ async fn an_upstream_that_is_down_is_awaited() {
 }
 
 #[tokio::test]
-async fn the_last_good_credentials_delete_when_the_secret_or_the_connection_went_first() {
-    let world = World::new("went-first").await;
-    world.apply(ncloud_policy("no-secret")).await;
-    world.apply(spaceone_policy("no-connection")).await;
-    world.ready::<Policy>("no-secret").await;
-    world.ready::<Policy>("no-connection").await;
-    world.delete::<Secret>("ncloud").await;
-    connection_is(&world, "ncloud", "SecretNotFound").await;
-    delete_and_wait::<Policy>(&world, "no-secret").await;
-    assert!(world.ncloud.policies().is_empty());
-
-    tear_away(&world, "spaceone").await;
-    world.reason::<Policy>("no-connection", "ConnectionNotFound").await;
-    delete_and_wait::<Policy>(&world, "no-connection").await;
-    assert!(world.spaceone.policies().is_empty());
-}
-
-#[tokio::test]
-async fn without_any_credentials_a_deletion_is_held_until_there_are_some() {
-    let mut world = World::new("no-credentials").await;
-    world.apply(ncloud_policy("waiting")).await;
-    world.ready::<Policy>("waiting").await;
-    world.crash();
-    tear_away(&world, "ncloud").await;
-    world.start(|_| {});
-    world.delete::<Policy>("waiting").await;
-    let message = held::<Policy>(&world, "waiting", "ConnectionNotFound").await;
-    assert!(message.contains("Connection ncloud does not exist"), "{message}");
-    assert_eq!(world.ncloud.policies().len(), 1);
-    world.connect_ncloud("ncloud").await;
-    world.gone::<Policy>("waiting").await;
-    assert!(world.ncloud.policies().is_empty());
-}
-
-/// Deletes a connection although it is in use, as somebody in a hurry does.
-async fn tear_away(world: &World, name: &str) {
-    world.delete::<Connection>(name).await;
-    let api = world.api::<Connection>();
-    let bare = Patch::Merge(json!({ "metadata": { "finalizers": null } }));
-    while api.get_opt(name).await.unwrap().is_some() {
-        // The operator may have put its finalizer on meanwhile, or taken it off.
-        let _ = api.patch(name, &PatchParams::default(), &bare).await;
-    }
-}
-
-#[tokio::test]
 async fn force_orphan_lets_go_at_once_and_leaves_the_upstream_as_it_is() {
     let world = World::new("forced").await;
     world.apply(ncloud_policy("forced")).await;
@@ -248,49 +199,6 @@ async fn force_orphan_lets_go_at_once_and_leaves_the_upstream_as_it_is() {
     let events = world.events("forced").await;
     assert!(events.iter().any(|(reason, note)| reason == "Orphaned" && note.contains("force_orphan")), "{events:?}");
     assert!(world.metrics().contains("why=\"force_orphan\""), "{}", world.metrics());
-}
-
-#[tokio::test]
-async fn a_deleted_namespace_takes_everything_upstream_along() {
-    let world = World::new("namespace").await;
-    world.apply(ncloud_policy("all-n")).await;
-    world.apply(spaceone_policy("all-p")).await;
-    world.apply(network_policy("all-w", &world.spaceone.zone_ids()[0])).await;
-    world.ready::<Policy>("all-n").await;
-    world.ready::<Policy>("all-p").await;
-    world.ready::<NetworkPolicy>("all-w").await;
-    world.delete_namespace().await;
-    namespace_is_gone(&world).await;
-    assert!(world.ncloud.policies().is_empty(), "{:?}", world.ncloud.policies());
-    assert!(world.spaceone.policies().is_empty() && world.spaceone.network_policies().is_empty());
-}
-
-#[tokio::test]
-async fn a_namespace_whose_credentials_are_lost_is_let_go_after_the_deadline_and_loudly() {
-    let mut world = World::new("deadline").await;
-    world.apply(ncloud_policy("left")).await;
-    world.ready::<Policy>("left").await;
-    world.crash();
-    world.delete_namespace().await;
-    world
-        .eventually_async("the Secret to be gone", || async {
-            world.api::<Secret>().get_opt("ncloud").await.unwrap().is_none()
-        })
-        .await;
-    world.start(|settings| settings.orphan_after = Duration::from_secs(1));
-    namespace_is_gone(&world).await;
-    assert!(world.ncloud.policy_named("left").is_some());
-    assert_eq!(asked_for_objects(world.ncloud.journal()).iter().filter(|call| call.starts_with("DELETE")).count(), 0);
-    assert!(world.metrics().contains("why=\"deadline\""), "{}", world.metrics());
-}
-
-async fn namespace_is_gone(world: &World) {
-    let api: Api<Namespace> = Api::all(world.client.clone());
-    world
-        .eventually_async("the namespace to be gone", || async {
-            api.get_opt(world.namespace()).await.unwrap().is_none()
-        })
-        .await;
 }
 
 #[tokio::test]

@@ -15,6 +15,7 @@ mod architecture;
 mod connection_troubles;
 mod connections;
 mod deletion;
+mod deletion_went_first;
 mod docs;
 mod leader;
 mod lifecycle;

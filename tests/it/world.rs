@@ -281,12 +281,6 @@ impl World {
         wait_for(what, SOON, probe).await.unwrap();
     }
 
-    /// Waits until `check` holds, which asks somebody.
-    pub async fn eventually_async<F: Future<Output = bool>>(&self, what: &str, check: impl Fn() -> F) {
-        let probe = || async { check().await.then_some(()).ok_or_else(|| anyhow::anyhow!("not yet")) };
-        wait_for(what, SOON, probe).await.unwrap();
-    }
-
     /// Has an object compared at once, and waits until that was done.
     pub async fn look_again<K: Managed>(&self, name: &str) -> K {
         let mark = uuid::Uuid::new_v4().to_string();
