@@ -4,7 +4,7 @@
 use crate::world::{World, common, condition, ncloud_policy, network_policy, spaceone_policy, upstream_id};
 use cloud_policy::api::{NetworkPolicy, Policy};
 use cloud_policy::controller::managed::Managed;
-use cloud_policy_simulator::ncloud::{NewPolicy, Permission, Target};
+use cloud_policy_simulator::ncloud::{CreateTags, NewPolicy, Permission, Target};
 use cloud_policy_simulator::spaceone::{StoredNetworkPolicy, StoredPolicy};
 use cloud_policy_simulator::{Journal, Operation};
 use serde_json::{Map, Value, json};
@@ -177,6 +177,18 @@ async fn an_object_whose_stamp_was_taken_off_is_let_be_until_the_spec_names_it()
     world.patch::<NetworkPolicy>("stripped", named).await;
     assert_eq!(upstream_id(&world.ready::<NetworkPolicy>("stripped").await), id);
     assert_eq!(world.spaceone.network_policies()[0].name, "stripped");
+}
+
+#[tokio::test]
+async fn a_stamp_that_the_upstream_drops_at_creation_is_put_on_afterwards() {
+    let world = World::new("dropped").await;
+    world.ncloud.set_options(|o| o.switches.create_tags = CreateTags::Dropped);
+    world.apply(ncloud_policy("bare")).await;
+    let uid = world.ready::<Policy>("bare").await.metadata.uid.unwrap();
+    let stamp = world.ncloud.policy_named("bare").unwrap().tags["cloudpolicy-owner"].clone();
+    assert!(stamp.ends_with(&uid), "{stamp} is not of {uid}");
+    world.look_again::<Policy>("bare").await;
+    world.ready::<Policy>("bare").await;
 }
 
 #[tokio::test]

@@ -89,6 +89,8 @@ async fn the_interval_says_how_soon_drift_is_found() {
     object["spec"]["interval"] = json!("24h");
     world.apply(object).await;
     let id = upstream_id(&world.ready::<Policy>("seldom").await);
+    // What its creation has woken is done with.
+    world.look_again::<Policy>("seldom").await;
     world.ncloud.edit_policy(&id, |p| p.description = Some("by hand".to_owned()));
     sleep(A_WHILE).await;
     assert_eq!(world.ncloud.journal().effects(Operation::Update), 0, "nobody looked");
