@@ -183,6 +183,10 @@ impl<'a, 'c, K: Managed> Act<'a, 'c, K> {
                 self.record(&id, self.adopted(), verdict).await?;
                 let outcome = self.settle(&id).await?;
                 self.updated(diff, drift).await;
+                if outcome.diff.moved_since(diff) {
+                    let message = "Somebody else wrote upstream at the same time: looking again.";
+                    return Ok(Outcome::working(Reason::Updating, message, Next::Backoff));
+                }
                 Ok(outcome)
             }
             Ok(Written::Refused(verdict)) => Ok(self.refused(verdict)),

@@ -80,8 +80,11 @@ impl<'a, K: Managed> Case<'a, K> {
         use crate::api::status::OperationKind;
         let common = &self.report.common;
         let kind = common.operation.as_ref().map(|o| o.kind);
+        // A reconcile that somebody asks for tries again what did not stick.
+        let asked = self.object.annotations().get(RECONCILE_REQUESTED_AT);
+        let asked = asked.is_some_and(|mark| common.last_handled_reconcile_at.as_ref() != Some(mark));
         let not_applied = match (&common.drift, self.ready_reason()) {
-            (Some(drift), Some("NotApplied" | "RecreateRequired")) => {
+            (Some(drift), Some("NotApplied" | "RecreateRequired")) if !asked => {
                 drift.fields.iter().map(|f| f.path.clone()).collect()
             }
             _ => Vec::new(),

@@ -59,6 +59,14 @@ impl Diff {
         self.fields.iter().any(|f| within(&f.path, path))
     }
 
+    /// Whether the upstream shows another value for a field than before: a write that was ignored
+    /// leaves what was there, so somebody else has written meanwhile.
+    #[must_use]
+    pub fn moved_since(&self, before: &Self) -> bool {
+        let moved = |now: &FieldDiff, then: &FieldDiff| now.path == then.path && !same(&now.observed, &then.observed);
+        self.fields.iter().any(|now| before.fields.iter().any(|then| moved(now, then)))
+    }
+
     /// The paths, for messages: at most five, then a count.
     #[must_use]
     pub fn summary(&self) -> String {
@@ -177,6 +185,15 @@ mod tests {
         found.compare_sets("spec.x", &["a", "b"], &["b", "c"], Remedy::Recreate);
         assert_eq!((&found.fields[0].desired, &found.fields[0].observed), (&json!(["a"]), &json!(["c"])));
         assert!(found.needs_recreate());
+    }
+
+    #[test]
+    fn a_field_has_moved_when_the_upstream_shows_a_third_value() {
+        let before = diff(&json!({"a": 1, "b": 1}), &json!({"a": 2, "b": 2}));
+        let after = |observed: Value| diff(&json!({"a": 1, "b": 1}), &observed).moved_since(&before);
+        assert!(!after(json!({"a": 2.0, "b": 1})), "ignored");
+        assert!(!after(json!({"a": 1, "b": 1})), "taken");
+        assert!(after(json!({"a": 3, "b": 1})), "written by somebody else");
     }
 
     #[test]

@@ -6,8 +6,9 @@ use cloud_policy::api::{NetworkPolicy, Policy};
 use cloud_policy::controller::managed::Managed;
 use cloud_policy_simulator::ncloud::{CreateTags, NewPolicy, Permission, Target};
 use cloud_policy_simulator::spaceone::{StoredNetworkPolicy, StoredPolicy};
-use cloud_policy_simulator::{Journal, Operation};
+use cloud_policy_simulator::{Action, Fault, Journal, Operation};
 use serde_json::{Map, Value, json};
+use std::time::Duration;
 
 fn message<K: Managed>(object: &K) -> String {
     condition(&common(object), "Ready").unwrap().message.clone()
@@ -267,4 +268,20 @@ async fn drift_that_is_only_reported_is_not_corrected_while_edits_are_written() 
     let told = message(&world.reason::<Policy>("report", "DriftReported").await);
     assert!(told.contains("deleted upstream"), "{told}");
     assert_eq!(world.ncloud.journal().effects(Operation::Create), 0);
+}
+
+#[tokio::test]
+async fn what_somebody_writes_while_the_operator_writes_is_drift_and_not_a_value_that_did_not_stick() {
+    let world = World::new("meanwhile").await;
+    world.apply(ncloud_policy("meanwhile")).await;
+    let id = upstream_id(&world.ready::<Policy>("meanwhile").await);
+    // The write is done at once and answered late, so that somebody comes between it and the look.
+    let late = Fault::on(Operation::Update).after(Action::Pass).latency(Duration::from_secs(1));
+    world.ncloud.faults().add(late);
+    world.patch::<Policy>("meanwhile", json!({ "spec": { "ncloud": { "description": "second" } } })).await;
+    world.eventually("the write", || world.ncloud.journal().effects(Operation::Update) == 1).await;
+    world.ncloud.edit_policy(&id, |p| p.description = Some("by hand".to_owned()));
+    world.eventually("a correction", || world.ncloud.journal().effects(Operation::Update) == 2).await;
+    world.ready::<Policy>("meanwhile").await;
+    assert_eq!(world.ncloud.policy_named("meanwhile").unwrap().description.unwrap(), "second");
 }

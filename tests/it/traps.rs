@@ -112,6 +112,20 @@ async fn a_field_that_somebody_pinned_is_named_holds_up_nothing_else_and_is_not_
 }
 
 #[tokio::test]
+async fn what_did_not_stick_is_tried_again_when_somebody_asks_for_it() {
+    let world = World::new("unpinned").await;
+    world.apply(network_policy("unpinned", &world.spaceone.zone_ids()[0])).await;
+    let id = upstream_id(&world.ready::<NetworkPolicy>("unpinned").await);
+    assert!(world.spaceone.edit_network_policy(&id, |p| p.pinned_keys = vec!["name".to_owned()]));
+    world.patch::<NetworkPolicy>("unpinned", spec(json!({ "name": "renamed" }))).await;
+    world.reason::<NetworkPolicy>("unpinned", "NotApplied").await;
+    assert!(world.spaceone.edit_network_policy(&id, |p| p.pinned_keys.clear()));
+    world.look_again::<NetworkPolicy>("unpinned").await;
+    world.ready::<NetworkPolicy>("unpinned").await;
+    assert_eq!(world.spaceone.network_policies()[0].name, "renamed");
+}
+
+#[tokio::test]
 async fn many_values_that_do_not_stick_are_not_written_again_either() {
     let world = World::new("many-pinned").await;
     world.apply(network_policy("pinned", &world.spaceone.zone_ids()[0])).await;
