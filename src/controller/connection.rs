@@ -28,6 +28,9 @@ use std::time::Duration;
 /// How soon a connection looks again who uses it, when it is deleted or nobody could tell yet.
 const STILL_USED: Duration = Duration::from_secs(2);
 
+/// How the message begins while a deleted connection is still used.
+const HELD_BY: &str = "Deletion waits for";
+
 /// A kind of connection.
 pub trait Link:
     Resource<DynamicType = ()> + ResourceExt + Clone + Debug + Serialize + DeserializeOwned + Send + Sync + 'static
@@ -141,11 +144,20 @@ pub async fn reconcile<K: Link>(object: Arc<DeserializeGuard<K>>, ctx: Arc<Conte
         finalizer::put_on(&object.api(shared.client.clone()), object).await?
     };
     ctx.opened.lock().unwrap_or_else(PoisonError::into_inner).entry(key.clone()).or_default();
-    let check = check(&ctx, &key, object.spec()).await;
-    shared.connections.set(&key, check.health.clone(), object.allowed());
-    report(shared, &object, &check, used).await?;
     let deleting = object.meta().deletion_timestamp.is_some();
-    let wait = if deleting || used.is_none() { STILL_USED } else { jitter(shared.settings.connection_interval) };
+    let counted_before = object.status().dependants.and_then(|count| usize::try_from(count).ok());
+    let mut check = check(&ctx, &key, object.spec()).await;
+    shared.connections.set(&key, check.health.clone(), object.allowed());
+    if deleting && let Some(count) = used {
+        check.message = format!("{HELD_BY} {count} objects that use this connection: delete them first.");
+    }
+    report(shared, &object, &check, used).await?;
+    // Also after a change: objects that name a connection often come together with it.
+    let wait = if deleting || used.is_none() || counted_before != used {
+        STILL_USED
+    } else {
+        jitter(shared.settings.connection_interval)
+    };
     Ok(Action::requeue(wait))
 }
 
@@ -265,7 +277,8 @@ async fn report<K: Link>(shared: &Shared, object: &K, check: &Check, used: Optio
     let params = PatchParams::apply(FIELD_MANAGER).force();
     let api = object.api(shared.client.clone());
     let written: K = api.patch_status(&object.name_any(), &params, &Patch::Apply(&body)).await?;
-    if ready(&before.conditions) != ready(&written.status().conditions) {
+    let written = written.status();
+    if ready(&before.conditions) != ready(&written.conditions) || is_held(&before) != is_held(&written) {
         announce(shared, object, check).await;
     }
     Ok(())
@@ -319,9 +332,16 @@ fn ready(conditions: &[Condition]) -> Option<(&str, &str)> {
     Some((ready.status.as_str(), ready.reason.as_str()))
 }
 
+fn is_held(status: &ConnectionStatus) -> bool {
+    status.conditions.iter().any(|condition| condition.message.starts_with(HELD_BY))
+}
+
 async fn announce<K: Link>(shared: &Shared, object: &K, check: &Check) {
     let about = object.object_ref(&());
     match &check.health {
+        _ if check.message.starts_with(HELD_BY) => {
+            shared.events.warning(&about, Reason::InUse.as_str(), &check.message).await;
+        }
         Health::Ready(_) => shared.events.normal(&about, Reason::Authenticated.as_str(), &check.message).await,
         Health::NotReady { reason } => shared.events.warning(&about, reason.as_str(), &check.message).await,
     }

@@ -160,7 +160,7 @@ impl Connections {
             Health::NotReady { reason } => Err(back(
                 Reason::ConnectionNotReady,
                 format!(
-                    "{:?} {} is not ready ({}). This object waits and makes no calls.",
+                    "{:?} {} is not ready ({}): its status says what to do. This object waits and makes no calls.",
                     reference.kind,
                     key.name,
                     reason.as_str()

@@ -72,7 +72,9 @@ async fn get(shared: &Shared, namespace: &str, name: &str) -> Result<Secret, Mis
         Ok(Some(secret)) => Ok(secret),
         Ok(None) => Err(Missing {
             reason: Reason::SecretNotFound,
-            message: format!("Secret {namespace}/{name} does not exist. Create it."),
+            message: format!(
+                "Secret {namespace}/{name} does not exist. Create it. It is read at the next check of the connection."
+            ),
         }),
         Err(kube::Error::Api(status)) if status.code == 403 => Err(not_permitted(namespace)),
         Err(error) => {

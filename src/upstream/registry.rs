@@ -74,6 +74,8 @@ fn mismatch(wanted: Wanted<'_>, upstream: &Upstream) -> Problem {
             return Problem { field: "spec".to_owned(), message };
         }
     };
-    let message = format!("names a connection to {leads}, and the object is one of {speaks}: name one that fits");
+    let message = format!(
+        "names a connection to {leads}, and the object is one of {speaks}: delete this object and create it with a connection to {speaks}"
+    );
     Problem { field: "spec.connectionRef".to_owned(), message }
 }

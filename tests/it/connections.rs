@@ -152,6 +152,15 @@ async fn a_connection_in_use_stays_until_its_last_dependant_is_gone() {
     let held: Connection = world.get("ncloud").await;
     assert!(held.metadata.deletion_timestamp.is_some(), "it is on its way out");
     assert_eq!(held.status.unwrap().dependants, Some(1));
+    let told = "Deletion waits for 1 objects that use this connection: delete them first.";
+    let says_so = |connection: &Connection| {
+        let status = connection.status.clone().unwrap_or_default();
+        anyhow::ensure!(status.conditions.iter().any(|c| c.message == told), "{status:?}");
+        Ok(())
+    };
+    world.until("ncloud", "held, and to say so", says_so).await;
+    let events = world.events("ncloud").await;
+    assert!(events.iter().any(|(reason, note)| reason == "InUse" && note == told), "{events:?}");
     world.patch::<Policy>("dependant", describe("served to the end")).await;
     world.ready::<Policy>("dependant").await;
     world.delete::<Policy>("dependant").await;

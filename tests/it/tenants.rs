@@ -74,7 +74,13 @@ async fn a_secret_of_another_namespace_cannot_be_named() {
     };
     world.try_apply_in(other.name(), connection(json!({ "name": "ncloud" }))).await.unwrap();
     let message = told::<Connection>(&world, &other, "thief", "SecretNotFound").await;
-    assert_eq!(message, format!("Secret {}/ncloud does not exist. Create it.", other.name()));
+    assert_eq!(
+        message,
+        format!(
+            "Secret {}/ncloud does not exist. Create it. It is read at the next check of the connection.",
+            other.name()
+        )
+    );
     for secret in [
         json!({ "name": "ncloud", "namespace": world.namespace() }),
         json!({ "name": format!("../../{}/secrets/ncloud", world.namespace()) }),
