@@ -3,7 +3,7 @@
 use crate::api::crds;
 use anyhow::Context;
 use std::fs;
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::path::Path;
 
 /// Writes one file a kind into `dir`, or all of them as one document stream to standard output.
@@ -26,7 +26,11 @@ fn write_files(dir: &Path, files: &[(String, String)]) -> anyhow::Result<()> {
 
 fn write_stream(out: &mut impl Write, files: &[(String, String)]) -> anyhow::Result<()> {
     for (_, text) in files {
-        write!(out, "---\n{text}").context("cannot write the definitions")?;
+        match write!(out, "---\n{text}") {
+            // Whoever reads has read enough, as `head` does.
+            Err(error) if error.kind() == ErrorKind::BrokenPipe => return Ok(()),
+            written => written.context("cannot write the definitions")?,
+        }
     }
     Ok(())
 }
@@ -43,6 +47,25 @@ mod tests {
         let documents: Vec<CustomResourceDefinition> =
             serde_saphyr::from_multiple(std::str::from_utf8(&stream).unwrap()).unwrap();
         assert!(documents == crds::all());
+    }
+
+    struct Broken(ErrorKind);
+
+    impl Write for Broken {
+        fn write(&mut self, _: &[u8]) -> std::io::Result<usize> {
+            Err(self.0.into())
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_reader_who_goes_early_is_no_error_and_a_full_disk_is() {
+        let files = crds::files().unwrap();
+        write_stream(&mut Broken(ErrorKind::BrokenPipe), &files).unwrap();
+        let error = write_stream(&mut Broken(ErrorKind::StorageFull), &files).unwrap_err().to_string();
+        assert_eq!(error, "cannot write the definitions");
     }
 
     #[test]

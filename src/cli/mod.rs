@@ -39,8 +39,29 @@ pub fn main() -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {error:#}");
+            eprintln!("error: {}", told(&error));
             ExitCode::FAILURE
         }
+    }
+}
+
+/// The error and its causes in one line, without those that the words before have told already.
+fn told(error: &anyhow::Error) -> String {
+    error.chain().map(ToString::to_string).fold(String::new(), |told, cause| match told.as_str() {
+        "" => cause,
+        before if before.contains(&cause) => told,
+        _ => format!("{told}: {cause}"),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cause_that_was_told_is_not_repeated() {
+        let error = anyhow::anyhow!("no such file").context("cannot read the file: no such file").context("no config");
+        assert_eq!(told(&error), "no config: cannot read the file: no such file");
+        assert_eq!(told(&anyhow::anyhow!("b").context("a")), "a: b");
     }
 }

@@ -27,6 +27,8 @@ pub struct Act<'a, 'c, K: Managed> {
     subject: &'a dyn Subject,
     account: &'a Arc<Account>,
     hash: String,
+    /// The yes of the preflight, until the write itself has spoken: it may still say no.
+    yes: Option<Verdict>,
 }
 
 /// What a failed upstream call comes to. A failure that blames the connection has it checked.
@@ -42,7 +44,7 @@ pub fn failed<K: Managed>(case: &Case<'_, K>, error: &UpstreamError) -> Outcome 
 impl<'a, 'c, K: Managed> Act<'a, 'c, K> {
     /// Prepares to carry out a plan for this case.
     pub fn new(case: &'a mut Case<'c, K>, subject: &'a dyn Subject, account: &'a Arc<Account>, hash: String) -> Self {
-        Self { case, subject, account, hash }
+        Self { case, subject, account, hash, yes: None }
     }
 
     /// Carries it out. `Err` is for Kubernetes; what the upstream answers is the outcome.
@@ -161,7 +163,8 @@ impl<'a, 'c, K: Managed> Act<'a, 'c, K> {
 
     async fn keep(&mut self) -> Outcome {
         self.case.report.common.applied_hash = Some(self.hash.clone());
-        if self.case.report.verdict.is_none()
+        // None yet; or a no to a spec that was taken back.
+        if self.case.report.verdict.as_ref().is_none_or(|verdict| !verdict.success)
             && let Ok(Some(verdict)) = self.subject.check().await
         {
             self.case.report.verdict = Some(verdict);
@@ -219,11 +222,10 @@ impl<'a, 'c, K: Managed> Act<'a, 'c, K> {
     async fn preflight(&mut self) -> Option<Outcome> {
         match self.subject.check().await {
             Ok(Some(verdict)) if !verdict.success => Some(self.refused(verdict)),
-            Ok(Some(verdict)) => {
-                self.case.report.verdict = Some(verdict);
+            Ok(yes) => {
+                self.yes = yes;
                 None
             }
-            Ok(None) => None,
             Err(error) => Some(failed(self.case, &error)),
         }
     }
@@ -261,6 +263,7 @@ impl<'a, 'c, K: Managed> Act<'a, 'c, K> {
 
     async fn record(&mut self, id: &str, adopted: bool, verdict: Option<Verdict>) -> Result<()> {
         self.point_at(Some(id), adopted);
+        let verdict = verdict.or(self.yes.take());
         let report = &mut self.case.report;
         report.common.applied_hash = Some(self.hash.clone());
         report.verdict = verdict.or(report.verdict.take());
@@ -315,7 +318,7 @@ impl<'a, 'c, K: Managed> Act<'a, 'c, K> {
             .warning(
                 &self.case.reference(),
                 "DriftFound",
-                &format!("Changed upstream by somebody else: {}.", explain(diff)),
+                &format!("Changed upstream by somebody else: {}", explain(diff)),
             )
             .await;
     }
@@ -349,13 +352,34 @@ impl<'a, 'c, K: Managed> Act<'a, 'c, K> {
     }
 }
 
+/// What differs, as the end of a sentence.
 fn explain(diff: &Diff) -> String {
     let part =
         |f: &crate::engine::FieldDiff| format!("{} is {} instead of {}", f.path, cut(&f.observed), cut(&f.desired));
-    diff.fields.iter().take(5).map(part).collect::<Vec<_>>().join("; ")
+    let text = diff.fields.iter().take(5).map(part).collect::<Vec<_>>().join("; ");
+    if text.ends_with("...") { text } else { text + "." }
 }
 
 fn cut(value: &serde_json::Value) -> String {
     let text = value.to_string();
     if text.chars().count() <= 60 { text } else { text.chars().take(57).chain("...".chars()).collect() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::Remedy;
+
+    fn explained(desired: &str) -> String {
+        let mut diff = Diff::default();
+        diff.compare("spec.x", &desired, &"now", Remedy::Update);
+        explain(&diff)
+    }
+
+    #[test]
+    fn an_explanation_ends_as_a_sentence_does_also_when_a_value_is_cut() {
+        assert_eq!(explained("then"), "spec.x is \"now\" instead of \"then\".");
+        let long = explained(&"x".repeat(100));
+        assert!(long.ends_with("xxx...") && !long.ends_with("...."), "{long}");
+    }
 }

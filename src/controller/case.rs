@@ -1,16 +1,12 @@
-//! One object in one reconcile: what status said before, what it will say, and the one way in
-//! which status is written.
-//!
-//! Every status write carries the resourceVersion that was read: a write from a stale cache is
-//! refused by the API server instead of wiping an id that a newer write recorded. An equal
-//! status is not written.
+//! One object in one reconcile: what status said before, and what it will say. An equal status is
+//! not written.
 
 use super::backoff::jitter;
 use super::context::{Context, Shared};
 use super::managed::{Managed, Report};
-use super::{Error, Result};
+use super::{Result, status};
 use crate::api::status::{Drift, DriftField};
-use crate::api::{ConditionType, FIELD_MANAGER, RECONCILE_REQUESTED_AT};
+use crate::api::{ConditionType, RECONCILE_REQUESTED_AT};
 use crate::engine::diff::SHOWN_FIELDS;
 use crate::engine::outcome::{Next, Outcome, Truth};
 use crate::engine::plan::Record;
@@ -18,9 +14,7 @@ use crate::engine::{Diff, FieldDiff, Stamp};
 use k8s_openapi::api::core::v1::ObjectReference;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::Api;
-use kube::api::{Patch, PatchParams};
 use kube::runtime::controller::Action;
-use serde_json::json;
 use std::time::Duration;
 
 /// How long the values of differing fields may be in status.
@@ -115,18 +109,7 @@ impl<'a, K: Managed> Case<'a, K> {
         if status == K::status(&self.before) {
             return Ok(());
         }
-        let body = json!({
-            "apiVersion": K::api_version(&()),
-            "kind": K::kind(&()),
-            "metadata": {
-                "name": self.object.name_any(),
-                "namespace": self.namespace(),
-                "resourceVersion": self.object.resource_version().ok_or(Error::Stale)?,
-            },
-            "status": status,
-        });
-        let params = PatchParams::apply(FIELD_MANAGER).force();
-        self.object = self.api().patch_status(&self.object.name_any(), &params, &Patch::Apply(&body)).await?;
+        self.object = status::write(&self.api(), &self.object, &status).await?;
         self.before = self.report.clone();
         Ok(())
     }

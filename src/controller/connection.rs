@@ -6,20 +6,18 @@ use super::connections::{ConnectionKey, Health};
 use super::context::Shared;
 use super::credentials::{self, Keys, Missing};
 use super::finalizer;
-use super::{Error, Result};
+use super::{Result, status};
 use crate::api::connection::{AllowedNamespaces, ConnectionSpec, ConnectionStatus, Usage};
-use crate::api::{ClusterConnection, ConditionType, Connection, FIELD_MANAGER, RECONCILE_REQUESTED_AT, Reason};
+use crate::api::{ClusterConnection, ConditionType, Connection, RECONCILE_REQUESTED_AT, Reason};
 use crate::engine::{ErrorKind, UpstreamError};
 use crate::upstream::Account;
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
-use kube::api::{Patch, PatchParams};
 use kube::core::DeserializeGuard;
 use kube::runtime::controller::Action;
 use kube::{Api, Client, Resource, ResourceExt};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::json;
 use std::collections::HashMap;
 use std::fmt::Debug;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -248,14 +246,8 @@ fn failed(error: &UpstreamError, version: String) -> Check {
         }
     };
     let stalled = !matches!(reason, Reason::Unreachable | Reason::RateLimited);
-    let message = format!("{} {advice}", capital(&error.to_string()));
+    let message = format!("{} {advice}", error.sentence());
     Check { health: Health::NotReady { reason }, message, usage: None, version: Some(version), endpoint: None, stalled }
-}
-
-fn capital(text: &str) -> String {
-    let mut letters = text.chars();
-    let first: String = letters.next().map(|c| c.to_uppercase().collect()).unwrap_or_default();
-    format!("{first}{}.", letters.as_str().trim_end_matches('.'))
 }
 
 async fn report<K: Link>(shared: &Shared, object: &K, check: &Check, used: Option<usize>) -> Result<()> {
@@ -264,20 +256,7 @@ async fn report<K: Link>(shared: &Shared, object: &K, check: &Check, used: Optio
     if after == before {
         return Ok(());
     }
-    let body = json!({
-        "apiVersion": K::api_version(&()),
-        "kind": K::kind(&()),
-        "metadata": {
-            "name": object.name_any(),
-            "namespace": object.namespace(),
-            "resourceVersion": object.resource_version().ok_or(Error::Stale)?,
-        },
-        "status": after,
-    });
-    let params = PatchParams::apply(FIELD_MANAGER).force();
-    let api = object.api(shared.client.clone());
-    let written: K = api.patch_status(&object.name_any(), &params, &Patch::Apply(&body)).await?;
-    let written = written.status();
+    let written = status::write(&object.api(shared.client.clone()), object, &after).await?.status();
     if ready(&before.conditions) != ready(&written.conditions) || is_held(&before) != is_held(&written) {
         announce(shared, object, check).await;
     }

@@ -7,7 +7,7 @@
 //! | [`reconcile`] | one policy object, from guard to status |
 //! | [`act`] | carries out a plan: the create protocol, update, recreate, adoption |
 //! | [`cleanup`] | deletion |
-//! | [`case`] | one object in one reconcile: its status, and how it is written |
+//! | [`case`], [`status`] | one object in one reconcile: its status; how status is written |
 //! | [`managed`] | what the policy kinds have in common |
 //! | [`connection`], [`connections`], [`credentials`] | reconciles connections, keeps the open accounts, reads Secrets |
 //! | [`census`] | the gauges of objects by reason |
@@ -32,6 +32,7 @@ pub mod leader;
 pub mod managed;
 pub mod reconcile;
 pub mod settings;
+pub mod status;
 pub mod wakes;
 pub mod wiring;
 

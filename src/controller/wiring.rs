@@ -1,7 +1,7 @@
 //! Streams, triggers and panic containment: builds the four controllers and runs them.
 //!
-//! What wakes an object: a change that matters (generation, finalizers, deletion, our
-//! annotations; never our own status writes), its interval, its connection. What wakes a
+//! What wakes an object: a change that matters (generation, deletion, our annotations;
+//! never what the operator writes itself), its interval, its connection. What wakes a
 //! connection: a change, its interval, a changed Secret in the operator's namespace, and a
 //! policy whose call was refused. Changes come in faster than they are worked off without
 //! harm: the runtime keeps one slot for each object.
@@ -279,11 +279,12 @@ where
         )
 }
 
-/// Identifies everything of an object that asks for a reconcile. The own status does not.
+/// Identifies everything of an object that asks for a reconcile. What the operator writes itself,
+/// status and finalizer, does not.
 fn matters<K: Resource>(object: &K) -> u64 {
     let mut hash = DefaultHasher::new();
     let meta = object.meta();
-    (&meta.uid, meta.generation, &meta.finalizers).hash(&mut hash);
+    (&meta.uid, meta.generation).hash(&mut hash);
     meta.deletion_timestamp.as_ref().map(|t| t.0).hash(&mut hash);
     for name in [RECONCILE_REQUESTED_AT, FORCE_ORPHAN] {
         object.annotations().get(name).hash(&mut hash);

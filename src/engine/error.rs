@@ -115,6 +115,19 @@ impl UpstreamError {
         Self { kind, operation, code: None, message: message.into(), retry_after: None, request_id: None }
     }
 
+    /// The error as a sentence. An endpoint that may not be called was not, so what it was to be
+    /// called for says nothing.
+    #[must_use]
+    pub fn sentence(&self) -> String {
+        let mut text = self.to_string();
+        if self.kind == ErrorKind::EndpointNotAllowed {
+            text.drain(..self.operation.len() + ": ".len());
+        }
+        let mut letters = text.chars();
+        let capital: String = letters.next().map(|c| c.to_uppercase().collect()).unwrap_or_default();
+        format!("{capital}{}.", letters.as_str().trim_end_matches('.'))
+    }
+
     /// With the upstream's code.
     #[must_use]
     pub fn with_code(mut self, code: impl Into<String>) -> Self {

@@ -287,10 +287,7 @@ fn sentence(error: &UpstreamError) -> String {
         ErrorKind::Unsupported => " Check spec.spaceone.apiStyle of the connection.",
         ErrorKind::EndpointNotAllowed => " Ask the operator's administrator to allow the host.",
     };
-    let text = error.to_string();
-    let mut letters = text.chars();
-    let capital: String = letters.next().map(|c| c.to_uppercase().collect()).unwrap_or_default();
-    format!("{capital}{}.{advice}", letters.as_str().trim_end_matches('.'))
+    format!("{}{advice}", error.sentence())
 }
 
 #[cfg(test)]

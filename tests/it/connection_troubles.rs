@@ -154,7 +154,7 @@ async fn endpoints_that_the_administrator_does_not_allow_are_never_called() {
     let rules: [(&str, Adjust, &[&str]); 3] = [
         ("no-http", |s| s.endpoints.allow_http = false, &["must begin with https://", "--allow-http"]),
         ("no-private", |s| s.endpoints.allow_private = false, &["127.0.0.1 is private", "--allow-private-addresses"]),
-        ("no-host", |s| s.endpoints.allowed_hosts.clear(), &["host 127.0.0.1 is not on", "--allowed-hosts"]),
+        ("no-host", |s| s.endpoints.allowed_hosts.clear(), &["Host 127.0.0.1 is not on", "--allowed-hosts"]),
     ];
     for (prefix, adjust, words) in rules {
         let world = World::with(prefix, adjust).await;
@@ -175,7 +175,7 @@ async fn an_endpoint_that_is_not_allowed_heals_with_the_spec() {
     world.patch::<Connection>("ncloud", endpoint(&elsewhere)).await;
     world.apply(ncloud_policy("waiting")).await;
     let message = connection_is(&world, "ncloud", "EndpointNotAllowed").await;
-    assert_says(&message, &["host localhost is not on the operator's list of allowed hosts"]);
+    assert_says(&message, &["Host localhost is not on the operator's list of allowed hosts"]);
     world.reason::<Policy>("waiting", "ConnectionNotReady").await;
     world.patch::<Connection>("ncloud", endpoint(&world.ncloud.url())).await;
     connection_is(&world, "ncloud", "Authenticated").await;

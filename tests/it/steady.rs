@@ -1,5 +1,6 @@
 //! Quiet when nothing changes: an hour of steady state, pressed into seconds, with 50 objects.
 
+use crate::links::connection_is;
 use crate::world::{Kind, World, ncloud_policy, network_policy, spaceone_policy};
 use cloud_policy::api::{Connection, NetworkPolicy, Policy};
 use cloud_policy_simulator::Operation;
@@ -7,6 +8,7 @@ use cloud_policy_simulator::ncloud::Order;
 use k8s_openapi::api::core::v1::Event;
 use kube::ResourceExt;
 use kube::api::ListParams;
+use serde_json::json;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -53,6 +55,25 @@ async fn an_hour_with_fifty_objects_writes_nothing_anywhere() {
     assert_eq!(world.spaceone.journal().writes(), vec![], "writes to SpaceONE");
     assert_eq!(world.ncloud.journal().count(Operation::Validate), 0, "nothing to validate");
     assert_eq!(versions(&world).await, before, "writes to Kubernetes");
+}
+
+#[tokio::test]
+async fn a_new_object_costs_one_look_and_no_more() {
+    let world = World::new("new").await;
+    connection_is(&world, "ncloud", "Authenticated").await;
+    // One after the other, so that a second look at the first would long have happened.
+    for i in 0..5 {
+        let mut object = ncloud_policy(&format!("new-{i}"));
+        object["spec"]["interval"] = json!("24h");
+        world.apply(object).await;
+        world.ready::<Policy>(&format!("new-{i}")).await;
+    }
+    let gets = |id: &str| {
+        let entries = world.ncloud.journal().entries();
+        entries.iter().filter(|e| e.operation == Operation::Get && e.object_id.as_deref() == Some(id)).count()
+    };
+    let looks: Vec<usize> = world.ncloud.policies().iter().map(|policy| gets(&policy.policy_id)).collect();
+    assert_eq!(looks, [1; 5], "each is read back once after its create");
 }
 
 fn counted(connection: &Connection, dependants: i64) -> anyhow::Result<()> {

@@ -4,7 +4,10 @@
 use crate::world::{World, condition, ncloud_policy, upstream_id};
 use cloud_policy::api::Policy;
 use cloud_policy_simulator::Operation;
+use futures::StreamExt;
+use kube::api::{WatchEvent, WatchParams};
 use serde_json::json;
+use std::sync::{Arc, Mutex};
 
 #[tokio::test]
 async fn a_refused_policy_is_explained_and_nothing_is_written() {
@@ -62,17 +65,47 @@ async fn a_create_that_answers_success_false_creates_nothing_and_says_so() {
     world.ncloud.faults().add(cloud_policy_simulator::Fault::on(Operation::Validate).before(yes).forever());
     let mut object = ncloud_policy("late");
     object["spec"]["ncloud"]["permissions"][0]["targets"][0]["product"] = json!("NoSuchProduct");
+    let verdicts = verdicts_from_now(&world).await;
     world.apply(object).await;
-    // A retry asks the validate-only call first, whose yes stands in status until the create's no.
-    let refused = |object: &Policy| {
-        let status = object.status.clone().unwrap_or_default();
-        let reason = condition(&status.common, "Ready").map(|c| c.reason.clone());
-        let verdict = status.validation_result.unwrap_or_default();
-        let settled = status.common.operation.is_none();
-        anyhow::ensure!(reason.as_deref() == Some("ValidationFailed") && !verdict.success && settled, "{reason:?}");
-        Ok(())
-    };
-    let status = world.until("late", "refused", refused).await.status.unwrap();
+    let status = world.reason::<Policy>("late", "ValidationFailed").await.status.unwrap();
     assert!(status.policy_id.is_none() && status.common.operation.is_none(), "nothing is in flight");
+    world.eventually("three retries", || world.ncloud.journal().count(Operation::Create) >= 4).await;
+    let verdicts = verdicts.lock().unwrap().clone();
+    assert!(
+        verdicts.contains(&false) && !verdicts.contains(&true),
+        "the preflight's yes was never shown: {verdicts:?}"
+    );
     assert!(world.ncloud.policies().is_empty());
+}
+
+#[tokio::test]
+async fn a_refused_edit_that_is_taken_back_is_valid_again() {
+    let world = World::new("taken-back").await;
+    world.apply(ncloud_policy("edited")).await;
+    world.ready::<Policy>("edited").await;
+    let good = ncloud_policy("edited")["spec"]["ncloud"]["permissions"].clone();
+    let mut bad = good.clone();
+    bad[0]["targets"][0]["product"] = json!("NoSuchProduct");
+    world.patch::<Policy>("edited", json!({ "spec": { "ncloud": { "permissions": bad } } })).await;
+    world.reason::<Policy>("edited", "ValidationFailed").await;
+    world.patch::<Policy>("edited", json!({ "spec": { "ncloud": { "permissions": good } } })).await;
+    let status = world.ready::<Policy>("edited").await.status.unwrap();
+    assert!(status.validation_result.unwrap().success);
+}
+
+/// Every verdict that status shows from now on, as each change of it is watched.
+async fn verdicts_from_now(world: &World) -> Arc<Mutex<Vec<bool>>> {
+    let api = world.api::<Policy>();
+    let mut changes = api.watch(&WatchParams::default().timeout(60), "0").await.unwrap().boxed();
+    let seen = Arc::<Mutex<Vec<bool>>>::default();
+    let shown = Arc::clone(&seen);
+    tokio::spawn(async move {
+        while let Some(change) = changes.next().await {
+            if let Ok(WatchEvent::Added(object) | WatchEvent::Modified(object)) = change {
+                let verdict = object.status.and_then(|status| status.validation_result);
+                shown.lock().unwrap().extend(verdict.map(|verdict| verdict.success));
+            }
+        }
+    });
+    seen
 }
