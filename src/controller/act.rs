@@ -337,6 +337,7 @@ impl<'a, 'c, K: Managed> Act<'a, 'c, K> {
     /// The line of the ledger: every upstream write, once.
     fn wrote(&self, operation: &'static str, cause: &'static str, id: &str, request: Option<&str>) {
         let system = self.subject.system();
+        self.case.shared().looks.wrote(&self.case.uid());
         self.case.shared().metrics.upstream_write(system, operation, cause);
         tracing::info!(
             kind = K::KIND,

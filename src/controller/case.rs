@@ -5,6 +5,7 @@ use super::backoff::jitter;
 use super::context::{Context, Shared};
 use super::managed::{Managed, Report};
 use super::{Result, status};
+use crate::api::shared::ManagementPolicy;
 use crate::api::status::{Drift, DriftField};
 use crate::api::{ConditionType, RECONCILE_REQUESTED_AT};
 use crate::engine::diff::SHOWN_FIELDS;
@@ -74,11 +75,9 @@ impl<'a, K: Managed> Case<'a, K> {
         use crate::api::status::OperationKind;
         let common = &self.report.common;
         let kind = common.operation.as_ref().map(|o| o.kind);
-        // A reconcile that somebody asks for tries again what did not stick.
-        let asked = self.object.annotations().get(RECONCILE_REQUESTED_AT);
-        let asked = asked.is_some_and(|mark| common.last_handled_reconcile_at.as_ref() != Some(mark));
         let not_applied = match (&common.drift, self.ready_reason()) {
-            (Some(drift), Some("NotApplied" | "RecreateRequired")) if !asked => {
+            // A reconcile that somebody asks for tries again what did not stick.
+            (Some(drift), Some("NotApplied" | "RecreateRequired")) if !self.is_asked() => {
                 drift.fields.iter().map(|f| f.path.clone()).collect()
             }
             _ => Vec::new(),
@@ -91,6 +90,23 @@ impl<'a, K: Managed> Case<'a, K> {
             applied_hash: common.applied_hash.clone(),
             not_applied,
         }
+    }
+
+    /// Whether somebody asks for a reconcile that was not done yet.
+    pub fn is_asked(&self) -> bool {
+        let asked = self.object.annotations().get(RECONCILE_REQUESTED_AT);
+        asked.is_some_and(|mark| self.report.common.last_handled_reconcile_at.as_ref() != Some(mark))
+    }
+
+    /// Whether the upstream object is only observed.
+    pub fn only_observes(&self) -> bool {
+        self.object.common().management_policy == ManagementPolicy::Observe
+    }
+
+    /// How often the object is looked at.
+    pub fn interval(&self) -> Duration {
+        let interval: Duration = self.object.common().interval.into();
+        interval / self.shared().settings.interval_divisor
     }
 
     /// How long the operation in flight may still land.
@@ -169,9 +185,8 @@ impl<'a, K: Managed> Case<'a, K> {
             return Action::requeue(shared.backoffs.failed(&self.uid()));
         }
         shared.backoffs.clear(&self.uid());
-        let interval: Duration = self.object.common().interval.into();
         match next {
-            Next::Interval => Action::requeue(jitter(interval / shared.settings.interval_divisor)),
+            Next::Interval => Action::requeue(jitter(self.interval())),
             Next::Slowly => Action::requeue(jitter(shared.settings.slow_retry)),
             Next::After(wait) => Action::requeue(wait),
             Next::Backoff => Action::requeue(shared.settings.slow_retry),

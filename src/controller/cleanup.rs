@@ -316,5 +316,6 @@ async fn release<K: Managed>(case: &mut Case<'_, K>) -> Result<Action> {
         other => other?,
     }
     case.shared().backoffs.clear(&case.uid());
+    case.shared().looks.forget(&case.uid());
     Ok(Action::await_change())
 }

@@ -5,6 +5,7 @@ use super::clock::Clock;
 use super::connections::Connections;
 use super::events::Events;
 use super::leader::Leadership;
+use super::look::Looks;
 use super::managed::Managed;
 use super::{Error, Result, Settings};
 use crate::engine::{Ownership, Stamp};
@@ -33,6 +34,8 @@ pub struct Shared {
     pub connections: Connections,
     /// Failures in a row.
     pub backoffs: Backoffs,
+    /// When objects were last written and looked at.
+    pub looks: Looks,
     /// Identifies this cluster in stamps.
     pub cluster_id: String,
 }

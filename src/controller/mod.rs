@@ -5,6 +5,7 @@
 //! | [`settings`] | what the operator was told |
 //! | [`wiring`], [`wakes`], [`guard`] | builds and runs the controllers; who wakes whom; panic containment |
 //! | [`reconcile`] | one policy object, from guard to status |
+//! | [`look`] | from afar, by a list that all objects share, or closely |
 //! | [`act`] | carries out a plan: the create protocol, update, recreate, adoption |
 //! | [`cleanup`] | deletion |
 //! | [`case`], [`status`] | one object in one reconcile: its status; how status is written |
@@ -29,6 +30,7 @@ pub mod events;
 pub mod finalizer;
 pub mod guard;
 pub mod leader;
+pub mod look;
 pub mod managed;
 pub mod reconcile;
 pub mod settings;

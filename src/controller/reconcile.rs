@@ -1,17 +1,18 @@
 //! One policy object, from guard to status.
 
 use super::Result;
-use super::act;
+use super::act::{self, Act};
 use super::case::Case;
 use super::cleanup;
 use super::context::Context;
 use super::finalizer;
+use super::look;
 use super::managed::Managed;
 use crate::api::Reason;
 use crate::api::shared::ManagementPolicy;
+use crate::engine::Subject;
 use crate::engine::outcome::Outcome;
 use crate::engine::plan::{self, Rules};
-use crate::engine::{Ownership, Sighting, Subject};
 use crate::upstream::registry;
 use kube::core::DeserializeGuard;
 use kube::runtime::controller::Action;
@@ -45,35 +46,18 @@ pub async fn reconcile<K: Managed>(object: Arc<DeserializeGuard<K>>, ctx: Arc<Co
     if let Some(problem) = subject.problems().into_iter().next() {
         return case.finish(broken(&problem.field, &problem.message)).await;
     }
-    let outcome = match look(&case, subject.as_ref()).await {
+    let hash = fingerprint(subject.as_ref());
+    if let Some(outcome) = look::from_afar(&mut case, subject.as_ref(), &account, &hash).await? {
+        return case.finish(outcome).await;
+    }
+    let outcome = match look::closely(&case, subject.as_ref()).await {
         Ok(found) => {
-            let hash = fingerprint(subject.as_ref());
             let plan = plan::plan(&case.record(), Rules::from(case.object.common()), found, &hash);
-            act::Act::new(&mut case, subject.as_ref(), &account, hash).carry_out(plan).await?
+            Act::new(&mut case, subject.as_ref(), &account, hash).carry_out(plan).await?
         }
         Err(error) => act::failed(&case, &error),
     };
     case.finish(outcome).await
-}
-
-/// Reads the object with the known id; and, unless that is ours, everything that may be the one.
-async fn look<K: Managed>(case: &Case<'_, K>, subject: &dyn Subject) -> crate::engine::Result<Vec<Sighting>> {
-    let known = case.record().id;
-    let named = case.object.common().external_id.clone();
-    let mut found = Vec::new();
-    if let Some(id) = known.as_deref().or(named.as_deref()) {
-        found.extend(subject.observe(id).await?);
-    }
-    let ours = found.iter().any(|seen| matches!(seen.owner, Ownership::Ours | Ownership::Unknown));
-    if !ours && (known.is_some() || named.is_none()) {
-        let others = subject.find().await?;
-        found.retain(|seen| others.iter().all(|other| other.id != seen.id));
-        found.extend(others);
-    }
-    for sighting in &mut found {
-        sighting.owner = case.ctx.judge(sighting.owner.clone()).await;
-    }
-    Ok(found)
 }
 
 /// Puts the finalizer on before anything can exist upstream. What is only observed needs none.

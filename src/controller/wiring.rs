@@ -13,6 +13,7 @@ use super::context::{Context, Shared};
 use super::events::Events;
 use super::guard::{guarded, log_runtime_error, retry};
 use super::leader::Leadership;
+use super::look::Looks;
 use super::managed::Managed;
 use super::wakes::{Wakes, dependants_of, is_there, keys, links_of, users_of};
 use super::{Result, Settings, backoff::Backoffs, clock::Clock, reconcile};
@@ -67,6 +68,7 @@ pub async fn run(parts: Parts, shutdown: CancellationToken) -> Result<()> {
         events: Events::new(client.clone(), instance),
         connections: Connections::new(Wakers { dependants, connections }),
         backoffs: Backoffs::new(settings.backoff),
+        looks: Looks::default(),
         client,
         settings,
         clock,

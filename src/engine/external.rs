@@ -1,9 +1,12 @@
 //! The contract with one upstream collection.
 
-use super::{Diff, Ownership, Result, Stamp};
+use super::{Diff, Mark, Result, Stamp};
 use crate::api::status::{UpstreamObject, ValidationResult};
 use serde::Serialize;
+use std::collections::HashMap;
 use std::future::Future;
+use std::sync::Arc;
+use std::time::Instant;
 
 /// The upstream's verdict, in the shape in which status shows it.
 pub type Verdict = ValidationResult;
@@ -38,8 +41,8 @@ pub struct Observed<D> {
     pub id: String,
     /// Its content.
     pub document: D,
-    /// The stamp on it, judged.
-    pub owner: Ownership,
+    /// What stands in the place of the stamp.
+    pub mark: Mark,
     /// What status shows of it.
     pub facts: Facts,
 }
@@ -79,11 +82,14 @@ pub enum Written {
     Refused(Verdict),
 }
 
+/// A whole collection as one list showed it, by id.
+pub type Snapshot<D> = HashMap<String, Observed<D>>;
+
 /// One upstream collection, such as the policies of one NAVER Cloud account.
 ///
 /// # Guarantees that implementations give
 /// - Absence is `Ok(None)` or an empty list, never an error; failure is never absence.
-/// - `find`, `observe`, `list`, `check` and `holders` never write.
+/// - `find`, `observe`, `list`, `snapshot`, `check` and `holders` never write.
 /// - Every call may be repeated. `create` is sent at most once a call: no retry inside, because
 ///   the caller must look before a second attempt. Reads may retry inside.
 /// - `create` writes the stamp in the create call itself.
@@ -94,6 +100,9 @@ pub trait External: Send + Sync + 'static {
     /// The canonical form of its objects.
     type Document: Document;
 
+    /// Paths of the spec that lists leave out. Where there are any, lists show no stamps either.
+    const UNLISTED: &'static [&'static str] = &[];
+
     /// The collection's name in status and metrics, such as `ncloud/policy`.
     fn system(&self) -> &'static str;
 
@@ -102,11 +111,20 @@ pub trait External: Send + Sync + 'static {
     fn find(&self, key: &str, stamp: &Stamp) -> impl Future<Output = Result<Vec<Observed<Self::Document>>>> + Send;
 
     /// The object with this id, read completely.
-    fn observe(&self, id: &str, stamp: &Stamp)
-    -> impl Future<Output = Result<Option<Observed<Self::Document>>>> + Send;
+    fn observe(&self, id: &str) -> impl Future<Output = Result<Option<Observed<Self::Document>>>> + Send;
 
-    /// Ids of the whole collection, over all pages.
-    fn list(&self) -> impl Future<Output = Result<Vec<String>>> + Send;
+    /// The whole collection, over all pages. Documents lack what [`External::UNLISTED`] names.
+    fn list(&self) -> impl Future<Output = Result<Vec<Observed<Self::Document>>>> + Send;
+
+    /// A list that was begun at `not_before` or later; all callers share one. `None` while lists
+    /// cannot be had.
+    fn snapshot(&self, not_before: Instant) -> impl Future<Output = Option<Arc<Snapshot<Self::Document>>>> + Send;
+
+    /// Whether this is the turn of one more close look at what lists leave out. Turns come as often
+    /// as the account's rate limit allows beside everything else.
+    fn take_turn(&self) -> bool {
+        true
+    }
 
     /// The upstream's verdict without writing; `None` where it cannot be asked.
     fn check(&self, wanted: &Self::Document) -> impl Future<Output = Result<Option<Verdict>>> + Send;

@@ -15,9 +15,9 @@ pub mod subject;
 
 pub use diff::{Diff, FieldDiff, Remedy};
 pub use error::{ErrorKind, UpstreamError};
-pub use external::{Document, External, Facts, Observed, Problem, Verdict, Written};
-pub use stamp::{Ownership, Stamp};
-pub use subject::{Bound, Leftover, Remnant, Sighting, Subject};
+pub use external::{Document, External, Facts, Observed, Problem, Snapshot, Verdict, Written};
+pub use stamp::{Mark, Ownership, Stamp};
+pub use subject::{Bound, Glimpse, Leftover, Remnant, Sighting, Subject};
 
 /// The result of every call to an upstream.
 pub type Result<T> = std::result::Result<T, UpstreamError>;

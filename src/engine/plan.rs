@@ -78,6 +78,18 @@ pub enum Plan {
     },
 }
 
+impl Plan {
+    /// Whether nothing is written upstream, and nothing becomes ours, if this is carried out.
+    #[must_use]
+    pub fn is_quiet(&self) -> bool {
+        match self {
+            Self::Report { .. } => true,
+            Self::Hold(Hold { take, claim, step, seen: _ }) => take.is_none() && !claim && *step == Step::Keep,
+            Self::Create | Self::Wait | Self::Refuse { .. } => false,
+        }
+    }
+}
+
 /// An upstream object that is ours or about to be.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Hold {

@@ -15,13 +15,14 @@ impl Stamp {
         Self { cluster: cluster.into(), uid: uid.into() }
     }
 
-    /// What the stamp found on an upstream object says of it.
+    /// Whose an upstream object with this mark is.
     #[must_use]
-    pub fn judge(&self, found: Option<&str>) -> Ownership {
-        match found {
-            None | Some("") => Ownership::Unmarked,
-            Some(mark) if mark == self.to_string() => Ownership::Ours,
-            Some(mark) => Ownership::Other(mark.to_owned()),
+    pub fn judge(&self, mark: &Mark) -> Ownership {
+        match mark {
+            Mark::Hidden => Ownership::Unknown,
+            Mark::Bare => Ownership::Unmarked,
+            Mark::Of(text) if *text == self.to_string() => Ownership::Ours,
+            Mark::Of(text) => Ownership::Other(text.clone()),
         }
     }
 }
@@ -29,6 +30,23 @@ impl Stamp {
 impl fmt::Display for Stamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.cluster, self.uid)
+    }
+}
+
+/// What was found in the place of the stamp, before anybody judges it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Mark {
+    /// The upstream shows no tags, so that there is no telling.
+    Hidden,
+    /// Nothing.
+    Bare,
+    /// This text.
+    Of(String),
+}
+
+impl From<Option<String>> for Mark {
+    fn from(text: Option<String>) -> Self {
+        text.filter(|text| !text.is_empty()).map_or(Self::Bare, Self::Of)
     }
 }
 

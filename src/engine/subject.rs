@@ -5,6 +5,7 @@ use super::external::{Document, External, Facts, Observed, Problem, Verdict, Wri
 use super::{Diff, Ownership, Result, Stamp};
 use futures::future::BoxFuture;
 use std::sync::Arc;
+use std::time::Instant;
 
 /// An upstream object seen next to what is wanted of it.
 #[derive(Debug, Clone, PartialEq)]
@@ -17,6 +18,17 @@ pub struct Sighting {
     pub diff: Diff,
     /// What status shows of it.
     pub facts: Facts,
+}
+
+/// What the latest list shows of an object.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Glimpse {
+    /// All of it.
+    Whole(Box<Sighting>),
+    /// It is there, and what lists show of it is as wanted. The rest only a close look can tell.
+    Alike,
+    /// Nothing, or too little to go by.
+    Unclear,
 }
 
 /// What is wanted, bound to the collection that should hold it. The contract of each call is
@@ -34,6 +46,10 @@ pub trait Subject: Send + Sync {
     fn find(&self) -> BoxFuture<'_, Result<Vec<Sighting>>>;
     /// The object with this id.
     fn observe<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<Option<Sighting>>>;
+    /// The object with this id as a list shows it that was begun at `not_before` or later.
+    fn glimpse<'a>(&'a self, id: &'a str, not_before: Instant) -> BoxFuture<'a, Glimpse>;
+    /// Whether this is the turn of one more close look.
+    fn take_turn(&self) -> bool;
     /// The upstream's verdict without writing; `None` where it cannot be asked.
     fn check(&self) -> BoxFuture<'_, Result<Option<Verdict>>>;
     /// Creates it.
@@ -75,7 +91,7 @@ impl<E: External> Bound<E> {
 
     fn sighting(&self, seen: Observed<E::Document>) -> Sighting {
         let diff = self.wanted.diff(&seen.document);
-        Sighting { id: seen.id, owner: seen.owner, diff, facts: seen.facts }
+        Sighting { id: seen.id, owner: self.stamp.judge(&seen.mark), diff, facts: seen.facts }
     }
 }
 
@@ -99,7 +115,23 @@ impl<E: External> Subject for Bound<E> {
         })
     }
     fn observe<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<Option<Sighting>>> {
-        Box::pin(async move { Ok(self.external.observe(id, &self.stamp).await?.map(|seen| self.sighting(seen))) })
+        Box::pin(async move { Ok(self.external.observe(id).await?.map(|seen| self.sighting(seen))) })
+    }
+    fn glimpse<'a>(&'a self, id: &'a str, not_before: Instant) -> BoxFuture<'a, Glimpse> {
+        Box::pin(async move {
+            let snapshot = self.external.snapshot(not_before).await;
+            let Some(seen) = snapshot.and_then(|all| all.get(id).cloned()) else { return Glimpse::Unclear };
+            let sighting = self.sighting(seen);
+            if E::UNLISTED.is_empty() {
+                return Glimpse::Whole(Box::new(sighting));
+            }
+            let unlisted = |path: &str| E::UNLISTED.iter().any(|unlisted| path.starts_with(unlisted));
+            let alike = sighting.diff.fields.iter().all(|field| unlisted(&field.path));
+            if alike { Glimpse::Alike } else { Glimpse::Unclear }
+        })
+    }
+    fn take_turn(&self) -> bool {
+        self.external.take_turn()
     }
     fn check(&self) -> BoxFuture<'_, Result<Option<Verdict>>> {
         Box::pin(self.external.check(&self.wanted))
@@ -138,11 +170,12 @@ impl<E: External> Remnant for Leftover<E> {
     fn find<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<Vec<(String, Ownership)>>> {
         Box::pin(async move {
             let found = self.external.find(key, &self.stamp).await?;
-            Ok(found.into_iter().map(|seen| (seen.id, seen.owner)).collect())
+            let owned = |seen: Observed<E::Document>| (seen.id, self.stamp.judge(&seen.mark));
+            Ok(found.into_iter().map(owned).collect())
         })
     }
     fn owner<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<Option<Ownership>>> {
-        Box::pin(async move { Ok(self.external.observe(id, &self.stamp).await?.map(|seen| seen.owner)) })
+        Box::pin(async move { Ok(self.external.observe(id).await?.map(|seen| self.stamp.judge(&seen.mark))) })
     }
     fn holders<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<Vec<String>>> {
         Box::pin(self.external.holders(id))

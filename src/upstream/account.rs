@@ -3,13 +3,16 @@
 use super::http::Parts;
 use super::ncloud::{Ncloud, POLICY_LIMIT, zone_endpoint};
 use super::spaceone::Spaceone;
+use super::sweep::Sweep;
 use super::{EndpointRules, HttpSettings, RequestLog};
+use super::{ncloud_policy, spaceone_network_policy, spaceone_policy};
 use crate::api::ConnectionSpec;
-use crate::api::connection::Usage;
+use crate::api::connection::{RateLimit, Usage};
 use crate::engine::{ErrorKind, Result, UpstreamError};
 use secrecy::{ExposeSecret, SecretString};
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 use url::Url;
 
 /// What a connection's Secret holds. Whitespace at the ends does not count: it is what editors and
@@ -35,6 +38,26 @@ pub enum Credentials {
 pub struct Account {
     endpoint: String,
     upstream: Upstream,
+    sweeps: Sweeps,
+}
+
+/// The last list of each collection, named as the modules of their policies.
+pub(crate) struct Sweeps {
+    pub(crate) ncloud: Arc<Sweep<ncloud_policy::PolicyDocument>>,
+    pub(crate) spaceone: Arc<Sweep<spaceone_policy::PolicyDocument>>,
+    pub(crate) spaceone_network: Arc<Sweep<spaceone_network_policy::NetworkPolicyDocument>>,
+}
+
+impl Sweeps {
+    fn new(rate: RateLimit) -> Self {
+        // A close look takes two calls, and half of the budget is for everything else.
+        let spacing = Duration::from_secs(4) / u32::try_from(rate.requests_per_second.max(1)).unwrap_or(1);
+        Self {
+            ncloud: Arc::new(Sweep::new(spacing)),
+            spaceone: Arc::new(Sweep::new(spacing)),
+            spaceone_network: Arc::new(Sweep::new(spacing)),
+        }
+    }
 }
 
 /// The API behind an account.
@@ -72,7 +95,7 @@ impl Account {
             }
             _ => return Err(unfit("the credentials are not those of the connection's upstream")),
         };
-        Ok(Self { endpoint, upstream })
+        Ok(Self { endpoint, upstream, sweeps: Sweeps::new(rate) })
     }
 
     /// Proves that the endpoint answers and takes the credentials, and counts what it holds.
@@ -90,6 +113,11 @@ impl Account {
     #[must_use]
     pub fn endpoint(&self) -> &str {
         &self.endpoint
+    }
+
+    /// The last list of each of its collections.
+    pub(crate) fn sweeps(&self) -> &Sweeps {
+        &self.sweeps
     }
 
     /// The API behind the account.

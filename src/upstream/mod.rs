@@ -6,6 +6,7 @@
 //! | [`endpoint`] | which endpoints may be called at all, by name and by address |
 //! | [`http`] | the one HTTP client |
 //! | [`registry`] | the only list of collections: from a spec to a bound object |
+//! | `sweep` | one list of a collection for all objects of a connection |
 //!
 //! Everything here implements contracts of [`crate::engine`] and knows nothing of Kubernetes
 //! clients. An upstream collection is one file with an `External`, one variant in the spec and
@@ -21,6 +22,7 @@ pub mod registry;
 mod spaceone;
 mod spaceone_network_policy;
 mod spaceone_policy;
+mod sweep;
 mod words;
 
 pub use account::{Account, Credentials};

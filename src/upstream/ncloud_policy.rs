@@ -12,46 +12,57 @@ mod verdict;
 pub(crate) use document::PolicyDocument;
 
 use super::http::{Answer, Purpose};
-use super::ncloud::wire::{Detail, RawVerdict, Saved};
+use super::ncloud::wire::{Detail, RawVerdict, Saved, Summary};
 use super::ncloud::{Ncloud, SYSTEM, Said, Tags, read, write};
+use super::sweep::Sweep;
 use crate::api::status::ValidationDetail;
 use crate::engine::{
-    Diff, ErrorKind, External, Facts, Observed, Ownership, Result, Stamp, UpstreamError, Verdict, Written,
+    Diff, ErrorKind, External, Facts, Mark, Observed, Result, Snapshot, Stamp, UpstreamError, Verdict, Written,
 };
 use serde_json::{Value, json};
 use std::sync::Arc;
+use std::time::Instant;
 
 /// The tag that says whose a policy is.
 pub(crate) const OWNER: &str = "cloudpolicy-owner";
 
 /// The policies of one account.
-pub(crate) struct Policies(pub(crate) Arc<Ncloud>);
+pub(crate) struct Policies(pub(crate) Arc<Ncloud>, pub(crate) Arc<Sweep<PolicyDocument>>);
 
 impl External for Policies {
     type Document = PolicyDocument;
+    const UNLISTED: &'static [&'static str] = &["spec.ncloud.permissions", "spec.ncloud.tags"];
 
     fn system(&self) -> &'static str {
         SYSTEM
     }
 
-    async fn find(&self, key: &str, stamp: &Stamp) -> Result<Vec<Observed<PolicyDocument>>> {
+    async fn find(&self, key: &str, _: &Stamp) -> Result<Vec<Observed<PolicyDocument>>> {
         // The search may be by part of the name and blind to case.
         let named = self.0.policies(Some(key)).await?.into_iter().filter(|policy| policy.policy_name == key);
         let mut found = Vec::new();
         for policy in named {
-            found.extend(self.observe(&policy.policy_id, stamp).await?);
+            found.extend(self.observe(&policy.policy_id).await?);
         }
         Ok(found)
     }
 
-    async fn observe(&self, id: &str, stamp: &Stamp) -> Result<Option<Observed<PolicyDocument>>> {
+    async fn observe(&self, id: &str) -> Result<Option<Observed<PolicyDocument>>> {
         let Some(detail) = self.0.policy(id).await? else { return Ok(None) };
         let tags = self.0.tags(id).await?;
-        Ok(Some(observed(detail, tags, stamp)))
+        Ok(Some(observed(detail, tags)))
     }
 
-    async fn list(&self) -> Result<Vec<String>> {
-        Ok(self.0.policies(None).await?.into_iter().map(|policy| policy.policy_id).collect())
+    async fn list(&self) -> Result<Vec<Observed<PolicyDocument>>> {
+        Ok(self.0.policies(None).await?.into_iter().map(listed).collect())
+    }
+
+    async fn snapshot(&self, not_before: Instant) -> Option<Arc<Snapshot<PolicyDocument>>> {
+        self.1.since(not_before, self.list()).await
+    }
+
+    fn take_turn(&self) -> bool {
+        self.1.take_turn()
     }
 
     async fn check(&self, wanted: &PolicyDocument) -> Result<Option<Verdict>> {
@@ -174,11 +185,17 @@ impl Policies {
     }
 }
 
-fn observed(detail: Detail, tags: Option<Tags>, stamp: &Stamp) -> Observed<PolicyDocument> {
-    let owner = tags.as_ref().map_or(Ownership::Unknown, |tags| stamp.judge(tags.get(OWNER).map(String::as_str)));
+fn observed(detail: Detail, tags: Option<Tags>) -> Observed<PolicyDocument> {
+    let mark = tags.as_ref().map_or(Mark::Hidden, |tags| tags.get(OWNER).cloned().into());
     let document = PolicyDocument::observed(&detail, tags);
     let facts = Facts { nrn: detail.nrn.filter(|nrn| !nrn.is_empty()), ..Facts::default() };
-    Observed { id: detail.policy_id, document, owner, facts }
+    Observed { id: detail.policy_id, document, mark, facts }
+}
+
+/// What a list shows: neither permissions nor tags.
+fn listed(summary: Summary) -> Observed<PolicyDocument> {
+    let document = PolicyDocument::listed(&summary);
+    Observed { id: summary.policy_id, document, mark: Mark::Hidden, facts: Facts::default() }
 }
 
 fn lost(answer: &Answer, purpose: Purpose) -> UpstreamError {

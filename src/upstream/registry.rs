@@ -18,18 +18,23 @@ pub enum Wanted<'a> {
 /// Binds what is wanted to the collection that should hold it. A [`Problem`] when the connection
 /// leads to another upstream than the spec speaks of.
 pub fn bind(account: &Arc<Account>, wanted: Wanted<'_>, stamp: &Stamp) -> Result<Box<dyn Subject>, Problem> {
+    let sweeps = account.sweeps();
     match (wanted, account.upstream()) {
         (Wanted::Policy(PolicySpec { ncloud: Some(spec), spaceone: None, .. }), Upstream::Ncloud(api)) => {
             let document = ncloud_policy::PolicyDocument(spec.clone());
-            Ok(bound(ncloud_policy::Policies(Arc::clone(api)), document, stamp))
+            Ok(bound(ncloud_policy::Policies(Arc::clone(api), Arc::clone(&sweeps.ncloud)), document, stamp))
         }
         (Wanted::Policy(PolicySpec { ncloud: None, spaceone: Some(spec), .. }), Upstream::Spaceone(api)) => {
             let document = spaceone_policy::PolicyDocument(spec.clone());
-            Ok(bound(spaceone_policy::Policies(Arc::clone(api)), document, stamp))
+            Ok(bound(spaceone_policy::Policies(Arc::clone(api), Arc::clone(&sweeps.spaceone)), document, stamp))
         }
         (Wanted::NetworkPolicy(NetworkPolicySpec { spaceone: spec, .. }), Upstream::Spaceone(api)) => {
             let document = spaceone_network_policy::NetworkPolicyDocument::from(spec.clone());
-            Ok(bound(spaceone_network_policy::NetworkPolicies(Arc::clone(api)), document, stamp))
+            Ok(bound(
+                spaceone_network_policy::NetworkPolicies(Arc::clone(api), Arc::clone(&sweeps.spaceone_network)),
+                document,
+                stamp,
+            ))
         }
         (Wanted::Policy(_) | Wanted::NetworkPolicy(_), upstream) => Err(mismatch(wanted, upstream)),
     }
@@ -39,14 +44,18 @@ pub fn bind(account: &Arc<Account>, wanted: Wanted<'_>, stamp: &Stamp) -> Result
 /// connection does not hold that collection.
 #[must_use]
 pub fn remnant(account: &Arc<Account>, system: &str, stamp: &Stamp) -> Option<Box<dyn Remnant>> {
+    let sweeps = account.sweeps();
     match (system, account.upstream()) {
-        (ncloud::SYSTEM, Upstream::Ncloud(api)) => Some(leftover(ncloud_policy::Policies(Arc::clone(api)), stamp)),
+        (ncloud::SYSTEM, Upstream::Ncloud(api)) => {
+            Some(leftover(ncloud_policy::Policies(Arc::clone(api), Arc::clone(&sweeps.ncloud)), stamp))
+        }
         (spaceone_policy::SYSTEM, Upstream::Spaceone(api)) => {
-            Some(leftover(spaceone_policy::Policies(Arc::clone(api)), stamp))
+            Some(leftover(spaceone_policy::Policies(Arc::clone(api), Arc::clone(&sweeps.spaceone)), stamp))
         }
-        (spaceone_network_policy::SYSTEM, Upstream::Spaceone(api)) => {
-            Some(leftover(spaceone_network_policy::NetworkPolicies(Arc::clone(api)), stamp))
-        }
+        (spaceone_network_policy::SYSTEM, Upstream::Spaceone(api)) => Some(leftover(
+            spaceone_network_policy::NetworkPolicies(Arc::clone(api), Arc::clone(&sweeps.spaceone_network)),
+            stamp,
+        )),
         _ => None,
     }
 }

@@ -10,6 +10,7 @@ pub(crate) mod tags;
 mod token;
 pub(crate) mod wire;
 
+pub(crate) use listing::readable;
 pub(crate) use paths::{Resource, Verb};
 
 use super::endpoint::below;

@@ -15,10 +15,12 @@ mod wire;
 
 pub(crate) use document::NetworkPolicyDocument;
 
-use super::spaceone::{Ask, Fields, Resource, Spaceone, Verb, purpose, tags};
-use crate::engine::{Diff, ErrorKind, External, Observed, Result, Stamp, UpstreamError, Verdict, Written};
+use super::spaceone::{Ask, Fields, Resource, Spaceone, Verb, purpose, readable, tags};
+use super::sweep::Sweep;
+use crate::engine::{Diff, ErrorKind, External, Observed, Result, Snapshot, Stamp, UpstreamError, Verdict, Written};
 use serde_json::{Value, json};
 use std::sync::Arc;
+use std::time::Instant;
 use wire::Answered;
 
 /// The collection's name.
@@ -29,7 +31,7 @@ pub(crate) const SYSTEM: &str = "spaceone/networkpolicy";
 const HARMLESS_PIN: &str = "zone_id";
 
 /// The network policies of one domain.
-pub(crate) struct NetworkPolicies(pub(crate) Arc<Spaceone>);
+pub(crate) struct NetworkPolicies(pub(crate) Arc<Spaceone>, pub(crate) Arc<Sweep<NetworkPolicyDocument>>);
 
 impl External for NetworkPolicies {
     type Document = NetworkPolicyDocument;
@@ -59,15 +61,20 @@ impl External for NetworkPolicies {
             }
         }
         found.sort_by_key(Answered::age);
-        Ok(found.into_iter().map(|object| object.observed(stamp)).collect())
+        Ok(found.into_iter().map(Answered::observed).collect())
     }
 
-    async fn observe(&self, id: &str, stamp: &Stamp) -> Result<Option<Observed<NetworkPolicyDocument>>> {
-        Ok(self.read(id).await?.map(|object| object.observed(stamp)))
+    async fn observe(&self, id: &str) -> Result<Option<Observed<NetworkPolicyDocument>>> {
+        Ok(self.read(id).await?.map(Answered::observed))
     }
 
-    async fn list(&self) -> Result<Vec<String>> {
-        self.0.ids(Resource::NetworkPolicy).await
+    async fn list(&self) -> Result<Vec<Observed<NetworkPolicyDocument>>> {
+        let all = self.0.search(Resource::NetworkPolicy, &Fields::new()).await?;
+        Ok(readable::<Answered>(all).map(Answered::observed).collect())
+    }
+
+    async fn snapshot(&self, not_before: Instant) -> Option<Arc<Snapshot<NetworkPolicyDocument>>> {
+        self.1.since(not_before, self.list()).await
     }
 
     async fn check(&self, _: &NetworkPolicyDocument) -> Result<Option<Verdict>> {

@@ -9,18 +9,22 @@ pub(crate) use document::PolicyDocument;
 
 use super::lenient::{nullable, present, text};
 use super::spaceone::wire::{described, timestamp};
-use super::spaceone::{Ask, Fields, Resource, Spaceone, Verb, purpose, tags};
+use super::spaceone::{Ask, Fields, Resource, Spaceone, Verb, purpose, readable, tags};
+use super::sweep::Sweep;
 use crate::api::policy::SpaceonePolicySpec;
-use crate::engine::{Diff, ErrorKind, External, Facts, Observed, Result, Stamp, UpstreamError, Verdict, Written};
+use crate::engine::{
+    Diff, ErrorKind, External, Facts, Observed, Result, Snapshot, Stamp, UpstreamError, Verdict, Written,
+};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::sync::Arc;
+use std::time::Instant;
 
 /// The collection's name.
 pub(crate) const SYSTEM: &str = "spaceone/policy";
 
 /// The policies of one domain.
-pub(crate) struct Policies(pub(crate) Arc<Spaceone>);
+pub(crate) struct Policies(pub(crate) Arc<Spaceone>, pub(crate) Arc<Sweep<PolicyDocument>>);
 
 /// A policy as it is answered.
 #[derive(Debug, Deserialize)]
@@ -48,8 +52,8 @@ struct Answered {
 }
 
 impl Answered {
-    fn observed(self, stamp: &Stamp) -> Observed<PolicyDocument> {
-        let (owner, tags) = tags::unstamped(self.tags, stamp);
+    fn observed(self) -> Observed<PolicyDocument> {
+        let (mark, tags) = tags::unstamped(self.tags);
         let document = PolicyDocument(SpaceonePolicySpec {
             policy_id: self.policy_id.clone(),
             name: self.name,
@@ -65,7 +69,7 @@ impl Answered {
             updated_at: timestamp(&self.updated_at),
             ..Facts::default()
         };
-        Observed { id: self.policy_id, document, owner, facts }
+        Observed { id: self.policy_id, document, mark, facts }
     }
 }
 
@@ -76,17 +80,22 @@ impl External for Policies {
         SYSTEM
     }
 
-    async fn find(&self, key: &str, stamp: &Stamp) -> Result<Vec<Observed<PolicyDocument>>> {
-        Ok(self.observe(key, stamp).await?.into_iter().collect())
+    async fn find(&self, key: &str, _: &Stamp) -> Result<Vec<Observed<PolicyDocument>>> {
+        Ok(self.observe(key).await?.into_iter().collect())
     }
 
-    async fn observe(&self, id: &str, stamp: &Stamp) -> Result<Option<Observed<PolicyDocument>>> {
+    async fn observe(&self, id: &str) -> Result<Option<Observed<PolicyDocument>>> {
         let found = self.0.get::<Answered>(Resource::Policy, id).await?;
-        Ok(found.map(|policy| policy.observed(stamp)))
+        Ok(found.map(Answered::observed))
     }
 
-    async fn list(&self) -> Result<Vec<String>> {
-        self.0.ids(Resource::Policy).await
+    async fn list(&self) -> Result<Vec<Observed<PolicyDocument>>> {
+        let all = self.0.search(Resource::Policy, &Fields::new()).await?;
+        Ok(readable::<Answered>(all).map(Answered::observed).collect())
+    }
+
+    async fn snapshot(&self, not_before: Instant) -> Option<Arc<Snapshot<PolicyDocument>>> {
+        self.1.since(not_before, self.list()).await
     }
 
     async fn check(&self, _: &PolicyDocument) -> Result<Option<Verdict>> {

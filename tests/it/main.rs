@@ -25,6 +25,7 @@ mod lost_answers;
 mod manifests;
 mod samples;
 mod shutdown;
+mod snapshots;
 mod spaceone_side;
 mod steady;
 mod support;

@@ -27,7 +27,7 @@ fn message(object: &NetworkPolicy) -> String {
 async fn stays_quiet(world: &World) {
     let journal = world.spaceone.journal();
     journal.clear();
-    world.eventually("three more looks", || journal.count(Operation::Get) >= 3).await;
+    world.rounds_pass(3).await;
     assert_eq!(journal.writes(), vec![], "it is not written again");
 }
 

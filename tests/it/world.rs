@@ -150,6 +150,19 @@ impl World {
         self.operator.as_ref().unwrap().metrics.encode().unwrap()
     }
 
+    /// How often objects of the policy kinds were reconciled so far.
+    pub fn rounds(&self) -> usize {
+        let all = self.metrics();
+        let ours = |line: &&str| line.contains("_reconciles_total{") && line.contains("Policy\"");
+        all.lines().filter(ours).filter_map(|line| line.rsplit(' ').next()?.parse::<usize>().ok()).sum()
+    }
+
+    /// Waits until objects were reconciled so many times more.
+    pub async fn rounds_pass(&self, rounds: usize) {
+        let before = self.rounds();
+        self.eventually(&format!("{rounds} more rounds"), || self.rounds() >= before + rounds).await;
+    }
+
     pub fn namespace(&self) -> &str {
         self.namespace.name()
     }

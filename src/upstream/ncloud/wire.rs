@@ -42,6 +42,22 @@ impl Page {
 pub(crate) struct Summary {
     pub(crate) policy_id: String,
     pub(crate) policy_name: String,
+    /// What create and edit call `description`.
+    #[serde(default)]
+    policy_desc: Option<String>,
+    #[serde(default)]
+    description: Option<String>,
+}
+
+impl Summary {
+    pub(crate) fn description(&self) -> &str {
+        described(self.policy_desc.as_ref(), self.description.as_ref())
+    }
+}
+
+/// The description under either of its names.
+fn described<'a>(policy_desc: Option<&'a String>, description: Option<&'a String>) -> &'a str {
+    policy_desc.or(description).map(String::as_str).unwrap_or_default()
 }
 
 /// A policy as it reads with its permissions.
@@ -62,7 +78,7 @@ pub(crate) struct Detail {
 
 impl Detail {
     pub(crate) fn description(&self) -> &str {
-        self.policy_desc.as_deref().or(self.description.as_deref()).unwrap_or_default()
+        described(self.policy_desc.as_ref(), self.description.as_ref())
     }
 
     /// The permissions in the words of the spec.

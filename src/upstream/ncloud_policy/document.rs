@@ -6,7 +6,9 @@
 use super::{OWNER, body, meaning, problems};
 use crate::api::policy::NcloudPolicySpec;
 use crate::engine::{Diff, Document, Problem, Remedy, Stamp};
-use crate::upstream::ncloud::{Tags, wire::Detail};
+use crate::upstream::lenient::present;
+use crate::upstream::ncloud::Tags;
+use crate::upstream::ncloud::wire::{Detail, Summary};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -38,9 +40,19 @@ impl Document for PolicyDocument {
 }
 
 impl PolicyDocument {
+    /// What a list shows of a policy.
+    pub(super) fn listed(summary: &Summary) -> Self {
+        Self(NcloudPolicySpec {
+            policy_name: summary.policy_name.clone(),
+            description: present(Some(summary.description().to_owned())),
+            permissions: Vec::new(),
+            tags: None,
+        })
+    }
+
     /// What was read, the stamp taken off.
     pub(super) fn observed(detail: &Detail, tags: Option<Tags>) -> Self {
-        let description = Some(detail.description().to_owned()).filter(|text| !text.is_empty());
+        let description = present(Some(detail.description().to_owned()));
         let tags = tags.map(|mut tags| {
             tags.remove(OWNER);
             tags

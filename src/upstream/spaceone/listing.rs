@@ -16,15 +16,6 @@ const MOST_PAGES: u64 = 5_000;
 const SWEEPS: usize = 3;
 
 impl Spaceone {
-    /// The ids of a whole collection.
-    pub(crate) async fn ids(&self, resource: Resource) -> Result<Vec<String>> {
-        let minimal = Fields::from_iter([("minimal".to_owned(), json!(true))]);
-        let found = self.search(resource, &minimal).await?;
-        let id = |object: Fields| object.get(resource.id_field()).and_then(Value::as_str).map(str::to_owned);
-        let unnamed = || unfit(resource, "the list holds objects without an id");
-        found.into_iter().map(id).collect::<Option<_>>().ok_or_else(unnamed)
-    }
-
     /// Every object that meets the query, over all pages, in the order of ids.
     pub(crate) async fn search(&self, resource: Resource, query: &Fields) -> Result<Vec<Fields>> {
         for _ in 0..SWEEPS {
@@ -101,6 +92,12 @@ impl Spaceone {
         }
         self.ask(Ask { resource, verb, id: "", fields }).await?.read(purpose(resource, verb))
     }
+}
+
+/// The objects that can be made sense of. For lists that serve many objects: one that cannot be read
+/// must not hide the others, and is looked at by itself.
+pub(crate) fn readable<T: DeserializeOwned>(objects: Vec<Fields>) -> impl Iterator<Item = T> {
+    objects.into_iter().filter_map(|object| serde_json::from_value(Value::Object(object)).ok())
 }
 
 fn unfit(resource: Resource, why: &str) -> UpstreamError {

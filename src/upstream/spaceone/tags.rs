@@ -3,7 +3,7 @@
 
 use super::Fields;
 use crate::engine::diff::child;
-use crate::engine::{Ownership, Problem, Stamp};
+use crate::engine::{Mark, Problem, Stamp};
 use crate::upstream::lenient::text;
 use serde_json::{Value, json};
 
@@ -17,10 +17,10 @@ pub(crate) fn stamped(tags: Option<&Fields>, stamp: &Stamp) -> Value {
     Value::Object(tags)
 }
 
-/// Whose the object with these tags is, and the tags without the stamp.
-pub(crate) fn unstamped(mut tags: Fields, stamp: &Stamp) -> (Ownership, Fields) {
+/// What stands in the place of the stamp, and the tags without it.
+pub(crate) fn unstamped(mut tags: Fields) -> (Mark, Fields) {
     let mark = tags.remove(OWNER);
-    (stamp.judge(mark.as_ref().map(text).as_deref()), tags)
+    (mark.as_ref().map(text).into(), tags)
 }
 
 /// Tags that the upstream's database refuses with an error that names no field, or that are the
@@ -81,9 +81,10 @@ mod tests {
     fn the_stamp_goes_on_and_comes_off_and_is_nobody_elses() {
         let stamp = Stamp::new("cluster", "uid");
         let Value::Object(tags) = stamped(None, &stamp) else { panic!("tags are an object") };
-        assert_eq!(unstamped(tags, &stamp), (Ownership::Ours, Fields::new()));
+        assert_eq!(unstamped(tags), (Mark::Of(stamp.to_string()), Fields::new()));
         assert_eq!(found(json!({"cloudpolicy_owner": "x"})), ["spec.spaceone.tags.cloudpolicy_owner"]);
         let odd = Fields::from_iter([(OWNER.to_owned(), json!(1.0))]);
-        assert_eq!(unstamped(odd, &stamp).0, Ownership::Other("1.0".to_owned()));
+        assert_eq!(unstamped(odd).0, Mark::Of("1.0".to_owned()));
+        assert_eq!(unstamped(Fields::from_iter([(OWNER.to_owned(), json!(""))])).0, Mark::Bare);
     }
 }

@@ -2,7 +2,7 @@
 
 use super::NetworkPolicyDocument;
 use crate::api::network_policy::{RoutingTable, SpaceoneNetworkPolicySpec, SpaceoneReference};
-use crate::engine::{Facts, Observed, Stamp};
+use crate::engine::{Facts, Observed};
 use crate::upstream::lenient::{nullable, present};
 use crate::upstream::spaceone::wire::{described, timestamp};
 use crate::upstream::spaceone::{Fields, tags};
@@ -108,8 +108,8 @@ impl Answered {
         self.collection_info.pinned_keys.iter().any(|pinned| pinned == key)
     }
 
-    pub(super) fn observed(self, stamp: &Stamp) -> Observed<NetworkPolicyDocument> {
-        let (owner, tags) = tags::unstamped(self.tags, stamp);
+    pub(super) fn observed(self) -> Observed<NetworkPolicyDocument> {
+        let (mark, tags) = tags::unstamped(self.tags);
         let zone_id = self.zone_info.as_ref().and_then(|zone| zone.get("zone_id")).and_then(Value::as_str);
         let history = self.collection_info.update_history.iter();
         let by_hand = history.filter(|update| update.updated_by == BY_HAND);
@@ -134,7 +134,7 @@ impl Answered {
             created_at: timestamp(&self.created_at),
             ..Facts::default()
         };
-        Observed { id: self.network_policy_id, document: NetworkPolicyDocument { spec, data_by_hand }, owner, facts }
+        Observed { id: self.network_policy_id, document: NetworkPolicyDocument { spec, data_by_hand }, mark, facts }
     }
 }
 
