@@ -23,6 +23,7 @@ mod lifecycle_spaceone;
 mod links;
 mod lost_answers;
 mod manifests;
+mod role;
 mod samples;
 mod shutdown;
 mod snapshots;

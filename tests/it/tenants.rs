@@ -1,6 +1,7 @@
 //! What one tenant can do to another: nothing, neither by names nor by an edited status.
 
 use crate::links::{Cluster, asked_for_objects, connection_is};
+use crate::role;
 use crate::world::{Kind, SOON, World, common, condition, ncloud_policy, network_policy, spaceone_policy, upstream_id};
 use cloud_policy::api::{Connection, NetworkPolicy, Policy};
 use cloud_policy::controller::managed::Managed;
@@ -17,7 +18,7 @@ use std::collections::BTreeSet;
 /// A world with a neighbour: one operator looks after both namespaces.
 async fn neighbours(prefix: &str) -> (World, TestNamespace) {
     let mut world = World::still(prefix).await;
-    let other = TestNamespace::create(&world.client, prefix).await.unwrap();
+    let other = role::tenant(&world.client, prefix).await;
     let name = other.name().to_owned();
     world.start(|settings| {
         settings.scope.insert(name);

@@ -4,7 +4,7 @@
 //! The operator runs in the process of the tests, through the same `controller::run` that the
 //! binary calls, so that a test can turn its clock and settings, crash it and start it again.
 
-use crate::support;
+use crate::{role, support};
 use cloud_policy::api::status::CommonStatus;
 use cloud_policy::controller::clock::SystemClock;
 use cloud_policy::controller::leader::Leadership;
@@ -92,7 +92,9 @@ pub fn settings(namespaces: &[&str]) -> Settings {
 
 /// A test's world.
 pub struct World {
+    /// May do everything; the operator has a client of its own.
     pub client: Client,
+    operator_client: Client,
     namespace: TestNamespace,
     pub ncloud: Ncloud,
     pub spaceone: Spaceone,
@@ -115,9 +117,12 @@ impl World {
     /// The same, with no operator yet.
     pub async fn still(prefix: &str) -> Self {
         let client = support::client().await;
+        let operator_client = role::client().await;
         let namespace = TestNamespace::create(&client, prefix).await.unwrap();
+        role::grant_own(&client, &operator_client, namespace.name()).await;
         let world = Self {
             client,
+            operator_client,
             namespace,
             ncloud: Ncloud::start(ncloud::Options::default()).await.unwrap(),
             spaceone: Spaceone::start(spaceone::Options::default()).await.unwrap(),
@@ -131,7 +136,7 @@ impl World {
 
     /// Starts the operator, or one more after the former was stopped or crashed.
     pub fn start(&mut self, adjust: impl FnOnce(&mut Settings)) {
-        self.operator = Some(Operator::start(&self.client, &[self.namespace.name()], adjust));
+        self.operator = Some(Operator::start(&self.operator_client, &[self.namespace.name()], adjust));
     }
 
     /// Stops the operator in order.

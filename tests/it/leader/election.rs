@@ -1,7 +1,7 @@
 //! An election with candidates to watch.
 
 use super::wire::{Mode, Wire};
-use crate::support;
+use crate::{role, support};
 use cloud_policy::controller::leader::{Elector, ElectorConfig, End, Leadership};
 use cloud_policy_testbed::{ControlPlane, TestNamespace};
 use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
@@ -20,16 +20,19 @@ pub const DEADLINE: Duration = Duration::from_secs(3);
 pub const RETRY: Duration = Duration::from_millis(250);
 /// More than any takeover may take.
 pub const LIMIT: Duration = Duration::from_secs(20);
-pub const NAME: &str = "the-lease";
+/// The only one that the role names.
+pub const NAME: &str = "cloud-policy-operator";
 
-/// A client for the runtime of the calling test. A Lease needs none of our kinds.
-fn client() -> Client {
+/// A Lease needs none of our kinds.
+fn control_plane() -> &'static ControlPlane {
     support::install_crypto();
-    ControlPlane::shared().unwrap().client().unwrap()
+    ControlPlane::shared().unwrap()
 }
 
 pub struct Election {
     namespace: TestNamespace,
+    operator_client: Client,
+    /// As somebody who may do everything.
     pub leases: Api<Lease>,
 }
 
@@ -43,14 +46,15 @@ pub struct Candidate {
 
 impl Election {
     pub async fn new() -> Self {
-        let client = client();
+        let (client, operator_client) = (control_plane().client().unwrap(), role::client_of(control_plane()));
         let namespace = TestNamespace::create(&client, "leader").await.unwrap();
+        role::grant_own(&client, &operator_client, namespace.name()).await;
         let leases = Api::namespaced(client, namespace.name());
-        Self { namespace, leases }
+        Self { namespace, operator_client, leases }
     }
 
     pub fn elector(&self, identity: &str) -> (Elector, Wire) {
-        let wire = Wire::to(client());
+        let wire = Wire::to(self.operator_client.clone());
         let config = ElectorConfig {
             lease_duration: LEASE,
             renew_deadline: DEADLINE,
