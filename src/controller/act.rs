@@ -130,8 +130,9 @@ impl<'a, 'c, K: Managed> Act<'a, 'c, K> {
             // Taken over as it is, and never updated.
             Step::Keep => Ok(Outcome::reported(Some(seen.diff), Restraint::CreateOnly)),
             Step::Update { diff, drift } => self.update(&seen.id, &diff, drift).await,
-            Step::Recreate => self.recreate(&seen).await,
+            Step::Recreate { diff, drift } => self.recreate(&seen.id, &diff, drift).await,
             Step::Stuck(diff) => Ok(Outcome::stuck(diff)),
+            Step::Fight { diff, over } => Ok(Outcome::fight(diff, &over)),
         }
     }
 
@@ -199,21 +200,18 @@ impl<'a, 'c, K: Managed> Act<'a, 'c, K> {
 
     /// The intent stays until the new object's id is recorded, so that a crash in between ends
     /// in a create and not in a report of drift.
-    async fn recreate(&mut self, seen: &Sighting) -> Result<Outcome> {
+    async fn recreate(&mut self, id: &str, diff: &Diff, drift: bool) -> Result<Outcome> {
         if let Some(outcome) = self.preflight().await {
             return Ok(outcome);
         }
-        self.intend(OperationKind::Recreate, Some(&seen.id)).await?;
+        self.intend(OperationKind::Recreate, Some(id)).await?;
         self.case.shared().fence()?;
-        if let Err(error) = self.subject.remnant().delete(&seen.id).await {
+        if let Err(error) = self.subject.remnant().delete(id).await {
             return Ok(failed(self.case, &error));
         }
-        self.wrote("delete", "recreate", &seen.id, None);
-        let note = format!(
-            "Deleted {} upstream to create it again: {} cannot be changed in place.",
-            seen.id,
-            seen.diff.summary()
-        );
+        self.wrote("delete", "recreate", id, None);
+        self.remember(diff, drift);
+        let note = format!("Deleted {id} upstream to create it again: {} cannot be changed in place.", diff.summary());
         self.case.shared().events.normal(&self.case.reference(), "Recreating", &note).await;
         self.create().await
     }
@@ -324,6 +322,7 @@ impl<'a, 'c, K: Managed> Act<'a, 'c, K> {
     }
 
     async fn updated(&self, diff: &Diff, drift: bool) {
+        self.remember(diff, drift);
         let shared = self.case.shared();
         let (reason, note) = if drift {
             shared.metrics.drift(self.subject.system(), true);
@@ -332,6 +331,16 @@ impl<'a, 'c, K: Managed> Act<'a, 'c, K> {
             ("Updated", format!("Wrote {} upstream.", diff.summary()))
         };
         shared.events.normal(&self.case.reference(), reason, &note).await;
+    }
+
+    /// Corrections are counted, to tell drift from a fight; a new spec begins anew.
+    fn remember(&self, diff: &Diff, drift: bool) {
+        let (shared, uid) = (self.case.shared(), self.case.uid());
+        if drift {
+            shared.corrections().note(&uid, diff, shared.clock.now());
+        } else {
+            shared.corrections().forget(&uid);
+        }
     }
 
     /// The line of the ledger: every upstream write, once.

@@ -7,7 +7,7 @@ use super::managed::{Managed, Report};
 use super::{Result, status};
 use crate::api::shared::ManagementPolicy;
 use crate::api::status::{Drift, DriftField};
-use crate::api::{ConditionType, RECONCILE_REQUESTED_AT};
+use crate::api::{ConditionType, RECONCILE_REQUESTED_AT, Reason};
 use crate::engine::diff::SHOWN_FIELDS;
 use crate::engine::outcome::{Next, Outcome, Truth};
 use crate::engine::plan::Record;
@@ -37,7 +37,22 @@ impl<'a, K: Managed> Case<'a, K> {
     /// Opens the case of an object.
     pub fn open(ctx: &'a Context<K>, object: K) -> Self {
         let before = object.report();
-        Self { ctx, report: before.clone(), before, object }
+        let case = Self { ctx, report: before.clone(), before, object };
+        if case.is_asked() || case.is_new_spec() {
+            ctx.shared.corrections().forget(&case.uid());
+        }
+        case
+    }
+
+    /// Whether somebody asks, by annotation, for what was given up to be tried again.
+    pub fn is_asked(&self) -> bool {
+        let mark = self.object.annotations().get(RECONCILE_REQUESTED_AT);
+        mark.is_some_and(|mark| self.report.common.last_handled_reconcile_at.as_ref() != Some(mark))
+    }
+
+    /// Whether the spec is another than the one that status speaks of.
+    fn is_new_spec(&self) -> bool {
+        self.object.meta().generation != Some(self.report.common.observed_generation)
     }
 
     /// What all controllers share.
@@ -75,27 +90,15 @@ impl<'a, K: Managed> Case<'a, K> {
         use crate::api::status::OperationKind;
         let common = &self.report.common;
         let kind = common.operation.as_ref().map(|o| o.kind);
-        let not_applied = match (&common.drift, self.ready_reason()) {
-            // A reconcile that somebody asks for tries again what did not stick.
-            (Some(drift), Some("NotApplied" | "RecreateRequired")) if !self.is_asked() => {
-                drift.fields.iter().map(|f| f.path.clone()).collect()
-            }
-            _ => Vec::new(),
-        };
         Record {
             id: common.upstream.as_ref().and_then(|u| u.id.clone()),
             create_in_flight: kind == Some(OperationKind::Create),
             recreate_in_flight: kind == Some(OperationKind::Recreate),
             in_grace: self.grace_left().is_some(),
             applied_hash: common.applied_hash.clone(),
-            not_applied,
+            not_applied: self.given_up(&[Reason::NotApplied, Reason::RecreateRequired]),
+            fought: self.fought(),
         }
-    }
-
-    /// Whether somebody asks for a reconcile that was not done yet.
-    pub fn is_asked(&self) -> bool {
-        let asked = self.object.annotations().get(RECONCILE_REQUESTED_AT);
-        asked.is_some_and(|mark| self.report.common.last_handled_reconcile_at.as_ref() != Some(mark))
     }
 
     /// Whether the upstream object is only observed.
@@ -107,6 +110,23 @@ impl<'a, K: Managed> Case<'a, K> {
     pub fn interval(&self) -> Duration {
         let interval: Duration = self.object.common().interval.into();
         interval / self.shared().settings.interval_divisor
+    }
+
+    /// The fields that status gave up on for one of these reasons.
+    fn given_up(&self, reasons: &[Reason]) -> Vec<String> {
+        let gave_up = reasons.iter().any(|reason| self.ready_reason() == Some(reason.as_str()));
+        let drift = self.report.common.drift.as_ref().filter(|_| gave_up && !self.is_asked());
+        drift.into_iter().flat_map(|drift| &drift.fields).map(|field| field.path.clone()).collect()
+    }
+
+    /// The fields that are fought over: as counted, and as status remembers it over a restart.
+    fn fought(&self) -> Vec<String> {
+        let shared = self.shared();
+        let mut fought = shared.corrections().fought(&self.uid(), shared.clock.now());
+        if !self.is_new_spec() {
+            fought.extend(self.given_up(&[Reason::DriftFight]));
+        }
+        fought
     }
 
     /// How long the operation in flight may still land.
@@ -159,7 +179,6 @@ impl<'a, K: Managed> Case<'a, K> {
     /// One event for a change of state; children of a failing connection stay silent, because
     /// the connection has said it.
     async fn announce(&self, outcome: &Outcome) {
-        use crate::api::Reason;
         let events = &self.shared().events;
         let reason = outcome.reason.as_str();
         tracing::info!(

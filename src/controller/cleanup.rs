@@ -317,5 +317,6 @@ async fn release<K: Managed>(case: &mut Case<'_, K>) -> Result<Action> {
     }
     case.shared().backoffs.clear(&case.uid());
     case.shared().looks.forget(&case.uid());
+    case.shared().corrections().forget(&case.uid());
     Ok(Action::await_change())
 }

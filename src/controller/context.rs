@@ -8,13 +8,14 @@ use super::leader::Leadership;
 use super::look::Looks;
 use super::managed::Managed;
 use super::{Error, Result, Settings};
+use crate::engine::corrections::Corrections;
 use crate::engine::{Ownership, Stamp};
 use crate::metrics::Metrics;
 use kube::api::ListParams;
 use kube::core::DeserializeGuard;
 use kube::runtime::reflector::Store;
 use kube::{Api, Client, Resource as _};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Shared by every controller of the process.
 pub struct Shared {
@@ -36,6 +37,8 @@ pub struct Shared {
     pub backoffs: Backoffs,
     /// When objects were last written and looked at.
     pub looks: Looks,
+    /// Which fields were corrected how often.
+    pub corrections: Mutex<Corrections>,
     /// Identifies this cluster in stamps.
     pub cluster_id: String,
 }
@@ -44,6 +47,12 @@ impl Shared {
     /// The fence: stands before every upstream write.
     pub fn fence(&self) -> Result<()> {
         if self.leadership.still_leads() { Ok(()) } else { Err(Error::NotLeading) }
+    }
+
+    /// Which fields were corrected how often. A count is valid at every moment, so a panic elsewhere
+    /// does not spoil it.
+    pub fn corrections(&self) -> MutexGuard<'_, Corrections> {
+        self.corrections.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The stamp of an object of this cluster.

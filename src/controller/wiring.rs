@@ -69,6 +69,7 @@ pub async fn run(parts: Parts, shutdown: CancellationToken) -> Result<()> {
         connections: Connections::new(Wakers { dependants, connections }),
         backoffs: Backoffs::new(settings.backoff),
         looks: Looks::default(),
+        corrections: Mutex::default(),
         client,
         settings,
         clock,

@@ -5,6 +5,7 @@
 //! Decisions are functions of values and return values: no kube client, no HTTP, no clock and
 //! no environment in here.
 
+pub mod corrections;
 pub mod diff;
 pub mod error;
 pub mod external;

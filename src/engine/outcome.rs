@@ -4,10 +4,11 @@
 //! only when their meaning moves: no timestamps in messages, `lastTransitionTime` kept while
 //! the status stays.
 
+use super::corrections::LIMIT;
 use super::error::{ErrorKind, Retry, UpstreamError};
 use super::plan::Restraint;
 use super::{Diff, Verdict};
-use crate::api::{ConditionType, Reason};
+use crate::api::{ConditionType, RECONCILE_REQUESTED_AT, Reason};
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use std::time::Duration;
@@ -200,6 +201,19 @@ impl Outcome {
             )
         };
         Self { diff, ..Self::refused(reason, message) }
+    }
+
+    /// Somebody else changes these fields back each time: writing stopped.
+    #[must_use]
+    pub fn fight(diff: Diff, over: &[String]) -> Self {
+        let message = format!(
+            "Somebody else changes {} back each time: it was corrected {LIMIT} times within an hour, and nothing is written any more. Take the other value over into the spec, have the other side stopped and set the annotation {RECONCILE_REQUESTED_AT}, or set spec.driftPolicy: Report.",
+            over.join(", ")
+        );
+        // Status shows and remembers the first fields only.
+        let (fought, others): (Vec<_>, Vec<_>) = diff.fields.into_iter().partition(|field| over.contains(&field.path));
+        let diff = Diff { fields: [fought, others].concat() };
+        Self { drifted: true, diff, next: Next::Interval, ..Self::refused(Reason::DriftFight, message) }
     }
 
     /// An upstream call failed.

@@ -24,6 +24,8 @@ pub struct Record {
     pub applied_hash: Option<String>,
     /// Paths that the upstream did not take when that was written.
     pub not_applied: Vec<String>,
+    /// Paths that somebody else changes back each time they are corrected.
+    pub fought: Vec<String>,
 }
 
 /// What the spec allows.
@@ -125,9 +127,21 @@ pub enum Step {
         drift: bool,
     },
     /// Delete it and create it again.
-    Recreate,
+    Recreate {
+        /// What differs.
+        diff: Diff,
+        /// Whether somebody else changed it (rather than the spec).
+        drift: bool,
+    },
     /// Nothing: these fields were written and did not stick, or cannot be written.
     Stuck(Diff),
+    /// Nothing: somebody changes these fields back each time.
+    Fight {
+        /// What differs.
+        diff: Diff,
+        /// The paths that are fought over.
+        over: Vec<String>,
+    },
 }
 
 /// Why nothing is written although something could be.
@@ -299,8 +313,13 @@ fn step(record: &Record, rules: Rules<'_>, diff: &Diff, drift: bool) -> Step {
     if diff.is_empty() {
         return Step::Keep;
     }
+    let paths = diff.fields.iter().map(|f| &f.path);
+    let over: Vec<String> = paths.filter(|path| record.fought.contains(path)).cloned().collect();
+    if drift && !over.is_empty() {
+        return Step::Fight { diff: diff.clone(), over };
+    }
     if diff.needs_recreate() && rules.recreate == RecreatePolicy::WhenRequired {
-        return Step::Recreate;
+        return Step::Recreate { diff: diff.clone(), drift };
     }
     let in_place = Diff { fields: diff.fields.iter().filter(|f| f.remedy == Remedy::Update).cloned().collect() };
     // Status remembers the first fields only, always in the same order.

@@ -77,3 +77,15 @@ fn a_lost_answer_waits_for_the_grace_and_a_throttled_call_for_as_long_as_was_ask
     };
     assert_eq!(Outcome::failed(&throttled, Duration::ZERO).next, Next::After(Duration::from_secs(7)));
 }
+
+#[test]
+fn a_fight_names_the_field_shows_it_first_and_says_what_to_do() {
+    let mut diff = Diff::default();
+    diff.compare("spec.a", &1, &2, crate::engine::Remedy::Update);
+    diff.compare("spec.b", &1, &2, crate::engine::Remedy::Update);
+    let outcome = Outcome::fight(diff, &["spec.b".to_owned()]);
+    assert_eq!((outcome.reason, outcome.ready), (Reason::DriftFight, Truth::False));
+    assert!(outcome.stalled && outcome.drifted && outcome.synced == Truth::False);
+    assert_eq!(outcome.diff.summary(), "spec.b, spec.a");
+    assert!(outcome.message.starts_with("Somebody else changes spec.b back each time"), "{}", outcome.message);
+}

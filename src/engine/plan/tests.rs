@@ -151,7 +151,7 @@ fn a_field_that_cannot_change_in_place_is_recreated_only_when_allowed() {
     let allowed = Rules { recreate: RecreatePolicy::WhenRequired, ..rules() };
     let step = |rules, fields| held(plan(&known(), rules, vec![seen(Ownership::Ours, fields)], HASH)).step;
     assert!(matches!(step(rules(), FIXED), Step::Stuck(_)));
-    assert_eq!(step(allowed, FIXED), Step::Recreate);
+    assert!(matches!(step(allowed, FIXED), Step::Recreate { drift: true, .. }));
     let both = [CHANGED[0], FIXED[0]];
     let Step::Update { diff, .. } = step(rules(), &both) else { panic!("the field that can change must be written") };
     assert_eq!(diff.summary(), "spec.x");
@@ -215,4 +215,19 @@ fn many_fields_that_did_not_stick_are_remembered_by_the_first_of_them() {
     let tried = Record { not_applied: paths[..SHOWN_FIELDS].to_vec(), ..known() };
     let step = held(plan(&tried, rules(), vec![seen(Ownership::Ours, &fields)], HASH)).step;
     assert!(matches!(step, Step::Stuck(_)), "{step:?}");
+}
+
+#[test]
+fn a_field_that_is_changed_back_each_time_stops_every_write_until_the_spec_changes() {
+    let fought = |path: &str| Record { fought: vec![path.to_owned()], ..known() };
+    let both = &[CHANGED[0], ("spec.y", Remedy::Update)];
+    let step = |record: &Record, fields| held(plan(record, rules(), vec![seen(Ownership::Ours, fields)], HASH)).step;
+    let Step::Fight { diff, over } = step(&fought("spec.x"), both) else { panic!("a write in a fight") };
+    assert_eq!((diff.summary().as_str(), over), ("spec.x, spec.y", vec!["spec.x".to_owned()]));
+    assert!(matches!(step(&fought("spec.z"), both), Step::Update { .. }), "another field");
+    let edited = Record { applied_hash: Some("older".to_owned()), ..fought("spec.x") };
+    assert!(matches!(step(&edited, both), Step::Update { drift: false, .. }));
+    let allowed = Rules { recreate: RecreatePolicy::WhenRequired, ..rules() };
+    let zone = held(plan(&fought("spec.zone"), allowed, vec![seen(Ownership::Ours, FIXED)], HASH)).step;
+    assert!(matches!(zone, Step::Fight { .. }), "nor is it made anew again and again: {zone:?}");
 }

@@ -110,8 +110,9 @@ fn written(step: &Step) -> String {
     match step {
         Step::Keep => "keep".to_owned(),
         Step::Update { .. } => "update".to_owned(),
-        Step::Recreate => "recreate".to_owned(),
+        Step::Recreate { .. } => "recreate".to_owned(),
         Step::Stuck(diff) => format!("refuse `{}`", Outcome::stuck(diff.clone()).reason.as_str()),
+        Step::Fight { diff, over } => format!("refuse `{}`", Outcome::fight(diff.clone(), over).reason.as_str()),
     }
 }
 
@@ -145,6 +146,7 @@ fn situations() -> Vec<Situation> {
     let case = |name, record, found| Situation { name, record, found, external_id: None };
     let one = |owner, differs| vec![seen(ID, owner, differs)];
     let stuck = Record { not_applied: vec![FIELD.to_owned()], ..written_before() };
+    let fought = Record { fought: vec![FIELD.to_owned()], ..written_before() };
     let named_and_recorded = "no stamp, id recorded, externalId names it, equal";
     let recreating = Record { recreate_in_flight: true, ..spec_changed() };
     vec![
@@ -158,6 +160,7 @@ fn situations() -> Vec<Situation> {
         case("ours, differs, spec changed", spec_changed(), one(Ours, Some(Update))),
         case("ours, differs by drift", written_before(), one(Ours, Some(Update))),
         case("ours, differs, written before and not taken", stuck, one(Ours, Some(Update))),
+        case("ours, differs by drift, a field is fought over", fought, one(Ours, Some(Update))),
         case("ours, must be recreated, spec changed", spec_changed(), one(Ours, Some(Recreate))),
         case("ours, must be recreated by drift", written_before(), one(Ours, Some(Recreate))),
         case("no stamps are shown, id recorded, equal", written_before(), one(Unknown, None)),
