@@ -18,6 +18,8 @@ use crate::upstream::Account;
 use std::sync::Arc;
 use std::time::Duration;
 
+mod ledger;
+
 /// How soon to look again at an object that was just written and cannot be read yet.
 const READ_AFTER_WRITE: Duration = Duration::from_secs(2);
 
@@ -50,17 +52,18 @@ impl<'a, 'c, K: Managed> Act<'a, 'c, K> {
     /// Carries it out. `Err` is for Kubernetes; what the upstream answers is the outcome.
     pub async fn carry_out(mut self, plan: Plan) -> Result<Outcome> {
         match plan {
-            Plan::Create => self.create().await,
+            Plan::Create => {
+                let cause = self.gone().await;
+                self.create(cause).await
+            }
             Plan::Wait => Ok(self.wait()),
             Plan::Hold(hold) => self.hold(hold).await,
             Plan::Report { seen, why } => {
-                if why == Restraint::DriftReport && self.case.report.common.drift.is_none() {
-                    self.case.shared().metrics.drift(self.subject.system(), false);
-                }
                 let diff = seen.map(|seen| {
                     self.show(&seen);
                     seen.diff
                 });
+                self.noticed(diff.as_ref(), why).await;
                 Ok(Outcome::reported(diff, why))
             }
             Plan::Refuse { reason, message } => Ok(Outcome::refused(reason, message)),
@@ -76,7 +79,7 @@ impl<'a, 'c, K: Managed> Act<'a, 'c, K> {
         )
     }
 
-    async fn create(&mut self) -> Result<Outcome> {
+    async fn create(&mut self, cause: &'static str) -> Result<Outcome> {
         if let Some(outcome) = self.preflight().await {
             return Ok(outcome);
         }
@@ -84,7 +87,7 @@ impl<'a, 'c, K: Managed> Act<'a, 'c, K> {
         self.case.shared().fence()?;
         match self.subject.create().await {
             Ok(Written::Accepted { id, verdict, request_id }) => {
-                self.wrote("create", "spec", &id, request_id.as_deref());
+                self.wrote("create", cause, &id, request_id.as_deref());
                 self.record(&id, false, verdict).await?;
                 self.case
                     .shared()
@@ -129,7 +132,7 @@ impl<'a, 'c, K: Managed> Act<'a, 'c, K> {
             Step::Keep if seen.diff.is_empty() => Ok(self.keep().await),
             // Taken over as it is, and never updated.
             Step::Keep => Ok(Outcome::reported(Some(seen.diff), Restraint::CreateOnly)),
-            Step::Update { diff, drift } => self.update(&seen.id, &diff, drift).await,
+            Step::Update { diff, drift } => self.update(&seen, &diff, drift).await,
             Step::Recreate { diff, drift } => self.recreate(&seen.id, &diff, drift).await,
             Step::Stuck(diff) => Ok(Outcome::stuck(diff)),
             Step::Fight { diff, over } => Ok(Outcome::fight(diff, &over)),
@@ -173,7 +176,7 @@ impl<'a, 'c, K: Managed> Act<'a, 'c, K> {
         Outcome::up_to_date()
     }
 
-    async fn update(&mut self, id: &str, diff: &Diff, drift: bool) -> Result<Outcome> {
+    async fn update(&mut self, seen: &Sighting, diff: &Diff, drift: bool) -> Result<Outcome> {
         if let Some(outcome) = self.preflight().await {
             return Ok(outcome);
         }
@@ -181,13 +184,13 @@ impl<'a, 'c, K: Managed> Act<'a, 'c, K> {
             self.drift_found(diff).await;
         }
         self.case.shared().fence()?;
-        match self.subject.update(id, diff).await {
+        match self.subject.update(&seen.id, diff).await {
             Ok(Written::Accepted { id, verdict, request_id }) => {
                 self.wrote("update", if drift { "drift" } else { "spec" }, &id, request_id.as_deref());
                 self.record(&id, self.adopted(), verdict).await?;
                 let outcome = self.settle(&id).await?;
                 self.updated(diff, drift).await;
-                if outcome.diff.moved_since(diff) {
+                if outcome.diff.moved_since(&seen.diff) {
                     let message = "Somebody else wrote upstream at the same time: looking again.";
                     return Ok(Outcome::working(Reason::Updating, message, Next::Backoff));
                 }
@@ -204,16 +207,19 @@ impl<'a, 'c, K: Managed> Act<'a, 'c, K> {
         if let Some(outcome) = self.preflight().await {
             return Ok(outcome);
         }
+        if drift {
+            self.drift_found(diff).await;
+        }
         self.intend(OperationKind::Recreate, Some(id)).await?;
         self.case.shared().fence()?;
         if let Err(error) = self.subject.remnant().delete(id).await {
             return Ok(failed(self.case, &error));
         }
         self.wrote("delete", "recreate", id, None);
-        self.remember(diff, drift);
+        self.corrected(diff, drift);
         let note = format!("Deleted {id} upstream to create it again: {} cannot be changed in place.", diff.summary());
         self.case.shared().events.normal(&self.case.reference(), "Recreating", &note).await;
-        self.create().await
+        self.create("recreate").await
     }
 
     /// Asks for the verdict before anything is written; `Some` when the upstream says no.
@@ -307,89 +313,5 @@ impl<'a, 'c, K: Managed> Act<'a, 'c, K> {
         }
         self.case.report.common.operation = None;
         Ok(if seen.diff.is_empty() { Outcome::up_to_date() } else { Outcome::stuck(seen.diff) })
-    }
-
-    async fn drift_found(&self, diff: &Diff) {
-        let shared = self.case.shared();
-        shared
-            .events
-            .warning(
-                &self.case.reference(),
-                "DriftFound",
-                &format!("Changed upstream by somebody else: {}", explain(diff)),
-            )
-            .await;
-    }
-
-    async fn updated(&self, diff: &Diff, drift: bool) {
-        self.remember(diff, drift);
-        let shared = self.case.shared();
-        let (reason, note) = if drift {
-            shared.metrics.drift(self.subject.system(), true);
-            ("DriftCorrected", format!("Wrote {} upstream again.", diff.summary()))
-        } else {
-            ("Updated", format!("Wrote {} upstream.", diff.summary()))
-        };
-        shared.events.normal(&self.case.reference(), reason, &note).await;
-    }
-
-    /// Corrections are counted, to tell drift from a fight; a new spec begins anew.
-    fn remember(&self, diff: &Diff, drift: bool) {
-        let (shared, uid) = (self.case.shared(), self.case.uid());
-        if drift {
-            shared.corrections().note(&uid, diff, shared.clock.now());
-        } else {
-            shared.corrections().forget(&uid);
-        }
-    }
-
-    /// The line of the ledger: every upstream write, once.
-    fn wrote(&self, operation: &'static str, cause: &'static str, id: &str, request: Option<&str>) {
-        let system = self.subject.system();
-        self.case.shared().looks.wrote(&self.case.uid());
-        self.case.shared().metrics.upstream_write(system, operation, cause);
-        tracing::info!(
-            kind = K::KIND,
-            namespace = self.case.namespace(),
-            name = self.case.object.name_any(),
-            system,
-            operation,
-            cause,
-            id,
-            request,
-            "wrote upstream"
-        );
-    }
-}
-
-/// What differs, as the end of a sentence.
-fn explain(diff: &Diff) -> String {
-    let part =
-        |f: &crate::engine::FieldDiff| format!("{} is {} instead of {}", f.path, cut(&f.observed), cut(&f.desired));
-    let text = diff.fields.iter().take(5).map(part).collect::<Vec<_>>().join("; ");
-    if text.ends_with("...") { text } else { text + "." }
-}
-
-fn cut(value: &serde_json::Value) -> String {
-    let text = value.to_string();
-    if text.chars().count() <= 60 { text } else { text.chars().take(57).chain("...".chars()).collect() }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::engine::Remedy;
-
-    fn explained(desired: &str) -> String {
-        let mut diff = Diff::default();
-        diff.compare("spec.x", &desired, &"now", Remedy::Update);
-        explain(&diff)
-    }
-
-    #[test]
-    fn an_explanation_ends_as_a_sentence_does_also_when_a_value_is_cut() {
-        assert_eq!(explained("then"), "spec.x is \"now\" instead of \"then\".");
-        let long = explained(&"x".repeat(100));
-        assert!(long.ends_with("xxx...") && !long.ends_with("...."), "{long}");
     }
 }

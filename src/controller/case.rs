@@ -216,6 +216,11 @@ impl<'a, K: Managed> Case<'a, K> {
         self.report.common.conditions.iter().find(|c| c.type_ == ConditionType::Ready.as_str())
     }
 
+    /// Whether status shows this difference already.
+    pub fn shows(&self, diff: &Diff) -> bool {
+        self.report.common.drift.as_ref().is_some_and(|drift| drift.fields == shown(diff))
+    }
+
     /// The reason of `Ready`, as status says it.
     pub fn ready_reason(&self) -> Option<&str> {
         self.ready().map(|c| c.reason.as_str())

@@ -59,12 +59,15 @@ impl Diff {
         self.fields.iter().any(|f| within(&f.path, path))
     }
 
-    /// Whether the upstream shows another value for a field than before: a write that was ignored
-    /// leaves what was there, so somebody else has written meanwhile.
+    /// Whether the upstream shows another value for a field than before, or differs where it did
+    /// not: a write that was ignored leaves what was there, so somebody else has written meanwhile.
     #[must_use]
     pub fn moved_since(&self, before: &Self) -> bool {
-        let moved = |now: &FieldDiff, then: &FieldDiff| now.path == then.path && !same(&now.observed, &then.observed);
-        self.fields.iter().any(|now| before.fields.iter().any(|then| moved(now, then)))
+        let explains = |then: &FieldDiff, now: &FieldDiff| {
+            // Above or below the same place, values cannot be compared.
+            if then.path == now.path { same(&now.observed, &then.observed) } else { related(&now.path, &then.path) }
+        };
+        self.fields.iter().any(|now| !before.fields.iter().any(|then| explains(then, now)))
     }
 
     /// The paths, for messages: at most five, then a count.
@@ -134,6 +137,10 @@ pub fn same(a: &Value, b: &Value) -> bool {
     }
 }
 
+fn related(a: &str, b: &str) -> bool {
+    within(a, b) || within(b, a)
+}
+
 fn within(path: &str, root: &str) -> bool {
     path.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
 }
@@ -194,6 +201,10 @@ mod tests {
         assert!(!after(json!({"a": 2.0, "b": 1})), "ignored");
         assert!(!after(json!({"a": 1, "b": 1})), "taken");
         assert!(after(json!({"a": 3, "b": 1})), "written by somebody else");
+        let (one, none) = (diff(&json!({"a": [1], "b": 1}), &json!({"a": [], "b": 1})), json!({"a": [2], "b": 1}));
+        assert!(!diff(&json!({"a": [1], "b": 1}), &none).moved_since(&one), "taken in part");
+        let elsewhere = diff(&json!({"a": [1], "b": 1}), &json!({"a": [1], "b": 2}));
+        assert!(elsewhere.moved_since(&one), "another field, which did not differ");
     }
 
     #[test]

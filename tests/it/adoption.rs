@@ -284,3 +284,18 @@ async fn what_somebody_writes_while_the_operator_writes_is_drift_and_not_a_value
     world.ready::<Policy>("meanwhile").await;
     assert_eq!(world.ncloud.policy_named("meanwhile").unwrap().description.unwrap(), "second");
 }
+
+#[tokio::test]
+async fn another_field_that_somebody_writes_while_the_operator_writes_is_corrected_too() {
+    let world = World::new("meanwhile-other").await;
+    world.apply(ncloud_policy("meanwhile")).await;
+    let id = upstream_id(&world.ready::<Policy>("meanwhile").await);
+    let late = Fault::on(Operation::Update).after(Action::Pass).latency(Duration::from_secs(1));
+    world.ncloud.faults().add(late);
+    world.patch::<Policy>("meanwhile", json!({ "spec": { "ncloud": { "description": "second" } } })).await;
+    world.eventually("the write", || world.ncloud.journal().effects(Operation::Update) == 1).await;
+    world.ncloud.edit_policy(&id, |p| p.permissions[0].effect = "Deny".to_owned());
+    world.eventually("a correction", || world.ncloud.journal().effects(Operation::Update) == 2).await;
+    world.ready::<Policy>("meanwhile").await;
+    assert_eq!(world.ncloud.policy_named("meanwhile").unwrap().permissions[0].effect, "Allow");
+}

@@ -17,6 +17,7 @@ mod connections;
 mod deletion;
 mod deletion_went_first;
 mod docs;
+mod drift;
 mod drift_fights;
 mod leader;
 mod lifecycle;

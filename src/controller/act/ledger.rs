@@ -1,0 +1,120 @@
+//! What is told and remembered of upstream writes: log lines, counters, events, corrections.
+
+use super::Act;
+use crate::api::Reason;
+use crate::controller::managed::Managed;
+use crate::engine::Diff;
+use crate::engine::plan::{Record, Restraint};
+
+impl<K: Managed> Act<'_, '_, K> {
+    /// Before drift is corrected.
+    pub(super) async fn drift_found(&self, diff: &Diff) {
+        self.warn_of_drift(&format!("Changed upstream by somebody else: {}", explain(diff))).await;
+    }
+
+    /// What differs and may only be reported, when it does so newly.
+    pub(super) async fn noticed(&self, diff: Option<&Diff>, why: Restraint) {
+        let reported = why == Restraint::DriftReport;
+        let news = match diff {
+            Some(diff) => !diff.is_empty() && !self.case.shows(diff),
+            // The condition tells it; here it is only counted.
+            None => reported && self.case.ready_reason() != Some(Reason::DriftReported.as_str()),
+        };
+        if news && reported {
+            self.case.shared().metrics.drift(self.subject.system(), false);
+        }
+        match diff.filter(|_| news) {
+            Some(diff) if reported => self.drift_found(diff).await,
+            Some(diff) => self.warn_of_drift(&format!("The upstream differs: {}", explain(diff))).await,
+            None => {}
+        }
+    }
+
+    /// Before something is created, why: it was deleted by others, or by us to make it anew, or never was.
+    pub(super) async fn gone(&self) -> &'static str {
+        let Record { id, create_in_flight, recreate_in_flight, .. } = self.case.record();
+        if recreate_in_flight {
+            return "recreate";
+        }
+        let Some(id) = id.filter(|_| !create_in_flight) else { return "spec" };
+        self.case.shared().metrics.drift(self.subject.system(), true);
+        self.warn_of_drift(&format!("Deleted upstream by somebody else: {id}. It is created again.")).await;
+        "drift"
+    }
+
+    async fn warn_of_drift(&self, note: &str) {
+        self.case.shared().events.warning(&self.case.reference(), "DriftFound", note).await;
+    }
+
+    /// After an update.
+    pub(super) async fn updated(&self, diff: &Diff, drift: bool) {
+        self.corrected(diff, drift);
+        let (reason, note) = if drift {
+            ("DriftCorrected", format!("Wrote {} upstream again.", diff.summary()))
+        } else {
+            ("Updated", format!("Wrote {} upstream.", diff.summary()))
+        };
+        self.case.shared().events.normal(&self.case.reference(), reason, &note).await;
+    }
+
+    /// Corrections are counted, to tell drift from a fight; a new spec begins anew.
+    pub(super) fn corrected(&self, diff: &Diff, drift: bool) {
+        let (shared, uid) = (self.case.shared(), self.case.uid());
+        if drift {
+            shared.metrics.drift(self.subject.system(), true);
+            shared.corrections().note(&uid, diff, shared.clock.now());
+        } else {
+            shared.corrections().forget(&uid);
+        }
+    }
+
+    /// The line of the ledger: every upstream write, once.
+    pub(super) fn wrote(&self, operation: &'static str, cause: &'static str, id: &str, request: Option<&str>) {
+        let system = self.subject.system();
+        self.case.shared().looks.wrote(&self.case.uid());
+        self.case.shared().metrics.upstream_write(system, operation, cause);
+        tracing::info!(
+            kind = K::KIND,
+            namespace = self.case.namespace(),
+            name = self.case.object.name_any(),
+            system,
+            operation,
+            cause,
+            id,
+            request,
+            "wrote upstream"
+        );
+    }
+}
+
+/// What differs, as the end of a sentence.
+fn explain(diff: &Diff) -> String {
+    let part =
+        |f: &crate::engine::FieldDiff| format!("{} is {} instead of {}", f.path, cut(&f.observed), cut(&f.desired));
+    let text = diff.fields.iter().take(5).map(part).collect::<Vec<_>>().join("; ");
+    if text.ends_with("...") { text } else { text + "." }
+}
+
+fn cut(value: &serde_json::Value) -> String {
+    let text = value.to_string();
+    if text.chars().count() <= 60 { text } else { text.chars().take(57).chain("...".chars()).collect() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::Remedy;
+
+    fn explained(desired: &str) -> String {
+        let mut diff = Diff::default();
+        diff.compare("spec.x", &desired, &"now", Remedy::Update);
+        explain(&diff)
+    }
+
+    #[test]
+    fn an_explanation_ends_as_a_sentence_does_also_when_a_value_is_cut() {
+        assert_eq!(explained("then"), "spec.x is \"now\" instead of \"then\".");
+        let long = explained(&"x".repeat(100));
+        assert!(long.ends_with("xxx...") && !long.ends_with("...."), "{long}");
+    }
+}
