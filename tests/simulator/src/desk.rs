@@ -1,6 +1,7 @@
 //! Between the network and an upstream: strikes with faults, writes the journal.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -9,12 +10,13 @@ use hyper::{Request, Response};
 
 use crate::clock::Clock;
 use crate::exchange::{Answer, Call, Identity, Reply, Upstream};
-use crate::faults::{Action, Fault, Faults, Subject, When};
+use crate::faults::{Action, Cue, Fault, Faults, Matching, Subject, When};
 use crate::journal::{Entry, Journal, System};
 use crate::server::{Body, Cut, Site, read, response, streaming};
 use crate::streams;
 
 /// One simulator's upstream and the things that watch and disturb it.
+#[derive(Clone)]
 pub(crate) struct Desk {
     pub(crate) upstream: Arc<dyn Upstream>,
     pub(crate) journal: Journal,
@@ -46,12 +48,43 @@ impl Desk {
             method: call.method.as_str(),
             target: &call.target,
             body: &text,
+            agent: call.header("user-agent").unwrap_or_default(),
         };
-        match self.faults.strike(&subject) {
+        let fault = match self.faults.cue(&subject) {
+            Some(Cue::Hold(until)) => return Ok(self.held(&call, &identity, whole, until).await),
+            Some(Cue::Strike(when, action)) => Some(directed(when, action)),
+            None => self.faults.strike(&subject),
+        };
+        match fault {
+            Some(Fault { action: Action::Late(delay), .. }) => self.postpone(call, identity, whole, delay),
             Some(fault) if fault.when == When::Before => self.struck_before(&call, &identity, whole, fault).await,
             Some(fault) => self.struck_after(&call, &identity, whole, fault).await,
             None => Ok(self.undisturbed(&call, &identity, whole)),
         }
+    }
+
+    async fn held(
+        &self,
+        call: &Call,
+        identity: &Identity,
+        whole: bool,
+        until: BoxFuture<'static, ()>,
+    ) -> Response<Body> {
+        let response = self.undisturbed(call, identity, whole);
+        until.await;
+        response
+    }
+
+    /// Cuts the connection and carries the request out later, on a task of its own: the one that
+    /// serves the connection ends with it.
+    fn postpone(&self, call: Call, identity: Identity, whole: bool, delay: Duration) -> Result<Response<Body>, Cut> {
+        let desk = self.clone();
+        tokio::spawn(async move {
+            tokio::time::sleep(delay).await;
+            let answer = desk.decide(&call, whole);
+            desk.record(&call, &identity, &answer, None);
+        });
+        Err(Cut)
     }
 
     fn undisturbed(&self, call: &Call, identity: &Identity, whole: bool) -> Response<Body> {
@@ -117,8 +150,8 @@ impl Desk {
     async fn disturb(&self, action: Action) -> Result<Response<Body>, Cut> {
         let now = self.clock.now();
         Ok(match action {
-            // Callers handle `Pass`; an answer that never was cannot be sent.
-            Action::Pass | Action::Reset => return Err(Cut),
+            // Callers handle `Pass` and `Late`; an answer that never was cannot be sent.
+            Action::Pass | Action::Reset | Action::Late(_) => return Err(Cut),
             Action::Timeout(silence) => {
                 tokio::time::sleep(silence).await;
                 return Err(Cut);
@@ -136,4 +169,8 @@ impl Desk {
             Action::SlowDrip => streaming(streams::drip(), now),
         })
     }
+}
+
+fn directed(when: When, action: Action) -> Fault {
+    Fault { when, action, ..Fault::matching(Matching::default()) }
 }

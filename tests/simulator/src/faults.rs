@@ -2,11 +2,16 @@
 //!
 //! The first fault that matches a request is used up by it; the others wait. A fault *before* the effect
 //! means that nothing happened upstream; *after*, that everything happened and only the answer is wrong.
+//!
+//! Who must decide at the moment of the request, or hold an answer until something has happened,
+//! hands down a director instead: it is asked first.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use futures::future::BoxFuture;
 use regex::Regex;
 use serde::{Deserialize, Serialize};
 
@@ -34,6 +39,9 @@ pub enum Action {
     Reset,
     /// Silence for this long, then the connection is cut without an answer.
     Timeout(#[serde(with = "millis")] Duration),
+    /// The connection is cut at once, and the upstream carries the request out this much later,
+    /// whoever has gone meanwhile: a write that lands late. `when` does not matter.
+    Late(#[serde(with = "millis")] Duration),
     /// 200 with an HTML page, as a captive portal or an ingress gives.
     Html,
     /// 200 without a body.
@@ -61,7 +69,7 @@ impl Action {
             Self::Status { code, .. } => Some(*code),
             Self::Html | Self::Empty | Self::EndlessBody | Self::SlowDrip | Self::WrongType => Some(200),
             Self::Redirect(_) => Some(307),
-            Self::Pass | Self::Reset | Self::Timeout(_) => None,
+            Self::Pass | Self::Reset | Self::Timeout(_) | Self::Late(_) => None,
         }
     }
 }
@@ -91,14 +99,34 @@ pub struct Matching {
     pub body: Option<Regex>,
 }
 
-/// The traits of a request that faults are matched against.
-pub(crate) struct Subject<'a> {
-    pub(crate) operation: Operation,
-    pub(crate) collection: Collection,
-    pub(crate) method: &'a str,
-    pub(crate) target: &'a str,
-    pub(crate) body: &'a str,
+/// The traits of a request that faults are matched against, and that a director is told.
+#[derive(Clone, Copy, Debug)]
+pub struct Subject<'a> {
+    /// What is asked.
+    pub operation: Operation,
+    /// Of which collection.
+    pub collection: Collection,
+    /// HTTP method.
+    pub method: &'a str,
+    /// Request target, query included.
+    pub target: &'a str,
+    /// Request body as text.
+    pub body: &'a str,
+    /// How the client calls itself; empty when it does not.
+    pub agent: &'a str,
 }
+
+/// What a director has done to a request.
+pub enum Cue {
+    /// The same as a fault would.
+    Strike(When, Action),
+    /// The upstream carries it out; the real answer is held until this future ends.
+    Hold(BoxFuture<'static, ()>),
+}
+
+/// Asked for each request; `None` lets it go on to the faults in waiting. It runs on the
+/// simulator's thread and must not block.
+pub type Director = dyn Fn(&Subject<'_>) -> Option<Cue> + Send + Sync;
 
 impl Matching {
     fn strikes(&self, subject: &Subject<'_>) -> bool {
@@ -211,10 +239,19 @@ impl Fault {
 #[derive(Clone, Debug, Default)]
 pub struct Faults(Arc<Mutex<Waiting>>);
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct Waiting {
     faults: Vec<Fault>,
     struck: usize,
+    director: Option<Arc<Director>>,
+}
+
+impl fmt::Debug for Waiting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { faults, struck, director } = self;
+        let directed = director.is_some();
+        f.debug_struct("Waiting").field("faults", faults).field("struck", struck).field("directed", &directed).finish()
+    }
 }
 
 impl Faults {
@@ -238,6 +275,23 @@ impl Faults {
     #[must_use]
     pub fn struck(&self) -> usize {
         lock(&self.0).struck
+    }
+
+    /// Has this director asked for each request from now on, in the place of any other.
+    pub fn direct(&self, director: impl Fn(&Subject<'_>) -> Option<Cue> + Send + Sync + 'static) {
+        lock(&self.0).director = Some(Arc::new(director));
+    }
+
+    /// Sends the director home.
+    pub fn undirect(&self) {
+        lock(&self.0).director = None;
+    }
+
+    /// What the director has done to this request. It is asked without the lock, so that it may
+    /// add faults itself.
+    pub(crate) fn cue(&self, subject: &Subject<'_>) -> Option<Cue> {
+        let director = lock(&self.0).director.clone()?;
+        director(subject)
     }
 
     /// The fault that strikes this request, used up by the call.

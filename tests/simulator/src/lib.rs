@@ -41,5 +41,5 @@ mod streams;
 mod sync;
 
 pub use clock::Clock;
-pub use faults::{Action, Fault, Faults, Matching, When};
+pub use faults::{Action, Cue, Director, Fault, Faults, Matching, Subject, When};
 pub use journal::{Collection, Entry, Journal, Operation, System};

@@ -4,6 +4,7 @@
 
 mod agrees_with_recordings;
 mod client;
+mod directed;
 mod faults;
 mod ncloud;
 mod program;

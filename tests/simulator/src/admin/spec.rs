@@ -13,7 +13,7 @@ use crate::journal::{Collection, Operation, System};
 /// A fault in JSON: `{"system":"ncloud","operation":"Create","when":"after","action":"reset"}`.
 ///
 /// `action` is `"pass"`, `"reset"`, `"html"`, `"empty"`, `"endlessBody"`, `"slowDrip"`, `"wrongType"`,
-/// `{"timeout":millis}`, `{"redirect":url}` or `{"status":{"code","body","headers"}}`.
+/// `{"timeout":millis}`, `{"late":millis}`, `{"redirect":url}` or `{"status":{"code","body","headers"}}`.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct FaultSpec {
