@@ -139,7 +139,7 @@ pub async fn reconcile<K: Link>(object: Arc<DeserializeGuard<K>>, ctx: Arc<Conte
     let object = if finalizer::is_on(object) || object.meta().deletion_timestamp.is_some() {
         object.clone()
     } else {
-        finalizer::put_on(&object.api(shared.client.clone()), object).await?
+        finalizer::put_on(&object.api(shared.client.clone()), object, shared.settings.safeguards).await?
     };
     ctx.opened.lock().unwrap_or_else(PoisonError::into_inner).entry(key.clone()).or_default();
     let deleting = object.meta().deletion_timestamp.is_some();
@@ -151,19 +151,27 @@ pub async fn reconcile<K: Link>(object: Arc<DeserializeGuard<K>>, ctx: Arc<Conte
     }
     report(shared, &object, &check, used).await?;
     // Also after a change: objects that name a connection often come together with it.
-    let wait = if deleting || used.is_none() || counted_before != used {
-        STILL_USED
-    } else {
-        jitter(shared.settings.connection_interval)
-    };
-    Ok(Action::requeue(wait))
+    let soon = deleting || used.is_none() || counted_before != used;
+    Ok(Action::requeue(next_check(shared, &object, &check, soon)))
+}
+
+/// What may pass by itself is tried again with growing distances: all that depends on the
+/// connection waits for it.
+fn next_check<K: Link>(shared: &Shared, object: &K, check: &Check, soon: bool) -> Duration {
+    let uid = object.meta().uid.as_deref().unwrap_or_default();
+    let interval = jitter(shared.settings.connection_interval);
+    if matches!(check.health, Health::NotReady { .. }) && !check.stalled {
+        return shared.backoffs.failed(uid).min(interval);
+    }
+    shared.backoffs.clear(uid);
+    if soon { STILL_USED } else { interval }
 }
 
 async fn let_go<K: Link>(object: &K, ctx: &Context, key: &ConnectionKey) -> Result<Action> {
     ctx.shared.connections.missing(key);
     ctx.opened.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
     if finalizer::is_on(object) {
-        finalizer::take_off(&object.api(ctx.shared.client.clone()), object).await?;
+        finalizer::take_off(&object.api(ctx.shared.client.clone()), object, ctx.shared.settings.safeguards).await?;
     }
     Ok(Action::await_change())
 }
