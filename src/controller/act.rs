@@ -241,6 +241,9 @@ impl<'a, 'c, K: Managed> Act<'a, 'c, K> {
     }
 
     async fn intend(&mut self, kind: OperationKind, id: Option<&str>) -> Result<()> {
+        if !self.case.shared().settings.safeguards.intent {
+            return Ok(());
+        }
         let now = self.case.shared().clock.now().to_string();
         let adopted = id.is_some() && self.adopted();
         self.point_at(id, adopted);

@@ -310,7 +310,7 @@ async fn mourn<K: Managed>(case: &Case<'_, K>, record: &UpstreamRef, why: Orphan
 }
 
 async fn release<K: Managed>(case: &mut Case<'_, K>) -> Result<Action> {
-    match finalizer::take_off(&case.api(), &case.object).await {
+    match finalizer::take_off(&case.api(), &case.object, case.shared().settings.safeguards).await {
         // Gone or changed meanwhile: the watch brings what there is to do.
         Err(Error::Stale) => return Ok(Action::requeue(Duration::from_secs(1))),
         other => other?,

@@ -2,6 +2,7 @@
 //! resourceVersion: an object that was deleted and created again under the same name, or that
 //! changed meanwhile, is never touched by mistake.
 
+use super::settings::Safeguards;
 use super::{Error, Result};
 use crate::api::FINALIZER;
 use kube::api::{Patch, PatchParams};
@@ -17,36 +18,37 @@ pub fn is_on<K: Resource>(object: &K) -> bool {
 }
 
 /// The object with our finalizer on.
-pub async fn put_on<K>(api: &Api<K>, object: &K) -> Result<K>
+pub async fn put_on<K>(api: &Api<K>, object: &K, safeguards: Safeguards) -> Result<K>
 where
     K: Resource + Clone + DeserializeOwned + Debug + Serialize,
 {
     let mut finalizers = object.finalizers().to_vec();
     finalizers.push(FINALIZER.to_owned());
-    patch(api, object, &finalizers).await
+    patch(api, object, &finalizers, safeguards).await
 }
 
 /// Lets the object go.
-pub async fn take_off<K>(api: &Api<K>, object: &K) -> Result<()>
+pub async fn take_off<K>(api: &Api<K>, object: &K, safeguards: Safeguards) -> Result<()>
 where
     K: Resource + Clone + DeserializeOwned + Debug + Serialize,
 {
     let finalizers: Vec<String> = object.finalizers().iter().filter(|f| *f != FINALIZER).cloned().collect();
-    patch(api, object, &finalizers).await.map(drop)
+    patch(api, object, &finalizers, safeguards).await.map(drop)
 }
 
-async fn patch<K>(api: &Api<K>, object: &K, finalizers: &[String]) -> Result<K>
+async fn patch<K>(api: &Api<K>, object: &K, finalizers: &[String], safeguards: Safeguards) -> Result<K>
 where
     K: Resource + Clone + DeserializeOwned + Debug + Serialize,
 {
     let (Some(uid), Some(version)) = (object.uid(), object.resource_version()) else {
         return Err(Error::Stale);
     };
-    let operations = json!([
-        { "op": "test", "path": "/metadata/uid", "value": uid },
-        { "op": "test", "path": "/metadata/resourceVersion", "value": version },
-        { "op": "add", "path": "/metadata/finalizers", "value": finalizers },
-    ]);
-    let patch: Patch<K> = Patch::Json(serde_json::from_value(operations)?);
+    let mut operations = vec![
+        json!({ "op": "test", "path": "/metadata/uid", "value": uid }),
+        json!({ "op": "test", "path": "/metadata/resourceVersion", "value": version }),
+        json!({ "op": "add", "path": "/metadata/finalizers", "value": finalizers }),
+    ];
+    operations.retain(|operation| safeguards.uid_test || operation["op"] != "test");
+    let patch: Patch<K> = Patch::Json(serde_json::from_value(operations.into())?);
     Ok(api.patch(&object.name_any(), &PatchParams::default(), &patch).await?)
 }

@@ -16,7 +16,7 @@ mod fence;
 mod record;
 
 pub use config::{ElectorConfig, InvalidConfig};
-pub use fence::Leadership;
+pub use fence::{Leadership, Revocation};
 
 use fence::{Fence, Moment, Standing};
 use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};

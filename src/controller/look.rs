@@ -95,7 +95,12 @@ pub async fn from_afar<K: Managed>(
 ) -> Result<Option<Outcome>> {
     let Some(id) = settled(case, account, hash) else { return Ok(None) };
     let interval = case.interval();
-    let not_before = case.shared().looks.not_before(&case.uid(), interval / 2);
+    let shared = case.shared();
+    let not_before = if shared.settings.safeguards.fresh_snapshots {
+        shared.looks.not_before(&case.uid(), interval / 2)
+    } else {
+        shared.looks.started
+    };
     match subject.glimpse(&id, not_before).await {
         Glimpse::Whole(seen) if seen.owner == Ownership::Ours || case.only_observes() => {
             let plan = plan::plan(&case.record(), Rules::from(case.object.common()), vec![*seen], hash);
@@ -137,7 +142,8 @@ pub async fn closely<K: Managed>(case: &Case<'_, K>, subject: &dyn Subject) -> c
         found.extend(subject.observe(id).await?);
     }
     let ours = found.iter().any(|seen| matches!(seen.owner, Ownership::Ours | Ownership::Unknown));
-    if !ours && (known.is_some() || named.is_none()) {
+    let search = case.shared().settings.safeguards.stamp_lookup;
+    if search && !ours && (known.is_some() || named.is_none()) {
         let others = subject.find().await?;
         found.retain(|seen| others.iter().all(|other| other.id != seen.id));
         found.extend(others);

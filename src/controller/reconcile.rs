@@ -65,7 +65,7 @@ async fn hold_on<K: Managed>(case: &mut Case<'_, K>) -> Result<()> {
     if case.object.common().management_policy == ManagementPolicy::Observe || finalizer::is_on(&case.object) {
         return Ok(());
     }
-    case.object = finalizer::put_on(&case.api(), &case.object).await?;
+    case.object = finalizer::put_on(&case.api(), &case.object, case.shared().settings.safeguards).await?;
     Ok(())
 }
 

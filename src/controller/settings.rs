@@ -28,6 +28,30 @@ impl TenantConnections {
     }
 }
 
+/// The protections against doubles, leaks and mistaken identity. All are on; no flag and no
+/// variable reaches them: only tests turn one off, to show that the fault sweeps notice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(clippy::struct_excessive_bools, reason = "each protection stands for itself")]
+pub struct Safeguards {
+    /// The intent in status before a create is sent.
+    pub intent: bool,
+    /// Looking for objects with our stamp before anything is created.
+    pub stamp_lookup: bool,
+    /// The tests on uid and `resourceVersion` in the patches of finalizers.
+    pub uid_test: bool,
+    /// Asking whether this process still leads before every upstream write.
+    pub fence: bool,
+    /// Never deciding upon a list that is older than the own last write, or much older than the
+    /// object's interval.
+    pub fresh_snapshots: bool,
+}
+
+impl Default for Safeguards {
+    fn default() -> Self {
+        Self { intent: true, stamp_lookup: true, uid_test: true, fence: true, fresh_snapshots: true }
+    }
+}
+
 /// Everything that can be set.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -61,6 +85,8 @@ pub struct Settings {
     pub reconcile_timeout: Duration,
     /// How fast object intervals run: 1 in production; tests press an hour into seconds.
     pub interval_divisor: u32,
+    /// Protections: always on outside of tests.
+    pub safeguards: Safeguards,
 }
 
 impl Settings {
@@ -82,6 +108,7 @@ impl Settings {
             concurrency: 8,
             reconcile_timeout: Duration::from_mins(2),
             interval_divisor: 1,
+            safeguards: Safeguards::default(),
         }
     }
 }

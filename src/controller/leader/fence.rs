@@ -61,6 +61,17 @@ impl Moment {
     }
 }
 
+/// Ends the leadership that it came with: for whoever decides who leads by other means than a Lease.
+#[derive(Debug)]
+pub struct Revocation(watch::Sender<Standing>);
+
+impl Revocation {
+    /// From now on the process does not lead.
+    pub fn revoke(&self) {
+        self.0.send_replace(Standing::Ended);
+    }
+}
+
 /// A handle on the election, cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Leadership(watch::Receiver<Standing>);
@@ -74,6 +85,13 @@ impl Leadership {
     #[must_use]
     pub fn always() -> Self {
         Self(watch::channel(Standing::Unopposed).1)
+    }
+
+    /// Leads from the start and until it is revoked.
+    #[must_use]
+    pub fn revocable() -> (Self, Revocation) {
+        let (sender, standing) = watch::channel(Standing::Unopposed);
+        (Self(standing), Revocation(sender))
     }
 
     /// The fence: to be asked right before every upstream write. Depends on no task being
@@ -101,8 +119,13 @@ impl Leadership {
         loop {
             let now = *standing.borrow_and_update();
             match now {
-                Standing::Unopposed => std::future::pending().await,
                 Standing::Ended => return,
+                Standing::Unopposed => {
+                    if standing.changed().await.is_err() {
+                        // Nobody is left who could end it.
+                        std::future::pending::<()>().await;
+                    }
+                }
                 Standing::Waiting => {
                     if standing.changed().await.is_err() {
                         return;

@@ -153,3 +153,21 @@ fn durations_that_would_let_two_lead_are_refused() {
         assert!(config.check().is_err(), "{config:?}");
     }
 }
+
+#[tokio::test]
+async fn leadership_that_can_be_revoked_holds_until_it_is() {
+    let (leadership, revocation) = Leadership::revocable();
+    assert!(leadership.acquired().await && leadership.still_leads());
+    assert!(timeout(50 * MILLISECOND, leadership.lost()).await.is_err());
+    revocation.revoke();
+    assert!(!leadership.still_leads());
+    timeout(SECOND * 5, leadership.lost()).await.expect("told of the loss");
+}
+
+#[tokio::test]
+async fn leadership_that_nobody_can_revoke_any_more_stays() {
+    let (leadership, revocation) = Leadership::revocable();
+    drop(revocation);
+    assert!(timeout(50 * MILLISECOND, leadership.lost()).await.is_err());
+    assert!(leadership.still_leads());
+}
