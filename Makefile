@@ -11,7 +11,10 @@ BUILT := $${CARGO_TARGET_DIR:-target}/debug
 # Arguments for cargo test: make test ARGS=leader
 ARGS ?=
 
-.PHONY: help build lint test demo demo-stop crds clean
+# Which fault plan: make faults PLAN=101020300; without it, all.
+PLAN ?= all
+
+.PHONY: help build lint test faults demo demo-stop crds clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,6 +28,9 @@ lint: ## Check format, lints, dependencies, architecture, and that crds/ is in s
 
 test: ## Run all tests against a real kube-apiserver, real SpaceONE servers and the simulators
 	@exec hack/bound.sh hack/test.sh $(ARGS)
+
+faults: ## Strike every step of every story with every fault (PLAN=number: one plan, with its trace)
+	@CLOUD_POLICY_FAULTS=$(PLAN) exec hack/bound.sh hack/test.sh --test it faults::whatever -- --nocapture
 
 demo: ## Watch kubectl drive all three upstream APIs (REAL_SPACEONE=1: real servers; KEEP=1: leave it running)
 	@hack/need.sh cargo cc go flock python3 venv

@@ -19,6 +19,7 @@ mod deletion_went_first;
 mod docs;
 mod drift;
 mod drift_fights;
+mod faults;
 mod leader;
 mod lifecycle;
 mod lifecycle_spaceone;

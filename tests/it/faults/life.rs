@@ -1,0 +1,139 @@
+//! One life of the operator: from a start to a crash.
+
+use super::clock::Offset;
+use super::steps::Sequence;
+use super::wire::{Eyes, Wire};
+use crate::world;
+use cloud_policy::controller::leader::{Leadership, Revocation};
+use cloud_policy::controller::settings::Safeguards;
+use cloud_policy::controller::wiring::Parts;
+use cloud_policy::controller::{self, Settings};
+use cloud_policy::metrics::Metrics;
+use kube::Client;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+/// Until an upstream call is given up.
+pub const REQUEST_TIMEOUT: Duration = Duration::from_millis(1500);
+
+/// How long a lost create may still land. On the machine of a test a task may run late by hundreds
+/// of milliseconds, so that the grace is much longer than the landings of the plans.
+pub const GRACE: Duration = Duration::from_secs(1);
+
+/// How long after it was cut a late request lands.
+pub const LANDING: Duration = Duration::from_millis(250);
+
+/// The cluster id in stamps.
+pub const CLUSTER: &str = "sweep";
+
+/// Everything that all lives of a run share.
+#[derive(Clone)]
+pub struct Setting {
+    pub server: Client,
+    pub namespace: String,
+    pub resource: &'static str,
+    pub sequence: Arc<Sequence>,
+    pub clock: Arc<Offset>,
+    pub safeguards: Safeguards,
+    pub gauge: Gauge,
+}
+
+/// The counters of the newest life.
+#[derive(Clone, Default)]
+pub struct Gauge(Arc<Mutex<Option<Arc<Metrics>>>>);
+
+impl Gauge {
+    fn set(&self, metrics: &Arc<Metrics>) {
+        *self.0.lock().unwrap() = Some(Arc::clone(metrics));
+    }
+
+    /// How often objects of the policy kinds were reconciled.
+    pub fn rounds(&self) -> usize {
+        let metrics = self.0.lock().unwrap().clone();
+        let text = metrics.and_then(|metrics| metrics.encode().ok()).unwrap_or_default();
+        let ours = |line: &&str| line.contains("_reconciles_total{") && line.contains("Policy\"");
+        text.lines().filter(ours).filter_map(|line| line.rsplit(' ').next()?.parse::<usize>().ok()).sum()
+    }
+}
+
+/// A running operator.
+pub struct Life {
+    number: u32,
+    task: JoinHandle<controller::Result<()>>,
+    revocation: Revocation,
+    pub eyes: Arc<Eyes>,
+}
+
+impl Life {
+    /// Begins a life that sees this revision first, or the newest.
+    pub fn begin(setting: &Setting, number: u32, revision: Option<String>) -> Self {
+        let eyes = Eyes::new(revision);
+        let (leadership, revocation) = Leadership::revocable();
+        let wire = Wire {
+            server: setting.server.clone(),
+            sequence: Arc::clone(&setting.sequence),
+            life: number,
+            eyes: Arc::clone(&eyes),
+            resource: setting.resource,
+        };
+        let metrics = Metrics::new("test");
+        setting.gauge.set(&metrics);
+        let parts = Parts {
+            client: wire.client(),
+            settings: settings(setting, number),
+            clock: setting.clock.clone(),
+            metrics,
+            leadership,
+            instance: Some(format!("life-{number}")),
+        };
+        let task = tokio::spawn(controller::run(parts, CancellationToken::new()));
+        Self { number, task, revocation, eyes }
+    }
+
+    pub fn number(&self) -> u32 {
+        self.number
+    }
+
+    /// Takes the leadership away; the process goes on.
+    pub fn depose(&self) {
+        self.revocation.revoke();
+    }
+
+    /// Ends it in the middle of whatever it does; returns once nothing of it runs any more.
+    pub async fn crash(self) {
+        self.task.abort();
+        // An error says that it was cancelled, which is what was wanted.
+        let _ = self.task.await;
+    }
+}
+
+fn settings(setting: &Setting, number: u32) -> Settings {
+    let mut settings = world::settings(&[&setting.namespace]);
+    settings.endpoints.allowed_hosts.push("localhost".parse().unwrap());
+    settings.cluster_id = Some(CLUSTER.to_owned());
+    settings.create_grace = GRACE;
+    settings.connection_interval = Duration::from_hours(1);
+    settings.slow_retry = Duration::from_millis(500);
+    settings.backoff = (Duration::from_millis(30), Duration::from_millis(500));
+    // Five minutes become 150 ms.
+    settings.interval_divisor = 2000;
+    settings.http.request_timeout = REQUEST_TIMEOUT;
+    settings.http.connect_timeout = REQUEST_TIMEOUT;
+    settings.http.read_attempts = 2;
+    settings.http.read_backoff = Duration::from_millis(20);
+    settings.http.user_agent = agent(number);
+    settings.safeguards = setting.safeguards;
+    settings
+}
+
+/// Says to the simulators which process asks.
+fn agent(number: u32) -> String {
+    format!("life/{number}")
+}
+
+/// Which process calls itself so.
+pub fn life_of(agent: &str) -> Option<u32> {
+    agent.strip_prefix("life/")?.parse().ok()
+}

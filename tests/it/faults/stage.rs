@@ -1,0 +1,234 @@
+//! Where plans are played: a namespace with a connection, and a simulated upstream with strangers'
+//! objects in it. Used again and again, since a plan leaves nothing.
+
+use super::steps::Sequence;
+use super::targets::{SUBJECT, Target, api_resource};
+use super::upstream;
+use crate::manifests;
+use cloud_policy_simulator::ncloud::{self, Ncloud, NewPolicy};
+use cloud_policy_simulator::spaceone::{self, Spaceone, StoredNetworkPolicy, StoredPolicy};
+use cloud_policy_simulator::{Faults, Journal, Operation};
+use cloud_policy_testbed::TestNamespace;
+use k8s_openapi::api::core::v1::Secret;
+use kube::api::{DynamicObject, Patch, PatchParams};
+use kube::{Api, Client, ResourceExt};
+use serde_json::{Value, json};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+enum Upstream {
+    Ncloud(Ncloud),
+    Spaceone(Spaceone),
+}
+
+/// How many objects came into being upstream, and how many went, by the operator's hand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Counts {
+    pub creates: usize,
+    pub deletes: usize,
+}
+
+/// One stage.
+pub struct Stage {
+    pub target: Target,
+    pub client: Client,
+    namespace: TestNamespace,
+    upstream: Upstream,
+    pub zones: Vec<String>,
+    strangers: Vec<Value>,
+    turns: AtomicU32,
+}
+
+impl Stage {
+    pub async fn open(target: Target, client: Client) -> anyhow::Result<Self> {
+        let namespace = TestNamespace::create(&client, "faults").await?;
+        let (upstream, zones) = if target == Target::Ncloud {
+            (Upstream::Ncloud(Ncloud::start(ncloud::Options::default()).await?), Vec::new())
+        } else {
+            let simulator = Spaceone::start(spaceone::Options::default()).await?;
+            let zones = simulator.zone_ids();
+            (Upstream::Spaceone(simulator), zones)
+        };
+        let (strangers, turns) = (Vec::new(), AtomicU32::default());
+        let mut stage = Self { target, client, namespace, upstream, zones, strangers, turns };
+        stage.let_strangers_in();
+        stage.strangers = stage.store();
+        stage.rotate().await?;
+        stage.relink().await?;
+        Ok(stage)
+    }
+
+    pub fn namespace(&self) -> &str {
+        self.namespace.name()
+    }
+
+    pub fn api(&self) -> Api<DynamicObject> {
+        Api::namespaced_with(self.client.clone(), self.namespace(), &self.target.api())
+    }
+
+    pub fn links(&self) -> Api<DynamicObject> {
+        let connections = api_resource("Connection", "connections");
+        Api::namespaced_with(self.client.clone(), self.namespace(), &connections)
+    }
+
+    fn journal(&self) -> &Journal {
+        match &self.upstream {
+            Upstream::Ncloud(simulator) => simulator.journal(),
+            Upstream::Spaceone(simulator) => simulator.journal(),
+        }
+    }
+
+    fn faults(&self) -> &Faults {
+        match &self.upstream {
+            Upstream::Ncloud(simulator) => simulator.faults(),
+            Upstream::Spaceone(simulator) => simulator.faults(),
+        }
+    }
+
+    /// Has the upstream directed by this sequence.
+    pub fn direct(&self, sequence: &Arc<Sequence>) {
+        upstream::direct(self.faults(), self.target.system(), sequence);
+    }
+
+    pub fn undirect(&self) {
+        self.faults().undirect();
+    }
+
+    /// Counts from now on.
+    pub fn count_anew(&self) {
+        self.journal().clear();
+    }
+
+    pub fn counts(&self) -> Counts {
+        let effects = |operation| self.journal().effects(operation);
+        Counts { creates: effects(Operation::Create), deletes: effects(Operation::Delete) }
+    }
+
+    /// Everything of the collection, oldest first.
+    fn store(&self) -> Vec<Value> {
+        let values: Vec<_> = match (&self.upstream, self.target) {
+            (Upstream::Ncloud(simulator), _) => simulator.policies().iter().map(|p| json!(p)).collect(),
+            (Upstream::Spaceone(simulator), Target::Network) => {
+                simulator.network_policies().iter().map(|p| json!(p)).collect()
+            }
+            (Upstream::Spaceone(simulator), _) => simulator.policies().iter().map(|p| json!(p)).collect(),
+        };
+        values
+    }
+
+    /// What is upstream beside the strangers' objects, which must be as they were.
+    pub fn ours(&self) -> anyhow::Result<Vec<Value>> {
+        let (strangers, ours): (Vec<_>, Vec<_>) = self.store().into_iter().partition(|o| self.strangers.contains(o));
+        anyhow::ensure!(
+            strangers.len() == self.strangers.len(),
+            "a stranger's object was touched: {strangers:?} of {:?}",
+            self.strangers
+        );
+        Ok(ours)
+    }
+
+    fn let_strangers_in(&self) {
+        match (&self.upstream, self.target) {
+            (Upstream::Ncloud(simulator), _) => {
+                let spec = &manifests::ncloud_policy("any")["spec"]["ncloud"];
+                let permissions: Vec<ncloud::Permission> = serde_json::from_value(spec["permissions"].clone()).unwrap();
+                // A search by part of the name finds it, too.
+                let policy_name = format!("{SUBJECT}-2");
+                simulator.add_policy(NewPolicy { policy_name, permissions, ..NewPolicy::default() });
+            }
+            (Upstream::Spaceone(simulator), Target::Network) => {
+                // Names are not unique: only the stamp tells them from ours.
+                for tags in [json!({}), json!({ "cloudpolicy_owner": "another-cluster/4711" })] {
+                    let tags = tags.as_object().cloned().unwrap_or_default();
+                    let name = SUBJECT.to_owned();
+                    simulator.add_network_policy(StoredNetworkPolicy { name, tags, ..StoredNetworkPolicy::default() });
+                }
+            }
+            (Upstream::Spaceone(simulator), _) => {
+                let (policy_id, name) = (format!("{SUBJECT}-2"), "Viewer".to_owned());
+                simulator.add_policy(StoredPolicy { policy_id, name, ..StoredPolicy::default() });
+            }
+        }
+    }
+
+    /// A stranger changes our object; false when there is none.
+    pub fn meddle(&self) -> bool {
+        let by_hand = || "by hand".to_owned();
+        let Some(id) = self.our_id() else { return false };
+        match (&self.upstream, self.target) {
+            (Upstream::Ncloud(simulator), _) => simulator.edit_policy(&id, |p| p.description = Some(by_hand())),
+            (Upstream::Spaceone(simulator), Target::Network) => {
+                simulator.edit_network_policy(&id, |p| p.dns = vec!["9.9.9.9".to_owned()])
+            }
+            (Upstream::Spaceone(simulator), _) => simulator.edit_policy(&id, |p| p.name = by_hand()),
+        }
+    }
+
+    /// A stranger deletes our object; false when there is none.
+    pub fn remove(&self) -> bool {
+        let Some(id) = self.our_id() else { return false };
+        match (&self.upstream, self.target) {
+            (Upstream::Ncloud(simulator), _) => simulator.remove_policy(&id),
+            (Upstream::Spaceone(simulator), Target::Network) => simulator.remove_network_policy(&id),
+            (Upstream::Spaceone(simulator), _) => simulator.remove_policy(&id),
+        }
+    }
+
+    fn our_id(&self) -> Option<String> {
+        Some(self.target.id(self.ours().ok()?.first()?).to_owned())
+    }
+
+    /// Other credentials: the Secret and, where the upstream can be told, the upstream. Returns the
+    /// `resourceVersion` of the Secret.
+    pub async fn rotate(&self) -> anyhow::Result<String> {
+        let turn = self.turns.fetch_add(1, Ordering::SeqCst);
+        let data = match &self.upstream {
+            Upstream::Ncloud(simulator) => {
+                let (access, secret) = (format!("ACCESS{turn:08}"), format!("secret/{turn:08}"));
+                simulator.set_options(|o| (o.access_key, o.secret_key) = (access.clone(), secret.clone()));
+                json!({ "accessKey": access, "secretKey": secret })
+            }
+            // The simulator knows one token: what changes is the Secret.
+            Upstream::Spaceone(simulator) => {
+                json!({ "token": simulator.token(), "turn": turn.to_string() })
+            }
+        };
+        let secret =
+            json!({ "apiVersion": "v1", "kind": "Secret", "metadata": { "name": "link" }, "stringData": data });
+        let secrets: Api<Secret> = Api::namespaced(self.client.clone(), self.namespace());
+        let written = secrets.patch("link", &PatchParams::apply("test").force(), &Patch::Apply(secret)).await?;
+        Ok(written.resource_version().unwrap_or_default())
+    }
+
+    /// Another address of the same upstream, and another rate limit. Returns the address.
+    pub async fn relink(&self) -> anyhow::Result<String> {
+        let turn = self.turns.fetch_add(1, Ordering::SeqCst);
+        let url = match &self.upstream {
+            Upstream::Ncloud(simulator) => simulator.url(),
+            Upstream::Spaceone(simulator) => simulator.url(),
+        };
+        let url = if turn.is_multiple_of(2) { url.replace("127.0.0.1", "localhost") } else { url };
+        let mut spec = json!({ "rateLimit": { "requestsPerSecond": 100, "burst": 200 - turn % 2 } });
+        match &self.upstream {
+            Upstream::Ncloud(_) => {
+                spec["ncloud"] = json!({ "endpoint": url, "credentialsSecretRef": { "name": "link" } });
+            }
+            Upstream::Spaceone(simulator) => {
+                spec["spaceone"] = json!({
+                    "endpoint": url,
+                    "apiStyle": "Rest",
+                    "domainId": simulator.domain_id(),
+                    "tokenSecretRef": { "name": "link", "key": "token" },
+                });
+            }
+        }
+        let link = json!({
+            "apiVersion": "cloudpolicy.dev/v1alpha1",
+            "kind": "Connection",
+            "metadata": { "name": "link" },
+            "spec": spec,
+        });
+        self.links().patch("link", &PatchParams::apply("test").force(), &Patch::Apply(link)).await?;
+        Ok(url)
+    }
+}

@@ -1,0 +1,158 @@
+//! Plays many plans at once, and says what came of them.
+
+use super::plans::{KINDS, Plan, Reference, plans};
+use super::run::{Failure, Record, Run, perform};
+use super::stage::Stage;
+use super::targets::Target;
+use super::workloads::Workload;
+use crate::support;
+use cloud_policy::controller::settings::Safeguards;
+use futures::StreamExt;
+use futures::stream;
+use kube::Client;
+use std::collections::HashMap;
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+/// How many runs are played at once: most of their time they wait.
+const WORKERS: usize = 10;
+
+/// The stages, and what the undisturbed runs showed.
+pub struct Sweep {
+    client: Client,
+    idle: Mutex<HashMap<Target, Vec<Stage>>>,
+    references: HashMap<(Target, Workload), Reference>,
+}
+
+/// One plan, and what came of it.
+pub type Played = (Plan, Result<Record, Failure>);
+
+impl Sweep {
+    /// Plays the undisturbed run of each of these stories.
+    pub async fn prepare(wanted: impl Fn(Target, Workload) -> bool) -> Self {
+        let client = support::client().await;
+        let mut sweep = Self { client, idle: Mutex::default(), references: HashMap::new() };
+        let stories = Target::ALL.into_iter().flat_map(|target| {
+            Workload::all(target)
+                .into_iter()
+                .filter(|w| wanted(target, *w))
+                .map(move |w| (target, w))
+                .collect::<Vec<_>>()
+        });
+        let played: Vec<_> = stream::iter(stories)
+            .map(async |(target, workload)| (target, workload, sweep.play(target, &Run::undisturbed(workload)).await))
+            .buffer_unordered(WORKERS)
+            .collect()
+            .await;
+        for (target, workload, ended) in played {
+            let name = format!("{}, {}", target.name(), workload.name(target));
+            let record = ended.unwrap_or_else(|f| panic!("{name}, undisturbed: {}\n{}", f.why, f.trace));
+            sweep.references.insert((target, workload), Reference::of(workload, &record));
+        }
+        sweep
+    }
+
+    /// Every plan, by number.
+    pub fn plans(&self) -> Vec<Plan> {
+        let each = self.references.iter().flat_map(|((target, workload), known)| plans(*target, *workload, known));
+        let mut all: Vec<_> = each.collect();
+        all.sort_by_key(Plan::number);
+        all
+    }
+
+    pub fn reference(&self, plan: &Plan) -> &Reference {
+        &self.references[&(plan.target, plan.workload)]
+    }
+
+    async fn play(&self, target: Target, run: &Run) -> Result<Record, Failure> {
+        let idle = self.idle.lock().unwrap().entry(target).or_default().pop();
+        let stage = match idle {
+            Some(stage) => stage,
+            None => Stage::open(target, self.client.clone()).await.unwrap(),
+        };
+        let ended = perform(&stage, run).await;
+        // What a failed run leaves behind must not trouble the next.
+        if ended.is_ok() {
+            self.idle.lock().unwrap().entry(target).or_default().push(stage);
+        }
+        ended
+    }
+
+    /// Plays these plans; `seen` is told of each as it ends.
+    pub async fn play_all(&self, plans: Vec<Plan>, safeguards: Safeguards, seen: impl Fn(&Played)) -> Vec<Played> {
+        stream::iter(plans)
+            .map(async |plan| {
+                let run = plan.run(self.reference(&plan), safeguards);
+                (plan, self.play(plan.target, &run).await)
+            })
+            .buffer_unordered(WORKERS)
+            .inspect(|played| seen(played))
+            .collect()
+            .await
+    }
+}
+
+/// What a sweep came to, in figures.
+pub struct Report {
+    pub failed: Vec<u32>,
+    pub played: usize,
+    /// Plans whose fault found no step to strike: they show nothing.
+    pub idle: usize,
+    pub text: String,
+}
+
+/// Counts.
+pub fn report(sweep: &Sweep, played: &[Played], took: Duration) -> Report {
+    let is_idle = |played: &Played| played.1.as_ref().is_ok_and(|record| record.fallen == 0);
+    let idle: Vec<_> = played.iter().filter(|p| is_idle(p)).map(|(plan, _)| plan.number()).collect();
+    let is_single =
+        |(plan, ended): &&Played| plan.kind().is_double() && ended.as_ref().is_ok_and(|record| record.fallen == 1);
+    let singles = played.iter().filter(is_single).count();
+    let failures: Vec<_> = played.iter().filter_map(|(plan, ended)| Some((plan, ended.as_ref().err()?))).collect();
+    let mut lines = Vec::new();
+    for (plan, failure) in &failures {
+        let title = plan.title(sweep.reference(plan));
+        lines.push(format!("FAILED {} {title}\n{}\n{}", plan.number(), failure.why, failure.trace));
+    }
+    for kind in KINDS {
+        let count = played.iter().filter(|(plan, _)| plan.fault == kind.code).count();
+        let bad = failures.iter().filter(|(plan, _)| plan.fault == kind.code).count();
+        if count > 0 {
+            lines.push(format!("{count:6} plans, {bad:3} failed: {}", kind.name));
+        }
+    }
+    let failed: Vec<_> = failures.iter().map(|(plan, _)| plan.number()).collect();
+    let seconds = took.as_secs_f32();
+    let count = played.len();
+    lines.push(format!("{singles} double crashes found nothing left to do after the first"));
+    lines.push(format!("{} plans found nothing to strike: {idle:?}", idle.len()));
+    lines.push(format!(
+        "faults: {count} plans of {} stories, 3 oracles each, in {seconds:.0} s; {} failed: {failed:?}",
+        sweep.references.len(),
+        failed.len(),
+    ));
+    Report { failed, played: count, idle: idle.len(), text: lines.join("\n") }
+}
+
+/// Plays a sweep and prints how it goes.
+pub async fn play(sweep: &Sweep, plans: Vec<Plan>, is_loud: bool) -> Report {
+    let (begun, total) = (Instant::now(), plans.len());
+    let done = Mutex::new(0);
+    let played = sweep
+        .play_all(plans, Safeguards::default(), |(plan, ended)| {
+            let mut done = done.lock().unwrap();
+            *done += 1;
+            if let Err(failure) = ended {
+                println!("FAILED {} {}: {}", plan.number(), plan.title(sweep.reference(plan)), failure.why);
+            }
+            if is_loud && *done % 100 == 0 {
+                println!("faults: {done} of {total} plans, {:.0} s", begun.elapsed().as_secs_f32());
+            }
+        })
+        .await;
+    let report = report(sweep, &played, begun.elapsed());
+    if let ([(plan, Ok(record))], true) = (played.as_slice(), is_loud) {
+        println!("{} {}\n{}", plan.number(), plan.title(sweep.reference(plan)), record.trace);
+    }
+    report
+}

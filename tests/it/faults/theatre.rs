@@ -1,0 +1,161 @@
+//! What people do in a run, through the API server, and what they see there.
+
+use super::stage::Stage;
+use super::steps::Sequence;
+use super::targets::SUBJECT;
+use anyhow::Context;
+use cloud_policy_testbed::wait_for;
+use kube::ResourceExt;
+use kube::api::{DeleteParams, DynamicObject, Patch, PatchParams};
+use serde_json::{Value, json};
+use std::time::Duration;
+
+/// How long anything may take once the faults are over.
+pub const LIMIT: Duration = Duration::from_secs(40);
+
+/// How a story must end.
+#[derive(Debug, Clone)]
+pub enum Goal {
+    /// The object is ready, and the upstream equals it.
+    Ready,
+    /// Neither is there any more.
+    Gone,
+    /// The object is gone; the upstream holds what it was.
+    Left(Value),
+}
+
+/// The people's side of one run.
+pub struct Theatre<'a> {
+    pub stage: &'a Stage,
+    pub sequence: &'a Sequence,
+}
+
+impl Theatre<'_> {
+    /// Applies the object under test.
+    pub async fn apply(&self) -> anyhow::Result<()> {
+        let object = self.stage.target.manifest(&self.stage.zones);
+        let params = PatchParams::apply("test").force();
+        self.sequence.note("somebody applies the object");
+        let written = self.stage.api().patch(SUBJECT, &params, &Patch::Apply(object)).await?;
+        self.saw(&written);
+        Ok(())
+    }
+
+    /// Changes part of it.
+    pub async fn patch(&self, patch: Value) -> anyhow::Result<()> {
+        self.sequence.note(format!("somebody patches {patch}"));
+        let written = self.stage.api().patch(SUBJECT, &PatchParams::default(), &Patch::Merge(patch)).await?;
+        self.saw(&written);
+        Ok(())
+    }
+
+    /// Changes the upstream's part of the spec.
+    pub async fn edit(&self, patch: &Value) -> anyhow::Result<()> {
+        self.patch(json!({ "spec": { self.stage.target.system(): patch } })).await
+    }
+
+    /// Deletes it, and does not wait.
+    pub async fn delete(&self) -> anyhow::Result<()> {
+        self.sequence.note("somebody deletes the object");
+        self.stage.api().delete(SUBJECT, &DeleteParams::background()).await?;
+        if let Some(object) = self.stage.api().get_opt(SUBJECT).await? {
+            self.saw(&object);
+        }
+        Ok(())
+    }
+
+    fn saw(&self, object: &DynamicObject) {
+        if let Some(version) = object.resource_version() {
+            self.sequence.revision(&version);
+        }
+    }
+
+    /// Waits until `check` is content.
+    pub async fn until<F>(&self, what: &str, check: impl Fn() -> F) -> anyhow::Result<()>
+    where
+        F: Future<Output = anyhow::Result<()>>,
+    {
+        wait_for(what, LIMIT, check).await
+    }
+
+    /// Waits until the story is where it must end.
+    pub async fn reach(&self, goal: &Goal) -> anyhow::Result<()> {
+        self.until(&format!("the end: {goal:?}"), || self.is_at(goal)).await
+    }
+
+    /// Oracle (a): upstream equals spec, exactly once; nothing is left, or what must be; strangers'
+    /// objects are as they were; status tells the truth.
+    pub async fn is_at(&self, goal: &Goal) -> anyhow::Result<()> {
+        let object = self.stage.api().get_opt(SUBJECT).await?;
+        let ours = self.stage.ours()?;
+        match (goal, object) {
+            (Goal::Ready, Some(object)) => self.is_ready(&object, &ours).with_context(|| shown(&object)),
+            (Goal::Ready, None) => anyhow::bail!("the object is gone"),
+            (Goal::Gone | Goal::Left(_), Some(object)) => anyhow::bail!("still there: {}", shown(&object)),
+            (Goal::Gone, None) => {
+                anyhow::ensure!(ours.is_empty(), "left upstream: {ours:?}");
+                Ok(())
+            }
+            (Goal::Left(left), None) => {
+                anyhow::ensure!(ours == [left.clone()], "the upstream holds {ours:?} instead of {left}");
+                Ok(())
+            }
+        }
+    }
+
+    fn is_ready(&self, object: &DynamicObject, ours: &[Value]) -> anyhow::Result<()> {
+        let target = self.stage.target;
+        let [stored] = ours else { anyhow::bail!("{} objects upstream: {ours:?}", ours.len()) };
+        let expected = target.expected(&object.data["spec"], &object.uid().unwrap_or_default());
+        let holds = target.shown(stored);
+        anyhow::ensure!(holds == expected, "the upstream holds {holds} instead of {expected}");
+        let status = &object.data["status"];
+        anyhow::ensure!(status["upstream"]["id"] == target.id(stored), "status names another id");
+        anyhow::ensure!(
+            status["observedGeneration"] == json!(object.metadata.generation),
+            "status is of an older spec"
+        );
+        anyhow::ensure!(status["operation"].is_null() && status["drift"].is_null(), "status shows unfinished work");
+        for (kind, reason) in [("Ready", Some("UpToDate")), ("Synced", None), ("Valid", None)] {
+            let found = condition(status, kind).with_context(|| format!("no condition {kind}"))?;
+            anyhow::ensure!(found["status"] == "True", "{kind} is not True");
+            anyhow::ensure!(reason.is_none_or(|reason| found["reason"] == reason), "{kind} has another reason");
+        }
+        for kind in ["Drifted", "Reconciling", "Stalled"] {
+            anyhow::ensure!(condition(status, kind).is_none(), "{kind} is still shown");
+        }
+        anyhow::ensure!(!object.finalizers().is_empty(), "nothing holds the object until its upstream is gone");
+        Ok(())
+    }
+
+    /// Whether a write is in flight, as status says it.
+    pub async fn is_busy(&self) -> anyhow::Result<bool> {
+        let object = self.stage.api().get_opt(SUBJECT).await?;
+        Ok(object.is_some_and(|object| !object.data["status"]["operation"].is_null()))
+    }
+
+    /// Waits until `Ready` has this reason for the newest spec.
+    pub async fn reason(&self, reason: &str) -> anyhow::Result<()> {
+        self.until(reason, || async {
+            let object = self.stage.api().get(SUBJECT).await?;
+            let status = &object.data["status"];
+            let current = status["observedGeneration"] == json!(object.metadata.generation);
+            let said = condition(status, "Ready").is_some_and(|c| c["reason"] == reason);
+            anyhow::ensure!(current && said, "{}", shown(&object));
+            Ok(())
+        })
+        .await
+    }
+}
+
+fn condition<'a>(status: &'a Value, kind: &str) -> Option<&'a Value> {
+    status["conditions"].as_array()?.iter().find(|condition| condition["type"] == kind)
+}
+
+fn shown(object: &DynamicObject) -> String {
+    let meta = &object.metadata;
+    format!(
+        "generation {:?}, resourceVersion {:?}, deleted {:?}, finalizers {:?}, status {}",
+        meta.generation, meta.resource_version, meta.deletion_timestamp, meta.finalizers, object.data["status"]
+    )
+}
