@@ -29,5 +29,7 @@ pub const FINALIZER: &str = "cloudpolicy.dev/finalizer";
 pub const RECONCILE_REQUESTED_AT: &str = "cloudpolicy.dev/reconcile-requested-at";
 /// `"true"` lets a deleted object go without touching the upstream.
 pub const FORCE_ORPHAN: &str = "cloudpolicy.dev/force-orphan";
+/// `"true"` confirms the deletion of an object that is held because too many are deleted at once.
+pub const CONFIRM_DELETE: &str = "cloudpolicy.dev/confirm-delete";
 /// Who writes status and finalizers, as `managedFields` shows it.
 pub const FIELD_MANAGER: &str = "cloud-policy-operator";

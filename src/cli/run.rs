@@ -62,6 +62,15 @@ pub struct Args {
     #[arg(long, env = "CLOUD_POLICY_CONNECTION_INTERVAL_SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=3600))]
     connection_interval_seconds: u64,
 
+    /// How many upstream objects of one connection may be deleted within the window; more are held
+    /// until a human confirms. 0 holds none.
+    #[arg(long, env = "CLOUD_POLICY_DELETE_LIMIT", default_value_t = 50)]
+    delete_limit: u32,
+
+    /// The window in which deletions are counted, in seconds.
+    #[arg(long, env = "CLOUD_POLICY_DELETE_WINDOW_SECONDS", default_value_t = 600, value_parser = clap::value_parser!(u64).range(1..=86400))]
+    delete_window_seconds: u64,
+
     /// How many objects of one kind are reconciled at once.
     #[arg(long, env = "CLOUD_POLICY_CONCURRENCY", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=64))]
     concurrency: u16,
@@ -180,6 +189,8 @@ fn settings(args: &Args) -> Settings {
         cluster_id: args.cluster_id.clone(),
         create_grace: Duration::from_secs(args.create_grace_seconds),
         connection_interval: Duration::from_secs(args.connection_interval_seconds),
+        delete_limit: args.delete_limit,
+        delete_window: Duration::from_secs(args.delete_window_seconds),
         concurrency: args.concurrency,
         ..Settings::new(&args.namespace)
     }

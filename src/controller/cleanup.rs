@@ -8,6 +8,7 @@ use super::act::failed;
 use super::case::Case;
 use super::connections::Held;
 use super::finalizer;
+use super::gate;
 use super::managed::Managed;
 use super::{Error, Result};
 use crate::api::shared::{DeletionPolicy, ManagementPolicy};
@@ -116,6 +117,9 @@ async fn delete<K: Managed>(case: &mut Case<'_, K>, record: &UpstreamRef) -> Res
         let message = "A create may still be under way upstream: waiting before looking it up.";
         return Ok(held(Outcome::working(Reason::Deleting, message, Next::After(left + Duration::from_secs(1)))));
     }
+    if let Some(outcome) = gate::holds(case).await {
+        return Ok(held(outcome));
+    }
     let shared = case.shared();
     // The spec's, which is immutable: status may be written by people who may not use the connection
     // that it would name.
@@ -169,6 +173,7 @@ async fn take_away<K: Managed>(
         if let Err(error) = remnant.delete(&id).await {
             return Ok(Err(error));
         }
+        gate::passed(case);
         ledger(case, remnant.system(), &id).await;
         // A success without a body proves little: something in between may have answered.
         match remnant.owner(&id).await {

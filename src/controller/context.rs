@@ -2,13 +2,15 @@
 
 use super::backoff::Backoffs;
 use super::clock::Clock;
-use super::connections::Connections;
+use super::connections::{ConnectionKey, Connections};
 use super::events::Events;
 use super::leader::Leadership;
 use super::look::Looks;
 use super::managed::Managed;
+use super::stores::Stores;
 use super::{Error, Result, Settings};
 use crate::engine::corrections::Corrections;
+use crate::engine::deletions::Deletions;
 use crate::engine::{Ownership, Stamp};
 use crate::metrics::Metrics;
 use kube::api::ListParams;
@@ -39,6 +41,10 @@ pub struct Shared {
     pub looks: Looks,
     /// Which fields were corrected how often.
     pub corrections: Mutex<Corrections>,
+    /// What was deleted lately.
+    pub deletions: Mutex<Deletions<ConnectionKey>>,
+    /// The objects of the policy kinds.
+    pub stores: Stores,
     /// Identifies this cluster in stamps.
     pub cluster_id: String,
 }
@@ -53,6 +59,11 @@ impl Shared {
     /// does not spoil it.
     pub fn corrections(&self) -> MutexGuard<'_, Corrections> {
         self.corrections.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What was deleted lately; valid at every moment, too.
+    pub fn deletions(&self) -> MutexGuard<'_, Deletions<ConnectionKey>> {
+        self.deletions.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The stamp of an object of this cluster.

@@ -1,5 +1,6 @@
 //! What the policy kinds have in common, so that they are reconciled by one piece of code.
 
+use super::stores::{StoreOf, Stores};
 use crate::api::shared::CommonSpec;
 use crate::api::status::{CommonStatus, ValidationResult};
 use crate::api::{NetworkPolicy, NetworkPolicyStatus, Policy, PolicyStatus};
@@ -51,6 +52,8 @@ pub trait Managed:
     fn report(&self) -> Report;
     /// The status that says so.
     fn status(report: &Report) -> Self::Status;
+    /// The stores of the kind.
+    fn stores(all: &Stores) -> &[StoreOf<Self>];
 }
 
 fn shown_id(report: &Report) -> Option<String> {
@@ -62,6 +65,10 @@ impl Managed for Policy {
     const KIND: &'static str = "Policy";
     const CRD: &'static str = "policies.cloudpolicy.dev";
     type Status = PolicyStatus;
+
+    fn stores(all: &Stores) -> &[StoreOf<Self>] {
+        &all.policies
+    }
 
     fn common(&self) -> &CommonSpec {
         &self.spec.common
@@ -113,6 +120,10 @@ impl Managed for NetworkPolicy {
     const KIND: &'static str = "NetworkPolicy";
     const CRD: &'static str = "networkpolicies.cloudpolicy.dev";
     type Status = NetworkPolicyStatus;
+
+    fn stores(all: &Stores) -> &[StoreOf<Self>] {
+        &all.network_policies
+    }
 
     fn common(&self) -> &CommonSpec {
         &self.spec.common

@@ -7,9 +7,9 @@
 //! | [`reconcile`] | one policy object, from guard to status |
 //! | [`look`] | from afar, by a list that all objects share, or closely |
 //! | [`act`] | carries out a plan: the create protocol, update, recreate, adoption |
-//! | [`cleanup`] | deletion |
+//! | [`cleanup`], [`gate`] | deletion; what holds back a mass of them |
 //! | [`case`], [`status`] | one object in one reconcile: its status; how status is written |
-//! | [`managed`] | what the policy kinds have in common |
+//! | [`managed`], [`stores`] | what the policy kinds have in common; where their objects are kept |
 //! | [`connection`], [`connections`], [`credentials`] | reconciles connections, keeps the open accounts, reads Secrets |
 //! | [`census`] | the gauges of objects by reason |
 //! | [`leader`] | the Lease, and the fence before every upstream write |
@@ -28,6 +28,7 @@ pub mod credentials;
 pub mod error;
 pub mod events;
 pub mod finalizer;
+pub mod gate;
 pub mod guard;
 pub mod leader;
 pub mod look;
@@ -35,6 +36,7 @@ pub mod managed;
 pub mod reconcile;
 pub mod settings;
 pub mod status;
+pub mod stores;
 pub mod wakes;
 pub mod wiring;
 

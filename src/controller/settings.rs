@@ -79,6 +79,11 @@ pub struct Settings {
     pub backoff: (Duration, Duration),
     /// How long a deleted object in a terminating namespace waits for its connection.
     pub orphan_after: Duration,
+    /// How many upstream objects of one connection may be deleted within `delete_window`; more are
+    /// held until a human confirms. 0 holds none.
+    pub delete_limit: u32,
+    /// Over which time deletions are counted.
+    pub delete_window: Duration,
     /// How many objects of one kind are reconciled at once.
     pub concurrency: u16,
     /// When a reconcile is given up.
@@ -105,6 +110,8 @@ impl Settings {
             slow_retry: Duration::from_mins(10),
             backoff: (Duration::from_secs(1), Duration::from_mins(5)),
             orphan_after: Duration::from_mins(10),
+            delete_limit: 50,
+            delete_window: Duration::from_mins(10),
             concurrency: 8,
             reconcile_timeout: Duration::from_mins(2),
             interval_divisor: 1,

@@ -15,13 +15,18 @@ use super::guard::{guarded, log_runtime_error, retry};
 use super::leader::Leadership;
 use super::look::Looks;
 use super::managed::Managed;
+use super::stores::{Complete, StoreOf, Stores};
 use super::wakes::{Wakes, dependants_of, is_there, keys, links_of, users_of};
 use super::{Result, Settings, backoff::Backoffs, clock::Clock, reconcile};
-use crate::api::{ClusterConnection, Connection, FORCE_ORPHAN, NetworkPolicy, Policy, RECONCILE_REQUESTED_AT};
+use crate::api::{
+    CONFIRM_DELETE, ClusterConnection, Connection, FORCE_ORPHAN, NetworkPolicy, Policy, RECONCILE_REQUESTED_AT,
+};
+use crate::engine::deletions::Deletions;
 use crate::metrics::Metrics;
 use futures::Stream;
 use futures::future::{self, BoxFuture, FutureExt};
 use futures::stream::{self, BoxStream, StreamExt};
+use jiff::SignedDuration;
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::core::v1::{Namespace, Secret};
 use kube::core::{DeserializeGuard, PartialObjectMeta};
@@ -34,7 +39,7 @@ use serde::de::DeserializeOwned;
 use std::collections::HashMap;
 use std::fmt::Debug;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -64,12 +69,15 @@ pub async fn run(parts: Parts, shutdown: CancellationToken) -> Result<()> {
     let (dependants, woken_dependants) = mpsc::unbounded_channel();
     let (connections, woken_connections) = mpsc::unbounded_channel();
     let Parts { client, settings, clock, metrics, leadership, instance } = parts;
+    let (stores, writers) = stores(&settings);
     let shared = Arc::new(Shared {
         events: Events::new(client.clone(), instance),
         connections: Connections::new(Wakers { dependants, connections }),
         backoffs: Backoffs::new(settings.backoff),
         looks: Looks::default(),
         corrections: Mutex::default(),
+        deletions: Mutex::new(Deletions::within(settings.delete_window.try_into().unwrap_or(SignedDuration::MAX))),
+        stores,
         client,
         settings,
         clock,
@@ -79,8 +87,9 @@ pub async fn run(parts: Parts, shutdown: CancellationToken) -> Result<()> {
     });
     let wakes = Wakes::start(woken_dependants, woken_connections);
     let mut running = Running::default();
-    for namespace in scopes(&shared.settings) {
-        running.start(&shared, namespace.as_deref(), &wakes, &shutdown);
+    for (namespace, writers) in scopes(&shared.settings).into_iter().zip(writers) {
+        running.start_managed(&shared, namespace.as_deref(), writers.policies, &wakes, &shutdown);
+        running.start_managed(&shared, namespace.as_deref(), writers.network_policies, &wakes, &shutdown);
     }
     running.start_links(&shared, &wakes, &shutdown);
     future::join(future::join_all(running.controllers), census::run(shared, running.counts, shutdown)).await;
@@ -92,61 +101,77 @@ fn scopes(settings: &Settings) -> Vec<Option<String>> {
     if settings.scope.is_empty() { vec![None] } else { settings.scope.iter().cloned().map(Some).collect() }
 }
 
-/// The controllers, and the stores in which connections find their dependants.
+/// What fills the stores of one namespace in scope.
+struct Writers {
+    policies: Feed<Policy>,
+    network_policies: Feed<NetworkPolicy>,
+}
+
+/// Fills a store, and says so once it is full.
+struct Feed<K: Managed> {
+    store: StoreOf<K>,
+    writer: Writer<DeserializeGuard<K>>,
+    complete: Complete,
+}
+
+/// The stores, before anything fills them: what one object comes to may depend on all.
+fn stores(settings: &Settings) -> (Stores, Vec<Writers>) {
+    let (mut stores, mut writers) = (Stores::default(), Vec::new());
+    for _ in scopes(settings) {
+        let (policies, network_policies) = (Feed::new(), Feed::new());
+        stores.policies.push(policies.store.clone());
+        stores.network_policies.push(network_policies.store.clone());
+        stores.complete.extend([Arc::clone(&policies.complete), Arc::clone(&network_policies.complete)]);
+        writers.push(Writers { policies, network_policies });
+    }
+    (stores, writers)
+}
+
+impl<K: Managed> Feed<K> {
+    fn new() -> Self {
+        let (store, writer) = reflector::store();
+        Self { store, writer, complete: Complete::default() }
+    }
+}
+
+/// The controllers, and the counts behind the gauges.
 #[derive(Default)]
 struct Running {
     controllers: Vec<BoxFuture<'static, ()>>,
     counts: Vec<Count>,
-    policies: Vec<Store<DeserializeGuard<Policy>>>,
-    network_policies: Vec<Store<DeserializeGuard<NetworkPolicy>>>,
-    /// Of each of these stores, whether it holds all that there is.
-    complete: Vec<Complete>,
 }
 
-/// Whether a store was filled once. Not asked of the store itself, which can wake only one waiter:
-/// its controller.
-type Complete = Arc<AtomicBool>;
-
 impl Running {
-    fn start(&mut self, shared: &Arc<Shared>, namespace: Option<&str>, wakes: &Wakes, shutdown: &CancellationToken) {
-        let policies = self.start_managed(shared, namespace, wakes, shutdown);
-        self.policies.push(policies);
-        let network_policies = self.start_managed(shared, namespace, wakes, shutdown);
-        self.network_policies.push(network_policies);
-    }
-
     fn start_managed<K: Managed>(
         &mut self,
         shared: &Arc<Shared>,
         namespace: Option<&str>,
+        Feed { store, writer, complete }: Feed<K>,
         wakes: &Wakes,
         shutdown: &CancellationToken,
-    ) -> Store<DeserializeGuard<K>> {
-        let ((store, writer), complete) = (reflector::store(), Complete::default());
-        self.complete.push(Arc::clone(&complete));
+    ) {
         let api = scoped::<DeserializeGuard<K>>(&shared.client, namespace);
         let objects = watched(api, writer, move |event| {
             if matches!(event, watcher::Event::InitDone) {
                 complete.store(true, Ordering::Release);
             }
         });
-        self.controllers.push(run_managed::<K>(shared, objects.boxed(), store.clone(), wakes, shutdown));
-        store
+        self.controllers.push(run_managed::<K>(shared, objects.boxed(), store, wakes, shutdown));
     }
 
-    /// After all stores are known: a connection counts its dependants in every one of them.
+    /// A connection counts its dependants in all stores.
     fn start_links(&mut self, shared: &Arc<Shared>, wakes: &Wakes, shutdown: &CancellationToken) {
-        let (policies, network_policies) = (self.policies.clone(), self.network_policies.clone());
-        let complete = self.complete.clone();
+        let all = Arc::clone(shared);
         let counted: Dependants = Arc::new(move |key| {
+            let Stores { policies, network_policies, complete: _ } = &all.stores;
             let count = || {
                 policies.iter().map(|store| dependants_of(store, Some(key)).len()).sum::<usize>()
                     + network_policies.iter().map(|store| dependants_of(store, Some(key)).len()).sum::<usize>()
             };
-            complete.iter().all(|complete| complete.load(Ordering::Acquire)).then(count)
+            all.stores.are_complete().then(count)
         });
-        self.counts.push(census::managed(self.policies.clone()));
-        self.counts.push(census::managed(self.network_policies.clone()));
+        self.counts.push(census::managed(shared.stores.policies.clone()));
+        self.counts.push(census::managed(shared.stores.network_policies.clone()));
         let scopes = scopes(&shared.settings).into_iter();
         let apis = scopes.map(|namespace| scoped(&shared.client, namespace.as_deref())).collect();
         self.start_link_kind::<Connection>(shared, apis, &counted, wakes, shutdown);
@@ -289,7 +314,7 @@ fn matters<K: Resource>(object: &K) -> u64 {
     let meta = object.meta();
     (&meta.uid, meta.generation).hash(&mut hash);
     meta.deletion_timestamp.as_ref().map(|t| t.0).hash(&mut hash);
-    for name in [RECONCILE_REQUESTED_AT, FORCE_ORPHAN] {
+    for name in [RECONCILE_REQUESTED_AT, FORCE_ORPHAN, CONFIRM_DELETE] {
         object.annotations().get(name).hash(&mut hash);
     }
     hash.finish()

@@ -6,6 +6,7 @@
 //! no environment in here.
 
 pub mod corrections;
+pub mod deletions;
 pub mod diff;
 pub mod error;
 pub mod external;

@@ -27,6 +27,7 @@ mod links;
 mod lost_answers;
 mod manifests;
 mod role;
+mod mass_deletion;
 mod samples;
 mod shutdown;
 mod snapshots;

@@ -85,6 +85,7 @@ pub fn settings(namespaces: &[&str]) -> Settings {
     settings.connection_interval = Duration::from_secs(2);
     settings.slow_retry = Duration::from_secs(2);
     settings.backoff = (Duration::from_millis(200), Duration::from_secs(2));
+    settings.delete_limit = 0;
     // Five minutes become one second.
     settings.interval_divisor = 300;
     settings

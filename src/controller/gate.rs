@@ -1,0 +1,142 @@
+//! A mass deletion is most often a mistake: a wrong `kubectl delete --all`, a namespace too many, a
+//! repository that rendered to nothing. What is more than the limit is held until a human confirms.
+//!
+//! Counted are the objects of one connection that were deleted upstream within the window and those
+//! that wait for it now. The latter stand in Kubernetes, so a restart does not open the gate; and a
+//! mass that is visible at once is held as a whole, not let through up to the limit. What was held
+//! once stays held. What a human confirmed is not counted.
+
+use super::case::Case;
+use super::connections::ConnectionKey;
+use super::finalizer;
+use super::managed::Managed;
+use crate::api::shared::{ConnectionKind, DeletionPolicy, ManagementPolicy};
+use crate::api::{CONFIRM_DELETE, ClusterConnection, Connection, FORCE_ORPHAN, NetworkPolicy, Policy, Reason};
+use crate::engine::outcome::{Next, Outcome};
+use k8s_openapi::api::core::v1::ObjectReference;
+use kube::{Api, Resource};
+use std::collections::BTreeSet;
+use std::fmt::Debug;
+use std::time::Duration;
+
+/// How soon to look again while the objects are being listed.
+const LISTED: Duration = Duration::from_millis(500);
+
+/// Whether a human said that this object may be deleted.
+fn is_confirmed<K: Managed>(object: &K) -> bool {
+    object.annotations().get(CONFIRM_DELETE).is_some_and(|value| value == "true")
+}
+
+/// What holds the deletion of this object, which would reach the upstream; `None` lets it through.
+pub async fn holds<K: Managed>(case: &Case<'_, K>) -> Option<Outcome> {
+    let shared = case.shared();
+    let limit = shared.settings.delete_limit;
+    if limit == 0 || is_confirmed(&case.object) {
+        return None;
+    }
+    if case.ready_reason() == Some(Reason::DeleteHeld.as_str()) {
+        return Some(held(case));
+    }
+    if !shared.stores.are_complete() {
+        let message = "Waiting until all objects are known.";
+        return Some(Outcome::working(Reason::Deleting, message, Next::After(LISTED)));
+    }
+    let key = connection(&case.object);
+    let mut waiting = waiting::<Policy>(case, &key);
+    waiting.extend(self::waiting::<NetworkPolicy>(case, &key));
+    // The store may lag behind the object at hand.
+    waiting.insert(case.uid());
+    let now = shared.clock.now();
+    let count = shared.deletions().count(&key, &waiting, now);
+    if count <= limit as usize {
+        return None;
+    }
+    let news = shared.deletions().is_news(&key, now);
+    if news {
+        raise(case, &key, count).await;
+    }
+    Some(held(case))
+}
+
+/// Notes that an object was deleted upstream.
+pub fn passed<K: Managed>(case: &Case<'_, K>) {
+    if !is_confirmed(&case.object) {
+        let shared = case.shared();
+        shared.deletions().note(&connection(&case.object), &case.uid(), shared.clock.now());
+    }
+}
+
+fn connection<K: Managed>(object: &K) -> ConnectionKey {
+    ConnectionKey::of(&object.common().connection_ref, &object.namespace().unwrap_or_default())
+}
+
+/// The objects of a kind whose deletion through this connection waits, by uid.
+fn waiting<K: Managed>(case: &Case<'_, impl Managed>, key: &ConnectionKey) -> BTreeSet<String> {
+    let waits = |object: &K| {
+        let spec = object.common();
+        object.meta().deletion_timestamp.is_some()
+            && finalizer::is_on(object)
+            && connection(object) == *key
+            && spec.deletion_policy == DeletionPolicy::Delete
+            && spec.management_policy != ManagementPolicy::Observe
+            && object.annotations().get(FORCE_ORPHAN).is_none_or(|value| value != "true")
+            && !is_confirmed(object)
+            && object.report().common.upstream.is_some()
+    };
+    case.shared().stores.collect(|object: &K| object.uid().filter(|_| waits(object))).into_iter().collect()
+}
+
+fn held<K: Managed>(case: &Case<'_, K>) -> Outcome {
+    let settings = &case.shared().settings;
+    let connection = &case.object.common().connection_ref;
+    Outcome::refused(
+        Reason::DeleteHeld,
+        format!(
+            "More than {} objects of {:?} {} are deleted within {} seconds, so this one is held until a human confirms: kubectl -n {} annotate {} --all {CONFIRM_DELETE}=true. To keep what is upstream, use {FORCE_ORPHAN}=true in its place.",
+            settings.delete_limit,
+            connection.kind,
+            connection.name,
+            settings.delete_window.as_secs(),
+            case.namespace(),
+            K::CRD,
+        ),
+    )
+}
+
+/// Says it once for the connection.
+async fn raise<K: Managed>(case: &Case<'_, K>, key: &ConnectionKey, count: usize) {
+    let shared = case.shared();
+    let limit = shared.settings.delete_limit;
+    tracing::warn!(?key, count, limit, "mass deletion: held until a human confirms");
+    let about = match case.object.common().connection_ref.kind {
+        ConnectionKind::Connection => {
+            let api = Api::<Connection>::namespaced(shared.client.clone(), &case.namespace());
+            reference(&api, &key.name).await
+        }
+        ConnectionKind::ClusterConnection => {
+            reference(&Api::<ClusterConnection>::all(shared.client.clone()), &key.name).await
+        }
+    };
+    if let Some(about) = about {
+        let note = format!(
+            "{count} objects of this connection are deleted, more than {limit}: what is not deleted yet is held until a human confirms. See the message of the objects."
+        );
+        shared.events.warning(&about, Reason::DeleteHeld.as_str(), &note).await;
+    }
+}
+
+/// What an event about a connection speaks of; `None` when it is gone.
+async fn reference<C>(api: &Api<C>, name: &str) -> Option<ObjectReference>
+where
+    C: Resource<DynamicType = ()> + Clone + Debug + serde::de::DeserializeOwned,
+{
+    let meta = api.get_metadata_opt(name).await.ok().flatten()?.metadata;
+    Some(ObjectReference {
+        api_version: Some(C::api_version(&()).into_owned()),
+        kind: Some(C::kind(&()).into_owned()),
+        name: meta.name,
+        namespace: meta.namespace,
+        uid: meta.uid,
+        ..ObjectReference::default()
+    })
+}
