@@ -8,6 +8,8 @@ mod answer;
 mod budget;
 mod dialer;
 mod failure;
+#[cfg(test)]
+mod fuzz;
 
 pub(crate) use answer::Answer;
 
@@ -210,6 +212,7 @@ impl Http {
         let response = self.client.execute(request).await.map_err(|error| Failure::of(&error))?;
         let mut answer = Answer::head(response.status().as_u16(), response.headers());
         answer.body = read_body(response, self.settings.body_limit).await?;
+        answer.request_id = answer.request_id.map(|id| self.words.clean(&id));
         Ok(answer)
     }
 }

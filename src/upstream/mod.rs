@@ -14,6 +14,8 @@
 
 pub mod account;
 pub mod endpoint;
+#[cfg(test)]
+mod fuzz;
 pub mod http;
 mod lenient;
 mod ncloud;

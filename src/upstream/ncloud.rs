@@ -5,6 +5,8 @@
 //! missing policy, a wrong path and a service that the account has not subscribed to.
 
 mod errors;
+#[cfg(test)]
+mod fuzz;
 mod signature;
 pub(crate) mod wire;
 
@@ -68,7 +70,7 @@ impl Ncloud {
         let purpose = read("count policies");
         let query = [("type", "USER_CREATED"), ("page", "0"), ("size", "1")];
         let answer = self.ask(purpose, Method::GET, &["policies"], &query, None).await?;
-        Ok(self.success(answer, purpose)?.read::<Page>(purpose)?.total_items)
+        Ok(self.success(answer, purpose)?.read_object::<Page>(purpose)?.total_items)
     }
 
     /// Every user-created policy, or those whose name the API takes for similar to `name`.
@@ -108,7 +110,7 @@ impl Ncloud {
             query.extend([("searchColumn", "policyName"), ("searchWord", name)]);
         }
         let answer = self.ask(purpose, Method::GET, &["policies"], &query, None).await?;
-        self.success(answer, purpose)?.read(purpose)
+        self.success(answer, purpose)?.read_object(purpose)
     }
 
     /// The policy with its permissions.
@@ -119,7 +121,10 @@ impl Ncloud {
         if answer.status == 404 {
             return self.confirm_absent(&answer, purpose, id).await.map(|()| None);
         }
-        self.success(answer, purpose)?.read(purpose).map(Some)
+        let answer = self.success(answer, purpose)?;
+        let detail: Detail = answer.read_object(purpose)?;
+        // An answer about another policy is an answer to somebody else.
+        if detail.policy_id == id { Ok(Some(detail)) } else { Err(answer.unreadable(purpose)) }
     }
 
     pub(crate) async fn create(&self, body: Value) -> Result<Answer> {
@@ -188,14 +193,15 @@ impl Ncloud {
         self.success(answer, purpose).map(drop)
     }
 
-    /// The answer of create or edit, whatever its status, if it is one.
+    /// The answer of create or edit, if it is one. What looks like a verdict is one only under the
+    /// statuses of verdicts: gateways, too, say `success: false`, of anything.
     pub(crate) fn saved(&self, answer: &Answer, purpose: Purpose) -> Result<Saved> {
         if answer.is_success() {
-            return answer.read(purpose);
+            return answer.read_object(purpose);
         }
-        match RawVerdict::of(&answer.body) {
-            Some(verdict) => Ok(Saved { policy_id: None, validation_result: Some(verdict) }),
-            None => Err(refusal(answer, purpose, self.words())),
+        match (answer.status, RawVerdict::of(&answer.body)) {
+            (400 | 422, Some(verdict)) => Ok(Saved { policy_id: None, validation_result: Some(verdict) }),
+            _ => Err(refusal(answer, purpose, self.words())),
         }
     }
 

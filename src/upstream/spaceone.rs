@@ -4,6 +4,8 @@
 //! what the error code says, never what the status says.
 
 mod errors;
+#[cfg(test)]
+mod fuzz;
 mod listing;
 mod paths;
 pub(crate) mod tags;
@@ -144,7 +146,11 @@ impl Spaceone {
         let purpose = purpose(resource, Verb::Get);
         let answer = self.send(Ask { resource, verb: Verb::Get, id, fields: Fields::new() }).await?;
         if answer.is_success() {
-            return answer.read(purpose).map(Some);
+            let object: Fields = answer.read(purpose)?;
+            // An answer about another object is an answer to somebody else.
+            let same = object.get(resource.id_field()).and_then(Value::as_str) == Some(id);
+            let read = serde_json::from_value(Value::Object(object)).ok().filter(|_| same);
+            return read.map(Some).ok_or_else(|| answer.unreadable(purpose));
         }
         let absent = Said::of(&answer.body).is_some_and(|said| said.is_absence_of(resource));
         if absent { Ok(None) } else { Err(refusal(&answer, purpose, self.words())) }

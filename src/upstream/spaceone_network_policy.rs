@@ -141,9 +141,13 @@ impl NetworkPolicies {
 
     async fn write(&self, verb: Verb, id: &str, fields: Fields) -> Result<Written> {
         let resource = Resource::NetworkPolicy;
+        let purpose = purpose(resource, verb);
         let answer = self.0.ask(Ask { resource, verb, id, fields }).await?;
-        let id = answer.read::<Answered>(purpose(resource, verb))?.id();
-        Ok(Written::Accepted { id, verdict: None, request_id: answer.request_id })
+        let written = answer.read_object::<Answered>(purpose)?.id();
+        if written.is_empty() || (verb != Verb::Create && written != id) {
+            return Err(answer.unreadable(purpose));
+        }
+        Ok(Written::Accepted { id: written, verdict: None, request_id: answer.request_id })
     }
 }
 

@@ -138,7 +138,7 @@ impl Policies {
         let named = if verb == Verb::Create { "" } else { id };
         let (resource, purpose) = (Resource::Policy, purpose(Resource::Policy, verb));
         let answer = self.0.ask(Ask { resource, verb, id: named, fields }).await?;
-        let written: Answered = answer.read(purpose)?;
+        let written: Answered = answer.read_object(purpose)?;
         if written.policy_id != id {
             return Err(answer.unreadable(purpose));
         }

@@ -2,6 +2,7 @@
 //! secrets that a careless or hostile server might echo.
 
 use secrecy::{ExposeSecret, SecretString};
+use std::cmp::Reverse;
 
 /// How much of a message is shown.
 const LONGEST: usize = 300;
@@ -15,22 +16,28 @@ pub(crate) struct Words(Vec<SecretString>);
 impl Words {
     /// Hides these secrets.
     pub(crate) fn hiding(secrets: impl IntoIterator<Item = SecretString>) -> Self {
-        Self(secrets.into_iter().filter(|secret| secret.expose_secret().len() >= SHORTEST_SECRET).collect())
+        let mut secrets: Vec<_> =
+            secrets.into_iter().filter(|secret| secret.expose_secret().len() >= SHORTEST_SECRET).collect();
+        // A secret that begins another would leave the rest of it standing.
+        secrets.sort_by_key(|secret| Reverse(secret.expose_secret().len()));
+        Self(secrets)
     }
 
     /// One line of at most 300 characters, without control characters and secrets.
     pub(crate) fn clean(&self, text: &str) -> String {
-        let mut text = text.to_owned();
-        for secret in &self.0 {
-            text = text.replace(secret.expose_secret(), "[hidden]");
-        }
         let printable = |c: char| if c.is_whitespace() || is_invisible(c) { ' ' } else { c };
-        let line = text.chars().map(printable).collect::<String>();
+        let line = self.hide(text).chars().map(printable).collect::<String>();
         let line = line.split(' ').filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ");
+        // Once more: a secret with a space in it may have been broken over two lines.
+        let line = self.hide(&line);
         if line.chars().count() <= LONGEST {
             return line;
         }
         line.chars().take(LONGEST - 1).chain(['…']).collect()
+    }
+
+    fn hide(&self, text: &str) -> String {
+        self.0.iter().fold(text.to_owned(), |text, secret| text.replace(secret.expose_secret(), "[hidden]"))
     }
 }
 
@@ -38,6 +45,9 @@ impl Words {
 fn is_invisible(c: char) -> bool {
     c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
+
+#[cfg(test)]
+mod fuzz;
 
 #[cfg(test)]
 mod tests {

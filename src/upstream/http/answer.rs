@@ -52,6 +52,15 @@ impl Answer {
         serde_json::from_slice(&self.body).map_err(|_| self.unreadable(purpose))
     }
 
+    /// The body as a JSON object of this shape. A list is none, though one could be read into a
+    /// shape field by field.
+    pub(crate) fn read_object<T: DeserializeOwned>(&self, purpose: Purpose) -> Result<T> {
+        match self.body.iter().find(|byte| !byte.is_ascii_whitespace()) {
+            Some(b'{') => self.read(purpose),
+            _ => Err(self.unreadable(purpose)),
+        }
+    }
+
     /// An error about a body that cannot be made sense of. Never quotes it.
     pub(crate) fn unreadable(&self, purpose: Purpose) -> UpstreamError {
         let message = format!("the upstream answered {} {}", self.status, self.oddity());

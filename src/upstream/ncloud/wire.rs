@@ -164,7 +164,8 @@ impl RawVerdict {
     pub(crate) fn of(body: &[u8]) -> Option<Self> {
         let body: Value = serde_json::from_slice(body).ok()?;
         let verdict = body.get("validationResult").filter(|inner| inner.is_object()).unwrap_or(&body);
-        Self::deserialize(verdict).ok()
+        // A list could be read into the fields, one by one.
+        if verdict.is_object() { Self::deserialize(verdict).ok() } else { None }
     }
 
     pub(crate) fn shown(&self, words: &Words) -> ValidationResult {

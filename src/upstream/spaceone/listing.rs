@@ -90,7 +90,7 @@ impl Spaceone {
         if resource == Resource::Policy {
             fields.insert("repository_id".to_owned(), json!(self.repository().await?));
         }
-        self.ask(Ask { resource, verb, id: "", fields }).await?.read(purpose(resource, verb))
+        self.ask(Ask { resource, verb, id: "", fields }).await?.read_object(purpose(resource, verb))
     }
 }
 

@@ -4,15 +4,31 @@
 use crate::upstream::lenient::nullable;
 use jiff::Timestamp;
 use serde::Deserialize;
+use serde::de::{self, DeserializeOwned};
 use serde_json::{Map, Value};
 
-/// A page of a list; nothing found is an empty object.
+/// A page of a list; nothing found is an empty object. An object that says anything else and no
+/// results is no page: what is missing in a list counts as absent.
 #[derive(Debug, Deserialize)]
+#[serde(try_from = "Map<String, Value>", bound = "T: DeserializeOwned")]
 pub(crate) struct Page<T> {
-    #[serde(default = "Vec::new", deserialize_with = "nullable", bound = "T: Deserialize<'de>")]
     pub(crate) results: Vec<T>,
-    #[serde(default, deserialize_with = "nullable")]
     pub(crate) total_count: u64,
+}
+
+impl<T: DeserializeOwned> TryFrom<Map<String, Value>> for Page<T> {
+    type Error = serde_json::Error;
+
+    fn try_from(mut page: Map<String, Value>) -> Result<Self, Self::Error> {
+        let empty = page.is_empty();
+        let (results, total) = (page.remove("results"), page.remove("total_count"));
+        if results.is_none() && total.is_none() && !empty {
+            return Err(de::Error::missing_field("results"));
+        }
+        let results = serde_json::from_value::<Option<_>>(results.unwrap_or_default())?.unwrap_or_default();
+        let total_count = serde_json::from_value::<Option<_>>(total.unwrap_or_default())?.unwrap_or_default();
+        Ok(Self { results, total_count })
+    }
 }
 
 /// What a count answers: numbers are doubles.
@@ -69,7 +85,9 @@ mod tests {
             let page: Page<Value> = serde_json::from_value(body).unwrap();
             assert_eq!((page.results.len(), page.total_count), (0, 0));
         }
-        assert!(serde_json::from_value::<Page<Value>>(json!({"results": "x"})).is_err());
+        for other in [json!({"results": "x"}), json!({"message": "please sign in"}), json!([])] {
+            assert!(serde_json::from_value::<Page<Value>>(other).is_err());
+        }
     }
 
     #[test]

@@ -8,6 +8,7 @@
 //! | the real `SpaceONE` servers | [`Spaceone`] |
 //! | any program that must not outlive the process that started it | [`Launch`], [`Child`] |
 //! | waiting, with a limit and a last word | [`wait_for`] |
+//! | properties of generated values | [`holds_for`] |
 //!
 //! Nothing here knows the operator: it is built beside it, not after it. A part that
 //! cannot be had is an error that says what to install; no test is skipped for it.
@@ -26,6 +27,7 @@ mod discovery;
 mod launch;
 mod namespace;
 mod paths;
+mod property;
 mod spaceone;
 mod wait;
 
@@ -35,5 +37,6 @@ pub use crds::{apply_crds, install_crds};
 pub use launch::Launch;
 pub use namespace::TestNamespace;
 pub use paths::repository;
+pub use property::{holds_for, pick};
 pub use spaceone::{Era, Spaceone, SpaceoneEnv};
 pub use wait::{wait_for, wait_until};
