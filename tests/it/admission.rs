@@ -8,7 +8,7 @@ mod accepts_connections;
 mod accepts_network_policies;
 mod accepts_policies;
 mod accepts_updates;
-mod cases;
+pub mod cases;
 mod rejects_common;
 mod rejects_connections;
 mod rejects_ncloud;

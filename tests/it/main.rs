@@ -26,6 +26,7 @@ mod lifecycle_spaceone;
 mod links;
 mod lost_answers;
 mod manifests;
+mod properties;
 mod role;
 mod mass_deletion;
 mod samples;

@@ -41,10 +41,13 @@ impl RequestLog for Log {
     }
 }
 
-/// An account of the connection, which is given as JSON without its Secret and limits.
+/// An account of the connection, which is given as JSON without its Secret, and with the highest rate
+/// that users may set unless it names another.
 pub fn account(mut connection: Value, credentials: Credentials, settings: &HttpSettings) -> (Arc<Account>, Arc<Log>) {
     install_crypto();
-    connection["rateLimit"] = json!({ "requestsPerSecond": 100, "burst": 200 });
+    if connection["rateLimit"].is_null() {
+        connection["rateLimit"] = json!({ "requestsPerSecond": 100, "burst": 200 });
+    }
     let spec: ConnectionSpec = serde_json::from_value(connection).unwrap();
     let log = Arc::new(Log::default());
     let account = Account::open(&spec, credentials, None, &loopback(), settings, log.clone()).unwrap();

@@ -1,0 +1,144 @@
+//! NAVER Cloud: specs against the simulated account.
+
+use super::meaning::{permissions, set};
+use super::upstreams::{self, next, says_only, settle, written};
+use super::{specs, specs::text};
+use crate::upstream_support::{create, policy, sight, stamp};
+use cloud_policy_simulator::Operation;
+use cloud_policy_simulator::ncloud::{Ncloud, Order};
+use cloud_policy_testbed::holds_for;
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+fn spec() -> impl Strategy<Value = Value> {
+    specs::ncloud::policy(text::policy_name())
+}
+
+/// The spec under a name of its own, which is immutable and unique.
+fn named(mut block: Value, number: u32) -> Value {
+    let name: String = block["policyName"].as_str().unwrap().chars().take(20).collect();
+    block["policyName"] = json!(format!("{name}{number:08}"));
+    block
+}
+
+/// What the account holds under the spec's name must be what these specs, one after the other, say.
+fn assert_held(ncloud: &Ncloud, path: &[Value], uid: &str) {
+    let last = path.last().unwrap();
+    let held = ncloud.policy_named(last["policyName"].as_str().unwrap()).expect("there is one");
+    let description = last["description"].as_str().unwrap_or_default();
+    assert_eq!(held.description.as_deref().unwrap_or_default(), description);
+    assert_eq!(permissions(&json!(held.permissions)), permissions(&last["permissions"]));
+    // Tags that a spec does not set stay as they are.
+    let tags = path.iter().rev().find_map(|spec| spec.get("tags")).cloned().unwrap_or_else(|| json!({}));
+    assert_eq!(json!(held.tags), with_owner(tags, uid));
+}
+
+fn with_owner(mut tags: Value, uid: &str) -> Value {
+    tags["cloudpolicy-owner"] = json!(format!("cluster/{uid}"));
+    tags
+}
+
+/// The requests grant what the spec grants, and say nothing that nobody wrote.
+fn assert_asked(ncloud: &Ncloud, spec: &Value, uid: &str) {
+    for (entry, body) in written(ncloud.journal()) {
+        match entry.operation {
+            Operation::Create => {
+                says_only(&body, &["policyName", "description", "permissions", "tags"]);
+                assert_eq!(body["policyName"], spec["policyName"]);
+                let declared = spec.get("tags").cloned().unwrap_or_else(|| json!({}));
+                assert_eq!(body["tags"], with_owner(declared, uid));
+            }
+            Operation::Update => says_only(&body, &["description", "permissions"]),
+            Operation::TagsAdd | Operation::TagsRemove => {
+                says_only(&body, &["tagKey", "tagValue"]);
+                assert_ne!(body["tagKey"], json!("cloudpolicy-owner"), "the stamp stays");
+                continue;
+            }
+            other => panic!("nobody asked for {other:?}"),
+        }
+        assert_eq!(permissions(&body["permissions"]), permissions(&spec["permissions"]));
+        assert_eq!(body["description"], json!(spec["description"].as_str().unwrap_or_default()));
+    }
+    ncloud.journal().clear();
+}
+
+#[test]
+fn every_spec_arrives_whole_by_any_path_and_nothing_that_nobody_wrote() {
+    let runtime = upstreams::runtime();
+    let (ncloud, account) = runtime.block_on(upstreams::ncloud());
+    holds_for(60, prop::collection::vec(spec(), 1..4), |path| {
+        let number = next();
+        let uid = format!("uid-{number}");
+        let path: Vec<Value> = path.into_iter().map(|block| named(block, number)).collect();
+        // The name is the first one's.
+        let name = path[0]["policyName"].clone();
+        let path: Vec<Value> =
+            path.into_iter().map(|mut block| (block["policyName"] = name.clone(), block).1).collect();
+        runtime.block_on(async {
+            ncloud.journal().clear();
+            let first = policy(&account, "ncloud", &path[0], &stamp(&uid));
+            let id = create(&*first).await;
+            assert!(sight(&*first, &id).await.diff.is_empty(), "what was created is as wanted");
+            assert_asked(&ncloud, &path[0], &uid);
+            for (index, block) in path.iter().enumerate().skip(1) {
+                let subject = policy(&account, "ncloud", block, &stamp(&uid));
+                let left = settle(&*subject, &id).await;
+                assert!(left.is_empty(), "left at {}", left.summary());
+                assert_asked(&ncloud, block, &uid);
+                assert_held(&ncloud, &path[..=index], &uid);
+            }
+            assert_held(&ncloud, &path, &uid);
+            ncloud.remove_policy(&id);
+        });
+    });
+}
+
+/// The same in other words: members in another order, `*` in its two spellings.
+fn reworded(block: &Value) -> Value {
+    let turned = |list: &Value| list.as_array().unwrap().iter().rev().cloned().collect::<Vec<_>>();
+    let mut block = block.clone();
+    let mut statements = turned(&block["permissions"]);
+    for statement in &mut statements {
+        let mut targets = turned(&statement["targets"]);
+        for target in &mut targets {
+            let everything = format!("nrn:*:{}:*::*", target["product"].as_str().unwrap());
+            let other = |nrn: Value| match nrn.as_str().unwrap() {
+                "*" => json!(everything),
+                text if text == everything => json!("*"),
+                _ => nrn,
+            };
+            target["actions"] = json!(turned(&target["actions"]));
+            target["resourceNrns"] = set(turned(&target["resourceNrns"]).into_iter().map(other));
+        }
+        // A repeated target says nothing new.
+        targets.push(targets[0].clone());
+        statement["targets"] = json!(targets);
+        for keys in statement["condition"].as_object_mut().into_iter().flatten() {
+            for values in keys.1.as_object_mut().into_iter().flatten() {
+                *values.1 = json!(turned(values.1));
+            }
+        }
+    }
+    statements.push(statements[0].clone());
+    block["permissions"] = json!(statements);
+    block
+}
+
+#[test]
+fn the_same_in_other_words_is_no_difference_whatever_the_server_does_to_the_order() {
+    let runtime = upstreams::runtime();
+    let (ncloud, account) = runtime.block_on(upstreams::ncloud());
+    let orders = prop::sample::select(vec![Order::Kept, Order::Sorted, Order::Reversed]);
+    holds_for(60, (spec(), orders, any::<bool>()), |(block, order, rewrites)| {
+        ncloud.set_options(|o| (o.switches.order, o.switches.rewrite_wildcard) = (order, rewrites));
+        let (number, stamp) = (next(), stamp("uid"));
+        let block = named(block, number);
+        runtime.block_on(async {
+            let id = create(&*policy(&account, "ncloud", &block, &stamp)).await;
+            ncloud.journal().clear();
+            let left = settle(&*policy(&account, "ncloud", &reworded(&block), &stamp), &id).await;
+            assert!(left.is_empty() && ncloud.journal().writes().is_empty(), "{}", left.summary());
+            ncloud.remove_policy(&id);
+        });
+    });
+}

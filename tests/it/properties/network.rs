@@ -1,0 +1,181 @@
+//! `SpaceONE` network policies: specs against the simulated domain.
+//!
+//! The upstream cannot do everything in place, and the operator must say so: another zone, a list
+//! that became empty, a key of `data` that is not wanted any more, and what is pinned by a pin that
+//! the spec does not declare. Everything else arrives.
+
+use super::meaning::{alike, assert_alike, dns, plain, reference, routes, set};
+use super::spaceone::as_fractions;
+use super::upstreams::{self, next, says_only, settle, written};
+use super::{specs, specs::network::respelled};
+use crate::upstream_support::{create, network_policy, sight, stamp};
+use cloud_policy::engine::{Diff, Remedy};
+use cloud_policy_simulator::Operation;
+use cloud_policy_simulator::spaceone::{Spaceone, StoredNetworkPolicy};
+use cloud_policy_testbed::holds_for;
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+const FIELDS: &[&str] =
+    &["name", "zoneId", "routingTables", "dns", "data", "metadata", "reference", "tags", "pinnedKeys"];
+
+fn held(spaceone: &Spaceone, id: &str) -> StoredNetworkPolicy {
+    spaceone.network_policies().into_iter().find(|policy| policy.network_policy_id == id).expect("there is one")
+}
+
+fn object(value: &Value) -> Value {
+    if value.is_null() { json!({}) } else { plain(value) }
+}
+
+/// A field of a spec in one spelling.
+fn wanted(spec: &Value, field: &str, uid: &str) -> Value {
+    let value = &spec[field];
+    match field {
+        "routingTables" => routes(value),
+        "dns" => dns(value),
+        "reference" => reference(value.get("resourceId"), value.get("externalLink")),
+        "pinnedKeys" => set(value.as_array().cloned().unwrap_or_default()),
+        "tags" => {
+            let mut tags = object(value);
+            tags["cloudpolicy_owner"] = json!(format!("cluster/{uid}"));
+            tags
+        }
+        "data" | "metadata" => object(value),
+        _ => value.clone(),
+    }
+}
+
+/// The same field as it is stored; of metadata the keys that the spec declares.
+fn stored(policy: &StoredNetworkPolicy, field: &str, spec: &Value) -> Value {
+    let raw = json!(policy);
+    match field {
+        "zoneId" => raw["zone_id"].clone(),
+        "routingTables" => routes(&raw["routing_tables"]),
+        "dns" => dns(&raw["dns"]),
+        "reference" => reference(raw["reference"].get("resource_id"), raw["reference"].get("external_link")),
+        "pinnedKeys" => set(raw["pinned_keys"].as_array().cloned().unwrap_or_default()),
+        "metadata" => {
+            let declared = |key: &String| spec["metadata"].get(key).is_some();
+            let kept = policy.metadata.iter().filter(|(key, _)| declared(key));
+            plain(&Value::Object(kept.map(|(key, value)| (key.clone(), value.clone())).collect()))
+        }
+        "tags" | "data" => plain(&raw[field]),
+        _ => raw[field].clone(),
+    }
+}
+
+/// What is not as the last spec of the path says is named, and nothing is named that need not be.
+fn assert_truthful(policy: &StoredNetworkPolicy, path: &[Value], uid: &str, left: &Diff, pins: &[String]) {
+    let last = path.last().unwrap();
+    for field in FIELDS {
+        let Some(spec) = path.iter().rev().find(|spec| spec.get(*field).is_some()) else { continue };
+        // Not set by the last one: not compared, and as it was, unless an earlier one was stuck.
+        let named = left.touches(&format!("spec.spaceone.{field}"));
+        if last.get(*field).is_some() && !named {
+            assert_alike(&stored(policy, field, spec), &wanted(spec, field, uid), field);
+        }
+        assert!(last.get(*field).is_some() || !named, "{field} is not in the spec");
+    }
+    for field in &left.fields {
+        let name = field.path.trim_start_matches("spec.spaceone.").split(['.', '[']).next().unwrap();
+        let emptied = last[name].as_array().is_some_and(Vec::is_empty);
+        let cannot = name == "zoneId" || emptied || (name == "data" && field.desired.is_null());
+        let undeclared = last["pinnedKeys"].as_array().is_none_or(Vec::is_empty) && !pins.is_empty();
+        match field.remedy {
+            Remedy::Recreate => assert!(cannot, "{} could be changed in place", field.path),
+            Remedy::Update => assert!(undeclared, "{} did not arrive", field.path),
+        }
+    }
+}
+
+/// The requests say what the spec says, and the stamp.
+fn assert_asked(spaceone: &Spaceone, spec: &Value, uid: &str) {
+    for (entry, body) in written(spaceone.journal()) {
+        if entry.operation == Operation::PinData {
+            says_only(&body, &["keys", "domain_id"]);
+            let keys = set(body["keys"].as_array().cloned().unwrap());
+            assert!(keys == json!(["zone_id"]) || keys == wanted(spec, "pinnedKeys", uid), "{body}");
+            continue;
+        }
+        says_only(
+            &body,
+            &["name", "zone_id", "routing_tables", "dns", "data", "metadata", "reference", "tags", "domain_id"],
+        );
+        for (key, field) in [("name", "name"), ("zone_id", "zoneId"), ("data", "data"), ("tags", "tags")] {
+            assert!(body[key].is_null() || alike(&plain(&body[key]), &wanted(spec, field, uid)), "{field} in {body}");
+        }
+        assert!(
+            body["routing_tables"].is_null() || routes(&body["routing_tables"]) == wanted(spec, "routingTables", uid)
+        );
+        assert!(body["dns"].is_null() || dns(&body["dns"]) == wanted(spec, "dns", uid));
+    }
+    spaceone.journal().clear();
+}
+
+#[test]
+fn every_spec_arrives_whole_by_any_path_or_what_did_not_is_named() {
+    let runtime = upstreams::runtime();
+    let (spaceone, account) = runtime.block_on(upstreams::spaceone());
+    holds_for(120, prop::collection::vec(specs::network::policy(&spaceone.zone_ids()), 1..4), |path| {
+        let uid = format!("uid-{}", next());
+        runtime.block_on(async {
+            spaceone.journal().clear();
+            let first = network_policy(&account, &path[0], &stamp(&uid));
+            assert_eq!(first.problems(), []);
+            let id = create(&*first).await;
+            let seen = sight(&*first, &id).await;
+            assert!(seen.diff.is_empty(), "created and left at {}", seen.diff.summary());
+            assert_asked(&spaceone, &path[0], &uid);
+            assert_truthful(&held(&spaceone, &id), &path[..1], &uid, &seen.diff, &[]);
+            for (index, block) in path.iter().enumerate().skip(1) {
+                let pins = held(&spaceone, &id).pinned_keys;
+                let left = settle(&*network_policy(&account, block, &stamp(&uid)), &id).await;
+                assert_asked(&spaceone, block, &uid);
+                assert_truthful(&held(&spaceone, &id), &path[..=index], &uid, &left, &pins);
+            }
+            assert_eq!(spaceone.network_policies().len(), 1, "never a second one");
+            spaceone.remove_network_policy(&id);
+        });
+    });
+}
+
+#[test]
+fn the_same_in_other_words_is_no_difference() {
+    let runtime = upstreams::runtime();
+    let (spaceone, account) = runtime.block_on(upstreams::spaceone());
+    let values = (specs::network::policy(&spaceone.zone_ids()), 0usize..4);
+    holds_for(120, values, |(block, spelling)| {
+        let stamp = stamp("uid");
+        runtime.block_on(async {
+            let id = create(&*network_policy(&account, &block, &stamp)).await;
+            spaceone.journal().clear();
+            let left = settle(&*network_policy(&account, &reworded(&block, spelling), &stamp), &id).await;
+            assert!(left.is_empty() && spaceone.journal().writes().is_empty(), "{}", left.summary());
+            spaceone.remove_network_policy(&id);
+        });
+    });
+}
+
+fn reworded(block: &Value, spelling: usize) -> Value {
+    let mut block = block.clone();
+    for field in ["routingTables", "pinnedKeys"] {
+        if let Some(list) = block[field].as_array_mut() {
+            list.reverse();
+            list.extend(list.first().cloned());
+        }
+    }
+    for route in block["routingTables"].as_array_mut().into_iter().flatten() {
+        for field in ["cidr", "destination"] {
+            route[field] = json!(respelled(route[field].as_str().unwrap(), spelling));
+        }
+    }
+    for server in block["dns"].as_array_mut().into_iter().flatten() {
+        *server = json!(respelled(server.as_str().unwrap(), spelling));
+    }
+    for field in ["data", "tags"] {
+        if let Some(value) = block.get_mut(field) {
+            *value = as_fractions(value);
+        }
+    }
+    block
+}

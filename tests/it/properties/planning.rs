@@ -1,0 +1,232 @@
+//! The decision and its report, which are pure: total over everything that can be remembered,
+//! allowed and seen, and never a write that is not allowed.
+
+use cloud_policy::api::Reason;
+use cloud_policy::api::shared::{AdoptionPolicy, DriftPolicy, ManagementPolicy, RecreatePolicy};
+use cloud_policy::api::status::{ValidationDetail, ValidationResult};
+use cloud_policy::engine::outcome::{Next, Outcome};
+use cloud_policy::engine::plan::{Hold, Plan, Record, Restraint, Rules, Step, plan};
+use cloud_policy::engine::{Diff, ErrorKind, Facts, FieldDiff, Ownership, Remedy, Sighting, UpstreamError};
+use cloud_policy_testbed::holds_for;
+use jiff::{SignedDuration, Timestamp};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use proptest::prelude::*;
+use proptest::sample::select;
+use serde_json::json;
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+const CASES: u32 = 4000;
+
+fn id() -> impl Strategy<Value = String> {
+    select(vec!["a", "b", "c"]).prop_map(str::to_owned)
+}
+
+fn record() -> impl Strategy<Value = Record> {
+    let hash = prop::option::of(select(vec!["wanted", "older"]).prop_map(str::to_owned));
+    let paths = || prop::collection::vec(path(), 0..3);
+    (prop::option::of(id()), any::<[bool; 3]>(), hash, paths(), paths()).prop_map(
+        |(id, flags, applied_hash, not_applied, fought)| {
+            let [create_in_flight, recreate_in_flight, in_grace] = flags;
+            Record { id, create_in_flight, recreate_in_flight, in_grace, applied_hash, not_applied, fought }
+        },
+    )
+}
+
+fn path() -> impl Strategy<Value = String> {
+    select(vec!["spec.x", "spec.y", "spec.zone"]).prop_map(str::to_owned)
+}
+
+fn diff() -> impl Strategy<Value = Diff> {
+    let field = (path(), select(vec![Remedy::Update, Remedy::Recreate]));
+    let field = field.prop_map(|(path, remedy)| FieldDiff { path, desired: json!(1), observed: json!(2), remedy });
+    prop::collection::vec(field, 0..4).prop_map(|fields| Diff { fields })
+}
+
+fn sighting() -> impl Strategy<Value = Sighting> {
+    let owner = select(vec![
+        Ownership::Ours,
+        Ownership::Unknown,
+        Ownership::Unmarked,
+        Ownership::Other("another/uid".to_owned()),
+    ]);
+    (id(), owner, diff()).prop_map(|(id, owner, diff)| Sighting { id, owner, diff, facts: Facts::default() })
+}
+
+type Freedom = (ManagementPolicy, AdoptionPolicy, DriftPolicy, RecreatePolicy, Option<&'static str>);
+
+fn freedom() -> impl Strategy<Value = Freedom> {
+    (
+        select(vec![ManagementPolicy::Full, ManagementPolicy::CreateOnly, ManagementPolicy::Observe]),
+        select(vec![AdoptionPolicy::Never, AdoptionPolicy::IfIdentical, AdoptionPolicy::Always]),
+        select(vec![DriftPolicy::Correct, DriftPolicy::Report]),
+        select(vec![RecreatePolicy::Never, RecreatePolicy::WhenRequired]),
+        select(vec![None, Some("a"), Some("z")]),
+    )
+}
+
+/// What a plan touches upstream: nothing, or what may be created, or this object.
+#[derive(Debug, PartialEq)]
+enum Touch {
+    Nothing,
+    Create,
+    /// It is stamped, changed, or deleted to be made again.
+    Write(Box<Sighting>),
+}
+
+fn touch(plan: &Plan) -> Touch {
+    match plan {
+        Plan::Create => Touch::Create,
+        Plan::Wait
+        | Plan::Report { .. }
+        | Plan::Refuse { .. }
+        | Plan::Hold(Hold { claim: false, step: Step::Keep | Step::Stuck(_) | Step::Fight { .. }, .. }) => {
+            Touch::Nothing
+        }
+        Plan::Hold(Hold { seen, .. }) => Touch::Write(Box::new(seen.clone())),
+    }
+}
+
+#[test]
+fn no_plan_writes_what_it_may_not_whatever_is_remembered_and_seen() {
+    let values = (record(), freedom(), prop::collection::vec(sighting(), 0..4));
+    holds_for(CASES, values, |(record, (management, adoption, drift, recreate, external_id), found)| {
+        let rules = Rules { management, adoption, drift, recreate, external_id };
+        let plan = plan(&record, rules, found.clone(), "wanted");
+        let touch = touch(&plan);
+        if management == ManagementPolicy::Observe {
+            assert_eq!(touch, Touch::Nothing, "Observe writes nothing: {plan:?}");
+            assert!(!matches!(plan, Plan::Hold(_)), "and makes nothing its own");
+        }
+        let ours = found.iter().filter(|seen| seen.owner == Ownership::Ours).count();
+        if ours > 1 {
+            assert!(matches!(plan, Plan::Refuse { reason: Reason::Duplicate, .. }), "{plan:?}");
+        }
+        match touch {
+            Touch::Nothing => {}
+            Touch::Create => {
+                assert!(found.is_empty(), "something is there already");
+                assert!(!(record.create_in_flight && record.in_grace), "one may still land");
+            }
+            Touch::Write(seen) => may_write(&record, rules, &seen),
+        }
+        if let Plan::Hold(Hold { step, .. }) = &plan {
+            may_step(&record, rules, step, &plan);
+        }
+    });
+}
+
+/// Whose object may be written.
+fn may_write(record: &Record, rules: Rules<'_>, seen: &Sighting) {
+    match &seen.owner {
+        Ownership::Ours => {}
+        Ownership::Other(owner) => panic!("the object of {owner} is written"),
+        Ownership::Unknown | Ownership::Unmarked => {
+            let known = record.id.as_deref() == Some(seen.id.as_str());
+            let recovered = record.create_in_flight && seen.diff.is_empty();
+            let adopted = match rules.adoption {
+                AdoptionPolicy::Never => false,
+                AdoptionPolicy::IfIdentical => seen.diff.is_empty(),
+                AdoptionPolicy::Always => true,
+            };
+            let trusted = seen.owner == Ownership::Unknown && known && !seen.diff.needs_recreate();
+            assert!(recovered || adopted || trusted, "a stranger's object is written: {seen:?}");
+        }
+    }
+}
+
+/// Which write the policies allow.
+fn may_step(record: &Record, rules: Rules<'_>, step: &Step, plan: &Plan) {
+    let writes = matches!(step, Step::Update { .. } | Step::Recreate { .. });
+    assert!(!(writes && rules.management == ManagementPolicy::CreateOnly), "CreateOnly never changes: {plan:?}");
+    if matches!(step, Step::Recreate { .. }) {
+        assert_eq!(rules.recreate, RecreatePolicy::WhenRequired, "{plan:?}");
+    }
+    if let Step::Update { diff, .. } = step {
+        let in_place = diff.fields.iter().all(|field| field.remedy == Remedy::Update);
+        assert!(in_place && !diff.is_empty(), "an update changes what can be changed in place: {plan:?}");
+    }
+    let adopting = matches!(plan, Plan::Hold(Hold { take: Some(_), .. }));
+    if record.applied_hash.as_deref() == Some("wanted") && rules.drift == DriftPolicy::Report && !adopting {
+        assert!(!writes, "drift is only reported: {plan:?}");
+    }
+}
+
+fn outcome() -> impl Strategy<Value = Outcome> {
+    let kind = select(vec![
+        ErrorKind::Unauthorized,
+        ErrorKind::ClockSkew,
+        ErrorKind::RateLimited,
+        ErrorKind::Unavailable,
+        ErrorKind::OutcomeUnknown,
+        ErrorKind::Rejected,
+        ErrorKind::InvalidReference,
+        ErrorKind::AlreadyExists,
+        ErrorKind::InUse,
+        ErrorKind::QuotaExceeded,
+        ErrorKind::Unsupported,
+        ErrorKind::EndpointNotAllowed,
+    ]);
+    let why = select(vec![Restraint::Observe, Restraint::CreateOnly, Restraint::DriftReport]);
+    let failed = (kind, "\\PC{0,20}").prop_map(|(kind, message)| {
+        Outcome::failed(&UpstreamError::new(kind, "get policy", message), Duration::from_secs(30))
+    });
+    prop_oneof![
+        Just(Outcome::up_to_date()),
+        Just(Outcome::suspended()),
+        (prop::option::of(diff()), why).prop_map(|(diff, why)| Outcome::reported(diff, why)),
+        diff().prop_map(Outcome::stuck),
+        "\\PC{0,20}".prop_map(|why| Outcome::refused(Reason::Conflict, why)),
+        "\\PC{0,20}".prop_map(|why| Outcome::held_back(Reason::ConnectionNotReady, why, Next::Backoff)),
+        Just(Outcome::working(Reason::Creating, "Made.", Next::Backoff)),
+        verdict().prop_map(|verdict| Outcome::invalid(&verdict)),
+        failed,
+    ]
+}
+
+fn verdict() -> impl Strategy<Value = ValidationResult> {
+    let detail = (select(vec!["ERROR", "INFO", ""]), "\\PC{0,9}", prop::option::of("\\PC{0,9}")).prop_map(
+        |(kind, message, field)| ValidationDetail {
+            kind: kind.to_owned(),
+            message,
+            field,
+            ..ValidationDetail::default()
+        },
+    );
+    prop::collection::vec(detail, 0..3).prop_map(|details| ValidationResult { success: false, details })
+}
+
+#[test]
+fn conditions_are_a_function_of_the_outcome_and_their_times_move_only_with_their_status() {
+    holds_for(600, prop::collection::vec(outcome(), 1..8), |outcomes| {
+        let mut now: Timestamp = "2026-11-21T08:00:00Z".parse().unwrap();
+        let mut before: Vec<Condition> = Vec::new();
+        for (round, outcome) in (1..).zip(outcomes) {
+            now += SignedDuration::from_secs(1);
+            let after = outcome.conditions(&before, round, now);
+            assert_eq!(after, outcome.conditions(&before, round, now), "equal facts, equal conditions");
+            let later = outcome.conditions(&after, round, now + SignedDuration::from_hours(1));
+            assert_eq!(later, after, "saying the same again changes nothing");
+            assert_well_formed(&after, round);
+            for condition in &after {
+                let old = before.iter().find(|old| old.type_ == condition.type_);
+                let moved = old.is_none_or(|old| old.status != condition.status);
+                let time = old.map_or(now, |old| old.last_transition_time.0);
+                let expected = if moved { now } else { time };
+                assert_eq!(condition.last_transition_time.0, expected, "{condition:?} after {old:?}");
+            }
+            before = after;
+        }
+    });
+}
+
+fn assert_well_formed(conditions: &[Condition], generation: i64) {
+    let types: BTreeSet<&str> = conditions.iter().map(|condition| condition.type_.as_str()).collect();
+    assert_eq!(types.len(), conditions.len(), "one of each type: {types:?}");
+    assert!(["Ready", "Synced", "Valid"].iter().all(|always| types.contains(always)), "{types:?}");
+    for condition in conditions {
+        let rare = matches!(condition.type_.as_str(), "Drifted" | "Reconciling" | "Stalled");
+        assert!(!rare || condition.status == "True", "present only when true: {condition:?}");
+        assert!(!condition.reason.is_empty() && condition.observed_generation == Some(generation), "{condition:?}");
+    }
+}

@@ -1,0 +1,123 @@
+//! `SpaceONE` policies: specs against the simulated domain.
+
+use super::meaning::{assert_alike, set};
+use super::specs;
+use super::upstreams::{self, next, says_only, settle, written};
+use crate::upstream_support::{create, policy, sight, stamp};
+use cloud_policy_simulator::Operation;
+use cloud_policy_simulator::spaceone::Spaceone;
+use cloud_policy_testbed::holds_for;
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+/// A spec whose id is still to be made the only one of its kind.
+fn spec() -> impl Strategy<Value = Value> {
+    specs::spaceone::policy("[a-z0-9]([a-z0-9-]{0,36}[a-z0-9])?")
+}
+
+fn with_id(mut block: Value, id: &str) -> Value {
+    block["policyId"] = json!(id);
+    block
+}
+
+fn with_owner(mut tags: Value, uid: &str) -> Value {
+    tags["cloudpolicy_owner"] = json!(format!("cluster/{uid}"));
+    tags
+}
+
+fn members(list: &Value) -> Value {
+    set(list.as_array().cloned().unwrap_or_default())
+}
+
+/// What the domain holds must be what these specs, one after the other, say: a field that a spec
+/// does not set stays as it is.
+fn assert_held(spaceone: &Spaceone, path: &[Value], uid: &str) {
+    let id = &path[0]["policyId"];
+    let held = spaceone.policies().into_iter().find(|policy| json!(policy.policy_id) == *id).expect("there is one");
+    let last = |field: &str| path.iter().rev().find_map(|spec| spec.get(field)).cloned().unwrap_or_default();
+    assert_eq!(json!(held.name), last("name"));
+    assert_eq!(members(&json!(held.permissions)), members(&last("permissions")));
+    assert_eq!(members(&json!(held.labels)), members(&last("labels")));
+    let tags = if last("tags").is_null() { json!({}) } else { last("tags") };
+    assert_alike(&json!(held.tags), &with_owner(tags, uid), "tags");
+}
+
+/// The requests say what the spec says, and the stamp.
+fn assert_asked(spaceone: &Spaceone, spec: &Value, uid: &str) {
+    for (entry, body) in written(spaceone.journal()) {
+        assert!(matches!(entry.operation, Operation::Create | Operation::Update), "{:?}", entry.operation);
+        says_only(&body, &["policy_id", "name", "permissions", "labels", "tags", "domain_id"]);
+        for field in ["name", "permissions", "labels"].into_iter().filter(|field| !body[*field].is_null()) {
+            assert_eq!(members(&body[field]), members(&spec[field]), "{field}");
+        }
+        if !body["tags"].is_null() {
+            let declared = spec.get("tags").cloned().unwrap_or_else(|| json!({}));
+            assert_alike(&body["tags"], &with_owner(declared, uid), "tags");
+        }
+    }
+    spaceone.journal().clear();
+}
+
+#[test]
+fn every_spec_arrives_whole_by_any_path_and_nothing_that_nobody_wrote() {
+    let runtime = upstreams::runtime();
+    let (spaceone, account) = runtime.block_on(upstreams::spaceone());
+    holds_for(80, prop::collection::vec(spec(), 1..4), |path| {
+        let uid = format!("uid-{}", next());
+        let id = format!("{:.37}-{}", path[0]["policyId"].as_str().unwrap(), next());
+        let path: Vec<Value> = path.into_iter().map(|block| with_id(block, &id)).collect();
+        runtime.block_on(async {
+            spaceone.journal().clear();
+            let first = policy(&account, "spaceone", &path[0], &stamp(&uid));
+            assert_eq!(create(&*first).await, id);
+            let seen = sight(&*first, &id).await;
+            assert!(seen.diff.is_empty(), "created and left at {}", seen.diff.summary());
+            assert_asked(&spaceone, &path[0], &uid);
+            for (index, block) in path.iter().enumerate().skip(1) {
+                let left = settle(&*policy(&account, "spaceone", block, &stamp(&uid)), &id).await;
+                assert!(left.is_empty(), "left at {}", left.summary());
+                assert_asked(&spaceone, block, &uid);
+                assert_held(&spaceone, &path[..=index], &uid);
+            }
+            assert_held(&spaceone, &path, &uid);
+            spaceone.remove_policy(&id);
+        });
+    });
+}
+
+/// Every whole number written as a fraction: `1` as `1.0`.
+pub fn as_fractions(value: &Value) -> Value {
+    match value {
+        Value::Number(number) => json!(number.as_f64().unwrap()),
+        Value::Array(items) => items.iter().map(as_fractions).collect(),
+        Value::Object(map) => map.iter().map(|(key, value)| (key.clone(), as_fractions(value))).collect(),
+        other => other.clone(),
+    }
+}
+
+#[test]
+fn the_same_in_other_words_is_no_difference() {
+    let runtime = upstreams::runtime();
+    let (spaceone, account) = runtime.block_on(upstreams::spaceone());
+    holds_for(80, spec(), |block| {
+        let (id, stamp) = (format!("{:.37}-{}", block["policyId"].as_str().unwrap(), next()), stamp("uid"));
+        let block = with_id(block, &id);
+        runtime.block_on(async {
+            create(&*policy(&account, "spaceone", &block, &stamp)).await;
+            let mut reworded = block.clone();
+            for field in ["permissions", "labels"] {
+                if let Some(list) = reworded[field].as_array_mut() {
+                    list.reverse();
+                    list.extend(list.first().cloned());
+                }
+            }
+            if let Some(tags) = reworded.get_mut("tags") {
+                *tags = as_fractions(tags);
+            }
+            spaceone.journal().clear();
+            let left = settle(&*policy(&account, "spaceone", &reworded, &stamp), &id).await;
+            assert!(left.is_empty() && spaceone.journal().writes().is_empty(), "{}", left.summary());
+            spaceone.remove_policy(&id);
+        });
+    });
+}

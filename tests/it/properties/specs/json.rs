@@ -1,0 +1,67 @@
+//! Free-form JSON, as deep and as odd as the upstream's database stores it.
+
+use super::text;
+use proptest::prelude::*;
+use serde_json::{Map, Number, Value, json};
+
+/// A key without what the database refuses (`.`, a leading `$`, NUL) and without what a simulator
+/// takes for the end of one.
+pub fn key() -> impl Strategy<Value = String> {
+    let odd = text::free(1..=40).prop_map(|text| text.replace(['.', '$', '/', '~'], "_"));
+    prop_oneof![3 => "[a-z][a-z0-9_-]{0,8}", 1 => odd]
+}
+
+fn number() -> impl Strategy<Value = Value> {
+    prop_oneof![
+        (-9i64..100).prop_map(|n| json!(n)),
+        any::<i64>().prop_map(|n| json!(n)),
+        any::<u64>().prop_map(|n| json!(n)),
+        prop::sample::select(vec![0.1, -0.0, 1.0, 1e21, 1e-7, 2.5e300, 5e-324, f64::MAX, f64::MIN_POSITIVE, 1.0 / 3.0])
+            .prop_map(|n| json!(n)),
+        any::<f64>().prop_filter_map("finite", |n| Number::from_f64(n).map(Value::Number)),
+    ]
+}
+
+fn leaf() -> impl Strategy<Value = Value> {
+    prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::Bool),
+        number(),
+        text::free(0..=60).prop_map(Value::String),
+    ]
+}
+
+/// Any value, up to five levels deep.
+pub fn value() -> impl Strategy<Value = Value> {
+    leaf().prop_recursive(5, 24, 4, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Value::Array),
+            prop::collection::btree_map(key(), inner, 0..4).prop_map(|map| Value::Object(map.into_iter().collect())),
+        ]
+    })
+}
+
+/// An object of any values.
+pub fn object() -> impl Strategy<Value = Value> {
+    let most = prop::collection::btree_map("[a-z]{1,3}[0-9]{1,2}", leaf(), 100);
+    let some = prop::collection::btree_map(key(), value(), 0..5);
+    prop_oneof![15 => some, 1 => most].prop_map(|map| Value::Object(map.into_iter().collect::<Map<_, _>>()))
+}
+
+/// Metadata that the upstream can walk through: texts, objects without `name` in their keys, lists of
+/// such things.
+pub fn metadata() -> impl Strategy<Value = Value> {
+    let plain = "[a-km-z]{0,8}";
+    let object = prop::collection::btree_map("[a-ln-z]{1,6}", leaf(), 0..3)
+        .prop_map(|map| Value::Object(map.into_iter().collect()))
+        .boxed();
+    let value = prop_oneof![
+        plain.prop_map(Value::String),
+        object.clone(),
+        prop::collection::vec(prop_oneof!["[a-ln-z]{0,6}".prop_map(Value::String), object], 0..3)
+            .prop_map(Value::Array),
+    ];
+    prop::collection::btree_map("[a-ln-z]{1,6}", value, 0..4)
+        .prop_map(|map| Value::Object(map.into_iter().collect()))
+        .prop_filter("`view` has a shape of its own", |metadata| metadata.get("view").is_none())
+}

@@ -1,0 +1,50 @@
+//! Texts as people and machines write them: Latin, Korean, emoji, quotes, controls, at any length.
+
+use proptest::prelude::*;
+use std::ops::RangeInclusive;
+
+/// A character of a free text.
+pub fn letter() -> impl Strategy<Value = char> {
+    prop_oneof![
+        8 => prop::char::range(' ', '~'),
+        4 => prop::char::range('가', '힣'),
+        2 => prop::sample::select(vec!['🚦', '👩', '\u{200d}', '💻', 'ß', 'İ', 'ﬁ', '\u{301}', '語', '\u{202e}', '\u{feff}']),
+        1 => prop::sample::select(vec!['\n', '\t', '\r', '\u{7f}', '\u{1b}', '\\', '"', '\'', '%', '\u{2028}']),
+        1 => any::<char>().prop_filter("stored as text", |c| *c != '\0'),
+    ]
+}
+
+/// A free text of this many characters; one in eight is as long as it may be.
+pub fn free(length: RangeInclusive<usize>) -> impl Strategy<Value = String> {
+    let (least, most) = (*length.start(), *length.end());
+    let short = most.min(least + 12);
+    let of = |size: RangeInclusive<usize>| {
+        prop::collection::vec(letter(), size).prop_map(|letters| letters.into_iter().collect::<String>())
+    };
+    prop_oneof![7 => of(least..=short), 1 => of(most..=most)]
+}
+
+/// A text of at most this many bytes, often of exactly so many.
+pub fn of_bytes(most: usize) -> impl Strategy<Value = String> {
+    (free(0..=most), prop::bool::weighted(0.2)).prop_map(move |(text, full)| {
+        let mut end = most.min(text.len());
+        while !text.is_char_boundary(end) {
+            end -= 1;
+        }
+        let mut text = text[..end].to_owned();
+        if full {
+            text.push_str(&"x".repeat(most - text.len()));
+        }
+        text
+    })
+}
+
+/// The name of a NAVER Cloud policy, with room for eight more characters that make it unique.
+pub fn policy_name() -> impl Strategy<Value = String> {
+    prop_oneof!["[A-Za-z][A-Za-z0-9._-]{0,20}", "[가-힣ぁ-ゖ一-龯][가-힣ァ-ヺー0-9._-]{0,20}"]
+}
+
+/// The name of a NAVER Cloud policy, of any length that it may have.
+pub fn policy_name_alone() -> impl Strategy<Value = String> {
+    prop_oneof!["[A-Za-z][A-Za-z0-9._-]{2,29}", "[ㄱ-ㅎ가-힣ぁ-ゖ々一-龯][가-힣ァ-ヺー0-9._-]{2,29}"]
+}

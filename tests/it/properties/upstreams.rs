@@ -1,0 +1,97 @@
+//! Simulated upstreams with an account each, and the operator's loop in its smallest form: look,
+//! plan, update, look again.
+
+use crate::upstream_support::{accepted, account, hasty, sight};
+use cloud_policy::api::shared::{AdoptionPolicy, DriftPolicy, ManagementPolicy, RecreatePolicy};
+use cloud_policy::engine::plan::{Hold, Plan, Record, Rules, Step, plan};
+use cloud_policy::engine::{Diff, Subject};
+use cloud_policy::upstream::{Account, Credentials};
+use cloud_policy_simulator::ncloud::{self, Ncloud};
+use cloud_policy_simulator::spaceone::{self, Spaceone};
+use cloud_policy_simulator::{Entry, Journal};
+use serde_json::{Value, json};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use tokio::runtime::Runtime;
+
+/// Faster than users may set it: hundreds of cases wait for nothing.
+const UNLIMITED: i32 = 1_000_000;
+
+/// A runtime for properties, which are not async.
+pub fn runtime() -> Runtime {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap()
+}
+
+/// A NAVER Cloud account.
+pub async fn ncloud() -> (Ncloud, Arc<Account>) {
+    let ncloud = Ncloud::start(ncloud::Options::default()).await.unwrap();
+    let keys = Credentials::Ncloud { access_key: ncloud.access_key().into(), secret_key: ncloud.secret_key().into() };
+    let connection = json!({ "ncloud": { "endpoint": ncloud.url(), "credentialsSecretRef": { "name": "s" } } });
+    let account = open(connection, keys);
+    (ncloud, account)
+}
+
+/// A `SpaceONE` domain.
+pub async fn spaceone() -> (Spaceone, Arc<Account>) {
+    let spaceone = Spaceone::start(spaceone::Options::default()).await.unwrap();
+    let connection = json!({ "spaceone": {
+        "endpoint": spaceone.url(), "apiStyle": "Rest", "domainId": spaceone.domain_id(),
+        "tokenSecretRef": { "name": "s" },
+    }});
+    let account = open(connection, Credentials::Spaceone { token: spaceone.token().into() });
+    (spaceone, account)
+}
+
+fn open(mut connection: Value, credentials: Credentials) -> Arc<Account> {
+    connection["rateLimit"] = json!({ "requestsPerSecond": UNLIMITED, "burst": UNLIMITED });
+    account(connection, credentials, &hasty()).0
+}
+
+/// A number that no other case of this run has.
+pub fn next() -> u32 {
+    static LAST: AtomicU32 = AtomicU32::new(0);
+    LAST.fetch_add(1, Ordering::Relaxed)
+}
+
+/// Brings the object to what is wanted, as the operator would; what is left when it comes to rest.
+pub async fn settle(subject: &dyn Subject, id: &str) -> Diff {
+    let rules = Rules {
+        management: ManagementPolicy::Full,
+        adoption: AdoptionPolicy::Never,
+        drift: DriftPolicy::Correct,
+        recreate: RecreatePolicy::Never,
+        external_id: None,
+    };
+    let mut record = Record { id: Some(id.to_owned()), ..Record::default() };
+    for _ in 0..3 {
+        let seen = sight(subject, id).await;
+        let Plan::Hold(Hold { step, take: None, claim: false, .. }) = plan(&record, rules, vec![seen], "hash") else {
+            panic!("an object of ours is held")
+        };
+        match step {
+            Step::Keep => return Diff::default(),
+            Step::Stuck(left) => return left,
+            Step::Recreate { .. } | Step::Fight { .. } => panic!("recreatePolicy is Never, and nobody fights"),
+            Step::Update { diff, .. } => {
+                accepted(subject.update(id, &diff).await);
+                record.applied_hash = Some("hash".to_owned());
+                let left = sight(subject, id).await.diff;
+                record.not_applied = left.fields.into_iter().map(|field| field.path).collect();
+            }
+        }
+    }
+    panic!("writes and writes and never comes to rest");
+}
+
+/// What was written since the journal was cleared, with the bodies as JSON.
+pub fn written(journal: &Journal) -> Vec<(Entry, Value)> {
+    let body = |entry: &Entry| serde_json::from_str(&entry.request_body).unwrap_or_default();
+    journal.writes().into_iter().map(|entry| (entry.clone(), body(&entry))).collect()
+}
+
+/// Asserts that a request says nothing beside these fields.
+pub fn says_only(body: &Value, fields: &[&str]) {
+    for key in body.as_object().expect("an object").keys() {
+        assert!(fields.contains(&key.as_str()), "nobody asked for `{key}`: {body}");
+    }
+}
