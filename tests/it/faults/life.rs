@@ -1,6 +1,7 @@
 //! One life of the operator: from a start to a crash.
 
 use super::clock::Offset;
+use super::stage::Stage;
 use super::steps::Sequence;
 use super::wire::{Eyes, Wire};
 use crate::world;
@@ -9,7 +10,6 @@ use cloud_policy::controller::settings::Safeguards;
 use cloud_policy::controller::wiring::Parts;
 use cloud_policy::controller::{self, Settings};
 use cloud_policy::metrics::Metrics;
-use kube::Client;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::task::JoinHandle;
@@ -31,9 +31,7 @@ pub const CLUSTER: &str = "sweep";
 /// Everything that all lives of a run share.
 #[derive(Clone)]
 pub struct Setting {
-    pub server: Client,
-    pub namespace: String,
-    pub resource: &'static str,
+    pub stage: Arc<Stage>,
     pub sequence: Arc<Sequence>,
     pub clock: Arc<Offset>,
     pub safeguards: Safeguards,
@@ -72,11 +70,10 @@ impl Life {
         let eyes = Eyes::new(revision);
         let (leadership, revocation) = Leadership::revocable();
         let wire = Wire {
-            server: setting.server.clone(),
+            stage: Arc::clone(&setting.stage),
             sequence: Arc::clone(&setting.sequence),
             life: number,
             eyes: Arc::clone(&eyes),
-            resource: setting.resource,
         };
         let metrics = Metrics::new("test");
         setting.gauge.set(&metrics);
@@ -110,7 +107,7 @@ impl Life {
 }
 
 fn settings(setting: &Setting, number: u32) -> Settings {
-    let mut settings = world::settings(&[&setting.namespace]);
+    let mut settings = world::settings(&[setting.stage.namespace()]);
     settings.endpoints.allowed_hosts.push("localhost".parse().unwrap());
     settings.cluster_id = Some(CLUSTER.to_owned());
     settings.create_grace = GRACE;

@@ -9,8 +9,12 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep};
 
-/// For how long a process that starts sees an old revision, and a blinded one nothing.
-const BLINDNESS: Duration = Duration::from_millis(400);
+/// For how long a blinded process sees nothing, and how long one that saw an old revision and began
+/// to act upon it sees nothing newer.
+const BLINDNESS: Duration = Duration::from_millis(300);
+
+/// How long a process that starts with an old revision may take to act upon it, if it does.
+const STALENESS: Duration = Duration::from_secs(3);
 
 /// How long a new leader must have been quiet to have done its work.
 const QUIET: Duration = Duration::from_millis(300);
@@ -26,14 +30,12 @@ pub struct Lives<'a> {
     depth: usize,
     current: Option<Life>,
     begun: u32,
-    /// What a process did that it must not.
-    pub crimes: Vec<String>,
 }
 
 impl<'a> Lives<'a> {
     pub fn begin(setting: Setting, theatre: &'a Theatre<'a>, depth: usize) -> Self {
         let current = Some(Life::begin(&setting, 1, None));
-        Self { setting, theatre, depth, current, begun: 1, crimes: Vec::new() }
+        Self { setting, theatre, depth, current, begun: 1 }
     }
 
     /// Does what incidents ask for; never ends.
@@ -65,9 +67,9 @@ impl<'a> Lives<'a> {
         let revision = if self.depth == 0 { None } else { self.setting.sequence.revision_before(self.depth) };
         let seen = revision.as_ref().map_or_else(String::new, |revision| format!(" and sees revision {revision}"));
         self.setting.sequence.note(format!("the operator crashes, starts again{seen}"));
-        let blindness = if revision.is_some() { BLINDNESS } else { Duration::ZERO };
+        let patience = if revision.is_some() { STALENESS } else { Duration::ZERO };
         let life = self.next(revision);
-        self.clear_later(&life, blindness);
+        self.clear_later(&life, patience);
         self.current = Some(life);
     }
 
@@ -79,11 +81,16 @@ impl<'a> Lives<'a> {
         }
     }
 
-    /// Has a process see again after a while; once it does, or is dead, the incident is over.
-    fn clear_later(&self, life: &Life, blindness: Duration) {
+    /// Has a process see again once it has done what it does about what it saw; when it sees, or is
+    /// dead, the incident is over.
+    fn clear_later(&self, life: &Life, patience: Duration) {
         let (eyes, number, sequence) = (life.eyes.clone(), life.number(), self.setting.sequence.clone());
         tokio::spawn(async move {
-            sleep(blindness).await;
+            let begun = Instant::now();
+            while begun.elapsed() < patience && !sequence.has_acted(number) {
+                sleep(Duration::from_millis(10)).await;
+            }
+            sleep(patience.min(BLINDNESS)).await;
             eyes.set(Sight::Clear);
             while !eyes.watches() && sequence.lives(number) {
                 sleep(Duration::from_millis(10)).await;
@@ -109,7 +116,7 @@ impl<'a> Lives<'a> {
         let writes = self.setting.sequence.writes_after(heard);
         let mut late = writes.iter().filter(|s| s.life == old.number() && s.nature == Nature::UpstreamWrite);
         if let Some(step) = late.next() {
-            self.crimes.push(format!("a process that lost its leadership did `{}`", step.name));
+            self.setting.sequence.accuse(format!("a process that lost its leadership did `{}`", step.name));
         }
         self.setting.sequence.bury(old.number());
         old.crash().await;

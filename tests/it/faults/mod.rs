@@ -8,6 +8,7 @@
 //! Oracles of every run: (a) upstream equals spec, exactly one object or none, no stranger's touched,
 //! and status tells the truth; (b) as many creates and deletes as without faults; (c) once it came to
 //! rest the operator looks again and writes nothing. Then the object is deleted, and nothing is left.
+//! Nor may any process ever let an object go that is still upstream, or write upstream when it leads no more.
 //!
 //! `CLOUD_POLICY_FAULTS` chooses the plans: `all`, one number, or, without it, a fixed part.
 
@@ -20,6 +21,7 @@ mod stage;
 mod steps;
 mod sweep;
 mod targets;
+mod teeth;
 mod theatre;
 mod upstream;
 mod wire;

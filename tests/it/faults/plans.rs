@@ -1,8 +1,8 @@
 //! All plans, made of what the undisturbed runs recorded: which target, which story, which fault, at
 //! which step. The number of a plan says these five things, two digits each:
 //!
-//! `T WW FF SS DD`: target, workload, fault, step (from 1), and depth, which only double crashes and
-//! stale lists have.
+//! `T WW FF SS DD`: target, workload, fault, step (writes from 1, reads from 51), and depth, which only
+//! double crashes and stale lists have.
 
 use super::life::LANDING;
 use super::run::{Record, Run};
@@ -13,6 +13,22 @@ use super::workloads::Workload;
 use cloud_policy::controller::settings::Safeguards;
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::time::Duration;
+
+/// The reads of both upstreams, and the code of the first.
+const READS: [&str; 10] = [
+    "Get Policy",
+    "Get NetworkPolicy",
+    "List Policy",
+    "List NetworkPolicy",
+    "List Other",
+    "Stat Policy",
+    "Stat NetworkPolicy",
+    "Validate Policy",
+    "Resources Policy",
+    "TagsGet Policy",
+];
+const FIRST_READ: usize = 51;
 
 /// How many double crashes are tried at each step.
 const DOUBLES: usize = 2;
@@ -94,6 +110,8 @@ pub const KINDS: &[Kind] = &[
 /// A step that faults can strike.
 #[derive(Debug, Clone)]
 pub struct Mark {
+    /// Writes count from 1. Looks come as time allows, so that reads have codes of their own.
+    code: usize,
     name: String,
     number: usize,
     nature: Nature,
@@ -116,7 +134,7 @@ impl Reference {
             steps.iter().rposition(|s| s.nature != Nature::UpstreamRead && s.refused != Some(true)).unwrap_or_default();
         let first = steps.first().map_or(0, |step| step.revisions);
         let mut seen: HashMap<&str, usize> = HashMap::new();
-        let mut marks = Vec::new();
+        let (mut marks, mut writes) = (Vec::new(), 0);
         for step in steps[..steps.len().min(last_write + 1)].iter().filter(|step| step.refused != Some(true)) {
             let is_link = step.name.contains("connections");
             if is_link && !workload.is_about_connections() {
@@ -129,7 +147,14 @@ impl Reference {
                 continue;
             }
             let revisions = step.revisions.saturating_sub(first) + usize::from(step.nature == Nature::KubeWrite);
-            marks.push(Mark { name: step.name.clone(), number: *number, nature: step.nature, revisions });
+            let code = match step.nature {
+                Nature::KubeWrite | Nature::UpstreamWrite => {
+                    writes += 1;
+                    writes
+                }
+                Nature::UpstreamRead => READS.iter().position(|read| step.name.ends_with(read)).unwrap() + FIRST_READ,
+            };
+            marks.push(Mark { code, name: step.name.clone(), number: *number, nature: step.nature, revisions });
             // Whether more of the create arrives before the deletion is a matter of moments.
             if workload == Workload::Abandon && step.name.contains("Create") {
                 break;
@@ -145,7 +170,7 @@ pub struct Plan {
     pub target: Target,
     pub workload: Workload,
     pub fault: u32,
-    /// From 1.
+    /// The code of a mark.
     step: usize,
     depth: usize,
 }
@@ -165,17 +190,21 @@ impl Plan {
         KINDS.iter().find(|kind| kind.code == self.fault).unwrap()
     }
 
+    fn mark<'a>(&self, reference: &'a Reference) -> &'a Mark {
+        reference.marks.iter().find(|mark| mark.code == self.step).unwrap()
+    }
+
     /// In words.
     pub fn title(&self, reference: &Reference) -> String {
-        let (target, mark) = (self.target.name(), &reference.marks[self.step - 1]);
+        let (target, mark) = (self.target.name(), self.mark(reference));
         let depth = if self.depth == 0 { String::new() } else { format!(", depth {}", self.depth) };
         let workload = self.workload.name(self.target);
         format!("{target}, {workload}: {} at `{}` no. {}{depth}", self.kind().name, mark.name, mark.number)
     }
 
     /// The run that plays it.
-    pub fn run(&self, reference: &Reference, safeguards: Safeguards) -> Run {
-        let mark = &reference.marks[self.step - 1];
+    pub fn run(&self, reference: &Reference, safeguards: Safeguards, limit: Duration) -> Run {
+        let mark = self.mark(reference);
         let kind = self.kind();
         let place = Place::Named(mark.name.clone(), mark.number);
         let mut script = vec![Strike { place, blow: kind.blow, times: kind.times }];
@@ -187,7 +216,7 @@ impl Plan {
             script.push(Strike { place, blow: edge(which / 3 % 2 == 1), times: 1 });
         }
         let depth = if self.fault == STALE_LIST { self.depth } else { 0 };
-        Run { workload: self.workload, script, depth, safeguards, counts: Some(reference.counts) }
+        Run { workload: self.workload, script, depth, safeguards, limit, counts: Some(reference.counts) }
     }
 }
 
@@ -198,11 +227,11 @@ fn small(number: usize) -> u32 {
 /// Every plan of a story.
 pub fn plans(target: Target, workload: Workload, reference: &Reference) -> Vec<Plan> {
     let mut plans = Vec::new();
-    for (index, mark) in reference.marks.iter().enumerate() {
+    for mark in &reference.marks {
         for kind in KINDS.iter().filter(|kind| kind.strikes(mark.nature)) {
-            let plan = |depth| Plan { target, workload, fault: kind.code, step: index + 1, depth };
+            let plan = |depth| Plan { target, workload, fault: kind.code, step: mark.code, depth };
             match kind.code {
-                DOUBLE_CRASH => plans.extend(sample(target, workload, index).map(plan)),
+                DOUBLE_CRASH => plans.extend(sample(target, workload, mark.code).map(plan)),
                 STALE_LIST => plans.extend((1..=mark.revisions).map(plan)),
                 _ => plans.push(plan(0)),
             }

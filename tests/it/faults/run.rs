@@ -35,6 +35,8 @@ pub struct Run {
     /// How many revisions back the operator sees after a crash.
     pub depth: usize,
     pub safeguards: Safeguards,
+    /// How long anything may take once the faults are over.
+    pub limit: Duration,
     /// Oracle (b): what the run without faults counted.
     pub counts: Option<Counts>,
 }
@@ -42,7 +44,7 @@ pub struct Run {
 impl Run {
     /// The story without faults.
     pub fn undisturbed(workload: Workload) -> Self {
-        Self { workload, script: Vec::new(), depth: 0, safeguards: Safeguards::default(), counts: None }
+        Self { workload, script: Vec::new(), depth: 0, safeguards: Safeguards::default(), limit: LIMIT, counts: None }
     }
 }
 
@@ -65,21 +67,19 @@ pub struct Failure {
 }
 
 /// Plays a run on a stage, which is as before when it succeeds.
-pub async fn perform(stage: &Stage, run: &Run) -> Result<Record, Failure> {
+pub async fn perform(stage: &Arc<Stage>, run: &Run) -> Result<Record, Failure> {
     let clock = Arc::new(Offset::default());
     let (sequence, mut happened) = Sequence::new(Arc::clone(&clock));
     stage.direct(&sequence);
     let setting = Setting {
-        server: stage.client.clone(),
-        namespace: stage.namespace().to_owned(),
-        resource: stage.target.resource(),
+        stage: Arc::clone(stage),
         sequence: Arc::clone(&sequence),
         clock,
         safeguards: run.safeguards,
         gauge: Gauge::default(),
     };
     let gauge = setting.gauge.clone();
-    let theatre = Theatre { stage, sequence: &sequence };
+    let theatre = Theatre { stage, sequence: &sequence, limit: run.limit };
     let mut lives = Lives::begin(setting, &theatre, run.depth);
     let ended = tokio::select! {
         ended = tell(&theatre, &gauge, run) => ended,
@@ -88,7 +88,7 @@ pub async fn perform(stage: &Stage, run: &Run) -> Result<Record, Failure> {
     lives.end().await;
     stage.undirect();
     let trace = trace(&sequence);
-    let crime = lives.crimes.first().cloned();
+    let crime = sequence.crimes().first().cloned();
     match (ended, crime) {
         (Ok((steps, counts, fallen)), None) => Ok(Record { steps, counts, fallen, trace }),
         (Ok(_), Some(why)) => Err(Failure { why, trace }),
@@ -99,7 +99,7 @@ pub async fn perform(stage: &Stage, run: &Run) -> Result<Record, Failure> {
 async fn tell(theatre: &Theatre<'_>, gauge: &Gauge, run: &Run) -> anyhow::Result<(Vec<Step>, Counts, usize)> {
     let sequence = theatre.sequence;
     if run.workload.prepare(theatre).await? {
-        still(sequence, gauge, &Goal::Ready).await.context("before the story")?;
+        still(theatre, gauge, &Goal::Ready).await.context("before the story")?;
     }
     theatre.stage.count_anew();
     let before = theatre.stage.api().list(&ListParams::default().limit(1)).await?;
@@ -109,7 +109,9 @@ async fn tell(theatre: &Theatre<'_>, gauge: &Gauge, run: &Run) -> anyhow::Result
     sequence.arm(run.script.clone());
     let goal = run.workload.act(theatre).await?;
     theatre.reach(&goal).await?;
-    still(sequence, gauge, &goal).await?;
+    // What has not struck by now would strike at rest.
+    sequence.arm(Vec::new());
+    still(theatre, gauge, &goal).await?;
     let steps = sequence.steps().split_off(start);
     sequence.note("the story is over");
     watch(theatre, gauge, &goal).await?;
@@ -122,14 +124,14 @@ async fn tell(theatre: &Theatre<'_>, gauge: &Gauge, run: &Run) -> anyhow::Result
         anyhow::ensure!(fits, "{counts:?} upstream instead of {wanted:?}");
     }
     let fallen = sequence.fallen();
-    sequence.arm(Vec::new());
     clear(theatre, goal).await.context("when it was cleared away")?;
     Ok((steps, counts, fallen))
 }
 
 /// Waits until nothing is the matter any more and nothing is tried to be written: for a while, and
 /// where the operator looks at intervals, in a whole look.
-async fn still(sequence: &Sequence, gauge: &Gauge, goal: &Goal) -> anyhow::Result<()> {
+async fn still(theatre: &Theatre<'_>, gauge: &Gauge, goal: &Goal) -> anyhow::Result<()> {
+    let sequence = theatre.sequence;
     // The look under way, and a whole one.
     let looks = if matches!(goal, Goal::Ready) { 2 } else { 0 };
     let begun = Instant::now();
@@ -142,7 +144,11 @@ async fn still(sequence: &Sequence, gauge: &Gauge, goal: &Goal) -> anyhow::Resul
         } else if rounds >= base + looks && since.elapsed() >= STILL {
             return Ok(());
         }
-        anyhow::ensure!(begun.elapsed() < LIMIT, "no rest, the last write is {:?}", writes.last().map(|w| &w.name));
+        anyhow::ensure!(
+            begun.elapsed() < theatre.limit,
+            "no rest, the last write is {:?}",
+            writes.last().map(|w| &w.name)
+        );
     }
 }
 

@@ -1,6 +1,7 @@
 //! Where plans are played: a namespace with a connection, and a simulated upstream with strangers'
 //! objects in it. Used again and again, since a plan leaves nothing.
 
+use super::life::CLUSTER;
 use super::steps::Sequence;
 use super::targets::{SUBJECT, Target, api_resource};
 use super::upstream;
@@ -125,6 +126,13 @@ impl Stage {
             self.strangers
         );
         Ok(ours)
+    }
+
+    /// Whether something upstream bears the stamp of this object.
+    pub fn bears_stamp(&self, uid: &str) -> bool {
+        let stamp = json!(format!("{CLUSTER}/{uid}"));
+        let tags = |object: &Value| object["tags"].as_object().cloned().unwrap_or_default();
+        self.store().iter().any(|object| tags(object).values().any(|value| *value == stamp))
     }
 
     fn let_strangers_in(&self) {

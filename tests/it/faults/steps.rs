@@ -126,6 +126,8 @@ struct State {
     landed: Option<Instant>,
     /// How many incidents are not over yet.
     disturbances: usize,
+    /// What a process did that none may do, whatever comes of it.
+    crimes: Vec<String>,
 }
 
 /// The sequence of one run.
@@ -230,6 +232,25 @@ impl Sequence {
     pub fn note(&self, what: impl Into<String>) {
         let at = self.begun.elapsed();
         self.state().lines.push(Line::Note(at, what.into()));
+    }
+
+    /// A process did what none may do.
+    pub fn accuse(&self, crime: String) {
+        self.note(&crime);
+        self.state().crimes.push(crime);
+    }
+
+    pub fn crimes(&self) -> Vec<String> {
+        self.state().crimes.clone()
+    }
+
+    /// Whether a process has looked at the upstream object, or written more than status.
+    pub fn has_acted(&self, life: u32) -> bool {
+        let acts = |name: &str| {
+            [" Get ", " Create ", " Delete "].iter().any(|part| name.contains(part)) || name.ends_with("policies")
+        };
+        let theirs = |line: &Line| matches!(line, Line::Step(step) if step.life == life && acts(&step.name));
+        self.state().lines.iter().any(theirs)
     }
 
     /// The object has this `resourceVersion` now.

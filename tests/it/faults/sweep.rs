@@ -4,6 +4,7 @@ use super::plans::{KINDS, Plan, Reference, plans};
 use super::run::{Failure, Record, Run, perform};
 use super::stage::Stage;
 use super::targets::Target;
+use super::theatre::LIMIT;
 use super::workloads::Workload;
 use crate::support;
 use cloud_policy::controller::settings::Safeguards;
@@ -11,7 +12,7 @@ use futures::StreamExt;
 use futures::stream;
 use kube::Client;
 use std::collections::HashMap;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 /// How many runs are played at once: most of their time they wait.
@@ -20,7 +21,7 @@ const WORKERS: usize = 10;
 /// The stages, and what the undisturbed runs showed.
 pub struct Sweep {
     client: Client,
-    idle: Mutex<HashMap<Target, Vec<Stage>>>,
+    idle: Mutex<HashMap<Target, Vec<Arc<Stage>>>>,
     references: HashMap<(Target, Workload), Reference>,
 }
 
@@ -68,7 +69,7 @@ impl Sweep {
         let idle = self.idle.lock().unwrap().entry(target).or_default().pop();
         let stage = match idle {
             Some(stage) => stage,
-            None => Stage::open(target, self.client.clone()).await.unwrap(),
+            None => Arc::new(Stage::open(target, self.client.clone()).await.unwrap()),
         };
         let ended = perform(&stage, run).await;
         // What a failed run leaves behind must not trouble the next.
@@ -79,10 +80,16 @@ impl Sweep {
     }
 
     /// Plays these plans; `seen` is told of each as it ends.
-    pub async fn play_all(&self, plans: Vec<Plan>, safeguards: Safeguards, seen: impl Fn(&Played)) -> Vec<Played> {
+    pub async fn play_all(
+        &self,
+        plans: Vec<Plan>,
+        safeguards: Safeguards,
+        limit: Duration,
+        seen: impl Fn(&Played),
+    ) -> Vec<Played> {
         stream::iter(plans)
             .map(async |plan| {
-                let run = plan.run(self.reference(&plan), safeguards);
+                let run = plan.run(self.reference(&plan), safeguards, limit);
                 (plan, self.play(plan.target, &run).await)
             })
             .buffer_unordered(WORKERS)
@@ -139,7 +146,7 @@ pub async fn play(sweep: &Sweep, plans: Vec<Plan>, is_loud: bool) -> Report {
     let (begun, total) = (Instant::now(), plans.len());
     let done = Mutex::new(0);
     let played = sweep
-        .play_all(plans, Safeguards::default(), |(plan, ended)| {
+        .play_all(plans, Safeguards::default(), LIMIT, |(plan, ended)| {
             let mut done = done.lock().unwrap();
             *done += 1;
             if let Err(failure) = ended {

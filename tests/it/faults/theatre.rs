@@ -10,7 +10,7 @@ use kube::api::{DeleteParams, DynamicObject, Patch, PatchParams};
 use serde_json::{Value, json};
 use std::time::Duration;
 
-/// How long anything may take once the faults are over.
+/// How long anything may take once the faults are over: the machine may be busy.
 pub const LIMIT: Duration = Duration::from_secs(40);
 
 /// How a story must end.
@@ -28,6 +28,8 @@ pub enum Goal {
 pub struct Theatre<'a> {
     pub stage: &'a Stage,
     pub sequence: &'a Sequence,
+    /// How long it waits for anything.
+    pub limit: Duration,
 }
 
 impl Theatre<'_> {
@@ -75,7 +77,7 @@ impl Theatre<'_> {
     where
         F: Future<Output = anyhow::Result<()>>,
     {
-        wait_for(what, LIMIT, check).await
+        wait_for(what, self.limit, check).await
     }
 
     /// Waits until the story is where it must end.

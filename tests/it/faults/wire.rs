@@ -1,6 +1,7 @@
 //! The way of one process to the API server: a layer over the client that takes every write to the
 //! sequence and does to it what it is told, shows old revisions, and can put the watches to sleep.
 
+use super::stage::Stage;
 use super::steps::{Blow, Edge, Incident, Nature, Sequence};
 use axum::http::{Method, Request, Response, Uri};
 use bytes::Bytes;
@@ -61,12 +62,10 @@ impl Eyes {
 /// The wire of one process.
 #[derive(Clone)]
 pub struct Wire {
-    pub server: Client,
+    pub stage: Arc<Stage>,
     pub sequence: Arc<Sequence>,
     pub life: u32,
     pub eyes: Arc<Eyes>,
-    /// The plural of the kind under test.
-    pub resource: &'static str,
 }
 
 /// What a request asks for.
@@ -99,7 +98,7 @@ impl Wire {
         let rest = parts.get(if parts.first() == Some(&"api") { 2 } else { 3 }..).unwrap_or_default();
         let rest = if rest.len() > 2 && rest[0] == "namespaces" { &rest[2..] } else { rest };
         let resource = rest.first().copied().unwrap_or_default();
-        let ours = resource == self.resource;
+        let ours = resource == self.stage.target.resource();
         if request.method() != Method::GET {
             if matches!(resource, "events" | "leases") {
                 return Ask::Other;
@@ -116,7 +115,7 @@ impl Wire {
     }
 
     async fn send(&self, request: Request<Body>) -> Result<Answer, BoxError> {
-        Ok(self.server.send(request).await?.map(BodyExt::boxed_unsync))
+        Ok(self.stage.client.send(request).await?.map(BodyExt::boxed_unsync))
     }
 
     async fn write(&self, name: &str, ours: bool, request: Request<Body>) -> Result<Answer, BoxError> {
@@ -157,18 +156,26 @@ impl Wire {
 
     /// Sends it, and takes note of the revision that it made.
     async fn carry_out(&self, place: usize, ours: bool, request: Request<Body>) -> Result<Answer, BoxError> {
-        let sent = self.server.send(request).await;
+        let sent = self.stage.client.send(request).await;
         let (parts, body) = sent.inspect_err(|_| self.sequence.answered(place, true))?.into_parts();
         let bytes = body.collect_bytes().await?;
         let done = parts.status.is_success();
         self.sequence.answered(place, !done);
         if done && ours {
-            let object: Value = serde_json::from_slice(&bytes).unwrap_or_default();
-            if let Some(version) = object.pointer("/metadata/resourceVersion").and_then(Value::as_str) {
-                self.sequence.revision(version);
-            }
+            self.judge(&serde_json::from_slice(&bytes)?);
         }
         Ok(Response::from_parts(parts, whole(bytes)))
+    }
+
+    /// The object as a write has left it.
+    fn judge(&self, object: &Value) {
+        let meta = &object["metadata"];
+        self.sequence.revision(meta["resourceVersion"].as_str().unwrap_or_default());
+        let uid = meta["uid"].as_str().unwrap_or_default();
+        let is_held = meta["finalizers"].as_array().is_some_and(|all| !all.is_empty());
+        if !is_held && object["spec"]["deletionPolicy"] != "Orphan" && self.stage.bears_stamp(uid) {
+            self.sequence.accuse("let go of an object that is still upstream".to_owned());
+        }
     }
 
     async fn list(&self, mut request: Request<Body>) -> Result<Answer, BoxError> {

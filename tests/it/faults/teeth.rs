@@ -1,0 +1,97 @@
+//! The sweeps have teeth: without any one of the protections, a plan that passes with it fails, and
+//! for the reason for which the protection is there.
+
+use super::sweep::Sweep;
+use super::targets::Target;
+use super::theatre::LIMIT;
+use super::workloads::Workload;
+use cloud_policy::controller::settings::Safeguards;
+use std::time::Duration;
+
+/// How long a plan without a protection may take: its end may never come.
+const HOPE: Duration = Duration::from_secs(10);
+
+/// What is shown.
+struct Bite {
+    story: (Target, Workload),
+    /// Part of the titles of the plans.
+    plans: &'static str,
+    without: Safeguards,
+    /// What an oracle must say of one of them.
+    says: &'static str,
+}
+
+/// The plans pass, and without the protection one fails.
+async fn bites(bite: Bite) {
+    let sweep = Sweep::prepare(|target, workload| (target, workload) == bite.story).await;
+    let mut plans = sweep.plans();
+    plans.retain(|plan| plan.title(sweep.reference(plan)).contains(bite.plans));
+    assert!(!plans.is_empty(), "no such plan: {}", bite.plans);
+    for (plan, ended) in sweep.play_all(plans.clone(), Safeguards::default(), LIMIT, |_| {}).await {
+        if let Err(failure) = ended {
+            panic!("{} fails with every protection on: {}\n{}", plan.number(), failure.why, failure.trace);
+        }
+    }
+    let mut heard = Vec::new();
+    for (plan, ended) in sweep.play_all(plans, bite.without, HOPE, |_| {}).await {
+        let said = ended.map_or_else(|f| format!("{}\n{}", f.why, f.trace), |r| format!("passes\n{}", r.trace));
+        heard.push(format!("{}: {said}", plan.number()));
+    }
+    let noticed = heard.iter().any(|said| said.contains(bite.says));
+    assert!(noticed, "without {:?} the sweep does not say {}:\n{}", bite.without, bite.says, heard.join("\n"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_the_intent_a_create_that_lands_after_the_deletion_leaks() {
+    bites(Bite {
+        story: (Target::Network, Workload::Abandon),
+        plans: "upstream lands late",
+        without: Safeguards { intent: false, ..Safeguards::default() },
+        says: "left upstream",
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_the_look_up_a_create_whose_answer_is_lost_is_made_twice() {
+    bites(Bite {
+        story: (Target::Network, Workload::Create),
+        plans: "upstream cut after",
+        without: Safeguards { stamp_lookup: false, ..Safeguards::default() },
+        says: "2 objects upstream",
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_the_test_on_the_uid_a_successor_is_let_go_and_its_upstream_object_leaks() {
+    bites(Bite {
+        story: (Target::Network, Workload::ReplaceAndDelete),
+        plans: "crash, then a stale list at `kube PATCH networkpolicies/status` no. 3",
+        without: Safeguards { uid_test: false, ..Safeguards::default() },
+        says: "let go of an object that is still upstream",
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_the_fence_a_process_that_leads_no_more_writes() {
+    bites(Bite {
+        story: (Target::Network, Workload::Create),
+        plans: "lost leadership at `kube PATCH networkpolicies/status` no. 1",
+        without: Safeguards { fence: false, ..Safeguards::default() },
+        says: "a process that lost its leadership did `spaceone Create NetworkPolicy`",
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_fresh_lists_a_change_behind_the_operators_back_is_never_seen() {
+    bites(Bite {
+        story: (Target::Spaceone, Workload::Drift),
+        plans: "missed events, 410",
+        without: Safeguards { fresh_snapshots: false, ..Safeguards::default() },
+        says: "the upstream holds",
+    })
+    .await;
+}
