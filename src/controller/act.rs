@@ -6,9 +6,10 @@
 //! until the new object was seen with our stamp on it: after a lost answer the next reconcile looks
 //! the object up and never repeats the call blindly.
 
-use super::Result;
 use super::case::Case;
+use super::claims::{self, Stake};
 use super::managed::Managed;
+use super::{Error, Result};
 use crate::api::Reason;
 use crate::api::status::{Operation, OperationKind, UpstreamRef};
 use crate::engine::outcome::{Next, Outcome};
@@ -19,6 +20,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 mod ledger;
+
+/// How soon to look again at an object that another one of the cluster has.
+const YIELDED: Duration = Duration::from_secs(30);
 
 /// How soon to look again at an object that was just written and cannot be read yet.
 const READ_AFTER_WRITE: Duration = Duration::from_secs(2);
@@ -65,6 +69,9 @@ impl<'a, 'c, K: Managed> Act<'a, 'c, K> {
                 });
                 self.noticed(diff.as_ref(), why).await;
                 Ok(Outcome::reported(diff, why))
+            }
+            Plan::Yield { message } => {
+                Ok(Outcome::yielded(message, YIELDED.min(self.case.shared().settings.slow_retry)))
             }
             Plan::Refuse { reason, message } => Ok(Outcome::refused(reason, message)),
         }
@@ -120,6 +127,10 @@ impl<'a, 'c, K: Managed> Act<'a, 'c, K> {
 
     async fn hold(&mut self, hold: Hold) -> Result<Outcome> {
         let Hold { seen, take, claim, step } = hold;
+        let _stake = match take {
+            Some(Take::Adopted) => Some(self.secure(&seen).await?),
+            Some(Take::Recovered) | None => None,
+        };
         if claim && let Some(outcome) = self.claim(&seen).await? {
             return Ok(outcome);
         }
@@ -137,6 +148,17 @@ impl<'a, 'c, K: Managed> Act<'a, 'c, K> {
             Step::Stuck(diff) => Ok(Outcome::stuck(diff)),
             Step::Fight { diff, over } => Ok(Outcome::fight(diff, &over)),
         }
+    }
+
+    /// Stamps are never overwritten: nobody else may have taken the object since it was looked at.
+    /// `Stale` has it looked at again.
+    async fn secure(&self, seen: &Sighting) -> Result<Stake<'c>> {
+        let case = &self.case;
+        let stake = case.shared().stakes.hold(vec![claims::claim_on(&case.object, &seen.id)], &case.uid());
+        let stake = stake.ok_or(Error::Stale)?;
+        let Ok(Some(now)) = self.subject.observe(&seen.id).await else { return Err(Error::Stale) };
+        let owner = case.ctx.judge(now.owner, &case.namespace()).await;
+        if owner == seen.owner { Ok(stake) } else { Err(Error::Stale) }
     }
 
     async fn claim(&mut self, seen: &Sighting) -> Result<Option<Outcome>> {

@@ -98,6 +98,7 @@ impl<'a, K: Managed> Case<'a, K> {
             applied_hash: common.applied_hash.clone(),
             not_applied: self.given_up(&[Reason::NotApplied, Reason::RecreateRequired]),
             fought: self.fought(),
+            contender: None,
         }
     }
 

@@ -160,9 +160,9 @@ async fn take_away<K: Managed>(
             Ownership::Unknown if known => {}
             Ownership::Unmarked if known => return Ok(Ok(held(unmarked(&id)))),
             Ownership::Unmarked | Ownership::Unknown => return Ok(Ok(held(uncertain(&id)))),
-            Ownership::Other(_) if known => return Ok(Ok(End::Left(Orphaning::NotOurs))),
+            Ownership::Other(_) | Ownership::Neighbour(_) if known => return Ok(Ok(End::Left(Orphaning::NotOurs))),
             // Somebody else's under our name: our create had no effect.
-            Ownership::Other(_) => continue,
+            Ownership::Other(_) | Ownership::Neighbour(_) => continue,
         }
         match remnant.holders(&id).await {
             Ok(holders) if !holders.is_empty() => return Ok(Ok(held(in_use(&id, &holders)))),

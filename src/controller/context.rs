@@ -1,6 +1,7 @@
 //! What every reconcile needs: handed down, never global.
 
 use super::backoff::Backoffs;
+use super::claims::{self, Stakes};
 use super::clock::Clock;
 use super::connections::{ConnectionKey, Connections};
 use super::events::Events;
@@ -13,6 +14,7 @@ use crate::engine::corrections::Corrections;
 use crate::engine::deletions::Deletions;
 use crate::engine::{Ownership, Stamp};
 use crate::metrics::Metrics;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::api::ListParams;
 use kube::core::DeserializeGuard;
 use kube::runtime::reflector::Store;
@@ -43,6 +45,8 @@ pub struct Shared {
     pub corrections: Mutex<Corrections>,
     /// What was deleted lately.
     pub deletions: Mutex<Deletions<ConnectionKey>>,
+    /// Which upstream objects are being looked at and perhaps written.
+    pub stakes: Stakes,
     /// The objects of the policy kinds.
     pub stores: Stores,
     /// Identifies this cluster in stamps.
@@ -82,27 +86,34 @@ pub struct Context<K: Managed> {
 }
 
 impl<K: Managed> Context<K> {
-    /// A stamp of this cluster whose object exists no more binds nobody: what an orphaned
-    /// object left behind may be taken over under the adoption policy.
-    pub async fn judge(&self, owner: Ownership) -> Ownership {
+    /// A stamp of this cluster is told by the object that it belongs to, as an object of this namespace
+    /// may be told. One whose object exists no more binds nobody: what an orphaned object left behind
+    /// may be taken over under the adoption policy.
+    pub async fn judge(&self, owner: Ownership, here: &str) -> Ownership {
         let Ownership::Other(mark) = &owner else { return owner };
         let cluster = self.shared.cluster_id.as_str();
         let Some(uid) = mark.strip_prefix(cluster).and_then(|rest| rest.strip_prefix('/')) else {
             return owner;
         };
-        if self.is_alive(uid).await { owner } else { Ownership::Unmarked }
+        match self.bearer(uid).await {
+            Ok(Some(meta)) => {
+                let (namespace, name) = (meta.namespace.unwrap_or_default(), meta.name.unwrap_or_default());
+                Ownership::Neighbour(claims::called(K::KIND, &namespace, &name, here))
+            }
+            Ok(None) => Ownership::Unmarked,
+            // What cannot be seen counts as alive.
+            Err(_) => owner,
+        }
     }
 
-    /// Whether an object of this kind with this uid exists anywhere in the cluster. What cannot
-    /// be seen counts as alive.
-    async fn is_alive(&self, uid: &str) -> bool {
+    /// The object of this kind with this uid, anywhere in the cluster.
+    async fn bearer(&self, uid: &str) -> kube::Result<Option<ObjectMeta>> {
+        let is = |meta: &ObjectMeta| meta.uid.as_deref() == Some(uid);
         if self.shared.settings.scope.is_empty() {
-            return self.store.state().iter().any(|object| object.meta().uid.as_deref() == Some(uid));
+            return Ok(self.store.state().iter().map(|object| object.meta()).find(|meta| is(meta)).cloned());
         }
         let everywhere: Api<K> = Api::all(self.shared.client.clone());
-        match everywhere.list_metadata(&ListParams::default()).await {
-            Ok(list) => list.items.iter().any(|object| object.metadata.uid.as_deref() == Some(uid)),
-            Err(_) => true,
-        }
+        let list = everywhere.list_metadata(&ListParams::default()).await?;
+        Ok(list.items.into_iter().map(|object| object.metadata).find(is))
     }
 }

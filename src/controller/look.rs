@@ -149,7 +149,7 @@ pub async fn closely<K: Managed>(case: &Case<'_, K>, subject: &dyn Subject) -> c
         found.extend(others);
     }
     for sighting in &mut found {
-        sighting.owner = case.ctx.judge(sighting.owner.clone()).await;
+        sighting.owner = case.ctx.judge(sighting.owner.clone(), &case.namespace()).await;
     }
     case.shared().looks.looked(&case.uid());
     Ok(found)

@@ -7,6 +7,7 @@
 //! | [`reconcile`] | one policy object, from guard to status |
 //! | [`look`] | from afar, by a list that all objects share, or closely |
 //! | [`act`] | carries out a plan: the create protocol, update, recreate, adoption |
+//! | [`claims`] | several objects that claim the same upstream object |
 //! | [`cleanup`], [`gate`] | deletion; what holds back a mass of them |
 //! | [`case`], [`status`] | one object in one reconcile: its status; how status is written |
 //! | [`managed`], [`stores`] | what the policy kinds have in common; where their objects are kept |
@@ -18,6 +19,7 @@ pub mod act;
 pub mod backoff;
 pub mod case;
 pub mod census;
+pub mod claims;
 pub mod cleanup;
 pub mod clock;
 pub mod connection;

@@ -1,19 +1,20 @@
 //! One policy object, from guard to status.
 
-use super::Result;
 use super::act::{self, Act};
 use super::case::Case;
+use super::claims;
 use super::cleanup;
 use super::context::Context;
 use super::finalizer;
 use super::look;
 use super::managed::Managed;
+use super::{Error, Result};
 use crate::api::Reason;
 use crate::api::shared::ManagementPolicy;
 use crate::engine::Subject;
 use crate::engine::outcome::Outcome;
-use crate::engine::plan::{self, Rules};
-use crate::upstream::registry;
+use crate::engine::plan::{self, Record, Rules};
+use crate::upstream::{Account, registry};
 use kube::core::DeserializeGuard;
 use kube::runtime::controller::Action;
 use sha2::{Digest, Sha256};
@@ -50,14 +51,28 @@ pub async fn reconcile<K: Managed>(object: Arc<DeserializeGuard<K>>, ctx: Arc<Co
     if let Some(outcome) = look::from_afar(&mut case, subject.as_ref(), &account, &hash).await? {
         return case.finish(outcome).await;
     }
-    let outcome = match look::closely(&case, subject.as_ref()).await {
-        Ok(found) => {
-            let plan = plan::plan(&case.record(), Rules::from(case.object.common()), found, &hash);
-            Act::new(&mut case, subject.as_ref(), &account, hash).carry_out(plan).await?
-        }
-        Err(error) => act::failed(&case, &error),
-    };
+    let outcome = compare(&mut case, subject.as_ref(), &account, hash).await?;
     case.finish(outcome).await
+}
+
+/// Looks, decides and acts, while no other object does so to the same upstream object.
+async fn compare<K: Managed>(
+    case: &mut Case<'_, K>,
+    subject: &dyn Subject,
+    account: &Arc<Account>,
+    hash: String,
+) -> Result<Outcome> {
+    let stake = case.shared().stakes.hold(claims::claims_of(&case.object), &case.uid());
+    let found = match look::closely(case, subject).await {
+        Ok(found) => found,
+        Err(error) => return Ok(act::failed(case, &error)),
+    };
+    let record = Record { contender: claims::contender(case, &found), ..case.record() };
+    let plan = plan::plan(&record, Rules::from(case.object.common()), found, &hash);
+    if plan.takes() && stake.is_none() {
+        return Err(Error::Stale);
+    }
+    Act::new(case, subject, account, hash).carry_out(plan).await
 }
 
 /// Puts the finalizer on before anything can exist upstream. What is only observed needs none.

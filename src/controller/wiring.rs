@@ -7,6 +7,7 @@
 //! harm: the runtime keeps one slot for each object.
 
 use super::census::{self, Count};
+use super::claims::Stakes;
 use super::connection::{self, Dependants, Link};
 use super::connections::{Connections, Wakers};
 use super::context::{Context, Shared};
@@ -77,6 +78,7 @@ pub async fn run(parts: Parts, shutdown: CancellationToken) -> Result<()> {
         looks: Looks::default(),
         corrections: Mutex::default(),
         deletions: Mutex::new(Deletions::within(settings.delete_window.try_into().unwrap_or(SignedDuration::MAX))),
+        stakes: Stakes::default(),
         stores,
         client,
         settings,

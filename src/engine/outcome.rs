@@ -166,6 +166,13 @@ impl Outcome {
         Self { valid, synced: Truth::False, stalled: true, next: Next::Slowly, ..Self::base(reason, message) }
     }
 
+    /// Another object of this cluster has it, or comes first. When that one is gone nobody says so,
+    /// so it is looked at again after a while.
+    #[must_use]
+    pub fn yielded(message: impl Into<String>, again: Duration) -> Self {
+        Self { next: Next::After(again), ..Self::refused(Reason::Conflict, message) }
+    }
+
     /// The upstream's validation refused the spec; nothing was written.
     #[must_use]
     pub fn invalid(verdict: &Verdict) -> Self {

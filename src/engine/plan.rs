@@ -26,6 +26,8 @@ pub struct Record {
     pub not_applied: Vec<String>,
     /// Paths that somebody else changes back each time they are corrected.
     pub fought: Vec<String>,
+    /// An older object of this cluster that claims the same upstream object; what to call it.
+    pub contender: Option<String>,
 }
 
 /// What the spec allows.
@@ -71,6 +73,11 @@ pub enum Plan {
         /// Why nothing is written.
         why: Restraint,
     },
+    /// It is another object's of this cluster, or that one comes first: leave it to that one.
+    Yield {
+        /// Which object that is and what to do.
+        message: String,
+    },
     /// Nothing can be done until a human acts.
     Refuse {
         /// The reason of the condition.
@@ -87,7 +94,17 @@ impl Plan {
         match self {
             Self::Report { .. } => true,
             Self::Hold(Hold { take, claim, step, seen: _ }) => take.is_none() && !claim && *step == Step::Keep,
-            Self::Create | Self::Wait | Self::Refuse { .. } => false,
+            Self::Create | Self::Wait | Self::Yield { .. } | Self::Refuse { .. } => false,
+        }
+    }
+
+    /// Whether an upstream object would become ours that has not been.
+    #[must_use]
+    pub fn takes(&self) -> bool {
+        match self {
+            Self::Create => true,
+            Self::Hold(hold) => hold.take == Some(Take::Adopted),
+            Self::Wait | Self::Report { .. } | Self::Yield { .. } | Self::Refuse { .. } => false,
         }
     }
 }
@@ -158,6 +175,19 @@ pub enum Restraint {
 /// Decides. `found` are the candidates: the object with the known id, or all that may be the one.
 #[must_use]
 pub fn plan(record: &Record, rules: Rules<'_>, found: Vec<Sighting>, wanted_hash: &str) -> Plan {
+    let plan = alone(record, rules, found, wanted_hash);
+    match &record.contender {
+        Some(name) if plan.takes() => Plan::Yield {
+            message: format!(
+                "{name} is older and claims the same upstream object, so nothing is written. Delete one of the two, or choose another name."
+            ),
+        },
+        _ => plan,
+    }
+}
+
+/// What to do if no other object of this cluster wants the same.
+fn alone(record: &Record, rules: Rules<'_>, found: Vec<Sighting>, wanted_hash: &str) -> Plan {
     let (ours, strangers): (Vec<_>, Vec<_>) = found.into_iter().partition(|s| is_ours(record, s));
     match (ours.len(), strangers.len()) {
         (0, 0) => absent(record, rules),
@@ -196,7 +226,7 @@ fn is_ours(record: &Record, seen: &Sighting) -> bool {
     match seen.owner {
         Ownership::Ours => true,
         Ownership::Unknown => is_known(record, seen),
-        Ownership::Unmarked | Ownership::Other(_) => false,
+        Ownership::Unmarked | Ownership::Other(_) | Ownership::Neighbour(_) => false,
     }
 }
 
@@ -248,6 +278,14 @@ fn foreign(record: &Record, rules: Rules<'_>, seen: Sighting, hash: &str) -> Pla
                 seen.id
             ),
         );
+    }
+    if let Ownership::Neighbour(name) = &seen.owner {
+        return Plan::Yield {
+            message: format!(
+                "The upstream object {} belongs to {name}, so nothing is written. Delete one of the two, or choose another name.",
+                seen.id
+            ),
+        };
     }
     if rules.management == ManagementPolicy::Observe {
         return Plan::Report { seen: Some(seen), why: Restraint::Observe };

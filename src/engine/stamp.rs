@@ -59,6 +59,8 @@ pub enum Ownership {
     Unmarked,
     /// It bears somebody else's stamp.
     Other(String),
+    /// It bears the stamp of another object of this cluster; what to call that one.
+    Neighbour(String),
     /// The upstream could not tell (it has no tags, or refuses to show them).
     Unknown,
 }

@@ -15,6 +15,22 @@ pub enum Wanted<'a> {
     NetworkPolicy(&'a NetworkPolicySpec),
 }
 
+impl<'a> Wanted<'a> {
+    /// The collection and the name that only one object may have there; `None` where names mean nothing.
+    #[must_use]
+    pub fn exclusive_name(self) -> Option<(&'static str, &'a str)> {
+        match self {
+            Self::Policy(PolicySpec { ncloud: Some(spec), spaceone: None, .. }) => {
+                Some((ncloud::SYSTEM, &spec.policy_name))
+            }
+            Self::Policy(PolicySpec { ncloud: None, spaceone: Some(spec), .. }) => {
+                Some((spaceone_policy::SYSTEM, &spec.policy_id))
+            }
+            Self::Policy(_) | Self::NetworkPolicy(_) => None,
+        }
+    }
+}
+
 /// Binds what is wanted to the collection that should hold it. A [`Problem`] when the connection
 /// leads to another upstream than the spec speaks of.
 pub fn bind(account: &Arc<Account>, wanted: Wanted<'_>, stamp: &Stamp) -> Result<Box<dyn Subject>, Problem> {

@@ -12,6 +12,7 @@
 mod admission;
 mod adoption;
 mod architecture;
+mod claims;
 mod connection_troubles;
 mod connections;
 mod deletion;

@@ -8,6 +8,7 @@ use cloud_policy::engine::plan::{Hold, Plan, Record, Rules, Step, Take, plan};
 use cloud_policy::engine::{Diff, Facts, FieldDiff, Ownership, Remedy, Sighting};
 use serde_json::json;
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 /// Hash of what is wanted; another one was written before the spec changed.
 const WANTED: &str = "wanted";
@@ -94,6 +95,9 @@ fn describe(plan: &Plan) -> String {
             let outcome = Outcome::reported(seen.as_ref().map(|seen| seen.diff.clone()), *why);
             format!("report `{}`", outcome.reason.as_str())
         }
+        Plan::Yield { message } => {
+            format!("refuse `{}`", Outcome::yielded(message.as_str(), Duration::ZERO).reason.as_str())
+        }
         Plan::Refuse { reason, .. } => format!("refuse `{}`", reason.as_str()),
         Plan::Hold(Hold { take, step, .. }) => {
             let first = match take {
@@ -139,8 +143,12 @@ fn lost_create(in_grace: bool) -> Record {
     Record { create_in_flight: true, in_grace, ..Record::default() }
 }
 
+fn contested() -> Record {
+    Record { contender: Some("Policy a/b".to_owned()), ..Record::default() }
+}
+
 fn situations() -> Vec<Situation> {
-    use Ownership::{Ours, Unknown, Unmarked};
+    use Ownership::{Neighbour, Ours, Unknown, Unmarked};
     use Remedy::{Recreate, Update};
     let never = Record::default;
     let case = |name, record, found| Situation { name, record, found, external_id: None };
@@ -174,6 +182,9 @@ fn situations() -> Vec<Situation> {
         case("no stamp, equal", never(), one(Unmarked, None)),
         case("no stamp, differs", never(), one(Unmarked, Some(Update))),
         case("no stamp, must be recreated", never(), one(Unmarked, Some(Recreate))),
+        case("no stamp, equal, an older object claims it", contested(), one(Unmarked, None)),
+        case("not there, an older object claims it", contested(), vec![]),
+        case("the stamp of another object of this cluster", never(), one(Neighbour("Policy a/b".to_owned()), None)),
         case("another's stamp", never(), one(other(), None)),
         case("several under the name, none ours", never(), vec![seen("a", Unmarked, None), seen("b", other(), None)]),
         case("several with our stamp", never(), vec![seen("a", Ours, None), seen("b", Ours, None)]),

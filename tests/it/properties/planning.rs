@@ -25,10 +25,11 @@ fn id() -> impl Strategy<Value = String> {
 fn record() -> impl Strategy<Value = Record> {
     let hash = prop::option::of(select(vec!["wanted", "older"]).prop_map(str::to_owned));
     let paths = || prop::collection::vec(path(), 0..3);
-    (prop::option::of(id()), any::<[bool; 3]>(), hash, paths(), paths()).prop_map(
-        |(id, flags, applied_hash, not_applied, fought)| {
+    let contender = prop::option::of(Just("Policy a/b".to_owned()));
+    (prop::option::of(id()), any::<[bool; 3]>(), hash, paths(), paths(), contender).prop_map(
+        |(id, flags, applied_hash, not_applied, fought, contender)| {
             let [create_in_flight, recreate_in_flight, in_grace] = flags;
-            Record { id, create_in_flight, recreate_in_flight, in_grace, applied_hash, not_applied, fought }
+            Record { id, create_in_flight, recreate_in_flight, in_grace, applied_hash, not_applied, fought, contender }
         },
     )
 }
@@ -49,6 +50,7 @@ fn sighting() -> impl Strategy<Value = Sighting> {
         Ownership::Unknown,
         Ownership::Unmarked,
         Ownership::Other("another/uid".to_owned()),
+        Ownership::Neighbour("Policy a/b".to_owned()),
     ]);
     (id(), owner, diff()).prop_map(|(id, owner, diff)| Sighting { id, owner, diff, facts: Facts::default() })
 }
@@ -79,6 +81,7 @@ fn touch(plan: &Plan) -> Touch {
         Plan::Create => Touch::Create,
         Plan::Wait
         | Plan::Report { .. }
+        | Plan::Yield { .. }
         | Plan::Refuse { .. }
         | Plan::Hold(Hold { claim: false, step: Step::Keep | Step::Stuck(_) | Step::Fight { .. }, .. }) => {
             Touch::Nothing
@@ -97,6 +100,9 @@ fn no_plan_writes_what_it_may_not_whatever_is_remembered_and_seen() {
         if management == ManagementPolicy::Observe {
             assert_eq!(touch, Touch::Nothing, "Observe writes nothing: {plan:?}");
             assert!(!matches!(plan, Plan::Hold(_)), "and makes nothing its own");
+        }
+        if record.contender.is_some() {
+            assert!(!plan.takes(), "an older object claims it: {plan:?}");
         }
         let ours = found.iter().filter(|seen| seen.owner == Ownership::Ours).count();
         if ours > 1 {
@@ -120,7 +126,7 @@ fn no_plan_writes_what_it_may_not_whatever_is_remembered_and_seen() {
 fn may_write(record: &Record, rules: Rules<'_>, seen: &Sighting) {
     match &seen.owner {
         Ownership::Ours => {}
-        Ownership::Other(owner) => panic!("the object of {owner} is written"),
+        Ownership::Other(owner) | Ownership::Neighbour(owner) => panic!("the object of {owner} is written"),
         Ownership::Unknown | Ownership::Unmarked => {
             let known = record.id.as_deref() == Some(seen.id.as_str());
             let recovered = record.create_in_flight && seen.diff.is_empty();
