@@ -69,16 +69,18 @@ pub async fn run<K: Managed>(case: &mut Case<'_, K>) -> Result<Action> {
     if !finalizer::is_on(&case.object) {
         return Ok(Action::await_change());
     }
-    let Some(record) = case.report.common.upstream.clone() else { return release(case).await };
+    let Some(record) = case.report.common.upstream.clone() else {
+        return release(case, None).await;
+    };
     let end = match spared(case).await? {
         Some(why) => End::Left(why),
         None => delete(case, &record).await?,
     };
     match end {
-        End::Gone => release(case).await,
+        End::Gone => release(case, None).await,
         End::Left(why) => {
             mourn(case, &record, why).await;
-            release(case).await
+            release(case, Some(why)).await
         }
         End::Held(outcome) => {
             let next = if outcome.next == Next::Slowly { patience(case) } else { outcome.next };
@@ -299,7 +301,6 @@ async fn ledger<K: Managed>(case: &Case<'_, K>, system: &'static str, id: &str) 
 async fn mourn<K: Managed>(case: &Case<'_, K>, record: &UpstreamRef, why: Orphaning) {
     let shared = case.shared();
     let id = record.id.as_deref().unwrap_or("(id unknown)");
-    shared.metrics.orphaned(K::KIND, why.label());
     tracing::warn!(
         kind = K::KIND,
         namespace = case.namespace(),
@@ -314,11 +315,16 @@ async fn mourn<K: Managed>(case: &Case<'_, K>, record: &UpstreamRef, why: Orphan
     shared.events.warning(&case.reference(), Reason::Orphaned.as_str(), &note).await;
 }
 
-async fn release<K: Managed>(case: &mut Case<'_, K>) -> Result<Action> {
+/// Lets the Kubernetes object go. What is left behind is counted only then: until the finalizer is
+/// off, all of this may be repeated.
+async fn release<K: Managed>(case: &mut Case<'_, K>, left: Option<Orphaning>) -> Result<Action> {
     match finalizer::take_off(&case.api(), &case.object, case.shared().settings.safeguards).await {
         // Gone or changed meanwhile: the watch brings what there is to do.
         Err(Error::Stale) => return Ok(Action::requeue(Duration::from_secs(1))),
         other => other?,
+    }
+    if let Some(why) = left {
+        case.shared().metrics.orphaned(K::KIND, why.label());
     }
     case.shared().backoffs.clear(&case.uid());
     case.shared().looks.forget(&case.uid());

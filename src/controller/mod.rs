@@ -13,6 +13,7 @@
 //! | [`managed`], [`stores`] | what the policy kinds have in common; where their objects are kept |
 //! | [`connection`], [`connections`], [`credentials`] | reconciles connections, keeps the open accounts, reads Secrets |
 //! | [`census`] | the gauges of objects by reason |
+//! | [`waiting`] | waits at the start for what the operator cannot do without |
 //! | [`leader`] | the Lease, and the fence before every upstream write |
 
 pub mod act;
@@ -25,7 +26,6 @@ pub mod clock;
 pub mod connection;
 pub mod connections;
 pub mod context;
-pub mod crds;
 pub mod credentials;
 pub mod error;
 pub mod events;
@@ -39,10 +39,11 @@ pub mod reconcile;
 pub mod settings;
 pub mod status;
 pub mod stores;
+pub mod waiting;
 pub mod wakes;
 pub mod wiring;
 
-pub use crds::wait_for_crds;
 pub use error::{Error, Result};
 pub use settings::Settings;
+pub use waiting::wait_for_crds;
 pub use wiring::run;

@@ -17,6 +17,7 @@ use super::leader::Leadership;
 use super::look::Looks;
 use super::managed::Managed;
 use super::stores::{Complete, StoreOf, Stores};
+use super::waiting::wait_for_cluster_id;
 use super::wakes::{Wakes, dependants_of, is_there, keys, links_of, users_of};
 use super::{Result, Settings, backoff::Backoffs, clock::Clock, reconcile};
 use crate::api::{
@@ -29,7 +30,7 @@ use futures::future::{self, BoxFuture, FutureExt};
 use futures::stream::{self, BoxStream, StreamExt};
 use jiff::SignedDuration;
 use k8s_openapi::NamespaceResourceScope;
-use k8s_openapi::api::core::v1::{Namespace, Secret};
+use k8s_openapi::api::core::v1::Secret;
 use kube::core::{DeserializeGuard, PartialObjectMeta};
 use kube::runtime::controller::Config;
 use kube::runtime::reflector::store::Writer;
@@ -63,9 +64,13 @@ pub struct Parts {
 
 /// Runs all controllers until `shutdown`; then finishes what is under way.
 pub async fn run(parts: Parts, shutdown: CancellationToken) -> Result<()> {
-    let cluster_id = match &parts.settings.cluster_id {
-        Some(id) => id.clone(),
-        None => cluster_id(&parts.client).await?,
+    let given = parts.settings.cluster_id.clone();
+    let cluster_id = match given {
+        Some(id) => id,
+        None => match wait_for_cluster_id(&parts.client, &shutdown).await {
+            Some(id) => id,
+            None => return Ok(()),
+        },
     };
     let (dependants, woken_dependants) = mpsc::unbounded_channel();
     let (connections, woken_connections) = mpsc::unbounded_channel();
@@ -206,12 +211,6 @@ where
     K: Resource<DynamicType = (), Scope = NamespaceResourceScope>,
 {
     namespace.map_or_else(|| Api::all(client.clone()), |name| Api::namespaced(client.clone(), name))
-}
-
-/// The uid of `kube-system` identifies a cluster for as long as it lives.
-async fn cluster_id(client: &Client) -> Result<String> {
-    let namespace = Api::<Namespace>::all(client.clone()).get_metadata("kube-system").await?;
-    Ok(namespace.metadata.uid.unwrap_or_default())
 }
 
 fn run_managed<K: Managed>(
