@@ -8,9 +8,12 @@ use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::{self, MakeWriter};
 use tracing_subscriber::util::SubscriberInitExt as _;
 
-/// What is logged unless told otherwise. kube's client logs whole response bodies at `warn` when
-/// it cannot decode them, and a body may hold a Secret.
+/// What is logged unless told otherwise.
 pub const DEFAULT_FILTER: &str = "info,kube_client=error";
+
+/// What no filter lets through: kube's client logs whole response bodies, at `warn` when it cannot
+/// decode them, and a body may hold a Secret.
+const NEVER_BODIES: &str = "kube_client::client=error";
 
 /// How a log line looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -29,11 +32,15 @@ pub fn init(format: Format, filter: &str) -> anyhow::Result<()> {
     dispatch(format, filter, colours, io::stderr)?.try_init().context("logging is set up already")
 }
 
-fn dispatch<W>(format: Format, filter: &str, colours: bool, writer: W) -> anyhow::Result<Dispatch>
+/// Where log lines go that `filter` lets through, written to `writer`.
+///
+/// Whatever the filter says, bodies of the API server's answers are not among them.
+pub fn dispatch<W>(format: Format, filter: &str, colours: bool, writer: W) -> anyhow::Result<Dispatch>
 where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
 {
-    let allowed = EnvFilter::builder().parse(filter).with_context(|| format!("log filter `{filter}`"))?;
+    let wanted = EnvFilter::builder().parse(filter).with_context(|| format!("log filter `{filter}`"))?;
+    let allowed = wanted.add_directive(NEVER_BODIES.parse()?);
     let lines = fmt::Subscriber::builder().with_env_filter(allowed).with_writer(writer);
     Ok(match format {
         Format::Text => Dispatch::new(lines.with_ansi(colours).finish()),
@@ -101,6 +108,17 @@ mod tests {
             tracing::debug!("detail");
         });
         assert!(text.contains("refused") && !text.contains("body") && !text.contains("detail"), "{text}");
+    }
+
+    #[test]
+    fn no_filter_lets_response_bodies_through() {
+        for filter in ["trace", "kube_client=trace", "kube_client::client=trace", "trace,kube_client::client=debug"] {
+            let text = log(Format::Text, filter, || {
+                tracing::warn!(target: "kube_client::client", "body with a secret");
+                tracing::error!(target: "kube_client::client", "refused");
+            });
+            assert!(text.contains("refused") && !text.contains("body"), "{filter}: {text}");
+        }
     }
 
     #[test]

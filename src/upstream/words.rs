@@ -1,8 +1,11 @@
 //! What an upstream says, made fit for status, events and logs: one line, short, and without the
 //! secrets that a careless or hostile server might echo.
 
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use secrecy::{ExposeSecret, SecretString};
 use std::cmp::Reverse;
+use url::form_urlencoded::byte_serialize;
 
 /// How much of a message is shown.
 const LONGEST: usize = 300;
@@ -14,10 +17,10 @@ const SHORTEST_SECRET: usize = 6;
 pub(crate) struct Words(Vec<SecretString>);
 
 impl Words {
-    /// Hides these secrets.
+    /// Hides these secrets, however a server that echoes a request or its headers spells them.
     pub(crate) fn hiding(secrets: impl IntoIterator<Item = SecretString>) -> Self {
-        let mut secrets: Vec<_> =
-            secrets.into_iter().filter(|secret| secret.expose_secret().len() >= SHORTEST_SECRET).collect();
+        let secrets = secrets.into_iter().filter(|secret| secret.expose_secret().len() >= SHORTEST_SECRET);
+        let mut secrets: Vec<_> = secrets.flat_map(|secret| spellings(&secret)).collect();
         // A secret that begins another would leave the rest of it standing.
         secrets.sort_by_key(|secret| Reverse(secret.expose_secret().len()));
         Self(secrets)
@@ -39,6 +42,13 @@ impl Words {
     fn hide(&self, text: &str) -> String {
         self.0.iter().fold(text.to_owned(), |text, secret| text.replace(secret.expose_secret(), "[hidden]"))
     }
+}
+
+/// As it is, escaped as in a URL, and in both alphabets of base64, padded or not.
+fn spellings(secret: &SecretString) -> [SecretString; 4] {
+    let plain = secret.expose_secret();
+    let escaped: String = byte_serialize(plain.as_bytes()).collect();
+    [secret.clone(), escaped.into(), STANDARD_NO_PAD.encode(plain).into(), URL_SAFE_NO_PAD.encode(plain).into()]
 }
 
 /// Control characters, and those that turn the direction of the text around them.
@@ -68,5 +78,9 @@ mod tests {
         let words = Words::hiding(["t0ken-t0ken".into(), "".into(), "ab".into()]);
         assert_eq!(words.clean("bad t0ken-t0ken, about"), "bad [hidden], about");
         assert!(!format!("{words:?}").contains("t0ken"));
+        let words = Words::hiding(["s3cret/with+signs?".into()]);
+        for spelling in ["s3cret%2Fwith%2Bsigns%3F", "czNjcmV0L3dpdGgrc2lnbnM/", "czNjcmV0L3dpdGgrc2lnbnM_"] {
+            assert_eq!(words.clean(&format!("GET /?key={spelling}&a")), "GET /?key=[hidden]&a");
+        }
     }
 }
