@@ -24,9 +24,9 @@ const HEEDED: Duration = Duration::from_secs(30);
 static GRANTED: OnceCell<()> = OnceCell::const_new();
 
 /// What the operator may do in its own namespace.
-const OWN: &str = "deploy/base/rbac.yaml";
+pub const OWN: &str = "deploy/base/rbac.yaml";
 /// What it may do in a namespace with Connections.
-const TENANT: &str = "deploy/tenant-connections/rbac.yaml";
+pub const TENANT: &str = "deploy/tenant-connections/rbac.yaml";
 
 /// A client that is the operator's service account, for the runtime of the calling test.
 pub async fn client() -> Client {
@@ -93,6 +93,17 @@ where
 /// The API server's authorizer follows its own watch of roles and bindings.
 async fn heeded<T, F: Future<Output = kube::Result<T>>>(request: impl Fn() -> F) {
     wait_for("the role to be heeded", HEEDED, || async { Ok(request().await.map(drop)?) }).await.unwrap();
+}
+
+/// Waits until an operator may do what it may in the cluster and in these two namespaces.
+pub async fn await_rights(operator: &Client, own: &str, tenant: &str) {
+    let policies: Api<cloud_policy::api::Policy> = Api::all(operator.clone());
+    let one = ListParams::default().limit(1);
+    heeded(|| policies.list(&one)).await;
+    for namespace in [own, tenant] {
+        let secrets: Api<Secret> = Api::namespaced(operator.clone(), namespace);
+        heeded(|| secrets.get_opt("none")).await;
+    }
 }
 
 /// The only object of this kind in a manifest.

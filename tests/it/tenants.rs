@@ -28,7 +28,7 @@ async fn neighbours(prefix: &str) -> (World, TestNamespace) {
 }
 
 /// The message of `Ready` once it has this reason, in the neighbour's namespace.
-async fn told<K: Kind>(world: &World, namespace: &TestNamespace, name: &str, reason: &str) -> String {
+pub async fn told<K: Kind>(world: &World, namespace: &TestNamespace, name: &str, reason: &str) -> String {
     let api: Api<K> = Api::namespaced(world.client.clone(), namespace.name());
     let what = format!("{name} to be {reason}");
     wait_until(&what, SOON, &api, name, |object: &K| {

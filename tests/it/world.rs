@@ -6,7 +6,7 @@
 
 use crate::{role, support};
 use cloud_policy::api::status::CommonStatus;
-use cloud_policy::controller::clock::SystemClock;
+use cloud_policy::controller::clock::{Clock, SystemClock};
 use cloud_policy::controller::leader::Leadership;
 use cloud_policy::controller::managed::Managed;
 use cloud_policy::controller::settings::TenantConnections;
@@ -43,6 +43,16 @@ pub struct Operator {
 impl Operator {
     /// An operator for these namespaces, with the settings of tests, changed by `adjust`.
     pub fn start(client: &Client, namespaces: &[&str], adjust: impl FnOnce(&mut Settings)) -> Self {
+        Self::start_by(client, namespaces, Arc::new(SystemClock), adjust)
+    }
+
+    /// The same, by another clock.
+    pub fn start_by(
+        client: &Client,
+        namespaces: &[&str],
+        clock: Arc<dyn Clock>,
+        adjust: impl FnOnce(&mut Settings),
+    ) -> Self {
         let mut settings = settings(namespaces);
         adjust(&mut settings);
         let metrics = Metrics::new("test");
@@ -50,7 +60,7 @@ impl Operator {
         let parts = Parts {
             client: client.clone(),
             settings,
-            clock: Arc::new(SystemClock),
+            clock,
             metrics: Arc::clone(&metrics),
             leadership: Leadership::always(),
             instance: Some("test".to_owned()),

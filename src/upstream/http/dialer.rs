@@ -24,14 +24,21 @@ impl Resolve for Dialer {
         let rules = Arc::clone(&self.0);
         Box::pin(async move {
             let host = name.as_str().to_owned();
-            let found: Vec<SocketAddr> = tokio::net::lookup_host((host.as_str(), 0)).await?.collect();
-            let allowed: Vec<SocketAddr> = found.into_iter().filter(|address| rules.permits(address.ip())).collect();
-            if allowed.is_empty() {
-                return Err(Undialled(host).into());
-            }
+            let found = tokio::net::lookup_host((host.as_str(), 0)).await?;
+            let allowed = permitted(&rules, &host, found)?;
             Ok(Box::new(allowed.into_iter()) as Addrs)
         })
     }
+}
+
+/// Those of the addresses of a host that may be dialled.
+fn permitted(
+    rules: &EndpointRules,
+    host: &str,
+    found: impl Iterator<Item = SocketAddr>,
+) -> Result<Vec<SocketAddr>, Undialled> {
+    let allowed: Vec<SocketAddr> = found.filter(|address| rules.permits(address.ip())).collect();
+    if allowed.is_empty() { Err(Undialled(host.to_owned())) } else { Ok(allowed) }
 }
 
 /// A host without an address that may be dialled.
@@ -54,6 +61,24 @@ mod tests {
         let rules = EndpointRules { allow_private, ..EndpointRules::default() };
         let found = Dialer::new(rules).resolve(host.parse().unwrap()).await;
         found.map(Iterator::count).map_err(|error| error.to_string())
+    }
+
+    /// What is dialled when a name resolves to these addresses.
+    fn dialled(allow_private: bool, addresses: &[&str]) -> Vec<String> {
+        let rules = EndpointRules { allow_private, ..EndpointRules::default() };
+        let found = addresses.iter().map(|ip| SocketAddr::new(ip.parse().unwrap(), 0));
+        let allowed = permitted(&rules, "h.example", found).unwrap_or_default();
+        allowed.into_iter().map(|address| address.ip().to_string()).collect()
+    }
+
+    #[test]
+    fn of_the_addresses_of_a_name_only_those_that_are_allowed_are_dialled() {
+        let mixed = ["10.0.0.1", "8.8.8.8", "::ffff:127.0.0.1", "169.254.169.254", "fd00:ec2::254", "2606:4700::1"];
+        assert_eq!(dialled(false, &mixed), ["8.8.8.8", "2606:4700::1"]);
+        assert_eq!(dialled(true, &mixed), ["10.0.0.1", "8.8.8.8", "::ffff:127.0.0.1", "2606:4700::1"]);
+        let metadata = ["169.254.169.254", "::ffff:169.254.169.254", "fd00:ec2::254", "fe80::1", "0.0.0.0"];
+        assert_eq!(dialled(true, &metadata), [""; 0], "not even where private addresses are allowed");
+        assert_eq!(dialled(false, &["127.0.0.1", "::1", "192.168.0.1"]), [""; 0]);
     }
 
     #[tokio::test]

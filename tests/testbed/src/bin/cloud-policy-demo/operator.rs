@@ -1,17 +1,27 @@
-//! The operator as a process.
+//! The operator as a process, under the permissions that its manifests ship.
 
 use crate::cluster::{Cluster, shown};
 use crate::http;
 use crate::narrator::Narrator;
 use anyhow::Context;
 use cloud_policy_testbed::{Child, Launch, wait_for};
+use kube::config::Kubeconfig;
 use reqwest::Method;
 use serde_json::Value;
-use std::path::Path;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// The operator's Lease lies here; the namespace is its default.
 const NAMESPACE: &str = "cloud-policy-system";
+/// What `deploy/base` calls it.
+const ACCOUNT: &str = "system:serviceaccount:cloud-policy-system:cloud-policy-operator";
+/// Its permissions, and the namespace of the samples, whose Secrets it may read.
+const MANIFESTS: [[&str; 3]; 3] = [
+    ["apply", "-k", "deploy/base"],
+    ["apply", "-f", "deploy/samples/namespace.yaml"],
+    ["apply", "-k", "deploy/tenant-connections"],
+];
 /// For a busy machine; an idle one needs a second.
 const READY_LIMIT: Duration = Duration::from_mins(1);
 const ARGUMENTS: [&str; 7] = [
@@ -31,12 +41,14 @@ pub async fn start(
     cluster: Cluster<'_>,
     narrator: &mut Narrator,
 ) -> anyhow::Result<Child> {
-    narrator.step("The operator runs. That it may call loopback, without TLS, has to be said.");
-    if let Err(error) = cluster.run(&["create", "namespace", NAMESPACE]).await
-        && !error.to_string().contains("AlreadyExists")
-    {
-        return Err(error);
+    narrator.step(
+        "The operator runs, with the permissions that it ships. That it may call loopback, without TLS, has to be said.",
+    );
+    for manifest in &MANIFESTS {
+        narrator.command(&shown("kubectl", manifest));
+        cluster.run(manifest).await?;
     }
+    let kubeconfig = as_service_account(cluster.kubeconfig(), folder)?;
     narrator.command(&shown("cloud-policy", &ARGUMENTS));
     // In a pod it would take the pod's own cluster instead of the kubeconfig.
     Launch::new("operator", "env", folder)
@@ -44,8 +56,19 @@ pub async fn start(
         .arg(program)
         .args(ARGUMENTS)
         .env("POD_NAMESPACE", NAMESPACE)
-        .env("KUBECONFIG", cluster.kubeconfig())
+        .env("KUBECONFIG", kubeconfig)
         .spawn()
+}
+
+/// The same kubeconfig for somebody who may do what the service account may, and nothing else.
+fn as_service_account(kubeconfig: &Path, folder: &Path) -> anyhow::Result<PathBuf> {
+    let mut read = Kubeconfig::read_from(kubeconfig)?;
+    for user in read.auth_infos.iter_mut().filter_map(|user| user.auth_info.as_mut()) {
+        user.impersonate = Some(ACCOUNT.to_owned());
+    }
+    let file = folder.join("operator.kubeconfig");
+    fs::write(&file, serde_json::to_vec(&read)?).context("cannot write the operator's kubeconfig")?;
+    Ok(file)
 }
 
 /// Waits until it can do its work, and answers where it serves probes and metrics.

@@ -1,0 +1,10 @@
+//! What must hold against people: the least rights, secrets that nobody sees, addresses that are
+//! never dialled.
+
+mod addresses;
+mod canaries;
+mod door;
+mod grants;
+mod least_rights;
+mod less_rights;
+mod uninstall;

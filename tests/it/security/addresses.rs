@@ -1,0 +1,133 @@
+//! Addresses that are never dialled, however they are written: an account there cannot be opened, or
+//! is refused when its name is resolved.
+
+use crate::support;
+use crate::upstream_support::{Log, loopback};
+use cloud_policy::api::ConnectionSpec;
+use cloud_policy::engine::{ErrorKind, UpstreamError};
+use cloud_policy::upstream::{Account, Credentials, EndpointRules, HttpSettings};
+use serde_json::json;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+
+/// Opens an account there, which sends nothing.
+fn open(endpoint: &str, rules: &EndpointRules) -> Result<Account, UpstreamError> {
+    support::install_crypto();
+    let spec = json!({ "ncloud": { "endpoint": endpoint, "credentialsSecretRef": { "name": "s" } } });
+    let spec: ConnectionSpec = serde_json::from_value(spec).unwrap();
+    let keys = Credentials::Ncloud { access_key: "ACCESSKEY".into(), secret_key: "SECRETKEY".into() };
+    Account::open(&spec, keys, None, rules, &HttpSettings::default(), Arc::new(Log::default()))
+}
+
+/// Hosts as an administrator might allow them without thinking.
+fn generous(hosts: &[&str]) -> EndpointRules {
+    let allowed_hosts = hosts.iter().map(|host| host.parse().unwrap()).collect();
+    EndpointRules { allowed_hosts, ..loopback() }
+}
+
+fn refused(endpoint: &str, rules: &EndpointRules) {
+    let error = open(endpoint, rules).err().unwrap_or_else(|| panic!("{endpoint} may be called"));
+    let expected = [ErrorKind::EndpointNotAllowed, ErrorKind::InvalidReference];
+    assert!(expected.contains(&error.kind), "{endpoint}: {error}");
+}
+
+#[test]
+fn metadata_services_are_refused_in_every_spelling_even_where_private_addresses_are_allowed() {
+    let hosts = [
+        "169.254.169.254",
+        "169.254.170.2",
+        "100.100.100.200",
+        "192.0.0.192",
+        "0.0.0.0",
+        "[fd00:ec2::254]",
+        "[::ffff:169.254.169.254]",
+        "[::169.254.169.254]",
+        "[64:ff9b::169.254.169.254]",
+        "[2002:a9fe:a9fe::]",
+        "[fe80::a9fe:a9fe]",
+        "[::]",
+    ];
+    let rules = generous(&hosts);
+    assert!(rules.allow_private);
+    for host in hosts {
+        refused(&format!("http://{host}/latest/meta-data"), &rules);
+    }
+    // Decimal, hexadecimal, octal, short, with a trailing dot, in wide and circled digits.
+    for spelling in [
+        "2852039166",
+        "0xa9fea9fe",
+        "0xa9.0xfe.0xa9.0xfe",
+        "0251.0376.0251.0376",
+        "169.254.43518",
+        "169.16689662",
+        "169.254.169.254.",
+        "169。254。169。254",
+        "１６９.２５４.１６９.２５４",
+        "①⑥⑨.②⑤④.①⑥⑨.②⑤④",
+        "[0:0:0:0:0:ffff:a9fe:a9fe]",
+        "[fd00:0ec2:0000::0254]",
+    ] {
+        refused(&format!("http://{spelling}/"), &rules);
+    }
+}
+
+#[tokio::test]
+async fn loopback_is_refused_in_every_spelling_and_nobody_is_called() {
+    let victim = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = victim.local_addr().unwrap().port();
+    let hosts = ["127.0.0.1", "[::1]", "[::ffff:127.0.0.1]", "localhost", "127.9.9.9"];
+    let rules = EndpointRules { allow_private: false, ..generous(&hosts) };
+    for spelling in [
+        "127.0.0.1",
+        "2130706433",
+        "0x7f000001",
+        "0177.0.0.1",
+        "127.1",
+        "127.0.0.1.",
+        "１２７.０.０.１",
+        "127.9.9.9",
+        "[::1]",
+        "[::ffff:127.0.0.1]",
+        "[::ffff:7f00:1]",
+    ] {
+        refused(&format!("http://{spelling}:{port}/"), &rules);
+    }
+    // What a name leads to is known only when it is dialled.
+    for name in ["localhost", "LOCALHOST"] {
+        let account = open(&format!("http://{name}:{port}/"), &rules).unwrap();
+        let error = account.probe().await.unwrap_err();
+        assert_eq!(error.kind, ErrorKind::EndpointNotAllowed, "{name}: {error}");
+    }
+    let called = tokio::time::timeout(Duration::from_millis(100), victim.accept()).await;
+    assert!(called.is_err(), "somebody was called");
+}
+
+#[test]
+fn what_only_looks_like_an_allowed_host_is_none() {
+    let rules = EndpointRules { allow_private: true, allow_http: true, ..EndpointRules::default() };
+    let gateway = "subaccount.apigw.ntruss.com";
+    for endpoint in [
+        format!("https://{gateway}@127.0.0.1/"),
+        format!("https://{gateway}:443@127.0.0.1/"),
+        format!("https://user@{gateway}/"),
+        format!("https://:password@{gateway}/"),
+        format!("https://127.0.0.1\\@{gateway}/"),
+        format!("https://127.0.0.1/?{gateway}"),
+        format!("https://127.0.0.1/#{gateway}"),
+        format!("https://{gateway}.evil.example/"),
+        format!("https://evil-{gateway}/"),
+        format!("https://{gateway}%2eevil.example/"),
+        format!("https://{gateway}%00.evil.example/"),
+        format!("https://{gateway}..evil.example/"),
+        "https://subaccοunt.apigw.ntruss.com/".to_owned(),
+        "https://ntruss.com/".to_owned(),
+        "file:///etc/passwd".to_owned(),
+        "gopher://127.0.0.1:70/".to_owned(),
+        "unix:///var/run/docker.sock".to_owned(),
+        "//127.0.0.1/".to_owned(),
+        "https://".to_owned(),
+    ] {
+        refused(&endpoint, &rules);
+    }
+}

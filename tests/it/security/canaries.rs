@@ -1,0 +1,233 @@
+//! What the Secrets hold is seen nowhere else: not in the logs, though everything is logged; not in
+//! any object, event or metric; and not in an error, whatever an upstream sends back.
+
+use crate::links::connection_is;
+use crate::role;
+use crate::world::{Operator, World, ncloud_policy, network_policy, spaceone_policy};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use cloud_policy::api::{Connection, NetworkPolicy, Policy};
+use cloud_policy::controller::clock::{Clock, SystemClock};
+use cloud_policy::telemetry::{self, Format};
+use cloud_policy_simulator::{Action, Fault, Operation};
+use http::{Request, Response};
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::Event;
+use kube::Client;
+use kube::api::ListParams;
+use kube::client::Body;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tracing::dispatcher::{DefaultGuard, set_default};
+
+/// Whatever is logged on this thread, which is that of the operator, too.
+#[derive(Clone, Default)]
+struct Page(Arc<Mutex<Vec<u8>>>);
+
+impl io::Write for Page {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Page {
+    /// Logs everything that can be logged, as `--log-filter=trace` does.
+    fn open() -> (Self, DefaultGuard) {
+        let page = Self::default();
+        let writer = page.clone();
+        let dispatch = telemetry::dispatch(Format::Json, "trace", false, move || writer.clone()).unwrap();
+        (page, set_default(&dispatch))
+    }
+
+    fn text(&self) -> String {
+        String::from_utf8_lossy(&self.0.lock().unwrap()).into_owned()
+    }
+}
+
+/// Everything that people can see of the operator in this world.
+async fn places(world: &World, page: &Page, operator: &Operator) -> BTreeMap<&'static str, String> {
+    fn shown<T: serde::Serialize>(list: &[T]) -> String {
+        serde_json::to_string(list).unwrap()
+    }
+    let all = ListParams::default();
+    BTreeMap::from([
+        ("log", page.text()),
+        ("metrics", operator.metrics.encode().unwrap()),
+        ("policies", shown(&world.api::<Policy>().list(&all).await.unwrap().items)),
+        ("network policies", shown(&world.api::<NetworkPolicy>().list(&all).await.unwrap().items)),
+        ("connections", shown(&world.api::<Connection>().list(&all).await.unwrap().items)),
+        ("events", shown(&world.api::<Event>().list(&all).await.unwrap().items)),
+    ])
+}
+
+/// Where a secret is seen: as it is, or as base64.
+fn leaks(places: &BTreeMap<&'static str, String>, secrets: &[String]) -> Vec<String> {
+    let mut found = Vec::new();
+    for (place, text) in places {
+        for secret in secrets {
+            let encoded = STANDARD.encode(secret);
+            let seen = [secret.as_str(), encoded.trim_end_matches('=')].into_iter().find_map(|s| text.find(s));
+            if let Some(at) = seen {
+                let around = text.as_bytes()[at.saturating_sub(200)..].iter().take(260).copied().collect::<Vec<_>>();
+                found.push(format!("{place}: {secret} in {}", String::from_utf8_lossy(&around)));
+            }
+        }
+    }
+    found
+}
+
+/// Secrets that are none of this world's, and yet in its Secrets for a while.
+fn wrong_secrets() -> Vec<String> {
+    ["CANARY0ACCESSKEY0ONE", "canary/secret+key/one", "canary.token.one", "CANARY-CERTIFICATE-ONE"]
+        .map(str::to_owned)
+        .to_vec()
+}
+
+/// What upstreams answer in the story: all that a request held, and nonsense.
+fn answers(secrets: &[String]) -> Vec<Action> {
+    let all = secrets.iter().flat_map(|secret| [secret.clone(), STANDARD.encode(secret)]).collect::<Vec<_>>().join(" ");
+    let ncloud = json!({ "error": { "errorCode": all, "message": all, "details": all } }).to_string();
+    let spaceone = json!({ "detail": { "code": format!("ERROR_{all}"), "message": all } }).to_string();
+    let flat = json!({ "errorCode": 200, "message": format!("Bad Request: {all}"), "results": all }).to_string();
+    let elsewhere = format!("http://127.0.0.1:1/?{}", secrets.join("&").replace(['+', '/'], ""));
+    let mut answers = vec![Action::Html, Action::WrongType, Action::Empty, Action::Reset, Action::Redirect(elsewhere)];
+    for code in [200, 400, 401, 403, 404, 409, 429, 500, 503] {
+        answers.extend([&ncloud, &spaceone, &flat].map(|body| Action::status(code, body.clone())));
+    }
+    answers
+}
+
+/// A clock that can be made to panic, once.
+#[derive(Default)]
+struct Broken(AtomicBool);
+
+impl Clock for Broken {
+    fn now(&self) -> Timestamp {
+        assert!(!self.0.swap(false, Ordering::SeqCst), "the clock is broken");
+        SystemClock.now()
+    }
+}
+
+/// A client that garbles Secrets on demand: kube's client would log a body that it cannot read.
+fn garbling(server: &Client, garbles: &Arc<AtomicBool>) -> Client {
+    let (server, garbles) = (server.clone(), Arc::clone(garbles));
+    let service = tower::service_fn(move |request| garble(server.clone(), request, garbles.load(Ordering::SeqCst)));
+    Client::new(service, "default")
+}
+
+async fn garble(server: Client, request: Request<Body>, garbles: bool) -> kube::Result<Response<Body>> {
+    let secret = request.uri().path().contains("/secrets/");
+    let answer = server.send(request).await?;
+    if !(garbles && secret) {
+        return Ok(answer);
+    }
+    let body = answer.into_body().collect_bytes().await?;
+    let text = String::from_utf8_lossy(&body).replace("\"metadata\":{", "\"metadata\":7,\"was\":{");
+    Ok(Response::new(Body::from(text.into_bytes())))
+}
+
+#[tokio::test]
+async fn no_secret_is_ever_seen_whatever_goes_wrong() {
+    let (page, _logging) = Page::open();
+    let world = World::still("canaries").await;
+    let (clock, garbles) = (Arc::new(Broken::default()), Arc::new(AtomicBool::new(false)));
+    let client = garbling(&role::client().await, &garbles);
+    let operator = Operator::start_by(&client, &[world.namespace()], clock.clone(), |settings| {
+        settings.connection_interval = Duration::from_millis(300);
+        settings.interval_divisor = 1500;
+    });
+    let ncloud = vec![world.ncloud.access_key(), world.ncloud.secret_key()];
+    let spaceone = vec![world.spaceone.token()];
+    populate(&world).await;
+    upstreams_answer(&world, &ncloud, &spaceone).await;
+    wrong_credentials(&world).await;
+    garbles.store(true, Ordering::SeqCst);
+    connection_is(&world, "ncloud", "Unreachable").await;
+    garbles.store(false, Ordering::SeqCst);
+    clock.0.store(true, Ordering::SeqCst);
+    world.eventually("the panic", || operator.metrics.encode().unwrap().contains("panics_total{")).await;
+    connection_is(&world, "ncloud", "Authenticated").await;
+    let places = places(&world, &page, &operator).await;
+    assert!(places["log"].contains("the clock is broken"), "the panic is logged");
+    assert!(places["log"].contains("TRACE") && places["log"].len() > 100_000, "everything is logged");
+    let secrets = [ncloud, spaceone, wrong_secrets()].concat();
+    assert_eq!(leaks(&places, &secrets), Vec::<String>::new());
+}
+
+async fn populate(world: &World) {
+    world.apply(ncloud_policy("tale-n")).await;
+    world.apply(spaceone_policy("tale-p")).await;
+    world.apply(network_policy("tale-w", &world.spaceone.zone_ids()[0])).await;
+    world.ready::<Policy>("tale-n").await;
+    world.ready::<Policy>("tale-p").await;
+    world.ready::<NetworkPolicy>("tale-w").await;
+}
+
+/// Each answer to a read, to a probe and to a write of each upstream, which knows its own secrets.
+async fn upstreams_answer(world: &World, ncloud: &[String], spaceone: &[String]) {
+    for (i, actions) in answers(ncloud).into_iter().zip(answers(spaceone)).enumerate() {
+        let (ncloud, spaceone) = (world.ncloud.faults(), world.spaceone.faults());
+        for (faults, action) in [(ncloud, actions.0), (spaceone, actions.1)] {
+            faults.add(Fault::any().times(2).before(action.clone()));
+            faults.add(Fault::on(Operation::Update).before(action));
+        }
+        let described = |text: String| json!({ "spec": { "ncloud": { "description": text } } });
+        world.patch::<Policy>("tale-n", described(format!("try {i}"))).await;
+        world.patch::<Policy>("tale-p", json!({ "spec": { "spaceone": { "name": format!("Try {i}") } } })).await;
+        world.eventually("the faults to strike", || ncloud.waiting().is_empty() && spaceone.waiting().is_empty()).await;
+    }
+}
+
+/// Secrets that are wrong, unfit for a header, and certificates that are none.
+async fn wrong_credentials(world: &World) {
+    let wrong = wrong_secrets();
+    world.secret("ncloud", &[("accessKey", &wrong[0]), ("secretKey", &wrong[1])]).await;
+    world.secret("spaceone", &[("token", &wrong[2])]).await;
+    connection_is(world, "ncloud", "Unauthorized").await;
+    connection_is(world, "spaceone", "Unauthorized").await;
+    let unfit = |text: &str| format!("{text}\u{7}\u{e9}");
+    world.secret("ncloud", &[("accessKey", &unfit(&wrong[0])), ("secretKey", &unfit(&wrong[1]))]).await;
+    world.secret("spaceone", &[("token", &unfit(&wrong[2]))]).await;
+    connection_is(world, "ncloud", "Unauthorized").await;
+    let pem = format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----", wrong[3]);
+    world.secret("authority", &[("ca.crt", &pem)]).await;
+    let trusted = |name: Value| json!({ "spec": { "caBundleSecretRef": name } });
+    world.patch::<Connection>("ncloud", trusted(json!({ "name": "authority" }))).await;
+    connection_is(world, "ncloud", "InvalidSpec").await;
+    world.patch::<Connection>("ncloud", trusted(Value::Null)).await;
+    world.connect_ncloud("ncloud").await;
+    connection_is(world, "ncloud", "Authenticated").await;
+}
+
+#[tokio::test]
+async fn the_search_finds_a_secret_in_every_place() {
+    let (page, _logging) = Page::open();
+    let world = World::still("found").await;
+    let operator = Operator::start(&role::client().await, &[world.namespace()], |_| {});
+    let canary = "canary/planted+by+hand".to_owned();
+    let encoded = STANDARD.encode(&canary);
+    let mut policy = ncloud_policy("tale-n");
+    policy["spec"]["ncloud"]["description"] = json!(canary);
+    world.apply(policy).await;
+    let mut network = network_policy("tale-w", &world.spaceone.zone_ids()[0]);
+    network["spec"]["spaceone"]["tags"] = json!({ "a": encoded });
+    world.apply(network).await;
+    world.patch::<Connection>("ncloud", json!({ "metadata": { "annotations": { "a": canary } } })).await;
+    world.ready::<Policy>("tale-n").await;
+    tracing::trace!(encoded, "planted");
+    let about = json!({ "kind": "Policy", "name": "tale-n", "namespace": world.namespace() });
+    let event: Event =
+        serde_json::from_value(json!({ "metadata": { "name": "e" }, "involvedObject": about, "message": encoded }))
+            .unwrap();
+    world.api::<Event>().create(&kube::api::PostParams::default(), &event).await.unwrap();
+    let mut places = places(&world, &page, &operator).await;
+    places.entry("metrics").or_default().push_str(&canary);
+    assert_eq!(leaks(&places, &[canary]).len(), places.len(), "one in each");
+}

@@ -1,0 +1,151 @@
+//! The operator's way to the API server: every request is taken down, and some are refused, as
+//! RBAC refuses.
+
+use http::{Method, Request, Response, StatusCode, Uri};
+use kube::Client;
+use kube::client::Body;
+use serde_json::json;
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+/// One request, as RBAC sees it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Asked {
+    pub verb: &'static str,
+    pub group: String,
+    /// With its subresource, such as `policies/status`.
+    pub resource: String,
+    pub namespace: Option<String>,
+    pub name: Option<String>,
+}
+
+impl Asked {
+    /// `None` for what is no request for a resource, such as discovery.
+    pub fn of(method: &Method, uri: &Uri) -> Option<Self> {
+        let parts: Vec<&str> = uri.path().trim_matches('/').split('/').collect();
+        let (group, mut rest) = match parts.as_slice() {
+            ["api", _version, rest @ ..] => ("", rest),
+            ["apis", group, _version, rest @ ..] => (*group, rest),
+            _ => return None,
+        };
+        let mut namespace = None;
+        if let ["namespaces", name, below @ ..] = rest
+            && !below.is_empty()
+        {
+            (namespace, rest) = (Some((*name).to_owned()), below);
+        }
+        let (resource, name) = match rest {
+            [resource] => ((*resource).to_owned(), None),
+            [resource, name] => ((*resource).to_owned(), Some((*name).to_owned())),
+            [resource, name, sub] => (format!("{resource}/{sub}"), Some((*name).to_owned())),
+            _ => return None,
+        };
+        let watches = uri.query().is_some_and(|query| query.split('&').any(|pair| pair == "watch=true"));
+        let verb = verb(method, name.is_some(), watches)?;
+        Some(Self { verb, group: group.to_owned(), resource, namespace, name })
+    }
+}
+
+fn verb(method: &Method, named: bool, watches: bool) -> Option<&'static str> {
+    Some(match (method.as_str(), named, watches) {
+        ("GET", _, true) => "watch",
+        ("GET", true, false) => "get",
+        ("GET", false, false) => "list",
+        ("POST", ..) => "create",
+        ("PUT", ..) => "update",
+        ("PATCH", ..) => "patch",
+        ("DELETE", true, _) => "delete",
+        ("DELETE", false, _) => "deletecollection",
+        _ => return None,
+    })
+}
+
+/// Which requests are refused.
+type Refused = fn(&Asked) -> bool;
+
+/// Clones are the same door.
+#[derive(Clone, Default)]
+pub struct Door {
+    asked: Arc<Mutex<BTreeSet<Asked>>>,
+    refused: Arc<Mutex<Option<Refused>>>,
+    refusals: Arc<AtomicUsize>,
+}
+
+impl Door {
+    /// A door that refuses these requests.
+    pub fn refusing(refused: Refused) -> Self {
+        let door = Self::default();
+        *door.refused.lock().unwrap() = Some(refused);
+        door
+    }
+
+    /// Lets everything pass from now on.
+    pub fn open(&self) {
+        *self.refused.lock().unwrap() = None;
+    }
+
+    /// All that was asked, each once.
+    pub fn asked(&self) -> BTreeSet<Asked> {
+        self.asked.lock().unwrap().clone()
+    }
+
+    /// How many requests were refused.
+    pub fn refusals(&self) -> usize {
+        self.refusals.load(Ordering::SeqCst)
+    }
+
+    /// A client whose requests come through here.
+    pub fn client(&self, server: &Client) -> Client {
+        let (door, server) = (self.clone(), server.clone());
+        Client::new(tower::service_fn(move |request| door.clone().pass(server.clone(), request)), "default")
+    }
+
+    async fn pass(self, server: Client, request: Request<Body>) -> kube::Result<Response<Body>> {
+        let asked = Asked::of(request.method(), request.uri());
+        let refused = *self.refused.lock().unwrap();
+        if let Some(asked) = &asked {
+            self.asked.lock().unwrap().insert(asked.clone());
+            if refused.is_some_and(|refused| refused(asked)) {
+                self.refusals.fetch_add(1, Ordering::SeqCst);
+                return Ok(forbidden(asked));
+            }
+        }
+        server.send(request).await
+    }
+}
+
+fn forbidden(asked: &Asked) -> Response<Body> {
+    let message =
+        format!("{} is forbidden: cannot {} resource in API group {}", asked.resource, asked.verb, asked.group);
+    let status = json!({
+        "kind": "Status", "apiVersion": "v1", "status": "Failure",
+        "message": message, "reason": "Forbidden", "code": 403,
+    });
+    let answer = Response::builder().status(StatusCode::FORBIDDEN).header("Content-Type", "application/json");
+    answer.body(Body::from(status.to_string().into_bytes())).unwrap()
+}
+
+#[test]
+fn requests_are_read_as_rbac_reads_them() {
+    let asked = |method: Method, uri: &str| {
+        let Asked { verb, group, resource, namespace, name } = Asked::of(&method, &uri.parse().unwrap())?;
+        let text = |part: Option<String>| part.unwrap_or_else(|| "-".to_owned());
+        Some(format!("{verb} {group} {resource} {} {}", text(namespace), text(name)))
+    };
+    for (method, uri, expected) in [
+        (Method::GET, "/api/v1/namespaces/kube-system", "get  namespaces - kube-system"),
+        (Method::GET, "/api/v1/namespaces/a/secrets?limit=500", "list  secrets a -"),
+        (Method::GET, "/api/v1/namespaces/a/secrets?watch=true&timeoutSeconds=1", "watch  secrets a -"),
+        (
+            Method::PATCH,
+            "/apis/cloudpolicy.dev/v1alpha1/namespaces/a/policies/p/status?force=true",
+            "patch cloudpolicy.dev policies/status a p",
+        ),
+        (Method::POST, "/apis/events.k8s.io/v1/namespaces/a/events", "create events.k8s.io events a -"),
+        (Method::PUT, "/apis/coordination.k8s.io/v1/namespaces/a/leases/l", "update coordination.k8s.io leases a l"),
+    ] {
+        assert_eq!(asked(method, uri).unwrap(), expected, "{uri}");
+    }
+    assert_eq!(asked(Method::GET, "/version"), None);
+}
