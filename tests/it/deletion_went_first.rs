@@ -47,6 +47,23 @@ async fn without_any_credentials_a_deletion_is_held_until_there_are_some() {
     assert!(world.ncloud.policies().is_empty());
 }
 
+#[tokio::test]
+async fn a_deletion_with_a_revoked_key_waits_for_a_new_one() {
+    let world = World::new("revoked").await;
+    world.apply(ncloud_policy("revoked")).await;
+    world.ready::<Policy>("revoked").await;
+    let new = "Another/Secret/0000000000000000000000001";
+    world.ncloud.set_options(|options| options.secret_key = new.to_owned());
+    world.delete::<Policy>("revoked").await;
+    held::<Policy>(&world, "revoked", "Unauthorized").await;
+    connection_is(&world, "ncloud", "Unauthorized").await;
+    assert_eq!(world.ncloud.policies().len(), 1);
+    let access = world.ncloud.access_key();
+    world.secret("ncloud", &[("accessKey", &access), ("secretKey", new)]).await;
+    world.gone::<Policy>("revoked").await;
+    assert!(world.ncloud.policies().is_empty());
+}
+
 /// Deletes a connection although it is in use, as somebody in a hurry does.
 async fn tear_away(world: &World, name: &str) {
     world.delete::<Connection>(name).await;

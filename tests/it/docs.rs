@@ -75,6 +75,25 @@ fn no_page_names_a_flag_that_does_not_exist() {
     }
 }
 
+#[test]
+fn every_test_that_the_documentation_names_exists() {
+    let list = Command::new(std::env::current_exe().unwrap()).arg("--list").output().unwrap();
+    let list = String::from_utf8(list.stdout).unwrap();
+    let known: BTreeSet<&str> = list.lines().filter_map(|line| line.strip_suffix(": test")).collect();
+    let tables = Page::read("docs/deletion.md").tables();
+    let rows = tables.iter().flat_map(|table| &table.rows);
+    let (mut named, mut cases) = (BTreeSet::new(), 0);
+    for row in rows {
+        let tests = code_in(&row[2]);
+        assert!(!tests.is_empty(), "no test shows: {}", row[0]);
+        cases += 1;
+        named.extend(tests);
+    }
+    let missing: Vec<&String> = named.iter().filter(|test| !known.contains(test.as_str())).collect();
+    assert!(missing.is_empty(), "{missing:?}");
+    assert!(cases >= 20, "{cases} cases");
+}
+
 struct Flag {
     name: String,
     variable: String,

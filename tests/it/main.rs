@@ -38,6 +38,7 @@ mod shutdown;
 mod snapshots;
 mod spaceone_side;
 mod steady;
+mod strangers;
 mod support;
 mod tenants;
 mod traps;

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
 /// A world with a neighbour: one operator looks after both namespaces.
-async fn neighbours(prefix: &str) -> (World, TestNamespace) {
+pub async fn neighbours(prefix: &str) -> (World, TestNamespace) {
     let mut world = World::still(prefix).await;
     let other = role::tenant(&world.client, prefix).await;
     let name = other.name().to_owned();
@@ -148,7 +148,7 @@ fn record(system: &str, connection: &Value, endpoint: &str, id: &str) -> Value {
 }
 
 /// Writes status as a tenant could who may.
-async fn forge<K: Kind>(world: &World, name: &str, status: Value) {
+pub async fn forge<K: Kind>(world: &World, name: &str, status: Value) {
     let patch = Patch::Merge(json!({ "status": status }));
     world.api::<K>().patch_status(name, &PatchParams::default(), &patch).await.unwrap();
 }
