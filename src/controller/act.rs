@@ -70,6 +70,14 @@ impl<'a, 'c, K: Managed> Act<'a, 'c, K> {
                 self.noticed(diff.as_ref(), why).await;
                 Ok(Outcome::reported(diff, why))
             }
+            Plan::Duplicate { oldest, message } => {
+                self.show(&oldest);
+                if !self.case.only_observes() {
+                    self.point_at(Some(&oldest.id), self.adopted());
+                    self.case.report.common.operation = None;
+                }
+                Ok(Outcome::refused(Reason::Duplicate, message))
+            }
             Plan::Yield { message } => {
                 Ok(Outcome::yielded(message, YIELDED.min(self.case.shared().settings.slow_retry)))
             }

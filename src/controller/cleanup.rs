@@ -187,7 +187,7 @@ async fn take_away<K: Managed>(
     Ok(Ok(End::Gone))
 }
 
-/// What is to be deleted: the recorded object if it bears our stamp, else one that does; or, when
+/// What is to be deleted: all that bears our stamp, which is the recorded object as a rule; or, when
 /// a create was under way, all that may have come of it. An id in status alone condemns nothing:
 /// status may be written by people who may not write upstream.
 async fn find<K: Managed>(
@@ -203,12 +203,16 @@ async fn find<K: Managed>(
         Some(id) => remnant.owner(id).await?.map(|owner| (id.clone(), owner)),
         None => None,
     };
-    if matches!(recorded, Some((_, Ownership::Ours))) {
+    let known = matches!(recorded, Some((_, Ownership::Ours)));
+    if known && case.object.wanted().exclusive_name().is_some() {
         return Ok(recorded.into_iter().collect());
     }
     let named = remnant.find(name).await?;
-    if named.iter().any(|(_, owner)| *owner == Ownership::Ours) {
-        return Ok(named.into_iter().filter(|(_, owner)| *owner == Ownership::Ours).collect());
+    // All that bears our stamp is ours: a create that landed late may have made a second one.
+    let other = |found: &&(String, Ownership)| found.1 == Ownership::Ours && recorded.as_ref() != Some(*found);
+    let others: Vec<_> = named.iter().filter(other).cloned().collect();
+    if known || !others.is_empty() {
+        return Ok(recorded.into_iter().filter(|_| known).chain(others).collect());
     }
     match recorded {
         // Where no stamps are shown, the name must fit, too.

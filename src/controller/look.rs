@@ -143,7 +143,10 @@ pub async fn closely<K: Managed>(case: &Case<'_, K>, subject: &dyn Subject) -> c
     }
     let ours = found.iter().any(|seen| matches!(seen.owner, Ownership::Ours | Ownership::Unknown));
     let search = case.shared().settings.safeguards.stamp_lookup;
-    if search && !ours && (known.is_some() || named.is_none()) {
+    let lost = !ours && (known.is_some() || named.is_none());
+    // Where names mean nothing a create that landed late may have made a second one.
+    let doubled = ours && known.is_some() && case.object.wanted().exclusive_name().is_none();
+    if search && (lost || doubled) {
         let others = subject.find().await?;
         found.retain(|seen| others.iter().all(|other| other.id != seen.id));
         found.extend(others);

@@ -78,6 +78,13 @@ pub enum Plan {
         /// Which object that is and what to do.
         message: String,
     },
+    /// Several are ours: the oldest is kept as such, and nothing is written until a human chooses.
+    Duplicate {
+        /// The oldest.
+        oldest: Box<Sighting>,
+        /// Which there are and what to do.
+        message: String,
+    },
     /// Nothing can be done until a human acts.
     Refuse {
         /// The reason of the condition.
@@ -94,7 +101,7 @@ impl Plan {
         match self {
             Self::Report { .. } => true,
             Self::Hold(Hold { take, claim, step, seen: _ }) => take.is_none() && !claim && *step == Step::Keep,
-            Self::Create | Self::Wait | Self::Yield { .. } | Self::Refuse { .. } => false,
+            Self::Create | Self::Wait | Self::Yield { .. } | Self::Duplicate { .. } | Self::Refuse { .. } => false,
         }
     }
 
@@ -104,7 +111,9 @@ impl Plan {
         match self {
             Self::Create => true,
             Self::Hold(hold) => hold.take == Some(Take::Adopted),
-            Self::Wait | Self::Report { .. } | Self::Yield { .. } | Self::Refuse { .. } => false,
+            Self::Wait | Self::Report { .. } | Self::Yield { .. } | Self::Duplicate { .. } | Self::Refuse { .. } => {
+                false
+            }
         }
     }
 }
@@ -206,13 +215,18 @@ fn alone(record: &Record, rules: Rules<'_>, found: Vec<Sighting>, wanted_hash: &
                 ids(&strangers)
             ),
         ),
-        (_, _) => refuse(
-            Reason::Duplicate,
-            format!(
-                "Several upstream objects bear the stamp of this object: {}. Delete all but one upstream.",
-                ids(&ours)
-            ),
-        ),
+        (_, _) => several(ours),
+    }
+}
+
+fn several(ours: Vec<Sighting>) -> Plan {
+    let message = format!(
+        "Several upstream objects bear the stamp of this object: {}. Nothing is written. Delete all but one upstream; they all go with this object.",
+        ids(&ours)
+    );
+    match ours.into_iter().next() {
+        Some(oldest) => Plan::Duplicate { oldest: Box::new(oldest), message },
+        None => refuse(Reason::Duplicate, message),
     }
 }
 

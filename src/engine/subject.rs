@@ -2,7 +2,7 @@
 //! every upstream.
 
 use super::external::{Document, External, Facts, Observed, Problem, Verdict, Written};
-use super::{Diff, Ownership, Result, Stamp};
+use super::{Diff, Mark, Ownership, Result, Stamp};
 use futures::future::BoxFuture;
 use std::sync::Arc;
 use std::time::Instant;
@@ -120,7 +120,12 @@ impl<E: External> Subject for Bound<E> {
     fn glimpse<'a>(&'a self, id: &'a str, not_before: Instant) -> BoxFuture<'a, Glimpse> {
         Box::pin(async move {
             let snapshot = self.external.snapshot(not_before).await;
-            let Some(seen) = snapshot.and_then(|all| all.get(id).cloned()) else { return Glimpse::Unclear };
+            let Some(all) = snapshot else { return Glimpse::Unclear };
+            let Some(seen) = all.get(id).cloned() else { return Glimpse::Unclear };
+            let ours = Mark::Of(self.stamp.to_string());
+            if all.values().any(|other| other.mark == ours && other.id != id) {
+                return Glimpse::Unclear;
+            }
             let sighting = self.sighting(seen);
             if E::UNLISTED.is_empty() {
                 return Glimpse::Whole(Box::new(sighting));

@@ -21,6 +21,7 @@ mod deletion_went_first;
 mod docs;
 mod drift;
 mod drift_fights;
+mod duplicates;
 mod faults;
 mod installation;
 mod leader;

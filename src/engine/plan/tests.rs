@@ -117,8 +117,8 @@ fn several_of_ours_are_reported_and_none_is_touched() {
     let mut second = seen(Ownership::Ours, &[]);
     second.id = "id-2".to_owned();
     let plan = plan(&Record::default(), rules(), vec![seen(Ownership::Ours, &[]), second], HASH);
-    let Plan::Refuse { reason, message } = plan else { panic!("{plan:?}") };
-    assert_eq!(reason, Reason::Duplicate);
+    let Plan::Duplicate { oldest, message } = plan else { panic!("{plan:?}") };
+    assert_eq!(oldest.id, "id-1", "the first that was found");
     assert!(message.contains("id-1, id-2"), "{message}");
 }
 

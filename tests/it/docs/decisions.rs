@@ -98,6 +98,7 @@ fn describe(plan: &Plan) -> String {
         Plan::Yield { message } => {
             format!("refuse `{}`", Outcome::yielded(message.as_str(), Duration::ZERO).reason.as_str())
         }
+        Plan::Duplicate { .. } => "refuse `Duplicate`".to_owned(),
         Plan::Refuse { reason, .. } => format!("refuse `{}`", reason.as_str()),
         Plan::Hold(Hold { take, step, .. }) => {
             let first = match take {

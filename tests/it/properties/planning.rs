@@ -82,6 +82,7 @@ fn touch(plan: &Plan) -> Touch {
         Plan::Wait
         | Plan::Report { .. }
         | Plan::Yield { .. }
+        | Plan::Duplicate { .. }
         | Plan::Refuse { .. }
         | Plan::Hold(Hold { claim: false, step: Step::Keep | Step::Stuck(_) | Step::Fight { .. }, .. }) => {
             Touch::Nothing
@@ -106,7 +107,7 @@ fn no_plan_writes_what_it_may_not_whatever_is_remembered_and_seen() {
         }
         let ours = found.iter().filter(|seen| seen.owner == Ownership::Ours).count();
         if ours > 1 {
-            assert!(matches!(plan, Plan::Refuse { reason: Reason::Duplicate, .. }), "{plan:?}");
+            assert!(matches!(plan, Plan::Duplicate { .. }), "{plan:?}");
         }
         match touch {
             Touch::Nothing => {}
