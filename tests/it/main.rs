@@ -41,6 +41,7 @@ mod spaceone_side;
 mod steady;
 mod strangers;
 mod support;
+mod suspended;
 mod tenants;
 mod traps;
 mod upstream_account;
