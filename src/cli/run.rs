@@ -71,7 +71,7 @@ pub struct Args {
     #[arg(long, env = "CLOUD_POLICY_DELETE_WINDOW_SECONDS", default_value_t = 600, value_parser = clap::value_parser!(u64).range(1..=86400))]
     delete_window_seconds: u64,
 
-    /// How many objects of one kind are reconciled at once.
+    /// How many objects of one connection are reconciled at once.
     #[arg(long, env = "CLOUD_POLICY_CONCURRENCY", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=64))]
     concurrency: u16,
 

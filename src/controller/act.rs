@@ -8,6 +8,7 @@
 
 use super::case::Case;
 use super::claims::{self, Stake};
+use super::failure::failed;
 use super::managed::Managed;
 use super::{Error, Result};
 use crate::api::Reason;
@@ -35,16 +36,6 @@ pub struct Act<'a, 'c, K: Managed> {
     hash: String,
     /// The yes of the preflight, until the write itself has spoken: it may still say no.
     yes: Option<Verdict>,
-}
-
-/// What a failed upstream call comes to. A failure that blames the connection has it checked.
-pub fn failed<K: Managed>(case: &Case<'_, K>, error: &UpstreamError) -> Outcome {
-    let shared = case.shared();
-    if error.kind.blames_connection() {
-        shared.connections.recheck(&case.object.common().connection_ref, &case.namespace());
-    }
-    tracing::warn!(kind = K::KIND, namespace = case.namespace(), name = case.object.name_any(), %error, request = error.request_id, "upstream call failed");
-    Outcome::failed(error, shared.settings.create_grace)
 }
 
 impl<'a, 'c, K: Managed> Act<'a, 'c, K> {
@@ -97,6 +88,12 @@ impl<'a, 'c, K: Managed> Act<'a, 'c, K> {
     async fn create(&mut self, cause: &'static str) -> Result<Outcome> {
         if let Some(outcome) = self.preflight().await {
             return Ok(outcome);
+        }
+        // What takes the place of another needs none of its own.
+        if !self.replaces()
+            && let Err(error) = self.subject.room().await
+        {
+            return Ok(failed(self.case, &error));
         }
         self.intend(OperationKind::Create, None).await?;
         self.case.shared().fence()?;
@@ -262,6 +259,10 @@ impl<'a, 'c, K: Managed> Act<'a, 'c, K> {
             }
             Err(error) => Some(failed(self.case, &error)),
         }
+    }
+
+    fn replaces(&self) -> bool {
+        self.case.report.common.operation.as_ref().is_some_and(|o| o.kind == OperationKind::Recreate)
     }
 
     fn refused(&mut self, verdict: Verdict) -> Outcome {

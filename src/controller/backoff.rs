@@ -32,6 +32,11 @@ impl Backoffs {
         jitter(self.first.saturating_mul(factor).min(self.longest))
     }
 
+    /// Whether the last attempt failed.
+    pub fn is_failing(&self, uid: &str) -> bool {
+        self.lock().contains_key(uid)
+    }
+
     /// Forgets the failures of an object.
     pub fn clear(&self, uid: &str) {
         self.lock().remove(uid);
@@ -65,7 +70,9 @@ mod tests {
             assert!(backoffs.failed("a") <= Duration::from_secs(72));
         }
         assert!(backoffs.failed("a") >= Duration::from_secs(48));
+        assert!(backoffs.is_failing("a") && !backoffs.is_failing("b"));
         backoffs.clear("a");
+        assert!(!backoffs.is_failing("a"));
         assert!(backoffs.failed("a") <= Duration::from_millis(1200));
     }
 

@@ -4,7 +4,7 @@
 use super::backoff::jitter;
 use super::context::{Context, Shared};
 use super::managed::{Managed, Report};
-use super::{Result, status};
+use super::{Result, status, urgency};
 use crate::api::shared::ManagementPolicy;
 use crate::api::status::{Drift, DriftField};
 use crate::api::{ConditionType, RECONCILE_REQUESTED_AT, Reason};
@@ -12,6 +12,7 @@ use crate::engine::diff::SHOWN_FIELDS;
 use crate::engine::outcome::{Next, Outcome, Truth};
 use crate::engine::plan::Record;
 use crate::engine::{Diff, FieldDiff, Stamp};
+use crate::upstream::Urgency;
 use k8s_openapi::api::core::v1::ObjectReference;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::Api;
@@ -27,6 +28,8 @@ pub struct Case<'a, K: Managed> {
     pub ctx: &'a Context<K>,
     /// The object as it was last read or written.
     pub object: K,
+    /// How urgent it is.
+    pub urgency: Urgency,
     /// What status says now.
     before: Report,
     /// What status will say.
@@ -37,7 +40,9 @@ impl<'a, K: Managed> Case<'a, K> {
     /// Opens the case of an object.
     pub fn open(ctx: &'a Context<K>, object: K) -> Self {
         let before = object.report();
-        let case = Self { ctx, report: before.clone(), before, object };
+        let failing = ctx.shared.backoffs.is_failing(object.meta().uid.as_deref().unwrap_or_default());
+        let urgency = urgency::of(&object, failing);
+        let case = Self { ctx, report: before.clone(), before, object, urgency };
         if case.is_asked() || case.is_new_spec() {
             ctx.shared.corrections().forget(&case.uid());
         }
@@ -153,12 +158,17 @@ impl<'a, K: Managed> Case<'a, K> {
 
     /// Reports what the reconcile came to and says when to look again.
     pub async fn finish(&mut self, outcome: Outcome) -> Result<Action> {
+        if outcome.is_unsaid() {
+            self.save().await?;
+            return Ok(self.requeue(outcome.next));
+        }
         let said = self.ready().map(|c| (c.status.clone(), c.reason.clone()));
+        let held = self.ready_reason() == Some(Reason::ConnectionNotReady.as_str());
         self.describe(&outcome);
         self.save().await?;
         let now = (truth(outcome.ready), outcome.reason.as_str());
         if said.as_ref().is_none_or(|(status, reason)| (status.as_str(), reason.as_str()) != now) {
-            self.announce(&outcome).await;
+            self.announce(&outcome, held).await;
         }
         Ok(self.requeue(outcome.next))
     }
@@ -178,8 +188,8 @@ impl<'a, K: Managed> Case<'a, K> {
     }
 
     /// One event for a change of state; children of a failing connection stay silent, because
-    /// the connection has said it.
-    async fn announce(&self, outcome: &Outcome) {
+    /// the connection has said it, and so do those that it `held` and that are well again.
+    async fn announce(&self, outcome: &Outcome, held: bool) {
         let events = &self.shared().events;
         let reason = outcome.reason.as_str();
         tracing::info!(
@@ -192,6 +202,7 @@ impl<'a, K: Managed> Case<'a, K> {
         );
         match outcome.reason {
             Reason::ConnectionNotReady => {}
+            _ if held && outcome.ready == Truth::True => {}
             _ if outcome.ready == Truth::True || outcome.reconciling => {
                 events.normal(&self.reference(), reason, &outcome.message).await;
             }
@@ -204,7 +215,9 @@ impl<'a, K: Managed> Case<'a, K> {
         if next == Next::Backoff {
             return Action::requeue(shared.backoffs.failed(&self.uid()));
         }
-        shared.backoffs.clear(&self.uid());
+        if !matches!(next, Next::After(_)) {
+            shared.backoffs.clear(&self.uid());
+        }
         match next {
             Next::Interval => Action::requeue(jitter(self.interval())),
             Next::Slowly => Action::requeue(jitter(shared.settings.slow_retry)),
@@ -220,6 +233,12 @@ impl<'a, K: Managed> Case<'a, K> {
     /// Whether status shows this difference already.
     pub fn shows(&self, diff: &Diff) -> bool {
         self.report.common.drift.as_ref().is_some_and(|drift| drift.fields == shown(diff))
+    }
+
+    /// Whether status says that all is well with what the object says now.
+    pub fn is_well(&self) -> bool {
+        let current = self.object.meta().generation == Some(self.report.common.observed_generation);
+        current && self.ready().is_some_and(|c| c.status == "True")
     }
 
     /// The reason of `Ready`, as status says it.

@@ -4,9 +4,9 @@
 //! it, delete, let go. What cannot be deleted keeps the finalizer and says why; nothing is
 //! leaked silently.
 
-use super::act::failed;
 use super::case::Case;
 use super::connections::Held;
+use super::failure::failed;
 use super::finalizer;
 use super::gate;
 use super::managed::Managed;
@@ -131,11 +131,11 @@ async fn delete<K: Managed>(case: &mut Case<'_, K>, record: &UpstreamRef) -> Res
         Ok(account) => account,
         Err(why) => return without_connection(case, why).await,
     };
-    let Some(remnant) = registry::remnant(&account, &record.system, &case.stamp()) else {
+    let Some(remnant) = registry::remnant(&account, &record.system, &case.stamp(), case.urgency) else {
         let message = format!("status.upstream names {}, which this connection does not reach.", record.system);
         return Ok(held(Outcome::refused(Reason::InvalidSpec, message)));
     };
-    let subject = registry::bind(&account, case.object.wanted(), &case.stamp());
+    let subject = registry::bind(&account, case.object.wanted(), &case.stamp(), case.urgency);
     let name = subject.map_or_else(|_| record.key.clone(), |subject| subject.key());
     match take_away(case, record, &name, remnant.as_ref()).await? {
         Ok(end) => Ok(end),

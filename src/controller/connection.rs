@@ -1,16 +1,17 @@
 //! Reconciles `Connection` and `ClusterConnection`: reads the Secret, opens an account, probes
 //! it, and only then puts it in the place of the one in use.
 
+mod check;
+
 use super::backoff::jitter;
 use super::connections::{ConnectionKey, Health};
 use super::context::Shared;
-use super::credentials::{self, Keys, Missing};
 use super::finalizer;
 use super::{Result, status};
-use crate::api::connection::{AllowedNamespaces, ConnectionSpec, ConnectionStatus, Usage};
+use crate::api::connection::{AllowedNamespaces, ConnectionSpec, ConnectionStatus};
 use crate::api::{ClusterConnection, ConditionType, Connection, RECONCILE_REQUESTED_AT, Reason};
-use crate::engine::{ErrorKind, UpstreamError};
 use crate::upstream::Account;
+use check::{Check, Opened, check};
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use kube::core::DeserializeGuard;
@@ -20,7 +21,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::collections::HashMap;
 use std::fmt::Debug;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// How soon a connection looks again who uses it, when it is deleted or nobody could tell yet.
@@ -99,32 +100,38 @@ pub struct Context {
     pub shared: Arc<Shared>,
     /// Counts the objects that use a connection.
     pub dependants: Dependants,
-    /// The connections that were looked at, and what the account of each was opened from, to tell
-    /// when it must be opened anew; empty without one.
-    pub opened: Mutex<HashMap<ConnectionKey, String>>,
+    /// The connections that were looked at, and what was opened for each.
+    known: Mutex<HashMap<ConnectionKey, Option<Opened>>>,
 }
 
 impl Context {
+    /// Knows no connection yet.
+    #[must_use]
+    pub fn new(shared: Arc<Shared>, dependants: Dependants) -> Self {
+        Self { shared, dependants, known: Mutex::default() }
+    }
+
+    fn known(&self) -> MutexGuard<'_, HashMap<ConnectionKey, Option<Opened>>> {
+        // Each entry is valid at every moment, so a panic elsewhere does not spoil it.
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes note of how a check ended; the account that it replaced. `None` when the connection
+    /// went while it was checked: what is gone must not come back.
+    fn put_in(&self, key: &ConnectionKey, check: &Check, allowed: AllowedNamespaces) -> Option<Option<Arc<Account>>> {
+        let known = self.known();
+        known.contains_key(key).then(|| self.shared.connections.set(key, check.health.clone(), allowed))
+    }
+
     /// Takes note of connections that are gone although their finalizer was there: somebody took
     /// it off. What is there says `exists`.
     pub fn forget_unless(&self, exists: impl Fn(&ConnectionKey) -> bool) {
-        let mut opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
-        for (gone, _) in opened.extract_if(|key, _| !exists(key)) {
+        let mut known = self.known();
+        for (gone, _) in known.extract_if(|key, _| !exists(key)) {
             tracing::warn!(?gone, "a connection in use is gone");
             self.shared.connections.missing(&gone);
         }
     }
-}
-
-/// How a check ended.
-struct Check {
-    health: Health,
-    message: String,
-    usage: Option<Usage>,
-    version: Option<String>,
-    endpoint: Option<String>,
-    /// Whether only a human can mend it.
-    stalled: bool,
 }
 
 /// Brings one connection and its account together.
@@ -141,11 +148,14 @@ pub async fn reconcile<K: Link>(object: Arc<DeserializeGuard<K>>, ctx: Arc<Conte
     } else {
         finalizer::put_on(&object.api(shared.client.clone()), object, shared.settings.safeguards).await?
     };
-    ctx.opened.lock().unwrap_or_else(PoisonError::into_inner).entry(key.clone()).or_default();
+    ctx.known().entry(key.clone()).or_default();
     let deleting = object.meta().deletion_timestamp.is_some();
     let counted_before = object.status().dependants.and_then(|count| usize::try_from(count).ok());
     let mut check = check(&ctx, &key, object.spec()).await;
-    shared.connections.set(&key, check.health.clone(), object.allowed());
+    let Some(replaced) = ctx.put_in(&key, &check, object.allowed()) else { return Ok(Action::await_change()) };
+    if let Some(former) = replaced {
+        let_finish(former, shared.settings.http.request_timeout).await;
+    }
     if deleting && let Some(count) = used {
         check.message = format!("{HELD_BY} {count} objects that use this connection: delete them first.");
     }
@@ -161,101 +171,29 @@ fn next_check<K: Link>(shared: &Shared, object: &K, check: &Check, soon: bool) -
     let uid = object.meta().uid.as_deref().unwrap_or_default();
     let interval = jitter(shared.settings.connection_interval);
     if matches!(check.health, Health::NotReady { .. }) && !check.stalled {
-        return shared.backoffs.failed(uid).min(interval);
+        return shared.backoffs.failed(uid).min(interval).max(check.retry_after.unwrap_or_default());
     }
     shared.backoffs.clear(uid);
-    if soon { STILL_USED } else { interval }
+    if soon { STILL_USED } else { interval.max(check.retry_after.unwrap_or_default()) }
+}
+
+/// Waits until nobody uses the former account any more. Status names the new Secret only then:
+/// whoever sees it there may revoke the old key, and no write fails for it.
+async fn let_finish(former: Arc<Account>, patience: Duration) {
+    let gone = former.gone();
+    drop(former);
+    if tokio::time::timeout(patience, gone.cancelled()).await.is_err() {
+        tracing::warn!("a call with the former credentials is still under way");
+    }
 }
 
 async fn let_go<K: Link>(object: &K, ctx: &Context, key: &ConnectionKey) -> Result<Action> {
     ctx.shared.connections.missing(key);
-    ctx.opened.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
+    ctx.known().remove(key);
     if finalizer::is_on(object) {
         finalizer::take_off(&object.api(ctx.shared.client.clone()), object, ctx.shared.settings.safeguards).await?;
     }
     Ok(Action::await_change())
-}
-
-/// Opens a new account where Secret or spec changed, and probes it either way.
-async fn check(ctx: &Context, key: &ConnectionKey, spec: &ConnectionSpec) -> Check {
-    let keys = match credentials::read(&ctx.shared, key, spec).await {
-        Ok(keys) => keys,
-        Err(missing) => return unusable(missing),
-    };
-    let fingerprint = format!("{} {}", keys.version, serde_json::to_string(spec).unwrap_or_default());
-    let unchanged = ctx.opened.lock().unwrap_or_else(PoisonError::into_inner).get(key) == Some(&fingerprint);
-    let in_use = ctx.shared.connections.ready(key).filter(|_| unchanged);
-    let version = keys.version.clone();
-    let account = match in_use {
-        Some(account) => account,
-        None => match open(&ctx.shared, spec, keys) {
-            Ok(account) => Arc::new(account),
-            Err(error) => return failed(&error, version),
-        },
-    };
-    match account.probe().await {
-        Ok(usage) => {
-            ctx.opened.lock().unwrap_or_else(PoisonError::into_inner).insert(key.clone(), fingerprint);
-            accepted(account, usage, version)
-        }
-        Err(error) => failed(&error, version),
-    }
-}
-
-fn open(shared: &Shared, spec: &ConnectionSpec, keys: Keys) -> crate::engine::Result<Account> {
-    let Keys { credentials, ca_bundle, version: _ } = keys;
-    let log = Arc::new(RequestCounter(Arc::clone(&shared.metrics)));
-    Account::open(spec, credentials, ca_bundle.as_deref(), &shared.settings.endpoints, &shared.settings.http, log)
-}
-
-/// Upstream requests, counted.
-struct RequestCounter(Arc<crate::metrics::Metrics>);
-
-impl crate::upstream::RequestLog for RequestCounter {
-    fn request(&self, system: &'static str, operation: &'static str, code: &str, elapsed: Duration) {
-        self.0.upstream_request(system, operation, code, elapsed);
-    }
-}
-
-fn accepted(account: Arc<Account>, usage: Usage, version: String) -> Check {
-    Check {
-        endpoint: Some(account.endpoint().to_owned()),
-        health: Health::Ready(account),
-        message: "The upstream accepts the credentials.".to_owned(),
-        usage: Some(usage),
-        version: Some(version),
-        stalled: false,
-    }
-}
-
-fn unusable(Missing { reason, message }: Missing) -> Check {
-    let stalled = reason != Reason::Unreachable;
-    Check { health: Health::NotReady { reason }, message, usage: None, version: None, endpoint: None, stalled }
-}
-
-fn failed(error: &UpstreamError, version: String) -> Check {
-    let (reason, advice) = match error.kind {
-        ErrorKind::Unauthorized => (Reason::Unauthorized, "Check the keys in the Secret and their permissions."),
-        ErrorKind::ClockSkew => (Reason::ClockSkew, "Set the clock of the node that runs the operator."),
-        ErrorKind::EndpointNotAllowed => (
-            Reason::EndpointNotAllowed,
-            "Correct spec, or have the administrator allow the host with --allowed-hosts (and --allow-private-addresses or --allow-http).",
-        ),
-        ErrorKind::RateLimited => (Reason::RateLimited, "The operator slows down by itself."),
-        ErrorKind::InvalidReference | ErrorKind::Rejected | ErrorKind::Unsupported => {
-            (Reason::InvalidSpec, "Check the endpoint, spec.spaceone.apiStyle and the ids in the spec.")
-        }
-        ErrorKind::Unavailable
-        | ErrorKind::OutcomeUnknown
-        | ErrorKind::AlreadyExists
-        | ErrorKind::InUse
-        | ErrorKind::QuotaExceeded => {
-            (Reason::Unreachable, "Check the endpoint and the network; the operator tries again by itself.")
-        }
-    };
-    let stalled = !matches!(reason, Reason::Unreachable | Reason::RateLimited);
-    let message = format!("{} {advice}", error.sentence());
-    Check { health: Health::NotReady { reason }, message, usage: None, version: Some(version), endpoint: None, stalled }
 }
 
 async fn report<K: Link>(shared: &Shared, object: &K, check: &Check, used: Option<usize>) -> Result<()> {

@@ -6,6 +6,7 @@
 //! an unhealthy connection is kept for deletions.
 
 use super::Result;
+use super::backoff::jitter;
 use super::case::Case;
 use super::managed::Managed;
 use crate::api::connection::AllowedNamespaces;
@@ -22,6 +23,9 @@ use tokio::sync::mpsc::UnboundedSender;
 
 /// How soon to look again at a connection that has not been checked since the start.
 const UNCHECKED: Duration = Duration::from_millis(500);
+
+/// How soon to look again at a connection that is being checked because it failed.
+const IN_DOUBT: Duration = Duration::from_secs(2);
 
 /// Which connection: a `ClusterConnection` has no namespace.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -76,6 +80,9 @@ impl Slot {
 pub enum Held {
     /// Nobody has looked at the connection yet: say nothing, come back soon.
     Unchecked,
+    /// It failed several times in a row and is being checked: say nothing, come back when the verdict
+    /// is there.
+    InDoubt,
     /// The outcome to report.
     Back(Outcome),
 }
@@ -85,6 +92,7 @@ impl Held {
     pub async fn report<K: Managed>(self, case: &mut Case<'_, K>) -> Result<Action> {
         match self {
             Self::Unchecked => Ok(Action::requeue(UNCHECKED)),
+            Self::InDoubt => Ok(Action::requeue(jitter(IN_DOUBT))),
             Self::Back(outcome) => case.finish(outcome).await,
         }
     }
@@ -149,6 +157,10 @@ impl Connections {
             ));
         }
         match slot.health {
+            Health::Ready(account) if account.is_tripped() => {
+                self.recheck(reference, namespace);
+                Err(Held::InDoubt)
+            }
             Health::Ready(account) => Ok(account),
             Health::NotReady { reason: Reason::ConnectionNotFound } => Err(back(
                 Reason::ConnectionNotFound,
@@ -177,7 +189,8 @@ impl Connections {
     ) -> std::result::Result<Arc<Account>, Held> {
         let key = ConnectionKey::of(reference, namespace);
         let slot = self.slot(&key).filter(|slot| allows(&slot.allowed, &key, namespace));
-        slot.and_then(|slot| slot.last_good).map_or_else(|| self.resolve(reference, namespace), Ok)
+        let last_good = slot.and_then(|slot| slot.last_good).filter(|account| !account.is_tripped());
+        last_good.map_or_else(|| self.resolve(reference, namespace), Ok)
     }
 
     /// The account in use, when the connection is ready.
@@ -188,19 +201,28 @@ impl Connections {
         }
     }
 
-    /// Notes how a connection stands and wakes its dependants when that changed.
-    pub fn set(&self, key: &ConnectionKey, health: Health, allowed: AllowedNamespaces) {
+    /// Whether its account failed so often in a row that it is not used until a check succeeds.
+    pub fn is_tripped(&self, reference: &ConnectionRef, namespace: &str) -> bool {
+        let slot = self.slot(&ConnectionKey::of(reference, namespace));
+        slot.and_then(|slot| slot.last_good).is_some_and(|account| account.is_tripped())
+    }
+
+    /// Notes how a connection stands and wakes its dependants when that changed. Returns the account
+    /// in whose place another was put: objects that began with it may still use it.
+    pub fn set(&self, key: &ConnectionKey, health: Health, allowed: AllowedNamespaces) -> Option<Arc<Account>> {
         let before = self.slot(key);
         let last_good = match &health {
             Health::Ready(account) => Some(Arc::clone(account)),
             Health::NotReady { .. } => before.as_ref().and_then(|slot| slot.last_good.clone()),
         };
-        let changed = before.is_none_or(|slot| slot.allowed != allowed || differs(&slot.health, &health));
-        let slot = Slot { health, last_good, allowed };
-        self.slots().insert(key.clone(), slot);
+        let changed = before.as_ref().is_none_or(|slot| slot.allowed != allowed || differs(&slot.health, &health));
+        let former = before.and_then(|slot| slot.last_good);
+        let replaced = former.filter(|former| last_good.as_ref().is_none_or(|now| !Arc::ptr_eq(former, now)));
+        self.slots().insert(key.clone(), Slot { health, last_good, allowed });
         if changed {
             self.wake_dependants(key);
         }
+        replaced
     }
 
     /// Notes that a connection does not exist any more. Who was allowed to use it may still delete

@@ -9,6 +9,7 @@ use super::leader::Leadership;
 use super::look::Looks;
 use super::managed::Managed;
 use super::stores::Stores;
+use super::turns::Turns;
 use super::{Error, Result, Settings};
 use crate::engine::corrections::Corrections;
 use crate::engine::deletions::Deletions;
@@ -49,6 +50,8 @@ pub struct Shared {
     pub stakes: Stakes,
     /// The objects of the policy kinds.
     pub stores: Stores,
+    /// Whose turn it is.
+    pub turns: Arc<Turns>,
     /// Identifies this cluster in stamps.
     pub cluster_id: String,
 }

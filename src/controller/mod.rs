@@ -4,11 +4,13 @@
 //! | --- | --- |
 //! | [`settings`] | what the operator was told |
 //! | [`wiring`], [`wakes`], [`guard`] | builds and runs the controllers; who wakes whom; panic containment |
+//! | [`due`], [`urgency`], [`turns`] | waits until it is an object's turn: how urgent it is, and who goes first |
 //! | [`reconcile`] | one policy object, from guard to status |
 //! | [`look`] | from afar, by a list that all objects share, or closely |
 //! | [`act`] | carries out a plan: the create protocol, update, recreate, adoption |
 //! | [`claims`] | several objects that claim the same upstream object |
 //! | [`cleanup`], [`gate`] | deletion; what holds back a mass of them |
+//! | [`failure`] | what a failed upstream call means for the object, and for its connection |
 //! | [`case`], [`status`] | one object in one reconcile: its status; how status is written |
 //! | [`managed`], [`stores`] | what the policy kinds have in common; where their objects are kept |
 //! | [`connection`], [`connections`], [`credentials`] | reconciles connections, keeps the open accounts, reads Secrets |
@@ -27,8 +29,10 @@ pub mod connection;
 pub mod connections;
 pub mod context;
 pub mod credentials;
+pub mod due;
 pub mod error;
 pub mod events;
+pub mod failure;
 pub mod finalizer;
 pub mod gate;
 pub mod guard;
@@ -39,6 +43,8 @@ pub mod reconcile;
 pub mod settings;
 pub mod status;
 pub mod stores;
+pub mod turns;
+pub mod urgency;
 pub mod waiting;
 pub mod wakes;
 pub mod wiring;

@@ -1,10 +1,11 @@
 //! One policy object, from guard to status.
 
-use super::act::{self, Act};
+use super::act::Act;
 use super::case::Case;
 use super::claims;
 use super::cleanup;
 use super::context::Context;
+use super::failure::failed;
 use super::finalizer;
 use super::look;
 use super::managed::Managed;
@@ -40,7 +41,7 @@ pub async fn reconcile<K: Managed>(object: Arc<DeserializeGuard<K>>, ctx: Arc<Co
         Ok(account) => account,
         Err(held) => return held.report(&mut case).await,
     };
-    let subject = match registry::bind(&account, case.object.wanted(), &case.stamp()) {
+    let subject = match registry::bind(&account, case.object.wanted(), &case.stamp(), case.urgency) {
         Ok(subject) => subject,
         Err(problem) => return case.finish(broken(&problem.field, &problem.message)).await,
     };
@@ -65,7 +66,7 @@ async fn compare<K: Managed>(
     let stake = case.shared().stakes.hold(claims::claims_of(&case.object), &case.uid());
     let found = match look::closely(case, subject).await {
         Ok(found) => found,
-        Err(error) => return Ok(act::failed(case, &error)),
+        Err(error) => return Ok(failed(case, &error)),
     };
     let record = Record { contender: claims::contender(case, &found), ..case.record() };
     let plan = plan::plan(&record, Rules::from(case.object.common()), found, &hash);

@@ -84,7 +84,7 @@ pub struct Settings {
     pub delete_limit: u32,
     /// Over which time deletions are counted.
     pub delete_window: Duration,
-    /// How many objects of one kind are reconciled at once.
+    /// How many objects of one connection are reconciled at once.
     pub concurrency: u16,
     /// When a reconcile is given up.
     pub reconcile_timeout: Duration,

@@ -11,15 +11,17 @@ use super::claims::Stakes;
 use super::connection::{self, Dependants, Link};
 use super::connections::{Connections, Wakers};
 use super::context::{Context, Shared};
+use super::due::{hurry, in_turn};
 use super::events::Events;
 use super::guard::{guarded, log_runtime_error, retry};
 use super::leader::Leadership;
 use super::look::Looks;
 use super::managed::Managed;
 use super::stores::{Complete, StoreOf, Stores};
+use super::turns::Turns;
 use super::waiting::wait_for_cluster_id;
 use super::wakes::{Wakes, dependants_of, is_there, keys, links_of, users_of};
-use super::{Result, Settings, backoff::Backoffs, clock::Clock, reconcile};
+use super::{Result, Settings, backoff::Backoffs, clock::Clock};
 use crate::api::{
     CONFIRM_DELETE, ClusterConnection, Connection, FORCE_ORPHAN, NetworkPolicy, Policy, RECONCILE_REQUESTED_AT,
 };
@@ -38,13 +40,15 @@ use kube::runtime::reflector::{self, Store};
 use kube::runtime::{Controller, WatchStreamExt, watcher};
 use kube::{Api, Client, Resource, ResourceExt};
 use serde::de::DeserializeOwned;
-use std::collections::HashMap;
 use std::fmt::Debug;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
+
+/// The runtime's word for as many reconciles at once as there are.
+const UNBOUNDED: u16 = 0;
 
 /// What the operator runs with.
 pub struct Parts {
@@ -85,6 +89,7 @@ pub async fn run(parts: Parts, shutdown: CancellationToken) -> Result<()> {
         deletions: Mutex::new(Deletions::within(settings.delete_window.try_into().unwrap_or(SignedDuration::MAX))),
         stakes: Stakes::default(),
         stores,
+        turns: Turns::new(settings.concurrency.into()),
         client,
         settings,
         clock,
@@ -163,6 +168,12 @@ impl Running {
                 complete.store(true, Ordering::Release);
             }
         });
+        let changed = Arc::clone(shared);
+        let objects = objects.inspect(move |object| {
+            if let Ok(DeserializeGuard(Ok(object))) = object {
+                hurry(&changed, object);
+            }
+        });
         self.controllers.push(run_managed::<K>(shared, objects.boxed(), store, wakes, shutdown));
     }
 
@@ -224,13 +235,14 @@ fn run_managed<K: Managed>(
     let trigger = keys(&wakes.dependants).flat_map(move |key| stream::iter(dependants_of(&woken, key.as_ref())));
     let ctx = Arc::new(Context { shared: Arc::clone(shared), store: store.clone() });
     Controller::for_stream(objects, store)
-        .with_config(Config::default().concurrency(shared.settings.concurrency))
+        // As many as are due: each waits for a turn of its connection.
+        .with_config(Config::default().concurrency(UNBOUNDED))
         .graceful_shutdown_on(shutdown.clone().cancelled_owned())
         .reconcile_on(trigger)
         .run(
-            |object, ctx: Arc<Context<K>>| {
-                let shared = Arc::clone(&ctx.shared);
-                guarded(K::KIND, shared, object.object_ref(&()), reconcile::reconcile(object, ctx))
+            {
+                let shutdown = shutdown.clone();
+                move |object, ctx| in_turn(object, ctx, shutdown.clone())
             },
             |object, error, ctx| retry(K::KIND, object.as_ref(), error, &ctx.shared),
             ctx,
@@ -250,11 +262,7 @@ fn run_links<K: Link>(
     let (known, by_secret) = (store.clone(), store.clone());
     let trigger = keys(&wakes.connections).flat_map(move |key| stream::iter(links_of::<K>(&known, key.as_ref())));
     let rotated = changed_secrets::<K>(shared).flat_map(move |secret| stream::iter(users_of(&by_secret, &secret)));
-    let ctx = Arc::new(connection::Context {
-        shared: Arc::clone(shared),
-        dependants: Arc::clone(dependants),
-        opened: Mutex::new(HashMap::new()),
-    });
+    let ctx = Arc::new(connection::Context::new(Arc::clone(shared), Arc::clone(dependants)));
     let (looked_at, there) = (Arc::clone(&ctx), store.clone());
     let objects = watched(api, writer, move |event| {
         if matches!(event, watcher::Event::Delete(_) | watcher::Event::InitDone) {
@@ -262,7 +270,8 @@ fn run_links<K: Link>(
         }
     });
     Controller::for_stream(objects, store)
-        .with_config(Config::default().concurrency(shared.settings.concurrency))
+        // One that does not answer must not hold up the others.
+        .with_config(Config::default().concurrency(UNBOUNDED))
         .graceful_shutdown_on(shutdown.clone().cancelled_owned())
         .reconcile_on(trigger)
         .reconcile_on(rotated)

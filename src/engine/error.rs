@@ -102,6 +102,25 @@ impl ErrorKind {
         }
     }
 
+    /// Whether the connection may be at fault as well as this one object: checking it tells.
+    #[must_use]
+    pub fn may_blame_connection(self) -> bool {
+        match self {
+            Self::Unauthorized
+            | Self::ClockSkew
+            | Self::EndpointNotAllowed
+            | Self::Unavailable
+            | Self::OutcomeUnknown => true,
+            Self::RateLimited
+            | Self::Rejected
+            | Self::InvalidReference
+            | Self::AlreadyExists
+            | Self::InUse
+            | Self::QuotaExceeded
+            | Self::Unsupported => false,
+        }
+    }
+
     /// Whether the connection, rather than this one object, is at fault.
     #[must_use]
     pub fn blames_connection(self) -> bool {

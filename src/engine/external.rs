@@ -129,6 +129,12 @@ pub trait External: Send + Sync + 'static {
     /// The upstream's verdict without writing; `None` where it cannot be asked.
     fn check(&self, wanted: &Self::Document) -> impl Future<Output = Result<Option<Verdict>>> + Send;
 
+    /// Whether the collection has room for one more object, asked before a create; `QuotaExceeded`
+    /// if not.
+    fn room(&self) -> impl Future<Output = Result<()>> + Send {
+        async { Ok(()) }
+    }
+
     /// Creates the object, stamp included.
     fn create(&self, wanted: &Self::Document, stamp: &Stamp) -> impl Future<Output = Result<Written>> + Send;
 

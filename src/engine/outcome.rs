@@ -241,6 +241,18 @@ impl Outcome {
         }
     }
 
+    /// The same, left unsaid for now: status stays as it is.
+    #[must_use]
+    pub fn unsaid(self, next: Next) -> Self {
+        Self { ready: Truth::AsBefore, next, ..self }
+    }
+
+    /// Whether there is nothing to say.
+    #[must_use]
+    pub fn is_unsaid(&self) -> bool {
+        self.ready == Truth::AsBefore
+    }
+
     /// The conditions that say so.
     #[must_use]
     pub fn conditions(&self, before: &[Condition], generation: i64, now: Timestamp) -> Vec<Condition> {

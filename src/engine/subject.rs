@@ -52,6 +52,8 @@ pub trait Subject: Send + Sync {
     fn take_turn(&self) -> bool;
     /// The upstream's verdict without writing; `None` where it cannot be asked.
     fn check(&self) -> BoxFuture<'_, Result<Option<Verdict>>>;
+    /// Whether there is room for it.
+    fn room(&self) -> BoxFuture<'_, Result<()>>;
     /// Creates it.
     fn create(&self) -> BoxFuture<'_, Result<Written>>;
     /// Writes what the diff names.
@@ -140,6 +142,9 @@ impl<E: External> Subject for Bound<E> {
     }
     fn check(&self) -> BoxFuture<'_, Result<Option<Verdict>>> {
         Box::pin(self.external.check(&self.wanted))
+    }
+    fn room(&self) -> BoxFuture<'_, Result<()>> {
+        Box::pin(self.external.room())
     }
     fn create(&self) -> BoxFuture<'_, Result<Written>> {
         Box::pin(self.external.create(&self.wanted, &self.stamp))

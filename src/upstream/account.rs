@@ -4,7 +4,7 @@ use super::http::Parts;
 use super::ncloud::{Ncloud, POLICY_LIMIT, zone_endpoint};
 use super::spaceone::Spaceone;
 use super::sweep::Sweep;
-use super::{EndpointRules, HttpSettings, RequestLog};
+use super::{EndpointRules, HttpSettings, RequestLog, Urgency};
 use super::{ncloud_policy, spaceone_network_policy, spaceone_policy};
 use crate::api::ConnectionSpec;
 use crate::api::connection::{RateLimit, Usage};
@@ -13,6 +13,7 @@ use secrecy::{ExposeSecret, SecretString};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio_util::sync::{CancellationToken, DropGuard};
 use url::Url;
 
 /// What a connection's Secret holds. Whitespace at the ends does not count: it is what editors and
@@ -39,6 +40,9 @@ pub struct Account {
     endpoint: String,
     upstream: Upstream,
     sweeps: Sweeps,
+    gone: CancellationToken,
+    /// Tells those who wait that nobody uses the account any more.
+    _farewell: DropGuard,
 }
 
 /// The last list of each collection, named as the modules of their policies.
@@ -60,10 +64,10 @@ impl Sweeps {
     }
 }
 
-/// The API behind an account.
+/// The API behind an account, to be taken at an urgency.
 pub(crate) enum Upstream {
-    Ncloud(Arc<Ncloud>),
-    Spaceone(Arc<Spaceone>),
+    Ncloud(Ncloud),
+    Spaceone(Spaceone),
 }
 
 impl Account {
@@ -88,25 +92,43 @@ impl Account {
         let upstream = match (&spec.spaceone, credentials) {
             (None, Credentials::Ncloud { access_key, secret_key }) => {
                 let keys = (filled("accessKey", &access_key)?, filled("secretKey", &secret_key)?);
-                Upstream::Ncloud(Arc::new(Ncloud::new(base, keys.0, keys.1, parts)?))
+                Upstream::Ncloud(Ncloud::new(base, keys.0, keys.1, parts)?)
             }
             (Some(spaceone), Credentials::Spaceone { token }) => {
-                Upstream::Spaceone(Arc::new(Spaceone::new(base, spaceone, filled("token", &token)?, parts)?))
+                Upstream::Spaceone(Spaceone::new(base, spaceone, filled("token", &token)?, parts)?)
             }
             _ => return Err(unfit("the credentials are not those of the connection's upstream")),
         };
-        Ok(Self { endpoint, upstream, sweeps: Sweeps::new(rate) })
+        let gone = CancellationToken::new();
+        Ok(Self { endpoint, upstream, sweeps: Sweeps::new(rate), _farewell: gone.clone().drop_guard(), gone })
     }
 
     /// Proves that the endpoint answers and takes the credentials, and counts what it holds.
     pub async fn probe(&self) -> Result<Usage> {
         match &self.upstream {
             Upstream::Ncloud(api) => {
-                let policies = api.count().await?.map(|count| i64::try_from(count).unwrap_or(i64::MAX));
+                let policies =
+                    api.at(Urgency::Probe).count().await?.map(|count| i64::try_from(count).unwrap_or(i64::MAX));
                 Ok(Usage { policies, policies_limit: Some(POLICY_LIMIT), network_policies: None })
             }
-            Upstream::Spaceone(api) => api.probe().await,
+            Upstream::Spaceone(api) => api.at(Urgency::Probe).probe().await,
         }
+    }
+
+    /// Whether it failed so often in a row that only [`Self::probe`] is sent: a success of that ends
+    /// it, and everything else fails at once meanwhile.
+    #[must_use]
+    pub fn is_tripped(&self) -> bool {
+        match &self.upstream {
+            Upstream::Ncloud(api) => api.is_tripped(),
+            Upstream::Spaceone(api) => api.is_tripped(),
+        }
+    }
+
+    /// Cancelled when the last one who holds the account lets go of it.
+    #[must_use]
+    pub fn gone(&self) -> CancellationToken {
+        self.gone.clone()
     }
 
     /// The endpoint in use, such as `https://subaccount.apigw.ntruss.com`.

@@ -1,11 +1,16 @@
-//! The one HTTP client: timeouts, a cap on what is read, no redirects, no proxies, a rate limit,
-//! one log line a request, and failures that know whether the request can have had an effect.
+//! The one HTTP client: timeouts, a cap on what is read, no redirects, no proxies, one log line a
+//! request, and failures that know whether the request can have had an effect.
+//!
+//! All clients of an account share its limits: a rate that gives way when the upstream asks for it
+//! (`budget`), in which the urgent goes first, and a circuit breaker (`breaker`).
 //!
 //! Reads are tried a few times; writes are sent once, because only the caller can look whether a
 //! lost write has landed. A request is authorized anew for each attempt, since signatures age.
 
 mod answer;
+mod breaker;
 mod budget;
+mod client;
 mod dialer;
 mod failure;
 #[cfg(test)]
@@ -13,15 +18,15 @@ mod fuzz;
 
 pub(crate) use answer::Answer;
 
-use super::EndpointRules;
 use super::words::Words;
+use super::{EndpointRules, Urgency};
 use crate::api::connection::RateLimit;
-use crate::engine::{ErrorKind, Result, UpstreamError};
+use crate::engine::{ErrorKind, Result};
+use breaker::{Breaker, Pass};
 use budget::Budget;
-use dialer::Dialer;
 use failure::Failure;
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderValue};
-use reqwest::{Certificate, Client, Method, Request, Response, redirect};
+use reqwest::{Client, Method, Request};
 use serde_json::Value;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::Arc;
@@ -118,15 +123,28 @@ pub(crate) struct Call {
 /// answer waits as long as it says.
 const LONGEST_CLOSING: Duration = Duration::from_mins(1);
 
-/// The client of one account.
+/// The client of one account, at one urgency. Cheap to clone: all share the limits.
+#[derive(Clone)]
 pub(crate) struct Http {
+    line: Arc<Line>,
+    urgency: Urgency,
+}
+
+/// What all clients of one account share.
+struct Line {
     client: Client,
     settings: HttpSettings,
     budget: Budget,
+    breaker: Breaker,
     authorize: Box<dyn Authorize>,
+    is_unwell: IsUnwell,
     log: Arc<dyn RequestLog>,
     words: Arc<Words>,
 }
+
+/// Whether an answer says that the upstream as a whole is in trouble or refuses the credentials:
+/// what that looks like is the upstream's matter.
+pub(crate) type IsUnwell = fn(&Answer) -> bool;
 
 /// What an account's client is made of.
 pub(crate) struct Parts<'a> {
@@ -137,32 +155,50 @@ pub(crate) struct Parts<'a> {
     pub(crate) log: Arc<dyn RequestLog>,
 }
 
+type Outcome = std::result::Result<Answer, Failure>;
+
 impl Http {
     /// Makes the client. Sends nothing.
-    pub(crate) fn new(parts: Parts<'_>, authorize: Box<dyn Authorize>, words: Arc<Words>) -> Result<Self> {
+    pub(crate) fn new(
+        parts: Parts<'_>,
+        authorize: Box<dyn Authorize>,
+        is_unwell: IsUnwell,
+        words: Arc<Words>,
+    ) -> Result<Self> {
         let Parts { settings, rules, ca_bundle, rate, log } = parts;
-        let client = client(settings, rules, ca_bundle)?;
-        Ok(Self { client, settings: settings.clone(), budget: Budget::new(rate), authorize, log, words })
+        let client = client::client(settings, rules, ca_bundle)?;
+        let (settings, budget, breaker) = (settings.clone(), Budget::new(rate), Breaker::new());
+        let line = Line { client, settings, budget, breaker, authorize, is_unwell, log, words };
+        Ok(Self { line: Arc::new(line), urgency: Urgency::Change })
+    }
+
+    /// The same client for requests of this urgency.
+    pub(crate) fn at(&self, urgency: Urgency) -> Self {
+        Self { line: Arc::clone(&self.line), urgency }
     }
 
     /// What this account's upstream said, made fit to be shown.
     pub(crate) fn words(&self) -> &Words {
-        &self.words
+        &self.line.words
+    }
+
+    /// Whether the account failed so often in a row that only probes are sent now.
+    pub(crate) fn is_tripped(&self) -> bool {
+        self.line.breaker.refuses(Urgency::Background, Instant::now())
     }
 
     /// Sends the call. Any answer but a redirect is `Ok`: what a status means is the upstream's
     /// matter.
     pub(crate) async fn send(&self, call: &Call) -> Result<Answer> {
         let mut attempts = match call.purpose.effect {
-            Effect::Read => self.settings.read_attempts.max(1),
+            Effect::Read => self.line.settings.read_attempts.max(1),
             Effect::Write => 1,
         };
-        let mut pause = self.settings.read_backoff;
+        let mut pause = self.line.settings.read_backoff;
         loop {
             let outcome = self.attempt(call).await;
             attempts -= 1;
-            let passing = outcome.as_ref().map_or_else(Failure::may_pass, Answer::may_pass);
-            if attempts == 0 || !passing {
+            if attempts == 0 || !self.may_pass(&outcome) {
                 return self.judge(call.purpose, outcome);
             }
             tokio::time::sleep(jittered(pause)).await;
@@ -170,31 +206,47 @@ impl Http {
         }
     }
 
-    fn judge(&self, purpose: Purpose, outcome: std::result::Result<Answer, Failure>) -> Result<Answer> {
+    /// Whether the same read may well succeed in a moment. A probe does not sit out one timeout
+    /// after the other: a connection in doubt is to be known as such soon.
+    fn may_pass(&self, outcome: &Outcome) -> bool {
         match outcome {
-            Err(failure) => Err(failure.into_error(purpose, &self.words)),
-            Ok(answer) if (300..400).contains(&answer.status) => Err(answer.redirect(purpose)),
-            Ok(answer) => {
-                if let (429, Some(pause)) = (answer.status, answer.retry_after) {
-                    self.budget.close(pause.min(LONGEST_CLOSING));
-                }
-                Ok(answer)
-            }
+            Err(Failure::TimedOut) if self.urgency == Urgency::Probe => false,
+            Err(failure) => failure.may_pass(),
+            Ok(answer) => answer.may_pass(),
         }
     }
 
-    async fn attempt(&self, call: &Call) -> std::result::Result<Answer, Failure> {
-        let limit = self.settings.queue_limit;
-        self.budget.take(call.purpose.effect, limit).await.map_err(Failure::Queued)?;
-        let request = self.request(call)?;
-        let begun = Instant::now();
-        let outcome = self.exchange(request).await;
-        let status = outcome.as_ref().map(|answer| answer.status.to_string());
-        let code = status.as_deref().unwrap_or_else(|failure| failure.code());
-        self.log.request(call.purpose.system, call.purpose.operation, code, begun.elapsed());
-        outcome
+    fn judge(&self, purpose: Purpose, outcome: Outcome) -> Result<Answer> {
+        match outcome {
+            Err(failure) => Err(failure.into_error(purpose, &self.line.words)),
+            Ok(answer) if (300..400).contains(&answer.status) => Err(answer.redirect(purpose)),
+            Ok(answer) => Ok(answer),
+        }
     }
 
+    async fn attempt(&self, call: &Call) -> Outcome {
+        let line = &self.line;
+        // Asked twice: nobody is to queue up in vain, and much may happen in a queue.
+        if line.breaker.refuses(self.urgency, Instant::now()) {
+            return Err(Failure::Tripped);
+        }
+        line.budget
+            .take(self.urgency, call.purpose.effect, line.settings.queue_limit)
+            .await
+            .map_err(Failure::Queued)?;
+        let pass = line.breaker.admit(self.urgency, Instant::now()).ok_or(Failure::Tripped)?;
+        let request = line.request(call)?;
+        let begun = Instant::now();
+        let outcome = line.exchange(request).await;
+        line.learn(pass, begun, &outcome);
+        let status = outcome.as_ref().map(|answer| answer.status.to_string());
+        let code = status.as_deref().unwrap_or_else(|failure| failure.code());
+        line.log.request(call.purpose.system, call.purpose.operation, code, begun.elapsed());
+        outcome
+    }
+}
+
+impl Line {
     fn request(&self, call: &Call) -> std::result::Result<Request, Failure> {
         let mut request = Request::new(call.method.clone(), call.url.clone());
         let json = HeaderValue::from_static("application/json");
@@ -208,58 +260,34 @@ impl Http {
         Ok(request)
     }
 
-    async fn exchange(&self, request: Request) -> std::result::Result<Answer, Failure> {
+    async fn exchange(&self, request: Request) -> Outcome {
         let response = self.client.execute(request).await.map_err(|error| Failure::of(&error))?;
         let mut answer = Answer::head(response.status().as_u16(), response.headers());
-        answer.body = read_body(response, self.settings.body_limit).await?;
+        answer.body = client::read_body(response, self.settings.body_limit).await?;
         answer.request_id = answer.request_id.map(|id| self.words.clean(&id));
         Ok(answer)
     }
-}
 
-/// Reads no more than `limit` bytes, whatever the length that was announced.
-async fn read_body(mut response: Response, limit: usize) -> std::result::Result<Vec<u8>, Failure> {
-    let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(|error| Failure::cut(&error))? {
-        if body.len() + chunk.len() > limit {
-            return Err(Failure::TooLarge(limit));
+    /// Lets rate and breaker follow how a request ended.
+    fn learn(&self, pass: Pass, sent: Instant, outcome: &Outcome) {
+        let success = match outcome {
+            Err(failure) if failure.may_pass() => false,
+            // A judgement on the request or on what stands in between.
+            Err(_) | Ok(Answer { status: 300..400, .. }) => return,
+            Ok(answer) if answer.status == 429 => {
+                self.budget.slow_down(sent);
+                if let Some(pause) = answer.retry_after {
+                    self.budget.close(pause.min(LONGEST_CLOSING));
+                }
+                return;
+            }
+            Ok(answer) => !(self.is_unwell)(answer),
+        };
+        if success {
+            self.budget.speed_up(sent);
         }
-        body.extend_from_slice(&chunk);
+        self.breaker.note(pass, success, Instant::now());
     }
-    Ok(body)
-}
-
-fn client(settings: &HttpSettings, rules: &EndpointRules, ca_bundle: Option<&[u8]>) -> Result<Client> {
-    let builder = Client::builder()
-        .connect_timeout(settings.connect_timeout)
-        .timeout(settings.request_timeout)
-        // Shorter than servers keep idle connections: a write on one that is just being closed
-        // would be a write whose outcome nobody knows.
-        .pool_idle_timeout(Duration::from_secs(10))
-        .user_agent(&settings.user_agent)
-        .redirect(redirect::Policy::none())
-        .retry(reqwest::retry::never())
-        // The rules on addresses would judge the proxy instead of the upstream.
-        .no_proxy()
-        .dns_resolver(Dialer::new(rules.clone()));
-    let builder = match ca_bundle {
-        Some(pem) => builder.tls_certs_only(certificates(pem)?),
-        None => builder,
-    };
-    builder.build().map_err(|error| {
-        let culprit = if ca_bundle.is_some() { "the CA bundle cannot be used" } else { "cannot make an HTTP client" };
-        let why = format!("{culprit}: {}", failure::deepest(&error));
-        UpstreamError::new(ErrorKind::InvalidReference, "open connection", why)
-    })
-}
-
-fn certificates(pem: &[u8]) -> Result<Vec<Certificate>> {
-    let found = Certificate::from_pem_bundle(pem).unwrap_or_default();
-    if found.is_empty() {
-        let why = "caBundleSecretRef: ca.crt holds no PEM certificate";
-        return Err(UpstreamError::new(ErrorKind::InvalidReference, "open connection", why));
-    }
-    Ok(found)
 }
 
 /// Between half of `pause` and all of it, so that objects that failed together do not all ask
@@ -278,16 +306,5 @@ mod tests {
         let pauses: Vec<Duration> = (0..32).map(|_| jittered(Duration::from_millis(1024))).collect();
         assert!(pauses.iter().all(|p| (512..=1024).contains(&p.as_millis())), "{pauses:?}");
         assert!(pauses.iter().any(|p| p != &pauses[0]));
-    }
-
-    #[test]
-    fn a_bundle_without_certificates_is_refused() {
-        // An error means that another test was first.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        for pem in ["", "nonsense", "-----BEGIN CERTIFICATE-----\nbm9uc2Vuc2U=\n-----END CERTIFICATE-----"] {
-            let error = client(&HttpSettings::default(), &EndpointRules::default(), Some(pem.as_bytes())).unwrap_err();
-            assert_eq!(error.kind, ErrorKind::InvalidReference);
-            assert!(error.message.contains("ca.crt") || error.message.contains("CA bundle"), "{error}");
-        }
     }
 }

@@ -5,6 +5,7 @@
 //! | [`account`] | one open connection: client, credentials and limits, shared by its objects |
 //! | [`endpoint`] | which endpoints may be called at all, by name and by address |
 //! | [`http`] | the one HTTP client |
+//! | [`urgency`] | who goes first where requests wait |
 //! | [`registry`] | the only list of collections: from a spec to a bound object |
 //! | `sweep` | one list of a collection for all objects of a connection |
 //!
@@ -25,8 +26,10 @@ mod spaceone;
 mod spaceone_network_policy;
 mod spaceone_policy;
 mod sweep;
+pub mod urgency;
 mod words;
 
 pub use account::{Account, Credentials};
 pub use endpoint::{EndpointRules, HostPattern};
 pub use http::{HttpSettings, RequestLog};
+pub use urgency::Urgency;

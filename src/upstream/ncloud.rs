@@ -7,14 +7,17 @@
 mod errors;
 #[cfg(test)]
 mod fuzz;
+mod quota;
 mod signature;
 pub(crate) mod wire;
 
 pub(crate) use errors::Said;
-use errors::refusal;
+use errors::{is_unwell, refusal};
+use quota::Quota;
 use signature::Keys;
 use wire::{Detail, Holder, Page, RawVerdict, Saved, Summary};
 
+use super::Urgency;
 use super::http::{Answer, Call, Effect, Http, Parts, Purpose};
 use super::words::Words;
 use crate::api::connection::NcloudZone;
@@ -45,10 +48,12 @@ pub(crate) fn zone_endpoint(zone: NcloudZone) -> &'static str {
     }
 }
 
-/// The API with the keys of one account.
+/// The API with the keys of one account, at one urgency. Cheap to clone.
+#[derive(Clone)]
 pub(crate) struct Ncloud {
     http: Http,
     base: Url,
+    quota: Arc<Quota>,
 }
 
 /// Where a policy's tags stand.
@@ -57,8 +62,17 @@ pub(crate) type Tags = BTreeMap<String, String>;
 impl Ncloud {
     pub(crate) fn new(base: Url, access_key: SecretString, secret_key: SecretString, parts: Parts<'_>) -> Result<Self> {
         let words = Arc::new(Words::hiding([access_key.clone(), secret_key.clone()]));
-        let http = Http::new(parts, Box::new(Keys { access_key, secret_key }), words)?;
-        Ok(Self { http, base })
+        let http = Http::new(parts, Box::new(Keys { access_key, secret_key }), is_unwell, words)?;
+        Ok(Self { http, base, quota: Arc::default() })
+    }
+
+    /// The same API for requests of this urgency.
+    pub(crate) fn at(&self, urgency: Urgency) -> Self {
+        Self { http: self.http.at(urgency), ..self.clone() }
+    }
+
+    pub(crate) fn is_tripped(&self) -> bool {
+        self.http.is_tripped()
     }
 
     pub(crate) fn words(&self) -> &Words {
@@ -70,7 +84,26 @@ impl Ncloud {
         let purpose = read("count policies");
         let query = [("type", "USER_CREATED"), ("page", "0"), ("size", "1")];
         let answer = self.ask(purpose, Method::GET, &["policies"], &query, None).await?;
-        Ok(self.success(answer, purpose)?.read_object::<Page>(purpose)?.total_items)
+        let count = self.success(answer, purpose)?.read_object::<Page>(purpose)?.total_items;
+        if let Some(policies) = count {
+            self.quota.counted(policies);
+        }
+        Ok(count)
+    }
+
+    /// Whether the account has room for one more policy; `QuotaExceeded` if not. Where the API does
+    /// not tell, the create call will.
+    pub(crate) async fn room(&self) -> Result<()> {
+        if self.quota.has_ample_room() {
+            return Ok(());
+        }
+        let _counting = self.quota.counting().await;
+        let under_way = self.quota.under_way();
+        let Some(counted) = self.count().await? else { return Ok(()) };
+        self.quota.allow_beside(counted, under_way).map_err(|used| {
+            let why = format!("the account holds {used} user-created policies, and {POLICY_LIMIT} are allowed");
+            UpstreamError::new(ErrorKind::QuotaExceeded, "create policy", why)
+        })
     }
 
     /// Every user-created policy, or those whose name the API takes for similar to `name`.
@@ -128,7 +161,9 @@ impl Ncloud {
     }
 
     pub(crate) async fn create(&self, body: Value) -> Result<Answer> {
-        self.ask(write("create policy"), Method::POST, &["policies"], &[], Some(body)).await
+        let answer = self.ask(write("create policy"), Method::POST, &["policies"], &[], Some(body)).await;
+        self.quota.ended();
+        answer
     }
 
     pub(crate) async fn edit(&self, id: &str, body: Value) -> Result<Answer> {

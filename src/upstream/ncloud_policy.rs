@@ -79,6 +79,10 @@ impl External for Policies {
         }
     }
 
+    async fn room(&self) -> Result<()> {
+        self.0.room().await
+    }
+
     async fn create(&self, wanted: &PolicyDocument, stamp: &Stamp) -> Result<Written> {
         let purpose = write("create policy");
         let answer = self.0.create(wanted.create_body(Some(stamp))).await?;

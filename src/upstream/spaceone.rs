@@ -15,12 +15,13 @@ pub(crate) mod wire;
 pub(crate) use listing::readable;
 pub(crate) use paths::{Resource, Verb};
 
+use super::Urgency;
 use super::endpoint::below;
 use super::http::{Answer, Call, Effect, Http, Parts, Purpose};
 use super::words::Words;
 use crate::api::connection::{ApiStyle, SpaceoneConnection, Usage};
 use crate::engine::{ErrorKind, Result, UpstreamError};
-use errors::{Said, refusal};
+use errors::{Said, is_unwell, refusal};
 use paths::route;
 use reqwest::Method;
 use secrecy::SecretString;
@@ -36,7 +37,9 @@ use wire::Page;
 /// The fields of a request or an object.
 pub(crate) type Fields = Map<String, Value>;
 
-/// The API with the token of one domain.
+/// The API with the token of one domain, at one urgency. Cheap to clone: what is learned of the
+/// server is shared.
+#[derive(Clone)]
 pub(crate) struct Spaceone {
     http: Http,
     base: Url,
@@ -44,9 +47,9 @@ pub(crate) struct Spaceone {
     domain_id: String,
     token_domain: Option<String>,
     configured_repository: Option<String>,
-    local_repository: OnceCell<String>,
+    local_repository: Arc<OnceCell<String>>,
     /// The later servers kept `stat` of policies in their API and dropped it from their code.
-    lacks_stat: AtomicBool,
+    lacks_stat: Arc<AtomicBool>,
 }
 
 /// A call, but for what every call has.
@@ -89,15 +92,24 @@ impl Spaceone {
         let bearer = Bearer(token);
         let token_domain = bearer.domain();
         Ok(Self {
-            http: Http::new(parts, Box::new(bearer), words)?,
+            http: Http::new(parts, Box::new(bearer), is_unwell, words)?,
             base,
             style: spec.api_style,
             domain_id: spec.domain_id.clone(),
             token_domain,
             configured_repository: spec.repository_id.clone(),
-            local_repository: OnceCell::new(),
-            lacks_stat: AtomicBool::new(false),
+            local_repository: Arc::default(),
+            lacks_stat: Arc::default(),
         })
+    }
+
+    /// The same API for requests of this urgency.
+    pub(crate) fn at(&self, urgency: Urgency) -> Self {
+        Self { http: self.http.at(urgency), ..self.clone() }
+    }
+
+    pub(crate) fn is_tripped(&self) -> bool {
+        self.http.is_tripped()
     }
 
     pub(crate) fn words(&self) -> &Words {
@@ -108,13 +120,18 @@ impl Spaceone {
     /// reading a single policy does not.
     pub(crate) async fn probe(&self) -> Result<Usage> {
         self.check_domain()?;
-        let repository = self.repository().await.map(drop);
-        let network_policies = self.count(Resource::NetworkPolicy).await;
+        let (repository, network_policies) = match self.repository().await {
+            Ok(_) => (Ok(()), self.count(Resource::NetworkPolicy).await),
+            // A domain may use the inventory alone.
+            Err(error) if matches!(error.kind, ErrorKind::Unsupported | ErrorKind::InvalidReference) => {
+                (Err(error), self.count(Resource::NetworkPolicy).await)
+            }
+            Err(error) => return Err(error),
+        };
         let policies = match (repository, &network_policies) {
             (Ok(()), _) => Some(self.count(Resource::Policy).await?),
-            // A domain may use the inventory alone.
-            (Err(error), Ok(_)) if matches!(error.kind, ErrorKind::Unsupported | ErrorKind::InvalidReference) => None,
-            (Err(error), _) => return Err(error),
+            (Err(_), Ok(_)) => None,
+            (Err(error), Err(_)) => return Err(error),
         };
         let number = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
         Ok(Usage {

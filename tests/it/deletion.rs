@@ -176,7 +176,7 @@ async fn an_upstream_that_is_down_is_awaited() {
     world.ready::<Policy>("patient").await;
     world.ncloud.faults().add(Fault::any().before(Action::status(503, "")).forever());
     world.delete::<Policy>("patient").await;
-    held::<Policy>(&world, "patient", "UpstreamUnavailable").await;
+    held::<Policy>(&world, "patient", "ConnectionNotReady").await;
     connection_is(&world, "ncloud", "Unreachable").await;
     assert_eq!(world.ncloud.policies().len(), 1);
     world.ncloud.faults().clear();
@@ -191,7 +191,7 @@ async fn force_orphan_lets_go_at_once_and_leaves_the_upstream_as_it_is() {
     world.ready::<Policy>("forced").await;
     world.ncloud.faults().add(Fault::any().before(Action::status(503, "")).forever());
     world.delete::<Policy>("forced").await;
-    held::<Policy>(&world, "forced", "UpstreamUnavailable").await;
+    held::<Policy>(&world, "forced", "ConnectionNotReady").await;
     let annotations = json!({ "metadata": { "annotations": { "cloudpolicy.dev/force-orphan": "true" } } });
     world.patch::<Policy>("forced", annotations).await;
     world.gone::<Policy>("forced").await;

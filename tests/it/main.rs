@@ -27,6 +27,7 @@ mod installation;
 mod leader;
 mod lifecycle;
 mod lifecycle_spaceone;
+mod limits;
 mod links;
 mod lost_answers;
 mod manifests;

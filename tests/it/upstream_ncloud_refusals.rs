@@ -5,6 +5,7 @@ use crate::upstream_ncloud::{block, bound, simulator};
 use crate::upstream_support::{accepted, account, create, hasty, refusal, stamp};
 use cloud_policy::engine::{Diff, ErrorKind, Remedy, Written};
 use cloud_policy::upstream::Credentials;
+use cloud_policy::upstream::Urgency;
 use cloud_policy::upstream::registry::remnant;
 use cloud_policy_simulator::ncloud::{Assignee, DeleteBody, ErrorAnswer, ErrorShape, HolderType};
 use cloud_policy_simulator::{Action, Fault, Operation};
@@ -100,7 +101,7 @@ async fn a_policy_that_is_assigned_is_in_use_and_names_its_holders() {
             resource_name: "alice".to_owned(),
         };
         ncloud.assign(&id, alice);
-        let remnant = remnant(&account, "ncloud/policy", &stamp("uid-1")).unwrap();
+        let remnant = remnant(&account, "ncloud/policy", &stamp("uid-1"), Urgency::Change).unwrap();
         assert_eq!(remnant.holders(&id).await.unwrap(), ["SubAccount alice (sub-1)"]);
         let refused = refusal(remnant.delete(&id).await, &[]);
         assert_eq!(refused.kind, ErrorKind::InUse, "{status}");

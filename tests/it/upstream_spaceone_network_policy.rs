@@ -4,6 +4,7 @@
 use crate::upstream_spaceone_servers::Server;
 use crate::upstream_support::{accepted, converge, create, network_policy, refusal, sight, stamp, unique};
 use cloud_policy::engine::{Diff, ErrorKind, Ownership, Remedy, Stamp, Subject};
+use cloud_policy::upstream::Urgency;
 use cloud_policy::upstream::registry::remnant;
 use serde_json::{Value, json};
 
@@ -196,7 +197,7 @@ pub async fn deleting_twice_is_fine_and_leaves_nothing(server: &Server) {
     let (stamp, block) = (fresh(), server.network_policy());
     let subject = bound(server, &block, &stamp);
     let id = create(&*subject).await;
-    let remnant = remnant(&server.account(), "spaceone/networkpolicy", &stamp).unwrap();
+    let remnant = remnant(&server.account(), "spaceone/networkpolicy", &stamp, Urgency::Change).unwrap();
     assert_eq!(remnant.find("any name").await.unwrap(), [(id.clone(), Ownership::Ours)]);
     remnant.delete(&id).await.unwrap();
     remnant.delete(&id).await.unwrap();

@@ -4,6 +4,7 @@
 use crate::upstream_spaceone_servers::Server;
 use crate::upstream_support::{accepted, converge, create, policy, refusal, sight, stamp, unique};
 use cloud_policy::engine::{Diff, ErrorKind, Ownership, Remedy, Subject};
+use cloud_policy::upstream::Urgency;
 use cloud_policy::upstream::registry::remnant;
 use serde_json::{Value, json};
 
@@ -120,7 +121,7 @@ pub async fn a_strangers_policy_is_claimed_without_a_change(server: &Server) {
 pub async fn deleting_twice_is_fine_and_leaves_nothing(server: &Server) {
     let subject = bound(server, &full_policy());
     let id = create(&*subject).await;
-    let remnant = remnant(&server.account(), "spaceone/policy", &stamp("uid-1")).unwrap();
+    let remnant = remnant(&server.account(), "spaceone/policy", &stamp("uid-1"), Urgency::Change).unwrap();
     assert_eq!(remnant.find(&id).await.unwrap(), [(id.clone(), Ownership::Ours)]);
     assert_eq!(remnant.owner(&id).await.unwrap(), Some(Ownership::Ours));
     assert!(remnant.holders(&id).await.unwrap().is_empty());

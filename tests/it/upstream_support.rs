@@ -5,7 +5,7 @@ use crate::support::install_crypto;
 use cloud_policy::api::{ConnectionSpec, NetworkPolicySpec, PolicySpec};
 use cloud_policy::engine::{Result, Sighting, Stamp, Subject, UpstreamError, Written};
 use cloud_policy::upstream::registry::{self, Wanted};
-use cloud_policy::upstream::{Account, Credentials, EndpointRules, HttpSettings, RequestLog};
+use cloud_policy::upstream::{Account, Credentials, EndpointRules, HttpSettings, RequestLog, Urgency};
 use serde_json::{Value, json};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -63,14 +63,14 @@ pub fn stamp(uid: &str) -> Stamp {
 pub fn policy(account: &Arc<Account>, upstream: &str, block: &Value, stamp: &Stamp) -> Box<dyn Subject> {
     let spec = json!({ "connectionRef": { "name": "c" }, upstream: block });
     let spec: PolicySpec = serde_json::from_value(spec).unwrap();
-    registry::bind(account, Wanted::Policy(&spec), stamp).unwrap()
+    registry::bind(account, Wanted::Policy(&spec), stamp, Urgency::Change).unwrap()
 }
 
 /// A `NetworkPolicy` with this block, bound.
 pub fn network_policy(account: &Arc<Account>, block: &Value, stamp: &Stamp) -> Box<dyn Subject> {
     let spec = json!({ "connectionRef": { "name": "c" }, "spaceone": block });
     let spec: NetworkPolicySpec = serde_json::from_value(spec).unwrap();
-    registry::bind(account, Wanted::NetworkPolicy(&spec), stamp).unwrap()
+    registry::bind(account, Wanted::NetworkPolicy(&spec), stamp, Urgency::Change).unwrap()
 }
 
 /// Creates the object; its id.

@@ -12,6 +12,8 @@ use std::time::Duration;
 pub(super) enum Failure {
     /// The account's own rate limit has no room before this time has passed.
     Queued(Duration),
+    /// The account failed so often in a row that only its connection's probes are sent.
+    Tripped,
     /// The credentials do not fit into a request.
     Credentials(&'static str),
     /// The host resolves to addresses that may not be dialled.
@@ -48,6 +50,7 @@ impl Failure {
     pub(super) fn code(&self) -> &'static str {
         match self {
             Self::Queued(_) => "queued",
+            Self::Tripped => "tripped",
             Self::Credentials(_) => "credentials",
             Self::Forbidden(_) => "forbidden_address",
             Self::NotSent(_) => "connect",
@@ -71,6 +74,10 @@ impl Failure {
                 let mut error = error(ErrorKind::RateLimited, "the rate limit of the connection is used up".to_owned());
                 error.retry_after = Some(wait);
                 error
+            }
+            Self::Tripped => {
+                let why = "the upstream failed several times in a row, and is asked nothing until a check succeeds";
+                error(ErrorKind::Unavailable, why.to_owned())
             }
             Self::Credentials(why) => error(ErrorKind::Unauthorized, why.to_owned()),
             Self::Forbidden(why) => error(ErrorKind::EndpointNotAllowed, why),

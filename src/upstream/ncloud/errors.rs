@@ -53,6 +53,11 @@ pub(crate) fn refusal(answer: &Answer, purpose: Purpose, words: &Words) -> Upstr
     error
 }
 
+/// Whether it says that the API as a whole is in trouble, or refuses the credentials.
+pub(super) fn is_unwell(answer: &Answer) -> bool {
+    answer.status == 401 || (answer.status >= 500 && answer.status != 501)
+}
+
 fn unexplained(answer: &Answer, purpose: Purpose) -> UpstreamError {
     let mut error = answer.unreadable(purpose);
     error.kind = kind(answer, "", purpose.effect);

@@ -88,6 +88,18 @@ pub(super) fn refusal(answer: &Answer, purpose: Purpose, words: &Words) -> Upstr
     error
 }
 
+/// Whether it says that the server as a whole is in trouble, or refuses the token. Its own checks
+/// may answer 500, too: a code that knows better is believed.
+pub(super) fn is_unwell(answer: &Answer) -> bool {
+    let failed = answer.status >= 500;
+    match Said::of(&answer.body) {
+        _ if answer.status == 401 => true,
+        Some(said) if said.code.starts_with("ERROR_AUTHENTICAT") => true,
+        Some(said) => failed && kind(&said, answer.status, Effect::Write) == ErrorKind::OutcomeUnknown,
+        None => failed,
+    }
+}
+
 /// A code of the upstream's own checks means that nothing was done, whatever the status. Where
 /// only the status speaks, a 5xx leaves the outcome of a write unknown: the front may have lost
 /// the server after passing the request on.

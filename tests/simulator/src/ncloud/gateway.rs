@@ -50,16 +50,25 @@ fn unauthenticated(call: &Call, options: &Options) -> Option<&'static str> {
     let Some(signature) = call.header("x-ncp-apigw-signature-v2") else {
         return Some("x-ncp-apigw-signature-v2 is missing.");
     };
-    if access_key != options.access_key {
+    let Some(secret_key) = secret_of(access_key, options) else {
         return Some("Invalid access key.");
-    }
+    };
     let now = options.clock.now().as_millisecond();
     let skew = timestamp.parse::<i64>().ok().and_then(|sent| now.checked_sub(sent));
     if skew.is_none_or(|skew| skew.abs() > TOLERANCE_MILLIS) {
         return Some("Expired timestamp.");
     }
     let signed = Signed { method: call.method.as_str(), target: &call.target, timestamp, access_key };
-    (!signed.is_signed_by(&options.secret_key, signature)).then_some("Invalid signature.")
+    (!signed.is_signed_by(secret_key, signature)).then_some("Invalid signature.")
+}
+
+fn secret_of<'a>(access_key: &str, options: &'a Options) -> Option<&'a str> {
+    let further = options.further_keys.iter().find(|(key, _)| key == access_key);
+    if access_key == options.access_key {
+        Some(&options.secret_key)
+    } else {
+        further.map(|(_, secret)| secret.as_str())
+    }
 }
 
 impl Meter {

@@ -24,10 +24,12 @@ pub struct Options {
     pub journal: Journal,
     /// Seed of the ids.
     pub seed: u64,
-    /// The only access key the account knows.
+    /// The access key that the account knows.
     pub access_key: String,
     /// Its secret.
     pub secret_key: String,
+    /// Access keys and secrets beside that one, such as an old key that is not revoked yet.
+    pub further_keys: Vec<(String, String)>,
     /// Member number, as it occurs in NRNs.
     pub member_number: String,
     /// Facts that are not settled.
@@ -43,6 +45,7 @@ impl Default for Options {
             seed: 1,
             access_key: "SIMULATORACCESSKEY01".to_owned(),
             secret_key: "SimulatorSecret/000000000000000000000001".to_owned(),
+            further_keys: Vec::new(),
             member_number: "1234567".to_owned(),
             switches: Switches::default(),
         }

@@ -1,0 +1,99 @@
+//! How urgent the reconcile of an object is.
+
+use super::managed::Managed;
+use crate::api::status::CommonStatus;
+use crate::api::{ConditionType, RECONCILE_REQUESTED_AT};
+use crate::upstream::Urgency;
+
+/// What somebody waits for goes before comparing what is settled; what failed before goes behind,
+/// so that it holds up nothing that works. `failing`: the last reconcile failed, and nobody changed
+/// the object since.
+pub fn of<K: Managed>(object: &K, failing: bool) -> Urgency {
+    if failing {
+        Urgency::Background
+    } else if object.meta().deletion_timestamp.is_some() {
+        Urgency::Deletion
+    } else if is_seen(object) && is_settled(&object.report().common) {
+        Urgency::Background
+    } else {
+        Urgency::Change
+    }
+}
+
+/// Whether status speaks of what the object says now.
+fn is_seen<K: Managed>(object: &K) -> bool {
+    let common = object.report().common;
+    let requested = object.annotations().get(RECONCILE_REQUESTED_AT);
+    object.meta().generation == Some(common.observed_generation)
+        && requested.is_none_or(|mark| common.last_handled_reconcile_at.as_ref() == Some(mark))
+}
+
+/// Whether there is nothing under way: it was written or at least looked at, or waits for a human.
+fn is_settled(common: &CommonStatus) -> bool {
+    let is = |kind: ConditionType| common.conditions.iter().any(|c| c.type_ == kind.as_str() && c.status == "True");
+    let ended = common.applied_hash.is_some() || is(ConditionType::Ready) || is(ConditionType::Stalled);
+    ended && !is(ConditionType::Reconciling)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::Policy;
+    use kube::ResourceExt;
+    use serde_json::{Value, json};
+
+    /// A policy of generation 2 with this status.
+    fn policy(status: &Value) -> Policy {
+        let object = json!({
+            "apiVersion": "cloudpolicy.dev/v1alpha1",
+            "kind": "Policy",
+            "metadata": { "name": "p", "namespace": "n", "generation": 2 },
+            "spec": { "connectionRef": { "name": "c" }, "ncloud": { "policyName": "abc", "permissions": [] } },
+            "status": status,
+        });
+        serde_json::from_value(object).unwrap()
+    }
+
+    fn status(generation: i64, conditions: &[&str]) -> Value {
+        let condition = |kind: &&str| {
+            let at = "2026-11-21T10:00:00Z";
+            json!({ "type": kind, "status": "True", "reason": "Any", "message": "", "lastTransitionTime": at })
+        };
+        json!({
+            "observedGeneration": generation,
+            "conditions": conditions.iter().map(condition).collect::<Vec<_>>(),
+        })
+    }
+
+    #[test]
+    fn what_is_settled_is_background_and_what_changed_is_not() {
+        for (status, urgency) in [
+            (Value::Null, Urgency::Change),
+            (status(1, &["Ready"]), Urgency::Change),
+            (status(2, &["Ready"]), Urgency::Background),
+            (status(2, &["Stalled"]), Urgency::Background),
+            (status(2, &[]), Urgency::Change),
+            (status(2, &["Ready", "Reconciling"]), Urgency::Change),
+        ] {
+            assert_eq!(of(&policy(&status), false), urgency, "{status}");
+        }
+    }
+
+    #[test]
+    fn a_requested_reconcile_is_urgent_until_it_was_done() {
+        let mut object = policy(&status(2, &["Ready"]));
+        object.annotations_mut().insert(RECONCILE_REQUESTED_AT.to_owned(), "now".to_owned());
+        assert_eq!(of(&object, false), Urgency::Change);
+        object.status.as_mut().unwrap().common.last_handled_reconcile_at = Some("now".to_owned());
+        assert_eq!(of(&object, false), Urgency::Background);
+    }
+
+    #[test]
+    fn deletions_come_first_unless_they_fail_again_and_again() {
+        let mut object = policy(&status(2, &["Ready"]));
+        let now = k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(jiff::Timestamp::now());
+        object.metadata.deletion_timestamp = Some(now);
+        assert_eq!(of(&object, false), Urgency::Deletion);
+        assert_eq!(of(&object, true), Urgency::Background);
+    }
+}

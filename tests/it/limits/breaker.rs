@@ -1,0 +1,109 @@
+//! The circuit breaker of one account, seen by its callers.
+
+use crate::upstream_ncloud as ncloud;
+use crate::upstream_support::{account, hasty, policy, refusal, stamp};
+use cloud_policy::engine::{ErrorKind, Subject};
+use cloud_policy::upstream::{Account, Credentials};
+use cloud_policy_simulator::ncloud::Ncloud;
+use cloud_policy_simulator::{Action, Fault, Operation};
+use serde_json::json;
+use std::sync::Arc;
+use std::time::Duration;
+
+struct Line {
+    simulator: Ncloud,
+    account: Arc<Account>,
+    subject: Arc<dyn Subject>,
+}
+
+async fn line() -> Line {
+    let (simulator, _) = ncloud::simulator(|_| {}).await;
+    let keys =
+        Credentials::Ncloud { access_key: simulator.access_key().into(), secret_key: simulator.secret_key().into() };
+    let connection = json!({ "ncloud": { "endpoint": simulator.url(), "credentialsSecretRef": { "name": "s" } } });
+    let (account, _) = account(connection, keys, &hasty());
+    let subject = policy(&account, "ncloud", &ncloud::block(), &stamp("uid-1")).into();
+    Line { simulator, account, subject }
+}
+
+impl Line {
+    /// Has calls fail until the account is tripped; returns how many reached the upstream.
+    async fn trip(&self) -> usize {
+        self.simulator.faults().add(Fault::on(Operation::Get).forever().before(Action::status(500, "")));
+        let before = self.simulator.journal().count(Operation::Get);
+        while !self.account.is_tripped() {
+            refusal(self.subject.observe("any").await, &[]);
+        }
+        self.simulator.journal().count(Operation::Get) - before
+    }
+}
+
+#[tokio::test]
+async fn after_five_failures_in_a_row_nothing_is_sent_until_a_probe_succeeds() {
+    let line = line().await;
+    assert_eq!(line.trip().await, 5);
+    line.simulator.journal().clear();
+    let (read, write) = (line.subject.find().await, line.subject.create().await);
+    for error in [refusal(read, &[]), refusal(write, &[])] {
+        assert_eq!(error.kind, ErrorKind::Unavailable, "{error}");
+        assert!(error.message.contains("failed several times in a row"), "{error}");
+    }
+    assert!(line.simulator.journal().entries().is_empty());
+    line.simulator.faults().clear();
+    line.account.probe().await.unwrap();
+    assert!(!line.account.is_tripped());
+    assert!(line.subject.find().await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_probe_that_fails_leaves_the_account_tripped() {
+    let line = line().await;
+    line.trip().await;
+    line.simulator.faults().add(Fault::on(Operation::List).before(Action::status(500, "")));
+    assert_eq!(refusal(line.account.probe().await, &[]).kind, ErrorKind::Unavailable);
+    assert!(line.account.is_tripped());
+}
+
+#[tokio::test]
+async fn an_unbroken_row_is_needed() {
+    let line = line().await;
+    for _ in 0..3 {
+        line.simulator.faults().add(Fault::on(Operation::Get).times(4).before(Action::status(500, "")));
+        for _ in 0..4 {
+            refusal(line.subject.observe("any").await, &[]);
+        }
+        line.subject.find().await.unwrap();
+    }
+    assert!(!line.account.is_tripped());
+}
+
+#[tokio::test]
+async fn credentials_that_are_refused_trip_it_too() {
+    let line = line().await;
+    line.simulator.set_options(|o| o.secret_key = "AnotherSecret/0000000000000000000000002".to_owned());
+    for _ in 0..5 {
+        assert_eq!(refusal(line.subject.find().await, &[]).kind, ErrorKind::Unauthorized);
+    }
+    assert!(line.account.is_tripped());
+}
+
+#[tokio::test]
+async fn a_write_that_was_under_way_stays_in_doubt_and_is_found() {
+    let line = line().await;
+    let late = Fault::on(Operation::Create).after(Action::Reset).latency(Duration::from_secs(1));
+    line.simulator.faults().add(late);
+    let create = tokio::spawn({
+        let subject = Arc::clone(&line.subject);
+        async move { subject.create().await }
+    });
+    while line.simulator.journal().effects(Operation::Create) == 0 {
+        tokio::task::yield_now().await;
+    }
+    line.trip().await;
+    assert_eq!(refusal(create.await.unwrap(), &[]).kind, ErrorKind::OutcomeUnknown);
+    assert_eq!(refusal(line.subject.create().await, &[]).kind, ErrorKind::Unavailable, "certainly not sent");
+    assert_eq!(line.simulator.journal().count(Operation::Create), 1);
+    line.simulator.faults().clear();
+    line.account.probe().await.unwrap();
+    assert_eq!(line.subject.find().await.unwrap().len(), 1);
+}
