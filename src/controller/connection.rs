@@ -116,11 +116,14 @@ impl Context {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes note of how a check ended; the account that it replaced. `None` when the connection
-    /// went while it was checked: what is gone must not come back.
-    fn put_in(&self, key: &ConnectionKey, check: &Check, allowed: AllowedNamespaces) -> Option<Option<Arc<Account>>> {
+    /// Takes note of how a check ended; the account that it replaced. Not of a connection that went
+    /// while it was checked: what is gone must not come back.
+    fn put_in(&self, key: &ConnectionKey, check: &Check, allowed: AllowedNamespaces) -> Option<Arc<Account>> {
         let known = self.known();
-        known.contains_key(key).then(|| self.shared.connections.set(key, check.health.clone(), allowed))
+        if !known.contains_key(key) {
+            return None;
+        }
+        self.shared.connections.set(key, check.health.clone(), allowed)
     }
 
     /// Takes note of connections that are gone although their finalizer was there: somebody took
@@ -152,8 +155,7 @@ pub async fn reconcile<K: Link>(object: Arc<DeserializeGuard<K>>, ctx: Arc<Conte
     let deleting = object.meta().deletion_timestamp.is_some();
     let counted_before = object.status().dependants.and_then(|count| usize::try_from(count).ok());
     let mut check = check(&ctx, &key, object.spec()).await;
-    let Some(replaced) = ctx.put_in(&key, &check, object.allowed()) else { return Ok(Action::await_change()) };
-    if let Some(former) = replaced {
+    if let Some(former) = ctx.put_in(&key, &check, object.allowed()) {
         let_finish(former, shared.settings.http.request_timeout).await;
     }
     if deleting && let Some(count) = used {
