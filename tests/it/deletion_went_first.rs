@@ -55,7 +55,7 @@ async fn a_deletion_with_a_revoked_key_waits_for_a_new_one() {
     let new = "Another/Secret/0000000000000000000000001";
     world.ncloud.set_options(|options| options.secret_key = new.to_owned());
     world.delete::<Policy>("revoked").await;
-    held::<Policy>(&world, "revoked", "Unauthorized").await;
+    held::<Policy>(&world, "revoked", "ConnectionNotReady").await;
     connection_is(&world, "ncloud", "Unauthorized").await;
     assert_eq!(world.ncloud.policies().len(), 1);
     let access = world.ncloud.access_key();
