@@ -5,7 +5,7 @@ use super::life::CLUSTER;
 use super::steps::Sequence;
 use super::targets::{SUBJECT, Target, api_resource};
 use super::upstream;
-use crate::manifests;
+use crate::{manifests, role};
 use cloud_policy_simulator::ncloud::{self, Ncloud, NewPolicy};
 use cloud_policy_simulator::spaceone::{self, Spaceone, StoredNetworkPolicy, StoredPolicy};
 use cloud_policy_simulator::{Faults, Journal, Operation};
@@ -33,6 +33,8 @@ pub struct Counts {
 pub struct Stage {
     pub target: Target,
     pub client: Client,
+    /// May do what the manifests grant the operator.
+    pub operator: Client,
     namespace: TestNamespace,
     upstream: Upstream,
     pub zones: Vec<String>,
@@ -42,7 +44,9 @@ pub struct Stage {
 
 impl Stage {
     pub async fn open(target: Target, client: Client) -> anyhow::Result<Self> {
+        let operator = role::client().await;
         let namespace = TestNamespace::create(&client, "faults").await?;
+        role::grant_own(&client, &operator, namespace.name()).await;
         let (upstream, zones) = if target == Target::Ncloud {
             (Upstream::Ncloud(Ncloud::start(ncloud::Options::default()).await?), Vec::new())
         } else {
@@ -51,7 +55,7 @@ impl Stage {
             (Upstream::Spaceone(simulator), zones)
         };
         let (strangers, turns) = (Vec::new(), AtomicU32::default());
-        let mut stage = Self { target, client, namespace, upstream, zones, strangers, turns };
+        let mut stage = Self { target, client, operator, namespace, upstream, zones, strangers, turns };
         stage.let_strangers_in();
         stage.strangers = stage.store();
         stage.rotate().await?;

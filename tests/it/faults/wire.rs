@@ -115,7 +115,7 @@ impl Wire {
     }
 
     async fn send(&self, request: Request<Body>) -> Result<Answer, BoxError> {
-        Ok(self.stage.client.send(request).await?.map(BodyExt::boxed_unsync))
+        Ok(self.stage.operator.send(request).await?.map(BodyExt::boxed_unsync))
     }
 
     async fn write(&self, name: &str, ours: bool, request: Request<Body>) -> Result<Answer, BoxError> {
@@ -156,7 +156,7 @@ impl Wire {
 
     /// Sends it, and takes note of the revision that it made.
     async fn carry_out(&self, place: usize, ours: bool, request: Request<Body>) -> Result<Answer, BoxError> {
-        let sent = self.stage.client.send(request).await;
+        let sent = self.stage.operator.send(request).await;
         let (parts, body) = sent.inspect_err(|_| self.sequence.answered(place, true))?.into_parts();
         let bytes = body.collect_bytes().await?;
         let done = parts.status.is_success();
