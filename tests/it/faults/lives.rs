@@ -1,7 +1,7 @@
 //! The lives of the operator in one run: crashes and starts again, is blinded, loses its leadership.
 
 use super::life::{Life, Setting};
-use super::steps::{Incident, Nature};
+use super::script::{Incident, Nature};
 use super::theatre::Theatre;
 use super::wire::Sight;
 use std::convert::Infallible;

@@ -17,6 +17,7 @@ mod life;
 mod lives;
 mod plans;
 mod run;
+mod script;
 mod stage;
 mod steps;
 mod sweep;

@@ -6,8 +6,8 @@
 
 use super::life::LANDING;
 use super::run::{Record, Run};
+use super::script::{Blow, Edge, Nature, Place, Strike};
 use super::stage::Counts;
-use super::steps::{Blow, Edge, Nature, Place, Strike};
 use super::targets::Target;
 use super::workloads::Workload;
 use cloud_policy::controller::settings::Safeguards;

@@ -3,8 +3,9 @@
 use super::clock::Offset;
 use super::life::{Gauge, Setting};
 use super::lives::Lives;
+use super::script::{Line, Step, Strike};
 use super::stage::{Counts, Stage};
-use super::steps::{Line, Sequence, Step, Strike};
+use super::steps::Sequence;
 use super::theatre::{Goal, LIMIT, Theatre};
 use super::workloads::Workload;
 use anyhow::Context;

@@ -1,7 +1,8 @@
 //! The way to the upstream: directs a simulator by the sequence.
 
 use super::life::{REQUEST_TIMEOUT, life_of};
-use super::steps::{Blow, Edge, Incident, Nature, Sequence};
+use super::script::{Blow, Edge, Incident, Nature};
+use super::steps::Sequence;
 use cloud_policy_simulator::{Action, Cue, Faults, Operation, Subject, When};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -40,7 +41,9 @@ fn describe(system: &str, subject: &Subject<'_>) -> (Nature, String) {
 }
 
 fn cue(sequence: &Arc<Sequence>, blow: Blow) -> Option<Cue> {
-    let when = |edge| if edge == Edge::Before { When::Before } else { When::After };
+    let when = |edge| {
+        if edge == Edge::Before { When::Before } else { When::After }
+    };
     let silence = Action::Timeout(REQUEST_TIMEOUT * 4);
     Some(match blow {
         Blow::Jump(_) => return None,

@@ -1,8 +1,9 @@
 //! The way of one process to the API server: a layer over the client that takes every write to the
 //! sequence and does to it what it is told, shows old revisions, and can put the watches to sleep.
 
+use super::script::{Blow, Edge, Incident, Nature};
 use super::stage::Stage;
-use super::steps::{Blow, Edge, Incident, Nature, Sequence};
+use super::steps::Sequence;
 use axum::http::{Method, Request, Response, Uri};
 use bytes::Bytes;
 use futures::StreamExt;

@@ -1,6 +1,6 @@
 //! What people do to an object: the stories in which the faults strike.
 
-use super::steps::Nature;
+use super::script::Nature;
 use super::targets::{SUBJECT, Target};
 use super::theatre::{Goal, Theatre};
 use anyhow::Context;
