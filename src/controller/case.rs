@@ -6,13 +6,14 @@ use super::context::{Context, Shared};
 use super::managed::{Managed, Report};
 use super::{Result, status, urgency};
 use crate::api::shared::ManagementPolicy;
-use crate::api::status::{Drift, DriftField};
+use crate::api::status::{Drift, DriftField, Operation};
 use crate::api::{ConditionType, RECONCILE_REQUESTED_AT, Reason};
 use crate::engine::diff::SHOWN_FIELDS;
 use crate::engine::outcome::{Next, Outcome, Truth};
 use crate::engine::plan::Record;
 use crate::engine::{Diff, FieldDiff, Stamp};
 use crate::upstream::Urgency;
+use jiff::Timestamp;
 use k8s_openapi::api::core::v1::ObjectReference;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::Api;
@@ -40,9 +41,13 @@ impl<'a, K: Managed> Case<'a, K> {
     /// Opens the case of an object.
     pub fn open(ctx: &'a Context<K>, object: K) -> Self {
         let before = object.report();
+        let mut report = before.clone();
+        if let Some(operation) = &mut report.common.operation {
+            begin_anew(operation, ctx.shared.clock.now());
+        }
         let failing = ctx.shared.backoffs.is_failing(object.meta().uid.as_deref().unwrap_or_default());
         let urgency = urgency::of(&object, failing);
-        let case = Self { ctx, report: before.clone(), before, object, urgency };
+        let case = Self { ctx, report, before, object, urgency };
         if case.is_asked() || case.is_new_spec() {
             ctx.shared.corrections().forget(&case.uid());
         }
@@ -139,10 +144,9 @@ impl<'a, K: Managed> Case<'a, K> {
     pub fn grace_left(&self) -> Option<Duration> {
         let operation = self.report.common.operation.as_ref()?;
         let grace = self.shared().settings.create_grace;
-        let Ok(started) = operation.started_at.parse::<jiff::Timestamp>() else { return Some(grace) };
+        let Ok(started) = operation.started_at.parse::<Timestamp>() else { return Some(grace) };
         let passed = Duration::try_from(self.shared().clock.now().duration_since(started)).unwrap_or_default();
-        // A clock that jumped back must not make the grace endless.
-        grace.checked_sub(passed).filter(|left| !left.is_zero()).map(|left| left.min(grace))
+        grace.checked_sub(passed).filter(|left| !left.is_zero())
     }
 
     /// Writes the status when it differs from what is there.
@@ -271,4 +275,12 @@ fn shortened(value: &serde_json::Value) -> String {
     }
     let head: String = text.chars().take(SHOWN_VALUE).collect();
     format!("{head}...")
+}
+
+/// An operation that began in the future says that the clock was set back. Nobody knows how long
+/// ago it began: its grace begins anew, instead of lasting until the clock is there again.
+fn begin_anew(operation: &mut Operation, now: Timestamp) {
+    if operation.started_at.parse::<Timestamp>().is_ok_and(|started| started > now) {
+        operation.started_at = now.to_string();
+    }
 }
