@@ -19,6 +19,9 @@ const EVERY: Duration = Duration::from_secs(10);
 /// Shown for an object that nobody has looked at, or whose reason an older version wrote.
 const UNSEEN: &str = "Unseen";
 
+/// Shown for an object that cannot be decoded, and is skipped until it changes.
+const UNREADABLE: &str = "Unreadable";
+
 /// Sets the gauges of one kind.
 pub type Count = Box<dyn Fn(&Shared) + Send + Sync>;
 
@@ -40,7 +43,7 @@ pub fn managed<K: Managed>(stores: Vec<Store<DeserializeGuard<K>>>) -> Count {
     Box::new(move |shared| {
         let mut by_reason = BTreeMap::<&'static str, usize>::new();
         for object in stores.iter().flat_map(Store::state) {
-            let reason = object.0.as_ref().map_or(UNSEEN, |object| reason(&object.report().common.conditions));
+            let reason = object.0.as_ref().map_or(UNREADABLE, |object| reason(&object.report().common.conditions));
             *by_reason.entry(reason).or_default() += 1;
         }
         shared.metrics.set_objects(K::KIND, by_reason);

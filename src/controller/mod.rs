@@ -14,6 +14,7 @@
 //! | [`case`], [`status`] | one object in one reconcile: its status; how status is written |
 //! | [`managed`], [`stores`] | what the policy kinds have in common; where their objects are kept |
 //! | [`connection`], [`connections`], [`credentials`] | reconciles connections, keeps the open accounts, reads Secrets |
+//! | [`shallow`] | keeps one object's depth from hiding all others |
 //! | [`census`] | the gauges of objects by reason |
 //! | [`waiting`] | waits at the start for what the operator cannot do without |
 //! | [`leader`] | the Lease, and the fence before every upstream write |
@@ -41,6 +42,7 @@ pub mod look;
 pub mod managed;
 pub mod reconcile;
 pub mod settings;
+pub mod shallow;
 pub mod status;
 pub mod stores;
 pub mod turns;

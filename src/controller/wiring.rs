@@ -17,6 +17,7 @@ use super::guard::{guarded, log_runtime_error, retry};
 use super::leader::Leadership;
 use super::look::Looks;
 use super::managed::Managed;
+use super::shallow;
 use super::stores::{Complete, StoreOf, Stores};
 use super::turns::Turns;
 use super::waiting::wait_for_cluster_id;
@@ -79,6 +80,7 @@ pub async fn run(parts: Parts, shutdown: CancellationToken) -> Result<()> {
     let (dependants, woken_dependants) = mpsc::unbounded_channel();
     let (connections, woken_connections) = mpsc::unbounded_channel();
     let Parts { client, settings, clock, metrics, leadership, instance } = parts;
+    let client = shallow::client(client);
     let (stores, writers) = stores(&settings);
     let shared = Arc::new(Shared {
         events: Events::new(client.clone(), instance),

@@ -10,6 +10,9 @@ use serde_json::{Value, json};
 /// The tag that says whose an object is. Without a dot: the database refuses those.
 pub(crate) const OWNER: &str = "cloudpolicy_owner";
 
+/// Deeper than anybody nests, and well within what every reader on the way can read.
+const DEEPEST: usize = 64;
+
 /// The tags with the stamp.
 pub(crate) fn stamped(tags: Option<&Fields>, stamp: &Stamp) -> Value {
     let mut tags = tags.cloned().unwrap_or_default();
@@ -34,8 +37,26 @@ pub(crate) fn problems(path: &str, tags: Option<&Fields>, problems: &mut Vec<Pro
     keys(path, tags, problems);
 }
 
-/// Keys that the upstream's database refuses, at any depth.
+/// Keys that the upstream's database refuses, at any depth; and too much depth.
 pub(crate) fn keys(path: &str, object: &Fields, problems: &mut Vec<Problem>) {
+    if object.values().any(|value| is_deeper(value, DEEPEST)) {
+        let message = format!("is nested more than {DEEPEST} levels deep: flatten it");
+        problems.push(Problem { field: path.to_owned(), message });
+        return;
+    }
+    inspect(path, object, problems);
+}
+
+/// Whether there are more than so many levels of objects and lists.
+fn is_deeper(value: &Value, levels: usize) -> bool {
+    match value {
+        Value::Object(object) => levels == 0 || object.values().any(|inner| is_deeper(inner, levels - 1)),
+        Value::Array(items) => levels == 0 || items.iter().any(|inner| is_deeper(inner, levels - 1)),
+        _ => false,
+    }
+}
+
+fn inspect(path: &str, object: &Fields, problems: &mut Vec<Problem>) {
     for (key, value) in object {
         let path = child(path, key);
         if key.contains(['.', '\0']) || key.starts_with('$') {
@@ -48,7 +69,7 @@ pub(crate) fn keys(path: &str, object: &Fields, problems: &mut Vec<Problem>) {
 
 fn inner_keys(path: &str, value: &Value, problems: &mut Vec<Problem>) {
     match value {
-        Value::Object(object) => keys(path, object, problems),
+        Value::Object(object) => inspect(path, object, problems),
         Value::Array(items) => {
             for (index, item) in items.iter().enumerate() {
                 inner_keys(&format!("{path}[{index}]"), item, problems);
@@ -75,6 +96,13 @@ mod tests {
         assert_eq!(found(json!({"app.kubernetes.io/name": 1})), ["spec.spaceone.tags['app.kubernetes.io/name']"]);
         assert_eq!(found(json!({"$set": 1})), ["spec.spaceone.tags['$set']"]);
         assert_eq!(found(json!({"a": [{"b": {"c.d": 1}}]})), ["spec.spaceone.tags.a[0].b['c.d']"]);
+    }
+
+    #[test]
+    fn depth_has_a_limit() {
+        let nested = |levels: usize| (0..levels).fold(json!(1), |inner, _| json!({ "k": [inner] }));
+        assert!(found(json!({ "a": nested(32) })).is_empty());
+        assert_eq!(found(json!({ "a": nested(33) })), ["spec.spaceone.tags"]);
     }
 
     #[test]
