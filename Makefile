@@ -13,8 +13,10 @@ ARGS ?=
 
 # Which fault plan: make faults PLAN=101020300; without it, all.
 PLAN ?= all
+# How many objects make abuse creates at once.
+CROWD ?= 5000
 
-.PHONY: help build lint test faults demo demo-stop crds clean
+.PHONY: help build lint test faults abuse demo demo-stop crds clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,6 +33,11 @@ test: ## Run all tests against a real kube-apiserver, real SpaceONE servers and 
 
 faults: ## Strike every step of every story with every fault (PLAN=number: one plan, with its trace)
 	@CLOUD_POLICY_FAULTS=$(PLAN) exec hack/bound.sh hack/test.sh --test it faults::whatever -- --nocapture
+
+abuse: ## Fuzz for a minute each, and serve 5000 objects created at once (CROWD=number)
+	@CLOUD_POLICY_FUZZ_SECONDS=60 exec hack/bound.sh hack/test.sh fuzz::
+	@CLOUD_POLICY_FUZZ_SECONDS=60 exec hack/bound.sh hack/test.sh --test it properties::
+	@CLOUD_POLICY_CROWD=$(CROWD) exec hack/bound.sh hack/test.sh --test it abuse::crowd -- --nocapture
 
 demo: ## Watch kubectl drive all three upstream APIs (REAL_SPACEONE=1: real servers; KEEP=1: leave it running)
 	@hack/need.sh cargo cc go flock python3 venv

@@ -9,6 +9,7 @@
     reason = "a test says that something is wrong by panicking"
 )]
 
+mod abuse;
 mod admission;
 mod adoption;
 mod architecture;

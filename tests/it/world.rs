@@ -127,10 +127,19 @@ impl World {
 
     /// The same, with no operator yet.
     pub async fn still(prefix: &str) -> Self {
-        let client = support::client().await;
-        let operator_client = role::client().await;
+        let (client, operator_client) = (support::client().await, role::client().await);
         let namespace = TestNamespace::create(&client, prefix).await.unwrap();
         role::grant_own(&client, &operator_client, namespace.name()).await;
+        Self::furnish(client, operator_client, namespace).await
+    }
+
+    /// The same on a control plane of the test's own, which has the kinds already.
+    pub async fn still_on(client: Client, prefix: &str) -> Self {
+        let namespace = TestNamespace::create(&client, prefix).await.unwrap();
+        Self::furnish(client.clone(), client, namespace).await
+    }
+
+    async fn furnish(client: Client, operator_client: Client, namespace: TestNamespace) -> Self {
         let world = Self {
             client,
             operator_client,

@@ -165,6 +165,10 @@ impl Desk {
             Action::Empty => response(Reply::empty(200), now),
             Action::Redirect(to) => response(Reply::empty(307).with_header("location", to), now),
             Action::WrongType => response(Reply::text(200, "application/json", streams::WRONG_TYPES), now),
+            Action::Bomb => {
+                let bomb = Reply::text(200, "application/json", streams::bomb());
+                response(bomb.with_header("content-encoding", "gzip"), now)
+            }
             Action::EndlessBody => streaming(streams::endless(), now),
             Action::SlowDrip => streaming(streams::drip(), now),
         })

@@ -50,6 +50,8 @@ pub enum Action {
     EndlessBody,
     /// 200 with a body of one byte every 100 ms (until the client goes, at most a minute).
     SlowDrip,
+    /// 200 with a compressed body of 128 kilobytes that inflates to twenty megabytes.
+    Bomb,
     /// 307 to this address.
     Redirect(String),
     /// 200 with JSON whose every field has an unexpected type.
@@ -67,7 +69,7 @@ impl Action {
     pub(crate) fn sent_status(&self) -> Option<u16> {
         match self {
             Self::Status { code, .. } => Some(*code),
-            Self::Html | Self::Empty | Self::EndlessBody | Self::SlowDrip | Self::WrongType => Some(200),
+            Self::Html | Self::Empty | Self::EndlessBody | Self::SlowDrip | Self::Bomb | Self::WrongType => Some(200),
             Self::Redirect(_) => Some(307),
             Self::Pass | Self::Reset | Self::Timeout(_) | Self::Late(_) => None,
         }

@@ -28,6 +28,20 @@ pub(crate) fn endless() -> Body {
     body(first.chain(stream::repeat(chunk)), Duration::ZERO)
 }
 
+/// A gzip stream of one repeated zero: 128 kilobytes that say "the last 258 bytes once more".
+pub(crate) fn bomb() -> Vec<u8> {
+    const HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255];
+    // A block with the fixed codes (011, first bit first), a literal `0`, then the code of length
+    // 258 (11000101) at distance 1 (00000), over and over: 13 bits, and so 13 bytes from the third.
+    let begin = [1, 1, 0, 0, 1, 1, 0, 0, 0, 0, 0];
+    let again = [1, 1, 0, 0, 0, 1, 0, 1, 0, 0, 0, 0, 0];
+    let bits: Vec<u8> = begin.into_iter().chain(again.into_iter().cycle()).take(8 * 15).collect();
+    let byte = |bits: &[u8]| bits.iter().rev().fold(0, |byte, bit| byte << 1 | bit);
+    let bytes: Vec<u8> = bits.chunks(8).map(byte).collect();
+    let (first, period) = bytes.split_at(2);
+    HEADER.iter().chain(first).chain(period.iter().cycle().take(128 << 10)).copied().collect()
+}
+
 /// White space, one byte at a time.
 pub(crate) fn drip() -> Body {
     body(stream::repeat(Bytes::from_static(b" ")), Duration::from_millis(100))

@@ -80,11 +80,13 @@ impl ControlPlane {
         Self::await_ready(started)
     }
 
-    /// A second life of the one-process control plane, with everything it knew: `directory`
-    /// keeps its state, and the caller removes it. Flags for kube-apiserver may be added.
+    /// A second life of the one-process control plane, with everything it knew and under the same
+    /// address: `directory` keeps its state, and the caller removes it. Flags for kube-apiserver may
+    /// be added.
     pub fn start_in(directory: &Path, server_flags: &[&str]) -> anyhow::Result<Self> {
         let binaries = build()?;
-        let launch = own_launch(&binaries, directory).arg("--").args(server_flags);
+        let port = former_port(&directory.join("kubeconfig")).unwrap_or(0).to_string();
+        let launch = own_launch(&binaries, directory).arg("--port").arg(port).arg("--").args(server_flags);
         Self::await_ready(own_ready(&binaries, launch)?)
     }
 
@@ -204,6 +206,13 @@ fn own() -> anyhow::Result<Started> {
 
 fn own_launch(binaries: &Path, directory: &Path) -> Launch {
     Launch::new("output", binaries.join("controlplane"), directory).arg("--dir").arg(directory)
+}
+
+/// The port of the former life, so that clients of then find the server again.
+fn former_port(kubeconfig: &Path) -> Option<u16> {
+    let read = Kubeconfig::read_from(kubeconfig).ok()?;
+    let server = read.clusters.first()?.cluster.as_ref()?.server.clone()?;
+    server.rsplit_once(':')?.1.trim_end_matches('/').parse().ok()
 }
 
 fn own_ready(binaries: &Path, launch: Launch) -> anyhow::Result<Started> {
