@@ -47,7 +47,7 @@ impl<'a, K: Managed> Case<'a, K> {
         }
         let failing = ctx.shared.backoffs.is_failing(object.meta().uid.as_deref().unwrap_or_default());
         let urgency = urgency::of(&object, failing);
-        let case = Self { ctx, report, before, object, urgency };
+        let case = Self { ctx, object, urgency, before, report };
         if case.is_asked() || case.is_new_spec() {
             ctx.shared.corrections().forget(&case.uid());
         }
