@@ -31,7 +31,7 @@ lint: ## Check format, lints, dependencies, architecture, and that crds/ is in s
 test: ## Run all tests against a real kube-apiserver, real SpaceONE servers and the simulators
 	@exec hack/bound.sh hack/test.sh $(ARGS)
 
-faults: ## Strike every step of every story with every fault (PLAN=number: one plan, with its trace)
+faults: ## Strike every step of every story with every fault (PLAN=number: one plan, or all that begin so)
 	@CLOUD_POLICY_FAULTS=$(PLAN) exec hack/bound.sh hack/test.sh --test it faults::whatever -- --nocapture
 
 abuse: ## Fuzz for a minute each, and serve 5000 objects created at once (CROWD=number)

@@ -1,5 +1,6 @@
 //! Waits for the world: a missing CRD or permission is a log line and a retry, not an exit.
 
+use super::shallow;
 use crate::api::{ClusterConnection, Connection, NetworkPolicy, Policy};
 use k8s_openapi::api::core::v1::Namespace;
 use kube::api::ListParams;
@@ -17,7 +18,9 @@ const LOOK_AGAIN: Duration = Duration::from_secs(2);
 /// Returns when all four kinds can be listed, or on shutdown.
 pub async fn wait_for_crds(client: &Client, shutdown: &CancellationToken) {
     let what = "the CRDs are not there, or may not be listed: waiting for them";
-    wait_for(what, shutdown, || kinds(client)).await;
+    // Whatever lies in the cluster already must not keep the operator from starting.
+    let client = shallow::client(client.clone());
+    wait_for(what, shutdown, || kinds(&client)).await;
 }
 
 /// The uid of `kube-system`, which identifies a cluster for as long as it lives; `None` on shutdown.

@@ -34,7 +34,7 @@ async fn after_a_restart_a_connection_costs_one_list_and_not_one_get_for_each_ob
     let (ncloud, spaceone) = (world.ncloud.journal(), world.spaceone.journal());
     // Until its connection is checked, an object comes and goes.
     world.eventually("the lists", || sweeps(ncloud) >= 1 && sweeps(spaceone) >= 2).await;
-    world.rounds_pass(45).await;
+    world.comes_to_rest().await;
     assert_eq!((sweeps(ncloud), ncloud.count(Operation::Get)), (1, 0), "NAVER Cloud");
     assert_eq!((sweeps(spaceone), spaceone.count(Operation::Get)), (2, 0), "SpaceONE, one list a collection");
     assert_eq!((ncloud.writes(), spaceone.writes()), (vec![], vec![]));

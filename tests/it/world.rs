@@ -24,7 +24,7 @@ use kube::{Api, Client};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -186,6 +186,20 @@ impl World {
     pub async fn rounds_pass(&self, rounds: usize) {
         let before = self.rounds();
         self.eventually(&format!("{rounds} more rounds"), || self.rounds() >= before + rounds).await;
+    }
+
+    /// Waits until no object of the policy kinds is reconciled for a while: for worlds whose intervals
+    /// are long.
+    pub async fn comes_to_rest(&self) {
+        let last = std::cell::Cell::new((self.rounds(), Instant::now()));
+        self.eventually("rest", || {
+            let rounds = self.rounds();
+            if rounds != last.get().0 {
+                last.set((rounds, Instant::now()));
+            }
+            last.get().1.elapsed() >= Duration::from_secs(3)
+        })
+        .await;
     }
 
     pub fn namespace(&self) -> &str {

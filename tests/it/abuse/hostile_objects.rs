@@ -1,11 +1,14 @@
 //! Objects that nobody should write, and that one tenant writes all the same.
 
-use crate::world::{World, common, network_policy, spaceone_policy, upstream_id};
+use crate::world::{SOON, World, common, network_policy, spaceone_policy, upstream_id};
 use cloud_policy::api::{NetworkPolicy, Policy};
+use cloud_policy::controller;
 use cloud_policy_testbed::wait_for;
 use http::Request;
 use serde_json::{Value, json};
 use std::time::Duration;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
 
 /// Sends an object as text, as one that no JSON library on this side can hold.
 async fn post(world: &World, plural: &str, object: &str) -> kube::Result<String> {
@@ -27,7 +30,8 @@ fn nested(object: &Value, levels: usize) -> String {
 
 #[tokio::test]
 async fn an_object_deeper_than_anybody_reads_is_refused_by_name_and_hides_no_other() {
-    let world = World::new("deep").await;
+    // Its objects come first in the list of all namespaces, which the start looks at.
+    let world = World::new("0-deep").await;
     let zone = world.spaceone.zone_ids()[0].clone();
     for levels in [70, 150, 3_000] {
         let name = format!("deep-{levels}");
@@ -50,6 +54,8 @@ async fn an_object_deeper_than_anybody_reads_is_refused_by_name_and_hides_no_oth
             .unwrap();
         }
     }
+    let started = controller::wait_for_crds(&world.client, &CancellationToken::new());
+    timeout(SOON, started).await.expect("an operator starts, whatever is there");
     world.apply(spaceone_policy("shallow")).await;
     world.apply(network_policy("shallow", &zone)).await;
     world.ready::<Policy>("shallow").await;

@@ -3,7 +3,8 @@
 use crate::wait::{wait_for, wait_until};
 use anyhow::Context;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
-use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind, ListParams, Patch, PatchParams};
+use kube::api::{Api, ListParams, Patch, PatchParams};
+use kube::core::Request;
 use kube::{Client, ResourceExt};
 use std::fs;
 use std::path::Path;
@@ -54,10 +55,13 @@ async fn await_served(client: &Client, api: &Api<CustomResourceDefinition>, name
     })
     .await?;
     for version in crd.spec.versions.iter().filter(|version| version.served) {
-        let kind = GroupVersionKind::gvk(&crd.spec.group, &version.name, &crd.spec.names.kind);
-        let resource = ApiResource::from_gvk_with_plural(&kind, &crd.spec.names.plural);
-        let objects: Api<DynamicObject> = Api::all_with(client.clone(), &resource);
-        wait_for(name, LIMIT, || async { Ok(objects.list(&ListParams::default().limit(1)).await?) }).await?;
+        let path = format!("/apis/{}/{}/{}", crd.spec.group, version.name, crd.spec.names.plural);
+        // As text: what the objects hold is not the question, and may be more than can be read.
+        wait_for(name, LIMIT, || async {
+            let request = Request::new(path.as_str()).list(&ListParams::default().limit(1))?;
+            Ok(client.request_text(request).await?)
+        })
+        .await?;
     }
     Ok(())
 }
