@@ -54,8 +54,10 @@ async fn an_object_deeper_than_anybody_reads_is_refused_by_name_and_hides_no_oth
             .unwrap();
         }
     }
-    let started = controller::wait_for_crds(&world.client, &CancellationToken::new());
-    timeout(SOON, started).await.expect("an operator starts, whatever is there");
+    let shutdown = CancellationToken::new();
+    timeout(SOON, controller::wait_for_crds(&world.client, &shutdown))
+        .await
+        .expect("an operator starts, whatever is there");
     world.apply(spaceone_policy("shallow")).await;
     world.apply(network_policy("shallow", &zone)).await;
     world.ready::<Policy>("shallow").await;
