@@ -25,6 +25,7 @@ mod drift_fights;
 mod duplicates;
 mod faults;
 mod installation;
+mod kinds;
 mod leader;
 mod lifecycle;
 mod lifecycle_spaceone;

@@ -5,7 +5,6 @@
 //! binary calls, so that a test can turn its clock and settings, crash it and start it again.
 
 use crate::{role, support};
-use cloud_policy::api::status::CommonStatus;
 use cloud_policy::controller::clock::{Clock, SystemClock};
 use cloud_policy::controller::leader::Leadership;
 use cloud_policy::controller::managed::Managed;
@@ -28,6 +27,7 @@ use std::time::{Duration, Instant};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+pub use crate::kinds::{Kind, common, condition, upstream_id};
 pub use crate::manifests::{ncloud_policy, network_policy, spaceone_policy};
 
 /// How long a test waits for what should happen in well under a second.
@@ -358,47 +358,4 @@ impl World {
     pub fn api<K: Kind>(&self) -> Api<K> {
         Api::namespaced(self.client.clone(), self.namespace())
     }
-}
-
-/// A namespaced kind that tests read.
-pub trait Kind:
-    kube::Resource<DynamicType = (), Scope = k8s_openapi::NamespaceResourceScope>
-    + Clone
-    + std::fmt::Debug
-    + serde::Serialize
-    + serde::de::DeserializeOwned
-    + Send
-    + Sync
-    + 'static
-{
-}
-
-impl<K> Kind for K where
-    K: kube::Resource<DynamicType = (), Scope = k8s_openapi::NamespaceResourceScope>
-        + Clone
-        + std::fmt::Debug
-        + serde::Serialize
-        + serde::de::DeserializeOwned
-        + Send
-        + Sync
-        + 'static
-{
-}
-
-/// The part of status that the policy kinds share.
-pub fn common<K: Managed>(object: &K) -> CommonStatus {
-    object.report().common
-}
-
-/// One condition.
-pub fn condition<'a>(
-    status: &'a CommonStatus,
-    kind: &str,
-) -> Option<&'a k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition> {
-    status.conditions.iter().find(|c| c.type_ == kind)
-}
-
-/// The upstream's id, as status says it.
-pub fn upstream_id<K: Managed>(object: &K) -> String {
-    common(object).upstream.and_then(|u| u.id).expect("status.upstream.id")
 }

@@ -1,0 +1,47 @@
+//! What tests read of objects: a kind in a namespace, and the parts of its status.
+
+use cloud_policy::api::status::CommonStatus;
+use cloud_policy::controller::managed::Managed;
+
+/// A namespaced kind that tests read.
+pub trait Kind:
+    kube::Resource<DynamicType = (), Scope = k8s_openapi::NamespaceResourceScope>
+    + Clone
+    + std::fmt::Debug
+    + serde::Serialize
+    + serde::de::DeserializeOwned
+    + Send
+    + Sync
+    + 'static
+{
+}
+
+impl<K> Kind for K where
+    K: kube::Resource<DynamicType = (), Scope = k8s_openapi::NamespaceResourceScope>
+        + Clone
+        + std::fmt::Debug
+        + serde::Serialize
+        + serde::de::DeserializeOwned
+        + Send
+        + Sync
+        + 'static
+{
+}
+
+/// The part of status that the policy kinds share.
+pub fn common<K: Managed>(object: &K) -> CommonStatus {
+    object.report().common
+}
+
+/// One condition.
+pub fn condition<'a>(
+    status: &'a CommonStatus,
+    kind: &str,
+) -> Option<&'a k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition> {
+    status.conditions.iter().find(|c| c.type_ == kind)
+}
+
+/// The upstream's id, as status says it.
+pub fn upstream_id<K: Managed>(object: &K) -> String {
+    common(object).upstream.and_then(|u| u.id).expect("status.upstream.id")
+}
