@@ -67,8 +67,15 @@ async fn a_create_that_answers_success_false_creates_nothing_and_says_so() {
     object["spec"]["ncloud"]["permissions"][0]["targets"][0]["product"] = json!("NoSuchProduct");
     let verdicts = verdicts_from_now(&world).await;
     world.apply(object).await;
-    let status = world.reason::<Policy>("late", "ValidationFailed").await.status.unwrap();
-    assert!(status.policy_id.is_none() && status.common.operation.is_none(), "nothing is in flight");
+    world.reason::<Policy>("late", "ValidationFailed").await;
+    // Each retry is in flight for a moment.
+    world
+        .until("late", "at rest", |policy: &Policy| {
+            let status = policy.status.clone().unwrap_or_default();
+            anyhow::ensure!(status.policy_id.is_none() && status.common.operation.is_none(), "{status:?}");
+            Ok(())
+        })
+        .await;
     world.eventually("three retries", || world.ncloud.journal().count(Operation::Create) >= 4).await;
     let verdicts = verdicts.lock().unwrap().clone();
     assert!(
