@@ -56,13 +56,12 @@ impl<'a, K: Managed> Case<'a, K> {
 
     /// Whether somebody asks, by annotation, for what was given up to be tried again.
     pub fn is_asked(&self) -> bool {
-        let mark = self.object.annotations().get(RECONCILE_REQUESTED_AT);
-        mark.is_some_and(|mark| self.report.common.last_handled_reconcile_at.as_ref() != Some(mark))
+        self.object.is_asked(&self.report.common)
     }
 
     /// Whether the spec is another than the one that status speaks of.
-    fn is_new_spec(&self) -> bool {
-        self.object.meta().generation != Some(self.report.common.observed_generation)
+    pub fn is_new_spec(&self) -> bool {
+        self.object.is_new_spec(&self.report.common)
     }
 
     /// What all controllers share.
@@ -230,6 +229,31 @@ impl<'a, K: Managed> Case<'a, K> {
         }
     }
 
+    /// The line of the ledger: every upstream write, once.
+    pub fn wrote(
+        &self,
+        system: &'static str,
+        operation: &'static str,
+        cause: &'static str,
+        id: &str,
+        request: Option<&str>,
+    ) {
+        let shared = self.shared();
+        shared.looks.wrote(&self.uid());
+        shared.metrics.upstream_write(system, operation, cause);
+        tracing::info!(
+            kind = K::KIND,
+            namespace = self.namespace(),
+            name = self.object.name_any(),
+            system,
+            operation,
+            cause,
+            id,
+            request,
+            "wrote upstream"
+        );
+    }
+
     fn ready(&self) -> Option<&Condition> {
         self.report.common.conditions.iter().find(|c| c.type_ == ConditionType::Ready.as_str())
     }
@@ -241,7 +265,7 @@ impl<'a, K: Managed> Case<'a, K> {
 
     /// Whether status says that all is well with what the object says now.
     pub fn is_well(&self) -> bool {
-        let current = self.object.meta().generation == Some(self.report.common.observed_generation);
+        let current = !self.is_new_spec();
         current && self.ready().is_some_and(|c| c.status == "True")
     }
 

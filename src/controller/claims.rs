@@ -27,11 +27,15 @@ pub fn contender<K: Managed>(case: &Case<'_, K>, found: &[Sighting]) -> Option<S
         return None;
     }
     let (me, connections) = (&case.object, &case.shared().connections);
+    let (mine, my_age) = (claims_of(me), age(me));
+    if mine.is_empty() {
+        return None;
+    }
     let older = |other: &K| {
         let namespace = other.namespace().unwrap_or_default();
-        let rivals = age(other) < age(me)
+        let rivals = age(other) < my_age
             && is_claimant(other)
-            && claims_of(other).iter().any(|claim| claims_of(me).contains(claim))
+            && claims_of(other).iter().any(|claim| mine.contains(claim))
             // Who may not use the connection has no say in what is behind it.
             && connections.resolve(&other.common().connection_ref, &namespace).is_ok();
         rivals.then(|| (age(other), namespace, other.name_any()))
@@ -63,7 +67,7 @@ pub enum Claim {
 /// What the spec of an object claims.
 pub fn claims_of<K: Managed>(object: &K) -> Vec<Claim> {
     let spec = object.common();
-    let key = ConnectionKey::of(&spec.connection_ref, &object.namespace().unwrap_or_default());
+    let key = object.connection();
     let name = object.wanted().exclusive_name();
     let name = name.map(|(system, name)| Claim::Name(key.clone(), system, name.to_owned()));
     let id = spec.external_id.as_ref().map(|id| Claim::Id(key, K::KIND, id.clone()));
@@ -72,8 +76,7 @@ pub fn claims_of<K: Managed>(object: &K) -> Vec<Claim> {
 
 /// The claim on the object that was found.
 pub fn claim_on<K: Managed>(object: &K, id: &str) -> Claim {
-    let key = ConnectionKey::of(&object.common().connection_ref, &object.namespace().unwrap_or_default());
-    Claim::Id(key, K::KIND, id.to_owned())
+    Claim::Id(object.connection(), K::KIND, id.to_owned())
 }
 
 /// What is being looked at and perhaps written at this moment, and by which object.

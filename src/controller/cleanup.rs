@@ -10,8 +10,8 @@ use super::failure::failed;
 use super::finalizer;
 use super::gate;
 use super::managed::Managed;
+use super::orphaning::Orphaning;
 use super::{Error, Result};
-use crate::api::shared::{DeletionPolicy, ManagementPolicy};
 use crate::api::status::UpstreamRef;
 use crate::api::{FORCE_ORPHAN, Reason};
 use crate::engine::outcome::{Next, Outcome};
@@ -29,30 +29,6 @@ const HELD: Duration = Duration::from_mins(1);
 
 /// How soon to look again at an object that was just deleted and is still shown.
 const READ_AFTER_DELETE: Duration = Duration::from_secs(2);
-
-/// Why an upstream object is left as it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Orphaning {
-    Asked,
-    Forced,
-    Observed,
-    CrdDeleted,
-    Deadline,
-    NotOurs,
-}
-
-impl Orphaning {
-    fn label(self) -> &'static str {
-        match self {
-            Self::Asked => "deletion_policy",
-            Self::Forced => "force_orphan",
-            Self::Observed => "management_policy",
-            Self::CrdDeleted => "crd_deleted",
-            Self::Deadline => "deadline",
-            Self::NotOurs => "not_ours",
-        }
-    }
-}
 
 /// What deletion came to.
 enum End {
@@ -95,15 +71,8 @@ fn patience<K: Managed>(case: &Case<'_, K>) -> Next {
 
 /// Whether the upstream object is to be left as it is.
 async fn spared<K: Managed>(case: &Case<'_, K>) -> Result<Option<Orphaning>> {
-    if case.object.annotations().get(FORCE_ORPHAN).is_some_and(|v| v == "true") {
-        return Ok(Some(Orphaning::Forced));
-    }
-    let spec = case.object.common();
-    if spec.deletion_policy == DeletionPolicy::Orphan {
-        return Ok(Some(Orphaning::Asked));
-    }
-    if spec.management_policy == ManagementPolicy::Observe {
-        return Ok(Some(Orphaning::Observed));
+    if let Some(why) = Orphaning::wanted_by(&case.object) {
+        return Ok(Some(why));
     }
     let crds: Api<CustomResourceDefinition> = Api::all(case.shared().client.clone());
     let crd = crds.get_metadata_opt(K::CRD).await?;
@@ -176,7 +145,9 @@ async fn take_away<K: Managed>(
             return Ok(Err(error));
         }
         gate::passed(case);
-        ledger(case, remnant.system(), &id).await;
+        case.wrote(remnant.system(), "delete", "deletion", &id, None);
+        let note = format!("Deleted {id} upstream.");
+        case.shared().events.normal(&case.reference(), "Deleted", &note).await;
         // A success without a body proves little: something in between may have answered.
         match remnant.owner(&id).await {
             Ok(None) => {}
@@ -283,22 +254,6 @@ fn in_use(id: &str, holders: &[String]) -> Outcome {
 
 fn held(outcome: Outcome) -> End {
     End::Held(outcome)
-}
-
-async fn ledger<K: Managed>(case: &Case<'_, K>, system: &'static str, id: &str) {
-    let shared = case.shared();
-    shared.metrics.upstream_write(system, "delete", "deletion");
-    tracing::info!(
-        kind = K::KIND,
-        namespace = case.namespace(),
-        name = case.object.name_any(),
-        system,
-        operation = "delete",
-        cause = "deletion",
-        id,
-        "wrote upstream"
-    );
-    shared.events.normal(&case.reference(), "Deleted", &format!("Deleted {id} upstream.")).await;
 }
 
 /// Says loudly what is left behind.

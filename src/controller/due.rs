@@ -1,6 +1,5 @@
 //! From due to done: an object waits for a turn of its connection, and is reconciled as it is then.
 
-use super::connections::ConnectionKey;
 use super::context::{Context, Shared};
 use super::guard::guarded;
 use super::managed::Managed;
@@ -24,7 +23,7 @@ pub async fn in_turn<K: Managed>(
         Ok(managed) => {
             let urgency = urgency::of(managed, shared.backoffs.is_failing(&uid));
             tokio::select! {
-                turn = shared.turns.enter(key_of(managed), &uid, urgency) => Some(turn),
+                turn = shared.turns.enter(managed.connection(), &uid, urgency) => Some(turn),
                 () = shutdown.cancelled() => return Ok(Action::await_change()),
             }
         }
@@ -43,9 +42,5 @@ pub async fn in_turn<K: Managed>(
 pub fn hurry<K: Managed>(shared: &Shared, object: &K) {
     let uid = object.uid().unwrap_or_default();
     shared.backoffs.clear(&uid);
-    shared.turns.hurry(&key_of(object), &uid, urgency::of(object, false));
-}
-
-fn key_of<K: Managed>(object: &K) -> ConnectionKey {
-    ConnectionKey::of(&object.common().connection_ref, &object.namespace().unwrap_or_default())
+    shared.turns.hurry(&object.connection(), &uid, urgency::of(object, false));
 }

@@ -10,7 +10,8 @@ use super::case::Case;
 use super::connections::ConnectionKey;
 use super::finalizer;
 use super::managed::Managed;
-use crate::api::shared::{ConnectionKind, DeletionPolicy, ManagementPolicy};
+use super::orphaning::Orphaning;
+use crate::api::shared::ConnectionKind;
 use crate::api::{CONFIRM_DELETE, ClusterConnection, Connection, FORCE_ORPHAN, NetworkPolicy, Policy, Reason};
 use crate::engine::outcome::{Next, Outcome};
 use k8s_openapi::api::core::v1::ObjectReference;
@@ -22,16 +23,11 @@ use std::time::Duration;
 /// How soon to look again while the objects are being listed.
 const LISTED: Duration = Duration::from_millis(500);
 
-/// Whether a human said that this object may be deleted.
-fn is_confirmed<K: Managed>(object: &K) -> bool {
-    object.annotations().get(CONFIRM_DELETE).is_some_and(|value| value == "true")
-}
-
 /// What holds the deletion of this object, which would reach the upstream; `None` lets it through.
 pub async fn holds<K: Managed>(case: &Case<'_, K>) -> Option<Outcome> {
     let shared = case.shared();
     let limit = shared.settings.delete_limit;
-    if limit == 0 || is_confirmed(&case.object) {
+    if limit == 0 || case.object.says(CONFIRM_DELETE) {
         return None;
     }
     if case.ready_reason() == Some(Reason::DeleteHeld.as_str()) {
@@ -41,7 +37,7 @@ pub async fn holds<K: Managed>(case: &Case<'_, K>) -> Option<Outcome> {
         let message = "Waiting until all objects are known.";
         return Some(Outcome::working(Reason::Deleting, message, Next::After(LISTED)));
     }
-    let key = connection(&case.object);
+    let key = case.object.connection();
     let mut waiting = waiting::<Policy>(case, &key);
     waiting.extend(self::waiting::<NetworkPolicy>(case, &key));
     // The store may lag behind the object at hand.
@@ -60,27 +56,20 @@ pub async fn holds<K: Managed>(case: &Case<'_, K>) -> Option<Outcome> {
 
 /// Notes that an object was deleted upstream.
 pub fn passed<K: Managed>(case: &Case<'_, K>) {
-    if !is_confirmed(&case.object) {
+    if !case.object.says(CONFIRM_DELETE) {
         let shared = case.shared();
-        shared.deletions().note(&connection(&case.object), &case.uid(), shared.clock.now());
+        shared.deletions().note(&case.object.connection(), &case.uid(), shared.clock.now());
     }
-}
-
-fn connection<K: Managed>(object: &K) -> ConnectionKey {
-    ConnectionKey::of(&object.common().connection_ref, &object.namespace().unwrap_or_default())
 }
 
 /// The objects of a kind whose deletion through this connection waits, by uid.
 fn waiting<K: Managed>(case: &Case<'_, impl Managed>, key: &ConnectionKey) -> BTreeSet<String> {
     let waits = |object: &K| {
-        let spec = object.common();
         object.meta().deletion_timestamp.is_some()
             && finalizer::is_on(object)
-            && connection(object) == *key
-            && spec.deletion_policy == DeletionPolicy::Delete
-            && spec.management_policy != ManagementPolicy::Observe
-            && object.annotations().get(FORCE_ORPHAN).is_none_or(|value| value != "true")
-            && !is_confirmed(object)
+            && object.connection() == *key
+            && Orphaning::wanted_by(object).is_none()
+            && !object.says(CONFIRM_DELETE)
             && object.report().common.upstream.is_some()
     };
     case.shared().stores.collect(|object: &K| object.uid().filter(|_| waits(object))).into_iter().collect()

@@ -124,7 +124,7 @@ fn settled<K: Managed>(case: &Case<'_, K>, account: &Account, hash: &str) -> Opt
     let common = &case.report.common;
     let reason = case.ready_reason()?;
     let quiet = [Reason::UpToDate, Reason::Observed, Reason::DriftReported].iter().any(|r| r.as_str() == reason);
-    let current = Some(common.observed_generation) == case.object.meta().generation
+    let current = !case.is_new_spec()
         && common.operation.is_none()
         && !case.is_asked()
         && common.upstream.as_ref().is_none_or(|upstream| upstream.endpoint == account.endpoint())
@@ -162,11 +162,15 @@ pub async fn closely<K: Managed>(case: &Case<'_, K>, subject: &dyn Subject) -> c
 mod tests {
     use super::*;
 
+    /// As after a start so long ago.
+    fn started(ago: Duration) -> Looks {
+        Looks { started: Instant::now().checked_sub(ago).unwrap(), ..Looks::default() }
+    }
+
     #[test]
     fn a_list_must_be_younger_than_the_last_write_and_than_the_object_allows() {
-        let looks = Looks::default();
         let age = Duration::from_millis(50);
-        std::thread::sleep(age * 2);
+        let looks = started(age * 2);
         let before = Instant::now();
         assert!(looks.not_before("a", age) >= before.checked_sub(age).unwrap());
         assert!(looks.not_before("a", age) < before);
@@ -179,8 +183,7 @@ mod tests {
 
     #[test]
     fn an_object_that_was_never_looked_at_is_unseen_since_the_start() {
-        let looks = Looks::default();
-        std::thread::sleep(Duration::from_millis(20));
+        let looks = started(Duration::from_millis(20));
         assert!(looks.unseen_for("a") >= Duration::from_millis(20));
         looks.looked("a");
         assert!(looks.unseen_for("a") < looks.unseen_for("b"));

@@ -1,9 +1,10 @@
 //! What the policy kinds have in common, so that they are reconciled by one piece of code.
 
+use super::connections::ConnectionKey;
 use super::stores::{StoreOf, Stores};
 use crate::api::shared::CommonSpec;
 use crate::api::status::{CommonStatus, ValidationResult};
-use crate::api::{NetworkPolicy, NetworkPolicyStatus, Policy, PolicyStatus};
+use crate::api::{NetworkPolicy, NetworkPolicyStatus, Policy, PolicyStatus, RECONCILE_REQUESTED_AT};
 use crate::engine::Facts;
 use crate::upstream::registry::Wanted;
 use k8s_openapi::NamespaceResourceScope;
@@ -54,6 +55,27 @@ pub trait Managed:
     fn status(report: &Report) -> Self::Status;
     /// The stores of the kind.
     fn stores(all: &Stores) -> &[StoreOf<Self>];
+
+    /// The connection that the object names.
+    fn connection(&self) -> ConnectionKey {
+        ConnectionKey::of(&self.common().connection_ref, &self.namespace().unwrap_or_default())
+    }
+
+    /// Whether somebody asks, by annotation, for a reconcile that this status does not know of.
+    fn is_asked(&self, status: &CommonStatus) -> bool {
+        let mark = self.annotations().get(RECONCILE_REQUESTED_AT);
+        mark.is_some_and(|mark| status.last_handled_reconcile_at.as_ref() != Some(mark))
+    }
+
+    /// Whether the spec is another than the one that this status speaks of.
+    fn is_new_spec(&self, status: &CommonStatus) -> bool {
+        self.meta().generation != Some(status.observed_generation)
+    }
+
+    /// Whether this annotation says yes.
+    fn says(&self, annotation: &str) -> bool {
+        self.annotations().get(annotation).is_some_and(|value| value == "true")
+    }
 }
 
 fn shown_id(report: &Report) -> Option<String> {

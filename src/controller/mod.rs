@@ -9,7 +9,7 @@
 //! | [`look`] | from afar, by a list that all objects share, or closely |
 //! | [`act`] | carries out a plan: the create protocol, update, recreate, adoption |
 //! | [`claims`] | several objects that claim the same upstream object |
-//! | [`cleanup`], [`gate`] | deletion; what holds back a mass of them |
+//! | [`cleanup`], [`orphaning`], [`gate`] | deletion; what is left upstream, and why; what holds back a mass of them |
 //! | [`failure`] | what a failed upstream call means for the object, and for its connection |
 //! | [`case`], [`status`] | one object in one reconcile: its status; how status is written |
 //! | [`managed`], [`stores`] | what the policy kinds have in common; where their objects are kept |
@@ -40,6 +40,7 @@ pub mod guard;
 pub mod leader;
 pub mod look;
 pub mod managed;
+pub mod orphaning;
 pub mod reconcile;
 pub mod settings;
 pub mod shallow;

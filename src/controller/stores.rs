@@ -1,6 +1,7 @@
 //! The objects of the policy kinds, as the watches keep them: one store for each namespace in scope,
 //! or one for all.
 
+use super::connections::ConnectionKey;
 use super::managed::Managed;
 use crate::api::{NetworkPolicy, Policy};
 use kube::core::DeserializeGuard;
@@ -37,5 +38,10 @@ impl Stores {
     pub fn collect<K: Managed, T>(&self, take: impl Fn(&K) -> Option<T>) -> Vec<T> {
         let objects = K::stores(self).iter().flat_map(Store::state);
         objects.filter_map(|object| object.0.as_ref().ok().and_then(&take)).collect()
+    }
+
+    /// How many objects of a kind name this connection.
+    pub fn users<K: Managed>(&self, key: &ConnectionKey) -> usize {
+        self.collect(|object: &K| (object.connection() == *key).then_some(())).len()
     }
 }

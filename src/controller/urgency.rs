@@ -1,8 +1,8 @@
 //! How urgent the reconcile of an object is.
 
 use super::managed::Managed;
+use crate::api::ConditionType;
 use crate::api::status::CommonStatus;
-use crate::api::{ConditionType, RECONCILE_REQUESTED_AT};
 use crate::upstream::Urgency;
 
 /// What somebody waits for goes before comparing what is settled; what failed before goes behind,
@@ -13,19 +13,11 @@ pub fn of<K: Managed>(object: &K, failing: bool) -> Urgency {
         Urgency::Background
     } else if object.meta().deletion_timestamp.is_some() {
         Urgency::Deletion
-    } else if is_seen(object) && is_settled(&object.report().common) {
-        Urgency::Background
     } else {
-        Urgency::Change
+        let status = object.report().common;
+        let waits = object.is_new_spec(&status) || object.is_asked(&status) || !is_settled(&status);
+        if waits { Urgency::Change } else { Urgency::Background }
     }
-}
-
-/// Whether status speaks of what the object says now.
-fn is_seen<K: Managed>(object: &K) -> bool {
-    let common = object.report().common;
-    let requested = object.annotations().get(RECONCILE_REQUESTED_AT);
-    object.meta().generation == Some(common.observed_generation)
-        && requested.is_none_or(|mark| common.last_handled_reconcile_at.as_ref() == Some(mark))
 }
 
 /// Whether there is nothing under way: it was written or at least looked at, or waits for a human.
@@ -38,7 +30,7 @@ fn is_settled(common: &CommonStatus) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::api::Policy;
+    use crate::api::{Policy, RECONCILE_REQUESTED_AT};
     use kube::ResourceExt;
     use serde_json::{Value, json};
 

@@ -75,11 +75,7 @@ pub fn dependants_of<K: Managed>(
     store: &Store<DeserializeGuard<K>>,
     key: Option<&ConnectionKey>,
 ) -> Vec<ObjectRef<DeserializeGuard<K>>> {
-    refs(store, |object| key.is_none_or(|key| depends(object, key)))
-}
-
-fn depends<K: Managed>(object: &K, key: &ConnectionKey) -> bool {
-    ConnectionKey::of(&object.common().connection_ref, &object.namespace().unwrap_or_default()) == *key
+    refs(store, |object| key.is_none_or(|key| object.connection() == *key))
 }
 
 /// The connection with this key, if it is of this kind.

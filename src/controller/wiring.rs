@@ -183,12 +183,8 @@ impl Running {
     fn start_links(&mut self, shared: &Arc<Shared>, wakes: &Wakes, shutdown: &CancellationToken) {
         let all = Arc::clone(shared);
         let counted: Dependants = Arc::new(move |key| {
-            let Stores { policies, network_policies, complete: _ } = &all.stores;
-            let count = || {
-                policies.iter().map(|store| dependants_of(store, Some(key)).len()).sum::<usize>()
-                    + network_policies.iter().map(|store| dependants_of(store, Some(key)).len()).sum::<usize>()
-            };
-            all.stores.are_complete().then(count)
+            let stores = &all.stores;
+            stores.are_complete().then(|| stores.users::<Policy>(key) + stores.users::<NetworkPolicy>(key))
         });
         self.counts.push(census::managed(shared.stores.policies.clone()));
         self.counts.push(census::managed(shared.stores.network_policies.clone()));

@@ -91,9 +91,9 @@ impl<E: External> Bound<E> {
         Self { external, wanted, stamp }
     }
 
-    fn sighting(&self, seen: Observed<E::Document>) -> Sighting {
+    fn sighting(&self, seen: &Observed<E::Document>) -> Sighting {
         let diff = self.wanted.diff(&seen.document);
-        Sighting { id: seen.id, owner: self.stamp.judge(&seen.mark), diff, facts: seen.facts }
+        Sighting { id: seen.id.clone(), owner: self.stamp.judge(&seen.mark), diff, facts: seen.facts.clone() }
     }
 }
 
@@ -113,17 +113,16 @@ impl<E: External> Subject for Bound<E> {
     fn find(&self) -> BoxFuture<'_, Result<Vec<Sighting>>> {
         Box::pin(async {
             let found = self.external.find(&self.wanted.key(), &self.stamp).await?;
-            Ok(found.into_iter().map(|seen| self.sighting(seen)).collect())
+            Ok(found.iter().map(|seen| self.sighting(seen)).collect())
         })
     }
     fn observe<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<Option<Sighting>>> {
-        Box::pin(async move { Ok(self.external.observe(id).await?.map(|seen| self.sighting(seen))) })
+        Box::pin(async move { Ok(self.external.observe(id).await?.map(|seen| self.sighting(&seen))) })
     }
     fn glimpse<'a>(&'a self, id: &'a str, not_before: Instant) -> BoxFuture<'a, Glimpse> {
         Box::pin(async move {
-            let snapshot = self.external.snapshot(not_before).await;
-            let Some(all) = snapshot else { return Glimpse::Unclear };
-            let Some(seen) = all.get(id).cloned() else { return Glimpse::Unclear };
+            let Some(all) = self.external.snapshot(not_before).await else { return Glimpse::Unclear };
+            let Some(seen) = all.get(id) else { return Glimpse::Unclear };
             let ours = Mark::Of(self.stamp.to_string());
             if all.values().any(|other| other.mark == ours && other.id != id) {
                 return Glimpse::Unclear;

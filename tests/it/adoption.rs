@@ -4,7 +4,7 @@
 use crate::world::{World, common, condition, ncloud_policy, network_policy, spaceone_policy, upstream_id};
 use cloud_policy::api::{NetworkPolicy, Policy};
 use cloud_policy::controller::managed::Managed;
-use cloud_policy_simulator::ncloud::{CreateTags, NewPolicy, Permission, Target};
+use cloud_policy_simulator::ncloud::{self, CreateTags, NewPolicy, Permission, Target};
 use cloud_policy_simulator::spaceone::{StoredNetworkPolicy, StoredPolicy};
 use cloud_policy_simulator::{Action, Fault, Journal, Operation};
 use serde_json::{Map, Value, json};
@@ -269,9 +269,9 @@ async fn drift_that_is_only_reported_is_not_corrected_while_edits_are_written() 
     assert_eq!(world.ncloud.journal().effects(Operation::Create), 0);
 }
 
-#[tokio::test]
-async fn what_somebody_writes_while_the_operator_writes_is_drift_and_not_a_value_that_did_not_stick() {
-    let world = World::new("meanwhile").await;
+/// A policy that somebody changed by hand between the operator's write and its look, once that is corrected.
+async fn corrected_meanwhile(prefix: &str, by_hand: impl FnOnce(&mut ncloud::StoredPolicy)) -> ncloud::StoredPolicy {
+    let world = World::new(prefix).await;
     world.apply(ncloud_policy("meanwhile")).await;
     let id = upstream_id(&world.ready::<Policy>("meanwhile").await);
     // The write is done at once and answered late, so that somebody comes between it and the look.
@@ -279,23 +279,20 @@ async fn what_somebody_writes_while_the_operator_writes_is_drift_and_not_a_value
     world.ncloud.faults().add(late);
     world.patch::<Policy>("meanwhile", json!({ "spec": { "ncloud": { "description": "second" } } })).await;
     world.eventually("the write", || world.ncloud.journal().effects(Operation::Update) == 1).await;
-    world.ncloud.edit_policy(&id, |p| p.description = Some("by hand".to_owned()));
+    world.ncloud.edit_policy(&id, by_hand);
     world.eventually("a correction", || world.ncloud.journal().effects(Operation::Update) == 2).await;
     world.ready::<Policy>("meanwhile").await;
-    assert_eq!(world.ncloud.policy_named("meanwhile").unwrap().description.unwrap(), "second");
+    world.ncloud.policy_named("meanwhile").unwrap()
+}
+
+#[tokio::test]
+async fn what_somebody_writes_while_the_operator_writes_is_drift_and_not_a_value_that_did_not_stick() {
+    let policy = corrected_meanwhile("meanwhile", |p| p.description = Some("by hand".to_owned())).await;
+    assert_eq!(policy.description.unwrap(), "second");
 }
 
 #[tokio::test]
 async fn another_field_that_somebody_writes_while_the_operator_writes_is_corrected_too() {
-    let world = World::new("meanwhile-other").await;
-    world.apply(ncloud_policy("meanwhile")).await;
-    let id = upstream_id(&world.ready::<Policy>("meanwhile").await);
-    let late = Fault::on(Operation::Update).after(Action::Pass).latency(Duration::from_secs(1));
-    world.ncloud.faults().add(late);
-    world.patch::<Policy>("meanwhile", json!({ "spec": { "ncloud": { "description": "second" } } })).await;
-    world.eventually("the write", || world.ncloud.journal().effects(Operation::Update) == 1).await;
-    world.ncloud.edit_policy(&id, |p| p.permissions[0].effect = "Deny".to_owned());
-    world.eventually("a correction", || world.ncloud.journal().effects(Operation::Update) == 2).await;
-    world.ready::<Policy>("meanwhile").await;
-    assert_eq!(world.ncloud.policy_named("meanwhile").unwrap().permissions[0].effect, "Allow");
+    let policy = corrected_meanwhile("meanwhile-other", |p| p.permissions[0].effect = "Deny".to_owned()).await;
+    assert_eq!(policy.permissions[0].effect, "Allow");
 }

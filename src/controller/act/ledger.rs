@@ -68,22 +68,9 @@ impl<K: Managed> Act<'_, '_, K> {
         }
     }
 
-    /// The line of the ledger: every upstream write, once.
+    /// An upstream write of this act.
     pub(super) fn wrote(&self, operation: &'static str, cause: &'static str, id: &str, request: Option<&str>) {
-        let system = self.subject.system();
-        self.case.shared().looks.wrote(&self.case.uid());
-        self.case.shared().metrics.upstream_write(system, operation, cause);
-        tracing::info!(
-            kind = K::KIND,
-            namespace = self.case.namespace(),
-            name = self.case.object.name_any(),
-            system,
-            operation,
-            cause,
-            id,
-            request,
-            "wrote upstream"
-        );
+        self.case.wrote(self.subject.system(), operation, cause, id, request);
     }
 }
 

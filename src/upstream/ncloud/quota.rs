@@ -55,7 +55,8 @@ impl Quota {
     }
 
     /// Allows one more policy if there is room beside those that were just counted and those that
-    /// were under way when counting began; else says how many there are.
+    /// were under way when counting began; else says how many there are, without counting twice
+    /// one that was under way and already there.
     pub(super) fn allow_beside(&self, counted: u64, under_way: u64) -> Result<(), u64> {
         self.state().allow_beside(counted, under_way, Instant::now())
     }
@@ -90,9 +91,8 @@ impl State {
     }
 
     fn allow_beside(&mut self, counted: u64, under_way: u64, now: Instant) -> Result<(), u64> {
-        let used = counted + under_way;
-        if used >= limit() {
-            return Err(used);
+        if counted + under_way >= limit() {
+            return Err(counted.max(limit()));
         }
         self.allow(now);
         Ok(())
@@ -150,6 +150,8 @@ mod tests {
         assert_eq!(state.allow_beside(499, under_way, now), Ok(()));
         let under_way = state.under_way(now);
         assert_eq!(state.allow_beside(499, under_way, now), Err(500), "the first is not in the count yet");
+        assert_eq!(state.allow_beside(500, under_way, now), Err(500), "the first is in the count and has not ended");
+        assert_eq!(state.allow_beside(503, under_way, now), Err(503));
         state.ended();
         let under_way = state.under_way(now);
         assert_eq!(state.allow_beside(500, under_way, now), Err(500));

@@ -2,7 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use cloud_policy_simulator::ncloud::{Ncloud, sign};
 use cloud_policy_simulator::spaceone::Spaceone;
@@ -92,4 +92,13 @@ pub fn spaceone_as(server: &Spaceone, token: Option<&str>, method: &str, target:
     let headers: Vec<(&str, &str)> = bearer.iter().map(|bearer| ("authorization", bearer.as_str())).collect();
     let body = if body.is_null() { String::new() } else { body.to_string() };
     send(&server.url(), method, target, &headers, &body).expect("an answer")
+}
+
+/// Waits for what a server does after its answer; what never comes is named.
+pub fn until(what: &str, done: impl Fn() -> bool) {
+    let start = Instant::now();
+    while !done() {
+        assert!(start.elapsed() < Duration::from_secs(20), "waited for {what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
 }

@@ -2,26 +2,16 @@
 
 use std::io::Read;
 use std::sync::Mutex;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use cloud_policy_simulator::spaceone::{self, Spaceone};
 use cloud_policy_simulator::{Action, Cue, Fault, Operation, When};
 use serde_json::json;
 
-use crate::client::{open, send, spaceone};
-
-const LIMIT: Duration = Duration::from_secs(20);
+use crate::client::{open, send, spaceone, until};
 
 async fn server() -> Spaceone {
     Spaceone::start(spaceone::Options::default()).await.unwrap()
-}
-
-fn until(what: &str, done: impl Fn() -> bool) {
-    let start = Instant::now();
-    while !done() {
-        assert!(start.elapsed() < LIMIT, "waited for {what}");
-        std::thread::sleep(Duration::from_millis(5));
-    }
 }
 
 #[tokio::test]

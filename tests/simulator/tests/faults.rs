@@ -9,7 +9,7 @@ use cloud_policy_simulator::spaceone::{self, Spaceone};
 use cloud_policy_simulator::{Action, Collection, Fault, Matching, Operation, When};
 use serde_json::{Value, json};
 
-use crate::client::{Answer, open, spaceone, try_ncloud};
+use crate::client::{Answer, open, spaceone, try_ncloud, until};
 
 async fn account() -> Ncloud {
     Ncloud::start(Options::default()).await.unwrap()
@@ -238,9 +238,7 @@ async fn a_dropped_server_cuts_its_connections_and_frees_its_port() {
     let url = server.url();
     server.faults().add(Fault::any().before(Action::Timeout(Duration::from_mins(1))));
     let mut waiting = open(&url, "GET", "/api/v1/policies", &[], "");
-    while server.journal().entries().is_empty() {
-        std::thread::sleep(Duration::from_millis(5));
-    }
+    until("the request", || !server.journal().entries().is_empty());
     drop(server);
     let start = Instant::now();
     let mut rest = Vec::new();
