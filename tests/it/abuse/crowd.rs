@@ -10,6 +10,7 @@ use cloud_policy::controller::managed::Managed;
 use cloud_policy_simulator::{Journal, Operation};
 use cloud_policy_testbed::{Child, ControlPlane, Launch, install_crds, wait_for};
 use futures::{StreamExt, stream};
+use kube::ResourceExt;
 use kube::api::{DeleteParams, ListParams};
 use serde_json::Value;
 use std::time::{Duration, Instant};
@@ -60,8 +61,8 @@ async fn story(world: &World, size: usize, operator: Option<&Child>) {
     );
     silence(world, size, operator.is_none()).await;
     let begun = Instant::now();
-    everything_goes::<Policy>(world, patience).await;
-    everything_goes::<NetworkPolicy>(world, patience).await;
+    crowd.goes::<Policy>(world, patience).await;
+    crowd.goes::<NetworkPolicy>(world, patience).await;
     println!("{size} objects: gone after {:.0?}{}", begun.elapsed(), operator.map(memory).unwrap_or_default());
     assert_eq!(world.ncloud.policies(), []);
     assert_eq!((world.spaceone.policies(), world.spaceone.network_policies()), (vec![], vec![]));
@@ -94,13 +95,34 @@ impl Crowd {
         all.buffer_unordered(32).for_each(|_| async {}).await;
     }
 
+    /// A list of thousands is no small question: the more there are, the more rarely it is asked.
+    async fn breathe(&self) {
+        let size = self.ncloud + self.spaceone + self.network;
+        tokio::time::sleep(Duration::from_millis(500 + size as u64)).await;
+    }
+
     async fn are_ready(&self, world: &World) -> anyhow::Result<()> {
-        // A list of thousands is no small question.
-        tokio::time::sleep(Duration::from_millis(500)).await;
+        self.breathe().await;
         let (policies, networks) = (ready::<Policy>(world).await?, ready::<NetworkPolicy>(world).await?);
         let all = policies == self.ncloud + self.spaceone && networks == self.network;
         all.then_some(())
             .ok_or_else(|| anyhow::anyhow!("{policies} policies and {networks} network policies are ready"))
+    }
+
+    async fn goes<K: Managed + crate::world::Kind>(&self, world: &World, patience: Duration) {
+        let api = world.api::<K>();
+        let names = api.list_metadata(&ListParams::default()).await.unwrap().items.into_iter().map(|o| o.name_any());
+        // One by one, as kubectl does: the API server cuts off a deletecollection of thousands.
+        let each = stream::iter(names).map(async |name| api.delete(&name, &DeleteParams::background()).await.unwrap());
+        each.buffer_unordered(32).for_each(|_| async {}).await;
+        wait_for("everything to go", patience, || async {
+            self.breathe().await;
+            let left = api.list(&ListParams::default()).await?.items.len();
+            anyhow::ensure!(left == 0, "{left} are left");
+            Ok(())
+        })
+        .await
+        .unwrap();
     }
 
     fn assert_once_each(&self, world: &World) {
@@ -136,19 +158,6 @@ async fn silence(world: &World, size: usize, in_process: bool) {
     }
     assert_eq!(world.ncloud.journal().writes(), vec![]);
     assert_eq!(world.spaceone.journal().writes(), vec![]);
-}
-
-async fn everything_goes<K: Managed + crate::world::Kind>(world: &World, patience: Duration) {
-    let api = world.api::<K>();
-    api.delete_collection(&DeleteParams::background(), &ListParams::default()).await.unwrap();
-    wait_for("everything to go", patience, || async {
-        tokio::time::sleep(Duration::from_millis(500)).await;
-        let left = api.list(&ListParams::default()).await?.items.len();
-        anyhow::ensure!(left == 0, "{left} are left");
-        Ok(())
-    })
-    .await
-    .unwrap();
 }
 
 /// What the program holds in memory, now and at most, as Linux tells it.
