@@ -147,8 +147,9 @@ async fn still(theatre: &Theatre<'_>, gauge: &Gauge, goal: &Goal) -> anyhow::Res
         }
         anyhow::ensure!(
             begun.elapsed() < theatre.limit,
-            "no rest, the last write is {:?}",
-            writes.last().map(|w| &w.name)
+            "no rest, the last write is {:?}; {}",
+            writes.last().map(|w| &w.name),
+            sequence.what_is_open()
         );
     }
 }

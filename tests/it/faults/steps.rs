@@ -115,6 +115,14 @@ impl Sequence {
         state.disturbances == 0 && landed && !state.lines.iter().any(open)
     }
 
+    /// What is the matter still, for people.
+    pub fn what_is_open(&self) -> String {
+        let state = self.state();
+        let open = |line: &Line| matches!(line, Line::Step(step) if step.refused.is_none());
+        let open = state.lines.iter().filter(|line| open(line)).count();
+        format!("{} incidents are not over, {open} steps not answered", state.disturbances)
+    }
+
     /// The process has ended; what it waited for does not matter any more.
     pub fn bury(&self, life: u32) {
         let mut state = self.state();

@@ -54,9 +54,17 @@ impl Eyes {
         self.watches.load(Ordering::SeqCst)
     }
 
+    /// From now on it sees so; a watch that stands and is to see what it sees already goes on standing.
     pub fn set(&self, sight: Sight) {
-        self.watches.store(false, Ordering::SeqCst);
-        self.sight.send_replace(sight);
+        self.sight.send_if_modified(|now| {
+            let other = *now != sight;
+            if other {
+                // Before the watch can hear of it and stand again.
+                self.watches.store(false, Ordering::SeqCst);
+                *now = sight;
+            }
+            other
+        });
     }
 }
 
@@ -159,7 +167,7 @@ impl Wire {
     async fn carry_out(&self, place: usize, ours: bool, request: Request<Body>) -> Result<Answer, BoxError> {
         let sent = self.stage.operator.send(request).await;
         let (parts, body) = sent.inspect_err(|_| self.sequence.answered(place, true))?.into_parts();
-        let bytes = body.collect_bytes().await?;
+        let bytes = body.collect_bytes().await.inspect_err(|_| self.sequence.answered(place, true))?;
         let done = parts.status.is_success();
         self.sequence.answered(place, !done);
         if done && ours {
@@ -233,4 +241,14 @@ fn status(code: u16) -> Answer {
 /// What a watch is told that asks for a revision which was compacted away.
 fn gone() -> String {
     format!("{}\n", json!({ "type": "ERROR", "object": refusal(410) }))
+}
+
+#[test]
+fn eyes_that_see_are_not_closed_by_being_told_to_see() {
+    let eyes = Eyes::new(None);
+    eyes.watches.store(true, Ordering::SeqCst);
+    eyes.set(Sight::Clear);
+    assert!(eyes.watches(), "the watch that stands will not stand a second time");
+    eyes.set(Sight::Lost);
+    assert!(!eyes.watches());
 }
