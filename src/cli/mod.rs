@@ -3,6 +3,7 @@
 #![allow(clippy::doc_markdown, reason = "doc comments of arguments are the text of --help, where backticks are noise")]
 
 pub mod crds;
+pub mod flags;
 pub mod run;
 
 use clap::{Parser, Subcommand};
@@ -20,7 +21,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Run the operator: watch the four kinds and keep the upstreams as they say.
-    Run(Box<run::Args>),
+    Run(Box<flags::Args>),
     /// Print the CustomResourceDefinitions as YAML, or write them into a folder.
     Crds {
         /// Write one file per kind into this folder instead of printing.

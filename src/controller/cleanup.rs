@@ -11,6 +11,7 @@ use super::finalizer;
 use super::gate;
 use super::managed::Managed;
 use super::orphaning::Orphaning;
+use super::uninstalling::{self, Kind};
 use super::{Error, Result};
 use crate::api::status::UpstreamRef;
 use crate::api::{FORCE_ORPHAN, Reason};
@@ -18,7 +19,6 @@ use crate::engine::outcome::{Next, Outcome};
 use crate::engine::{Ownership, Remnant};
 use crate::upstream::registry;
 use k8s_openapi::api::core::v1::Namespace;
-use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::Api;
 use kube::runtime::controller::Action;
 use std::time::Duration;
@@ -48,9 +48,9 @@ pub async fn run<K: Managed>(case: &mut Case<'_, K>) -> Result<Action> {
     let Some(record) = case.report.common.upstream.clone() else {
         return release(case, None).await;
     };
-    let end = match spared(case).await? {
+    let end = match Orphaning::wanted_by(&case.object) {
         Some(why) => End::Left(why),
-        None => delete(case, &record).await?,
+        None => unless_the_kind_goes(case, &record).await?,
     };
     match end {
         End::Gone => release(case, None).await,
@@ -69,15 +69,17 @@ fn patience<K: Managed>(case: &Case<'_, K>) -> Next {
     Next::After(HELD.min(case.shared().settings.slow_retry))
 }
 
-/// Whether the upstream object is to be left as it is.
-async fn spared<K: Managed>(case: &Case<'_, K>) -> Result<Option<Orphaning>> {
-    if let Some(why) = Orphaning::wanted_by(&case.object) {
-        return Ok(Some(why));
+/// Who takes the kinds away means the operator, and not every upstream object.
+async fn unless_the_kind_goes<K: Managed>(case: &mut Case<'_, K>, record: &UpstreamRef) -> Result<End> {
+    match uninstalling::kind::<K>(&case.shared().client, waited(case)).await? {
+        Kind::Stays => delete(case, record).await,
+        Kind::Goes => Ok(End::Left(Orphaning::CrdDeleted)),
+        Kind::Unclear(wait) => {
+            let message = "Looking whether the kind itself is being deleted.";
+            let next = Next::After(wait);
+            Ok(held(Outcome::working(Reason::Deleting, message, next).unsaid(next)))
+        }
     }
-    let crds: Api<CustomResourceDefinition> = Api::all(case.shared().client.clone());
-    let crd = crds.get_metadata_opt(K::CRD).await?;
-    let going = crd.is_none_or(|crd| crd.metadata.deletion_timestamp.is_some());
-    Ok(going.then_some(Orphaning::CrdDeleted))
 }
 
 async fn delete<K: Managed>(case: &mut Case<'_, K>, record: &UpstreamRef) -> Result<End> {

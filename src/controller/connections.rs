@@ -111,20 +111,22 @@ pub struct Wakers {
 pub struct Connections {
     slots: RwLock<HashMap<ConnectionKey, Slot>>,
     wakers: Wakers,
+    /// Whether `ClusterConnection`s are looked after.
+    cluster: bool,
 }
 
 impl Connections {
-    /// Knows none yet.
+    /// Knows none yet, and will know `ClusterConnection`s only if `cluster`.
     #[must_use]
-    pub fn new(wakers: Wakers) -> Self {
-        Self { slots: RwLock::default(), wakers }
+    pub fn new(wakers: Wakers, cluster: bool) -> Self {
+        Self { slots: RwLock::default(), wakers, cluster }
     }
 
     /// Makes sure that something is known of a connection that nobody has checked: after a
     /// start the policies may come first, and must not call a connection missing that is there.
     pub async fn look_up(&self, client: &Client, reference: &ConnectionRef, namespace: &str) -> Result<()> {
         let key = ConnectionKey::of(reference, namespace);
-        if self.slot(&key).is_some() {
+        if self.slot(&key).is_some() || self.is_out_of_sight(&key) {
             return Ok(());
         }
         let exists = match reference.kind {
@@ -145,6 +147,9 @@ impl Connections {
     /// The account behind a reference, or why it cannot be used.
     pub fn resolve(&self, reference: &ConnectionRef, namespace: &str) -> std::result::Result<Arc<Account>, Held> {
         let key = ConnectionKey::of(reference, namespace);
+        if self.is_out_of_sight(&key) {
+            return Err(out_of_sight(&key));
+        }
         let Some(slot) = self.slot(&key) else { return Err(Held::Unchecked) };
         let exists = !matches!(slot.health, Health::NotReady { reason: Reason::ConnectionNotFound });
         if exists && !allows(&slot.allowed, &key, namespace) {
@@ -241,6 +246,11 @@ impl Connections {
         send(&self.wakers.dependants, key);
     }
 
+    /// Whether it is of a kind that is not looked after.
+    fn is_out_of_sight(&self, key: &ConnectionKey) -> bool {
+        key.namespace.is_none() && !self.cluster
+    }
+
     fn slots(&self) -> RwLockWriteGuard<'_, HashMap<ConnectionKey, Slot>> {
         self.slots.write().unwrap_or_else(PoisonError::into_inner)
     }
@@ -266,6 +276,16 @@ fn differs(a: &Health, b: &Health) -> bool {
 
 fn allows(allowed: &AllowedNamespaces, key: &ConnectionKey, namespace: &str) -> bool {
     key.namespace.is_some() || allowed.all == Some(true) || allowed.names.iter().flatten().any(|name| name == namespace)
+}
+
+fn out_of_sight(key: &ConnectionKey) -> Held {
+    back(
+        Reason::ConnectionNotFound,
+        format!(
+            "ClusterConnection {} cannot be used: the operator looks after single namespaces (--watch-namespaces) and sees no ClusterConnections. Name a Connection of this namespace in a new object.",
+            key.name
+        ),
+    )
 }
 
 fn back(reason: Reason, message: String) -> Held {

@@ -109,11 +109,14 @@ impl<K: Managed> Context<K> {
         }
     }
 
-    /// The object of this kind with this uid, anywhere in the cluster.
+    /// The object of this kind with this uid, anywhere in the cluster. One that is not in scope may
+    /// be looked after by another operator of the cluster; where it may not be seen, that is an error.
     async fn bearer(&self, uid: &str) -> kube::Result<Option<ObjectMeta>> {
         let is = |meta: &ObjectMeta| meta.uid.as_deref() == Some(uid);
-        if self.shared.settings.scope.is_empty() {
-            return Ok(self.store.state().iter().map(|object| object.meta()).find(|meta| is(meta)).cloned());
+        let objects = K::stores(&self.shared.stores).iter().flat_map(Store::state);
+        let known = objects.map(|object| object.meta().clone()).find(is);
+        if known.is_some() || self.shared.settings.scope.is_empty() {
+            return Ok(known);
         }
         let everywhere: Api<K> = Api::all(self.shared.client.clone());
         let list = everywhere.list_metadata(&ListParams::default()).await?;

@@ -10,9 +10,10 @@
 //! | [`act`] | carries out a plan: the create protocol, update, recreate, adoption |
 //! | [`claims`] | several objects that claim the same upstream object |
 //! | [`cleanup`], [`orphaning`], [`gate`] | deletion; what is left upstream, and why; what holds back a mass of them |
+//! | [`uninstalling`] | whether the kind itself is going, and its objects must not be deleted upstream |
 //! | [`failure`] | what a failed upstream call means for the object, and for its connection |
 //! | [`case`], [`status`] | one object in one reconcile: its status; how status is written |
-//! | [`managed`], [`stores`] | what the policy kinds have in common; where their objects are kept |
+//! | [`managed`], [`scope`], [`stores`] | what the policy kinds have in common; which objects; where they are kept |
 //! | [`connection`], [`connections`], [`credentials`] | reconciles connections, keeps the open accounts, reads Secrets |
 //! | [`shallow`] | keeps one object's depth from hiding all others |
 //! | [`census`] | the gauges of objects by reason |
@@ -42,11 +43,13 @@ pub mod look;
 pub mod managed;
 pub mod orphaning;
 pub mod reconcile;
+pub mod scope;
 pub mod settings;
 pub mod shallow;
 pub mod status;
 pub mod stores;
 pub mod turns;
+pub mod uninstalling;
 pub mod urgency;
 pub mod waiting;
 pub mod wakes;

@@ -57,7 +57,8 @@ impl Default for Safeguards {
 pub struct Settings {
     /// The operator's own namespace: the Secrets of `ClusterConnection`s and the Lease.
     pub namespace: String,
-    /// The namespaces whose objects are looked after; all when empty.
+    /// The namespaces whose objects are looked after; all when empty. With rights there alone the
+    /// operator needs a `cluster_id` and no `cluster_connections`.
     pub scope: BTreeSet<String>,
     /// Whether `ClusterConnection`s are looked after.
     pub cluster_connections: bool,

@@ -1,6 +1,7 @@
 //! Waits for the world: a missing CRD or permission is a log line and a retry, not an exit.
 
-use super::shallow;
+use super::scope::{scoped, scopes};
+use super::{Settings, shallow};
 use crate::api::{ClusterConnection, Connection, NetworkPolicy, Policy};
 use k8s_openapi::api::core::v1::Namespace;
 use kube::api::ListParams;
@@ -15,12 +16,12 @@ use tokio_util::sync::CancellationToken;
 /// How often to look.
 const LOOK_AGAIN: Duration = Duration::from_secs(2);
 
-/// Returns when all four kinds can be listed, or on shutdown.
-pub async fn wait_for_crds(client: &Client, shutdown: &CancellationToken) {
+/// Returns when the kinds can be listed wherever they are looked after, or on shutdown.
+pub async fn wait_for_crds(client: &Client, settings: &Settings, shutdown: &CancellationToken) {
     let what = "the CRDs are not there, or may not be listed: waiting for them";
     // Whatever lies in the cluster already must not keep the operator from starting.
     let client = shallow::client(client.clone());
-    wait_for(what, shutdown, || kinds(&client)).await;
+    wait_for(what, shutdown, || kinds(&client, settings)).await;
 }
 
 /// The uid of `kube-system`, which identifies a cluster for as long as it lives; `None` on shutdown.
@@ -56,16 +57,21 @@ async fn cluster_id(client: &Client) -> Result<String, kube::Error> {
     Ok(namespace.metadata.uid.unwrap_or_default())
 }
 
-async fn kinds(client: &Client) -> Result<(), kube::Error> {
-    list::<Policy>(client).await?;
-    list::<NetworkPolicy>(client).await?;
-    list::<Connection>(client).await?;
-    list::<ClusterConnection>(client).await
+async fn kinds(client: &Client, settings: &Settings) -> Result<(), kube::Error> {
+    for namespace in scopes(settings) {
+        list::<Policy>(scoped(client, namespace)).await?;
+        list::<NetworkPolicy>(scoped(client, namespace)).await?;
+        list::<Connection>(scoped(client, namespace)).await?;
+    }
+    if settings.cluster_connections {
+        list::<ClusterConnection>(Api::all(client.clone())).await?;
+    }
+    Ok(())
 }
 
-async fn list<K>(client: &Client) -> Result<(), kube::Error>
+async fn list<K>(api: Api<DeserializeGuard<K>>) -> Result<(), kube::Error>
 where
     K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned,
 {
-    Api::<DeserializeGuard<K>>::all(client.clone()).list(&ListParams::default().limit(1)).await.map(drop)
+    api.list(&ListParams::default().limit(1)).await.map(drop)
 }

@@ -17,6 +17,7 @@ use super::guard::{guarded, log_runtime_error, retry};
 use super::leader::Leadership;
 use super::look::Looks;
 use super::managed::Managed;
+use super::scope::{scoped, scopes};
 use super::shallow;
 use super::stores::{Complete, StoreOf, Stores};
 use super::turns::Turns;
@@ -32,7 +33,6 @@ use futures::Stream;
 use futures::future::{self, BoxFuture, FutureExt};
 use futures::stream::{self, BoxStream, StreamExt};
 use jiff::SignedDuration;
-use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::core::v1::Secret;
 use kube::core::{DeserializeGuard, PartialObjectMeta};
 use kube::runtime::controller::Config;
@@ -84,7 +84,7 @@ pub async fn run(parts: Parts, shutdown: CancellationToken) -> Result<()> {
     let (stores, writers) = stores(&settings);
     let shared = Arc::new(Shared {
         events: Events::new(client.clone(), instance),
-        connections: Connections::new(Wakers { dependants, connections }),
+        connections: Connections::new(Wakers { dependants, connections }, settings.cluster_connections),
         backoffs: Backoffs::new(settings.backoff),
         looks: Looks::default(),
         corrections: Mutex::default(),
@@ -102,17 +102,12 @@ pub async fn run(parts: Parts, shutdown: CancellationToken) -> Result<()> {
     let wakes = Wakes::start(woken_dependants, woken_connections);
     let mut running = Running::default();
     for (namespace, writers) in scopes(&shared.settings).into_iter().zip(writers) {
-        running.start_managed(&shared, namespace.as_deref(), writers.policies, &wakes, &shutdown);
-        running.start_managed(&shared, namespace.as_deref(), writers.network_policies, &wakes, &shutdown);
+        running.start_managed(&shared, namespace, writers.policies, &wakes, &shutdown);
+        running.start_managed(&shared, namespace, writers.network_policies, &wakes, &shutdown);
     }
     running.start_links(&shared, &wakes, &shutdown);
     future::join(future::join_all(running.controllers), census::run(shared, running.counts, shutdown)).await;
     Ok(())
-}
-
-/// One round of controllers for each namespace in scope, or one for all.
-fn scopes(settings: &Settings) -> Vec<Option<String>> {
-    if settings.scope.is_empty() { vec![None] } else { settings.scope.iter().cloned().map(Some).collect() }
 }
 
 /// What fills the stores of one namespace in scope.
@@ -189,7 +184,7 @@ impl Running {
         self.counts.push(census::managed(shared.stores.policies.clone()));
         self.counts.push(census::managed(shared.stores.network_policies.clone()));
         let scopes = scopes(&shared.settings).into_iter();
-        let apis = scopes.map(|namespace| scoped(&shared.client, namespace.as_deref())).collect();
+        let apis = scopes.map(|namespace| scoped(&shared.client, namespace)).collect();
         self.start_link_kind::<Connection>(shared, apis, &counted, wakes, shutdown);
         if shared.settings.cluster_connections {
             let apis = vec![Api::all(shared.client.clone())];
@@ -213,13 +208,6 @@ impl Running {
         }
         self.counts.push(census::links(stores));
     }
-}
-
-fn scoped<K>(client: &Client, namespace: Option<&str>) -> Api<K>
-where
-    K: Resource<DynamicType = (), Scope = NamespaceResourceScope>,
-{
-    namespace.map_or_else(|| Api::all(client.clone()), |name| Api::namespaced(client.clone(), name))
 }
 
 fn run_managed<K: Managed>(

@@ -4,7 +4,7 @@
 mod decisions;
 mod fields;
 mod manifests;
-mod markdown;
+pub mod markdown;
 
 use cloud_policy::api::Reason;
 use markdown::{Page, code_in};

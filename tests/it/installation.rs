@@ -178,13 +178,13 @@ pub struct Process {
 impl Process {
     pub async fn start(client: Client, adjust: impl FnOnce(&mut Settings)) -> Self {
         let (shutdown, resign) = (CancellationToken::new(), CancellationToken::new());
-        controller::wait_for_crds(&client, &shutdown).await;
+        let mut settings = settings();
+        adjust(&mut settings);
+        controller::wait_for_crds(&client, &settings, &shutdown).await;
         let elector = Elector::new(client.clone(), ElectorConfig::new(OWN, "cloud-policy-operator", "one")).unwrap();
         let leadership = elector.leadership();
         let election = tokio::spawn(elector.run(resign.clone()));
         assert!(leadership.acquired().await);
-        let mut settings = settings();
-        adjust(&mut settings);
         let metrics = Metrics::new("test");
         let parts = Parts {
             client,

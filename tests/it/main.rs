@@ -34,6 +34,7 @@ mod links;
 mod lost_answers;
 mod manifests;
 mod mass_deletion;
+mod namespaced;
 mod properties;
 mod role;
 mod samples;

@@ -91,7 +91,7 @@ where
 }
 
 /// The API server's authorizer follows its own watch of roles and bindings.
-async fn heeded<T, F: Future<Output = kube::Result<T>>>(request: impl Fn() -> F) {
+pub async fn heeded<T, F: Future<Output = kube::Result<T>>>(request: impl Fn() -> F) {
     wait_for("the role to be heeded", HEEDED, || async { Ok(request().await.map(drop)?) }).await.unwrap();
 }
 

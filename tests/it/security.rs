@@ -3,8 +3,8 @@
 
 mod addresses;
 mod canaries;
-mod door;
-mod grants;
+pub mod door;
+pub mod grants;
 mod least_rights;
 mod less_rights;
 mod uninstall;

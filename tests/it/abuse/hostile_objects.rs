@@ -2,7 +2,7 @@
 
 use crate::world::{SOON, World, common, network_policy, spaceone_policy, upstream_id};
 use cloud_policy::api::{NetworkPolicy, Policy};
-use cloud_policy::controller;
+use cloud_policy::controller::{self, Settings};
 use cloud_policy_testbed::wait_for;
 use http::Request;
 use serde_json::{Value, json};
@@ -55,7 +55,7 @@ async fn an_object_deeper_than_anybody_reads_is_refused_by_name_and_hides_no_oth
         }
     }
     let shutdown = CancellationToken::new();
-    timeout(SOON, controller::wait_for_crds(&world.client, &shutdown))
+    timeout(SOON, controller::wait_for_crds(&world.client, &Settings::new("anywhere"), &shutdown))
         .await
         .expect("an operator starts, whatever is there");
     world.apply(spaceone_policy("shallow")).await;

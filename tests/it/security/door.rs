@@ -14,17 +14,18 @@ use std::sync::{Arc, Mutex};
 pub struct Asked {
     pub verb: &'static str,
     pub group: String,
-    /// With its subresource, such as `policies/status`.
+    /// With its subresource, such as `policies/status`; empty for what is asked of a group as a whole.
     pub resource: String,
     pub namespace: Option<String>,
     pub name: Option<String>,
 }
 
 impl Asked {
-    /// `None` for what is no request for a resource, such as discovery.
+    /// `None` for what is no request of a group's.
     pub fn of(method: &Method, uri: &Uri) -> Option<Self> {
         let parts: Vec<&str> = uri.path().trim_matches('/').split('/').collect();
         let (group, mut rest) = match parts.as_slice() {
+            ["apis", group, _version] => return Some(Self::offer(group)),
             ["api", _version, rest @ ..] => ("", rest),
             ["apis", group, _version, rest @ ..] => (*group, rest),
             _ => return None,
@@ -44,6 +45,14 @@ impl Asked {
         let watches = uri.query().is_some_and(|query| query.split('&').any(|pair| pair == "watch=true"));
         let verb = verb(method, name.is_some(), watches)?;
         Some(Self { verb, group: group.to_owned(), resource, namespace, name })
+    }
+}
+
+impl Asked {
+    /// What there is in a group: everybody may ask this who is authenticated.
+    fn offer(group: &str) -> Self {
+        let (group, resource) = (group.to_owned(), String::new());
+        Self { verb: "get", group, resource, namespace: None, name: None }
     }
 }
 
@@ -135,6 +144,7 @@ fn requests_are_read_as_rbac_reads_them() {
     };
     for (method, uri, expected) in [
         (Method::GET, "/api/v1/namespaces/kube-system", "get  namespaces - kube-system"),
+        (Method::GET, "/apis/cloudpolicy.dev/v1alpha1", "get cloudpolicy.dev  - -"),
         (Method::GET, "/api/v1/namespaces/a/secrets?limit=500", "list  secrets a -"),
         (Method::GET, "/api/v1/namespaces/a/secrets?watch=true&timeoutSeconds=1", "watch  secrets a -"),
         (

@@ -33,7 +33,8 @@ pub fn shipped() -> Vec<Grant> {
     rules.into_iter().flat_map(|(within, rules)| take_apart(within, &rules.unwrap_or_default())).collect()
 }
 
-fn take_apart(within: Within, rules: &[PolicyRule]) -> Vec<Grant> {
+/// The grants of these rules.
+pub fn take_apart(within: Within, rules: &[PolicyRule]) -> Vec<Grant> {
     let mut grants = Vec::new();
     for rule in rules {
         let PolicyRule { api_groups, non_resource_urls, resource_names, resources, verbs } = rule;
@@ -55,6 +56,11 @@ fn take_apart(within: Within, rules: &[PolicyRule]) -> Vec<Grant> {
 }
 
 impl Grant {
+    /// Whether it is about this resource.
+    pub fn is_about(&self, resource: &str) -> bool {
+        self.resource == resource
+    }
+
     /// Whether this grant permits that request, where these are the two namespaces.
     pub fn permits(&self, asked: &Asked, own: &str, tenant: &str) -> bool {
         let there = match self.within {
