@@ -9,7 +9,7 @@ use crate::metrics::Metrics;
 use anyhow::Context as _;
 use axum::Router;
 use axum::extract::State;
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::IntoResponse;
 use axum::routing::get;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -17,8 +17,12 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-/// The content type of `OpenMetrics` text.
-const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+/// The content type of `OpenMetrics` text, as who wants it asks for it, and as it is answered.
+const OPEN_METRICS: (&str, &str) =
+    ("application/openmetrics-text", "application/openmetrics-text; version=1.0.0; charset=utf-8");
+
+/// The content type of the older text.
+const CLASSIC: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// How long open connections may take to end after shutdown.
 const FAREWELL: Duration = Duration::from_secs(2);
@@ -95,9 +99,16 @@ async fn readyz(State(shown): State<Shown>) -> (StatusCode, String) {
     }
 }
 
-async fn show_metrics(State(shown): State<Shown>) -> impl IntoResponse {
-    match shown.metrics.encode() {
-        Ok(text) => Ok(([(header::CONTENT_TYPE, OPEN_METRICS)], text)),
+/// `OpenMetrics` for who asks for it, as Prometheus does.
+async fn show_metrics(State(shown): State<Shown>, asked: HeaderMap) -> impl IntoResponse {
+    let mut accepted = asked.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    let (kind, text) = if accepted.any(|value| value.contains(OPEN_METRICS.0)) {
+        (OPEN_METRICS.1, shown.metrics.encode())
+    } else {
+        (CLASSIC, shown.metrics.encode_classic())
+    };
+    match text {
+        Ok(text) => Ok(([(header::CONTENT_TYPE, kind)], text)),
         Err(error) => Err((StatusCode::INTERNAL_SERVER_ERROR, format!("cannot encode the metrics: {error}\n"))),
     }
 }
@@ -130,8 +141,12 @@ mod tests {
     impl Running {
         /// The answer, head and body, to one request on a connection of its own.
         async fn get(&self, path: &str) -> String {
+            self.get_with(path, "").await
+        }
+
+        async fn get_with(&self, path: &str, headers: &str) -> String {
             let mut socket = TcpStream::connect(self.address).await.unwrap();
-            let request = format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n");
+            let request = format!("GET {path} HTTP/1.1\r\nhost: localhost\r\n{headers}connection: close\r\n\r\n");
             socket.write_all(request.as_bytes()).await.unwrap();
             let mut answer = String::new();
             socket.read_to_string(&mut answer).await.unwrap();
@@ -152,13 +167,25 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn metrics_are_open_metrics_text() {
-        let answer = start().await.get("/metrics").await;
+    async fn who_asks_for_open_metrics_gets_it() {
+        let accept = "accept: application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5\r\n";
+        let answer = start().await.get_with("/metrics", accept).await;
         assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
         let kind = "content-type: application/openmetrics-text; version=1.0.0; charset=utf-8\r\n";
         assert!(answer.to_lowercase().contains(kind), "{answer}");
         assert!(answer.contains("cloud_policy_build_info{version=\"9.9.9\"} 1\n"), "{answer}");
         assert!(answer.ends_with("# EOF\n"), "{answer}");
+    }
+
+    #[tokio::test]
+    async fn who_does_not_gets_the_older_text() {
+        let running = start().await;
+        for headers in ["", "accept: */*\r\n", "accept: text/plain\r\n"] {
+            let answer = running.get_with("/metrics", headers).await;
+            assert!(answer.contains("content-type: text/plain; version=0.0.4; charset=utf-8\r\n"), "{answer}");
+            assert!(answer.contains("# TYPE cloud_policy_build_info gauge\n"), "{answer}");
+            assert!(!answer.contains("# EOF"), "{answer}");
+        }
     }
 
     #[tokio::test]

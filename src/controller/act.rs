@@ -20,7 +20,7 @@ use crate::upstream::Account;
 use std::sync::Arc;
 use std::time::Duration;
 
-mod ledger;
+mod drift;
 
 /// How soon to look again at an object that another one of the cluster has.
 const YIELDED: Duration = Duration::from_secs(30);
@@ -97,9 +97,9 @@ impl<'a, 'c, K: Managed> Act<'a, 'c, K> {
         }
         self.intend(OperationKind::Create, None).await?;
         self.case.shared().fence()?;
-        match self.subject.create().await {
-            Ok(Written::Accepted { id, verdict, request_id }) => {
-                self.wrote("create", cause, &id, request_id.as_deref());
+        match self.case.write((cause, None, None), self.subject.create()).await {
+            Ok(Written::Accepted { id, verdict }) => {
+                self.put_right();
                 self.record(&id, false, verdict).await?;
                 self.case
                     .shared()
@@ -151,7 +151,10 @@ impl<'a, 'c, K: Managed> Act<'a, 'c, K> {
             Step::Update { diff, drift } => self.update(&seen, &diff, drift).await,
             Step::Recreate { diff, drift } => self.recreate(&seen.id, &diff, drift).await,
             Step::Stuck(diff) => Ok(Outcome::stuck(diff)),
-            Step::Fight { diff, over } => Ok(Outcome::fight(diff, &over)),
+            Step::Fight { diff, over } => {
+                self.count_found();
+                Ok(Outcome::fight(diff, &over))
+            }
         }
     }
 
@@ -168,11 +171,8 @@ impl<'a, 'c, K: Managed> Act<'a, 'c, K> {
 
     async fn claim(&mut self, seen: &Sighting) -> Result<Option<Outcome>> {
         self.case.shared().fence()?;
-        match self.subject.claim(&seen.id).await {
-            Ok(()) => {
-                self.wrote("claim", "adoption", &seen.id, None);
-                Ok(None)
-            }
+        match self.case.write(("adoption", Some(&seen.id), None), self.subject.claim(&seen.id)).await {
+            Ok(()) => Ok(None),
             // Without tags the id in status is the only proof that there can be.
             Err(error) if error.kind == ErrorKind::Unsupported => Ok(None),
             Err(error) => Ok(Some(failed(self.case, &error))),
@@ -193,6 +193,8 @@ impl<'a, 'c, K: Managed> Act<'a, 'c, K> {
     }
 
     async fn keep(&mut self) -> Outcome {
+        // Whoever put it right.
+        self.case.shared().looks.is_right(&self.case.uid());
         self.case.report.common.applied_hash = Some(self.hash.clone());
         // None yet; or a no to a spec that was taken back.
         if self.case.report.verdict.as_ref().is_none_or(|verdict| !verdict.success)
@@ -211,9 +213,9 @@ impl<'a, 'c, K: Managed> Act<'a, 'c, K> {
             self.drift_found(diff).await;
         }
         self.case.shared().fence()?;
-        match self.subject.update(&seen.id, diff).await {
-            Ok(Written::Accepted { id, verdict, request_id }) => {
-                self.wrote("update", if drift { "drift" } else { "spec" }, &id, request_id.as_deref());
+        let cause = if drift { "drift" } else { "spec" };
+        match self.case.write((cause, Some(&seen.id), Some(diff)), self.subject.update(&seen.id, diff)).await {
+            Ok(Written::Accepted { id, verdict }) => {
                 self.record(&id, self.adopted(), verdict).await?;
                 let outcome = self.settle(&id).await?;
                 self.updated(diff, drift).await;
@@ -239,10 +241,10 @@ impl<'a, 'c, K: Managed> Act<'a, 'c, K> {
         }
         self.intend(OperationKind::Recreate, Some(id)).await?;
         self.case.shared().fence()?;
-        if let Err(error) = self.subject.remnant().delete(id).await {
+        let remnant = self.subject.remnant();
+        if let Err(error) = self.case.write(("recreate", Some(id), Some(diff)), remnant.delete(id)).await {
             return Ok(failed(self.case, &error));
         }
-        self.wrote("delete", "recreate", id, None);
         self.corrected(diff, drift);
         let note = format!("Deleted {id} upstream to create it again: {} cannot be changed in place.", diff.summary());
         self.case.shared().events.normal(&self.case.reference(), "Recreating", &note).await;

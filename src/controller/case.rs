@@ -3,6 +3,7 @@
 
 use super::backoff::jitter;
 use super::context::{Context, Shared};
+use super::ledger::{End, Ledger};
 use super::managed::{Managed, Report};
 use super::{Result, status, urgency};
 use crate::api::shared::ManagementPolicy;
@@ -12,12 +13,14 @@ use crate::engine::diff::SHOWN_FIELDS;
 use crate::engine::outcome::{Next, Outcome, Truth};
 use crate::engine::plan::Record;
 use crate::engine::{Diff, FieldDiff, Stamp};
-use crate::upstream::Urgency;
+use crate::upstream::{Errand, Urgency, WriteLog};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::ObjectReference;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::Api;
 use kube::runtime::controller::Action;
+use std::future::Future;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// How long the values of differing fields may be in status.
@@ -30,7 +33,9 @@ pub struct Case<'a, K: Managed> {
     /// The object as it was last read or written.
     pub object: K,
     /// How urgent it is.
-    pub urgency: Urgency,
+    urgency: Urgency,
+    /// Its upstream writes.
+    ledger: Arc<Ledger>,
     /// What status says now.
     before: Report,
     /// What status will say.
@@ -47,7 +52,8 @@ impl<'a, K: Managed> Case<'a, K> {
         }
         let failing = ctx.shared.backoffs.is_failing(object.meta().uid.as_deref().unwrap_or_default());
         let urgency = urgency::of(&object, failing);
-        let case = Self { ctx, object, urgency, before, report };
+        let ledger = Ledger::of(&object, &ctx.shared.metrics);
+        let case = Self { ctx, object, urgency, ledger, before, report };
         if case.is_asked() || case.is_new_spec() {
             ctx.shared.corrections().forget(&case.uid());
         }
@@ -62,6 +68,12 @@ impl<'a, K: Managed> Case<'a, K> {
     /// Whether the spec is another than the one that status speaks of.
     pub fn is_new_spec(&self) -> bool {
         self.object.is_new_spec(&self.report.common)
+    }
+
+    /// On whose behalf upstream requests are sent.
+    pub fn errand(&self) -> Errand {
+        let ledger: Arc<dyn WriteLog> = Arc::clone(&self.ledger) as _;
+        Errand { urgency: self.urgency, writes: Some(ledger) }
     }
 
     /// What all controllers share.
@@ -229,29 +241,21 @@ impl<'a, K: Managed> Case<'a, K> {
         }
     }
 
-    /// The line of the ledger: every upstream write, once.
-    pub fn wrote(
+    /// An upstream write for this cause: of the object with this id, and of what differs there.
+    pub async fn write<T>(
         &self,
-        system: &'static str,
-        operation: &'static str,
-        cause: &'static str,
-        id: &str,
-        request: Option<&str>,
-    ) {
-        let shared = self.shared();
-        shared.looks.wrote(&self.uid());
-        shared.metrics.upstream_write(system, operation, cause);
-        tracing::info!(
-            kind = K::KIND,
-            namespace = self.namespace(),
-            name = self.object.name_any(),
-            system,
-            operation,
-            cause,
-            id,
-            request,
-            "wrote upstream"
-        );
+        (cause, id, diff): (&'static str, Option<&str>, Option<&Diff>),
+        write: impl Future<Output = crate::engine::Result<T>>,
+    ) -> crate::engine::Result<T>
+    where
+        for<'r> End<'r>: From<&'r crate::engine::Result<T>>,
+    {
+        self.ledger.open(cause, id, diff);
+        let written = write.await;
+        if self.ledger.close(&End::from(&written)) {
+            self.shared().looks.wrote(&self.uid());
+        }
+        written
     }
 
     fn ready(&self) -> Option<&Condition> {

@@ -1,16 +1,21 @@
-//! Counts the objects by kind and reason, for the gauges: from the stores, without a request.
+//! Counts the objects by kind and reason, and shows how connections stand, for the gauges: from the
+//! stores, without a request.
 
 use super::connection::Link;
+use super::connections::ConnectionKey;
 use super::context::Shared;
 use super::managed::Managed;
+use crate::api::connection::Usage;
 use crate::api::{ConditionType, Reason};
+use crate::metrics::{AccountNow, ConnectionNow, HeldNow};
+use crate::upstream::Vitals;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
-use kube::Resource;
+use kube::{Resource, ResourceExt};
 use kube::core::DeserializeGuard;
 use kube::runtime::reflector::Store;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio_util::sync::CancellationToken;
 
 /// How often the gauges follow.
@@ -50,19 +55,51 @@ pub fn managed<K: Managed>(stores: Vec<Store<DeserializeGuard<K>>>) -> Count {
     })
 }
 
-/// Counts a connection kind: how many are ready, of how many.
+/// Shows how each connection of a kind stands.
 pub fn links<K: Link>(stores: Vec<Store<DeserializeGuard<K>>>) -> Count
 where
     DeserializeGuard<K>: Resource<DynamicType = ()>,
 {
     Box::new(move |shared| {
-        let all: Vec<_> = stores.iter().flat_map(Store::state).collect();
-        let accepted = |guard: &&Arc<DeserializeGuard<K>>| {
-            guard.0.as_ref().is_ok_and(|link| reason(&link.status().conditions) == Reason::Authenticated.as_str())
-        };
-        let ready = all.iter().filter(accepted).count();
-        shared.metrics.set_connection_ready(K::KIND, ready, all.len());
+        let all = stores.iter().flat_map(Store::state);
+        shared.metrics.set_connections(K::KIND, all.map(|guard| connection(shared, guard.as_ref())).collect());
     })
+}
+
+fn connection<K: Link>(shared: &Shared, guard: &DeserializeGuard<K>) -> ConnectionNow
+where
+    DeserializeGuard<K>: Resource<DynamicType = ()>,
+{
+    let (namespace, name) = (guard.meta().namespace.clone(), guard.name_any());
+    let key = ConnectionKey { namespace: namespace.clone(), name: name.clone() };
+    let status = guard.0.as_ref().map(Link::status).unwrap_or_default();
+    let reason = guard.0.as_ref().map_or(UNREADABLE, |_| reason(&status.conditions));
+    ConnectionNow {
+        namespace: namespace.unwrap_or_default(),
+        name,
+        ready: reason == Reason::Authenticated.as_str(),
+        reason,
+        account: shared.connections.last_good(&key).map(|account| account_now(&account.vitals())),
+        held: status.usage.map(held).unwrap_or_default(),
+    }
+}
+
+fn account_now(vitals: &Vitals) -> AccountNow {
+    let since_1970 = |time: &SystemTime| time.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64();
+    AccountNow {
+        breaker_open: vitals.tripped,
+        rate: vitals.rate,
+        rate_configured: vitals.rate_configured,
+        tokens: vitals.tokens,
+        waiting: vitals.waiting,
+        snapshots: vitals.snapshots.iter().map(|(system, begun)| (*system, since_1970(begun))).collect(),
+    }
+}
+
+fn held(usage: Usage) -> Vec<HeldNow> {
+    let Usage { policies, policies_limit, network_policies } = usage;
+    let held = [("policies", policies, policies_limit), ("network_policies", network_policies, None)];
+    held.into_iter().filter_map(|(collection, count, limit)| Some(HeldNow { collection, count: count?, limit })).collect()
 }
 
 fn reason(conditions: &[Condition]) -> &'static str {

@@ -102,11 +102,11 @@ async fn delete<K: Managed>(case: &mut Case<'_, K>, record: &UpstreamRef) -> Res
         Ok(account) => account,
         Err(why) => return without_connection(case, why).await,
     };
-    let Some(remnant) = registry::remnant(&account, &record.system, &case.stamp(), case.urgency) else {
+    let Some(remnant) = registry::remnant(&account, &record.system, &case.stamp(), case.errand()) else {
         let message = format!("status.upstream names {}, which this connection does not reach.", record.system);
         return Ok(held(Outcome::refused(Reason::InvalidSpec, message)));
     };
-    let subject = registry::bind(&account, case.object.wanted(), &case.stamp(), case.urgency);
+    let subject = registry::bind(&account, case.object.wanted(), &case.stamp(), case.errand());
     let name = subject.map_or_else(|_| record.key.clone(), |subject| subject.key());
     match take_away(case, record, &name, remnant.as_ref()).await? {
         Ok(end) => Ok(end),
@@ -143,11 +143,10 @@ async fn take_away<K: Managed>(
             Err(error) => return Ok(Err(error)),
         }
         case.shared().fence()?;
-        if let Err(error) = remnant.delete(&id).await {
+        if let Err(error) = case.write(("deletion", Some(&id), None), remnant.delete(&id)).await {
             return Ok(Err(error));
         }
         gate::passed(case);
-        case.wrote(remnant.system(), "delete", "deletion", &id, None);
         let note = format!("Deleted {id} upstream.");
         case.shared().events.normal(&case.reference(), "Deleted", &note).await;
         // A success without a body proves little: something in between may have answered.

@@ -206,6 +206,11 @@ impl Connections {
         }
     }
 
+    /// The last account that worked, for what it says of itself.
+    pub fn last_good(&self, key: &ConnectionKey) -> Option<Arc<Account>> {
+        self.slot(key)?.last_good
+    }
+
     /// Whether its account failed so often in a row that it is not used until a check succeeds.
     pub fn is_tripped(&self, reference: &ConnectionRef, namespace: &str) -> bool {
         let slot = self.slot(&ConnectionKey::of(reference, namespace));

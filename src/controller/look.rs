@@ -41,6 +41,8 @@ pub struct Looks {
 struct Last {
     written: Option<Instant>,
     looked: Option<Instant>,
+    /// Whether somebody changed it upstream, and it was not put right yet.
+    drifting: bool,
 }
 
 impl Default for Looks {
@@ -58,6 +60,16 @@ impl Looks {
     /// The object was looked at closely.
     pub fn looked(&self, uid: &str) {
         self.lock().entry(uid.to_owned()).or_default().looked = Some(Instant::now());
+    }
+
+    /// The object was found changed upstream by somebody else; whether that is news.
+    pub fn drifts(&self, uid: &str) -> bool {
+        !std::mem::replace(&mut self.lock().entry(uid.to_owned()).or_default().drifting, true)
+    }
+
+    /// The object is upstream as it should be; whether that is news.
+    pub fn is_right(&self, uid: &str) -> bool {
+        self.lock().get_mut(uid).is_some_and(|last| std::mem::take(&mut last.drifting))
     }
 
     /// The object is gone.
@@ -179,6 +191,15 @@ mod tests {
         assert!(looks.not_before("b", age) < before.max(looks.not_before("a", age)), "others are not concerned");
         looks.forget("a");
         assert!(looks.last("a").written.is_none());
+    }
+
+    #[test]
+    fn drift_is_news_once_until_it_is_put_right() {
+        let looks = Looks::default();
+        assert!(!looks.is_right("a"));
+        assert!(looks.drifts("a") && !looks.drifts("a") && looks.drifts("b"));
+        assert!(looks.is_right("a") && !looks.is_right("a"));
+        assert!(looks.drifts("a"));
     }
 
     #[test]

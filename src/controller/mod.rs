@@ -12,7 +12,7 @@
 //! | [`cleanup`], [`orphaning`], [`gate`] | deletion; what is left upstream, and why; what holds back a mass of them |
 //! | [`uninstalling`] | whether the kind itself is going, and its objects must not be deleted upstream |
 //! | [`failure`] | what a failed upstream call means for the object, and for its connection |
-//! | [`case`], [`status`] | one object in one reconcile: its status; how status is written |
+//! | [`case`], [`status`], [`ledger`] | one object in one reconcile: its status; how status is written; its upstream writes |
 //! | [`managed`], [`scope`], [`stores`] | what the policy kinds have in common; which objects; where they are kept |
 //! | [`connection`], [`connections`], [`credentials`] | reconciles connections, keeps the open accounts, reads Secrets |
 //! | [`shallow`] | keeps one object's depth from hiding all others |
@@ -39,6 +39,7 @@ pub mod finalizer;
 pub mod gate;
 pub mod guard;
 pub mod leader;
+pub mod ledger;
 pub mod look;
 pub mod managed;
 pub mod orphaning;

@@ -41,7 +41,7 @@ pub async fn reconcile<K: Managed>(object: Arc<DeserializeGuard<K>>, ctx: Arc<Co
         Ok(account) => account,
         Err(held) => return held.report(&mut case).await,
     };
-    let subject = match registry::bind(&account, case.object.wanted(), &case.stamp(), case.urgency) {
+    let subject = match registry::bind(&account, case.object.wanted(), &case.stamp(), case.errand()) {
         Ok(subject) => subject,
         Err(problem) => return case.finish(broken(&problem.field, &problem.message)).await,
     };

@@ -75,8 +75,6 @@ pub enum Written {
         id: String,
         /// The verdict that came with the answer, where the upstream gives one.
         verdict: Option<Verdict>,
-        /// The upstream's id of the request.
-        request_id: Option<String>,
     },
     /// The upstream answered, and took nothing.
     Refused(Verdict),

@@ -1,10 +1,11 @@
-//! The label sets. All values come from the program's own text, never from users or upstreams.
+//! The label sets of what is counted. All values come from the program's own text, never from users or
+//! upstreams.
 
 use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder};
 use std::fmt::Write as _;
 
 /// How an upstream call can fail without an HTTP status.
-pub const FAILURES: [&str; 5] = ["timeout", "connect", "tls", "body", "not_allowed"];
+pub const FAILURES: [&str; 5] = ["timeout", "connect", "broken", "too_large", "forbidden_address"];
 
 /// What any other text counts as.
 const ERROR: &str = "error";
@@ -33,17 +34,35 @@ pub(super) struct Request {
     pub code: Code,
 }
 
+/// A request that was kept back.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub(super) struct Write {
+pub(super) struct Unsent {
     pub system: &'static str,
-    pub operation: &'static str,
-    pub cause: &'static str,
+    pub why: &'static str,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub(super) struct Drift {
+pub(super) struct Wait {
     pub system: &'static str,
-    pub action: &'static str,
+    pub urgency: &'static str,
+}
+
+/// A request that may change something, why it was made, and what came of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct Write {
+    /// The collection.
+    pub system: &'static str,
+    /// Such as `create policy`.
+    pub operation: &'static str,
+    /// `spec`, `drift`, `adoption`, `recreate` or `deletion`.
+    pub cause: &'static str,
+    /// `accepted`, `refused`, `failed` or `unknown`.
+    pub outcome: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct System {
+    pub system: &'static str,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]

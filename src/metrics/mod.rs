@@ -2,13 +2,18 @@
 //!
 //! One [`Metrics`] is made at start and handed down; nothing here is global. Every label value is
 //! a `&'static str` of an enum or is folded into a closed set ([`labels`]), so that no object name,
-//! message or upstream text can grow the number of series.
+//! message or upstream text can grow the number of series. Only [`connections`] have names, and a limit.
 
+mod classic;
+pub mod connections;
 mod gauges;
 mod labels;
 
+pub use connections::{AccountNow, ConnectionNow, HeldNow};
+pub use labels::Write;
+
 use gauges::Gauges;
-use labels::{Call, Code, Drift, Kind, KindResult, Orphan, Request, Write};
+use labels::{Call, Code, Kind, KindResult, Orphan, Request, System, Unsent, Wait};
 use prometheus_client::encoding::text;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -37,7 +42,10 @@ pub struct Metrics {
     requests: Family<Request, Counter>,
     request_duration: Histograms<Call>,
     writes: Family<Write, Counter>,
-    drifts: Family<Drift, Counter>,
+    unsent: Family<Unsent, Counter>,
+    waits: Histograms<Wait>,
+    drifts_found: Family<System, Counter>,
+    drifts_corrected: Family<System, Counter>,
     orphans: Family<Orphan, Counter>,
     leading: Gauge,
     gauges: Arc<Gauges>,
@@ -55,20 +63,24 @@ impl Metrics {
             requests: Family::default(),
             request_duration: Family::new_with_constructor(histogram),
             writes: Family::default(),
-            drifts: Family::default(),
+            unsent: Family::default(),
+            waits: Family::new_with_constructor(histogram),
+            drifts_found: Family::default(),
+            drifts_corrected: Family::default(),
             orphans: Family::default(),
             leading: Gauge::default(),
             gauges: Arc::default(),
         };
         metrics.register_reconciles();
         metrics.register_upstream();
+        metrics.register_writes();
         metrics.register_process(version);
         Arc::new(metrics)
     }
 
     fn register_reconciles(&mut self) {
         let to = &mut self.registry;
-        to.register("reconciles", "Reconciles by kind and the reason they ended with", self.reconciles.clone());
+        to.register("reconciles", "Reconciles by kind and how they ended", self.reconciles.clone());
         to.register_with_unit(
             "reconcile_duration",
             "Time from start to end of a reconcile",
@@ -89,8 +101,21 @@ impl Metrics {
             Unit::Seconds,
             self.request_duration.clone(),
         );
-        to.register("upstream_writes", "Upstream writes by what caused them", self.writes.clone());
-        to.register("drifts", "Upstream objects found changed behind the operator's back", self.drifts.clone());
+        to.register("upstream_requests_unsent", "Upstream calls that were kept back", self.unsent.clone());
+        to.register_with_unit(
+            "upstream_rate_limit_wait",
+            "Time that upstream calls waited for the rate limit of their connection",
+            Unit::Seconds,
+            self.waits.clone(),
+        );
+    }
+
+    fn register_writes(&mut self) {
+        let to = &mut self.registry;
+        to.register("upstream_writes", "Upstream writes by what caused them and what came of them", self.writes.clone());
+        let found = "Upstream objects found changed or deleted by somebody else";
+        to.register("drifts_found", found, self.drifts_found.clone());
+        to.register("drifts_corrected", "Of these, those that were put right", self.drifts_corrected.clone());
     }
 
     fn register_process(&mut self, version: &str) {
@@ -99,7 +124,7 @@ impl Metrics {
         to.register("build", "The running version", Info::new(vec![("version".to_owned(), version.to_owned())]));
     }
 
-    /// A reconcile ended; `result` is the reason it ended with.
+    /// A reconcile ended; `result` is `ok` or what failed.
     pub fn reconciled(&self, kind: &'static str, result: &'static str, elapsed: Duration) {
         self.reconciles.get_or_create(&KindResult { kind, result }).inc();
         self.reconcile_duration.get_or_create(&Kind { kind }).observe(elapsed.as_secs_f64());
@@ -117,16 +142,29 @@ impl Metrics {
         self.request_duration.get_or_create(&Call { system, operation }).observe(elapsed.as_secs_f64());
     }
 
-    /// An upstream object was written: `operation` is `create`, `update`, `delete` or `claim`,
-    /// `cause` is `spec`, `drift`, `adoption`, `deletion` or `recreate`.
-    pub fn upstream_write(&self, system: &'static str, operation: &'static str, cause: &'static str) {
-        self.writes.get_or_create(&Write { system, operation, cause }).inc();
+    /// An upstream call was kept back.
+    pub fn upstream_request_unsent(&self, system: &'static str, why: &'static str) {
+        self.unsent.get_or_create(&Unsent { system, why }).inc();
     }
 
-    /// Drift was found, and corrected or only reported.
-    pub fn drift(&self, system: &'static str, corrected: bool) {
-        let action = if corrected { "corrected" } else { "reported" };
-        self.drifts.get_or_create(&Drift { system, action }).inc();
+    /// An upstream call has waited for the rate limit.
+    pub fn upstream_wait(&self, system: &'static str, urgency: &'static str, waited: Duration) {
+        self.waits.get_or_create(&Wait { system, urgency }).observe(waited.as_secs_f64());
+    }
+
+    /// An upstream call that may change something has ended.
+    pub fn upstream_write(&self, write: Write) {
+        self.writes.get_or_create(&write).inc();
+    }
+
+    /// An upstream object was found changed or deleted by somebody else.
+    pub fn drift_found(&self, system: &'static str) {
+        self.drifts_found.get_or_create(&System { system }).inc();
+    }
+
+    /// What was found was put right.
+    pub fn drift_corrected(&self, system: &'static str) {
+        self.drifts_corrected.get_or_create(&System { system }).inc();
     }
 
     /// An object was let go while its upstream object stayed.
@@ -140,9 +178,10 @@ impl Metrics {
         self.gauges.set_objects(kind, by_reason.into_iter().collect());
     }
 
-    /// How many connections of `kind` are ready now, of how many.
-    pub fn set_connection_ready(&self, kind: &'static str, ready: usize, total: usize) {
-        self.gauges.set_connections(kind, ready, total);
+    /// How the connections of `kind` stand now; also in one step.
+    pub fn set_connections(&self, kind: &'static str, mut connections: Vec<ConnectionNow>) {
+        connections.sort_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
+        self.gauges.set_connections(kind, connections);
     }
 
     /// Whether this process may write upstream.
@@ -155,6 +194,11 @@ impl Metrics {
         let mut text = String::new();
         text::encode(&mut text, &self.registry)?;
         Ok(text)
+    }
+
+    /// The same in the older text format of Prometheus.
+    pub fn encode_classic(&self) -> Result<String, std::fmt::Error> {
+        self.encode().map(|text| classic::classic(&text))
     }
 }
 

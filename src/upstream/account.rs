@@ -1,7 +1,7 @@
 //! One open connection: client, credentials and limits, shared by all objects that use it.
 
-use super::http::Parts;
-use super::ncloud::{Ncloud, POLICY_LIMIT, zone_endpoint};
+use super::http::{Http, Parts, Reading};
+use super::ncloud::{self, Ncloud, POLICY_LIMIT, zone_endpoint};
 use super::spaceone::Spaceone;
 use super::sweep::Sweep;
 use super::{EndpointRules, HttpSettings, RequestLog, Urgency};
@@ -12,7 +12,7 @@ use crate::engine::{ErrorKind, Result, UpstreamError};
 use secrecy::{ExposeSecret, SecretString};
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 use tokio_util::sync::{CancellationToken, DropGuard};
 use url::Url;
 
@@ -45,6 +45,23 @@ pub struct Account {
     _farewell: DropGuard,
 }
 
+/// How an account stands at a moment.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Vitals {
+    /// Whether only probes are sent.
+    pub tripped: bool,
+    /// Requests per second that may be sent now.
+    pub rate: f64,
+    /// Requests per second, as configured.
+    pub rate_configured: f64,
+    /// Requests that may be sent at once now.
+    pub tokens: f64,
+    /// Requests that wait for the rate limit.
+    pub waiting: usize,
+    /// Of the collections that were listed: when the last list was begun.
+    pub snapshots: Vec<(&'static str, SystemTime)>,
+}
+
 /// The last list of each collection, named as the modules of their policies.
 pub(crate) struct Sweeps {
     pub(crate) ncloud: Arc<Sweep<ncloud_policy::PolicyDocument>>,
@@ -64,7 +81,7 @@ impl Sweeps {
     }
 }
 
-/// The API behind an account, to be taken at an urgency.
+/// The API behind an account, to be taken on an errand.
 pub(crate) enum Upstream {
     Ncloud(Ncloud),
     Spaceone(Spaceone),
@@ -108,10 +125,10 @@ impl Account {
         match &self.upstream {
             Upstream::Ncloud(api) => {
                 let policies =
-                    api.at(Urgency::Probe).count().await?.map(|count| i64::try_from(count).unwrap_or(i64::MAX));
+                    api.on(Urgency::Probe).count().await?.map(|count| i64::try_from(count).unwrap_or(i64::MAX));
                 Ok(Usage { policies, policies_limit: Some(POLICY_LIMIT), network_policies: None })
             }
-            Upstream::Spaceone(api) => api.at(Urgency::Probe).probe().await,
+            Upstream::Spaceone(api) => api.on(Urgency::Probe).probe().await,
         }
     }
 
@@ -119,9 +136,28 @@ impl Account {
     /// it, and everything else fails at once meanwhile.
     #[must_use]
     pub fn is_tripped(&self) -> bool {
+        self.http().is_tripped()
+    }
+
+    /// How it stands: its limits, and when its collections were listed.
+    #[must_use]
+    pub fn vitals(&self) -> Vitals {
+        let Reading { rate, configured, tokens, waiting } = self.http().rate();
+        let listed = match &self.upstream {
+            Upstream::Ncloud(_) => vec![(ncloud::SYSTEM, self.sweeps.ncloud.listed())],
+            Upstream::Spaceone(_) => vec![
+                (spaceone_policy::SYSTEM, self.sweeps.spaceone.listed()),
+                (spaceone_network_policy::SYSTEM, self.sweeps.spaceone_network.listed()),
+            ],
+        };
+        let snapshots = listed.into_iter().filter_map(|(system, begun)| Some((system, begun?))).collect();
+        Vitals { tripped: self.is_tripped(), rate, rate_configured: configured, tokens, waiting, snapshots }
+    }
+
+    fn http(&self) -> &Http {
         match &self.upstream {
-            Upstream::Ncloud(api) => api.is_tripped(),
-            Upstream::Spaceone(api) => api.is_tripped(),
+            Upstream::Ncloud(api) => api.http(),
+            Upstream::Spaceone(api) => api.http(),
         }
     }
 

@@ -15,11 +15,14 @@ mod dialer;
 mod failure;
 #[cfg(test)]
 mod fuzz;
+mod log;
 
 pub(crate) use answer::Answer;
+pub(crate) use budget::Reading;
+pub use log::RequestLog;
 
 use super::words::Words;
-use super::{EndpointRules, Urgency};
+use super::{EndpointRules, Errand, Urgency};
 use crate::api::connection::RateLimit;
 use crate::engine::{ErrorKind, Result};
 use breaker::{Breaker, Pass};
@@ -31,6 +34,7 @@ use serde_json::Value;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use tracing::Instrument as _;
 use url::Url;
 
 /// How requests are sent.
@@ -64,14 +68,6 @@ impl Default for HttpSettings {
             queue_limit: Duration::from_secs(20),
         }
     }
-}
-
-/// Told of every request, once it has ended: the source of metrics and debug logs.
-pub trait RequestLog: Send + Sync {
-    /// `system` is the collection, such as `ncloud/policy`; `operation` what was asked, such as
-    /// `create policy`; `code` the HTTP status or, without one, a kind of failure. All three are
-    /// of bounded sets, fit for metric labels.
-    fn request(&self, system: &'static str, operation: &'static str, code: &str, elapsed: Duration);
 }
 
 /// Puts the credentials on a request that is otherwise complete.
@@ -123,11 +119,11 @@ pub(crate) struct Call {
 /// answer waits as long as it says.
 const LONGEST_CLOSING: Duration = Duration::from_mins(1);
 
-/// The client of one account, at one urgency. Cheap to clone: all share the limits.
+/// The client of one account, on one errand. Cheap to clone: all share the limits.
 #[derive(Clone)]
 pub(crate) struct Http {
     line: Arc<Line>,
-    urgency: Urgency,
+    errand: Errand,
 }
 
 /// What all clients of one account share.
@@ -169,12 +165,17 @@ impl Http {
         let client = client::client(settings, rules, ca_bundle)?;
         let (settings, budget, breaker) = (settings.clone(), Budget::new(rate), Breaker::new());
         let line = Line { client, settings, budget, breaker, authorize, is_unwell, log, words };
-        Ok(Self { line: Arc::new(line), urgency: Urgency::Change })
+        Ok(Self { line: Arc::new(line), errand: Urgency::Change.into() })
     }
 
-    /// The same client for requests of this urgency.
-    pub(crate) fn at(&self, urgency: Urgency) -> Self {
-        Self { line: Arc::clone(&self.line), urgency }
+    /// The same client for requests of this errand.
+    pub(crate) fn on(&self, errand: Errand) -> Self {
+        Self { line: Arc::clone(&self.line), errand }
+    }
+
+    /// How the account's rate limit stands.
+    pub(crate) fn rate(&self) -> Reading {
+        self.line.budget.reading()
     }
 
     /// What this account's upstream said, made fit to be shown.
@@ -210,7 +211,7 @@ impl Http {
     /// after the other: a connection in doubt is to be known as such soon.
     fn may_pass(&self, outcome: &Outcome) -> bool {
         match outcome {
-            Err(Failure::TimedOut) if self.urgency == Urgency::Probe => false,
+            Err(Failure::TimedOut) if self.errand.urgency == Urgency::Probe => false,
             Err(failure) => failure.may_pass(),
             Ok(answer) => answer.may_pass(),
         }
@@ -225,28 +226,56 @@ impl Http {
     }
 
     async fn attempt(&self, call: &Call) -> Outcome {
-        let line = &self.line;
-        // Asked twice: nobody is to queue up in vain, and much may happen in a queue.
-        if line.breaker.refuses(self.urgency, Instant::now()) {
-            return Err(Failure::Tripped);
+        let purpose = call.purpose;
+        let writes = log::writes(&self.errand, purpose);
+        if let Some(writes) = writes {
+            writes.begins(purpose.system, purpose.operation);
         }
-        line.budget
-            .take(self.urgency, call.purpose.effect, line.settings.queue_limit)
-            .await
-            .map_err(Failure::Queued)?;
-        let pass = line.breaker.admit(self.urgency, Instant::now()).ok_or(Failure::Tripped)?;
-        let request = line.request(call)?;
-        let begun = Instant::now();
-        let outcome = line.exchange(request).await;
-        line.learn(pass, begun, &outcome);
-        let status = outcome.as_ref().map(|answer| answer.status.to_string());
-        let code = status.as_deref().unwrap_or_else(|failure| failure.code());
-        line.log.request(call.purpose.system, call.purpose.operation, code, begun.elapsed());
+        let outcome = match self.line.admit(self.errand.urgency, call).await {
+            Ok((pass, request)) => {
+                if let Some(writes) = writes {
+                    writes.is_sent();
+                }
+                let span = log::span(purpose, self.errand.urgency);
+                let outcome = self.line.converse(pass, request, purpose).instrument(span.clone()).await;
+                log::note(&span, &outcome);
+                outcome
+            }
+            Err(failure) => {
+                self.line.log.unsent(purpose.system, failure.code());
+                Err(failure)
+            }
+        };
+        if let Some(writes) = writes {
+            writes.ended(&log::code(&outcome), outcome.as_ref().ok().and_then(|answer| answer.request_id.as_deref()));
+        }
         outcome
     }
 }
 
 impl Line {
+    /// Waits until the request may be sent.
+    async fn admit(&self, urgency: Urgency, call: &Call) -> std::result::Result<(Pass, Request), Failure> {
+        // Asked twice: nobody is to queue up in vain, and much may happen in a queue.
+        if self.breaker.refuses(urgency, Instant::now()) {
+            return Err(Failure::Tripped);
+        }
+        let begun = Instant::now();
+        self.budget.take(urgency, call.purpose.effect, self.settings.queue_limit).await.map_err(Failure::Queued)?;
+        self.log.waited(call.purpose.system, urgency, begun.elapsed());
+        let pass = self.breaker.admit(urgency, Instant::now()).ok_or(Failure::Tripped)?;
+        Ok((pass, self.request(call)?))
+    }
+
+    /// Sends it, and learns from the answer.
+    async fn converse(&self, pass: Pass, request: Request, purpose: Purpose) -> Outcome {
+        let begun = Instant::now();
+        let outcome = self.exchange(request).await;
+        self.learn(pass, begun, &outcome);
+        self.log.request(purpose.system, purpose.operation, &log::code(&outcome), begun.elapsed());
+        outcome
+    }
+
     fn request(&self, call: &Call) -> std::result::Result<Request, Failure> {
         let mut request = Request::new(call.method.clone(), call.url.clone());
         let json = HeaderValue::from_static("application/json");

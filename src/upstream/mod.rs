@@ -5,7 +5,7 @@
 //! | [`account`] | one open connection: client, credentials and limits, shared by its objects |
 //! | [`endpoint`] | which endpoints may be called at all, by name and by address |
 //! | [`http`] | the one HTTP client |
-//! | [`urgency`] | who goes first where requests wait |
+//! | [`urgency`], [`errand`] | who goes first where requests wait; on whose behalf they are sent |
 //! | [`registry`] | the only list of collections: from a spec to a bound object |
 //! | `sweep` | one list of a collection for all objects of a connection |
 //!
@@ -15,6 +15,7 @@
 
 pub mod account;
 pub mod endpoint;
+pub mod errand;
 #[cfg(test)]
 mod fuzz;
 pub mod http;
@@ -29,7 +30,8 @@ mod sweep;
 pub mod urgency;
 mod words;
 
-pub use account::{Account, Credentials};
+pub use account::{Account, Credentials, Vitals};
 pub use endpoint::{EndpointRules, HostPattern};
+pub use errand::{Errand, WriteLog};
 pub use http::{HttpSettings, RequestLog};
 pub use urgency::Urgency;

@@ -17,7 +17,7 @@ use quota::Quota;
 use signature::Keys;
 use wire::{Detail, Holder, Page, RawVerdict, Saved, Summary};
 
-use super::Urgency;
+use super::Errand;
 use super::http::{Answer, Call, Effect, Http, Parts, Purpose};
 use super::words::Words;
 use crate::api::connection::NcloudZone;
@@ -48,7 +48,7 @@ pub(crate) fn zone_endpoint(zone: NcloudZone) -> &'static str {
     }
 }
 
-/// The API with the keys of one account, at one urgency. Cheap to clone.
+/// The API with the keys of one account, on one errand. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Ncloud {
     http: Http,
@@ -66,13 +66,14 @@ impl Ncloud {
         Ok(Self { http, base, quota: Arc::default() })
     }
 
-    /// The same API for requests of this urgency.
-    pub(crate) fn at(&self, urgency: Urgency) -> Self {
-        Self { http: self.http.at(urgency), ..self.clone() }
+    /// The same API for requests of this errand.
+    pub(crate) fn on(&self, errand: impl Into<Errand>) -> Self {
+        Self { http: self.http.on(errand.into()), ..self.clone() }
     }
 
-    pub(crate) fn is_tripped(&self) -> bool {
-        self.http.is_tripped()
+    /// The client, for what it says of itself.
+    pub(crate) fn http(&self) -> &Http {
+        &self.http
     }
 
     pub(crate) fn words(&self) -> &Words {

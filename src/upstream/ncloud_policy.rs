@@ -96,17 +96,16 @@ impl External for Policies {
             (Some(id), Some(verdict)) if refused && self.0.policy(&id).await?.is_none() => {
                 Ok(Written::Refused(verdict))
             }
-            (Some(id), verdict) => Ok(Written::Accepted { id, verdict, request_id: answer.request_id }),
+            (Some(id), verdict) => Ok(Written::Accepted { id, verdict }),
         }
     }
 
     async fn update(&self, id: &str, wanted: &PolicyDocument, diff: &Diff, stamp: &Stamp) -> Result<Written> {
-        let (mut verdict, mut request_id) = (None, None);
+        let mut verdict = None;
         if diff.touches("spec.ncloud.description") || diff.touches("spec.ncloud.permissions") {
             let answer = self.0.edit(id, wanted.edit_body()).await?;
             let Saved { validation_result, .. } = self.0.saved(&answer, write("update policy"))?;
             verdict = validation_result.map(|verdict| self.shown(&verdict, wanted));
-            request_id = answer.request_id;
         }
         if let Some(verdict) = verdict.take_if(|verdict| !verdict.success) {
             return Ok(Written::Refused(verdict));
@@ -114,7 +113,7 @@ impl External for Policies {
         if diff.touches("spec.ncloud.tags") {
             self.write_tags(id, wanted, stamp).await?;
         }
-        Ok(Written::Accepted { id: id.to_owned(), verdict, request_id })
+        Ok(Written::Accepted { id: id.to_owned(), verdict })
     }
 
     async fn claim(&self, id: &str, stamp: &Stamp) -> Result<()> {

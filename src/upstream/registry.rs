@@ -1,7 +1,7 @@
 //! The only list of upstream collections: from a spec, or from a deletion record, to a bound object.
 
 use super::account::{Account, Upstream};
-use super::{Urgency, ncloud, ncloud_policy, spaceone_network_policy, spaceone_policy};
+use super::{Errand, ncloud, ncloud_policy, spaceone_network_policy, spaceone_policy};
 use crate::api::{NetworkPolicySpec, PolicySpec};
 use crate::engine::{Bound, External, Leftover, Problem, Remnant, Stamp, Subject};
 use std::sync::Arc;
@@ -37,18 +37,18 @@ pub fn bind(
     account: &Account,
     wanted: Wanted<'_>,
     stamp: &Stamp,
-    urgency: Urgency,
+    errand: impl Into<Errand>,
 ) -> Result<Box<dyn Subject>, Problem> {
     let sweeps = account.sweeps();
     match (wanted, account.upstream()) {
         (Wanted::Policy(PolicySpec { ncloud: Some(spec), spaceone: None, .. }), Upstream::Ncloud(api)) => {
             let document = ncloud_policy::PolicyDocument(spec.clone());
-            Ok(bound(ncloud_policy::Policies(Arc::new(api.at(urgency)), Arc::clone(&sweeps.ncloud)), document, stamp))
+            Ok(bound(ncloud_policy::Policies(Arc::new(api.on(errand)), Arc::clone(&sweeps.ncloud)), document, stamp))
         }
         (Wanted::Policy(PolicySpec { ncloud: None, spaceone: Some(spec), .. }), Upstream::Spaceone(api)) => {
             let document = spaceone_policy::PolicyDocument(spec.clone());
             Ok(bound(
-                spaceone_policy::Policies(Arc::new(api.at(urgency)), Arc::clone(&sweeps.spaceone)),
+                spaceone_policy::Policies(Arc::new(api.on(errand)), Arc::clone(&sweeps.spaceone)),
                 document,
                 stamp,
             ))
@@ -57,7 +57,7 @@ pub fn bind(
             let document = spaceone_network_policy::NetworkPolicyDocument::from(spec.clone());
             Ok(bound(
                 spaceone_network_policy::NetworkPolicies(
-                    Arc::new(api.at(urgency)),
+                    Arc::new(api.on(errand)),
                     Arc::clone(&sweeps.spaceone_network),
                 ),
                 document,
@@ -71,17 +71,22 @@ pub fn bind(
 /// Binds what is left to delete to the collection that a deletion record names. `None` when the
 /// connection does not hold that collection.
 #[must_use]
-pub fn remnant(account: &Account, system: &str, stamp: &Stamp, urgency: Urgency) -> Option<Box<dyn Remnant>> {
+pub fn remnant(
+    account: &Account,
+    system: &str,
+    stamp: &Stamp,
+    errand: impl Into<Errand>,
+) -> Option<Box<dyn Remnant>> {
     let sweeps = account.sweeps();
     match (system, account.upstream()) {
         (ncloud::SYSTEM, Upstream::Ncloud(api)) => {
-            Some(leftover(ncloud_policy::Policies(Arc::new(api.at(urgency)), Arc::clone(&sweeps.ncloud)), stamp))
+            Some(leftover(ncloud_policy::Policies(Arc::new(api.on(errand)), Arc::clone(&sweeps.ncloud)), stamp))
         }
         (spaceone_policy::SYSTEM, Upstream::Spaceone(api)) => {
-            Some(leftover(spaceone_policy::Policies(Arc::new(api.at(urgency)), Arc::clone(&sweeps.spaceone)), stamp))
+            Some(leftover(spaceone_policy::Policies(Arc::new(api.on(errand)), Arc::clone(&sweeps.spaceone)), stamp))
         }
         (spaceone_network_policy::SYSTEM, Upstream::Spaceone(api)) => Some(leftover(
-            spaceone_network_policy::NetworkPolicies(Arc::new(api.at(urgency)), Arc::clone(&sweeps.spaceone_network)),
+            spaceone_network_policy::NetworkPolicies(Arc::new(api.on(errand)), Arc::clone(&sweeps.spaceone_network)),
             stamp,
         )),
         _ => None,

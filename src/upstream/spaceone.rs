@@ -15,7 +15,7 @@ pub(crate) mod wire;
 pub(crate) use listing::readable;
 pub(crate) use paths::{Resource, Verb};
 
-use super::Urgency;
+use super::Errand;
 use super::endpoint::below;
 use super::http::{Answer, Call, Effect, Http, Parts, Purpose};
 use super::words::Words;
@@ -37,7 +37,7 @@ use wire::Page;
 /// The fields of a request or an object.
 pub(crate) type Fields = Map<String, Value>;
 
-/// The API with the token of one domain, at one urgency. Cheap to clone: what is learned of the
+/// The API with the token of one domain, on one errand. Cheap to clone: what is learned of the
 /// server is shared.
 #[derive(Clone)]
 pub(crate) struct Spaceone {
@@ -103,13 +103,14 @@ impl Spaceone {
         })
     }
 
-    /// The same API for requests of this urgency.
-    pub(crate) fn at(&self, urgency: Urgency) -> Self {
-        Self { http: self.http.at(urgency), ..self.clone() }
+    /// The same API for requests of this errand.
+    pub(crate) fn on(&self, errand: impl Into<Errand>) -> Self {
+        Self { http: self.http.on(errand.into()), ..self.clone() }
     }
 
-    pub(crate) fn is_tripped(&self) -> bool {
-        self.http.is_tripped()
+    /// The client, for what it says of itself.
+    pub(crate) fn http(&self) -> &Http {
+        &self.http
     }
 
     pub(crate) fn words(&self) -> &Words {

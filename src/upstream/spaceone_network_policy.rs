@@ -99,7 +99,7 @@ impl External for NetworkPolicies {
         if moved {
             self.pin(id, json!([HARMLESS_PIN])).await?;
         }
-        let mut written = Written::Accepted { id: id.to_owned(), verdict: None, request_id: None };
+        let mut written = Written::Accepted { id: id.to_owned(), verdict: None };
         if !fields.is_empty() {
             written = self.write(Verb::Update, id, fields).await?;
         }
@@ -147,7 +147,7 @@ impl NetworkPolicies {
         if written.is_empty() || (verb != Verb::Create && written != id) {
             return Err(answer.unreadable(purpose));
         }
-        Ok(Written::Accepted { id: written, verdict: None, request_id: answer.request_id })
+        Ok(Written::Accepted { id: written, verdict: None })
     }
 }
 

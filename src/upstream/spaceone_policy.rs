@@ -110,7 +110,7 @@ impl External for Policies {
         let fields = wanted.update_fields(diff, stamp);
         // The upstream cannot change what is left, such as the project: the next look says so.
         if fields.is_empty() {
-            return Ok(Written::Accepted { id: id.to_owned(), verdict: None, request_id: None });
+            return Ok(Written::Accepted { id: id.to_owned(), verdict: None });
         }
         self.write(Verb::Update, id, fields).await
     }
@@ -142,7 +142,7 @@ impl Policies {
         if written.policy_id != id {
             return Err(answer.unreadable(purpose));
         }
-        Ok(Written::Accepted { id: written.policy_id, verdict: None, request_id: answer.request_id })
+        Ok(Written::Accepted { id: written.policy_id, verdict: None })
     }
 }
 

@@ -12,11 +12,13 @@
 use crate::engine::{Document, Observed, Result, Snapshot};
 use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 /// The last list of one collection, shared by all objects of a connection.
 pub(crate) struct Sweep<D> {
     taken: tokio::sync::Mutex<Option<Taken<D>>>,
+    /// When the last list that succeeded was begun. Apart, since `taken` is held while one is read.
+    listed: Mutex<Option<SystemTime>>,
     /// Between two close looks.
     spacing: Duration,
     next_turn: Mutex<Instant>,
@@ -31,7 +33,7 @@ struct Taken<D> {
 impl<D: Document> Sweep<D> {
     /// Nothing was listed yet. `spacing` lies between two close looks.
     pub(crate) fn new(spacing: Duration) -> Self {
-        Self { taken: tokio::sync::Mutex::default(), spacing, next_turn: Mutex::new(Instant::now()) }
+        Self { taken: tokio::sync::Mutex::default(), listed: Mutex::default(), spacing, next_turn: Mutex::new(Instant::now()) }
     }
 
     /// The collection as a list showed it that was begun at `not_before` or later; `list` is called
@@ -45,9 +47,12 @@ impl<D: Document> Sweep<D> {
         if let Some(last) = taken.as_ref().filter(|last| last.begun >= not_before) {
             return last.found.clone();
         }
-        let begun = Instant::now();
+        let (begun, wall) = (Instant::now(), SystemTime::now());
         let found = match list.await {
-            Ok(all) => Some(Arc::new(all.into_iter().map(|seen| (seen.id.clone(), seen)).collect())),
+            Ok(all) => {
+                *self.listed.lock().unwrap_or_else(PoisonError::into_inner) = Some(wall);
+                Some(Arc::new(all.into_iter().map(|seen| (seen.id.clone(), seen)).collect()))
+            }
             Err(error) => {
                 tracing::debug!(%error, "no list: objects are looked at one by one");
                 None
@@ -55,6 +60,11 @@ impl<D: Document> Sweep<D> {
         };
         *taken = Some(Taken { begun, found: found.clone() });
         found
+    }
+
+    /// When the last list that succeeded was begun.
+    pub(crate) fn listed(&self) -> Option<SystemTime> {
+        *self.listed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether there is time for one more close look.

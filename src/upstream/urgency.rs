@@ -14,3 +14,16 @@ pub enum Urgency {
     /// Whether the connection works at all: all others depend on it.
     Probe,
 }
+
+impl Urgency {
+    /// The value of the metric's label.
+    #[must_use]
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Background => "background",
+            Self::Change => "change",
+            Self::Deletion => "deletion",
+            Self::Probe => "probe",
+        }
+    }
+}

@@ -5,6 +5,7 @@ mod decisions;
 mod fields;
 mod manifests;
 pub mod markdown;
+mod metrics;
 
 use cloud_policy::api::Reason;
 use markdown::{Page, code_in};

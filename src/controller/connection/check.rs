@@ -7,7 +7,7 @@ use crate::controller::connections::{ConnectionKey, Health};
 use crate::controller::context::Shared;
 use crate::controller::credentials::{self, Keys, Missing};
 use crate::engine::{ErrorKind, UpstreamError};
-use crate::upstream::Account;
+use crate::upstream::{Account, Urgency};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -86,6 +86,14 @@ struct RequestCounter(Arc<crate::metrics::Metrics>);
 impl crate::upstream::RequestLog for RequestCounter {
     fn request(&self, system: &'static str, operation: &'static str, code: &str, elapsed: Duration) {
         self.0.upstream_request(system, operation, code, elapsed);
+    }
+
+    fn unsent(&self, system: &'static str, why: &'static str) {
+        self.0.upstream_request_unsent(system, why);
+    }
+
+    fn waited(&self, system: &'static str, urgency: Urgency, waited: Duration) {
+        self.0.upstream_wait(system, urgency.label(), waited);
     }
 }
 

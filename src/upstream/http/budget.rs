@@ -21,6 +21,19 @@ use tokio::time::timeout;
 /// still leads, and that knowledge ages.
 const WRITE_PATIENCE: Duration = Duration::from_secs(5);
 
+/// How a rate limit stands, for people and machines that watch it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Reading {
+    /// Requests per second that may be sent now.
+    pub rate: f64,
+    /// Requests per second, as configured.
+    pub configured: f64,
+    /// Requests that may be sent at once now.
+    pub tokens: f64,
+    /// Requests that wait.
+    pub waiting: usize,
+}
+
 /// The bucket and the queue before it.
 pub(super) struct Budget {
     desk: Lock<Desk>,
@@ -107,6 +120,13 @@ impl Budget {
     /// The upstream served a request that was sent at this time.
     pub(super) fn speed_up(&self, sent: Instant) {
         self.desk().bucket.speed_up(sent, Instant::now());
+    }
+
+    /// How it stands now.
+    pub(super) fn reading(&self) -> Reading {
+        let mut desk = self.desk();
+        let (rate, configured, tokens) = desk.bucket.reading(Instant::now());
+        Reading { rate, configured, tokens, waiting: desk.waiting.len() }
     }
 
     fn sit_down(&self, urgency: Urgency, effect: Effect) -> Seat<'_> {

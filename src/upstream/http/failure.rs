@@ -49,8 +49,8 @@ impl Failure {
     /// The kind, as the request log shows it.
     pub(super) fn code(&self) -> &'static str {
         match self {
-            Self::Queued(_) => "queued",
-            Self::Tripped => "tripped",
+            Self::Queued(_) => "rate_limit",
+            Self::Tripped => "breaker",
             Self::Credentials(_) => "credentials",
             Self::Forbidden(_) => "forbidden_address",
             Self::NotSent(_) => "connect",

@@ -2,13 +2,13 @@
 //! any object, event or metric; and not in an error, whatever an upstream sends back.
 
 use crate::links::connection_is;
+use crate::paper::Paper;
 use crate::role;
 use crate::world::{Operator, World, ncloud_policy, network_policy, spaceone_policy};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use cloud_policy::api::{Connection, NetworkPolicy, Policy};
 use cloud_policy::controller::clock::{Clock, SystemClock};
-use cloud_policy::telemetry::{self, Format};
 use cloud_policy_simulator::{Action, Fault, Operation};
 use http::{Request, Response};
 use jiff::Timestamp;
@@ -18,41 +18,12 @@ use kube::api::ListParams;
 use kube::client::Body;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
-use tracing::dispatcher::{DefaultGuard, set_default};
-
-/// Whatever is logged on this thread, which is that of the operator, too.
-#[derive(Clone, Default)]
-struct Page(Arc<Mutex<Vec<u8>>>);
-
-impl io::Write for Page {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
-    }
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl Page {
-    /// Logs everything that can be logged, as `--log-filter=trace` does.
-    fn open() -> (Self, DefaultGuard) {
-        let page = Self::default();
-        let writer = page.clone();
-        let dispatch = telemetry::dispatch(Format::Json, "trace", false, move || writer.clone()).unwrap();
-        (page, set_default(&dispatch))
-    }
-
-    fn text(&self) -> String {
-        String::from_utf8_lossy(&self.0.lock().unwrap()).into_owned()
-    }
-}
 
 /// Everything that people can see of the operator in this world.
-async fn places(world: &World, page: &Page, operator: &Operator) -> BTreeMap<&'static str, String> {
+async fn places(world: &World, page: &Paper, operator: &Operator) -> BTreeMap<&'static str, String> {
     fn shown<T: serde::Serialize>(list: &[T]) -> String {
         serde_json::to_string(list).unwrap()
     }
@@ -135,7 +106,7 @@ async fn garble(server: Client, request: Request<Body>, garbles: bool) -> kube::
 
 #[tokio::test]
 async fn no_secret_is_ever_seen_whatever_goes_wrong() {
-    let (page, _logging) = Page::open();
+    let (page, _logging) = Paper::open("trace");
     let world = World::still("canaries").await;
     let (clock, garbles) = (Arc::new(Broken::default()), Arc::new(AtomicBool::new(false)));
     let client = garbling(&role::client().await, &garbles);
@@ -208,7 +179,7 @@ async fn wrong_credentials(world: &World) {
 
 #[tokio::test]
 async fn the_search_finds_a_secret_in_every_place() {
-    let (page, _logging) = Page::open();
+    let (page, _logging) = Paper::open("trace");
     let world = World::still("found").await;
     let operator = Operator::start(&role::client().await, &[world.namespace()], |_| {});
     let canary = "canary/planted+by+hand".to_owned();

@@ -82,6 +82,13 @@ impl Bucket {
         }
     }
 
+    /// Rate, configured rate and tokens. None while it is closed.
+    pub(super) fn reading(&mut self, now: Instant) -> (f64, f64, f64) {
+        self.earn(now);
+        let open = now >= self.closed_until;
+        (self.rate, self.full, if open { self.tokens.max(0.0) } else { 0.0 })
+    }
+
     fn speaks_of_now(&self, sent: Instant) -> bool {
         self.slowed.is_none_or(|slowed| sent >= slowed)
     }
@@ -144,6 +151,19 @@ mod tests {
         bucket.close(now + MINUTE / 2);
         assert_eq!(bucket.take(now), Some(MINUTE));
         assert_eq!(bucket.take(now + MINUTE), None);
+    }
+
+    #[test]
+    fn a_reading_shows_the_rate_and_what_may_be_sent_at_once() {
+        let (mut bucket, now) = bucket(8, 10);
+        assert_eq!(bucket.reading(now), (8.0, 8.0, 10.0));
+        bucket.take(now);
+        bucket.take(now);
+        assert_eq!(bucket.reading(now), (8.0, 8.0, 8.0));
+        bucket.close(now + MINUTE);
+        assert_eq!(bucket.reading(now), (8.0, 8.0, 0.0), "closed");
+        bucket.slow_down(now, now);
+        assert_eq!(bucket.reading(now + MINUTE), (4.0, 8.0, 5.0), "slowed, with half the burst");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! What is told and remembered of upstream writes: log lines, counters, events, corrections.
+//! What is told and remembered of drift: counters, events, corrections.
 
 use super::Act;
 use crate::api::Reason;
@@ -9,7 +9,24 @@ use crate::engine::plan::{Record, Restraint};
 impl<K: Managed> Act<'_, '_, K> {
     /// Before drift is corrected.
     pub(super) async fn drift_found(&self, diff: &Diff) {
-        self.warn_of_drift(&format!("Changed upstream by somebody else: {}", explain(diff))).await;
+        self.count_found();
+        self.warn_of_drift(&changed(diff)).await;
+    }
+
+    /// Drift is counted once, however often it takes to put it right.
+    pub(super) fn count_found(&self) {
+        let shared = self.case.shared();
+        if shared.looks.drifts(&self.case.uid()) {
+            shared.metrics.drift_found(self.subject.system());
+        }
+    }
+
+    /// The object was written as it should be: if it had drifted, that is put right.
+    pub(super) fn put_right(&self) {
+        let shared = self.case.shared();
+        if shared.looks.is_right(&self.case.uid()) {
+            shared.metrics.drift_corrected(self.subject.system());
+        }
     }
 
     /// What differs and may only be reported, when it does so newly.
@@ -21,10 +38,12 @@ impl<K: Managed> Act<'_, '_, K> {
             None => reported && self.case.ready_reason() != Some(Reason::DriftReported.as_str()),
         };
         if news && reported {
-            self.case.shared().metrics.drift(self.subject.system(), false);
+            // Another change of what had drifted already is news, too.
+            self.case.shared().looks.drifts(&self.case.uid());
+            self.case.shared().metrics.drift_found(self.subject.system());
         }
         match diff.filter(|_| news) {
-            Some(diff) if reported => self.drift_found(diff).await,
+            Some(diff) if reported => self.warn_of_drift(&changed(diff)).await,
             Some(diff) => self.warn_of_drift(&format!("The upstream differs: {}", explain(diff))).await,
             None => {}
         }
@@ -37,7 +56,7 @@ impl<K: Managed> Act<'_, '_, K> {
             return "recreate";
         }
         let Some(id) = id.filter(|_| !create_in_flight) else { return "spec" };
-        self.case.shared().metrics.drift(self.subject.system(), true);
+        self.count_found();
         self.warn_of_drift(&format!("Deleted upstream by somebody else: {id}. It is created again.")).await;
         "drift"
     }
@@ -48,6 +67,7 @@ impl<K: Managed> Act<'_, '_, K> {
 
     /// After an update.
     pub(super) async fn updated(&self, diff: &Diff, drift: bool) {
+        self.put_right();
         self.corrected(diff, drift);
         let (reason, note) = if drift {
             ("DriftCorrected", format!("Wrote {} upstream again.", diff.summary()))
@@ -61,17 +81,15 @@ impl<K: Managed> Act<'_, '_, K> {
     pub(super) fn corrected(&self, diff: &Diff, drift: bool) {
         let (shared, uid) = (self.case.shared(), self.case.uid());
         if drift {
-            shared.metrics.drift(self.subject.system(), true);
             shared.corrections().note(&uid, diff, shared.clock.now());
         } else {
             shared.corrections().forget(&uid);
         }
     }
+}
 
-    /// An upstream write of this act.
-    pub(super) fn wrote(&self, operation: &'static str, cause: &'static str, id: &str, request: Option<&str>) {
-        self.case.wrote(self.subject.system(), operation, cause, id, request);
-    }
+fn changed(diff: &Diff) -> String {
+    format!("Changed upstream by somebody else: {}", explain(diff))
 }
 
 /// What differs, as the end of a sentence.

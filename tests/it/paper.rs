@@ -1,0 +1,40 @@
+//! What is logged in a test, kept for reading.
+
+use cloud_policy::telemetry::{self, Format};
+use serde_json::Value;
+use std::io;
+use std::sync::{Arc, Mutex};
+use tracing::dispatcher::{DefaultGuard, set_default};
+
+/// Whatever is logged on one thread, which is that of the operator, too, in tests with one thread.
+#[derive(Clone, Default)]
+pub struct Paper(Arc<Mutex<Vec<u8>>>);
+
+impl io::Write for Paper {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Paper {
+    /// Logs what this filter lets through, as `--log-filter` does, in JSON.
+    pub fn open(filter: &str) -> (Self, DefaultGuard) {
+        let paper = Self::default();
+        let writer = paper.clone();
+        let dispatch = telemetry::dispatch(Format::Json, filter, false, move || writer.clone()).unwrap();
+        (paper, set_default(&dispatch))
+    }
+
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.0.lock().unwrap()).into_owned()
+    }
+
+    /// The lines of this target.
+    pub fn lines(&self, target: &str) -> Vec<Value> {
+        let lines = self.text().lines().map(|line| serde_json::from_str(line).unwrap()).collect::<Vec<Value>>();
+        lines.into_iter().filter(|line| line["target"] == target).collect()
+    }
+}
