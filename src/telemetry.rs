@@ -1,12 +1,17 @@
-//! Logs: text for people, JSON for machines, to standard error. Set up once, by the command line.
+//! Logs: text for people, JSON for machines, to standard error; and, where they are compiled in and
+//! asked for, traces. Set up once, by the command line.
+
+#[cfg(feature = "otel")]
+pub mod traces;
 
 use anyhow::Context as _;
 use clap::ValueEnum;
 use std::io::{self, IsTerminal as _};
 use tracing::Dispatch;
-use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::{self, MakeWriter};
+use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{EnvFilter, Layer, Registry};
 
 /// What is logged unless told otherwise.
 pub const DEFAULT_FILTER: &str = "info,kube_client=error";
@@ -26,26 +31,38 @@ pub enum Format {
     Json,
 }
 
+/// What listens beside the log.
+pub type Extra = Box<dyn Layer<Registry> + Send + Sync>;
+
 /// Logs to standard error from now on, whatever `filter` lets through. To be called once.
-pub fn init(format: Format, filter: &str) -> anyhow::Result<()> {
+pub fn init(format: Format, filter: &str, extra: Option<Extra>) -> anyhow::Result<()> {
     let colours = io::stderr().is_terminal();
-    dispatch(format, filter, colours, io::stderr)?.try_init().context("logging is set up already")
+    let lines = lines(format, filter, colours, io::stderr)?;
+    Registry::default().with(extra).with(lines).try_init().context("logging is set up already")
 }
 
 /// Where log lines go that `filter` lets through, written to `writer`.
-///
-/// Whatever the filter says, bodies of the API server's answers are not among them.
 pub fn dispatch<W>(format: Format, filter: &str, colours: bool, writer: W) -> anyhow::Result<Dispatch>
 where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
 {
+    Ok(Dispatch::new(Registry::default().with(None::<Extra>).with(lines(format, filter, colours, writer)?)))
+}
+
+/// Whatever the filter says, bodies of the API server's answers are not among the lines.
+fn lines<S, W>(format: Format, filter: &str, colours: bool, writer: W) -> anyhow::Result<impl Layer<S>>
+where
+    S: tracing::Subscriber + for<'s> tracing_subscriber::registry::LookupSpan<'s>,
+    W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
+{
     let wanted = EnvFilter::builder().parse(filter).with_context(|| format!("log filter `{filter}`"))?;
     let allowed = wanted.add_directive(NEVER_BODIES.parse()?);
-    let lines = fmt::Subscriber::builder().with_env_filter(allowed).with_writer(writer);
-    Ok(match format {
-        Format::Text => Dispatch::new(lines.with_ansi(colours).finish()),
-        Format::Json => Dispatch::new(lines.json().flatten_event(true).with_span_list(false).finish()),
-    })
+    let lines = fmt::layer().with_writer(writer);
+    let lines = match format {
+        Format::Text => lines.with_ansi(colours).boxed(),
+        Format::Json => lines.json().flatten_event(true).with_span_list(false).boxed(),
+    };
+    Ok(lines.with_filter(allowed))
 }
 
 #[cfg(test)]

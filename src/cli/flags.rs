@@ -84,6 +84,12 @@ pub struct Args {
     /// Which logs are written, in the syntax of tracing's EnvFilter.
     #[arg(long, env = "CLOUD_POLICY_LOG_FILTER", default_value = telemetry::DEFAULT_FILTER)]
     pub(super) log_filter: String,
+
+    /// Send traces to this collector, by OTLP over HTTP, such as http://collector:4318. Only in
+    /// binaries with the feature `otel`.
+    #[cfg(feature = "otel")]
+    #[arg(long, env = "CLOUD_POLICY_OTLP_ENDPOINT")]
+    pub(super) otlp_endpoint: Option<url::Url>,
 }
 
 impl Args {

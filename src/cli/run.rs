@@ -15,13 +15,33 @@ use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use kube::{Client, Config};
 use std::sync::Arc;
+use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
 /// Runs the operator until SIGTERM or SIGINT.
 pub fn run(args: Args) -> anyhow::Result<()> {
-    telemetry::init(args.log_format, &args.log_filter)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(serve(args))
+    let finish = observe(&args, runtime.handle())?;
+    let result = runtime.block_on(serve(args));
+    finish();
+    result
+}
+
+/// Logs, and traces where they are asked for; what is to be called at the end.
+#[cfg(feature = "otel")]
+fn observe(args: &Args, runtime: &Handle) -> anyhow::Result<impl FnOnce() + use<>> {
+    use telemetry::traces::Traces;
+    let endpoint = args.otlp_endpoint.as_ref();
+    let traces = endpoint.map(|endpoint| Traces::to(endpoint, &args.instance, runtime.clone())).transpose()?;
+    telemetry::init(args.log_format, &args.log_filter, traces.as_ref().map(Traces::layer))?;
+    Ok(move || traces.into_iter().for_each(Traces::finish))
+}
+
+/// Logs.
+#[cfg(not(feature = "otel"))]
+fn observe(args: &Args, _runtime: &Handle) -> anyhow::Result<impl FnOnce() + use<>> {
+    telemetry::init(args.log_format, &args.log_filter, None)?;
+    Ok(|| {})
 }
 
 async fn serve(args: Args) -> anyhow::Result<()> {

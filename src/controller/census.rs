@@ -10,9 +10,9 @@ use crate::api::{ConditionType, Reason};
 use crate::metrics::{AccountNow, ConnectionNow, HeldNow};
 use crate::upstream::Vitals;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
-use kube::{Resource, ResourceExt};
 use kube::core::DeserializeGuard;
 use kube::runtime::reflector::Store;
+use kube::{Resource, ResourceExt};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -99,7 +99,9 @@ fn account_now(vitals: &Vitals) -> AccountNow {
 fn held(usage: Usage) -> Vec<HeldNow> {
     let Usage { policies, policies_limit, network_policies } = usage;
     let held = [("policies", policies, policies_limit), ("network_policies", network_policies, None)];
-    held.into_iter().filter_map(|(collection, count, limit)| Some(HeldNow { collection, count: count?, limit })).collect()
+    held.into_iter()
+        .filter_map(|(collection, count, limit)| Some(HeldNow { collection, count: count?, limit }))
+        .collect()
 }
 
 fn reason(conditions: &[Condition]) -> &'static str {

@@ -12,6 +12,8 @@ use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use tracing::field::Empty;
+use tracing::{Instrument as _, Span};
 
 /// How soon the cache should have caught up.
 const LOOK_AGAIN: Duration = Duration::from_millis(300);
@@ -25,7 +27,9 @@ pub async fn guarded(
 ) -> Result<Action> {
     let begun = Instant::now();
     let limit = shared.settings.reconcile_timeout;
-    let result = match tokio::time::timeout(limit, AssertUnwindSafe(work).catch_unwind()).await {
+    let span = span(kind, &about);
+    let work = AssertUnwindSafe(work).catch_unwind().instrument(span.clone());
+    let result = match tokio::time::timeout(limit, work).await {
         Ok(Ok(result)) => result,
         Ok(Err(panic)) => {
             shared.metrics.panicked(kind);
@@ -37,7 +41,24 @@ pub async fn guarded(
     };
     let label = result.as_ref().map_or_else(Error::label, |_| "ok");
     shared.metrics.reconciled(kind, label, begun.elapsed());
+    span.record("result", label);
+    if result.is_err() {
+        span.record("otel.status_code", "ERROR");
+    }
     result
+}
+
+/// The part of a trace that one reconcile is: all of its upstream requests are below it.
+fn span(kind: &'static str, about: &ObjectReference) -> Span {
+    tracing::debug_span!(
+        "reconcile",
+        otel.name = format!("reconcile {kind}"),
+        otel.status_code = Empty,
+        kind,
+        namespace = about.namespace,
+        object = about.name,
+        result = Empty,
+    )
 }
 
 fn words(panic: &(dyn std::any::Any + Send)) -> String {

@@ -113,8 +113,7 @@ fn each<N: EncodeGaugeValue>(
 ) -> Result<(), Error> {
     let all = connections.iter().flat_map(|(kind, all)| all.iter().take(SERIES).map(move |now| (*kind, now)));
     let labelled = all.flat_map(|(kind, now)| {
-        let own: Labels<'_> =
-            vec![("kind", kind), ("connection_namespace", &now.namespace), ("connection", &now.name)];
+        let own: Labels<'_> = vec![("kind", kind), ("connection_namespace", &now.namespace), ("connection", &now.name)];
         series(now).into_iter().map(move |(more, value)| ([own.clone(), more].concat(), value))
     });
     gauge(encoder, name, help, labelled)

@@ -50,9 +50,10 @@ impl Collector for Gauges {
         gauge(&mut encoder, "objects", "Objects by kind and the reason of their Ready condition", objects)?;
         let total = state.connections.iter().map(|(kind, all)| ([("kind", *kind)], whole(all.len())));
         gauge(&mut encoder, "connections", "Connections that exist", total)?;
-        let ready = state.connections.iter().map(|(kind, all)| {
-            ([("kind", *kind)], whole(all.iter().filter(|connection| connection.ready).count()))
-        });
+        let ready = state
+            .connections
+            .iter()
+            .map(|(kind, all)| ([("kind", *kind)], whole(all.iter().filter(|connection| connection.ready).count())));
         gauge(&mut encoder, "connections_ready", "Connections whose upstream takes the credentials", ready)?;
         super::connections::encode(&state.connections, &mut encoder)
     }

@@ -112,7 +112,11 @@ impl Metrics {
 
     fn register_writes(&mut self) {
         let to = &mut self.registry;
-        to.register("upstream_writes", "Upstream writes by what caused them and what came of them", self.writes.clone());
+        to.register(
+            "upstream_writes",
+            "Upstream writes by what caused them and what came of them",
+            self.writes.clone(),
+        );
         let found = "Upstream objects found changed or deleted by somebody else";
         to.register("drifts_found", found, self.drifts_found.clone());
         to.register("drifts_corrected", "Of these, those that were put right", self.drifts_corrected.clone());

@@ -120,7 +120,8 @@ fn a_connection_says_how_it_stands() {
 #[test]
 fn a_connection_that_was_never_opened_shows_only_that_it_is_not_ready() {
     let metrics = Metrics::new("1");
-    let closed = ConnectionNow { ready: false, reason: "SecretNotFound", account: None, held: vec![], ..connection("", "a") };
+    let closed =
+        ConnectionNow { ready: false, reason: "SecretNotFound", account: None, held: vec![], ..connection("", "a") };
     metrics.set_connections("ClusterConnection", vec![closed]);
     let about = |line: &String| line.contains("connection=\"a\"");
     let expected = r#"cloud_policy_connection_ready{kind="ClusterConnection",connection_namespace="",connection="a",reason="SecretNotFound"} 0"#;

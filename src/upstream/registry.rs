@@ -71,12 +71,7 @@ pub fn bind(
 /// Binds what is left to delete to the collection that a deletion record names. `None` when the
 /// connection does not hold that collection.
 #[must_use]
-pub fn remnant(
-    account: &Account,
-    system: &str,
-    stamp: &Stamp,
-    errand: impl Into<Errand>,
-) -> Option<Box<dyn Remnant>> {
+pub fn remnant(account: &Account, system: &str, stamp: &Stamp, errand: impl Into<Errand>) -> Option<Box<dyn Remnant>> {
     let sweeps = account.sweeps();
     match (system, account.upstream()) {
         (ncloud::SYSTEM, Upstream::Ncloud(api)) => {

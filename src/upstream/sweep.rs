@@ -33,7 +33,12 @@ struct Taken<D> {
 impl<D: Document> Sweep<D> {
     /// Nothing was listed yet. `spacing` lies between two close looks.
     pub(crate) fn new(spacing: Duration) -> Self {
-        Self { taken: tokio::sync::Mutex::default(), listed: Mutex::default(), spacing, next_turn: Mutex::new(Instant::now()) }
+        Self {
+            taken: tokio::sync::Mutex::default(),
+            listed: Mutex::default(),
+            spacing,
+            next_turn: Mutex::new(Instant::now()),
+        }
     }
 
     /// The collection as a list showed it that was begun at `not_before` or later; `list` is called

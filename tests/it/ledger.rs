@@ -31,7 +31,8 @@ fn is_write(entry: &Entry) -> bool {
 
 /// The ledger of an upstream says what its journal says.
 fn agree(ledger: &[Value], upstream: &str, journal: &Journal) {
-    let lines: Vec<&Value> = ledger.iter().filter(|line| line["system"].as_str().unwrap().starts_with(upstream)).collect();
+    let lines: Vec<&Value> =
+        ledger.iter().filter(|line| line["system"].as_str().unwrap().starts_with(upstream)).collect();
     let entries: Vec<Entry> = journal.entries().into_iter().filter(is_write).collect();
     let told: Vec<Said> = lines.iter().map(|line| (asked(line), line["code"].as_str().unwrap().parse().ok())).collect();
     let happened: Vec<Said> = entries.iter().map(|entry| (entry.operation, entry.status)).collect();

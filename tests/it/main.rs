@@ -49,6 +49,7 @@ mod strangers;
 mod support;
 mod suspended;
 mod tenants;
+mod traces;
 mod traps;
 mod upstream_account;
 mod upstream_faults;

@@ -49,7 +49,8 @@ async fn narrow_client(control_plane: &ControlPlane, admin: &Client, namespace: 
     let user = format!("system:serviceaccount:{namespace}:narrow");
     let groups = [&format!("system:serviceaccounts:{namespace}"), "system:serviceaccounts", "system:authenticated"];
     let client = control_plane.client_as(&user, &groups.map(|group| group as &str)).unwrap();
-    let (policies, one): (Api<Policy>, _) = (Api::namespaced(client.clone(), namespace), ListParams::default().limit(1));
+    let (policies, one): (Api<Policy>, _) =
+        (Api::namespaced(client.clone(), namespace), ListParams::default().limit(1));
     role::heeded(|| policies.list(&one)).await;
     client
 }

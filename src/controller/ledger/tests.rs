@@ -95,10 +95,7 @@ fn each_request_has_a_line_and_only_that_which_failed_says_so() {
         send(ledger, "add tag", "409");
         ledger.close(&End::Failed(&error("add tag", ErrorKind::Rejected)));
     });
-    assert_eq!(
-        all,
-        ["update policy | 200 | accepted", "remove tag | 200 | accepted", "add tag | 409 | refused"]
-    );
+    assert_eq!(all, ["update policy | 200 | accepted", "remove tag | 200 | accepted", "add tag | 409 | refused"]);
 }
 
 #[test]
@@ -161,11 +158,13 @@ fn what_is_left_in_the_middle_is_unknown() {
 
 #[test]
 fn reads_leave_no_line() {
-    assert!(told(|ledger| {
-        ledger.open("deletion", Some("p-1"), None);
-        assert!(!ledger.close(&End::Failed(&error("get policy", ErrorKind::Unavailable))));
-    })
-    .is_empty());
+    assert!(
+        told(|ledger| {
+            ledger.open("deletion", Some("p-1"), None);
+            assert!(!ledger.close(&End::Failed(&error("get policy", ErrorKind::Unavailable))));
+        })
+        .is_empty()
+    );
 }
 
 #[test]

@@ -28,7 +28,7 @@ const POWERS: &[(&str, &[&str], &[&str])] = &[
         &["kube::Client", "kube::client", "kube::Api", "kube::api::Api", "kube::api::*", "kube::runtime", "kube::*"],
         &["controller", "cli"],
     ),
-    ("the HTTP client", &["reqwest"], &["upstream"]),
+    ("the HTTP client", &["reqwest"], &["upstream", "telemetry"]),
     ("the environment", &["std::env", "env::var", "env::var_os", "env::vars"], &["cli", "main"]),
     (
         "the clock",

@@ -18,8 +18,8 @@ use kube::api::ListParams;
 use kube::client::Body;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 /// Everything that people can see of the operator in this world.
