@@ -5,10 +5,12 @@ use super::connection::Link;
 use super::connections::ConnectionKey;
 use super::context::Shared;
 use super::managed::Managed;
+use super::orphaning::Orphaning;
 use crate::api::connection::Usage;
-use crate::api::{ConditionType, Reason};
-use crate::metrics::{AccountNow, ConnectionNow, HeldNow};
+use crate::api::{ClusterConnection, ConditionType, Connection, NetworkPolicy, Policy, Reason};
+use crate::metrics::{AccountNow, ConnectionNow, HeldNow, Metrics};
 use crate::upstream::Vitals;
+use crate::upstream::registry::SYSTEMS;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::core::DeserializeGuard;
 use kube::runtime::reflector::Store;
@@ -29,6 +31,14 @@ const UNREADABLE: &str = "Unreadable";
 
 /// Sets the gauges of one kind.
 pub type Count = Box<dyn Fn(&Shared) + Send + Sync>;
+
+/// Has the counters of what must not happen begin at 0.
+pub fn begin(metrics: &Metrics) {
+    let whys = Orphaning::ALL.map(Orphaning::label);
+    let managed = [Policy::KIND, NetworkPolicy::KIND];
+    let kinds = [Policy::KIND, NetworkPolicy::KIND, Connection::KIND, ClusterConnection::KIND];
+    metrics.begin(&kinds, &managed, &whys, &SYSTEMS);
+}
 
 /// Counts until shutdown.
 pub async fn run(shared: Arc<Shared>, counts: Vec<Count>, shutdown: CancellationToken) {

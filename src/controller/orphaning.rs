@@ -22,6 +22,10 @@ pub enum Orphaning {
 }
 
 impl Orphaning {
+    /// All of them.
+    pub const ALL: [Self; 6] =
+        [Self::Asked, Self::Forced, Self::Observed, Self::CrdDeleted, Self::Deadline, Self::NotOurs];
+
     /// The value of the metric's label.
     #[must_use]
     pub fn label(self) -> &'static str {

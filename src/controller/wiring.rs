@@ -82,6 +82,7 @@ pub async fn run(parts: Parts, shutdown: CancellationToken) -> Result<()> {
     let Parts { client, settings, clock, metrics, leadership, instance } = parts;
     let client = shallow::client(client);
     let (stores, writers) = stores(&settings);
+    census::begin(&metrics);
     let shared = Arc::new(Shared {
         events: Events::new(client.clone(), instance),
         connections: Connections::new(Wakers { dependants, connections }, settings.cluster_connections),

@@ -11,7 +11,7 @@ pub(super) fn classic(open_metrics: &str) -> String {
     while let Some(line) = lines.next() {
         let mut words = line.splitn(4, ' ');
         match (words.next(), words.next(), words.next(), words.next()) {
-            (Some("#"), Some("EOF"), ..) | (Some("#"), Some("UNIT"), ..) => {}
+            (Some("#"), Some("EOF" | "UNIT"), ..) => {}
             (Some("#"), Some("HELP"), Some(name), Some(help)) => {
                 // The type stands in the next line.
                 let kind = lines.peek().and_then(|next| next.rsplit(' ').next()).unwrap_or_default();

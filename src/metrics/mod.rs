@@ -128,6 +128,27 @@ impl Metrics {
         to.register("build", "The running version", Info::new(vec![("version".to_owned(), version.to_owned())]));
     }
 
+    /// Has what must not happen begin at nothing, so that its first time is an increase: panics of
+    /// all `kinds`, orphans of `managed` kinds for each of these reasons, drift in these systems.
+    pub fn begin(
+        &self,
+        kinds: &[&'static str],
+        managed: &[&'static str],
+        whys: &[&'static str],
+        systems: &[&'static str],
+    ) {
+        for kind in kinds {
+            self.panics.get_or_create(&Kind { kind }).inc_by(0);
+        }
+        for (kind, why) in managed.iter().flat_map(|kind| whys.iter().map(move |why| (kind, why))) {
+            self.orphans.get_or_create(&Orphan { kind, why }).inc_by(0);
+        }
+        for system in systems {
+            self.drifts_found.get_or_create(&System { system }).inc_by(0);
+            self.drifts_corrected.get_or_create(&System { system }).inc_by(0);
+        }
+    }
+
     /// A reconcile ended; `result` is `ok` or what failed.
     pub fn reconciled(&self, kind: &'static str, result: &'static str, elapsed: Duration) {
         self.reconciles.get_or_create(&KindResult { kind, result }).inc();

@@ -73,6 +73,22 @@ fn every_counter_says_what_was_reported() {
 }
 
 #[test]
+fn what_must_not_happen_begins_at_nothing() {
+    let metrics = Metrics::new("1");
+    metrics.begin(&["Policy", "Connection"], &["Policy"], &["deadline", "not_ours"], &["ncloud"]);
+    for line in [
+        r#"cloud_policy_reconcile_panics_total{kind="Policy"} 0"#,
+        r#"cloud_policy_reconcile_panics_total{kind="Connection"} 0"#,
+        r#"cloud_policy_orphans_total{kind="Policy",why="deadline"} 0"#,
+        r#"cloud_policy_orphans_total{kind="Policy",why="not_ours"} 0"#,
+        r#"cloud_policy_drifts_found_total{system="ncloud"} 0"#,
+        r#"cloud_policy_drifts_corrected_total{system="ncloud"} 0"#,
+    ] {
+        says(&metrics, line);
+    }
+}
+
+#[test]
 fn an_upstream_cannot_invent_a_series() {
     let metrics = Metrics::new("1");
     for code in ["<html>secret", "99999", "-1", "", "007"] {

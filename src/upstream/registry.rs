@@ -31,6 +31,9 @@ impl<'a> Wanted<'a> {
     }
 }
 
+/// The names of all collections.
+pub const SYSTEMS: [&str; 3] = [ncloud::SYSTEM, spaceone_policy::SYSTEM, spaceone_network_policy::SYSTEM];
+
 /// Binds what is wanted to the collection that should hold it. A [`Problem`] when the connection
 /// leads to another upstream than the spec speaks of.
 pub fn bind(

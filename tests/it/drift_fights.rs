@@ -49,9 +49,8 @@ async fn is_corrected(world: &World, name: &str, id: &str, right: &str) {
 /// How many corrections the operator has counted.
 fn corrections(world: &World) -> usize {
     let all = world.metrics();
-    let line = all.lines().find_map(|line| {
-        line.strip_prefix("cloud_policy_drifts_total{system=\"ncloud/policy\",action=\"corrected\"} ")
-    });
+    let name = "cloud_policy_drifts_corrected_total{system=\"ncloud/policy\"} ";
+    let line = all.lines().find_map(|line| line.strip_prefix(name));
     line.map_or(0, |count| count.parse().unwrap())
 }
 

@@ -64,7 +64,13 @@ async fn operator(world: &World, directory: &TempDir, collector: &str) -> Child 
     let control_plane = support::control_plane().await;
     let namespace = world.namespace();
     Launch::new("operator", env!("CARGO_BIN_EXE_cloud-policy"), directory.path())
-        .args(["run", "--leader-elect=false", "--listen=127.0.0.1:0", "--cluster-id=traced"])
+        .args([
+            "run",
+            "--leader-elect=false",
+            "--listen=127.0.0.1:0",
+            "--cluster-id=traced",
+            "--create-grace-seconds=1",
+        ])
         .args(["--allow-http", "--allow-private-addresses", "--allowed-hosts=127.0.0.1"])
         .args([format!("--namespace={namespace}"), format!("--watch-namespaces={namespace}")])
         .arg(format!("--otlp-endpoint={collector}"))

@@ -31,8 +31,8 @@ fn ledger() -> Ledger {
 /// The lines that a ledger leaves, from its first write until it is gone.
 fn lines(writes: impl FnOnce(&Ledger)) -> Vec<Value> {
     let paper = Paper::default();
-    let writer = paper.clone();
-    let log = telemetry::dispatch(Format::Json, telemetry::DEFAULT_FILTER, false, move || writer.clone()).unwrap();
+    let sheet = paper.clone();
+    let log = telemetry::dispatch(Format::Json, telemetry::DEFAULT_FILTER, false, move || sheet.clone()).unwrap();
     with_default(&log, || writes(&ledger()));
     let bytes = paper.0.lock().unwrap().clone();
     String::from_utf8(bytes).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect()

@@ -41,8 +41,8 @@ fn shown() -> BTreeMap<String, Shape> {
         types.map(|(name, kind)| (name.to_owned(), (kind.to_owned(), BTreeSet::new()))).collect();
     for sample in text.lines().filter(|line| !line.starts_with('#')) {
         let (name, labels) = sample.split_once('{').unwrap_or((sample.split(' ').next().unwrap(), ""));
-        let family = ["", "_bucket", "_sum", "_count"].iter().filter_map(|end| name.strip_suffix(end));
-        let family = family.filter(|family| shapes.contains_key(*family)).last().unwrap_or_else(|| panic!("{sample}"));
+        let mut families = ["", "_bucket", "_sum", "_count"].iter().filter_map(|end| name.strip_suffix(end));
+        let family = families.find(|family| shapes.contains_key(*family)).unwrap_or_else(|| panic!("{sample}"));
         let names = labels.split("=\"").filter_map(|part| part.rsplit([',', '{', '"']).next());
         let names = names.filter(|name| name.chars().all(|c| c.is_ascii_lowercase() || c == '_') && *name != "le");
         let family = family.to_owned();
@@ -72,7 +72,7 @@ fn every_metric_is_documented_with_its_type_and_labels() {
 #[test]
 fn every_metric_that_a_page_names_exists() {
     let known = shown();
-    let name = regex::Regex::new(r"cloud_policy_[a-z_]+").unwrap();
+    let name = regex::Regex::new(r"\bcloud_policy_[a-z_]+").unwrap();
     for page in Page::all() {
         let text = page.fences.iter().map(|fence| fence.body.as_str()).chain([page.prose.as_str()]);
         for found in text.flat_map(|text| name.find_iter(text)) {
