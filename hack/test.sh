@@ -29,6 +29,7 @@ spaceone() {
 
 prepare control-plane tests/controlplane/build.sh
 prepare spaceone spaceone
+prepare prometheus hack/debian.sh prometheus
 echo "test: building; the control plane and the SpaceONE servers are made at the same time"
 cargo test --locked --workspace --no-run "$@"
 for preparation in "${preparations[@]}"; do

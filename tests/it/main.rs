@@ -36,6 +36,7 @@ mod lost_answers;
 mod manifests;
 mod mass_deletion;
 mod namespaced;
+mod observability;
 mod paper;
 mod properties;
 mod role;
