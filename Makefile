@@ -17,7 +17,7 @@ PLAN ?= all
 CROWD ?= 5000
 QUICK_SIMULATOR := --config profile.dev.package.cloud-policy-simulator.opt-level=2
 
-.PHONY: help build lint test faults abuse demo demo-stop crds clean
+.PHONY: help build lint test faults abuse demo demo-stop crds docs clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -50,10 +50,14 @@ demo-stop: ## End what make demo KEEP=1 left running
 	@$(BINARIES) --quiet
 	@"$(BUILT)/cloud-policy-demo" stop
 
-crds: ## Write crds/ as the types generate them
+crds: ## Write crds/ and docs/reference/ as the types generate them
 	@hack/need.sh cargo cc
 	@$(BINARIES) --quiet
 	"$(BUILT)/cloud-policy" crds --dir crds
+	"$(BUILT)/cloud-policy" crds --reference docs/reference
+
+docs: ## Build the documentation as a site, in target/site
+	@exec hack/docs.sh
 
 clean: ## Remove what was built; caches of the real parts stay
 	cargo clean

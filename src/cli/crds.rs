@@ -1,4 +1,4 @@
-//! `cloud-policy crds`: prints the custom resource definitions, or writes them as files.
+//! `cloud-policy crds`: prints the custom resource definitions, or writes them, or their reference, as files.
 
 use crate::api::crds;
 use anyhow::Context;
@@ -13,6 +13,11 @@ pub fn print(dir: Option<&Path>) -> anyhow::Result<()> {
         Some(dir) => write_files(dir, &files),
         None => write_stream(&mut std::io::stdout().lock(), &files),
     }
+}
+
+/// Writes one page of the reference a kind into `folder`.
+pub fn write_reference(folder: &Path) -> anyhow::Result<()> {
+    write_files(folder, &crds::reference::pages()?)
 }
 
 fn write_files(dir: &Path, files: &[(String, String)]) -> anyhow::Result<()> {
@@ -76,6 +81,13 @@ mod tests {
         for (name, text) in crds::files().unwrap() {
             assert_eq!(fs::read_to_string(folder.join(name)).unwrap(), text);
         }
+        assert_eq!(fs::read_dir(&folder).unwrap().count(), crds::all().len());
+    }
+
+    #[test]
+    fn the_reference_has_a_page_for_every_kind() {
+        let folder = tempfile::tempdir().unwrap();
+        write_reference(folder.path()).unwrap();
         assert_eq!(fs::read_dir(&folder).unwrap().count(), crds::all().len());
     }
 

@@ -27,6 +27,9 @@ enum Command {
         /// Write one file per kind into this folder instead of printing.
         #[arg(long, value_name = "FOLDER")]
         dir: Option<PathBuf>,
+        /// Write the reference of all fields, as Markdown, into this folder instead.
+        #[arg(long, value_name = "FOLDER", conflicts_with = "dir")]
+        reference: Option<PathBuf>,
     },
 }
 
@@ -35,7 +38,8 @@ enum Command {
 pub fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Run(args) => run::run(*args),
-        Command::Crds { dir } => crds::print(dir.as_deref()),
+        Command::Crds { reference: Some(folder), .. } => crds::write_reference(&folder),
+        Command::Crds { dir, .. } => crds::print(dir.as_deref()),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -6,6 +6,7 @@ mod fields;
 mod manifests;
 pub mod markdown;
 mod metrics;
+mod walk;
 
 use cloud_policy::api::Reason;
 use markdown::{Page, code_in};
@@ -15,7 +16,9 @@ use std::process::Command;
 
 /// What a fenced block may say that it is. A closed set, so that a slip of the pen cannot take a
 /// manifest out of the tests.
-const LANGUAGES: [&str; 4] = ["yaml", "yaml,fragment", "sh", "text"];
+const LANGUAGES: [&str; 5] = ["yaml", "yaml,fragment", "sh", "text", "mermaid"];
+/// Reasons that only events carry.
+const OF_EVENTS: [Reason; 2] = [Reason::Orphaned, Reason::InternalError];
 
 #[test]
 fn every_fenced_block_says_what_it_is() {
@@ -28,8 +31,21 @@ fn every_fenced_block_says_what_it_is() {
 
 #[test]
 fn every_relative_link_leads_somewhere() {
-    let broken: Vec<String> = Page::all().iter().flat_map(Page::broken_links).collect();
+    let broken: Vec<String> = Page::everywhere().iter().flat_map(Page::broken_links).collect();
     assert!(broken.is_empty(), "{}", broken.join("\n"));
+}
+
+#[test]
+fn the_first_page_leads_to_every_other() {
+    let mut open = vec!["docs/README.md".to_owned()];
+    let mut reached: BTreeSet<String> = open.iter().cloned().collect();
+    while let Some(name) = open.pop() {
+        let links = Page::read(&name).linked_pages();
+        open.extend(links.into_iter().filter(|page| reached.insert(page.clone())));
+    }
+    let lost: Vec<String> =
+        Page::all().into_iter().map(|page| page.name).filter(|page| !reached.contains(page)).collect();
+    assert!(lost.is_empty(), "no way leads from docs/README.md to {lost:?}");
 }
 
 #[test]
@@ -77,22 +93,37 @@ fn no_page_names_a_flag_that_does_not_exist() {
 }
 
 #[test]
+fn every_reason_that_a_column_may_show_has_its_remedy() {
+    let tables = Page::read("docs/tasks/troubleshoot.md").tables();
+    let rows = tables.iter().filter(|table| table.header[0] == "STATUS").flat_map(|table| &table.rows);
+    let told: BTreeSet<String> = rows.map(|row| code_in(&row[0]).concat()).collect();
+    let shown = Reason::ALL.iter().filter(|reason| !OF_EVENTS.contains(reason));
+    assert_eq!(told, shown.map(|reason| reason.as_str().to_owned()).collect());
+}
+
+#[test]
 fn every_test_that_the_documentation_names_exists() {
     let list = Command::new(std::env::current_exe().unwrap()).arg("--list").output().unwrap();
     let list = String::from_utf8(list.stdout).unwrap();
     let known: BTreeSet<&str> = list.lines().filter_map(|line| line.strip_suffix(": test")).collect();
-    let tables = Page::read("docs/deletion.md").tables();
-    let rows = tables.iter().flat_map(|table| &table.rows);
-    let (mut named, mut cases) = (BTreeSet::new(), 0);
-    for row in rows {
-        let tests = code_in(&row[2]);
-        assert!(!tests.is_empty(), "no test shows: {}", row[0]);
-        cases += 1;
-        named.extend(tests);
-    }
+    // A sentence below a module: three words at least, so that no other path looks like it.
+    let sentence = Regex::new("^([a-z0-9_]+::)+[a-z0-9]+(_[a-z0-9]+){2,}$").unwrap();
+    let named = Page::all().into_iter().flat_map(|page| code_in(&page.prose)).filter(|code| sentence.is_match(code));
+    let named: BTreeSet<String> = named.collect();
     let missing: Vec<&String> = named.iter().filter(|test| !known.contains(test.as_str())).collect();
     assert!(missing.is_empty(), "{missing:?}");
-    assert!(cases >= 20, "{cases} cases");
+    assert!(named.len() >= 50, "{} tests are named", named.len());
+}
+
+#[test]
+fn every_case_of_a_deletion_and_every_threat_says_what_shows_it() {
+    for (page, least) in [("docs/deletion.md", 20), ("docs/threat-model.md", 25)] {
+        let tables = Page::read(page).tables();
+        let of_tests = tables.iter().filter(|table| table.header.last().is_some_and(|last| last == "shown by"));
+        let cells = of_tests.flat_map(|table| &table.rows).filter_map(|row| row.last());
+        let shown: Vec<bool> = cells.map(|cell| cell.contains("::") || cell.contains("](")).collect();
+        assert!(shown.len() >= least && shown.iter().all(|shown| *shown), "{page}: {shown:?}");
+    }
 }
 
 struct Flag {

@@ -4,7 +4,7 @@ use cloud_policy_testbed::repository;
 use regex::Regex;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 /// One page, taken apart.
 pub struct Page {
@@ -36,6 +36,15 @@ impl Page {
         collect(Path::new("docs"), &mut names);
         names.sort();
         assert!(names.len() > 5, "{names:?}");
+        names.iter().map(|name| Self::read(name)).collect()
+    }
+
+    /// Every page of the repository, whatever it is for.
+    pub fn everywhere() -> Vec<Self> {
+        let mut names = Vec::new();
+        collect(Path::new(""), &mut names);
+        names.sort();
+        assert!(names.len() > 30, "{names:?}");
         names.iter().map(|name| Self::read(name)).collect()
     }
 
@@ -109,13 +118,25 @@ impl Page {
         tables
     }
 
-    /// Relative links to what does not exist.
-    pub fn broken_links(&self) -> Vec<String> {
+    /// Links that are not to other hosts.
+    pub fn relative_links(&self) -> Vec<String> {
         let text = Regex::new("`[^`]*`").unwrap().replace_all(&self.prose, "code");
         let link = Regex::new(r"\]\(([^)\s]+)\)|(?m)^\[[^\]]+\]:\s*(\S+)").unwrap();
         let targets = link.captures_iter(&text).filter_map(|found| found.get(1).or(found.get(2)));
-        let relative = targets.map(|target| target.as_str()).filter(|target| !target.contains("://"));
-        relative.filter(|target| !self.resolves(target)).map(|target| format!("{}: {target}", self.name)).collect()
+        targets.map(|target| target.as_str().to_owned()).filter(|target| !target.contains("://")).collect()
+    }
+
+    /// The pages that it links, by their paths from the root of the repository.
+    pub fn linked_pages(&self) -> Vec<String> {
+        let folder = Path::new(&self.name).parent().unwrap_or(Path::new("")).to_owned();
+        let targets = self.relative_links().into_iter().map(|target| target.split('#').next().unwrap().to_owned());
+        targets.filter(|target| target.ends_with(".md")).map(|target| plain(&folder.join(target))).collect()
+    }
+
+    /// Relative links to what does not exist.
+    pub fn broken_links(&self) -> Vec<String> {
+        let broken = self.relative_links().into_iter().filter(|target| !self.resolves(target));
+        broken.map(|target| format!("{}: {target}", self.name)).collect()
     }
 
     fn resolves(&self, target: &str) -> bool {
@@ -149,17 +170,35 @@ pub fn code_in(text: &str) -> Vec<String> {
     pieces.into_iter().skip(1).step_by(2).map(str::to_owned).collect()
 }
 
+/// A path without `..`.
+fn plain(path: &Path) -> String {
+    let parts = path.components().fold(PathBuf::new(), |mut plain, part| {
+        if part == Component::ParentDir {
+            plain.pop();
+        } else {
+            plain.push(part);
+        }
+        plain
+    });
+    parts.to_string_lossy().into_owned()
+}
+
 fn heading(line: &str) -> Option<(usize, &str)> {
     let depth = line.bytes().take_while(|byte| *byte == b'#').count();
     let title = line.get(depth..)?.strip_prefix(' ')?;
     (depth > 0).then_some((depth, title.trim()))
 }
 
+/// Everything but what is built or hidden.
 fn collect(folder: &Path, names: &mut Vec<String>) {
     for entry in fs::read_dir(repository().join(folder)).unwrap() {
-        let path = folder.join(entry.unwrap().file_name());
+        let name = entry.unwrap().file_name();
+        let path = folder.join(&name);
         if repository().join(&path).is_dir() {
-            collect(&path, names);
+            let name = name.to_string_lossy();
+            if name == ".github" || (name != "target" && !name.starts_with('.')) {
+                collect(&path, names);
+            }
         } else if path.extension().is_some_and(|extension| extension == "md") {
             names.push(path.to_string_lossy().into_owned());
         }

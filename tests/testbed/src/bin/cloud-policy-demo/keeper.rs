@@ -100,7 +100,8 @@ pub fn explain(stage: &Stage) {
     let spaceone = &upstreams.spaceone;
     let lines = [
         format!("export KUBECONFIG={}", kubeconfig.display()),
-        format!("kubectl get cloudpolicy -A           # kubectl is {}", kubectl.display()),
+        format!("export PATH={}:$PATH   # kubectl is here", kubectl.parent().unwrap_or(kubectl).display()),
+        "kubectl get cloudpolicy -A".to_owned(),
         format!("kubectl apply -k {}   # after an edit of deploy/samples", shown(overlay)),
         format!("tail -f {}   # the operator", shown(operator_log)),
         format!("curl {operator_url}/metrics"),

@@ -1,0 +1,61 @@
+"""Makes a site of docs/: see hack/docs.sh.
+
+The pages are plain Markdown, as a forge shows them. What a site needs besides is made here: the
+order of its pages is that of the links in docs/README.md, and links that lead out of docs/ go to
+the repository, where CLOUD_POLICY_REPOSITORY says where that is.
+"""
+
+import os
+import posixpath
+import re
+
+project = "cloud-policy-operator"
+extensions = ["myst_parser"]
+root_doc = "README"
+myst_heading_anchors = 4
+html_theme = "furo"
+html_title = project
+html_show_copyright = False
+html_show_sphinx = False
+html_copy_source = False
+
+REPOSITORY = os.environ.get("CLOUD_POLICY_REPOSITORY", "")
+LINK = re.compile(r"\[([^\]]*)\]\(([^)\s]+)\)")
+
+
+def outside(docname, target):
+    """The path from the root of the repository that a link means, if it leads out of docs/."""
+    path = posixpath.normpath(posixpath.join("docs", posixpath.dirname(docname), target))
+    return None if "://" in target or path.startswith("docs/") else path
+
+
+def led_out(docname, text):
+    def replacement(link):
+        path = outside(docname, link[2])
+        if path is None or link[2].startswith("#"):
+            return link[0]
+        return f"[{link[1]}]({REPOSITORY}/blob/main/{path})" if REPOSITORY else link[1]
+
+    return LINK.sub(replacement, text)
+
+
+def contents(text):
+    """A table of contents for each section that links to pages."""
+    for section in re.split(r"^## ", text, flags=re.MULTILINE)[1:]:
+        title = section.splitlines()[0]
+        pages = [target.partition("#")[0] for _, target in LINK.findall(section)]
+        pages = [page.removesuffix(".md") for page in pages if page.endswith(".md") and not page.startswith("..")]
+        # A page whose details are a folder of pages of the same name.
+        pages += [f"{page}/*" for page in pages if os.path.isdir(os.path.join("docs", page))]
+        yield "\n".join(["```{toctree}", ":hidden:", ":glob:", f":caption: {title}", *dict.fromkeys(pages), "```"])
+
+
+def read(_app, docname, source):
+    text = source[0]
+    if docname == root_doc:
+        text += "\n\n" + "\n\n".join(contents(text)) + "\n"
+    source[0] = led_out(docname, text).replace("```yaml,fragment", "```yaml")
+
+
+def setup(app):
+    app.connect("source-read", read)

@@ -1,0 +1,112 @@
+//! The reader's shell: a folder that looks like the checkout, kubectl on the path, and a cluster.
+
+use anyhow::Context;
+use cloud_policy_testbed::{ControlPlane, repository};
+use regex::Regex;
+use std::ffi::OsString;
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::time::Duration;
+use tempfile::TempDir;
+use tokio::process::Command;
+use tokio::time::timeout;
+
+/// Longer than any limit that a page gives to a command.
+const LIMIT: Duration = Duration::from_mins(3);
+/// What pages name by its path in the checkout.
+const CHECKOUT: [&str; 3] = ["charts", "crds", "deploy"];
+
+pub struct Shell {
+    folder: TempDir,
+    kubeconfig: PathBuf,
+    path: OsString,
+    /// Words of the pages, and what stands for them here.
+    stand_ins: Vec<(&'static str, String)>,
+}
+
+impl Shell {
+    pub fn new(control_plane: &ControlPlane, stand_ins: Vec<(&'static str, String)>) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        for name in CHECKOUT {
+            symlink(repository().join(name), folder.path().join(name)).unwrap();
+        }
+        let kubectl = control_plane.kubectl().parent().unwrap().to_owned();
+        let usual = std::env::var_os("PATH").unwrap_or_default();
+        let path = std::env::join_paths([kubectl].into_iter().chain(std::env::split_paths(&usual))).unwrap();
+        Self { folder, kubeconfig: control_plane.kubeconfig().to_owned(), path, stand_ins }
+    }
+
+    /// A text of a page, with what stands for its words here.
+    pub fn here(&self, text: &str) -> String {
+        self.stand_ins.iter().fold(text.to_owned(), |text, (word, stand_in)| text.replace(word, stand_in))
+    }
+
+    pub fn save(&self, name: &str, text: &str) {
+        fs::write(self.folder.path().join(name), self.here(text)).unwrap();
+    }
+
+    /// Runs a script as a careful shell does, and answers what it printed. The error says why it failed.
+    pub async fn run(&self, script: &str) -> anyhow::Result<String> {
+        let running = Command::new("bash")
+            .args(["-euo", "pipefail", "-c", &self.here(script)])
+            .current_dir(self.folder.path())
+            .env("KUBECONFIG", &self.kubeconfig)
+            .env("HOME", self.folder.path())
+            .env("PATH", &self.path)
+            .stdin(Stdio::null())
+            .kill_on_drop(true)
+            .output();
+        let output = timeout(LIMIT, running).await.context("it does not end")??;
+        let printed = String::from_utf8_lossy(&output.stdout).into_owned();
+        let complained = String::from_utf8_lossy(&output.stderr);
+        anyhow::ensure!(output.status.success(), "{}\n{printed}{complained}", output.status);
+        Ok(printed)
+    }
+}
+
+/// Whether a script only looks, so that it may be run again until it shows what it should.
+pub fn only_looks(script: &str) -> bool {
+    let mut commands = script.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
+    commands.all(|line| ["kubectl get ", "kubectl describe ", "kubectl events "].iter().any(|it| line.starts_with(it)))
+}
+
+/// Whether what was printed is as shown: the same words, however far apart. `…` stands for any
+/// words or for a part of one, alone in its line for any lines.
+pub fn is_as_shown(shown: &str, printed: &str) -> bool {
+    let line = |line: &str| match line.trim() {
+        "…" => "(?:.*\n)*?".to_owned(),
+        line => {
+            let words: Vec<String> = line.split_whitespace().map(word).collect();
+            format!("[ \t]*{}[ \t]*\n", words.join("[ \t]+"))
+        }
+    };
+    let pattern: String = shown.trim_end().lines().map(line).collect();
+    Regex::new(&format!("^{pattern}$")).unwrap().is_match(&format!("{}\n", printed.trim_end()))
+}
+
+fn word(word: &str) -> String {
+    match word {
+        "…" => r"\S.*?".to_owned(),
+        word => regex::escape(word).replace('…', r"\S*"),
+    }
+}
+
+#[test]
+fn what_is_printed_is_compared_word_by_word() {
+    let printed = "NAME   READY   ID           AGE\nlogs   True    npolicy-12   3s\n";
+    for shown in [printed, "NAME READY ID AGE\nlogs True npolicy-… …", "NAME …\n…", "…\nlogs … 3s", "…"] {
+        assert!(is_as_shown(shown, printed), "{shown}");
+    }
+    for shown in ["NAME READY ID AGE", "NAME READY ID AGE\nlogs False … …", "…\nlogs True npolicy-… 3s …", ""]
+    {
+        assert!(!is_as_shown(shown, printed), "{shown}");
+    }
+}
+
+#[test]
+fn what_changes_something_is_run_once() {
+    assert!(only_looks("# Look.\nkubectl get a\nkubectl describe b\n"));
+    assert!(!only_looks("kubectl get a\nkubectl apply -f a\n"));
+}
