@@ -17,7 +17,7 @@ PLAN ?= all
 CROWD ?= 5000
 QUICK_SIMULATOR := --config profile.dev.package.cloud-policy-simulator.opt-level=2
 
-.PHONY: help build lint test faults abuse demo demo-stop crds docs clean
+.PHONY: help build lint test faults abuse demo demo-stop crds docs manifests clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -58,6 +58,10 @@ crds: ## Write crds/ and docs/reference/ as the types generate them
 
 docs: ## Build the documentation as a site, in target/site
 	@exec hack/docs.sh
+
+manifests: ## Write deploy/install.yaml and deploy/argocd/argocd-cm.yaml as kustomize makes them
+	@hack/need.sh go flock
+	hack/manifests.sh
 
 clean: ## Remove what was built; caches of the real parts stay
 	cargo clean

@@ -38,13 +38,16 @@ tests() {
 
 go_code() {
     local unformatted
-    unformatted=$(gofmt -l tests/controlplane)
+    unformatted=$(gofmt -l tests/controlplane tests/gitops)
     if [[ -n $unformatted ]]; then
         printf 'not formatted: %s\n' "$unformatted"
         return 1
     fi
-    # The flags of build.sh, so that both use one build cache.
-    (cd tests/controlplane && GOWORK=off GOFLAGS='' CGO_ENABLED=0 go vet -mod=readonly -trimpath .)
+    # The flags of the build.sh there, so that both use one build cache.
+    local folder
+    for folder in tests/controlplane tests/gitops; do
+        (cd "$folder" && GOWORK=off GOFLAGS='' CGO_ENABLED=0 go vet -mod=readonly -trimpath .) || return
+    done
 }
 
 # Builds the site; a link that leads nowhere fails.

@@ -30,7 +30,8 @@ spaceone() {
 prepare control-plane tests/controlplane/build.sh
 prepare spaceone spaceone
 prepare prometheus hack/debian.sh prometheus
-echo "test: building; the control plane and the SpaceONE servers are made at the same time"
+prepare gitops tests/gitops/build.sh
+echo "test: building; what the tests run against is made at the same time"
 cargo test --locked --workspace --no-run "$@"
 for preparation in "${preparations[@]}"; do
     wait "${preparation#*:}" || {

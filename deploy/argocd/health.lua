@@ -1,33 +1,43 @@
--- Health of every kind of cloudpolicy.dev, for Argo CD. The same script serves Policy, NetworkPolicy, Connection and
--- ClusterConnection: they share their conditions.
+-- Health of the four kinds of cloudpolicy.dev for Argo CD: one script, because they share their conditions.
 --
--- Healthy: Ready is true for the newest spec. Degraded: a human is needed (Stalled). Suspended: spec.suspend.
--- Progressing: everything else, such as an upstream that is away for a while: the operator goes on by itself.
-local function health(status, message)
-  return { status = status, message = message or "" }
+-- Healthy: Ready is true for the newest spec.
+-- Suspended: spec.suspend.
+-- Degraded: nothing will change until somebody does something (Stalled, or a difference that is only reported).
+-- Progressing: everything else. The operator goes on by itself, such as when an upstream is away for a while.
+--
+-- Argo CD runs it in Lua 5.1 without the standard library (no string, no math), and not for objects that are being
+-- deleted: those are Progressing.
+local function health(status, condition, otherwise)
+  if condition == nil then
+    return { status = status, message = otherwise }
+  end
+  return { status = status, message = condition.reason .. ": " .. condition.message }
 end
 
 local status = obj.status or {}
-if status.observedGeneration ~= obj.metadata.generation then
-  return health("Progressing", "Waiting for the operator to look at the newest spec.")
-end
-
 local conditions = {}
 for _, condition in ipairs(status.conditions or {}) do
   conditions[condition.type] = condition
 end
-local ready = conditions["Ready"]
+local ready = conditions.Ready
 
-if obj.spec ~= nil and obj.spec.suspend == true then
-  return health("Suspended", ready and ready.message)
-end
-if conditions["Stalled"] ~= nil and conditions["Stalled"].status == "True" then
-  return health("Degraded", conditions["Stalled"].reason .. ": " .. conditions["Stalled"].message)
+if status.observedGeneration ~= obj.metadata.generation then
+  return health("Progressing", nil, "Waiting for the operator to look at the newest spec.")
 end
 if ready == nil then
-  return health("Progressing", "Waiting for the first result.")
+  return health("Progressing", nil, "Waiting for the first result.")
+end
+if obj.spec.suspend == true then
+  return health("Suspended", ready)
+end
+if conditions.Stalled ~= nil and conditions.Stalled.status == "True" then
+  return health("Degraded", ready)
 end
 if ready.status == "True" then
-  return health("Healthy", ready.message)
+  return health("Healthy", ready)
 end
-return health("Progressing", ready.reason .. ": " .. ready.message)
+-- The operator was told not to write, so it will not go on.
+if ready.reason == "DriftReported" or ready.reason == "Observed" then
+  return health("Degraded", ready)
+end
+return health("Progressing", ready)

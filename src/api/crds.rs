@@ -84,6 +84,8 @@ mod tests {
         let committed: BTreeMap<String, String> = std::fs::read_dir(&folder)
             .unwrap()
             .map(|entry| entry.unwrap())
+            // The kustomization beside them.
+            .filter(|entry| entry.path().extension().is_some_and(|extension| extension == "yaml"))
             .map(|entry| (entry.file_name().into_string().unwrap(), std::fs::read_to_string(entry.path()).unwrap()))
             .collect();
         let generated: BTreeMap<String, String> = super::files().unwrap().into_iter().collect();

@@ -24,6 +24,7 @@ mod drift;
 mod drift_fights;
 mod duplicates;
 mod faults;
+mod gitops;
 mod installation;
 mod kinds;
 mod leader;

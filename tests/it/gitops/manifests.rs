@@ -1,0 +1,108 @@
+//! The manifests of `deploy`, as far as no cluster is needed to judge them.
+
+use super::judge;
+use super::tools::{OVERLAYS, kustomized, manifests, manifests_in, only, script};
+use crate::docs::markdown::Page;
+use cloud_policy_testbed::repository;
+use serde_json::Value;
+use std::fs;
+use std::process::Command;
+
+/// The files that `hack/manifests.sh` writes.
+const GENERATED: [&str; 2] = ["install.yaml", "argocd/argocd-cm.yaml"];
+
+#[test]
+fn the_committed_manifests_are_what_kustomize_makes() {
+    let folder = tempfile::tempdir().unwrap();
+    script("hack/manifests.sh", &[&folder.path().display().to_string()]);
+    for name in GENERATED {
+        let made = fs::read_to_string(folder.path().join(name)).unwrap();
+        let committed = fs::read_to_string(repository().join("deploy").join(name)).unwrap();
+        assert!(made == committed, "deploy/{name} is out of date: make manifests");
+    }
+}
+
+#[test]
+fn argo_cd_is_told_the_health_of_each_kind_by_the_script_that_is_tested() {
+    let script = fs::read_to_string(repository().join("deploy/argocd/health.lua")).unwrap();
+    let settings = manifests_in("deploy/argocd/argocd-cm.yaml");
+    let told = only(&settings, "ConfigMap")["data"].as_object().unwrap();
+    let kinds = ["ClusterConnection", "Connection", "NetworkPolicy", "Policy"];
+    let keys = kinds.map(|kind| format!("resource.customizations.health.cloudpolicy.dev_{kind}"));
+    assert_eq!(told.keys().collect::<Vec<_>>(), keys.iter().collect::<Vec<_>>());
+    for (key, text) in told {
+        assert!(text == &script, "{key} is another script");
+    }
+}
+
+#[tokio::test]
+async fn every_overlay_runs_this_version_with_flags_that_it_knows() {
+    for overlay in OVERLAYS {
+        let manifests = kustomized(&format!("deploy/overlays/{overlay}")).await;
+        let container = &only(&manifests, "Deployment")["spec"]["template"]["spec"]["containers"][0];
+        let image = container["image"].as_str().unwrap();
+        assert!(image.ends_with(concat!(":", env!("CARGO_PKG_VERSION"))), "{overlay}: {image}");
+        let arguments = container["args"].as_array().unwrap().iter().map(|argument| argument.as_str().unwrap());
+        let mut operator = Command::new(env!("CARGO_BIN_EXE_cloud-policy"));
+        let output = operator.args(arguments).arg("--help").output().unwrap();
+        assert!(output.status.success(), "{overlay}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+}
+
+#[tokio::test]
+async fn an_install_for_single_namespaces_has_no_right_in_the_cluster() {
+    let manifests = kustomized("deploy/overlays/namespaced").await;
+    let kinds: Vec<&str> = manifests.iter().filter_map(|manifest| manifest["kind"].as_str()).collect();
+    assert!(!kinds.iter().any(|kind| kind.starts_with("ClusterRole")), "{kinds:?}");
+    let roles = manifests.iter().filter(|manifest| manifest["kind"] == "Role");
+    let secrets =
+        roles.flat_map(|role| role["rules"].as_array().unwrap()).filter(|rule| rule["resources"][0] == "secrets");
+    assert_eq!(secrets.map(|rule| rule["verbs"].to_string()).collect::<Vec<_>>(), [r#"["get"]"#]);
+}
+
+#[test]
+fn the_role_for_single_namespaces_is_that_of_the_documentation() {
+    let fences = Page::read("docs/operator-flags.md").fences;
+    let shown: Vec<Value> = fences.iter().filter(|f| f.language == "yaml").flat_map(|f| manifests(&f.body)).collect();
+    let shipped = manifests_in("deploy/overlays/namespaced/watched/rbac.yaml");
+    assert_eq!(only(&shipped, "Role")["rules"], only(&shown, "Role")["rules"]);
+}
+
+#[tokio::test]
+async fn two_replicas_are_spread_and_drained_one_after_the_other() {
+    let (one, two) = (kustomized("deploy/overlays/default").await, kustomized("deploy/overlays/ha").await);
+    assert_eq!(only(&one, "Deployment")["spec"]["replicas"], 1);
+    let deployment = only(&two, "Deployment");
+    assert_eq!(deployment["spec"]["replicas"], 2);
+    let selector = &deployment["spec"]["selector"];
+    let budget = only(&two, "PodDisruptionBudget");
+    assert_eq!(&budget["spec"]["selector"], selector);
+    assert_eq!(&deployment["spec"]["template"]["spec"]["topologySpreadConstraints"][0]["labelSelector"], selector);
+    assert_eq!(&only(&two, "Service")["spec"]["selector"], &selector["matchLabels"]);
+}
+
+#[test]
+fn flux_itself_can_read_its_manifests() {
+    for name in ["operator", "operator-helm", "policies"] {
+        let text = fs::read_to_string(repository().join(format!("deploy/flux/{name}.yaml"))).unwrap();
+        judge::flux(&text).unwrap_or_else(|words| panic!("{name}: {words}"));
+        let slip = text.replace("interval:", "intervall:");
+        assert!(judge::flux(&slip).is_err(), "a slip of the pen in {name} goes unnoticed");
+    }
+}
+
+#[test]
+fn every_manifest_on_the_page_about_gitops_is_a_tested_one() {
+    let folders = ["argocd", "flux", "gitops/connections", "gitops/policies"];
+    let files = folders.iter().flat_map(|folder| fs::read_dir(repository().join("deploy").join(folder)).unwrap());
+    let yaml = files.map(|file| file.unwrap().path()).filter(|path| path.extension().is_some_and(|end| end == "yaml"));
+    let shipped: Vec<Value> = yaml.flat_map(|path| manifests(&fs::read_to_string(path).unwrap())).collect();
+    let fences = Page::read("docs/tasks/gitops.md").fences;
+    let shown: Vec<_> = fences.iter().filter(|fence| fence.language.starts_with("yaml")).collect();
+    assert!(shown.len() >= 3, "where are they?");
+    for fence in shown {
+        for manifest in manifests(&fence.body) {
+            assert!(shipped.contains(&manifest), "{}: {manifest} is not in deploy", fence.place);
+        }
+    }
+}
