@@ -6,6 +6,7 @@ the repository, where CLOUD_POLICY_REPOSITORY says where that is.
 """
 
 import os
+import pathlib
 import posixpath
 import re
 
@@ -41,13 +42,20 @@ def led_out(docname, text):
 
 def contents(text):
     """A table of contents for each section that links to pages."""
+    known = {root_doc}
     for section in re.split(r"^## ", text, flags=re.MULTILINE)[1:]:
         title = section.splitlines()[0]
         pages = [target.partition("#")[0] for _, target in LINK.findall(section)]
         pages = [page.removesuffix(".md") for page in pages if page.endswith(".md") and not page.startswith("..")]
-        # A page whose details are a folder of pages of the same name.
-        pages += [f"{page}/*" for page in pages if os.path.isdir(os.path.join("docs", page))]
-        yield "\n".join(["```{toctree}", ":hidden:", ":glob:", f":caption: {title}", *dict.fromkeys(pages), "```"])
+        known.update(pages)
+        yield toctree(title, dict.fromkeys(pages))
+    # Those that other pages lead to.
+    there = {path.relative_to("docs").with_suffix("").as_posix() for path in pathlib.Path("docs").rglob("*.md")}
+    yield toctree("More", sorted(there - known))
+
+
+def toctree(title, pages):
+    return "\n".join(["```{toctree}", ":hidden:", f":caption: {title}", *pages, "```"])
 
 
 def read(_app, docname, source):

@@ -130,7 +130,8 @@ impl Page {
     pub fn linked_pages(&self) -> Vec<String> {
         let folder = Path::new(&self.name).parent().unwrap_or(Path::new("")).to_owned();
         let targets = self.relative_links().into_iter().map(|target| target.split('#').next().unwrap().to_owned());
-        targets.filter(|target| target.ends_with(".md")).map(|target| plain(&folder.join(target))).collect()
+        let pages = targets.filter(|target| Path::new(target).extension().is_some_and(|extension| extension == "md"));
+        pages.map(|target| plain(&folder.join(target))).collect()
     }
 
     /// Relative links to what does not exist.

@@ -2,6 +2,7 @@
 
 use cloud_policy_testbed::repository;
 use std::fs;
+use std::path::Path;
 
 /// One thing that the reader, or somebody else, does.
 #[derive(Debug, PartialEq, Eq)]
@@ -34,8 +35,8 @@ fn read(name: &str, text: &str) -> Vec<Step> {
         let indent = line.len() - trimmed.len();
         if let Some(language) = trimmed.strip_prefix("```") {
             let inside = lines.by_ref().map(|(_, line)| line).take_while(|line| !line.trim_start().starts_with("```"));
-            let body: String = inside.map(|line| format!("{}\n", line.get(indent..).unwrap_or_default())).collect();
-            add_block(&mut steps, language, body, place);
+            let body: Vec<&str> = inside.map(|line| line.get(indent..).unwrap_or_default()).collect();
+            add_block(&mut steps, language, body.join("\n") + "\n", place);
         } else if let Some(what) = trimmed.strip_prefix("<!-- meanwhile: ").and_then(|rest| rest.strip_suffix(" -->")) {
             steps.push(Step { deed: Deed::Meanwhile(what.to_owned()), place });
         }
@@ -55,7 +56,7 @@ fn add_block(steps: &mut Vec<Step>, language: &str, body: String, place: String)
         }
         "yaml" => {
             let first = body.lines().next().unwrap_or_default();
-            let Some(name) = first.strip_prefix("# ").filter(|name| name.ends_with(".yaml")) else {
+            let Some(name) = first.strip_prefix("# ").filter(|name| is_yaml(name)) else {
                 panic!("{place}: the first line does not say in which file to save this, as in `# policy.yaml`");
             };
             Deed::Save { name: name.to_owned(), text: body }
@@ -63,6 +64,10 @@ fn add_block(steps: &mut Vec<Step>, language: &str, body: String, place: String)
         _ => return,
     };
     steps.push(Step { deed, place });
+}
+
+fn is_yaml(name: &str) -> bool {
+    Path::new(name).extension().is_some_and(|extension| extension == "yaml")
 }
 
 #[test]
