@@ -82,8 +82,10 @@ async fn operate(parts: Parts, readiness: Readiness, shutdown: &CancellationToke
     controller::wait_for_crds(&parts.client, &parts.settings, shutdown).await;
     readiness.set_ready();
     tokio::select! {
-        leads = leadership.acquired() => if !leads { return Ok(()) },
+        // Whoever is told to end begins nothing more, also when it could just now.
+        biased;
         () = shutdown.cancelled() => return Ok(()),
+        leads = leadership.acquired() => if !leads { return Ok(()) },
     }
     metrics.set_leading(true);
     tokio::select! {

@@ -221,7 +221,8 @@ fn run_managed<K: Managed>(
     let woken = store.clone();
     let trigger = keys(&wakes.dependants).flat_map(move |key| stream::iter(dependants_of(&woken, key.as_ref())));
     let ctx = Arc::new(Context { shared: Arc::clone(shared), store: store.clone() });
-    Controller::for_stream(objects, store)
+    let filled = store.clone();
+    let controller = Controller::for_stream(objects, store)
         // As many as are due: each waits for a turn of its connection.
         .with_config(Config::default().concurrency(UNBOUNDED))
         .graceful_shutdown_on(shutdown.clone().cancelled_owned())
@@ -234,8 +235,26 @@ fn run_managed<K: Managed>(
             |object, error, ctx| retry(K::KIND, object.as_ref(), error, &ctx.shared),
             ctx,
         )
-        .for_each(|result| async move { log_runtime_error(K::KIND, result.err()) })
-        .boxed()
+        .for_each(|result| async move { log_runtime_error(K::KIND, result.err()) });
+    until_told(controller, filled, shutdown.clone()).boxed()
+}
+
+/// A controller whose first list has not come yet holds its own end back as it holds back its work.
+/// Nothing of it is under way then, and it is left.
+async fn until_told<K>(controller: impl Future<Output = ()>, store: Store<K>, shutdown: CancellationToken)
+where
+    K: Resource<DynamicType = ()> + Clone + 'static,
+{
+    let idle = async {
+        shutdown.cancelled().await;
+        if store.wait_until_ready().now_or_never().is_some() {
+            future::pending::<()>().await;
+        }
+    };
+    tokio::select! {
+        () = controller => {}
+        () = idle => {}
+    }
 }
 
 fn run_links<K: Link>(
@@ -256,7 +275,8 @@ fn run_links<K: Link>(
             looked_at.forget_unless(|key| is_there(&there, key));
         }
     });
-    Controller::for_stream(objects, store)
+    let filled = store.clone();
+    let controller = Controller::for_stream(objects, store)
         // One that does not answer must not hold up the others.
         .with_config(Config::default().concurrency(UNBOUNDED))
         .graceful_shutdown_on(shutdown.clone().cancelled_owned())
@@ -270,8 +290,8 @@ fn run_links<K: Link>(
             |object, error, ctx| retry(K::KIND, object.as_ref(), error, &ctx.shared),
             ctx,
         )
-        .for_each(|result| async move { log_runtime_error(K::KIND, result.err()) })
-        .boxed()
+        .for_each(|result| async move { log_runtime_error(K::KIND, result.err()) });
+    until_told(controller, filled, shutdown.clone()).boxed()
 }
 
 /// Objects as they change.

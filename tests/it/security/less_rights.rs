@@ -13,6 +13,7 @@ use cloud_policy_simulator::Operation;
 use cloud_policy_testbed::TestNamespace;
 use kube::ResourceExt;
 use serde_json::json;
+use std::time::Duration;
 
 /// An operator of this world whose requests go through the door.
 async fn start(world: &World, door: &Door, adjust: impl FnOnce(&mut Settings)) -> Operator {
@@ -62,6 +63,15 @@ async fn without_secrets_connections_of_both_kinds_say_so_and_heal() {
     cluster.is("Authenticated").await;
     world.ready::<Policy>("waiting").await;
     cluster.remove().await;
+}
+
+#[tokio::test]
+async fn without_the_right_to_list_a_kind_it_ends_all_the_same_when_it_is_told_to() {
+    let world = World::still("no-list").await;
+    let door = Door::refusing(|asked| asked.resource == "networkpolicies" && asked.verb == "list");
+    let operator = start(&world, &door, |_| {}).await;
+    refused(&world, &door, 2).await;
+    tokio::time::timeout(Duration::from_secs(30), operator.stop()).await.expect("nothing is under way");
 }
 
 #[tokio::test]
