@@ -17,7 +17,7 @@ PLAN ?= all
 CROWD ?= 5000
 QUICK_SIMULATOR := --config profile.dev.package.cloud-policy-simulator.opt-level=2
 
-.PHONY: help build lint test faults abuse demo demo-stop crds docs manifests clean
+.PHONY: help build lint test faults abuse demo demo-stop crds chart docs manifests clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -50,11 +50,15 @@ demo-stop: ## End what make demo KEEP=1 left running
 	@$(BINARIES) --quiet
 	@"$(BUILT)/cloud-policy-demo" stop
 
-crds: ## Write crds/ and docs/reference/ as the types generate them
+crds: ## Write crds/, those of the chart and docs/reference/ as the types generate them
 	@hack/need.sh cargo cc
 	@$(BINARIES) --quiet
 	"$(BUILT)/cloud-policy" crds --dir crds
+	"$(BUILT)/cloud-policy" crds --dir charts/cloud-policy-operator/files/crds
 	"$(BUILT)/cloud-policy" crds --reference docs/reference
+
+chart: ## Write the schema and the table of values of the chart as values.yaml says
+	CLOUD_POLICY_WRITE_CHART=1 cargo test --quiet --locked --workspace --test it chart::generated::the_schema
 
 docs: ## Build the documentation as a site, in target/site
 	@exec hack/docs.sh

@@ -55,6 +55,20 @@ documentation() {
     hack/docs.sh >/dev/null
 }
 
+# By both Helms, with every file of values that the tests use; what is generated is in step.
+chart() {
+    local helm folder=charts/cloud-policy-operator said values
+    for helm in "$helms"/{3,4}/helm; do
+        for values in "$folder"/{values.yaml,ci/*.yaml}; do
+            said=$("$helm" lint --strict --values "$values" "$folder" 2>&1) || {
+                printf '%s\n' "$said"
+                return 1
+            }
+        done
+    done
+    tests --test it chart::generated
+}
+
 # Parses without writing bytecode.
 python_code() {
     sources py | xargs -0 -r python3 -c 'import ast, sys
@@ -73,6 +87,7 @@ shell_code() {
 
 hack/need.sh cargo cc go python3 || exit
 tools=$(hack/tools.sh) || exit
+helms=$(hack/helm.sh) || exit
 PATH=$tools:$PATH
 step format cargo fmt --all --check
 step shell shell_code
@@ -82,6 +97,7 @@ step clippy cargo clippy --quiet --locked --workspace --all-targets -- -D warnin
 step architecture tests --test it architecture
 step generated tests --lib crds::
 step docs documentation
+step chart chart
 step go go_code
 
 if ((${#failed[@]})); then

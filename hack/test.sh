@@ -8,7 +8,7 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-hack/need.sh cargo cc go flock python3 venv
+hack/need.sh cargo cc go flock python3 venv pip
 
 logs=$(mktemp -d)
 trap 'rm -rf -- "$logs"' EXIT
@@ -31,6 +31,7 @@ prepare control-plane tests/controlplane/build.sh
 prepare spaceone spaceone
 prepare prometheus hack/debian.sh prometheus
 prepare gitops tests/gitops/build.sh
+prepare helm hack/helm.sh
 echo "test: building; what the tests run against is made at the same time"
 cargo test --locked --workspace --no-run "$@"
 for preparation in "${preparations[@]}"; do

@@ -41,11 +41,7 @@ pub struct Installation {
 impl Installation {
     /// Kinds and permissions, applied by kubectl.
     pub async fn new() -> Self {
-        support::install_crypto();
-        let directory = tempfile::tempdir().unwrap();
-        let place = directory.path().to_owned();
-        let control_plane = tokio::task::spawn_blocking(move || ControlPlane::start_in(&place, &[]).unwrap());
-        let control_plane = control_plane.await.unwrap();
+        let installation = Self::empty().await;
         let path = |name: &str| repository().join(name).display().to_string();
         for arguments in [
             &["apply", "--server-side", "-f", &path("crds")][..],
@@ -53,8 +49,18 @@ impl Installation {
             &["apply", "--validate=strict", "-k", &path("deploy/base")],
             &["apply", "--validate=strict", "-k", &path("deploy/tenant-connections")],
         ] {
-            control_plane.run_kubectl(arguments).unwrap();
+            installation.control_plane.run_kubectl(arguments).unwrap();
         }
+        installation
+    }
+
+    /// A cluster with nothing of the operator in it.
+    pub async fn empty() -> Self {
+        support::install_crypto();
+        let directory = tempfile::tempdir().unwrap();
+        let place = directory.path().to_owned();
+        let control_plane = tokio::task::spawn_blocking(move || ControlPlane::start_in(&place, &[]).unwrap());
+        let control_plane = control_plane.await.unwrap();
         Self {
             admin: control_plane.client().unwrap(),
             control_plane,

@@ -13,6 +13,7 @@ mod abuse;
 mod admission;
 mod adoption;
 mod architecture;
+mod chart;
 mod claims;
 mod connection_troubles;
 mod connections;

@@ -23,16 +23,21 @@ app.kubernetes.io/name: {{ include "cloud-policy-operator.name" . }}
 app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end }}
 
-{{/* The labels of every object. */}}
+{{/* The labels of every object. Merged as maps, so that none of the chart's own is there twice. */}}
 {{- define "cloud-policy-operator.labels" -}}
-helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" }}
-{{ include "cloud-policy-operator.selectorLabels" . }}
-app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
-app.kubernetes.io/part-of: cloud-policy-operator
-app.kubernetes.io/managed-by: {{ .Release.Service }}
-{{- with .Values.commonLabels }}
-{{ toYaml . }}
+{{- $own := include "cloud-policy-operator.selectorLabels" . | fromYaml }}
+{{- $_ := set $own "helm.sh/chart" (printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-") }}
+{{- $_ := set $own "app.kubernetes.io/version" .Chart.AppVersion }}
+{{- $_ := set $own "app.kubernetes.io/part-of" "cloud-policy-operator" }}
+{{- $_ := set $own "app.kubernetes.io/managed-by" .Release.Service }}
+{{- toYaml (merge $own .Values.commonLabels) }}
 {{- end }}
+
+{{/* The labels of the pods. Without the chart's version, which is no reason to replace them. */}}
+{{- define "cloud-policy-operator.podLabels" -}}
+{{- $own := include "cloud-policy-operator.selectorLabels" . | fromYaml }}
+{{- $_ := set $own "app.kubernetes.io/part-of" "cloud-policy-operator" }}
+{{- toYaml (merge $own .Values.podLabels .Values.commonLabels) }}
 {{- end }}
 
 {{/* The name of the ServiceAccount. */}}
@@ -53,42 +58,38 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- end }}
 {{- end }}
 
-{{/* The subject of every binding. */}}
-{{- define "cloud-policy-operator.subjects" -}}
-- kind: ServiceAccount
-  name: {{ include "cloud-policy-operator.serviceAccountName" . }}
-  namespace: {{ .Release.Namespace }}
+{{/* Where Connections may read Secrets: in a namespaced install everywhere, unless told otherwise. As YAML. */}}
+{{- define "cloud-policy-operator.tenants" -}}
+{{- toYaml (dict "namespaces" (default .Values.scope.namespaces .Values.tenantConnections.namespaces)) }}
 {{- end }}
 
-{{/* The rules for objects, in each namespace that is looked after. */}}
-{{- define "cloud-policy-operator.objectRules" -}}
-- apiGroups: [cloudpolicy.dev]
-  resources: [policies, networkpolicies, connections]
-  verbs: [get, list, watch, patch]
-- apiGroups: [cloudpolicy.dev]
-  resources: [policies/status, networkpolicies/status, connections/status]
-  verbs: [patch]
-- apiGroups: [events.k8s.io]
-  resources: [events]
-  verbs: [create, patch]
-# Whether the namespace of an object that cannot be deleted upstream is itself going.
-- apiGroups: [""]
-  resources: [namespaces]
-  verbs: [get]
+{{/* Whether ClusterConnections can be installed now: the chart does not bring their kind, or brought it before. */}}
+{{- define "cloud-policy-operator.connectionsFit" -}}
+{{- if or (not .Values.crds.enabled) (.Capabilities.APIVersions.Has "cloudpolicy.dev/v1alpha1/ClusterConnection") }}yes{{ end }}
 {{- end }}
 
 {{/* Values that contradict each other, found before anything is installed. */}}
 {{- define "cloud-policy-operator.check" -}}
-{{- if and .Values.scope.namespaces (not .Values.operator.clusterId) }}
-{{- fail "operator.clusterId must be set together with scope.namespaces: a namespaced install may not read the uid of kube-system. Choose a text that no other cluster uses, and never change it." }}
+{{- with .Values.scope.namespaces }}
+{{- if not $.Values.operator.clusterId }}
+{{- fail "operator.clusterId must be set together with scope.namespaces: a namespaced install may not read the uid of kube-system. Give this uid; it must never change." }}
 {{- end }}
-{{- if and .Values.scope.namespaces .Values.connections }}
+{{- if $.Values.connections }}
 {{- fail "connections creates ClusterConnections, which a namespaced install (scope.namespaces) cannot use: leave it empty and apply Connections in the namespaces." }}
 {{- end }}
-{{- if and .Values.scope.namespaces (has "*" .Values.tenantConnections.namespaces) }}
-{{- fail "tenantConnections.namespaces may not be [\"*\"] together with scope.namespaces: name the namespaces." }}
+{{- range $.Values.tenantConnections.namespaces }}
+{{- if not (has . $.Values.scope.namespaces) }}
+{{- fail (printf "tenantConnections.namespaces names %q, which scope.namespaces does not: the operator would not look at it." .) }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- if and (has "*" .Values.tenantConnections.namespaces) (gt (len .Values.tenantConnections.namespaces) 1) }}
+{{- fail "tenantConnections.namespaces is either [\"*\"] or a list of names." }}
 {{- end }}
 {{- if and .Values.podDisruptionBudget.enabled (lt (int .Values.replicaCount) 2) }}
-{{- fail "podDisruptionBudget.enabled needs replicaCount: 2 or more: with one replica it would block the draining of nodes." }}
+{{- fail "podDisruptionBudget.enabled needs replicaCount: 2 or more: with one replica it would protect nothing, or block the draining of nodes." }}
+{{- end }}
+{{- if and (gt (int .Values.replicaCount) 1) (not .Values.operator.leaderElect) }}
+{{- fail "operator.leaderElect must be true with replicaCount: 2 or more: two replicas would both work." }}
 {{- end }}
 {{- end }}

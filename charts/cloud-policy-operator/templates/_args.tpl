@@ -1,0 +1,39 @@
+{{/* The arguments of the operator. Numbers by int64: as they come, a million would be 1e+06. */}}
+{{- define "cloud-policy-operator.args" -}}
+- run
+{{- with .Values.scope.namespaces }}
+- {{ printf "--watch-namespaces=%s" (join "," .) | quote }}
+{{- end }}
+{{- with .Values.tenantConnections.namespaces }}
+- {{ printf "--tenant-namespaces=%s" (join "," .) | quote }}
+{{- end }}
+{{- with .Values.operator }}
+{{- with .allowedHosts }}
+- {{ printf "--allowed-hosts=%s" (join "," .) | quote }}
+{{- end }}
+{{- if .allowPrivateAddresses }}
+- --allow-private-addresses
+{{- end }}
+{{- if .allowHttp }}
+- --allow-http
+{{- end }}
+{{- with .clusterId }}
+- {{ printf "--cluster-id=%s" . | quote }}
+{{- end }}
+- --create-grace-seconds={{ int64 .createGraceSeconds }}
+- --connection-interval-seconds={{ int64 .connectionIntervalSeconds }}
+- --concurrency={{ int64 .concurrency }}
+- --delete-limit={{ int64 .deleteLimit }}
+- --delete-window-seconds={{ int64 .deleteWindowSeconds }}
+- --leader-elect={{ .leaderElect }}
+- {{ printf "--listen=%s:8080" .listenAddress | quote }}
+- --log-format={{ .logFormat }}
+- {{ printf "--log-filter=%s" .logFilter | quote }}
+{{- with .otlpEndpoint }}
+- {{ printf "--otlp-endpoint=%s" . | quote }}
+{{- end }}
+{{- with .extraArgs }}
+{{ toYaml . }}
+{{- end }}
+{{- end }}
+{{- end }}

@@ -1,0 +1,59 @@
+//! Values that are wrong are refused before anything is installed, in words that name them.
+
+use super::helm::{Helm, object};
+
+/// Arguments, and what both Helms say about them.
+const REFUSED: [(&str, &[&str]); 16] = [
+    ("--set nonsense=1", &["nonsense", "allowed"]),
+    ("--set operator.concurency=3", &["operator", "concurency", "allowed"]),
+    ("--set crds.keeep=true", &["crds", "keeep", "allowed"]),
+    ("--set connections[0].nam=a", &["connections", "nam", "allowed"]),
+    ("--set operator.concurrency=100", &["operator", "concurrency", "64"]),
+    ("--set operator.createGraceSeconds=0", &["operator", "createGraceSeconds", "1"]),
+    ("--set image.digest=sha256:1", &["image", "digest", "pattern"]),
+    ("--set image.pullPolicy=always", &["image", "pullPolicy", "IfNotPresent"]),
+    ("--set replicaCount=two", &["replicaCount", "integer", "string"]),
+    ("--set-string operator.allowHttp=true", &["operator", "allowHttp", "boolean"]),
+    ("--set operator.allowedHosts=example.com", &["operator", "allowedHosts", "array"]),
+    ("--set scope.namespaces={a}", &["operator.clusterId must be set together with scope.namespaces"]),
+    (
+        "--set scope.namespaces={a},operator.clusterId=one,tenantConnections.namespaces={b}",
+        &["tenantConnections.namespaces names \"b\", which scope.namespaces does not"],
+    ),
+    ("--set podDisruptionBudget.enabled=true", &["podDisruptionBudget.enabled needs replicaCount: 2"]),
+    ("--set replicaCount=2,operator.leaderElect=false", &["operator.leaderElect must be true"]),
+    ("--kube-version 1.30.9", &["kubeVersion: >=1.31.0-0"]),
+];
+
+#[tokio::test]
+async fn wrong_values_are_refused_by_name_and_the_same_without_the_mistake_are_taken() {
+    for helm in Helm::both() {
+        for (arguments, words) in REFUSED {
+            let refused = helm.template(&format!("x '{}'", arguments.replace(' ', "' '"))).await;
+            let said = refused.expect_err(arguments).to_string();
+            for word in words {
+                assert!(said.contains(word), "Helm {}: `{word}` is not in: {said}", helm.major);
+            }
+        }
+        let right = "--set operator.concurrency=64,replicaCount=2,podDisruptionBudget.enabled=true";
+        helm.template(&format!("x {right}")).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_cluster_id_and_a_filter_of_any_letters_arrive_as_they_are() {
+    let helm = Helm::of("4", None);
+    let values = helm.directory().join("values.yaml");
+    let odd = "on: # {{ 'x' }} \"quoted\" \\ *";
+    let given =
+        serde_json::json!({ "operator": { "clusterId": odd, "logFilter": odd, "deleteLimit": 4_294_967_295_u32 } });
+    std::fs::write(&values, given.to_string()).unwrap();
+    let made = helm.template(&format!("cloud-policy-operator --values '{}'", values.display())).await.unwrap();
+    let deployment = object(&made, "Deployment", "cloud-policy-operator");
+    let arguments = deployment["spec"]["template"]["spec"]["containers"][0]["args"].as_array().unwrap();
+    for expected in
+        [format!("--cluster-id={odd}"), format!("--log-filter={odd}"), "--delete-limit=4294967295".to_owned()]
+    {
+        assert!(arguments.iter().any(|argument| *argument == expected), "{expected}: {arguments:?}");
+    }
+}
