@@ -8,6 +8,7 @@ use cloud_policy_simulator::ncloud::NewPolicy;
 use cloud_policy_simulator::{Action, Entry, Fault, Journal, Operation};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 /// What the ledger and an upstream both say of one write: what was asked, the status of the answer.
 type Said = (Operation, Option<u16>);
@@ -57,7 +58,8 @@ fn story(ledger: &[Value], name: &str) -> Vec<String> {
 #[tokio::test]
 async fn every_write_has_a_line_and_every_line_is_a_write() {
     let (paper, _logging) = Paper::open("error,ledger=info");
-    let world = World::new("ledger").await;
+    // What was refused is not tried again meanwhile.
+    let world = World::with("ledger", |settings| settings.slow_retry = Duration::from_mins(10)).await;
     a_life(&world).await;
     what_goes_wrong(&world).await;
     what_was_there_before(&world).await;

@@ -75,6 +75,8 @@ async fn operator(world: &World, directory: &TempDir, collector: &str) -> Child 
         .args([format!("--namespace={namespace}"), format!("--watch-namespaces={namespace}")])
         .arg(format!("--otlp-endpoint={collector}"))
         .env("KUBECONFIG", control_plane.kubeconfig())
+        // Milliseconds between two batches.
+        .env("OTEL_BSP_SCHEDULE_DELAY", "100")
         .spawn()
         .unwrap()
 }
