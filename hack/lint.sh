@@ -85,6 +85,21 @@ shell_code() {
     return "$status"
 }
 
+# Syntax and types of workflows; then what an attacker could do with them.
+workflows() {
+    local findings
+    actionlint -shellcheck= -pyflakes= .github/workflows/*.yml || return
+    findings=$(zizmor --quiet --offline --pedantic --strict-collection .github 2>&1) || {
+        printf '%s\n' "$findings"
+        return 1
+    }
+}
+
+# What the release says of its contents, from the lock file and the pins.
+sbom() {
+    hack/sbom.py | python3 -c 'import json, sys; assert len(json.load(sys.stdin)["components"]) > 100'
+}
+
 hack/need.sh cargo cc go python3 || exit
 tools=$(hack/tools.sh) || exit
 helms=$(hack/helm.sh) || exit
@@ -92,6 +107,8 @@ PATH=$tools:$PATH
 step format cargo fmt --all --check
 step shell shell_code
 step python python_code
+step workflows workflows
+step sbom sbom
 step dependencies dependencies
 step clippy cargo clippy --quiet --locked --workspace --all-targets -- -D warnings
 step architecture tests --test it architecture

@@ -65,4 +65,5 @@ mod upstream_spaceone_policy;
 mod upstream_spaceone_servers;
 mod upstream_support;
 mod validation;
+mod versions;
 mod world;

@@ -1,0 +1,16 @@
+#!/usr/bin/env bash
+# Prints what CHANGELOG.md says of a version; fails when it says nothing.
+#
+#   hack/changelog.sh 0.2.0
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+notes=$(awk -v heading="## [$1]" '
+    index($0, "## ") == 1 { inside = index($0, heading) == 1; next }
+    inside { print }
+' CHANGELOG.md)
+if [[ -z ${notes//[[:space:]]/} ]]; then
+    printf 'changelog: CHANGELOG.md says nothing of %s\n' "$1" >&2
+    exit 1
+fi
+printf '%s\n' "$notes"

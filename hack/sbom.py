@@ -1,0 +1,115 @@
+#!/usr/bin/env python3
+"""Lists what the operator's image is made of, as a CycloneDX document on standard output.
+
+    hack/sbom.py >sbom.cdx.json
+
+The crates that are linked into the program, not those that only build or test it; the standard
+library, the C library, and the root certificates. The same commit on the same system makes the
+same bytes.
+"""
+
+import json
+import os
+import pathlib
+import platform
+import re
+import subprocess
+import tomllib
+import uuid
+from datetime import datetime, timezone
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+
+
+def run(*command):
+    return subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout
+
+
+def linked(target):
+    """The crates in the program, as (name, version): those that build it or run in the compiler are not."""
+    tree = ("tree", "--locked", "--package", "cloud-policy-operator", "--target", target)
+    lines = run("cargo", *tree, "--edges", "normal,no-proc-macro", "--prefix", "none", "--format", "{p}").splitlines()
+    return {(name, version.removeprefix("v")) for name, version, *_ in map(str.split, filter(None, lines))}
+
+
+def checksums():
+    """What the registry's index says of each crate."""
+    lock = tomllib.loads((ROOT / "Cargo.lock").read_text(encoding="utf-8"))
+    return {(package["name"], package["version"]): package.get("checksum") for package in lock["package"]}
+
+
+def component(package, checksum):
+    reference = purl("cargo", package["name"], package["version"])
+    name, version = package["name"], package["version"]
+    found = {"type": "library", "bom-ref": reference, "name": name, "version": version, "purl": reference}
+    if package["license"]:
+        # Older crates write a slash.
+        found["licenses"] = [{"expression": re.sub(r"\s*/\s*", " OR ", package["license"])}]
+    if checksum:
+        found["hashes"] = [{"alg": "SHA-256", "content": checksum}]
+    if package["repository"]:
+        found["externalReferences"] = [{"type": "vcs", "url": package["repository"]}]
+    return found
+
+
+def purl(kind, name, version):
+    return f"pkg:{kind}/{name}@{version.replace('+', '%2B')}"
+
+
+def others():
+    """What is in the image besides crates."""
+    pins = (ROOT / "hack/image/certificates.txt").read_text(encoding="utf-8")
+    name, version = re.search(r"^([a-z]+)==(\S+)", pins, re.MULTILINE).groups()
+    toolchain = tomllib.loads((ROOT / "rust-toolchain.toml").read_text(encoding="utf-8"))["toolchain"]["channel"]
+    glibc = platform.libc_ver()[1]
+    found = [
+        ("data", purl("pypi", name, version), "root certificates of Mozilla, from certifi", version, "MPL-2.0"),
+        ("library", purl("generic", "rust-std", toolchain), "Rust standard library", toolchain, "MIT OR Apache-2.0"),
+        ("library", purl("generic", "glibc", glibc), "glibc", glibc, "LGPL-2.1-or-later"),
+    ]
+    keys = ("type", "bom-ref", "name", "version")
+    return [
+        {**dict(zip(keys, facts)), "purl": facts[1], "licenses": [{"expression": facts[4]}]}
+        for facts in found
+    ]
+
+
+def dependencies(metadata, kept, extra):
+    """Which component needs which, by reference."""
+    names = {package["id"]: purl("cargo", package["name"], package["version"]) for package in metadata["packages"]}
+    edges = {}
+    for node in metadata["resolve"]["nodes"]:
+        if names[node["id"]] in kept:
+            edges[names[node["id"]]] = sorted({names[needed] for needed in node["dependencies"]} & kept)
+    program = next(reference for reference in edges if reference.startswith("pkg:cargo/cloud-policy-operator@"))
+    edges[program] = sorted([*edges[program], *extra])
+    edges.update({reference: [] for reference in extra})
+    return [{"ref": reference, "dependsOn": needed} for reference, needed in sorted(edges.items())]
+
+
+def document():
+    target = re.search(r"^host: (.*)$", run("rustc", "-vV"), re.MULTILINE).group(1)
+    metadata = json.loads(run("cargo", "metadata", "--locked", "--format-version", "1", "--filter-platform", target))
+    crates, sums = linked(target), checksums()
+    packages = [package for package in metadata["packages"] if (package["name"], package["version"]) in crates]
+    components = [component(package, sums[package["name"], package["version"]]) for package in packages]
+    components.sort(key=lambda found: found["bom-ref"])
+    program = next(found for found in components if found["name"] == "cloud-policy-operator")
+    components.remove(program)
+    rest = others()
+    kept = {found["bom-ref"] for found in [program, *components]}
+    seconds = int(os.environ.get("SOURCE_DATE_EPOCH") or run("git", "log", "-1", "--format=%ct"))
+    body = {
+        "metadata": {
+            "timestamp": datetime.fromtimestamp(seconds, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "component": {**program, "type": "application"},
+        },
+        "components": [*components, *rest],
+        "dependencies": dependencies(metadata, kept, [found["bom-ref"] for found in rest]),
+    }
+    serial = uuid.uuid5(uuid.NAMESPACE_URL, json.dumps(body, sort_keys=True))
+    return {"bomFormat": "CycloneDX", "specVersion": "1.5", "serialNumber": f"urn:uuid:{serial}", "version": 1, **body}
+
+
+if __name__ == "__main__":
+    print(json.dumps(document(), indent=2))
