@@ -17,7 +17,7 @@ PLAN ?= all
 CROWD ?= 5000
 QUICK_SIMULATOR := --config profile.dev.package.cloud-policy-simulator.opt-level=2
 
-.PHONY: help build lint test faults abuse demo demo-stop crds chart docs manifests clean
+.PHONY: help build image lint test faults abuse demo demo-stop crds chart docs manifests clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,7 +26,11 @@ build: ## Build the release binary, target/release/cloud-policy
 	@hack/need.sh cargo cc
 	cargo build --locked --release --bin cloud-policy
 
-lint: ## Check format, lints, dependencies, architecture, and that crds/ is in step
+image: ## Build the release image as an OCI layout in target/image/release, and run it
+	@hack/image.sh release
+	@CLOUD_POLICY_IMAGE=$${CARGO_TARGET_DIR:-target}/image/release exec hack/bound.sh hack/test.sh --test it image::
+
+lint: ## Check format, lints, dependencies, architecture, workflows, and that generated files are in step
 	@exec hack/bound.sh hack/lint.sh
 
 test: ## Run all tests against a real kube-apiserver, real SpaceONE servers and the simulators

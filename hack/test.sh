@@ -3,8 +3,8 @@
 #
 #   hack/test.sh [ARGUMENT OF CARGO TEST...]
 #
-# On a new machine the control plane is compiled and the SpaceONE servers are installed, both
-# beside the Rust build; with warm caches that takes a second.
+# On a new machine the control plane is compiled, the SpaceONE servers are installed and the image is
+# built, all beside the Rust build; with warm caches that takes a second.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -27,11 +27,18 @@ spaceone() {
     python3 tests/spaceone/run.py install --era verb
 }
 
+# For one module of the tests, which may have another image tried.
+image() {
+    hack/debian.sh buildah runc umoci
+    if [[ -z ${CLOUD_POLICY_IMAGE:-} ]]; then hack/image.sh trial; fi
+}
+
 prepare control-plane tests/controlplane/build.sh
 prepare spaceone spaceone
 prepare prometheus hack/debian.sh prometheus
 prepare gitops tests/gitops/build.sh
 prepare helm hack/helm.sh
+if (($# == 0)) || [[ "$*" == *image* && "$*" != *"--skip image"* ]]; then prepare image image; fi
 echo "test: building; what the tests run against is made at the same time"
 cargo test --locked --workspace --no-run "$@"
 for preparation in "${preparations[@]}"; do

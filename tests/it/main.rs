@@ -26,6 +26,7 @@ mod drift_fights;
 mod duplicates;
 mod faults;
 mod gitops;
+mod image;
 mod installation;
 mod kinds;
 mod leader;
