@@ -1,0 +1,43 @@
+//! The Deployment of `deploy` and that of the Helm chart with its defaults are the same.
+
+use super::tools::{kustomized, manifests, only, script};
+use cloud_policy_testbed::repository;
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::process::Command;
+
+#[tokio::test]
+async fn the_deployment_is_that_of_the_chart() {
+    let own = kustomized("deploy/overlays/default").await;
+    let chart = manifests(&chart());
+    for kind in ["Deployment", "Service"] {
+        let (mut own, mut chart) = (only(&own, kind).clone(), only(&chart, kind).clone());
+        let (ours, theirs) = (flags(&mut own), flags(&mut chart));
+        assert_eq!(own["spec"], chart["spec"], "{kind}");
+        for (flag, value) in &ours {
+            assert_eq!(theirs.get(flag), Some(value), "{flag}");
+        }
+    }
+}
+
+/// The chart with its defaults.
+fn chart() -> String {
+    let folder = script("hack/helm.sh", &[]);
+    let name = "cloud-policy-operator";
+    let mut helm = Command::new(format!("{}/3/helm", folder.trim()));
+    helm.args(["template", name, "charts/cloud-policy-operator", "--namespace", "cloud-policy-system"]);
+    let output = helm.current_dir(repository()).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// Takes the arguments out of a Deployment; the chart names flags also where it leaves the default.
+fn flags(manifest: &mut Value) -> BTreeMap<String, String> {
+    let Some(arguments) = manifest.pointer_mut("/spec/template/spec/containers/0/args") else {
+        return BTreeMap::new();
+    };
+    let text = |argument: &Value| argument.as_str().unwrap().to_owned();
+    let all: Vec<String> = arguments.take().as_array().unwrap().iter().map(text).collect();
+    let pairs = all.iter().map(|flag| flag.split_once('=').unwrap_or((flag.as_str(), "")));
+    pairs.map(|(flag, value)| (flag.to_owned(), value.to_owned())).collect()
+}
