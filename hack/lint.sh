@@ -111,7 +111,7 @@ step workflows workflows
 step sbom sbom
 step dependencies dependencies
 step clippy cargo clippy --quiet --locked --workspace --all-targets -- -D warnings
-step architecture tests --test it architecture
+step architecture tests --test it architecture::
 step generated tests --lib crds::
 step docs documentation
 step chart chart

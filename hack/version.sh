@@ -9,8 +9,11 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # The first one in the file is that of the workspace.
 current() { sed -n 's/^version = "\(.*\)"$/\1/p;T;q' Cargo.toml; }
 
-# The files that name the image by its version.
-manifests() { grep -rlE "cloud-policy-operator:$1(\$|[\"[:space:]])" deploy charts --include='*.yaml' || true; }
+# Where readers and tools are told which version to take; deploy/ and charts/ tell of no other.
+readonly told=(deploy charts docs/release.md docs/tasks/gitops.md SECURITY.md)
+
+# Between these a version stands by itself: not in the middle of a longer one.
+readonly before='(^|[^0-9.])' after='($|[^0-9A-Za-z.-])'
 
 if (($# == 0)); then
     current
@@ -26,7 +29,6 @@ new=$1
 dots=${old//./\\.}
 sed -i "0,/^version = \"$dots\"\$/s//version = \"$new\"/" Cargo.toml
 cargo update --workspace --offline --quiet
-sed -i -E "s/^(version|appVersion): \"?$dots\"?\$/\\1: $new/" charts/cloud-policy-operator/Chart.yaml
-manifests "$dots" | xargs -r sed -i -E "s/(cloud-policy-operator:)$dots(\$|[\"[:space:]])/\\1$new\\2/"
+grep -rlE "$before$dots$after" "${told[@]}" | xargs sed -i -E "s/$before$dots$after/\\1$new\\2/g"
 sed -i "s/^## \[Unreleased\]\$/&\n\n## [$new] - $(date -u +%F)/" CHANGELOG.md
 printf 'version: %s became %s; see what changed: git diff\n' "$old" "$new" >&2

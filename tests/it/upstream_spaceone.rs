@@ -66,5 +66,8 @@ mod policies {
 }
 
 mod network_policies {
-    network_policies! { simulated_rest simulated_rest_printing_defaults simulated_rest_by_verbs real_rest }
+    network_policies! {
+        simulated_rest simulated_rest_printing_defaults simulated_rest_by_verbs simulated_rest_by_console
+        real_rest
+    }
 }

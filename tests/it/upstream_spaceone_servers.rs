@@ -93,6 +93,11 @@ pub async fn simulated_rest_by_verbs() -> Server {
     simulated(Era::Rest, "Verb", Switches::default()).await
 }
 
+/// The same, as the console spells them.
+pub async fn simulated_rest_by_console() -> Server {
+    simulated(Era::Rest, "Console", Switches::default()).await
+}
+
 pub async fn simulated_verb() -> Server {
     let switches = Switches { error_style: ErrorStyle::GrpcGateway, ..Switches::default() };
     simulated(Era::Verb, "Verb", switches).await

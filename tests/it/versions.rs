@@ -20,10 +20,12 @@ fn every_place_says_the_version_of_cargo_toml() {
 fn one_command_writes_a_new_version_into_every_place() {
     let copy = tempfile::tempdir().unwrap();
     let root = copy.path();
-    let parts = "Cargo.toml Cargo.lock rust-toolchain.toml CHANGELOG.md src tests charts deploy hack";
+    let parts = "Cargo.toml Cargo.lock rust-toolchain.toml CHANGELOG.md SECURITY.md src tests charts deploy docs hack";
     run(repository(), &format!("cp --recursive {parts}"), &[root.to_str().unwrap()]);
     run(root, "hack/version.sh", &["9.8.7-rc.1"]);
     assert_says(root, "9.8.7-rc.1");
+    let told = "deploy charts docs/release.md docs/tasks/gitops.md SECURITY.md";
+    assert_eq!(run(root, &format!("! grep -rnF {VERSION} {told}"), &[]), "", "the old one is told nowhere");
     let notes = fs::read_to_string(root.join("CHANGELOG.md")).unwrap();
     let (unreleased, rest) = notes.split_once("## [Unreleased]\n").unwrap();
     assert!(rest.trim_start().starts_with("## [9.8.7-rc.1] - 20"), "{unreleased}...{}", &rest[..200]);
@@ -53,8 +55,9 @@ fn assert_says(root: &Path, version: &str) {
     assert!(locked.len() >= 3 && locked.iter().all(|locked| locked == version), "Cargo.lock: {locked:?}");
     let chart: Value = serde_saphyr::from_str(&read(root, CHART)).unwrap();
     assert_eq!((&chart["version"], &chart["appVersion"]), (&version.into(), &version.into()), "{CHART}");
-    // The image by its full name; the chart takes the tag from its own version.
-    let image = Regex::new(r#"ghcr\.io/[a-z-]+/cloud-policy-operator:([^\s"'@]+)"#).unwrap();
+    // The image by its full name; the chart takes the tag from its own version. What Argo CD and Flux fetch.
+    let image = r#"(?m)(?:ghcr\.io/[a-z-]+/cloud-policy-operator:|^ *targetRevision: v|^ *tag: v?)([0-9][^\s"'@]+)"#;
+    let image = Regex::new(image).unwrap();
     for file in ["deploy", "charts"].map(|folder| yaml_files(&root.join(folder))).concat() {
         let text = fs::read_to_string(&file).unwrap();
         for found in image.captures_iter(&text) {

@@ -157,10 +157,14 @@ fn exists(resource: Resource, verb: Verb, era: Era) -> bool {
 
 fn verb_path(segments: &[&str]) -> Option<(Resource, Verb)> {
     let (resource, verb) = match segments {
-        [service, "v1", resource, verb] | [service, resource, verb] => (resource_of(service, resource)?, verb),
+        [service, "v1", resource, verb] => (resource_of(service, resource)?, *verb),
+        [service, resource, verb] => {
+            let resource = resource_of(service, resource)?;
+            (resource, console_verb(resource, verb)?)
+        }
         _ => return None,
     };
-    let verb = match *verb {
+    let verb = match verb {
         "create" => Verb::Create,
         "update" => Verb::Update,
         "pin-data" => Verb::PinData,
@@ -171,6 +175,16 @@ fn verb_path(segments: &[&str]) -> Option<(Resource, Verb)> {
         _ => return None,
     };
     Some((resource, verb))
+}
+
+/// The console deletes one network policy by a name of its own; `delete` takes many there, and is not
+/// simulated.
+fn console_verb(resource: Resource, verb: &str) -> Option<&str> {
+    match (resource, verb) {
+        (Resource::NetworkPolicy, "delete-single") => Some("delete"),
+        (Resource::NetworkPolicy, "delete") => None,
+        (_, verb) => Some(verb),
+    }
 }
 
 fn resource_of(service: &str, resource: &str) -> Option<Resource> {
