@@ -75,7 +75,8 @@ pub struct UpstreamRef {
 pub struct Operation {
     /// Identifies this attempt: generation and `resourceVersion` of the object, such as `2-4711`.
     pub id: String,
-    /// What is being written: `Create` or `Recreate` (deleted, to be created again).
+    /// What is being written: `Create`, `Recreate` (deleted, to be created again) or `Adopt`
+    /// (marked as taken over).
     pub kind: OperationKind,
     /// When it began, RFC 3339, such as `2026-11-21T08:00:00Z`.
     pub started_at: String,
@@ -90,6 +91,8 @@ pub enum OperationKind {
     Create,
     /// The object is being deleted to be created again.
     Recreate,
+    /// An existing object is being marked as taken over.
+    Adopt,
 }
 
 /// Where the upstream differs from the spec.

@@ -136,7 +136,12 @@ impl<'a, 'c, K: Managed> Act<'a, 'c, K> {
             Some(Take::Adopted) => Some(self.secure(&seen).await?),
             Some(Take::Recovered) | None => None,
         };
-        if claim && let Some(outcome) = self.claim(&seen).await? {
+        let unclaimed = match take {
+            Some(Take::Adopted) if claim => self.adopt(&seen).await?,
+            _ if claim => self.claim(&seen).await?,
+            _ => None,
+        };
+        if let Some(outcome) = unclaimed {
             return Ok(outcome);
         }
         if let Some(take) = take {
@@ -169,13 +174,29 @@ impl<'a, 'c, K: Managed> Act<'a, 'c, K> {
         if owner == seen.owner { Ok(stake) } else { Err(Error::Stale) }
     }
 
+    /// The intent stays while nobody knows what became of the stamp, so that the stamp is not taken for
+    /// that of a lost create.
+    async fn adopt(&mut self, seen: &Sighting) -> Result<Option<Outcome>> {
+        let before = (self.case.report.common.upstream.clone(), self.case.report.seen_id.clone());
+        self.intend(OperationKind::Adopt, Some(&seen.id)).await?;
+        let Err(error) = self.stamp(seen).await? else { return Ok(None) };
+        if error.kind != ErrorKind::OutcomeUnknown {
+            (self.case.report.common.upstream, self.case.report.seen_id) = before;
+            self.case.report.common.operation = None;
+        }
+        Ok(Some(failed(self.case, &error)))
+    }
+
     async fn claim(&mut self, seen: &Sighting) -> Result<Option<Outcome>> {
+        Ok(self.stamp(seen).await?.err().map(|error| failed(self.case, &error)))
+    }
+
+    async fn stamp(&mut self, seen: &Sighting) -> Result<crate::engine::Result<()>> {
         self.case.shared().fence()?;
         match self.case.write(("adoption", Some(&seen.id), None), self.subject.claim(&seen.id)).await {
-            Ok(()) => Ok(None),
             // Without tags the id in status is the only proof that there can be.
-            Err(error) if error.kind == ErrorKind::Unsupported => Ok(None),
-            Err(error) => Ok(Some(failed(self.case, &error))),
+            Err(error) if error.kind == ErrorKind::Unsupported => Ok(Ok(())),
+            answer => Ok(answer),
         }
     }
 

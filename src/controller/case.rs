@@ -7,7 +7,7 @@ use super::ledger::{End, Ledger};
 use super::managed::{Managed, Report};
 use super::{Result, status, urgency};
 use crate::api::shared::ManagementPolicy;
-use crate::api::status::{Drift, DriftField, Operation};
+use crate::api::status::{Drift, DriftField, Operation, OperationKind};
 use crate::api::{ConditionType, RECONCILE_REQUESTED_AT, Reason};
 use crate::engine::diff::SHOWN_FIELDS;
 use crate::engine::outcome::{Next, Outcome, Truth};
@@ -108,13 +108,13 @@ impl<'a, K: Managed> Case<'a, K> {
 
     /// What status remembers, as the plan wants it.
     pub fn record(&self) -> Record {
-        use crate::api::status::OperationKind;
         let common = &self.report.common;
-        let kind = common.operation.as_ref().map(|o| o.kind);
+        let in_flight = common.operation.as_ref().map(|o| o.kind);
+        let recorded = common.upstream.as_ref().and_then(|u| u.id.clone());
         Record {
-            id: common.upstream.as_ref().and_then(|u| u.id.clone()),
-            create_in_flight: kind == Some(OperationKind::Create),
-            recreate_in_flight: kind == Some(OperationKind::Recreate),
+            // What is being adopted is not ours before that is known to have happened.
+            id: recorded.filter(|_| in_flight != Some(OperationKind::Adopt)),
+            in_flight,
             in_grace: self.grace_left().is_some(),
             applied_hash: common.applied_hash.clone(),
             not_applied: self.given_up(&[Reason::NotApplied, Reason::RecreateRequired]),

@@ -13,7 +13,7 @@ use super::managed::Managed;
 use super::orphaning::Orphaning;
 use super::uninstalling::{self, Kind};
 use super::{Error, Result};
-use crate::api::status::UpstreamRef;
+use crate::api::status::{OperationKind, UpstreamRef};
 use crate::api::{FORCE_ORPHAN, Reason};
 use crate::engine::outcome::{Next, Outcome};
 use crate::engine::{Ownership, Remnant};
@@ -129,6 +129,8 @@ async fn take_away<K: Managed>(
         let known = record.id.is_some();
         match owner {
             Ownership::Ours => {}
+            // The stamp did not come to be on it, so it was never taken over.
+            Ownership::Unmarked | Ownership::Unknown if case.record().is_in_flight(OperationKind::Adopt) => continue,
             // Where no stamps are shown, the recorded id is all the proof that there is.
             Ownership::Unknown if known => {}
             Ownership::Unmarked if known => return Ok(Ok(held(unmarked(&id)))),

@@ -8,16 +8,15 @@ use super::diff::SHOWN_FIELDS;
 use super::{Diff, Ownership, Remedy, Sighting};
 use crate::api::Reason;
 use crate::api::shared::{AdoptionPolicy, CommonSpec, DriftPolicy, ManagementPolicy, RecreatePolicy};
+use crate::api::status::OperationKind;
 
 /// What status remembers of earlier reconciles.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Record {
-    /// The upstream's id, once known.
+    /// The upstream's id, once it is ours.
     pub id: Option<String>,
-    /// Whether a create was sent whose outcome is not recorded.
-    pub create_in_flight: bool,
-    /// Whether a delete was sent to create the object again.
-    pub recreate_in_flight: bool,
+    /// The write that was sent and whose outcome is not recorded.
+    pub in_flight: Option<OperationKind>,
     /// Whether the grace in which a lost create may still land has not passed.
     pub in_grace: bool,
     /// Hash of the wanted document that was last written.
@@ -28,6 +27,14 @@ pub struct Record {
     pub fought: Vec<String>,
     /// An older object of this cluster that claims the same upstream object; what to call it.
     pub contender: Option<String>,
+}
+
+impl Record {
+    /// Whether this is the write whose outcome is not recorded.
+    #[must_use]
+    pub fn is_in_flight(&self, kind: OperationKind) -> bool {
+        self.in_flight == Some(kind)
+    }
 }
 
 /// What the spec allows.
@@ -248,10 +255,10 @@ fn absent(record: &Record, rules: Rules<'_>) -> Plan {
     if rules.management == ManagementPolicy::Observe {
         return Plan::Report { seen: None, why: Restraint::Observe };
     }
-    if record.create_in_flight && record.in_grace {
+    if record.is_in_flight(OperationKind::Create) && record.in_grace {
         return Plan::Wait;
     }
-    let existed = record.id.is_some() && !record.recreate_in_flight;
+    let existed = record.id.is_some() && !record.is_in_flight(OperationKind::Recreate);
     match rules.external_id {
         Some(id) if record.id.is_none() => refuse(
             Reason::InvalidSpec,
@@ -277,7 +284,8 @@ fn owned(record: &Record, rules: Rules<'_>, seen: Sighting, hash: &str) -> Plan 
             ),
         );
     }
-    let take = if rules.external_id.is_some() { Take::Adopted } else { Take::Recovered };
+    let existed = record.is_in_flight(OperationKind::Adopt) || rules.external_id.is_some();
+    let take = if existed { Take::Adopted } else { Take::Recovered };
     let take = (!is_known(record, &seen)).then_some(take);
     hold(record, rules, seen, take, false, hash)
 }
@@ -305,7 +313,7 @@ fn foreign(record: &Record, rules: Rules<'_>, seen: Sighting, hash: &str) -> Pla
         return Plan::Report { seen: Some(seen), why: Restraint::Observe };
     }
     let identical = seen.diff.is_empty();
-    if record.create_in_flight && identical {
+    if record.is_in_flight(OperationKind::Create) && identical {
         // The upstream dropped the stamp: our own operation and the same content are the proof.
         return hold(record, rules, seen, Some(Take::Recovered), true, hash);
     }

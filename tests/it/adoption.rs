@@ -21,14 +21,14 @@ fn targets() -> Vec<Permission> {
 }
 
 /// Somebody's NAVER Cloud policy, with somebody's stamp or none.
-fn by_hand(world: &World, name: &str, stamp: Option<&str>) -> String {
+pub fn by_hand(world: &World, name: &str, stamp: Option<&str>) -> String {
     let tags = stamp.map(|stamp| ("cloudpolicy-owner".to_owned(), stamp.to_owned())).into_iter().collect();
     let description = Some("by hand".to_owned());
     world.ncloud.add_policy(NewPolicy { policy_name: name.to_owned(), description, permissions: targets(), tags })
 }
 
 /// The same as a spec.
-fn alike(name: &str) -> Value {
+pub fn alike(name: &str) -> Value {
     let mut object = ncloud_policy(name);
     object["spec"]["ncloud"] = json!({
         "policyName": name,

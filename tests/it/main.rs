@@ -35,6 +35,7 @@ mod lifecycle;
 mod lifecycle_spaceone;
 mod limits;
 mod links;
+mod lost_adoptions;
 mod lost_answers;
 mod manifests;
 mod mass_deletion;

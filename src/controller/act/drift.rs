@@ -2,9 +2,10 @@
 
 use super::Act;
 use crate::api::Reason;
+use crate::api::status::OperationKind;
 use crate::controller::managed::Managed;
 use crate::engine::Diff;
-use crate::engine::plan::{Record, Restraint};
+use crate::engine::plan::Restraint;
 
 impl<K: Managed> Act<'_, '_, K> {
     /// Before drift is corrected.
@@ -51,11 +52,11 @@ impl<K: Managed> Act<'_, '_, K> {
 
     /// Before something is created, why: it was deleted by others, or by us to make it anew, or never was.
     pub(super) async fn gone(&self) -> &'static str {
-        let Record { id, create_in_flight, recreate_in_flight, .. } = self.case.record();
-        if recreate_in_flight {
+        let record = self.case.record();
+        if record.is_in_flight(OperationKind::Recreate) {
             return "recreate";
         }
-        let Some(id) = id.filter(|_| !create_in_flight) else { return "spec" };
+        let Some(id) = record.id.filter(|_| record.in_flight != Some(OperationKind::Create)) else { return "spec" };
         self.count_found();
         self.warn_of_drift(&format!("Deleted upstream by somebody else: {id}. It is created again.")).await;
         "drift"

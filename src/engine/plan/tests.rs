@@ -32,7 +32,7 @@ fn known() -> Record {
 }
 
 fn in_flight(in_grace: bool) -> Record {
-    Record { create_in_flight: true, in_grace, ..Record::default() }
+    Record { in_flight: Some(OperationKind::Create), in_grace, ..Record::default() }
 }
 
 fn reason(plan: &Plan) -> Option<Reason> {
@@ -71,6 +71,13 @@ fn an_object_with_our_stamp_is_recovered_without_a_second_create() {
         let hold = held(plan(&record, rules(), vec![seen(Ownership::Ours, &[])], HASH));
         assert_eq!((hold.take, hold.claim, hold.step), (Some(Take::Recovered), false, Step::Keep));
     }
+}
+
+#[test]
+fn the_stamp_of_an_adoption_is_not_taken_for_that_of_a_lost_create() {
+    let adopting = Record { in_flight: Some(OperationKind::Adopt), ..Record::default() };
+    let hold = held(plan(&adopting, rules(), vec![seen(Ownership::Ours, &[])], HASH));
+    assert_eq!((hold.take, hold.claim, hold.step), (Some(Take::Adopted), false, Step::Keep));
 }
 
 #[test]
@@ -159,7 +166,7 @@ fn a_field_that_cannot_change_in_place_is_recreated_only_when_allowed() {
 
 #[test]
 fn a_recreate_that_was_cut_off_ends_in_a_create() {
-    let record = Record { recreate_in_flight: true, ..known() };
+    let record = Record { in_flight: Some(OperationKind::Recreate), ..known() };
     let report = Rules { drift: DriftPolicy::Report, ..rules() };
     assert_eq!(plan(&record, report, vec![], HASH), Plan::Create);
 }

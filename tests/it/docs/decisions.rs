@@ -3,6 +3,7 @@
 
 use super::markdown::{Page, code_in};
 use cloud_policy::api::shared::{AdoptionPolicy, DriftPolicy, ManagementPolicy, RecreatePolicy};
+use cloud_policy::api::status::OperationKind;
 use cloud_policy::engine::outcome::Outcome;
 use cloud_policy::engine::plan::{Hold, Plan, Record, Rules, Step, Take, plan};
 use cloud_policy::engine::{Diff, Facts, FieldDiff, Ownership, Remedy, Sighting};
@@ -141,7 +142,7 @@ fn spec_changed() -> Record {
 }
 
 fn lost_create(in_grace: bool) -> Record {
-    Record { create_in_flight: true, in_grace, ..Record::default() }
+    Record { in_flight: Some(OperationKind::Create), in_grace, ..Record::default() }
 }
 
 fn contested() -> Record {
@@ -157,7 +158,8 @@ fn situations() -> Vec<Situation> {
     let stuck = Record { not_applied: vec![FIELD.to_owned()], ..written_before() };
     let fought = Record { fought: vec![FIELD.to_owned()], ..written_before() };
     let named_and_recorded = "no stamp, id recorded, externalId names it, equal";
-    let recreating = Record { recreate_in_flight: true, ..spec_changed() };
+    let recreating = Record { in_flight: Some(OperationKind::Recreate), ..spec_changed() };
+    let adopting = Record { in_flight: Some(OperationKind::Adopt), ..never() };
     vec![
         case("not there, never created", never(), vec![]),
         case("not there, was created before", written_before(), vec![]),
@@ -179,6 +181,7 @@ fn situations() -> Vec<Situation> {
         case("another's stamp, id recorded", written_before(), one(other(), None)),
         case("bears our stamp, id not recorded, equal", never(), one(Ours, None)),
         case("bears our stamp, id not recorded, differs", never(), one(Ours, Some(Update))),
+        case("bears our stamp, an adoption's outcome is not recorded, equal", adopting, one(Ours, None)),
         case("no stamp, a create was lost, equal", lost_create(true), one(Unmarked, None)),
         case("no stamp, equal", never(), one(Unmarked, None)),
         case("no stamp, differs", never(), one(Unmarked, Some(Update))),

@@ -3,7 +3,7 @@
 
 use cloud_policy::api::Reason;
 use cloud_policy::api::shared::{AdoptionPolicy, DriftPolicy, ManagementPolicy, RecreatePolicy};
-use cloud_policy::api::status::{ValidationDetail, ValidationResult};
+use cloud_policy::api::status::{OperationKind, ValidationDetail, ValidationResult};
 use cloud_policy::engine::outcome::{Next, Outcome};
 use cloud_policy::engine::plan::{Hold, Plan, Record, Restraint, Rules, Step, plan};
 use cloud_policy::engine::{Diff, ErrorKind, Facts, FieldDiff, Ownership, Remedy, Sighting, UpstreamError};
@@ -26,12 +26,17 @@ fn record() -> impl Strategy<Value = Record> {
     let hash = prop::option::of(select(vec!["wanted", "older"]).prop_map(str::to_owned));
     let paths = || prop::collection::vec(path(), 0..3);
     let contender = prop::option::of(Just("Policy a/b".to_owned()));
-    (prop::option::of(id()), any::<[bool; 3]>(), hash, paths(), paths(), contender).prop_map(
-        |(id, flags, applied_hash, not_applied, fought, contender)| {
-            let [create_in_flight, recreate_in_flight, in_grace] = flags;
-            Record { id, create_in_flight, recreate_in_flight, in_grace, applied_hash, not_applied, fought, contender }
-        },
-    )
+    let kinds = vec![OperationKind::Create, OperationKind::Recreate, OperationKind::Adopt];
+    (prop::option::of(id()), prop::option::of(select(kinds)), any::<bool>(), hash, paths(), paths(), contender)
+        .prop_map(|(id, in_flight, in_grace, applied_hash, not_applied, fought, contender)| Record {
+            id,
+            in_flight,
+            in_grace,
+            applied_hash,
+            not_applied,
+            fought,
+            contender,
+        })
 }
 
 fn path() -> impl Strategy<Value = String> {
@@ -113,7 +118,7 @@ fn no_plan_writes_what_it_may_not_whatever_is_remembered_and_seen() {
             Touch::Nothing => {}
             Touch::Create => {
                 assert!(found.is_empty(), "something is there already");
-                assert!(!(record.create_in_flight && record.in_grace), "one may still land");
+                assert!(!(record.is_in_flight(OperationKind::Create) && record.in_grace), "one may still land");
             }
             Touch::Write(seen) => may_write(&record, rules, &seen),
         }
@@ -130,7 +135,7 @@ fn may_write(record: &Record, rules: Rules<'_>, seen: &Sighting) {
         Ownership::Other(owner) | Ownership::Neighbour(owner) => panic!("the object of {owner} is written"),
         Ownership::Unknown | Ownership::Unmarked => {
             let known = record.id.as_deref() == Some(seen.id.as_str());
-            let recovered = record.create_in_flight && seen.diff.is_empty();
+            let recovered = record.is_in_flight(OperationKind::Create) && seen.diff.is_empty();
             let adopted = match rules.adoption {
                 AdoptionPolicy::Never => false,
                 AdoptionPolicy::IfIdentical => seen.diff.is_empty(),
