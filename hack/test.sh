@@ -48,4 +48,6 @@ for preparation in "${preparations[@]}"; do
         exit 1
     }
 done
+# Most of what a test does is to wait.
+export RUST_TEST_THREADS=${RUST_TEST_THREADS:-$((2 * $(nproc)))}
 cargo test --locked --workspace "$@"

@@ -9,7 +9,7 @@ mod metrics;
 mod walk;
 
 use cloud_policy::api::Reason;
-use markdown::{Page, code_in};
+use markdown::{PUBLISHED, Page, code_in};
 use regex::Regex;
 use std::collections::BTreeSet;
 use std::process::Command;
@@ -33,6 +33,13 @@ fn every_fenced_block_says_what_it_is() {
 fn every_relative_link_leads_somewhere() {
     let broken: Vec<String> = Page::everywhere().iter().flat_map(Page::broken_links).collect();
     assert!(broken.is_empty(), "{}", broken.join("\n"));
+}
+
+#[test]
+fn the_page_of_the_chart_leads_there_from_everywhere_because_it_is_packed_alone() {
+    let page = Page::read("charts/cloud-policy-operator/README.md");
+    let links = page.links_into_the_repository();
+    assert!(links.len() > 3 && links.iter().all(|link| link.starts_with(PUBLISHED)), "{links:?}");
 }
 
 #[test]

@@ -41,9 +41,13 @@ async fn an_adoption_that_had_no_effect_leaves_no_trace_until_it_has() {
     let no = Action::status(403, r#"{"success":false,"errorCode":403,"message":"no tags for you"}"#);
     world.ncloud.faults().add(Fault::on(Operation::TagsAdd).before(no).forever());
     world.apply(adopting("refused")).await;
-    let seen: Policy = world.reason("refused", "ValidationFailed").await;
-    let status = common(&seen);
-    assert!(status.operation.is_none() && status.upstream.is_none(), "{status:?}");
+    world.reason::<Policy>("refused", "ValidationFailed").await;
+    let clean = |object: &Policy| {
+        let status = common(object);
+        anyhow::ensure!(status.operation.is_none() && status.upstream.is_none(), "{status:?}");
+        Ok(())
+    };
+    world.until("refused", "without an adoption under way", clean).await;
     world.ncloud.faults().clear();
     world.look_again::<Policy>("refused").await;
     is_told_as_an_adoption(&world, "refused", &id).await;

@@ -113,7 +113,8 @@ async fn of_a_mass_that_comes_one_by_one_no_more_than_the_limit_slips_through() 
             let status = object.status.clone().unwrap_or_default();
             status.common.conditions.iter().any(|c| c.type_ == "Ready" && c.reason == "DeleteHeld")
         };
-        anyhow::ensure!(objects.iter().all(held), "some are not held");
+        let free: Vec<_> = objects.iter().filter(|object| !held(object)).collect();
+        anyhow::ensure!(free.is_empty(), "not held: {}", serde_json::to_string_pretty(&free)?);
         Ok(objects.items.len())
     };
     let held = wait_for("the rest to be held", SOON, settled).await.unwrap();

@@ -3,7 +3,8 @@
 use cloud_policy::telemetry::{self, Format};
 use serde_json::Value;
 use std::io;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
+use tracing::Dispatch;
 use tracing::dispatcher::{DefaultGuard, set_default};
 
 /// Whatever is logged on one thread, which is that of the operator, too, in tests with one thread.
@@ -19,9 +20,19 @@ impl io::Write for Paper {
     }
 }
 
+/// While there is one subscriber in the process, `tracing` asks that of the current thread whether a
+/// place in the code is worth a line, and remembers a no of a thread without one for ever. Two that
+/// live on have it ask all of them.
+fn have_all_subscribers_asked() {
+    static OTHERS: OnceLock<[Dispatch; 2]> = OnceLock::new();
+    let deaf = || telemetry::dispatch(Format::Json, "off", false, io::sink).unwrap();
+    OTHERS.get_or_init(|| [deaf(), deaf()]);
+}
+
 impl Paper {
     /// Logs what this filter lets through, as `--log-filter` does, in JSON.
     pub fn open(filter: &str) -> (Self, DefaultGuard) {
+        have_all_subscribers_asked();
         let paper = Self::default();
         let writer = paper.clone();
         let dispatch = telemetry::dispatch(Format::Json, filter, false, move || writer.clone()).unwrap();

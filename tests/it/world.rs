@@ -31,7 +31,7 @@ pub use crate::kinds::{Kind, common, condition, upstream_id};
 pub use crate::manifests::{ncloud_policy, network_policy, spaceone_policy};
 
 /// How long a test waits for what should happen in well under a second.
-pub const SOON: Duration = Duration::from_secs(30);
+pub const SOON: Duration = Duration::from_mins(1);
 
 /// A running operator. Dropping it is a crash: nothing is finished.
 pub struct Operator {

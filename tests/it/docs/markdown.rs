@@ -6,6 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 
+/// Where the repository is published: a link there is one to a file here.
+pub const PUBLISHED: &str = "https://github.com/cloud-policy-operator/cloud-policy-operator/blob/main/";
+
 /// One page, taken apart.
 pub struct Page {
     /// Its path from the root of the repository.
@@ -118,32 +121,38 @@ impl Page {
         tables
     }
 
-    /// Links that are not to other hosts.
-    pub fn relative_links(&self) -> Vec<String> {
+    /// Links to pages and files of the repository.
+    pub fn links_into_the_repository(&self) -> Vec<String> {
         let text = Regex::new("`[^`]*`").unwrap().replace_all(&self.prose, "code");
         let link = Regex::new(r"\]\(([^)\s]+)\)|(?m)^\[[^\]]+\]:\s*(\S+)").unwrap();
         let targets = link.captures_iter(&text).filter_map(|found| found.get(1).or(found.get(2)));
-        targets.map(|target| target.as_str().to_owned()).filter(|target| !target.contains("://")).collect()
+        let here = |target: &String| !target.contains("://") || target.starts_with(PUBLISHED);
+        targets.map(|target| target.as_str().to_owned()).filter(here).collect()
     }
 
     /// The pages that it links, by their paths from the root of the repository.
     pub fn linked_pages(&self) -> Vec<String> {
-        let folder = Path::new(&self.name).parent().unwrap_or(Path::new("")).to_owned();
-        let targets = self.relative_links().into_iter().map(|target| target.split('#').next().unwrap().to_owned());
+        let targets =
+            self.links_into_the_repository().into_iter().map(|target| target.split('#').next().unwrap().to_owned());
         let pages = targets.filter(|target| Path::new(target).extension().is_some_and(|extension| extension == "md"));
-        pages.map(|target| plain(&folder.join(target))).collect()
+        pages.map(|target| plain(&self.place(&target))).collect()
     }
 
-    /// Relative links to what does not exist.
+    /// Where a link leads, from the root of the repository.
+    fn place(&self, target: &str) -> PathBuf {
+        let folder = Path::new(&self.name).parent().unwrap_or(Path::new(""));
+        target.strip_prefix(PUBLISHED).map_or_else(|| folder.join(target), PathBuf::from)
+    }
+
+    /// Links into the repository to what does not exist.
     pub fn broken_links(&self) -> Vec<String> {
-        let broken = self.relative_links().into_iter().filter(|target| !self.resolves(target));
+        let broken = self.links_into_the_repository().into_iter().filter(|target| !self.resolves(target));
         broken.map(|target| format!("{}: {target}", self.name)).collect()
     }
 
     fn resolves(&self, target: &str) -> bool {
         let (path, anchor) = target.split_once('#').map_or((target, None), |(path, anchor)| (path, Some(anchor)));
-        let folder = Path::new(&self.name).parent().unwrap_or(Path::new(""));
-        let file = if path.is_empty() { PathBuf::from(&self.name) } else { folder.join(path) };
+        let file = if path.is_empty() { PathBuf::from(&self.name) } else { self.place(path) };
         let exists = repository().join(&file).exists();
         exists && anchor.is_none_or(|anchor| Self::read(&file.to_string_lossy()).anchors().contains(anchor))
     }

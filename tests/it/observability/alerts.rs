@@ -2,14 +2,13 @@
 //! tests; that each leads to its page; that no reason of an object falls between them.
 
 use super::{file, promql, promtool, rules, said};
+use crate::docs::markdown::PUBLISHED;
 use cloud_policy::api::Reason;
 use cloud_policy_testbed::repository;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::PathBuf;
-
-const PAGES: &str = "https://github.com/cloud-policy-operator/cloud-policy-operator/blob/main/";
 
 /// The unit tests, for promtool.
 fn tests() -> Vec<PathBuf> {
@@ -62,7 +61,7 @@ fn every_alert_says_how_bad_it_is_and_leads_to_a_page_that_says_what_to_do() {
         for note in ["summary", "description"] {
             assert!(notes[note].as_str().is_some_and(|text| text.len() > 20), "{name} has no {note}");
         }
-        let path = notes["runbook_url"].as_str().and_then(|url| url.strip_prefix(PAGES)).expect(name);
+        let path = notes["runbook_url"].as_str().and_then(|url| url.strip_prefix(PUBLISHED)).expect(name);
         let page = fs::read_to_string(repository().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"));
         assert!(page.starts_with(&format!("# {name}\n")), "{path}");
         for section in ["What it means", "What to look at", "What to do", "If it is left"] {
