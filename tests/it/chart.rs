@@ -5,10 +5,12 @@
 //! | what in the chart is made of something else is in step with it | `generated` |
 //! | what it grants is what the operator needs | `rights` |
 //! | what it makes of values is taken by the API server, what is wrong is refused | `render`, `refusals` |
+//! | its alerts speak for its own operator | `alerts` |
 //! | installed, upgraded, uninstalled, installed again, with live objects | `story` |
 //!
 //! There is no kubelet: `node` does with the Deployment what a cluster would.
 
+mod alerts;
 mod generated;
 mod helm;
 mod node;

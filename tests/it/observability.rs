@@ -29,7 +29,7 @@ fn rules() -> Vec<Value> {
 }
 
 /// Runs promtool with this on its standard input.
-fn promtool(arguments: &[&str], input: &str) -> Output {
+pub fn promtool(arguments: &[&str], input: &str) -> Output {
     let mut promtool = Command::new("promtool")
         .args(arguments)
         .stdin(Stdio::piped())
@@ -44,6 +44,6 @@ fn promtool(arguments: &[&str], input: &str) -> Output {
 }
 
 /// All that a program said.
-fn said(output: &Output) -> String {
+pub fn said(output: &Output) -> String {
     [&output.stdout, &output.stderr].map(|bytes| String::from_utf8_lossy(bytes)).concat()
 }

@@ -3,24 +3,25 @@
 {{- default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" }}
 {{- end }}
 
-{{/* The name of its objects. */}}
+{{/* The name of its objects. A release may have dots in its name, a Service may not. */}}
 {{- define "cloud-policy-operator.fullname" -}}
 {{- if .Values.fullnameOverride }}
 {{- .Values.fullnameOverride | trunc 63 | trimSuffix "-" }}
 {{- else }}
 {{- $name := include "cloud-policy-operator.name" . }}
-{{- if contains $name .Release.Name }}
-{{- .Release.Name | trunc 63 | trimSuffix "-" }}
+{{- $release := .Release.Name | replace "." "-" }}
+{{- if contains $name $release }}
+{{- $release | trunc 63 | trimSuffix "-" }}
 {{- else }}
-{{- printf "%s-%s" .Release.Name $name | trunc 63 | trimSuffix "-" }}
+{{- printf "%s-%s" $release $name | trunc 63 | trimSuffix "-" }}
 {{- end }}
 {{- end }}
 {{- end }}
 
 {{/* What selects the pods; never changes. */}}
 {{- define "cloud-policy-operator.selectorLabels" -}}
-app.kubernetes.io/name: {{ include "cloud-policy-operator.name" . }}
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/name: {{ include "cloud-policy-operator.name" . | quote }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- end }}
 
 {{/* The labels of every object. Merged as maps, so that none of the chart's own is there twice. */}}
@@ -31,6 +32,23 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 {{- $_ := set $own "app.kubernetes.io/part-of" "cloud-policy-operator" }}
 {{- $_ := set $own "app.kubernetes.io/managed-by" .Release.Service }}
 {{- toYaml (merge $own .Values.commonLabels) }}
+{{- end }}
+
+{{/*
+The metadata of an object: called with the root; the name, if it is not that of the others; and where there are any the
+namespace, annotations, and labels, which win over those of every object. Made as a map, so that what looks like a number
+stays text and no label is there twice.
+*/}}
+{{- define "cloud-policy-operator.metadata" -}}
+{{- $labels := merge (dict) (default (dict) .labels) (include "cloud-policy-operator.labels" .root | fromYaml) }}
+{{- $name := default (include "cloud-policy-operator.fullname" .root) .name }}
+{{- $metadata := dict "name" $name "labels" $labels }}
+{{- range $field := list "namespace" "annotations" }}
+{{- with get $ $field }}
+{{- $_ := set $metadata $field . }}
+{{- end }}
+{{- end }}
+{{- toYaml $metadata }}
 {{- end }}
 
 {{/* The labels of the pods. Without the chart's version, which is no reason to replace them. */}}
@@ -88,6 +106,13 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end }}
 {{- if and .Values.podDisruptionBudget.enabled (lt (int .Values.replicaCount) 2) }}
 {{- fail "podDisruptionBudget.enabled needs replicaCount: 2 or more: with one replica it would protect nothing, or block the draining of nodes." }}
+{{- end }}
+{{- if and .Values.serviceMonitor.enabled .Values.podMonitor.enabled }}
+{{- fail "serviceMonitor.enabled and podMonitor.enabled exclude each other: Prometheus would read and count each pod twice." }}
+{{- end }}
+{{- $name := include "cloud-policy-operator.fullname" . }}
+{{- if not (regexMatch "^[a-z]" $name) }}
+{{- fail (printf "a Service cannot be named %q: it must begin with a letter. Set fullnameOverride, or name the release differently." $name) }}
 {{- end }}
 {{- if and (gt (int .Values.replicaCount) 1) (not .Values.operator.leaderElect) }}
 {{- fail "operator.leaderElect must be true with replicaCount: 2 or more: two replicas would both work." }}

@@ -6,8 +6,8 @@ a test holds both together.
 {{/* The subject of every binding. */}}
 {{- define "cloud-policy-operator.subjects" -}}
 - kind: ServiceAccount
-  name: {{ include "cloud-policy-operator.serviceAccountName" . }}
-  namespace: {{ .Release.Namespace }}
+  name: {{ include "cloud-policy-operator.serviceAccountName" . | quote }}
+  namespace: {{ .Release.Namespace | quote }}
 {{- end }}
 
 {{/* A role with its binding. Called with the root, a name, the rules as text, and the namespace; none for the whole cluster. */}}
@@ -16,28 +16,18 @@ a test holds both together.
 apiVersion: rbac.authorization.k8s.io/v1
 kind: {{ $kind }}
 metadata:
-  name: {{ .name }}
-  {{- with .namespace }}
-  namespace: {{ . }}
-  {{- end }}
-  labels:
-    {{- include "cloud-policy-operator.labels" .root | nindent 4 }}
+  {{- include "cloud-policy-operator.metadata" . | nindent 2 }}
 rules:
   {{- .rules | nindent 2 }}
 ---
 apiVersion: rbac.authorization.k8s.io/v1
 kind: {{ $kind }}Binding
 metadata:
-  name: {{ .name }}
-  {{- with .namespace }}
-  namespace: {{ . }}
-  {{- end }}
-  labels:
-    {{- include "cloud-policy-operator.labels" .root | nindent 4 }}
+  {{- include "cloud-policy-operator.metadata" . | nindent 2 }}
 roleRef:
   apiGroup: rbac.authorization.k8s.io
   kind: {{ $kind }}
-  name: {{ .name }}
+  name: {{ .name | quote }}
 subjects:
   {{- include "cloud-policy-operator.subjects" .root | nindent 2 }}
 {{- end }}

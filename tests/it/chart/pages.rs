@@ -1,6 +1,6 @@
 //! What is written for users to type or to copy: the task pages of the chart, its README, its notes.
 
-use super::helm::Helm;
+use super::helm::{Helm, object};
 use super::{place, text};
 use crate::support;
 use cloud_policy_testbed::{TestNamespace, repository};
@@ -55,6 +55,22 @@ async fn the_values_that_the_pages_show_are_taken() {
         fs::write(&file, values).unwrap();
         let made = helm.template(&format!("x --values '{}'", file.display())).await;
         made.unwrap_or_else(|error| panic!("below `{heading}`: {error}"));
+    }
+}
+
+/// Its SCC `restricted-v2` chooses the numbers, and refuses those of others.
+#[tokio::test]
+async fn the_values_for_openshift_leave_the_choice_of_user_and_groups_to_it() {
+    let shown = fences(&text("README.md"), "yaml");
+    let (_, values) = shown.iter().find(|(heading, _)| heading == "OpenShift").expect("values for OpenShift");
+    for helm in Helm::both() {
+        fs::write(helm.directory().join("shown.yaml"), values).unwrap();
+        let made = helm.template("cloud-policy-operator --values shown.yaml").await.unwrap();
+        let pod = &object(&made, "Deployment", "cloud-policy-operator")["spec"]["template"]["spec"];
+        let left = serde_json::json!({ "runAsNonRoot": true, "seccompProfile": { "type": "RuntimeDefault" } });
+        assert_eq!(pod["securityContext"], left, "Helm {}", helm.major);
+        let container = pod["containers"][0]["securityContext"].as_object().unwrap();
+        assert!(!container.keys().any(|key| key.starts_with("runAs")), "{container:?}");
     }
 }
 

@@ -3,7 +3,7 @@
 use super::helm::{Helm, object};
 
 /// Arguments, and what both Helms say about them.
-const REFUSED: [(&str, &[&str]); 16] = [
+const REFUSED: [(&str, &[&str]); 27] = [
     ("--set nonsense=1", &["nonsense", "allowed"]),
     ("--set operator.concurency=3", &["operator", "concurency", "allowed"]),
     ("--set crds.keeep=true", &["crds", "keeep", "allowed"]),
@@ -20,6 +20,17 @@ const REFUSED: [(&str, &[&str]); 16] = [
         "--set scope.namespaces={a},operator.clusterId=one,tenantConnections.namespaces={b}",
         &["tenantConnections.namespaces names \"b\", which scope.namespaces does not"],
     ),
+    ("--set nameOverride=My_Name", &["nameOverride", "pattern"]),
+    ("--set fullnameOverride=my.name", &["fullnameOverride", "pattern"]),
+    ("--set-string fullnameOverride=1st", &["fullnameOverride", "pattern"]),
+    ("--set scope.namespaces={*},operator.clusterId=one", &["scope", "namespaces", "pattern"]),
+    ("--set tenantConnections.namespaces={team.a}", &["tenantConnections", "namespaces", "pattern"]),
+    ("--set-string operator.listenAddress=999", &["operator", "listenAddress", "pattern"]),
+    ("--set operator.listenAddress=0.0.0.256", &["operator", "listenAddress", "pattern"]),
+    ("--set podDisruptionBudget.maxUnavailable=0", &["podDisruptionBudget", "maxUnavailable", "1"]),
+    ("--set podDisruptionBudget.maxUnavailable=0%", &["podDisruptionBudget", "maxUnavailable", "pattern"]),
+    ("--set podDisruptionBudget.maxUnavailable=abc", &["podDisruptionBudget", "maxUnavailable", "pattern"]),
+    ("--set serviceMonitor.enabled=true,podMonitor.enabled=true", &["podMonitor.enabled exclude each other"]),
     ("--set podDisruptionBudget.enabled=true", &["podDisruptionBudget.enabled needs replicaCount: 2"]),
     ("--set replicaCount=2,operator.leaderElect=false", &["operator.leaderElect must be true"]),
     ("--kube-version 1.30.9", &["kubeVersion: >=1.31.0-0"]),
@@ -35,7 +46,8 @@ async fn wrong_values_are_refused_by_name_and_the_same_without_the_mistake_are_t
                 assert!(said.contains(word), "Helm {}: `{word}` is not in: {said}", helm.major);
             }
         }
-        let right = "--set operator.concurrency=64,replicaCount=2,podDisruptionBudget.enabled=true";
+        let right = "--set operator.concurrency=64,replicaCount=2,podDisruptionBudget.enabled=true,fullnameOverride=one \
+                     --set tenantConnections.namespaces={team-a} --set operator.listenAddress=[::1]";
         helm.template(&format!("x {right}")).await.unwrap();
     }
 }

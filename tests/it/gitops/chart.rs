@@ -1,4 +1,4 @@
-//! The Deployment of `deploy` and that of the Helm chart with its defaults are the same.
+//! What `deploy` and the Helm chart both make is the same.
 
 use super::tools::{kustomized, manifests, only, script};
 use cloud_policy_testbed::repository;
@@ -9,7 +9,7 @@ use std::process::Command;
 #[tokio::test]
 async fn the_deployment_is_that_of_the_chart() {
     let own = kustomized("deploy/overlays/default").await;
-    let chart = manifests(&chart());
+    let chart = manifests(&chart(&[]));
     for kind in ["Deployment", "Service"] {
         let (mut own, mut chart) = (only(&own, kind).clone(), only(&chart, kind).clone());
         let (ours, theirs) = (flags(&mut own), flags(&mut chart));
@@ -20,12 +20,21 @@ async fn the_deployment_is_that_of_the_chart() {
     }
 }
 
-/// The chart with its defaults.
-fn chart() -> String {
+#[tokio::test]
+async fn two_replicas_are_disrupted_as_those_of_the_chart() {
+    let own = kustomized("deploy/overlays/ha").await;
+    let chart = manifests(&chart(&["--set", "replicaCount=2,podDisruptionBudget.enabled=true"]));
+    let [own, chart] = [&own, &chart].map(|all| only(all, "PodDisruptionBudget")["spec"].clone());
+    assert_eq!(own, chart);
+}
+
+/// The chart with its defaults, but for these arguments.
+fn chart(arguments: &[&str]) -> String {
     let folder = script("hack/helm.sh", &[]);
     let name = "cloud-policy-operator";
     let mut helm = Command::new(format!("{}/3/helm", folder.trim()));
     helm.args(["template", name, "charts/cloud-policy-operator", "--namespace", "cloud-policy-system"]);
+    helm.args(arguments);
     let output = helm.current_dir(repository()).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap()

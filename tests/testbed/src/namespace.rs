@@ -20,10 +20,16 @@ pub struct TestNamespace {
 impl TestNamespace {
     /// Creates a namespace whose name begins with `prefix`.
     pub async fn create(client: &Client, prefix: &str) -> anyhow::Result<Self> {
-        let wanted = Namespace {
-            metadata: ObjectMeta { generate_name: Some(format!("{prefix}-")), ..ObjectMeta::default() },
-            ..Namespace::default()
-        };
+        Self::of(client, ObjectMeta { generate_name: Some(format!("{prefix}-")), ..ObjectMeta::default() }).await
+    }
+
+    /// Creates a namespace of just this name, for a test that is about the name.
+    pub async fn named(client: &Client, name: &str) -> anyhow::Result<Self> {
+        Self::of(client, ObjectMeta { name: Some(name.to_owned()), ..ObjectMeta::default() }).await
+    }
+
+    async fn of(client: &Client, metadata: ObjectMeta) -> anyhow::Result<Self> {
+        let wanted = Namespace { metadata, ..Namespace::default() };
         let created = Api::all(client.clone()).create(&PostParams::default(), &wanted).await?;
         Ok(Self { name: created.name_any() })
     }
