@@ -231,11 +231,10 @@ fn arguments(container: &Value) -> anyhow::Result<Vec<String>> {
     let given: Vec<String> = serde_json::from_value(container["args"].clone())?;
     let port = container["ports"][0]["containerPort"].as_u64().context("no port")?;
     let listen = format!("--listen=0.0.0.0:{port}");
-    ensure!(given.contains(&listen), "{listen} is not among {given:?}");
-    Ok(given
-        .into_iter()
-        .map(|argument| if argument == listen { "--listen=127.0.0.1:0".into() } else { argument })
-        .collect())
+    let (told, mut others): (Vec<_>, Vec<_>) = given.into_iter().partition(|argument| argument.starts_with("--listen"));
+    ensure!(told.iter().all(|told| *told == listen), "{told:?}: not {listen}, which is the default, too");
+    others.push("--listen=127.0.0.1:0".to_owned());
+    Ok(others)
 }
 
 async fn await_ready(child: &Child, path: &str) -> anyhow::Result<()> {

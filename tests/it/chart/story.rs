@@ -10,7 +10,7 @@ use super::pages;
 use super::place;
 use crate::installation::{Installation, OWN, TENANT};
 use anyhow::ensure;
-use cloud_policy_testbed::wait_for;
+use cloud_policy_testbed::{repository, wait_for};
 use kube::api::{ListParams, Patch, PatchParams};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -62,15 +62,21 @@ impl Story {
         self.type_in("install", "Install the chart").await;
         self.installation.connect().await;
         self.installation.populate().await;
+        self.another_one_fits_beside_it().await;
         let writes = self.writes();
         assert!(self.set_new_field().await.is_err(), "the version before knows {NEW_FIELD}");
         self.upgraded_and_back().await;
         self.uninstalled_and_back().await;
         assert_eq!(self.writes(), writes, "there was no reason to write anything");
-        self.everything_goes().await;
+        self.everything_goes("policies").await;
+        self.made_a_release_of_manifests().await;
+        self.everything_goes("cloud-policy-operator").await;
         self.uninstalled_too_early().await;
-        let all =
-            pages::PAGES.iter().flat_map(|page| pages::headings(page).into_iter().map(|h| ((*page).to_owned(), h)));
+        let other = if self.helm.major == "3" { "With Helm 4" } else { "With Helm 3" };
+        let all = pages::PAGES.iter().flat_map(|page| {
+            let headings = pages::headings(page).into_iter().filter(|heading| heading != other);
+            headings.map(|heading| ((*page).to_owned(), heading))
+        });
         assert_eq!(self.ran, all.collect(), "the commands of the pages that were run, and those that there are");
         self.node.stop().await.unwrap();
     }
@@ -99,10 +105,48 @@ impl Story {
         assert_eq!(self.upstream(), before);
     }
 
+    /// For namespaces of its own, if it leaves the kinds to the first one.
+    async fn another_one_fits_beside_it(&self) {
+        self.helm.run("kubectl create namespace team-b").await.unwrap();
+        let other = "helm install other charts/cloud-policy-operator --namespace team-b --dry-run=server \
+                     --set scope.namespaces={team-b},operator.clusterId=one";
+        let refused = self.helm.run(other).await.unwrap_err().to_string();
+        let kinds =
+            ["CustomResourceDefinition", "exists and cannot be imported", "current value is \"cloud-policy-operator\""];
+        assert!(kinds.iter().all(|words| refused.contains(words)), "{refused}");
+        self.helm.run(&format!("{other},crds.enabled=false")).await.unwrap();
+    }
+
+    /// They ran with the same flags, and kubectl goes on to own what it applied.
+    async fn made_a_release_of_manifests(&mut self) {
+        let manifests = fs::read_to_string(repository().join("deploy/install.yaml")).unwrap();
+        let flags = ["allowed-hosts=127.0.0.1", "allow-private-addresses", "allow-http", "tenant-namespaces=team-a"];
+        let last = "        - --log-format=json\n";
+        let all = flags.iter().fold(last.to_owned(), |all, flag| format!("{all}        - --{flag}\n"));
+        assert_eq!(manifests.matches(last).count(), 1);
+        fs::write(self.helm.directory().join("install.yaml"), manifests.replace(last, &all)).unwrap();
+        let tenant = repository().join("deploy/tenant-connections").display().to_string();
+        let apply = format!("kubectl apply --server-side -f install.yaml; kubectl apply --server-side -k '{tenant}'");
+        self.helm.run(&apply).await.unwrap();
+        self.installation.connect().await;
+        self.installation.populate().await;
+        let writes = self.writes();
+        self.type_in("upgrade", &format!("With Helm {}", self.helm.major)).await;
+        self.are_looked_at().await;
+        // A field that both wrote alike.
+        edit(&self.helm.directory().join("values.yaml"), |text| {
+            text.replacen('{', "{\"terminationGracePeriodSeconds\":46,", 1)
+        });
+        self.type_in("upgrade", "Take the new version").await;
+        self.are_looked_at().await;
+        assert_eq!(self.writes(), writes, "there was no reason to write anything");
+    }
+
     /// As the page says: objects first.
-    async fn everything_goes(&mut self) {
+    async fn everything_goes(&mut self, release: &str) {
         self.type_in("uninstall", "Many objects").await;
-        self.type_in("uninstall", "Remove everything, upstream too").await;
+        let own_name = |commands: String| commands.replace("uninstall policies", &format!("uninstall {release}"));
+        self.type_in_so("uninstall", "Remove everything, upstream too", own_name).await;
         assert_eq!(self.upstream(), (0, 0, 0));
         self.no_kind_is_left().await;
         self.node.is_empty().await;
@@ -127,7 +171,12 @@ impl Story {
 
     /// Runs the commands below a heading of a page, as they stand there.
     async fn type_in(&mut self, page: &str, heading: &str) {
-        if let Err(error) = self.helm.run(&pages::commands(page, heading)).await {
+        self.type_in_so(page, heading, |commands| commands).await;
+    }
+
+    /// The same by a user who has to change something in them.
+    async fn type_in_so(&mut self, page: &str, heading: &str, change: impl FnOnce(String) -> String) {
+        if let Err(error) = self.helm.run(&change(pages::commands(page, heading))).await {
             panic!("{page}, `{heading}`: {error}");
         }
         self.ran.insert((page.to_owned(), heading.to_owned()));
