@@ -71,6 +71,16 @@ fn the_version_of_the_chart_is_that_of_the_operator() {
 }
 
 #[tokio::test]
+async fn the_image_that_artifact_hub_is_told_of_is_the_one_that_the_chart_runs() {
+    let chart: serde_json::Value = serde_saphyr::from_str(&text("Chart.yaml")).unwrap();
+    let told = chart["annotations"]["artifacthub.io/images"].as_str().unwrap();
+    let told: serde_json::Value = serde_saphyr::from_str(told).unwrap();
+    let made = Helm::of("4", None).template("cloud-policy-operator").await.unwrap();
+    let pod = &object(&made, "Deployment", "cloud-policy-operator")["spec"]["template"]["spec"];
+    assert_eq!(told[0]["image"], pod["containers"][0]["image"]);
+}
+
+#[tokio::test]
 async fn the_chart_can_set_every_flag_of_the_operator() {
     let output = Command::new(env!("CARGO_BIN_EXE_cloud-policy")).args(["run", "--help"]).output().unwrap();
     let said = String::from_utf8(output.stdout).unwrap();
