@@ -14,33 +14,34 @@ pub struct CommonSpec {
     /// account.
     pub connection_ref: ConnectionRef,
 
-    /// How much the operator may do: `Full` creates, updates and deletes; `CreateOnly` never
-    /// updates; `Observe` reads and reports, and never writes.
+    /// How much the operator may do: `Full` (the default) creates, updates and deletes;
+    /// `CreateOnly` never updates; `Observe` reads and reports, and never writes.
     #[serde(default)]
     pub management_policy: ManagementPolicy,
 
-    /// What to do when the upstream object exists already and is not ours: `Never` sets the
-    /// condition reason `Conflict`; `IfIdentical` takes it over when nothing would change;
+    /// What to do when the upstream object exists already and is not ours: `Never` (the default)
+    /// sets the condition reason `Conflict`; `IfIdentical` takes it over when nothing would change;
     /// `Always` takes it over and corrects it.
     #[serde(default)]
     pub adoption_policy: AdoptionPolicy,
 
-    /// What happens upstream when this object is deleted: `Delete` or `Orphan` (left as it is).
+    /// What happens upstream when this object is deleted: `Delete` (the default) or `Orphan`
+    /// (left as it is).
     #[serde(default)]
     pub deletion_policy: DeletionPolicy,
 
     /// What to do when the upstream object was changed behind the operator's back: `Correct`
-    /// or only `Report`.
+    /// (the default) or only `Report`.
     #[serde(default)]
     pub drift_policy: DriftPolicy,
 
     /// Whether delete and create again is allowed where the upstream cannot change a value in
-    /// place: `Never` reports `RecreateRequired`; `WhenRequired` does it.
+    /// place: `Never` (the default) reports `RecreateRequired`; `WhenRequired` does it.
     #[serde(default)]
     pub recreate_policy: RecreatePolicy,
 
     /// How often the upstream is compared, as a duration of at least 10s and at most 24h, such
-    /// as `5m` or `1h30m`. Spread by 20 % so that objects do not all ask at once.
+    /// as `5m` (the default) or `1h30m`. Spread by 20 % so that objects do not all ask at once.
     #[serde(default = "default_interval")]
     #[schemars(default = "default_interval_text", schema_with = "schema::interval")]
     pub interval: Duration,
@@ -63,7 +64,7 @@ pub struct CommonSpec {
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema, PartialEq, Eq, Hash)]
 #[serde(rename_all = "camelCase")]
 pub struct ConnectionRef {
-    /// `Connection` (in the same namespace) or `ClusterConnection`.
+    /// `Connection` (in the same namespace, the default) or `ClusterConnection`.
     #[serde(default)]
     pub kind: ConnectionKind,
     /// Name of the connection: at most 253 characters, such as `team-a`.

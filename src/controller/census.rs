@@ -71,9 +71,23 @@ where
     DeserializeGuard<K>: Resource<DynamicType = ()>,
 {
     Box::new(move |shared| {
-        let all = stores.iter().flat_map(Store::state);
-        shared.metrics.set_connections(K::KIND, all.map(|guard| connection(shared, guard.as_ref())).collect());
+        let all = stores.iter().flat_map(Store::state).collect::<Vec<_>>();
+        recount(shared, all.iter().filter_map(|guard| guard.0.as_ref().ok()));
+        let now = all.iter().map(|guard| connection(shared, guard.as_ref())).collect();
+        shared.metrics.set_connections(K::KIND, now);
     })
+}
+
+/// Has connections looked at again whose status counts other dependants than there are.
+fn recount<'a, K: Link>(shared: &Shared, links: impl Iterator<Item = &'a K>) {
+    let Some(usage) = shared.stores.usage() else { return };
+    for link in links {
+        let (key, counted) = (link.key(), link.status().dependants);
+        let used = usage.get(&key).copied().unwrap_or_default();
+        if counted.is_some_and(|counted| usize::try_from(counted) != Ok(used)) {
+            shared.connections.look_again(&key);
+        }
+    }
 }
 
 fn connection<K: Link>(shared: &Shared, guard: &DeserializeGuard<K>) -> ConnectionNow
@@ -87,7 +101,7 @@ where
     ConnectionNow {
         namespace: namespace.unwrap_or_default(),
         name,
-        ready: reason == Reason::Authenticated.as_str(),
+        ready: status.conditions.iter().any(|c| c.type_ == ConditionType::Ready.as_str() && c.status == "True"),
         reason,
         account: shared.connections.last_good(&key).map(|account| account_now(&account.vitals())),
         held: status.usage.map(held).unwrap_or_default(),

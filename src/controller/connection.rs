@@ -2,6 +2,7 @@
 //! it, and only then puts it in the place of the one in use.
 
 mod check;
+mod users;
 
 use super::backoff::jitter;
 use super::connections::{ConnectionKey, Health};
@@ -23,12 +24,10 @@ use std::collections::HashMap;
 use std::fmt::Debug;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+pub use users::User;
 
 /// How soon a connection looks again who uses it, when it is deleted or nobody could tell yet.
 const STILL_USED: Duration = Duration::from_secs(2);
-
-/// How the message begins while a deleted connection is still used.
-const HELD_BY: &str = "Deletion waits for";
 
 /// A kind of connection.
 pub trait Link:
@@ -91,14 +90,14 @@ fn unseen() -> ConnectionStatus {
     ConnectionStatus { observed_generation: crate::api::status::unseen(), ..ConnectionStatus::default() }
 }
 
-/// Counts the objects that use a connection; `None` until all objects are known.
-pub type Dependants = Arc<dyn Fn(&ConnectionKey) -> Option<usize> + Send + Sync>;
+/// Finds the objects that use a connection; `None` until all objects are known.
+pub type Dependants = Arc<dyn Fn(&ConnectionKey) -> Option<Vec<User>> + Send + Sync>;
 
 /// What the controller of one connection kind needs.
 pub struct Context {
     /// What all controllers share.
     pub shared: Arc<Shared>,
-    /// Counts the objects that use a connection.
+    /// Finds the objects that use a connection.
     pub dependants: Dependants,
     /// The connections that were looked at, and what was opened for each.
     known: Mutex<HashMap<ConnectionKey, Option<Opened>>>,
@@ -142,24 +141,27 @@ pub async fn reconcile<K: Link>(object: Arc<DeserializeGuard<K>>, ctx: Arc<Conte
     let Ok(object) = &object.0 else { return Ok(Action::await_change()) };
     let shared = &ctx.shared;
     let key = object.key();
-    let used = (ctx.dependants)(&key);
-    if object.meta().deletion_timestamp.is_some() && used == Some(0) {
+    let users = (ctx.dependants)(&key);
+    let deleting = object.meta().deletion_timestamp.is_some();
+    let held = users.as_ref().map(|users| users::held(users, &key, &object.allowed()));
+    if deleting && held == Some(None) {
         return let_go(object, &ctx, &key).await;
     }
-    let object = if finalizer::is_on(object) || object.meta().deletion_timestamp.is_some() {
+    let object = if finalizer::is_on(object) || deleting {
         object.clone()
     } else {
         finalizer::put_on(&object.api(shared.client.clone()), object, shared.settings.safeguards).await?
     };
     ctx.known().entry(key.clone()).or_default();
-    let deleting = object.meta().deletion_timestamp.is_some();
+    let used = users.map(|users| users.len());
     let counted_before = object.status().dependants.and_then(|count| usize::try_from(count).ok());
     let mut check = check(&ctx, &key, object.spec()).await;
     if let Some(former) = ctx.put_in(&key, &check, object.allowed()) {
         let_finish(former, shared.settings.http.request_timeout).await;
     }
-    if deleting && let Some(count) = used {
-        check.message = format!("{HELD_BY} {count} objects that use this connection: delete them first.");
+    if deleting && let Some(message) = held.flatten() {
+        check.message = message;
+        check.held = true;
     }
     report(shared, &object, &check, used).await?;
     // Also after a change: objects that name a connection often come together with it.
@@ -205,7 +207,7 @@ async fn report<K: Link>(shared: &Shared, object: &K, check: &Check, used: Optio
         return Ok(());
     }
     let written = status::write(&object.api(shared.client.clone()), object, &after).await?.status();
-    if ready(&before.conditions) != ready(&written.conditions) || is_held(&before) != is_held(&written) {
+    if ready(&before.conditions) != ready(&written.conditions) {
         announce(shared, object, check).await;
     }
     Ok(())
@@ -233,6 +235,7 @@ fn describe<K: Link>(
 
 fn conditions(check: &Check, before: &[Condition], generation: i64, now: Timestamp) -> Vec<Condition> {
     let (status, reason) = match &check.health {
+        Health::Ready(_) if check.held => ("True", Reason::InUse),
         Health::Ready(_) => ("True", Reason::Authenticated),
         Health::NotReady { reason } => ("False", *reason),
     };
@@ -259,14 +262,10 @@ fn ready(conditions: &[Condition]) -> Option<(&str, &str)> {
     Some((ready.status.as_str(), ready.reason.as_str()))
 }
 
-fn is_held(status: &ConnectionStatus) -> bool {
-    status.conditions.iter().any(|condition| condition.message.starts_with(HELD_BY))
-}
-
 async fn announce<K: Link>(shared: &Shared, object: &K, check: &Check) {
     let about = object.object_ref(&());
     match &check.health {
-        _ if check.message.starts_with(HELD_BY) => {
+        _ if check.held => {
             shared.events.warning(&about, Reason::InUse.as_str(), &check.message).await;
         }
         Health::Ready(_) => shared.events.normal(&about, Reason::Authenticated.as_str(), &check.message).await,

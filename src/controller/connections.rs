@@ -170,8 +170,10 @@ impl Connections {
             Health::NotReady { reason: Reason::ConnectionNotFound } => Err(back(
                 Reason::ConnectionNotFound,
                 format!(
-                    "{:?} {} does not exist. Create it, or correct spec.connectionRef in a new object.",
-                    reference.kind, key.name
+                    "{:?} {} does not exist. Create it, or correct spec.connectionRef in a new object.{}",
+                    reference.kind,
+                    key.name,
+                    self.namesake(&key)
                 ),
             )),
             Health::NotReady { reason } => Err(back(
@@ -183,6 +185,17 @@ impl Connections {
                     reason.as_str()
                 ),
             )),
+        }
+    }
+
+    /// What is likely meant by a `Connection` that does not exist: the kind is easily left out.
+    fn namesake(&self, key: &ConnectionKey) -> &'static str {
+        let other = ConnectionKey { namespace: None, name: key.name.clone() };
+        let exists = |slot: Slot| !matches!(slot.health, Health::NotReady { reason: Reason::ConnectionNotFound });
+        if key.namespace.is_some() && self.slot(&other).is_some_and(exists) {
+            " A ClusterConnection of this name exists: spec.connectionRef.kind names that kind."
+        } else {
+            ""
         }
     }
 
@@ -244,7 +257,12 @@ impl Connections {
 
     /// Has a connection checked again, now.
     pub fn recheck(&self, reference: &ConnectionRef, namespace: &str) {
-        send(&self.wakers.connections, &ConnectionKey::of(reference, namespace));
+        self.look_again(&ConnectionKey::of(reference, namespace));
+    }
+
+    /// The same, by key.
+    pub fn look_again(&self, key: &ConnectionKey) {
+        send(&self.wakers.connections, key);
     }
 
     fn wake_dependants(&self, key: &ConnectionKey) {
@@ -279,7 +297,8 @@ fn differs(a: &Health, b: &Health) -> bool {
     }
 }
 
-fn allows(allowed: &AllowedNamespaces, key: &ConnectionKey, namespace: &str) -> bool {
+/// Whether the objects of a namespace may use a connection.
+pub(super) fn allows(allowed: &AllowedNamespaces, key: &ConnectionKey, namespace: &str) -> bool {
     key.namespace.is_some() || allowed.all == Some(true) || allowed.names.iter().flatten().any(|name| name == namespace)
 }
 

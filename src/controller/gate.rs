@@ -15,7 +15,7 @@ use crate::api::shared::ConnectionKind;
 use crate::api::{CONFIRM_DELETE, ClusterConnection, Connection, FORCE_ORPHAN, NetworkPolicy, Policy, Reason};
 use crate::engine::outcome::{Next, Outcome};
 use k8s_openapi::api::core::v1::ObjectReference;
-use kube::{Api, Resource};
+use kube::{Api, Resource, ResourceExt};
 use std::collections::BTreeSet;
 use std::fmt::Debug;
 use std::time::Duration;
@@ -81,13 +81,14 @@ fn held<K: Managed>(case: &Case<'_, K>) -> Outcome {
     Outcome::refused(
         Reason::DeleteHeld,
         format!(
-            "More than {} objects of {:?} {} are deleted within {} seconds, so this one is held until a human confirms: kubectl -n {} annotate {} --all {CONFIRM_DELETE}=true. To keep what is upstream, use {FORCE_ORPHAN}=true in its place.",
+            "More than {} objects of {:?} {} are deleted within {} seconds, so this one is held until a human confirms: kubectl -n {} annotate {} {} {CONFIRM_DELETE}=true. To keep what is upstream, use {FORCE_ORPHAN}=true in its place.",
             settings.delete_limit,
             connection.kind,
             connection.name,
             settings.delete_window.as_secs(),
             case.namespace(),
             K::CRD,
+            case.object.name_any(),
         ),
     )
 }

@@ -1,11 +1,13 @@
 //! The objects of the policy kinds, as the watches keep them: one store for each namespace in scope,
 //! or one for all.
 
+use super::connection::User;
 use super::connections::ConnectionKey;
 use super::managed::Managed;
 use crate::api::{NetworkPolicy, Policy};
 use kube::core::DeserializeGuard;
 use kube::runtime::reflector::Store;
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -40,8 +42,20 @@ impl Stores {
         objects.filter_map(|object| object.0.as_ref().ok().and_then(&take)).collect()
     }
 
-    /// How many objects of a kind name this connection.
-    pub fn users<K: Managed>(&self, key: &ConnectionKey) -> usize {
-        self.collect(|object: &K| (object.connection() == *key).then_some(())).len()
+    /// The objects of a kind that name this connection.
+    pub fn users<K: Managed>(&self, key: &ConnectionKey) -> Vec<User> {
+        self.collect(|object: &K| (object.connection() == *key).then(|| User::of(object)))
+    }
+
+    /// How many objects name each connection; `None` until all objects are known.
+    #[must_use]
+    pub fn usage(&self) -> Option<HashMap<ConnectionKey, usize>> {
+        let mut named = self.collect(|object: &Policy| Some(object.connection()));
+        named.extend(self.collect(|object: &NetworkPolicy| Some(object.connection())));
+        let mut counts = HashMap::new();
+        for key in named {
+            *counts.entry(key).or_default() += 1;
+        }
+        self.are_complete().then_some(counts)
     }
 }

@@ -175,12 +175,12 @@ impl Running {
         self.controllers.push(run_managed::<K>(shared, objects.boxed(), store, wakes, shutdown));
     }
 
-    /// A connection counts its dependants in all stores.
+    /// A connection has dependants in all stores.
     fn start_links(&mut self, shared: &Arc<Shared>, wakes: &Wakes, shutdown: &CancellationToken) {
         let all = Arc::clone(shared);
         let counted: Dependants = Arc::new(move |key| {
             let stores = &all.stores;
-            stores.are_complete().then(|| stores.users::<Policy>(key) + stores.users::<NetworkPolicy>(key))
+            stores.are_complete().then(|| [stores.users::<Policy>(key), stores.users::<NetworkPolicy>(key)].concat())
         });
         self.counts.push(census::managed(shared.stores.policies.clone()));
         self.counts.push(census::managed(shared.stores.network_policies.clone()));

@@ -9,7 +9,7 @@ use std::time::Duration;
 /// A failed upstream call. Holds nothing secret and no response body beyond the upstream's
 /// documented code and message, shortened.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{operation}: {message}{}", code.as_deref().map(|c| format!(" ({c})")).unwrap_or_default())]
+#[error("{operation}: {message}{}", code.as_deref().map(|c| format!(" (code {c})")).unwrap_or_default())]
 pub struct UpstreamError {
     /// What kind of failure it is.
     pub kind: ErrorKind,

@@ -280,7 +280,7 @@ fn foreign(record: &Record, rules: Rules<'_>, seen: Sighting, hash: &str) -> Pla
         AdoptionPolicy::Never => refuse(
             Reason::Conflict,
             format!(
-                "The upstream object {} exists and is not ours. Set spec.adoptionPolicy to take it over, or choose another name.",
+                "The upstream object {} exists and is not ours. Set spec.adoptionPolicy: IfIdentical to take it over, or choose another name.",
                 seen.id
             ),
         ),

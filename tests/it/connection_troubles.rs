@@ -90,6 +90,8 @@ async fn a_host_that_does_not_answer_is_unreachable() {
     world.patch::<Connection>("ncloud", endpoint("http://127.0.0.1:1")).await;
     let message = connection_is(&world, "ncloud", "Unreachable").await;
     assert_says(&message, &["cannot connect to the endpoint", "Check the endpoint and the network"]);
+    let shown = world.get::<Connection>("ncloud").await.status.unwrap().endpoint;
+    assert_eq!(shown.as_deref(), Some("http://127.0.0.1:1"), "what cannot be reached is named");
     world.reason::<Policy>("waiting", "ConnectionNotReady").await;
     world.patch::<Connection>("ncloud", endpoint(&url)).await;
     connection_is(&world, "ncloud", "Authenticated").await;

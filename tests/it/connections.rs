@@ -152,15 +152,17 @@ async fn a_connection_in_use_stays_until_its_last_dependant_is_gone() {
     let held: Connection = world.get("ncloud").await;
     assert!(held.metadata.deletion_timestamp.is_some(), "it is on its way out");
     assert_eq!(held.status.unwrap().dependants, Some(1));
-    let told = "Deletion waits for 1 objects that use this connection: delete them first.";
+    let user = format!("Policy {}/dependant", world.namespace());
+    let told = format!("Deletion waits for what uses this connection: {user}. Delete that first.");
     let says_so = |connection: &Connection| {
         let status = connection.status.clone().unwrap_or_default();
         anyhow::ensure!(status.conditions.iter().any(|c| c.message == told), "{status:?}");
         Ok(())
     };
     world.until("ncloud", "held, and to say so", says_so).await;
+    assert_eq!(connection_is(&world, "ncloud", "InUse").await, told);
     let events = world.events("ncloud").await;
-    assert!(events.iter().any(|(reason, note)| reason == "InUse" && note == told), "{events:?}");
+    assert!(events.iter().any(|(reason, note)| reason == "InUse" && *note == told), "{events:?}");
     world.patch::<Policy>("dependant", describe("served to the end")).await;
     world.ready::<Policy>("dependant").await;
     world.delete::<Policy>("dependant").await;
@@ -207,4 +209,56 @@ async fn a_cluster_connection_serves_the_namespaces_it_lists_and_sees_its_secret
     world.delete::<Policy>("guest").await;
     world.gone::<Policy>("guest").await;
     cluster.remove().await;
+}
+
+#[tokio::test]
+async fn who_may_not_use_a_cluster_connection_does_not_hold_up_its_deletion() {
+    let world = World::with("no-say", |settings| settings.cluster_connections = true).await;
+    let cluster = Cluster::connect(&world, json!({ "names": ["somebody-else"] })).await;
+    cluster.is("Authenticated").await;
+    let mut object = ncloud_policy("outsider");
+    object["spec"]["connectionRef"] = json!({ "kind": "ClusterConnection", "name": cluster.name });
+    world.apply(object).await;
+    world.reason::<Policy>("outsider", "NamespaceNotAllowed").await;
+    cluster.remove().await;
+    let seen: Policy = world.reason("outsider", "ConnectionNotFound").await;
+    assert!(common(&seen).upstream.is_none());
+}
+
+#[tokio::test]
+async fn a_connection_without_its_kind_is_told_from_one_that_does_not_exist() {
+    let world = World::with("namesake", |settings| settings.cluster_connections = true).await;
+    let cluster = Cluster::connect(&world, json!({ "all": true })).await;
+    cluster.is("Authenticated").await;
+    let mut object = ncloud_policy("kindless");
+    object["spec"]["connectionRef"] = json!({ "name": cluster.name });
+    world.apply(object).await;
+    let seen: Policy = world.reason("kindless", "ConnectionNotFound").await;
+    let told = condition(&common(&seen), "Ready").unwrap().message.clone();
+    assert!(told.contains("A ClusterConnection of this name exists: spec.connectionRef.kind"), "{told}");
+    world.delete::<Policy>("kindless").await;
+    world.gone::<Policy>("kindless").await;
+    cluster.remove().await;
+}
+
+#[tokio::test]
+async fn the_dependants_of_a_connection_are_counted_again_when_they_come_and_go() {
+    let world = World::with("counted", |settings| settings.connection_interval = Duration::from_hours(1)).await;
+    let counts = |expected: i64| {
+        move |connection: &Connection| {
+            let dependants = connection.status.clone().unwrap_or_default().dependants;
+            anyhow::ensure!(dependants == Some(expected), "{dependants:?}");
+            Ok(())
+        }
+    };
+    world.until("ncloud", "looked at", counts(0)).await;
+    // So long that the first checks of a new connection are over.
+    sleep(A_WHILE).await;
+    world.apply(ncloud_policy("comes")).await;
+    world.until("ncloud", "counted with it", counts(1)).await;
+    world.ready::<Policy>("comes").await;
+    sleep(A_WHILE).await;
+    world.delete::<Policy>("comes").await;
+    world.gone::<Policy>("comes").await;
+    world.until("ncloud", "counted without it", counts(0)).await;
 }

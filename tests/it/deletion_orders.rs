@@ -16,6 +16,7 @@ use kube::Client;
 use kube::api::DeleteParams;
 use serde_json::{Value, json};
 use std::time::Duration;
+use tokio::sync::Mutex;
 
 /// More than this takes on a busy machine.
 const LIMIT: Duration = Duration::from_mins(4);
@@ -201,6 +202,9 @@ fn adjust(settings: &mut Settings) {
     settings.interval_divisor = 1;
 }
 
+/// Two dozen tenants at once are a crowd; two such crowds at once only wait for one another.
+static ALONE: Mutex<()> = Mutex::const_new(());
+
 /// All orders at once, a namespace each, step by step.
 async fn tenants<'a>(installation: &'a Installation, operator: &Client) -> Vec<Tenant<'a>> {
     let tenant = |(i, order)| Tenant { installation, namespace: format!("order-{i}"), order };
@@ -225,6 +229,7 @@ fn orphaned(process: &Process) -> usize {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_tenant_goes_in_every_order_and_takes_everything_upstream_along() {
+    let _alone = ALONE.lock().await;
     let installation = Installation::new().await;
     let operator = operator_client(&installation).await;
     let process = Process::start(operator.clone(), adjust).await;
@@ -239,6 +244,7 @@ async fn a_tenant_goes_in_every_order_and_takes_everything_upstream_along() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_tenant_goes_in_every_order_also_when_the_operator_is_started_anew_after_the_first_loss() {
+    let _alone = ALONE.lock().await;
     let installation = Installation::new().await;
     let operator = operator_client(&installation).await;
     let process = Process::start(operator.clone(), adjust).await;

@@ -28,7 +28,7 @@ pub const OWN: &str = "cloud-policy-system";
 pub const TENANT: &str = "team-a";
 
 /// A namespace goes in several rounds of its controller.
-const LIMIT: Duration = Duration::from_secs(90);
+const LIMIT: Duration = Duration::from_mins(3);
 
 pub struct Installation {
     pub control_plane: ControlPlane,

@@ -23,7 +23,7 @@ pub async fn connection_is(world: &World, name: &str, reason: &str) -> String {
         .await;
     let status = object.status.unwrap();
     let stalled = status.conditions.iter().any(|c| c.type_ == "Stalled");
-    assert_eq!(stalled, !matches!(reason, "Authenticated" | "Unreachable" | "RateLimited"), "{reason}");
+    assert_eq!(stalled, !matches!(reason, "Authenticated" | "InUse" | "Unreachable" | "RateLimited"), "{reason}");
     ready(&status.conditions).unwrap().message.clone()
 }
 

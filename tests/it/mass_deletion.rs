@@ -74,8 +74,9 @@ async fn a_mass_that_is_visible_is_held_as_a_whole_over_a_restart_and_until_it_i
     for i in 0..12 {
         let message = held::<Policy>(&world, &name(i), "DeleteHeld").await;
         let advice = format!(
-            "kubectl -n {} annotate policies.cloudpolicy.dev --all cloudpolicy.dev/confirm-delete=true",
-            world.namespace()
+            "kubectl -n {} annotate policies.cloudpolicy.dev {} cloudpolicy.dev/confirm-delete=true",
+            world.namespace(),
+            name(i)
         );
         assert!(message.contains(&advice), "{message}");
     }

@@ -30,6 +30,8 @@ pub(super) struct Check {
     pub(super) stalled: bool,
     /// How long the upstream asked to wait.
     pub(super) retry_after: Option<Duration>,
+    /// Whether it is deleted and still used.
+    pub(super) held: bool,
 }
 
 impl Context {
@@ -53,7 +55,7 @@ pub(super) async fn check(ctx: &Context, key: &ConnectionKey, spec: &ConnectionS
         Some(account) => account,
         None => match open(&ctx.shared, spec, keys) {
             Ok(account) => Arc::new(account),
-            Err(error) => return failed(&error, version),
+            Err(error) => return failed(&error, version, None),
         },
     };
     let opened = Opened { account: Arc::clone(&account), fingerprint };
@@ -66,7 +68,7 @@ pub(super) async fn check(ctx: &Context, key: &ConnectionKey, spec: &ConnectionS
             // Too many requests say nothing against the credentials.
             Check { retry_after: error.retry_after, ..accepted(account, None, version) }
         }
-        Err(error) => failed(&error, version),
+        Err(error) => failed(&error, version, Some(account.endpoint().to_owned())),
     }
 }
 
@@ -106,22 +108,23 @@ fn accepted(account: Arc<Account>, usage: Option<Usage>, version: String) -> Che
         version: Some(version),
         stalled: false,
         retry_after: None,
+        held: false,
     }
 }
 
 fn unusable(Missing { reason, message }: Missing) -> Check {
     let stalled = reason != Reason::Unreachable;
     let health = Health::NotReady { reason };
-    Check { health, message, usage: None, version: None, endpoint: None, stalled, retry_after: None }
+    Check { health, message, usage: None, version: None, endpoint: None, stalled, retry_after: None, held: false }
 }
 
-fn failed(error: &UpstreamError, version: String) -> Check {
+fn failed(error: &UpstreamError, version: String, endpoint: Option<String>) -> Check {
     let (reason, advice) = match error.kind {
         ErrorKind::Unauthorized => (Reason::Unauthorized, "Check the keys in the Secret and their permissions."),
         ErrorKind::ClockSkew => (Reason::ClockSkew, "Set the clock of the node that runs the operator."),
         ErrorKind::EndpointNotAllowed => (
             Reason::EndpointNotAllowed,
-            "Correct spec, or have the administrator allow the host with --allowed-hosts (and --allow-private-addresses or --allow-http).",
+            "Correct spec, or have the administrator allow the host with --allowed-hosts (in the chart operator.allowedHosts; and --allow-private-addresses or --allow-http).",
         ),
         ErrorKind::RateLimited => (Reason::RateLimited, "The operator slows down by itself."),
         ErrorKind::InvalidReference | ErrorKind::Rejected | ErrorKind::Unsupported => {
@@ -138,5 +141,5 @@ fn failed(error: &UpstreamError, version: String) -> Check {
     let stalled = !matches!(reason, Reason::Unreachable | Reason::RateLimited);
     let message = format!("{} {advice}", error.sentence());
     let (health, retry_after) = (Health::NotReady { reason }, error.retry_after);
-    Check { health, message, usage: None, version: Some(version), endpoint: None, stalled, retry_after }
+    Check { health, message, usage: None, version: Some(version), endpoint, stalled, retry_after, held: false }
 }

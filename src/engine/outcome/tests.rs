@@ -42,7 +42,7 @@ fn a_failed_call_says_nothing_about_validity() {
     assert_eq!((ready.status.as_str(), ready.reason.as_str()), ("False", "Unauthorized"));
     assert_eq!(
         ready.message,
-        "Get policy: authentication failed (200). Check the Secret of the connection and the permissions of its key."
+        "Get policy: authentication failed (code 200). Check the Secret of the connection and the permissions of its key."
     );
 }
 

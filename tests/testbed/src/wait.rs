@@ -11,6 +11,10 @@ use tokio::time::{Instant, sleep, timeout_at};
 
 const POLL: Duration = Duration::from_millis(50);
 
+/// How long at most: who has waited long asks more seldom, so as not to take the processor from those
+/// that are waited for.
+const SELDOM: Duration = Duration::from_secs(1);
+
 /// Asks `probe` until it answers `Ok`, at most for `limit`.
 ///
 /// An `Err` of the probe means "not yet", and its text says what was seen instead: the
@@ -20,7 +24,8 @@ where
     P: FnMut() -> F,
     F: Future<Output = anyhow::Result<T>>,
 {
-    let deadline = Instant::now() + limit;
+    let begun = Instant::now();
+    let deadline = begun + limit;
     let mut last = None;
     loop {
         match timeout_at(deadline, probe()).await {
@@ -30,11 +35,12 @@ where
                 last = Some(last.unwrap_or_else(|| anyhow::anyhow!("it did not answer once")));
             }
         }
-        if Instant::now() + POLL >= deadline {
+        let pause = (begun.elapsed() / 20).clamp(POLL, SELDOM);
+        if Instant::now() + pause >= deadline {
             let last = last.map_or_else(String::new, |seen| format!("{seen:#}"));
             anyhow::bail!("waited {} s for {what}; last seen: {last}", limit.as_secs_f32());
         }
-        sleep(POLL).await;
+        sleep(pause).await;
     }
 }
 
