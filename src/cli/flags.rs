@@ -9,8 +9,10 @@ use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-/// Flags of `cloud-policy run`.
+/// Flags of `cloud-policy run`. The last one wins when one is given twice, so that what is added at the end of a
+/// Deployment's arguments overrides what stands there; lists add up.
 #[derive(Debug, ClapArgs)]
+#[command(args_override_self = true)]
 pub struct Args {
     /// Namespace of the operator: the Secrets of ClusterConnections and the leader Lease lie here.
     #[arg(long, env = "POD_NAMESPACE", default_value = "cloud-policy-system")]
@@ -188,6 +190,15 @@ mod tests {
             assert!(error.starts_with("--watch-namespaces needs --cluster-id"), "{error}");
         }
         assert!(settings(&["--watch-namespaces="]).unwrap().scope.is_empty(), "an empty variable is none");
+    }
+
+    #[test]
+    fn a_flag_that_is_given_again_wins_and_lists_add_up() {
+        let flags = ["run", "--log-format=text", "--allow-http", "--leader-elect=true", "--tenant-namespaces=a"];
+        let again = ["--log-format=json", "--allow-http", "--leader-elect=false", "--tenant-namespaces=b"];
+        let args = Line::parse_from(flags.into_iter().chain(again)).args;
+        assert!(args.log_format == telemetry::Format::Json && args.allow_http && !args.leader_elect);
+        assert_eq!(args.settings().unwrap().tenant_connections, TenantConnections::Namespaces(set(&["a", "b"])));
     }
 
     #[test]
