@@ -24,6 +24,7 @@ mod docs;
 mod drift;
 mod drift_fights;
 mod duplicates;
+mod environment;
 mod faults;
 mod gitops;
 mod image;
