@@ -13,7 +13,7 @@
 mod alerts;
 mod generated;
 mod helm;
-mod node;
+pub mod node;
 mod pages;
 mod refusals;
 mod render;

@@ -1,6 +1,6 @@
-//! What a cluster does with the Deployment of the chart: a pod for each of its templates, with the
-//! rights of its account and no others, the new one before the old one ends, and a status that says
-//! so. The operator is a child of this process instead of a container.
+//! What a cluster does with the operator's Deployment, that of the chart or of `deploy`: a pod for each of its
+//! templates, with the rights of its account and no others, the new one before the old one ends, and a status that
+//! says so. The operator is a child of this process instead of a container.
 //!
 //! Two things differ from a pod. The token and the authority of the projected volume come as a
 //! kubeconfig, since a path below `/var/run` belongs to the machine; and each pod listens on a port

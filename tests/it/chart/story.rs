@@ -124,10 +124,12 @@ impl Story {
         let last = "        - --log-format=json\n";
         let all = flags.iter().fold(last.to_owned(), |all, flag| format!("{all}        - --{flag}\n"));
         assert_eq!(manifests.matches(last).count(), 1);
-        fs::write(self.helm.directory().join("install.yaml"), manifests.replace(last, &all)).unwrap();
+        let deploy = self.helm.directory().join("deploy");
+        fs::create_dir(&deploy).unwrap();
+        fs::write(deploy.join("install.yaml"), manifests.replace(last, &all)).unwrap();
+        self.type_in("install", "Without Helm").await;
         let tenant = repository().join("deploy/tenant-connections").display().to_string();
-        let apply = format!("kubectl apply --server-side -f install.yaml; kubectl apply --server-side -k '{tenant}'");
-        self.helm.run(&apply).await.unwrap();
+        self.helm.run(&format!("kubectl apply --server-side -k '{tenant}'")).await.unwrap();
         self.installation.connect().await;
         self.installation.populate().await;
         let writes = self.writes();
