@@ -3,8 +3,9 @@
 
 use super::judge::built;
 use super::story::verdict;
-use super::tools::{OVERLAYS, kustomized, manifests_in, only, path};
-use crate::installation::{Installation, OWN, Process, TENANT, operator_client, secret};
+use super::tools::{OVERLAYS, flags_on_the_page, kustomized, manifests_in, only, path};
+use crate::chart::node::Node;
+use crate::installation::{Installation, OWN, TENANT, secret};
 use cloud_policy_testbed::wait_for;
 use serde_json::{Value, json};
 use std::fs;
@@ -17,8 +18,9 @@ const DRY: [&str; 4] = ["apply", "--server-side", "--dry-run=server", "--validat
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_manifest_that_we_ship_is_taken_as_it_stands() {
-    let installation = Installation::new().await;
+    let installation = Installation::empty().await;
     let folder = tempfile::tempdir().unwrap();
+    kubectl(&installation, &["create", "namespace", TENANT]).unwrap();
     let install = path("deploy/install.yaml");
     kubectl(&installation, &["apply", "--server-side", "--validate=strict", "-f", &install]).unwrap();
     for overlay in OVERLAYS {
@@ -28,7 +30,7 @@ async fn every_manifest_that_we_ship_is_taken_as_it_stands() {
     pods_pass_the_restricted_rules(&installation, folder.path()).await;
     settings_of_argo_cd_stay(&installation);
     argo_cd_and_flux_take_theirs(&installation, folder.path());
-    no_tool_sees_a_difference(&installation, folder.path()).await;
+    what_the_samples_name_is_ready_and_shows_no_difference(&installation, folder.path()).await;
 }
 
 /// The operator's own namespace enforces Pod Security `restricted`.
@@ -66,30 +68,40 @@ fn argo_cd_and_flux_take_theirs(installation: &Installation, folder: &Path) {
     kubectl(installation, &["apply", "--server-side", "-f", &crds]).unwrap();
     kubectl(installation, &["wait", "--for=condition=Established", "crd", "--all", "--timeout=60s"]).unwrap();
     kubectl(installation, &["create", "namespace", "flux-system"]).unwrap();
-    for name in ["argocd/operator", "argocd/policies", "flux/operator", "flux/operator-helm", "flux/policies"] {
-        let mut manifests = manifests_in(&format!("deploy/{name}.yaml"));
+    let all =
+        ["argocd", "flux"].map(|tool| ["operator", "operator-helm", "connections", "policies"].map(|n| (tool, n)));
+    for (tool, name) in all.concat() {
+        let mut manifests = manifests_in(&format!("deploy/{tool}/{name}.yaml"));
         manifests.retain(|manifest| manifest["kind"] != "HelmRelease");
-        taken(installation, folder, &manifests).unwrap_or_else(|error| panic!("{name}: {error:#}"));
+        taken(installation, folder, &manifests).unwrap_or_else(|error| panic!("{tool}/{name}: {error:#}"));
         manifests[0]["spec"]["intervall"] = json!("5m");
-        assert!(taken(installation, folder, &manifests).is_err(), "a slip of the pen in {name} goes unnoticed");
+        assert!(taken(installation, folder, &manifests).is_err(), "a slip of the pen in {tool}/{name} goes unnoticed");
+    }
+    for (name, kind, place) in
+        [("argocd/operator", "Application", "/spec/source"), ("flux/operator", "Kustomization", "")]
+    {
+        let mut manifest = only(&manifests_in(&format!("deploy/{name}.yaml")), kind).clone();
+        let flags = flags_on_the_page();
+        match manifest.pointer_mut(place).unwrap() {
+            source if kind == "Application" => source["kustomize"] = flags,
+            whole => whole["spec"]["patches"] = flags["patches"].clone(),
+        }
+        taken(installation, folder, &[manifest]).unwrap_or_else(|error| panic!("{name} with flags: {error:#}"));
     }
 }
 
-/// The sample is applied as both tools do it; once it is ready, applying it again would change nothing.
-async fn no_tool_sees_a_difference(installation: &Installation, folder: &Path) {
+/// With the operator as it was installed, by `deploy/install.yaml`, in a pod with the rights of its account. What the
+/// samples name is applied as both tools do it; once it is ready, applying it again would change nothing.
+async fn what_the_samples_name_is_ready_and_shows_no_difference(installation: &Installation, folder: &Path) {
     let (access, key) = (installation.ncloud.access_key(), installation.ncloud.secret_key());
     let keys = json!({ "accessKey": access, "secretKey": key });
-    installation.apply(Some(TENANT), secret("ncloud-credentials", &keys)).await;
-    let mut sample = kustomized("deploy/gitops").await;
-    for object in sample.iter_mut().filter(|object| object["kind"] == "Connection") {
-        object["spec"]["ncloud"].as_object_mut().unwrap().remove("zone").unwrap();
-        object["spec"]["ncloud"]["endpoint"] = json!(installation.ncloud.url());
-    }
+    installation.apply(Some(OWN), secret("ncloud-credentials", &keys)).await;
+    let mut sample = named_by_the_samples(installation).await;
     let file = list(folder, &sample);
-    let process = Process::start(operator_client(installation).await, |_| {}).await;
+    let node = Node::start(&installation.control_plane);
     let manager = "--field-manager=argocd-controller";
     kubectl(installation, &["apply", "--server-side", manager, "-f", &file]).unwrap();
-    for (kind, name) in [("Connection", "ncloud"), ("Policy", "server-viewer")] {
+    for (kind, name) in [("ClusterConnection", "ncloud"), ("Policy", "server-viewer")] {
         wait_for(&format!("{kind} {name}"), LIMIT, || async {
             let said = verdict(installation, kind, name).await;
             anyhow::ensure!(said.pair() == ("Healthy", "Current"), "{said:?}");
@@ -101,11 +113,37 @@ async fn no_tool_sees_a_difference(installation: &Installation, folder: &Path) {
     let by_server = ["diff", "--server-side", manager, "-f", &file];
     assert_eq!(kubectl(installation, &by_server).unwrap(), "");
     assert_eq!(kubectl(installation, &["diff", "-f", &file]).unwrap(), "");
-    process.stop().await;
+    node.stop().await.unwrap();
     sample.retain(|object| object["kind"] == "Policy");
     sample[0]["spec"]["suspend"] = json!(true);
     list(folder, &sample);
     assert!(kubectl(installation, &by_server).unwrap_err().to_string().contains("suspend: true"));
+}
+
+/// The objects below the paths in the samples, the same for both tools. The operator's own are there already; it and the
+/// connection are led to the simulator, which no installation allows as it stands.
+async fn named_by_the_samples(installation: &Installation) -> Vec<Value> {
+    let [argo, flux] = [("argocd", "/spec/source/path"), ("flux", "/spec/path")].map(|(tool, place)| {
+        ["operator", "connections", "policies"].map(|name| {
+            let manifests = manifests_in(&format!("deploy/{tool}/{name}.yaml"));
+            let path = manifests.iter().find_map(|manifest| manifest.pointer(place)).unwrap().as_str().unwrap();
+            path.trim_start_matches("./").to_owned()
+        })
+    });
+    assert_eq!(argo, flux);
+    let [operator, connections, policies] = argo;
+    assert_eq!(operator, "deploy/overlays/default", "of which deploy/install.yaml is made");
+    let add = |flag: &str| json!({ "op": "add", "path": "/spec/template/spec/containers/0/args/-", "value": flag });
+    let flags = ["--allow-http", "--allow-private-addresses", "--allowed-hosts=127.0.0.1"].map(add);
+    let patch =
+        ["patch", "deployment", "cloud-policy-operator", "-n", OWN, "--type=json", "-p", &json!(flags).to_string()];
+    kubectl(installation, &patch).unwrap();
+    let mut sample = [kustomized(&connections).await, kustomized(&policies).await].concat();
+    for object in sample.iter_mut().filter(|object| object["kind"] == "ClusterConnection") {
+        object["spec"]["ncloud"].as_object_mut().unwrap().remove("zone").unwrap();
+        object["spec"]["ncloud"]["endpoint"] = json!(installation.ncloud.url());
+    }
+    sample
 }
 
 /// Whether the API server takes these, and else its words.

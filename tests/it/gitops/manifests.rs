@@ -1,10 +1,10 @@
 //! The manifests of `deploy`, as far as no cluster is needed to judge them.
 
 use super::judge;
-use super::tools::{OVERLAYS, kustomized, manifests, manifests_in, only, script};
+use super::tools::{OVERLAYS, flags_on_the_page, kustomized, manifests, manifests_in, only, path, script};
 use crate::docs::markdown::Page;
 use cloud_policy_testbed::repository;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::fs;
 use std::process::Command;
 
@@ -42,11 +42,21 @@ async fn every_overlay_runs_this_version_with_flags_that_it_knows() {
         let container = &only(&manifests, "Deployment")["spec"]["template"]["spec"]["containers"][0];
         let image = container["image"].as_str().unwrap();
         assert!(image.ends_with(concat!(":", env!("CARGO_PKG_VERSION"))), "{overlay}: {image}");
-        let arguments = container["args"].as_array().unwrap().iter().map(|argument| argument.as_str().unwrap());
-        let mut operator = Command::new(env!("CARGO_BIN_EXE_cloud-policy"));
-        let output = operator.args(arguments).arg("--help").output().unwrap();
-        assert!(output.status.success(), "{overlay}: {}", String::from_utf8_lossy(&output.stderr));
+        assert_known(&arguments(&manifests));
     }
+}
+
+/// The arguments of the operator's Deployment.
+fn arguments(manifests: &[Value]) -> Vec<String> {
+    let container = &only(manifests, "Deployment")["spec"]["template"]["spec"]["containers"][0];
+    serde_json::from_value(container["args"].clone()).unwrap()
+}
+
+/// The program takes these arguments.
+fn assert_known(arguments: &[String]) {
+    let mut operator = Command::new(env!("CARGO_BIN_EXE_cloud-policy"));
+    let output = operator.args(arguments).arg("--help").output().unwrap();
+    assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
 }
 
 #[tokio::test]
@@ -81,9 +91,25 @@ async fn two_replicas_are_spread_and_drained_one_after_the_other() {
     assert_eq!(&only(&two, "Service")["spec"]["selector"], &selector["matchLabels"]);
 }
 
+/// As Argo CD and Flux do it: they put the patches into a kustomization around the path.
+#[tokio::test]
+async fn the_patch_on_the_page_about_gitops_gives_the_operator_flags_that_it_knows() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = folder.path().canonicalize().unwrap();
+    let mut kustomization = flags_on_the_page();
+    let up = "../".repeat(place.components().count() - 1);
+    let base = path("deploy/overlays/default");
+    kustomization["resources"] = json!([format!("{up}{}", base.trim_start_matches('/'))]);
+    fs::write(place.join("kustomization.yaml"), kustomization.to_string()).unwrap();
+    let made = kustomized(&place.display().to_string()).await;
+    let [with, without] = [made, kustomized("deploy/overlays/default").await].map(|all| arguments(&all));
+    assert_eq!(with[without.len()..], ["--allowed-hosts=spaceone.example.com", "--tenant-namespaces=team-a"]);
+    assert_known(&with);
+}
+
 #[test]
 fn flux_itself_can_read_its_manifests() {
-    for name in ["operator", "operator-helm", "policies"] {
+    for name in ["operator", "operator-helm", "connections", "policies"] {
         let text = fs::read_to_string(repository().join(format!("deploy/flux/{name}.yaml"))).unwrap();
         judge::flux(&text).unwrap_or_else(|words| panic!("{name}: {words}"));
         let slip = text.replace("interval:", "intervall:");
@@ -98,7 +124,8 @@ fn every_manifest_on_the_page_about_gitops_is_a_tested_one() {
     let yaml = files.map(|file| file.unwrap().path()).filter(|path| path.extension().is_some_and(|end| end == "yaml"));
     let shipped: Vec<Value> = yaml.flat_map(|path| manifests(&fs::read_to_string(path).unwrap())).collect();
     let fences = Page::read("docs/tasks/gitops.md").fences;
-    let shown: Vec<_> = fences.iter().filter(|fence| fence.language.starts_with("yaml")).collect();
+    let is_manifest = |body: &str| body.trim_start().starts_with("apiVersion:");
+    let shown: Vec<_> = fences.iter().filter(|f| f.language.starts_with("yaml") && is_manifest(&f.body)).collect();
     assert!(shown.len() >= 3, "where are they?");
     for fence in shown {
         for manifest in manifests(&fence.body) {

@@ -1,5 +1,6 @@
 //! What the tests of manifests share.
 
+use crate::docs::markdown::Page;
 use crate::support;
 use cloud_policy_testbed::repository;
 use serde_json::Value;
@@ -34,6 +35,15 @@ pub fn only<'a>(manifests: &'a [Value], kind: &str) -> &'a Value {
     let found: Vec<&Value> = manifests.iter().filter(|manifest| manifest["kind"] == kind).collect();
     assert_eq!(found.len(), 1, "{kind}");
     found[0]
+}
+
+/// The patch on the page about GitOps that gives the operator flags.
+pub fn flags_on_the_page() -> Value {
+    let fences = Page::read("docs/tasks/gitops.md").fences;
+    let mut found = fences.iter().filter(|fence| fence.body.starts_with("patches:"));
+    let patch = found.next().expect("a block with patches");
+    assert!(found.next().is_none(), "two blocks with patches");
+    manifests(&patch.body).remove(0)
 }
 
 /// Runs a script of the repository and answers what it printed.
