@@ -1,0 +1,78 @@
+#!/usr/bin/env bash
+# Pushes image and chart of this version, and prints `image=DIGEST` and `chart=DIGEST`.
+#
+#   hack/publish.sh FOLDER IMAGE CHARTS LAYOUT...
+#
+# IMAGE and CHARTS are repositories, such as ghcr.io/someone/project and ghcr.io/someone/charts. Each LAYOUT is the image
+# for one architecture, by hack/image.sh; what is pushed stays in FOLDER. A version is published once: to publish the same
+# again changes nothing, such as after a failure half-way, and anything else under its name is refused.
+# PLAIN_HTTP=1 is for a registry on loopback.
+set -euo pipefail
+
+folder=$(realpath -m -- "$1")
+image=$2 charts=$3
+layouts=()
+for layout in "${@:4}"; do layouts+=("$(realpath -- "$layout")"); done
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+hack/debian.sh skopeo
+# Helm 4 keeps the times of files, so that the same commit makes the same archive.
+helm=$(hack/helm.sh)/4/helm
+version=$(hack/version.sh)
+name=cloud-policy-operator
+from=() to=() plain=()
+if [[ -n ${PLAIN_HTTP:-} ]]; then from=(--tls-verify=false) to=(--dest-tls-verify=false) plain=(--plain-http); fi
+
+# manifest REPOSITORY: what the registry has under this version, or nothing. A registry that answers nothing at all
+# takes no push either.
+manifest() {
+    local tags
+    tags=$(skopeo list-tags "${from[@]}" "docker://$1" 2>/dev/null) || return 0
+    if grep -qF "\"$version\"" <<<"$tags"; then skopeo inspect "${from[@]}" --raw "docker://$1:$version"; fi
+}
+
+digest() {
+    local sum
+    sum=$(sha256sum)
+    printf 'sha256:%s' "${sum%% *}"
+}
+
+refuse() {
+    printf 'publish: %s:%s is there already with other content\n' "$1" "$version" >&2
+    exit 1
+}
+
+push_image() {
+    local joined there
+    joined=$(hack/index.sh "$folder/image" "${layouts[@]}")
+    there=$(manifest "$image" | digest)
+    if [[ $there == "$joined" ]]; then return; fi
+    [[ $there == "$(digest </dev/null)" ]] || refuse "$image"
+    skopeo copy --all --preserve-digests "${to[@]}" "oci:$folder/image:$version" "docker://$image:$version" >&2
+}
+
+# pack_chart: the archive, with the times of the commit.
+pack_chart() {
+    local time
+    time=@$(git log -1 --format=%ct)
+    cp -R "charts/$name" "$folder/chart"
+    find "$folder/chart" -exec touch -d "$time" {} +
+    "$helm" package "$folder/chart" --destination "$folder" >&2
+    rm -r -- "$folder/chart"
+}
+
+push_chart() {
+    local archive=$folder/$name-$version.tgz there
+    pack_chart
+    there=$(manifest "$charts/$name")
+    if [[ -z $there ]]; then
+        "$helm" push "${plain[@]}" "$archive" "oci://$charts" >&2
+    elif ! grep -qF "\"$(digest <"$archive")\"" <<<"$there"; then
+        refuse "$charts/$name"
+    fi
+}
+
+mkdir -p -- "$folder"
+push_image
+push_chart
+printf 'image=%s\nchart=%s\n' "$(manifest "$image" | digest)" "$(manifest "$charts/$name" | digest)"
