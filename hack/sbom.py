@@ -19,15 +19,21 @@ import uuid
 from datetime import UTC, datetime
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
+# Those of the image. One list serves both: whatever is in either program is on it.
+TARGETS = ("x86_64-unknown-linux-gnu", "aarch64-unknown-linux-gnu")
 
 
 def run(*command):
     return subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout
 
 
-def linked(target):
+def for_targets(option):
+    return [word for target in TARGETS for word in (option, target)]
+
+
+def linked():
     """The crates in the program, as (name, version): those that build it or run in the compiler are not."""
-    tree = ("tree", "--locked", "--package", "cloud-policy-operator", "--target", target)
+    tree = ("tree", "--locked", "--package", "cloud-policy-operator", *for_targets("--target"))
     lines = run(
         "cargo", *tree, "--edges", "normal,no-proc-macro", "--prefix", "none", "--format", "{p}"
     ).splitlines()
@@ -127,11 +133,9 @@ def dependencies(metadata, kept, extra):
 
 
 def document():
-    target = re.search(r"^host: (.*)$", run("rustc", "-vV"), re.MULTILINE).group(1)
-    metadata = json.loads(
-        run("cargo", "metadata", "--locked", "--format-version", "1", "--filter-platform", target)
-    )
-    crates, sums = linked(target), checksums()
+    platforms = for_targets("--filter-platform")
+    metadata = json.loads(run("cargo", "metadata", "--locked", "--format-version", "1", *platforms))
+    crates, sums = linked(), checksums()
     packages = [
         package
         for package in metadata["packages"]

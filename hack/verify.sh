@@ -10,10 +10,13 @@ repository=${GITHUB_REPOSITORY:-cloud-policy-operator/cloud-policy-operator}
 image=ghcr.io/$repository
 chart=ghcr.io/${repository%%/*}/charts/cloud-policy-operator
 
+# At that tag: a signature for another version, or by another workflow, is none.
+identity=https://github.com/$repository/.github/workflows/release.yml@refs/tags/v$version
+
 for subject in "$image:$version" "$chart:$version"; do
     cosign verify "$subject" --output text \
-        --certificate-oidc-issuer https://token.actions.githubusercontent.com \
-        --certificate-identity "https://github.com/$repository/.github/workflows/release.yml@refs/tags/v$version"
-    gh attestation verify "oci://$subject" --repo "$repository" --signer-workflow "$repository/.github/workflows/release.yml"
+        --certificate-oidc-issuer https://token.actions.githubusercontent.com --certificate-identity "$identity"
+    gh attestation verify "oci://$subject" --repo "$repository" --cert-identity "$identity"
 done
-gh attestation verify "oci://$image:$version" --repo "$repository" --predicate-type https://cyclonedx.org/bom
+gh attestation verify "oci://$image:$version" --repo "$repository" --cert-identity "$identity" \
+    --predicate-type https://cyclonedx.org/bom

@@ -48,6 +48,7 @@ mod role;
 mod samples;
 mod security;
 mod shutdown;
+mod signatures;
 mod snapshots;
 mod spaceone_side;
 mod steady;

@@ -1,0 +1,93 @@
+//! How a release is verified: what `SECURITY.md` shows, what `hack/verify.sh` does, and what the release
+//! workflow signs are the same. `cosign` and `gh` are stand-ins that write down what they are asked.
+
+use cloud_policy_testbed::repository;
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::process::Command;
+
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+const OWNER: &str = "cloud-policy-operator";
+const REPOSITORY: &str = "cloud-policy-operator/cloud-policy-operator";
+const WORKFLOW: &str = ".github/workflows/release.yml";
+const ISSUER: &str = "https://token.actions.githubusercontent.com";
+
+#[test]
+fn the_script_that_verifies_a_release_asks_what_security_md_shows() {
+    let page = text("SECURITY.md");
+    let (_, page) = page.split_once("## Verifying a release").unwrap();
+    let shown = asked(page.split("```").nth(1).unwrap().strip_prefix("text\n").unwrap());
+    assert_eq!(shown.len(), 5, "{shown:#?}");
+    assert_eq!(asked(&format!("hack/verify.sh {VERSION}")), shown);
+}
+
+#[test]
+fn everything_that_the_release_workflow_signs_and_attests_is_verified_as_made_by_it() {
+    let workflow: Value = serde_saphyr::from_str(&text(WORKFLOW)).unwrap();
+    assert_eq!(workflow["on"], json!({ "push": { "tags": ["v*"] } }), "the identity names a tag");
+    let publish = &workflow["jobs"]["publish"];
+    let steps = publish["steps"].as_array().unwrap();
+    let made: BTreeSet<String> = steps.iter().flat_map(|step| questions(step, &publish["env"])).collect();
+    assert_eq!(made.len(), 5, "{made:#?}");
+    assert_eq!(asked(&format!("hack/verify.sh {VERSION}")).into_iter().collect::<BTreeSet<_>>(), made);
+}
+
+/// What is to be asked of the things that a step signs or attests.
+fn questions(step: &Value, environment: &Value) -> Vec<String> {
+    let identity = format!("https://github.com/{REPOSITORY}/{WORKFLOW}@refs/tags/v{VERSION}");
+    let signed = step["run"].as_str().and_then(|line| line.strip_prefix("cosign sign --yes --recursive "));
+    let signed = signed.unwrap_or_default().split_whitespace().map(|spelled| {
+        let subject = subject(spelled, environment);
+        format!(
+            "cosign verify {subject}:{VERSION} --output text --certificate-oidc-issuer {ISSUER} \
+             --certificate-identity {identity}"
+        )
+    });
+    let attested = step["with"]["subject-name"].as_str().map(|spelled| {
+        let subject = subject(spelled, environment);
+        let sbom = step["with"]["sbom-path"].is_string();
+        let kind = if sbom { " --predicate-type https://cyclonedx.org/bom" } else { "" };
+        format!("gh attestation verify oci://{subject}:{VERSION} --repo {REPOSITORY} --cert-identity {identity}{kind}")
+    });
+    signed.chain(attested).collect()
+}
+
+/// The name of an artifact, which the workflow spells with variables and expressions, and by digest.
+fn subject(spelled: &str, environment: &Value) -> String {
+    let [image, charts] = ["IMAGE", "CHARTS"].map(|name| environment[name].as_str().unwrap());
+    let meanings = [
+        ("@$IMAGE_DIGEST", ""),
+        ("@$CHART_DIGEST", ""),
+        ("$IMAGE", image),
+        ("$CHARTS", charts),
+        ("${{ env.IMAGE }}", image),
+        ("${{ env.CHARTS }}", charts),
+        ("${{ github.repository }}", REPOSITORY),
+        ("${{ github.repository_owner }}", OWNER),
+    ];
+    let spelled = spelled.trim_matches('"').to_owned();
+    meanings.iter().fold(spelled, |spelled, (variable, meaning)| spelled.replace(variable, meaning))
+}
+
+/// What a script asks of `cosign` and `gh`, a line each.
+fn asked(script: &str) -> Vec<String> {
+    let place = tempfile::tempdir().unwrap();
+    for tool in ["cosign", "gh"] {
+        let stand_in = place.path().join(tool);
+        fs::write(&stand_in, format!("#!/bin/sh\necho {tool} \"$@\" >>\"$ASKED\"\n")).unwrap();
+        fs::set_permissions(&stand_in, fs::Permissions::from_mode(0o755)).unwrap();
+    }
+    let record = place.path().join("asked");
+    let path = format!("{}:{}", place.path().display(), std::env::var("PATH").unwrap());
+    let mut bash = Command::new("bash");
+    bash.args(["-euo", "pipefail", "-c", script]).current_dir(repository()).env_remove("GITHUB_REPOSITORY");
+    let output = bash.env("PATH", path).env("ASKED", &record).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    fs::read_to_string(record).unwrap().lines().map(str::to_owned).collect()
+}
+
+fn text(file: &str) -> String {
+    fs::read_to_string(repository().join(file)).unwrap_or_else(|error| panic!("{file}: {error}"))
+}
