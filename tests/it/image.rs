@@ -47,8 +47,11 @@ fn the_image_holds_the_program_certificates_and_names_and_nothing_else() {
 
 #[test]
 fn the_image_says_what_it_is_and_who_runs_it() {
+    let place = tempfile::tempdir().unwrap();
+    let program = fs::read(Layout::of_this_run().unpack(place.path()).join("rootfs/cloud-policy")).unwrap();
+    let [own, _] = layout::architectures(&program);
     let image = Layout::of_this_run().config();
-    assert_eq!((&image["os"], &image["architecture"]), (&json!("linux"), &json!(layout::architecture())));
+    assert_eq!((&image["os"], &image["architecture"]), (&json!("linux"), &json!(own)));
     let config = &image["config"];
     assert_eq!(config["User"], json!(format!("{NOBODY}:{NOBODY}")));
     assert_eq!(config["Entrypoint"], json!(["/cloud-policy"]));
@@ -83,10 +86,11 @@ fn the_same_program_makes_the_same_image_again() {
 fn images_of_two_architectures_join_under_one_tag_as_they_are() {
     let place = tempfile::tempdir().unwrap();
     let image = Layout::of_this_run();
-    let program = image.unpack(place.path()).join("rootfs/cloud-policy");
-    let foreign = place.path().join("foreign");
-    layout::pack(&foreign_program(&program, place.path()), &foreign);
-    let foreign = Layout::at(&foreign);
+    let program = fs::read(image.unpack(place.path()).join("rootfs/cloud-policy")).unwrap();
+    let stand_in = place.path().join("foreign-program");
+    fs::write(&stand_in, layout::foreign(&program)).unwrap();
+    let foreign = Layout::at(&place.path().join("foreign"));
+    layout::pack(&stand_in, foreign.folder());
 
     let joined = Layout::at(&place.path().join("joined"));
     let printed = layout::join(joined.folder(), &[image.folder(), foreign.folder()]);
@@ -98,17 +102,8 @@ fn images_of_two_architectures_join_under_one_tag_as_they_are() {
         .iter()
         .map(|member| (&member["platform"]["architecture"], &member["digest"]))
         .collect();
-    let (own, other) = (layout::architecture(), layout::other_architecture());
+    let [own, other] = layout::architectures(&program);
     assert_eq!(members, [(&json!(own), &json!(image.digest())), (&json!(other), &json!(foreign.digest()))]);
-}
-
-/// The program with the header of the other architecture, which is all that packing looks at.
-fn foreign_program(program: &Path, place: &Path) -> std::path::PathBuf {
-    let mut bytes = fs::read(program).unwrap();
-    bytes[18] = if layout::other_architecture() == "arm64" { 0xb7 } else { 0x3e };
-    let foreign = place.join("foreign-program");
-    fs::write(&foreign, bytes).unwrap();
-    foreign
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -8,6 +8,10 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+/// How the header of a program names its machine.
+const X86_64: u8 = 0x3e;
+const AARCH64: u8 = 0xb7;
+
 pub struct Layout {
     folder: PathBuf,
 }
@@ -69,18 +73,21 @@ pub fn join(folder: &Path, images: &[&Path]) -> String {
     tool(Command::new(repository().join("hack/index.sh")).arg(folder).args(images))
 }
 
-/// What container engines call the architecture of this machine.
-pub fn architecture() -> &'static str {
-    match std::env::consts::ARCH {
-        "x86_64" => "amd64",
-        "aarch64" => "arm64",
-        other => panic!("there is no image for {other}"),
+/// What container engines call the architecture that a program is for, and the other one that there are
+/// images for.
+pub fn architectures(program: &[u8]) -> [&'static str; 2] {
+    match program[18] {
+        X86_64 => ["amd64", "arm64"],
+        AARCH64 => ["arm64", "amd64"],
+        other => panic!("there is no image for machine {other:#x}"),
     }
 }
 
-/// The other one that there are images for.
-pub fn other_architecture() -> &'static str {
-    if architecture() == "amd64" { "arm64" } else { "amd64" }
+/// The program with the header of the other architecture, which is all that packing looks at.
+pub fn foreign(program: &[u8]) -> Vec<u8> {
+    let mut foreign = program.to_owned();
+    foreign[18] = if program[18] == X86_64 { AARCH64 } else { X86_64 };
+    foreign
 }
 
 /// Runs a program to its end; answers what it printed.
