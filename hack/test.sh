@@ -38,6 +38,7 @@ prepare spaceone spaceone
 prepare prometheus hack/debian.sh prometheus
 prepare gitops tests/gitops/build.sh
 prepare helm hack/helm.sh
+if [[ "$*" != *"--skip publishing"* ]]; then prepare registry hack/debian.sh buildah skopeo umoci docker-registry; fi
 if (($# == 0)) || [[ "$*" == *image* && "$*" != *"--skip image"* ]]; then prepare image image; fi
 echo "test: building; what the tests run against is made at the same time"
 cargo test --locked --workspace --no-run "$@"

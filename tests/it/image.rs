@@ -4,7 +4,7 @@
 //! another one, such as that for a release. Needs root, for containers without a user namespace.
 
 mod container;
-mod layout;
+pub mod layout;
 mod names;
 
 use crate::installation::{Installation, OWN, TENANT, ours, secret};

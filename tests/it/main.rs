@@ -44,6 +44,7 @@ mod namespaced;
 mod observability;
 mod paper;
 mod properties;
+mod publishing;
 mod role;
 mod samples;
 mod security;
