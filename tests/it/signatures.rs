@@ -1,7 +1,8 @@
-//! How a release is verified: what `SECURITY.md` shows, what `hack/verify.sh` does, and what the release
-//! workflow signs are the same. `cosign` and `gh` are stand-ins that write down what they are asked.
+//! How a release is verified: what `SECURITY.md` shows, what `hack/verify.sh` does, what Flux is told, and what the
+//! release workflow signs are the same. `cosign` and `gh` are stand-ins that write down what they are asked.
 
 use cloud_policy_testbed::repository;
+use regex::Regex;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::fs;
@@ -32,6 +33,26 @@ fn everything_that_the_release_workflow_signs_and_attests_is_verified_as_made_by
     let made: BTreeSet<String> = steps.iter().flat_map(|step| questions(step, &publish["env"])).collect();
     assert_eq!(made.len(), 5, "{made:#?}");
     assert_eq!(asked(&format!("hack/verify.sh {VERSION}")).into_iter().collect::<BTreeSet<_>>(), made);
+}
+
+#[test]
+fn flux_takes_no_chart_but_the_one_that_the_release_of_this_version_signed() {
+    let manifests: Vec<Value> = serde_saphyr::from_multiple(&text("deploy/flux/operator-helm.yaml")).unwrap();
+    let (spec, verify) = (&manifests[0]["spec"], &manifests[0]["spec"]["verify"]);
+    let chart = format!("{}:{}", spec["url"].as_str().unwrap(), spec["ref"]["tag"].as_str().unwrap());
+    let question = format!("cosign verify {} ", chart.strip_prefix("oci://").unwrap());
+    let asked = asked(&format!("hack/verify.sh {VERSION}"));
+    let asked = asked.iter().find(|asked| asked.starts_with(&question)).expect("the script verifies this chart");
+    assert_eq!(verify["provider"], "cosign");
+    assert_eq!(verify["matchOIDCIdentity"].as_array().unwrap().len(), 1);
+    for (field, flag) in [("issuer", "--certificate-oidc-issuer"), ("subject", "--certificate-identity")] {
+        let pattern = Regex::new(verify["matchOIDCIdentity"][0][field].as_str().unwrap()).unwrap();
+        let signer = asked.split_whitespace().skip_while(|word| *word != flag).nth(1).unwrap();
+        assert!(pattern.is_match(signer), "{pattern} is not {signer}");
+        for other in [format!("{signer}0"), format!("https://x/{signer}"), signer.replace("github", "gitlab")] {
+            assert!(!pattern.is_match(&other), "{pattern} takes {other}");
+        }
+    }
 }
 
 /// What is to be asked of the things that a step signs or attests.
