@@ -130,7 +130,7 @@ impl Context {
     pub fn forget_unless(&self, exists: impl Fn(&ConnectionKey) -> bool) {
         let mut known = self.known();
         for (gone, _) in known.extract_if(|key, _| !exists(key)) {
-            tracing::warn!(?gone, "a connection in use is gone");
+            tracing::warn!(connection = %gone, "a connection in use is gone");
             self.shared.connections.missing(&gone);
         }
     }

@@ -17,6 +17,7 @@ use crate::upstream::Account;
 use kube::runtime::controller::Action;
 use kube::{Api, Client};
 use std::collections::HashMap;
+use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock, RwLockWriteGuard};
 use std::time::Duration;
 use tokio::sync::mpsc::UnboundedSender;
@@ -46,6 +47,15 @@ impl ConnectionKey {
             ConnectionKind::ClusterConnection => None,
         };
         Self { namespace, name: reference.name.clone() }
+    }
+}
+
+impl fmt::Display for ConnectionKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.namespace {
+            Some(namespace) => write!(f, "Connection {namespace}/{}", self.name),
+            None => write!(f, "ClusterConnection {}", self.name),
+        }
     }
 }
 
@@ -285,7 +295,7 @@ impl Connections {
 
 fn send(waker: &UnboundedSender<ConnectionKey>, key: &ConnectionKey) {
     if waker.send(key.clone()).is_err() {
-        tracing::debug!(?key, "nobody to wake: shutting down");
+        tracing::debug!(connection = %key, "nobody to wake: shutting down");
     }
 }
 

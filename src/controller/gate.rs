@@ -15,7 +15,7 @@ use crate::api::shared::ConnectionKind;
 use crate::api::{CONFIRM_DELETE, ClusterConnection, Connection, FORCE_ORPHAN, NetworkPolicy, Policy, Reason};
 use crate::engine::outcome::{Next, Outcome};
 use k8s_openapi::api::core::v1::ObjectReference;
-use kube::{Api, Resource, ResourceExt};
+use kube::{Api, Resource};
 use std::collections::BTreeSet;
 use std::fmt::Debug;
 use std::time::Duration;
@@ -97,7 +97,7 @@ fn held<K: Managed>(case: &Case<'_, K>) -> Outcome {
 async fn raise<K: Managed>(case: &Case<'_, K>, key: &ConnectionKey, count: usize) {
     let shared = case.shared();
     let limit = shared.settings.delete_limit;
-    tracing::warn!(?key, count, limit, "mass deletion: held until a human confirms");
+    tracing::warn!(connection = %key, count, limit, "mass deletion: held until a human confirms");
     let about = match case.object.common().connection_ref.kind {
         ConnectionKind::Connection => {
             let api = Api::<Connection>::namespaced(shared.client.clone(), &case.namespace());

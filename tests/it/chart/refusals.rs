@@ -3,7 +3,7 @@
 use super::helm::{Helm, object};
 
 /// Arguments, and what both Helms say about them.
-const REFUSED: [(&str, &[&str]); 27] = [
+const REFUSED: [(&str, &[&str]); 31] = [
     ("--set nonsense=1", &["nonsense", "allowed"]),
     ("--set operator.concurency=3", &["operator", "concurency", "allowed"]),
     ("--set crds.keeep=true", &["crds", "keeep", "allowed"]),
@@ -15,6 +15,10 @@ const REFUSED: [(&str, &[&str]); 27] = [
     ("--set replicaCount=two", &["replicaCount", "integer", "string"]),
     ("--set-string operator.allowHttp=true", &["operator", "allowHttp", "boolean"]),
     ("--set operator.allowedHosts=example.com", &["operator", "allowedHosts", "array"]),
+    ("--set operator.allowedHosts={https://a.example}", &["operator", "allowedHosts", "pattern"]),
+    ("--set operator.allowedHosts={a.example:443}", &["operator", "allowedHosts", "pattern"]),
+    ("--set operator.allowedHosts={a.example/api}", &["operator", "allowedHosts", "pattern"]),
+    ("--set image.repository=a.example/b:1.0", &["image", "repository", "pattern"]),
     ("--set scope.namespaces={a}", &["operator.clusterId must be set together with scope.namespaces"]),
     (
         "--set scope.namespaces={a},operator.clusterId=one,tenantConnections.namespaces={b}",
@@ -47,7 +51,8 @@ async fn wrong_values_are_refused_by_name_and_the_same_without_the_mistake_are_t
             }
         }
         let right = "--set operator.concurrency=64,replicaCount=2,podDisruptionBudget.enabled=true,fullnameOverride=one \
-                     --set tenantConnections.namespaces={team-a} --set operator.listenAddress=[::1]";
+                     --set tenantConnections.namespaces={team-a} --set operator.listenAddress=[::1] \
+                     --set 'operator.allowedHosts={a.example,*.b.example,[::1]},image.repository=a.example:5000/b/c'";
         helm.template(&format!("x {right}")).await.unwrap();
     }
 }

@@ -99,8 +99,8 @@ pub async fn perform(stage: &Arc<Stage>, run: &Run) -> Result<Record, Failure> {
 
 async fn tell(theatre: &Theatre<'_>, gauge: &Gauge, run: &Run) -> anyhow::Result<(Vec<Step>, Counts, usize)> {
     let sequence = theatre.sequence;
-    if run.workload.prepare(theatre).await? {
-        still(theatre, gauge, &Goal::Ready).await.context("before the story")?;
+    if let Some(before) = run.workload.prepare(theatre).await? {
+        still(theatre, gauge, &before).await.context("before the story")?;
     }
     theatre.stage.count_anew();
     let before = theatre.stage.api().list(&ListParams::default().limit(1)).await?;
@@ -134,7 +134,7 @@ async fn tell(theatre: &Theatre<'_>, gauge: &Gauge, run: &Run) -> anyhow::Result
 async fn still(theatre: &Theatre<'_>, gauge: &Gauge, goal: &Goal) -> anyhow::Result<()> {
     let sequence = theatre.sequence;
     // The look under way, and a whole one.
-    let looks = if matches!(goal, Goal::Ready) { 2 } else { 0 };
+    let looks = if goal.is_kept() { 2 } else { 0 };
     let begun = Instant::now();
     let (mut mark, mut since, mut base) = (sequence.mark(), begun, gauge.rounds());
     loop {
@@ -158,7 +158,7 @@ async fn still(theatre: &Theatre<'_>, gauge: &Gauge, goal: &Goal) -> anyhow::Res
 async fn watch(theatre: &Theatre<'_>, gauge: &Gauge, goal: &Goal) -> anyhow::Result<()> {
     let sequence = theatre.sequence;
     let mark = sequence.mark();
-    if matches!(goal, Goal::Ready) {
+    if goal.is_kept() {
         let before = gauge.rounds();
         let looks = || async {
             let rounds = gauge.rounds().saturating_sub(before);
@@ -184,7 +184,7 @@ async fn watch(theatre: &Theatre<'_>, gauge: &Gauge, goal: &Goal) -> anyhow::Res
 /// Whatever happened before, the object can be deleted.
 async fn clear(theatre: &Theatre<'_>, goal: Goal) -> anyhow::Result<()> {
     match goal {
-        Goal::Ready => {
+        Goal::Ready | Goal::Adopted => {
             theatre.delete().await?;
             theatre.reach(&Goal::Gone).await
         }

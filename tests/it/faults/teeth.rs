@@ -95,3 +95,14 @@ async fn without_fresh_lists_a_change_behind_the_operators_back_is_never_seen() 
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_the_intent_an_adoption_whose_answer_is_lost_is_told_as_a_lost_create() {
+    bites(Bite {
+        story: (Target::Ncloud, Workload::Adopt),
+        plans: "upstream cut after",
+        without: Safeguards { intent: false, ..Safeguards::default() },
+        says: "status says adopted: false",
+    })
+    .await;
+}

@@ -18,10 +18,19 @@ pub const LIMIT: Duration = Duration::from_secs(40);
 pub enum Goal {
     /// The object is ready, and the upstream equals it.
     Ready,
+    /// The same, and status says that it was taken over.
+    Adopted,
     /// Neither is there any more.
     Gone,
     /// The object is gone; the upstream holds what it was.
     Left(Value),
+}
+
+impl Goal {
+    /// Whether the operator goes on looking after the object.
+    pub fn is_kept(&self) -> bool {
+        matches!(self, Self::Ready | Self::Adopted)
+    }
 }
 
 /// The people's side of one run.
@@ -35,7 +44,11 @@ pub struct Theatre<'a> {
 impl Theatre<'_> {
     /// Applies the object under test.
     pub async fn apply(&self) -> anyhow::Result<()> {
-        let object = self.stage.target.manifest(&self.stage.zones);
+        self.apply_as(self.stage.target.manifest(&self.stage.zones)).await
+    }
+
+    /// Applies it as it is given.
+    pub async fn apply_as(&self, object: Value) -> anyhow::Result<()> {
         let params = PatchParams::apply("test").force();
         self.sequence.note("somebody applies the object");
         let written = self.stage.api().patch(SUBJECT, &params, &Patch::Apply(object)).await?;
@@ -91,8 +104,13 @@ impl Theatre<'_> {
         let object = self.stage.api().get_opt(SUBJECT).await?;
         let ours = self.stage.ours()?;
         match (goal, object) {
-            (Goal::Ready, Some(object)) => self.is_ready(&object, &ours).with_context(|| shown(&object)),
-            (Goal::Ready, None) => anyhow::bail!("the object is gone"),
+            (Goal::Ready | Goal::Adopted, Some(object)) => {
+                self.is_ready(&object, &ours).with_context(|| shown(&object))?;
+                let adopted = object.data["status"]["upstream"]["adopted"] == true;
+                anyhow::ensure!(adopted == matches!(goal, Goal::Adopted), "status says adopted: {adopted}");
+                Ok(())
+            }
+            (Goal::Ready | Goal::Adopted, None) => anyhow::bail!("the object is gone"),
             (Goal::Gone | Goal::Left(_), Some(object)) => anyhow::bail!("still there: {}", shown(&object)),
             (Goal::Gone, None) => {
                 anyhow::ensure!(ours.is_empty(), "left upstream: {ours:?}");

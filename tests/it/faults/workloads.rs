@@ -30,6 +30,8 @@ pub enum Workload {
     Orphan,
     /// Deleted while it is being created.
     Abandon,
+    /// Takes over what an object that is gone left upstream and a stranger changed.
+    Adopt,
     /// A change of one field, by its place among the target's edits.
     Update(usize),
 }
@@ -41,11 +43,11 @@ impl Workload {
     /// All stories of a target.
     pub fn all(target: Target) -> Vec<Self> {
         use Workload::{
-            Abandon, Create, Delete, Drift, Orphan, Relink, Replace, ReplaceAndDelete, Rotate, Suspend, Vanish,
+            Abandon, Adopt, Create, Delete, Drift, Orphan, Relink, Replace, ReplaceAndDelete, Rotate, Suspend, Vanish,
         };
         let zones = [String::new(), String::new()];
         let updates = (0..target.edits(&zones).len()).map(Self::Update);
-        [Create, Delete, Replace, ReplaceAndDelete, Drift, Vanish, Suspend, Rotate, Relink, Orphan, Abandon]
+        [Create, Delete, Replace, ReplaceAndDelete, Drift, Vanish, Suspend, Rotate, Relink, Orphan, Abandon, Adopt]
             .into_iter()
             .chain(updates)
             .collect()
@@ -64,6 +66,7 @@ impl Workload {
             Self::Relink => 9,
             Self::Orphan => 10,
             Self::Abandon => 11,
+            Self::Adopt => 12,
             Self::Update(place) => UPDATES + u32::try_from(place).unwrap(),
         }
     }
@@ -83,14 +86,20 @@ impl Workload {
         matches!(self, Self::Rotate | Self::Relink)
     }
 
-    /// Has the object there before the story begins, if it is in it from the start.
-    pub async fn prepare(self, theatre: &Theatre<'_>) -> anyhow::Result<bool> {
+    /// Has the object there before the story begins, if it is in it from the start; says how it stands.
+    pub async fn prepare(self, theatre: &Theatre<'_>) -> anyhow::Result<Option<Goal>> {
         if matches!(self, Self::Create | Self::Abandon) {
-            return Ok(false);
+            return Ok(None);
         }
         theatre.apply().await?;
         theatre.reach(&Goal::Ready).await.context("before the story")?;
-        Ok(true)
+        if self != Self::Adopt {
+            return Ok(Some(Goal::Ready));
+        }
+        let left = orphan(theatre).await?;
+        theatre.reach(&left).await.context("before the story")?;
+        meddle(theatre)?;
+        Ok(Some(left))
     }
 
     /// The story, told while faults strike; returns how it must end.
@@ -122,6 +131,10 @@ impl Workload {
             Self::Abandon => {
                 abandon(theatre).await?;
                 return Ok(Goal::Gone);
+            }
+            Self::Adopt => {
+                adopt(theatre).await?;
+                return Ok(Goal::Adopted);
             }
             Self::Update(place) => theatre.edit(&edits[place].1).await?,
         }
@@ -180,6 +193,17 @@ async fn orphan(theatre: &Theatre<'_>) -> anyhow::Result<Goal> {
     theatre.patch(json!({ "spec": { "deletionPolicy": "Orphan" } })).await?;
     theatre.delete().await?;
     Ok(Goal::Left(left))
+}
+
+async fn adopt(theatre: &Theatre<'_>) -> anyhow::Result<()> {
+    let stage = theatre.stage;
+    let left = stage.ours()?.first().cloned().context("nothing to adopt")?;
+    let mut object = stage.target.manifest(&stage.zones);
+    object["spec"]["adoptionPolicy"] = json!("Always");
+    if stage.target == Target::Network {
+        object["spec"]["externalId"] = json!(stage.target.id(&left));
+    }
+    theatre.apply_as(object).await
 }
 
 async fn abandon(theatre: &Theatre<'_>) -> anyhow::Result<()> {

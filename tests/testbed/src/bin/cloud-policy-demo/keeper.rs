@@ -90,7 +90,14 @@ pub fn stop() -> anyhow::Result<()> {
         std::thread::sleep(POLL);
     }
     remove(&folder)?;
-    println!("{}", if was_held { "The demo has ended." } else { "The demo is not running." });
+    println!(
+        "{}",
+        if was_held {
+            "The demo has ended. In the shell that used it: unset KUBECONFIG"
+        } else {
+            "The demo is not running."
+        }
+    );
     Ok(())
 }
 
