@@ -183,7 +183,8 @@ async fn a_deleted_namespace_is_a_mass_too_and_goes_once_it_is_confirmed() {
             let status = object.status.clone().unwrap_or_default();
             status.common.conditions.iter().any(|c| c.type_ == "Ready" && c.reason == "DeleteHeld")
         };
-        anyhow::ensure!(objects.iter().all(held), "some are not held");
+        let free: Vec<_> = objects.iter().filter(|object| !held(object)).collect();
+        anyhow::ensure!(free.is_empty(), "not held: {}", serde_json::to_string_pretty(&free)?);
         Ok(objects.iter().map(ResourceExt::name_any).collect::<Vec<_>>())
     };
     let names = wait_for("the rest to be held", SOON, settled).await.unwrap();

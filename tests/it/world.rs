@@ -5,6 +5,7 @@
 //! binary calls, so that a test can turn its clock and settings, crash it and start it again.
 
 use crate::{role, support};
+use cloud_policy::api::Policy;
 use cloud_policy::controller::clock::{Clock, SystemClock};
 use cloud_policy::controller::leader::Leadership;
 use cloud_policy::controller::managed::Managed;
@@ -15,7 +16,7 @@ use cloud_policy::metrics::Metrics;
 use cloud_policy_simulator::ncloud::{self, Ncloud};
 use cloud_policy_simulator::spaceone::{self, Spaceone};
 use cloud_policy_testbed::{TestNamespace, wait_for, wait_until};
-use k8s_openapi::api::core::v1::{Event, Secret};
+use k8s_openapi::api::core::v1::{Event, Namespace, Secret};
 use kube::api::{DeleteParams, DynamicObject, ListParams, Patch, PatchParams};
 use kube::core::GroupVersionKind;
 use kube::discovery::pinned_kind;
@@ -358,4 +359,18 @@ impl World {
     pub fn api<K: Kind>(&self) -> Api<K> {
         Api::namespaced(self.client.clone(), self.namespace())
     }
+}
+
+#[tokio::test]
+async fn a_world_that_ends_leaves_no_namespace_behind() {
+    let world = World::new("ends").await;
+    world.apply(ncloud_policy("left")).await;
+    world.ready::<Policy>("left").await;
+    let (namespace, namespaces) = (world.namespace().to_owned(), Api::<Namespace>::all(world.client.clone()));
+    drop(world);
+    let gone = || async {
+        anyhow::ensure!(namespaces.get_opt(&namespace).await?.is_none(), "{namespace} is still there");
+        Ok(())
+    };
+    wait_for("the namespace to go", SOON, gone).await.unwrap();
 }

@@ -2,15 +2,24 @@
 
 use crate::control_plane::{ControlPlane, block_on};
 use k8s_openapi::api::core::v1::Namespace;
-use kube::api::{Api, DeleteParams, ObjectMeta, PostParams};
+use kube::api::{
+    Api, ApiResource, DeleteParams, DynamicObject, GroupVersionKind, ListParams, ObjectMeta, Patch, PatchParams,
+    PostParams,
+};
 use kube::{Client, Config, ResourceExt};
+use serde_json::json;
 use std::time::Duration;
 
 const DELETE_LIMIT: Duration = Duration::from_secs(5);
 
+/// What may be left in a namespace with a finalizer of the operator.
+const KINDS: [(&str, &str); 3] =
+    [("Policy", "policies"), ("NetworkPolicy", "networkpolicies"), ("Connection", "connections")];
+
 /// A namespace that nobody else uses.
 ///
-/// Dropping it asks the shared control plane to delete it and does not wait until it is gone.
+/// Dropping it asks the shared control plane to delete it and does not wait until it is gone. Objects
+/// of the operator's kinds go without their finalizers: nobody looks after them any more.
 /// What a test leaves in it may outlive the test until then.
 #[derive(Debug)]
 pub struct TestNamespace {
@@ -59,7 +68,32 @@ impl Drop for TestNamespace {
 }
 
 async fn delete(config: Config, name: String) -> anyhow::Result<()> {
-    let namespaces: Api<Namespace> = Api::all(Client::try_from(config)?);
-    tokio::time::timeout(DELETE_LIMIT, namespaces.delete(&name, &DeleteParams::default())).await??;
+    let client = Client::try_from(config)?;
+    let all = async {
+        let namespaces: Api<Namespace> = Api::all(client.clone());
+        namespaces.delete(&name, &DeleteParams::default()).await?;
+        for (kind, plural) in KINDS {
+            let gvk = GroupVersionKind::gvk("cloudpolicy.dev", "v1alpha1", kind);
+            let resource = ApiResource::from_gvk_with_plural(&gvk, plural);
+            free(&Api::namespaced_with(client.clone(), &name, &resource)).await?;
+        }
+        Ok(())
+    };
+    tokio::time::timeout(DELETE_LIMIT, all).await?
+}
+
+/// Deletes the objects whose finalizers nobody will take off: the operator of the test has ended. They
+/// would hold the namespace for ever, and have it tried again and again beside all later tests.
+async fn free(api: &Api<DynamicObject>) -> anyhow::Result<()> {
+    let held = api.list_metadata(&ListParams::default()).await?.items;
+    if held.is_empty() {
+        return Ok(());
+    }
+    api.delete_collection(&DeleteParams::default(), &ListParams::default()).await?;
+    let none = json!({ "metadata": { "finalizers": null } });
+    for object in held.iter().filter(|object| !object.finalizers().is_empty()) {
+        // An error means that it is gone already.
+        let _ = api.patch_metadata(&object.name_any(), &PatchParams::default(), &Patch::Merge(&none)).await;
+    }
     Ok(())
 }
