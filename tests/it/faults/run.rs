@@ -3,7 +3,7 @@
 use super::clock::Offset;
 use super::life::{Gauge, Setting};
 use super::lives::Lives;
-use super::script::{Line, Step, Strike};
+use super::script::{Blow, Line, Step, Strike};
 use super::stage::{Counts, Stage};
 use super::steps::Sequence;
 use super::theatre::{Goal, LIMIT, Theatre};
@@ -18,6 +18,10 @@ use tokio::time::sleep;
 
 /// How long nothing must be written for a story to be over.
 const STILL: Duration = Duration::from_millis(200);
+
+/// How long, where a process saw something old: that its watch stands does not say that it has heard
+/// of what is new, and acted upon it.
+const CAUGHT_UP: Duration = Duration::from_secs(2);
 
 /// How long nothing may be written then, where no interval can be counted.
 const AFTERWARDS: Duration = Duration::from_millis(350);
@@ -46,6 +50,11 @@ impl Run {
     /// The story without faults.
     pub fn undisturbed(workload: Workload) -> Self {
         Self { workload, script: Vec::new(), depth: 0, safeguards: Safeguards::default(), limit: LIMIT, counts: None }
+    }
+
+    /// Whether a process in it sees old lists, or learns of events late.
+    fn misses_events(&self) -> bool {
+        self.depth > 0 || self.script.iter().any(|strike| strike.blow == Blow::Blind)
     }
 }
 
@@ -100,7 +109,7 @@ pub async fn perform(stage: &Arc<Stage>, run: &Run) -> Result<Record, Failure> {
 async fn tell(theatre: &Theatre<'_>, gauge: &Gauge, run: &Run) -> anyhow::Result<(Vec<Step>, Counts, usize)> {
     let sequence = theatre.sequence;
     if let Some(before) = run.workload.prepare(theatre).await? {
-        still(theatre, gauge, &before).await.context("before the story")?;
+        still(theatre, gauge, &before, STILL).await.context("before the story")?;
     }
     theatre.stage.count_anew();
     let before = theatre.stage.api().list(&ListParams::default().limit(1)).await?;
@@ -112,7 +121,7 @@ async fn tell(theatre: &Theatre<'_>, gauge: &Gauge, run: &Run) -> anyhow::Result
     theatre.reach(&goal).await?;
     // What has not struck by now would strike at rest.
     sequence.arm(Vec::new());
-    still(theatre, gauge, &goal).await?;
+    still(theatre, gauge, &goal, if run.misses_events() { CAUGHT_UP } else { STILL }).await?;
     let steps = sequence.steps().split_off(start);
     sequence.note("the story is over");
     watch(theatre, gauge, &goal).await?;
@@ -131,7 +140,7 @@ async fn tell(theatre: &Theatre<'_>, gauge: &Gauge, run: &Run) -> anyhow::Result
 
 /// Waits until nothing is the matter any more and nothing is tried to be written: for a while, and
 /// where the operator looks at intervals, in a whole look.
-async fn still(theatre: &Theatre<'_>, gauge: &Gauge, goal: &Goal) -> anyhow::Result<()> {
+async fn still(theatre: &Theatre<'_>, gauge: &Gauge, goal: &Goal, long: Duration) -> anyhow::Result<()> {
     let sequence = theatre.sequence;
     // The look under way, and a whole one.
     let looks = if goal.is_kept() { 2 } else { 0 };
@@ -142,7 +151,7 @@ async fn still(theatre: &Theatre<'_>, gauge: &Gauge, goal: &Goal) -> anyhow::Res
         let (writes, rounds) = (sequence.writes_after(mark), gauge.rounds());
         if !writes.is_empty() || !sequence.is_calm() || rounds < base {
             (mark, since, base) = (sequence.mark(), Instant::now(), rounds);
-        } else if rounds >= base + looks && since.elapsed() >= STILL {
+        } else if rounds >= base + looks && since.elapsed() >= long {
             return Ok(());
         }
         anyhow::ensure!(
