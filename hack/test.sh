@@ -49,6 +49,4 @@ for preparation in "${preparations[@]}"; do
         exit 1
     }
 done
-# Most of what a test does is to wait. With two a core the sweeps wait for one another instead.
-export RUST_TEST_THREADS=${RUST_TEST_THREADS:-$(($(nproc) + 1))}
 cargo test --locked --workspace "$@"
