@@ -29,6 +29,7 @@ whole() {
     # What former versions of the inputs, and makers that died, have left.
     find "$cache" -maxdepth 1 -type d \( -name "$(basename -- "${target%-*}")-*" -o -name '.draft.*' \) \
         -mtime "+$keep_days" -exec rm -rf -- {} +
+    # Filled under another name, so that nobody finds the folder half made.
     draft=$(mktemp -d -- "$cache/.draft.XXXXXX")
     trap 'rm -rf -- "$draft"' EXIT
     chmod 755 -- "$draft"

@@ -143,8 +143,8 @@ pub async fn reconcile<K: Link>(object: Arc<DeserializeGuard<K>>, ctx: Arc<Conte
     let key = object.key();
     let users = (ctx.dependants)(&key);
     let deleting = object.meta().deletion_timestamp.is_some();
-    let held = users.as_ref().map(|users| users::held(users, &key, &object.allowed()));
-    if deleting && held == Some(None) {
+    let held = users.as_ref().filter(|_| deleting).map(|users| users::held(users, &key, &object.allowed()));
+    if held == Some(None) {
         return let_go(object, &ctx, &key).await;
     }
     let object = if finalizer::is_on(object) || deleting {
@@ -159,7 +159,7 @@ pub async fn reconcile<K: Link>(object: Arc<DeserializeGuard<K>>, ctx: Arc<Conte
     if let Some(former) = ctx.put_in(&key, &check, object.allowed()) {
         let_finish(former, shared.settings.http.request_timeout).await;
     }
-    if deleting && let Some(message) = held.flatten() {
+    if let Some(message) = held.flatten() {
         check.message = message;
         check.held = true;
     }

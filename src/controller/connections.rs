@@ -83,6 +83,10 @@ impl Slot {
         let health = Health::NotReady { reason: Reason::ConnectionNotFound };
         Self { health, last_good: None, allowed: AllowedNamespaces::default() }
     }
+
+    fn exists(&self) -> bool {
+        !matches!(self.health, Health::NotReady { reason: Reason::ConnectionNotFound })
+    }
 }
 
 /// Why an object cannot use its connection.
@@ -161,8 +165,7 @@ impl Connections {
             return Err(out_of_sight(&key));
         }
         let Some(slot) = self.slot(&key) else { return Err(Held::Unchecked) };
-        let exists = !matches!(slot.health, Health::NotReady { reason: Reason::ConnectionNotFound });
-        if exists && !allows(&slot.allowed, &key, namespace) {
+        if slot.exists() && !allows(&slot.allowed, &key, namespace) {
             return Err(back(
                 Reason::NamespaceNotAllowed,
                 format!(
@@ -201,8 +204,7 @@ impl Connections {
     /// What is likely meant by a `Connection` that does not exist: the kind is easily left out.
     fn namesake(&self, key: &ConnectionKey) -> &'static str {
         let other = ConnectionKey { namespace: None, name: key.name.clone() };
-        let exists = |slot: Slot| !matches!(slot.health, Health::NotReady { reason: Reason::ConnectionNotFound });
-        if key.namespace.is_some() && self.slot(&other).is_some_and(exists) {
+        if key.namespace.is_some() && self.slot(&other).is_some_and(|slot| slot.exists()) {
             " A ClusterConnection of this name exists: spec.connectionRef.kind names that kind."
         } else {
             ""

@@ -50,12 +50,15 @@ impl Stores {
     /// How many objects name each connection; `None` until all objects are known.
     #[must_use]
     pub fn usage(&self) -> Option<HashMap<ConnectionKey, usize>> {
+        if !self.are_complete() {
+            return None;
+        }
         let mut named = self.collect(|object: &Policy| Some(object.connection()));
         named.extend(self.collect(|object: &NetworkPolicy| Some(object.connection())));
         let mut counts = HashMap::new();
         for key in named {
             *counts.entry(key).or_default() += 1;
         }
-        self.are_complete().then_some(counts)
+        Some(counts)
     }
 }

@@ -56,7 +56,7 @@ impl<K: Managed> Act<'_, '_, K> {
         if record.is_in_flight(OperationKind::Recreate) {
             return "recreate";
         }
-        let Some(id) = record.id.filter(|_| record.in_flight != Some(OperationKind::Create)) else { return "spec" };
+        let Some(id) = record.id.clone().filter(|_| !record.is_in_flight(OperationKind::Create)) else { return "spec" };
         self.count_found();
         self.warn_of_drift(&format!("Deleted upstream by somebody else: {id}. It is created again.")).await;
         "drift"
