@@ -52,6 +52,7 @@ while kill -0 "$command" 2>/dev/null; do
     wait "$command"
     status=$?
 done
-kill "$watcher" 2>/dev/null
+# Not TERM: it would be lost on a watcher that has not yet forgotten the traps above.
+kill -KILL "$watcher" 2>/dev/null
 if [ -n "$directory" ]; then rm -rf -- "$directory"; fi
 exit "$status"
