@@ -15,7 +15,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::core::DeserializeGuard;
 use kube::runtime::reflector::Store;
 use kube::{Resource, ResourceExt};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio_util::sync::CancellationToken;
@@ -29,8 +29,15 @@ const UNSEEN: &str = "Unseen";
 /// Shown for an object that cannot be decoded, and is skipped until it changes.
 const UNREADABLE: &str = "Unreadable";
 
+/// What all counts of one round look at.
+pub struct Round<'a> {
+    shared: &'a Shared,
+    /// How many objects name each connection, once all objects are known.
+    usage: Option<HashMap<ConnectionKey, usize>>,
+}
+
 /// Sets the gauges of one kind.
-pub type Count = Box<dyn Fn(&Shared) + Send + Sync>;
+pub type Count = Box<dyn Fn(&Round<'_>) + Send + Sync>;
 
 /// Has the counters of what must not happen begin at 0.
 pub fn begin(metrics: &Metrics) {
@@ -43,8 +50,9 @@ pub fn begin(metrics: &Metrics) {
 /// Counts until shutdown.
 pub async fn run(shared: Arc<Shared>, counts: Vec<Count>, shutdown: CancellationToken) {
     loop {
+        let round = Round { shared: &shared, usage: shared.stores.usage() };
         for count in &counts {
-            count(&shared);
+            count(&round);
         }
         tokio::select! {
             () = tokio::time::sleep(EVERY) => {}
@@ -55,7 +63,7 @@ pub async fn run(shared: Arc<Shared>, counts: Vec<Count>, shutdown: Cancellation
 
 /// Counts a policy kind by reason, over all its stores.
 pub fn managed<K: Managed>(stores: Vec<Store<DeserializeGuard<K>>>) -> Count {
-    Box::new(move |shared| {
+    Box::new(move |Round { shared, .. }| {
         let mut by_reason = BTreeMap::<&'static str, usize>::new();
         for object in stores.iter().flat_map(Store::state) {
             let reason = object.0.as_ref().map_or(UNREADABLE, |object| reason(&object.report().common.conditions));
@@ -70,17 +78,18 @@ pub fn links<K: Link>(stores: Vec<Store<DeserializeGuard<K>>>) -> Count
 where
     DeserializeGuard<K>: Resource<DynamicType = ()>,
 {
-    Box::new(move |shared| {
+    Box::new(move |Round { shared, usage }| {
         let all = stores.iter().flat_map(Store::state).collect::<Vec<_>>();
-        recount(shared, all.iter().filter_map(|guard| guard.0.as_ref().ok()));
+        if let Some(usage) = usage {
+            recount(shared, usage, all.iter().filter_map(|guard| guard.0.as_ref().ok()));
+        }
         let now = all.iter().map(|guard| connection(shared, guard.as_ref())).collect();
         shared.metrics.set_connections(K::KIND, now);
     })
 }
 
 /// Has connections looked at again whose status counts other dependants than there are.
-fn recount<'a, K: Link>(shared: &Shared, links: impl Iterator<Item = &'a K>) {
-    let Some(usage) = shared.stores.usage() else { return };
+fn recount<'a, K: Link>(shared: &Shared, usage: &HashMap<ConnectionKey, usize>, links: impl Iterator<Item = &'a K>) {
     for link in links {
         let (key, counted) = (link.key(), link.status().dependants);
         let used = usage.get(&key).copied().unwrap_or_default();

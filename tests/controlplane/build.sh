@@ -26,11 +26,6 @@ fi
 target=$( (printf '%s\n' "$toolchain" && cat -- go.mod go.sum ./*.go build.sh) | cached controlplane)
 
 found() { [[ -x $target/controlplane && -x $target/kubectl ]]; }
-finish() {
-    touch -- "$target" # Keeps it from being swept as unused.
-    printf '%s\n' "$target"
-    exit 0
-}
 
 # Without these, /version says v0.0.0, which kubectl and Helm refuse.
 version_flags() {
@@ -54,19 +49,17 @@ compile() {
 }
 
 compiler=
-draft=
 # shellcheck disable=SC2329 # The trap calls it.
-clean_up() {
+interrupted() {
     if [[ -n $compiler ]]; then kill "$compiler" 2>/dev/null || true; fi
-    if [[ -n $draft ]]; then rm -rf -- "$draft"; fi
+    exit 130
 }
-trap clean_up EXIT
-trap 'exit 130' INT TERM
+trap interrupted INT TERM
 
 # Runs the compiler beside a clock, so that nobody takes minutes for a hang.
 build() {
     say "building; the first build takes about 6 minutes on two cores, later ones half a minute"
-    compile "$draft" >&2 9>&- &
+    compile "$1" >&2 9>&- &
     compiler=$!
     while kill -0 "$compiler" 2>/dev/null; do
         sleep 1
@@ -77,26 +70,12 @@ build() {
     say "built in $SECONDS s"
 }
 
-sweep() {
-    rm -rf -- "$cache"/.controlplane-draft.*
-    find "$cache" -maxdepth 1 -type d -name 'controlplane-*' -mtime "+$keep_days" -exec rm -rf -- {} +
-}
-
-if found; then finish; fi
-
+# One builds, and the others find it built: it takes minutes and both cores.
 mkdir -p -- "$cache"
 exec 9>"$cache/controlplane.lock"
-if ! flock --nonblock 9; then
+if ! found && ! flock --nonblock 9; then
     say "another build is running; waiting for it"
     flock --timeout "$lock_seconds" 9
 fi
-if found; then finish; fi
-
-sweep # The lock is held, so every draft is left over from a build that died.
-draft=$(mktemp -d -- "$cache/.controlplane-draft.XXXXXX")
-chmod 755 -- "$draft"
-build "$draft"
-rm -rf -- "$target"
-mv -T -- "$draft" "$target"
-draft=
-finish
+whole "$target" build found
+printf '%s\n' "$target"

@@ -6,6 +6,7 @@ mod fields;
 mod manifests;
 pub mod markdown;
 mod metrics;
+mod runbooks;
 mod walk;
 
 use cloud_policy::api::Reason;

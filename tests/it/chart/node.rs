@@ -57,6 +57,16 @@ impl Node {
         Self { stop, task: Some(task), seen }
     }
 
+    /// Waits until a pod is ready, and answers where it logs.
+    pub async fn log(&self) -> PathBuf {
+        let ready = wait_for("a pod", LIMIT, || async {
+            let seen = self.seen.lock().unwrap();
+            ensure!(seen.is_running, "none runs: {}", seen.error);
+            Ok(seen.log.clone())
+        });
+        ready.await.unwrap()
+    }
+
     /// Waits until no pod is left.
     pub async fn is_empty(&self) {
         let empty = wait_for("the pod to end", LIMIT, || async {

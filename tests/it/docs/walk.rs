@@ -1,4 +1,4 @@
-//! The task pages, followed word by word: every file saved, every command run in the order of the
+//! The task pages and the examples of the kinds, followed word by word: every file saved, every command run in the order of the
 //! page, every output compared with what the page shows, on a control plane of its own with the
 //! simulators behind the operator.
 //!
@@ -6,8 +6,8 @@
 //! somebody else does in the middle of a page (`<!-- meanwhile: … -->`) is in [`meanwhile`].
 
 mod meanwhile;
-mod page;
-mod shell;
+pub mod page;
+pub mod shell;
 
 use crate::installation::{self, Installation, Process};
 use cloud_policy_testbed::{repository, wait_for};
@@ -21,6 +21,8 @@ use std::time::Duration;
 /// In the order in which a new user reads them: each finds what the ones before left.
 const PAGES: [&str; 7] =
     ["connect-ncloud", "first-policy", "adopt", "rotate-keys", "connect-spaceone", "tenants", "troubleshoot"];
+/// The reference's pages, of which the later ones need the connections of the first.
+const KINDS: [&str; 3] = ["connection", "policy", "networkpolicy"];
 /// Pages whose commands are run elsewhere, and where.
 const ELSEWHERE: [(&str, &str); 5] = [
     ("try-it", "`make demo`, which is a test of itself"),
@@ -35,12 +37,21 @@ const LIMIT: Duration = Duration::from_mins(1);
 
 #[tokio::test]
 async fn whoever_follows_the_task_pages_word_by_word_arrives() {
+    walk("docs/tasks", &PAGES).await;
+}
+
+#[tokio::test]
+async fn whoever_follows_the_examples_of_the_kinds_word_by_word_arrives() {
+    walk("docs", &KINDS).await;
+}
+
+async fn walk(folder: &str, pages: &[&str]) {
     let installation = Installation::new().await;
     let client = installation::operator_client(&installation).await;
     let operator = Process::start(client, |_| {}).await;
     let shell = Shell::new(&installation.control_plane, stand_ins(&installation));
-    for page in PAGES {
-        for Step { deed, place } in steps(&format!("docs/tasks/{page}.md")) {
+    for page in pages {
+        for Step { deed, place } in steps(&format!("{folder}/{page}.md")) {
             match deed {
                 Deed::Save { name, text } => shell.save(&name, &text),
                 Deed::Meanwhile(what) => meanwhile(&what, &installation),

@@ -6,7 +6,7 @@ use regex::Regex;
 use std::ffi::OsString;
 use std::fs;
 use std::os::unix::fs::symlink;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 use tempfile::TempDir;
@@ -36,6 +36,12 @@ impl Shell {
         let usual = std::env::var_os("PATH").unwrap_or_default();
         let path = std::env::join_paths([kubectl].into_iter().chain(std::env::split_paths(&usual))).unwrap();
         Self { folder, kubeconfig: control_plane.kubeconfig().to_owned(), path, stand_ins }
+    }
+
+    /// Programs that are found before all others.
+    pub fn prefer(&mut self, programs: &Path) {
+        let others = std::env::split_paths(&self.path);
+        self.path = std::env::join_paths(std::iter::once(programs.to_owned()).chain(others)).unwrap();
     }
 
     /// A text of a page, with what stands for its words here.
