@@ -13,8 +13,10 @@ use tokio::time::{Instant, sleep};
 /// to act upon it sees nothing newer.
 const BLINDNESS: Duration = Duration::from_millis(300);
 
-/// How long a process that starts with an old revision may take to act upon it, if it does.
+/// How long a process that starts with an old revision may take to act upon it, if it does: since it
+/// first asked the upstream, as its start takes long on a busy machine; and at most.
 const STALENESS: Duration = Duration::from_secs(3);
+const STALENESS_AT_MOST: Duration = Duration::from_secs(20);
 
 /// How long a new leader must have been quiet to have done its work.
 const QUIET: Duration = Duration::from_millis(300);
@@ -87,7 +89,10 @@ impl<'a> Lives<'a> {
         let (eyes, number, sequence) = (life.eyes.clone(), life.number(), self.setting.sequence.clone());
         tokio::spawn(async move {
             let begun = Instant::now();
-            while begun.elapsed() < patience && !sequence.has_acted(number) {
+            while sequence.has_looked_for(number) < patience
+                && begun.elapsed() < STALENESS_AT_MOST
+                && !sequence.has_acted(number)
+            {
                 sleep(Duration::from_millis(10)).await;
             }
             sleep(patience.min(BLINDNESS)).await;

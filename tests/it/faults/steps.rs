@@ -9,7 +9,7 @@ use super::clock::Offset;
 use super::script::{Blow, Edge, Incident, Line, Nature, Place, Step, Strike};
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 
 #[derive(Debug, Default)]
@@ -164,6 +164,16 @@ impl Sequence {
         };
         let theirs = |line: &Line| matches!(line, Line::Step(step) if step.life == life && acts(&step.name));
         self.state().lines.iter().any(theirs)
+    }
+
+    /// How long ago a process asked an upstream for the first time; nothing if it has not.
+    pub fn has_looked_for(&self, life: u32) -> Duration {
+        let theirs = |line: &Line| match line {
+            Line::Step(step) if step.life == life && step.nature == Nature::UpstreamRead => Some(step.at),
+            _ => None,
+        };
+        let first = self.state().lines.iter().find_map(theirs);
+        first.map_or(Duration::ZERO, |at| self.begun.elapsed().saturating_sub(at))
     }
 
     /// The object has this `resourceVersion` now.
