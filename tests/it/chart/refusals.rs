@@ -3,12 +3,17 @@
 use super::helm::{Helm, object};
 
 /// Arguments, and what both Helms say about them.
-const REFUSED: [(&str, &[&str]); 31] = [
+const REFUSED: [(&str, &[&str]); 36] = [
     ("--set nonsense=1", &["nonsense", "allowed"]),
     ("--set operator.concurency=3", &["operator", "concurency", "allowed"]),
     ("--set crds.keeep=true", &["crds", "keeep", "allowed"]),
     ("--set connections[0].nam=a", &["connections", "nam", "allowed"]),
     ("--set operator.concurrency=100", &["operator", "concurrency", "64"]),
+    ("--set operator.deleteLimit=null", &["operator", "deleteLimit"]),
+    ("--set operator.leaderElect=null", &["operator", "leaderElect"]),
+    ("--set operator=null", &["operator"]),
+    ("--set crds.enabled=null", &["crds", "enabled"]),
+    ("--set image.repository=null", &["image", "repository"]),
     ("--set operator.createGraceSeconds=0", &["operator", "createGraceSeconds", "1"]),
     ("--set image.digest=sha256:1", &["image", "digest", "pattern"]),
     ("--set image.pullPolicy=always", &["image", "pullPolicy", "IfNotPresent"]),

@@ -56,7 +56,16 @@ impl Values {
                 (key.clone(), documented.map_or_else(|| self.group(value, &path), Documented::schema))
             })
             .collect();
-        let mut group = json!({ "type": "object", "additionalProperties": false, "properties": properties });
+        let required: Vec<&String> = members
+            .iter()
+            .filter(|(key, value)| is_needed(key, value, &properties[*key]))
+            .map(|(key, _)| key)
+            .collect();
+        let mut group = json!({ "type": "object", "additionalProperties": false });
+        if !required.is_empty() {
+            group["required"] = json!(required);
+        }
+        group["properties"] = properties.into();
         if !path.is_empty() {
             let about =
                 self.groups.get(path).unwrap_or_else(|| panic!("nothing says what {} is about", path.join(".")));
@@ -98,6 +107,20 @@ impl Documented {
             );
         }
         schema.into()
+    }
+}
+
+/// Whether the chart cannot do without a value. Helm takes away what is set to null before it looks
+/// at the schema, and templates would read 0 or false; without what is empty by default, a list or
+/// an object of Kubernetes they do well, and without what its comment says may be null.
+fn is_needed(key: &str, default: &Value, schema: &Value) -> bool {
+    let about = schema["description"].as_str().unwrap_or_default();
+    match default {
+        _ if about.contains(&format!("`{key}: null`")) => false,
+        Value::Bool(_) | Value::Number(_) => true,
+        Value::String(text) => !text.is_empty(),
+        Value::Object(_) => schema["additionalProperties"] == false,
+        Value::Array(_) | Value::Null => false,
     }
 }
 
