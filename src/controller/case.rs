@@ -13,7 +13,7 @@ use crate::engine::diff::SHOWN_FIELDS;
 use crate::engine::outcome::{Next, Outcome, Truth};
 use crate::engine::plan::Record;
 use crate::engine::{Diff, FieldDiff, Stamp};
-use crate::upstream::{Errand, Urgency, WriteLog};
+use crate::upstream::{Errand, Fence, Urgency, WriteLog};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::ObjectReference;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
@@ -73,7 +73,9 @@ impl<'a, K: Managed> Case<'a, K> {
     /// On whose behalf upstream requests are sent.
     pub fn errand(&self) -> Errand {
         let ledger: Arc<dyn WriteLog> = Arc::clone(&self.ledger) as _;
-        Errand { urgency: self.urgency, writes: Some(ledger) }
+        let shared = Arc::clone(&self.ctx.shared);
+        let fence: Fence = Arc::new(move || shared.fence().is_ok());
+        Errand { urgency: self.urgency, writes: Some(ledger), fence: Some(fence) }
     }
 
     /// What all controllers share.

@@ -1,4 +1,5 @@
-//! On whose behalf requests are sent: how urgent they are, and who is told of those that write.
+//! On whose behalf requests are sent: how urgent they are, who is told of those that write, and who
+//! may forbid them.
 
 use super::Urgency;
 use std::sync::Arc;
@@ -18,6 +19,10 @@ pub trait WriteLog: Send + Sync {
     fn ended(&self, code: &str, request: Option<&str>);
 }
 
+/// Whether requests that may change something may still be sent. Asked for each of them, when nothing is
+/// waited for any more.
+pub type Fence = Arc<dyn Fn() -> bool + Send + Sync>;
+
 /// What a sender of requests is about.
 #[derive(Clone)]
 pub struct Errand {
@@ -25,11 +30,20 @@ pub struct Errand {
     pub urgency: Urgency,
     /// Who is told of writes.
     pub writes: Option<Arc<dyn WriteLog>>,
+    /// Without one, writes may always be sent.
+    pub fence: Option<Fence>,
+}
+
+impl Errand {
+    /// Whether a write may be sent now.
+    pub(super) fn may_write(&self) -> bool {
+        self.fence.as_ref().is_none_or(|stands| stands())
+    }
 }
 
 impl From<Urgency> for Errand {
     /// An errand that writes nothing, or of whose writes nobody needs to know.
     fn from(urgency: Urgency) -> Self {
-        Self { urgency, writes: None }
+        Self { urgency, writes: None, fence: None }
     }
 }

@@ -231,7 +231,7 @@ impl Http {
         if let Some(writes) = writes {
             writes.begins(purpose.system, purpose.operation);
         }
-        let outcome = match self.line.admit(self.errand.urgency, call).await {
+        let outcome = match self.line.admit(&self.errand, call).await {
             Ok((pass, request)) => {
                 if let Some(writes) = writes {
                     writes.is_sent();
@@ -255,7 +255,8 @@ impl Http {
 
 impl Line {
     /// Waits until the request may be sent.
-    async fn admit(&self, urgency: Urgency, call: &Call) -> std::result::Result<(Pass, Request), Failure> {
+    async fn admit(&self, errand: &Errand, call: &Call) -> std::result::Result<(Pass, Request), Failure> {
+        let urgency = errand.urgency;
         // Asked twice: nobody is to queue up in vain, and much may happen in a queue.
         if self.breaker.refuses(urgency, Instant::now()) {
             return Err(Failure::Tripped);
@@ -263,6 +264,9 @@ impl Line {
         let begun = Instant::now();
         self.budget.take(urgency, call.purpose.effect, self.settings.queue_limit).await.map_err(Failure::Queued)?;
         self.log.waited(call.purpose.system, urgency, begun.elapsed());
+        if call.purpose.effect == Effect::Write && !errand.may_write() {
+            return Err(Failure::Fenced);
+        }
         let pass = self.breaker.admit(urgency, Instant::now()).ok_or(Failure::Tripped)?;
         Ok((pass, self.request(call)?))
     }

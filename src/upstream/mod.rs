@@ -32,6 +32,6 @@ mod words;
 
 pub use account::{Account, Credentials, Vitals};
 pub use endpoint::{EndpointRules, HostPattern};
-pub use errand::{Errand, WriteLog};
+pub use errand::{Errand, Fence, WriteLog};
 pub use http::{HttpSettings, RequestLog};
 pub use urgency::Urgency;

@@ -1,6 +1,7 @@
 //! The limits of a connection: who goes first, how fast, when to stop asking, how much fits.
 
 mod breaker;
+mod fence;
 mod outage;
 mod quota;
 mod rate;

@@ -14,6 +14,8 @@ pub(super) enum Failure {
     Queued(Duration),
     /// The account failed so often in a row that only its connection's probes are sent.
     Tripped,
+    /// Whoever has it sent may not write any more.
+    Fenced,
     /// The credentials do not fit into a request.
     Credentials(&'static str),
     /// The host resolves to addresses that may not be dialled.
@@ -51,6 +53,7 @@ impl Failure {
         match self {
             Self::Queued(_) => "rate_limit",
             Self::Tripped => "breaker",
+            Self::Fenced => "fence",
             Self::Credentials(_) => "credentials",
             Self::Forbidden(_) => "forbidden_address",
             Self::NotSent(_) => "connect",
@@ -79,6 +82,7 @@ impl Failure {
                 let why = "the upstream failed several times in a row, and is asked nothing until a check succeeds";
                 error(ErrorKind::Unavailable, why.to_owned())
             }
+            Self::Fenced => error(ErrorKind::Unavailable, "this process leads no more, and writes nothing".to_owned()),
             Self::Credentials(why) => error(ErrorKind::Unauthorized, why.to_owned()),
             Self::Forbidden(why) => error(ErrorKind::EndpointNotAllowed, why),
             Self::NotSent(why) => error(ErrorKind::Unavailable, format!("cannot connect to the endpoint: {why}")),
