@@ -100,7 +100,7 @@ impl<'a> Scene<'a> {
 
     async fn refused(&self) {
         self.apply("refused", |spec| {
-            spec["ncloud"]["permissions"][0]["targets"][0]["product"] = json!("NoSuchProduct")
+            spec["ncloud"]["permissions"][0]["targets"][0]["product"] = json!("NoSuchProduct");
         })
         .await;
         self.reason("refused", "ValidationFailed").await;
@@ -210,8 +210,8 @@ impl<'a> Scene<'a> {
 
     /// The operator may not write status any more; somebody looks at an object.
     async fn forbidden(&self) {
-        let roles = self.installation.api("rbac.authorization.k8s.io/v1", "ClusterRole", None);
-        let mut role = roles.get("cloud-policy-operator").await.unwrap();
+        let api = self.installation.api("rbac.authorization.k8s.io/v1", "ClusterRole", None);
+        let mut role = api.get("cloud-policy-operator").await.unwrap();
         let rules = role.data["rules"].as_array_mut().unwrap();
         let writes_status = |rule: &Value| {
             let resources = rule["resources"].as_array().unwrap();
@@ -220,8 +220,8 @@ impl<'a> Scene<'a> {
         let before = rules.len();
         rules.retain(|rule| !writes_status(rule));
         assert!(rules.len() < before, "no rule is about status");
-        let rules = json!({ "rules": role.data["rules"] });
-        roles.patch("cloud-policy-operator", &PatchParams::default(), &Patch::Merge(rules)).await.unwrap();
+        let fewer = json!({ "rules": role.data["rules"] });
+        api.patch("cloud-policy-operator", &PatchParams::default(), &Patch::Merge(fewer)).await.unwrap();
         self.apply("server-viewer", |spec| spec["ncloud"]["description"] = json!("second")).await;
     }
 
