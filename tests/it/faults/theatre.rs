@@ -72,9 +72,10 @@ impl Theatre<'_> {
     /// Deletes it, and does not wait.
     pub async fn delete(&self) -> anyhow::Result<()> {
         self.sequence.note("somebody deletes the object");
-        self.stage.api().delete(SUBJECT, &DeleteParams::background()).await?;
-        if let Some(object) = self.stage.api().get_opt(SUBJECT).await? {
-            self.saw(&object);
+        // The answer shows the object as it waits for its finalizers; a moment later it may be gone.
+        let answer = self.stage.api().delete(SUBJECT, &DeleteParams::background()).await?;
+        if let Some(waiting) = answer.left() {
+            self.saw(&waiting);
         }
         Ok(())
     }
