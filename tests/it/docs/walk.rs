@@ -1,6 +1,6 @@
-//! The task pages and the examples of the kinds, followed word by word: every file saved, every command run in the order of the
-//! page, every output compared with what the page shows, on a control plane of its own with the
-//! simulators behind the operator.
+//! The task pages and the examples of the kinds, followed word by word: every file saved, every
+//! command run in the order of the page, every output compared with what the page shows, on a control
+//! plane of its own with the simulators behind the operator.
 //!
 //! What a reader does with something that is not here has a stand-in, declared below. What
 //! somebody else does in the middle of a page (`<!-- meanwhile: … -->`) is in [`meanwhile`].
