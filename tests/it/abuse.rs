@@ -8,7 +8,7 @@
 //! | [`crowd`] | many objects at once: 300, or `CLOUD_POLICY_CROWD` of them (`make abuse`) |
 //! | [`control_plane`] | restarts, compaction, dropped watches, objects that cannot be decoded |
 
-mod control_plane;
+pub mod control_plane;
 mod crowd;
 mod hostile_objects;
 mod hostile_upstreams;

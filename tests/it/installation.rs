@@ -73,8 +73,7 @@ impl Installation {
 
     /// A NAVER Cloud `Connection` of the tenant, and a SpaceONE `ClusterConnection`.
     pub async fn connect(&self) {
-        let keys = json!({ "accessKey": self.ncloud.access_key(), "secretKey": self.ncloud.secret_key() });
-        self.apply(Some(TENANT), secret("ncloud", &keys)).await;
+        self.apply(Some(TENANT), secret("ncloud", &keys(&self.ncloud))).await;
         self.apply(Some(OWN), secret("spaceone", &json!({ "token": self.spaceone.token() }))).await;
         let ncloud =
             json!({ "ncloud": { "endpoint": self.ncloud.url(), "credentialsSecretRef": { "name": "ncloud" } } });
@@ -177,6 +176,11 @@ impl Installation {
 /// A Secret.
 pub fn secret(name: &str, entries: &Value) -> Value {
     json!({ "apiVersion": "v1", "kind": "Secret", "metadata": { "name": name }, "stringData": entries })
+}
+
+/// The entries of a Secret for an account.
+pub fn keys(ncloud: &Ncloud) -> Value {
+    json!({ "accessKey": ncloud.access_key(), "secretKey": ncloud.secret_key() })
 }
 
 /// An object of our group.

@@ -97,7 +97,7 @@ async fn an_api_server_that_restarts_and_forgets_costs_time_and_nothing_else() {
 }
 
 /// Lets the API server store anything under our kinds, as a definition of another version might.
-async fn allow_anything(client: &Client) {
+pub async fn allow_anything(client: &Client) {
     let definitions: Api<CustomResourceDefinition> = Api::all(client.clone());
     let anything = json!({ "type": "object", "x-kubernetes-preserve-unknown-fields": true });
     let patch = json!([{ "op": "replace", "path": "/spec/versions/0/schema/openAPIV3Schema", "value": anything }]);

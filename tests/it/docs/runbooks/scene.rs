@@ -1,6 +1,7 @@
 //! What is the case while somebody follows the page of an alert.
 
-use crate::installation::{Installation, OWN, TENANT, ours, secret};
+use crate::abuse::control_plane::allow_anything;
+use crate::installation::{Installation, OWN, TENANT, keys, ours, secret};
 use crate::manifests::ncloud_policy;
 use cloud_policy_simulator::ncloud::{self, Ncloud};
 use cloud_policy_simulator::{Action, Fault, Operation};
@@ -28,9 +29,7 @@ impl<'a> Scene<'a> {
     /// The connections, a policy that is well, and one about which two sides fight.
     pub async fn set(installation: &'a Installation) -> Self {
         installation.connect().await;
-        let keys =
-            json!({ "accessKey": installation.ncloud.access_key(), "secretKey": installation.ncloud.secret_key() });
-        installation.apply(Some(OWN), secret("ncloud", &keys)).await;
+        installation.apply(Some(OWN), secret("ncloud", &keys(&installation.ncloud))).await;
         let spec = account(&installation.ncloud, "ncloud");
         installation.apply(None, ours("ClusterConnection", "ncloud", &spec)).await;
         let slow = Ncloud::start(ncloud::Options::default()).await.unwrap();
@@ -164,8 +163,7 @@ impl<'a> Scene<'a> {
     }
 
     async fn throttled(&self) {
-        let keys = json!({ "accessKey": self.slow.access_key(), "secretKey": self.slow.secret_key() });
-        self.installation.apply(Some(TENANT), secret("slow", &keys)).await;
+        self.installation.apply(Some(TENANT), secret("slow", &keys(&self.slow))).await;
         self.installation.apply(Some(TENANT), ours("Connection", "slow", &account(&self.slow, "slow"))).await;
         self.installation.ready_in(TENANT, "Connection", "slow", |ready| ready["status"] == "True").await;
         self.slow.faults().add(Fault::on(Operation::Create).forever().before(Action::status(429, "")));
@@ -230,13 +228,8 @@ impl<'a> Scene<'a> {
         self.apply("server-viewer", |spec| spec["ncloud"]["description"] = json!("second")).await;
     }
 
-    /// The API server takes anything under our kind, as a definition of another version might.
     async fn unreadable(&self) {
-        let definitions = self.installation.api("apiextensions.k8s.io/v1", "CustomResourceDefinition", None);
-        let anything = json!({ "type": "object", "x-kubernetes-preserve-unknown-fields": true });
-        let patch = json!([{ "op": "replace", "path": "/spec/versions/0/schema/openAPIV3Schema", "value": anything }]);
-        let patch: kube::core::params::Patch<()> = Patch::Json(serde_json::from_value(patch).unwrap());
-        definitions.patch("policies.cloudpolicy.dev", &PatchParams::default(), &patch).await.unwrap();
+        allow_anything(&self.installation.admin).await;
         let poison = json!({
             "apiVersion": "cloudpolicy.dev/v1alpha1", "kind": "Policy", "metadata": { "name": "poison" },
             "spec": { "connectionRef": 7 },
