@@ -96,8 +96,7 @@ impl<'a, 'c, K: Managed> Act<'a, 'c, K> {
             return Ok(failed(self.case, &error));
         }
         self.intend(OperationKind::Create, None).await?;
-        self.case.shared().fence()?;
-        match self.case.write((cause, None, None), self.subject.create()).await {
+        match self.case.write((cause, None, None), self.subject.create()).await? {
             Ok(Written::Accepted { id, verdict }) => {
                 self.put_right();
                 self.record(&id, false, verdict).await?;
@@ -192,8 +191,7 @@ impl<'a, 'c, K: Managed> Act<'a, 'c, K> {
     }
 
     async fn stamp(&mut self, seen: &Sighting) -> Result<crate::engine::Result<()>> {
-        self.case.shared().fence()?;
-        match self.case.write(("adoption", Some(&seen.id), None), self.subject.claim(&seen.id)).await {
+        match self.case.write(("adoption", Some(&seen.id), None), self.subject.claim(&seen.id)).await? {
             // Without tags the id in status is the only proof that there can be.
             Err(error) if error.kind == ErrorKind::Unsupported => Ok(Ok(())),
             answer => Ok(answer),
@@ -233,9 +231,8 @@ impl<'a, 'c, K: Managed> Act<'a, 'c, K> {
         if drift {
             self.drift_found(diff).await;
         }
-        self.case.shared().fence()?;
         let cause = if drift { "drift" } else { "spec" };
-        match self.case.write((cause, Some(&seen.id), Some(diff)), self.subject.update(&seen.id, diff)).await {
+        match self.case.write((cause, Some(&seen.id), Some(diff)), self.subject.update(&seen.id, diff)).await? {
             Ok(Written::Accepted { id, verdict }) => {
                 self.record(&id, self.adopted(), verdict).await?;
                 let outcome = self.settle(&id).await?;
@@ -261,9 +258,8 @@ impl<'a, 'c, K: Managed> Act<'a, 'c, K> {
             self.drift_found(diff).await;
         }
         self.intend(OperationKind::Recreate, Some(id)).await?;
-        self.case.shared().fence()?;
         let remnant = self.subject.remnant();
-        if let Err(error) = self.case.write(("recreate", Some(id), Some(diff)), remnant.delete(id)).await {
+        if let Err(error) = self.case.write(("recreate", Some(id), Some(diff)), remnant.delete(id)).await? {
             return Ok(failed(self.case, &error));
         }
         self.corrected(diff, drift);

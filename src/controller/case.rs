@@ -12,7 +12,7 @@ use crate::api::{ConditionType, RECONCILE_REQUESTED_AT, Reason};
 use crate::engine::diff::SHOWN_FIELDS;
 use crate::engine::outcome::{Next, Outcome, Truth};
 use crate::engine::plan::Record;
-use crate::engine::{Diff, FieldDiff, Stamp};
+use crate::engine::{Diff, ErrorKind, FieldDiff, Stamp};
 use crate::upstream::{Errand, Fence, Urgency, WriteLog};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::ObjectReference;
@@ -243,12 +243,13 @@ impl<'a, K: Managed> Case<'a, K> {
         }
     }
 
-    /// An upstream write for this cause: of the object with this id, and of what differs there.
+    /// An upstream write for this cause: of the object with this id, and of what differs there. The
+    /// fence is asked for each of its requests; who leads no more tells nobody of a write that failed.
     pub async fn write<T>(
         &self,
         (cause, id, diff): (&'static str, Option<&str>, Option<&Diff>),
         write: impl Future<Output = crate::engine::Result<T>>,
-    ) -> crate::engine::Result<T>
+    ) -> Result<crate::engine::Result<T>>
     where
         for<'r> End<'r>: From<&'r crate::engine::Result<T>>,
     {
@@ -257,7 +258,10 @@ impl<'a, K: Managed> Case<'a, K> {
         if self.ledger.close(&End::from(&written)) {
             self.shared().looks.wrote(&self.uid());
         }
-        written
+        if written.as_ref().is_err_and(|error| error.kind != ErrorKind::OutcomeUnknown) {
+            self.shared().fence()?;
+        }
+        Ok(written)
     }
 
     fn ready(&self) -> Option<&Condition> {

@@ -144,8 +144,7 @@ async fn take_away<K: Managed>(
             Ok(_) => {}
             Err(error) => return Ok(Err(error)),
         }
-        case.shared().fence()?;
-        if let Err(error) = case.write(("deletion", Some(&id), None), remnant.delete(&id)).await {
+        if let Err(error) = case.write(("deletion", Some(&id), None), remnant.delete(&id)).await? {
             return Ok(Err(error));
         }
         gate::passed(case);

@@ -57,7 +57,7 @@ pub struct Shared {
 }
 
 impl Shared {
-    /// The fence: stands before everything that writes upstream, and before each of its requests.
+    /// The fence: stands before each request that writes upstream.
     pub fn fence(&self) -> Result<()> {
         if self.leadership.still_leads() || !self.settings.safeguards.fence { Ok(()) } else { Err(Error::NotLeading) }
     }

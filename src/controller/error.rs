@@ -15,7 +15,7 @@ pub enum Error {
     #[error("the object changed since it was read")]
     Stale,
     /// This process does not lead any more and must not write.
-    #[error("not the leader any more: nothing was written")]
+    #[error("not the leader any more: nothing more is written")]
     NotLeading,
     /// The reconcile took too long.
     #[error("no end after {0:?}")]

@@ -1,6 +1,7 @@
 //! The operator installed as the documentation says, in a control plane of its own, so that its
 //! namespaces have their real names and the kinds may be taken away again.
 
+use crate::kinds::shown_condition;
 use crate::manifests::{ncloud_policy, network_policy, spaceone_policy};
 use crate::{role, support, world};
 use cloud_policy::api::crds;
@@ -134,8 +135,7 @@ impl Installation {
         let api = self.api("cloudpolicy.dev/v1alpha1", kind, Some(namespace));
         wait_for(&format!("{kind} {namespace}/{name}"), LIMIT, || async {
             let object = api.get(name).await?;
-            let conditions = object.data["status"]["conditions"].as_array().cloned().unwrap_or_default();
-            let ready = conditions.into_iter().find(|c| c["type"] == "Ready").unwrap_or_default();
+            let ready = shown_condition(&object.data["status"], "Ready").cloned().unwrap_or_default();
             anyhow::ensure!(check(&ready), "Ready is {ready}");
             Ok(())
         })

@@ -2,6 +2,7 @@
 
 use cloud_policy::api::status::CommonStatus;
 use cloud_policy::controller::managed::Managed;
+use serde_json::Value;
 
 /// A namespaced kind that tests read.
 pub trait Kind:
@@ -39,6 +40,11 @@ pub fn condition<'a>(
     kind: &str,
 ) -> Option<&'a k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition> {
     status.conditions.iter().find(|c| c.type_ == kind)
+}
+
+/// One condition of a status of any kind.
+pub fn shown_condition<'a>(status: &'a Value, kind: &str) -> Option<&'a Value> {
+    status["conditions"].as_array()?.iter().find(|condition| condition["type"] == kind)
 }
 
 /// The upstream's id, as status says it.

@@ -1,8 +1,9 @@
 //! SIGTERM in the middle of a write: what is under way is finished and recorded, nothing new is
-//! begun.
+//! begun. Nor is anything by a process that leads no more, which says nothing about it either.
 
-use crate::world::{World, common, ncloud_policy, upstream_id};
+use crate::world::{World, common, condition, ncloud_policy, upstream_id};
 use cloud_policy::api::Policy;
+use cloud_policy::api::status::OperationKind;
 use cloud_policy_simulator::{Action, Fault, Operation};
 use serde_json::json;
 use std::time::Duration;
@@ -24,6 +25,26 @@ async fn a_create_under_way_is_recorded_before_the_operator_ends() {
     world.ready::<Policy>("midway").await;
     let stored = world.ncloud.policy_named("midway").unwrap();
     assert_eq!(stored.description.as_deref(), Some("while nobody looks"));
+    assert_eq!(world.ncloud.journal().effects(Operation::Create), 1);
+}
+
+#[tokio::test]
+async fn who_loses_the_lead_before_the_create_call_leaves_the_intent_to_the_next() {
+    let mut world = World::new("deposed").await;
+    let slow = Fault::on(Operation::Validate).after(Action::Pass).latency(Duration::from_secs(1));
+    world.ncloud.faults().add(slow);
+    world.apply(ncloud_policy("handed-over")).await;
+    world.eventually("the preflight to be under way", || world.ncloud.faults().struck() == 1).await;
+    world.depose();
+    world.eventually("the end of the reconcile", || world.metrics().contains(r#"result="not_leading""#)).await;
+    let common = common(&world.get::<Policy>("handed-over").await);
+    assert_eq!(common.operation.as_ref().map(|operation| operation.kind), Some(OperationKind::Create));
+    assert!(condition(&common, "Ready").is_none_or(|ready| ready.reason == "Creating"), "{:?}", common.conditions);
+    assert_eq!(world.ncloud.journal().effects(Operation::Create), 0);
+
+    world.crash();
+    world.start(|_| {});
+    world.ready::<Policy>("handed-over").await;
     assert_eq!(world.ncloud.journal().effects(Operation::Create), 1);
 }
 

@@ -1,5 +1,6 @@
 //! What one tenant can do to another: nothing, neither by names nor by an edited status.
 
+use crate::kinds::shown_condition;
 use crate::links::{Cluster, asked_for_objects, connection_is};
 use crate::role;
 use crate::world::{Kind, SOON, World, common, condition, ncloud_policy, network_policy, spaceone_policy, upstream_id};
@@ -33,8 +34,7 @@ pub async fn told<K: Kind>(world: &World, namespace: &TestNamespace, name: &str,
     let what = format!("{name} to be {reason}");
     wait_until(&what, SOON, &api, name, |object: &K| {
         let object = serde_json::to_value(object)?;
-        let conditions = object["status"]["conditions"].as_array().cloned().unwrap_or_default();
-        let ready = conditions.into_iter().find(|c| c["type"] == "Ready").unwrap_or_default();
+        let ready = shown_condition(&object["status"], "Ready").cloned().unwrap_or_default();
         anyhow::ensure!(ready["reason"] == reason, "Ready is {ready}");
         Ok(ready["message"].as_str().unwrap_or_default().to_owned())
     })

@@ -7,7 +7,7 @@
 use crate::{role, support};
 use cloud_policy::api::Policy;
 use cloud_policy::controller::clock::{Clock, SystemClock};
-use cloud_policy::controller::leader::Leadership;
+use cloud_policy::controller::leader::{Leadership, Revocation};
 use cloud_policy::controller::managed::Managed;
 use cloud_policy::controller::settings::TenantConnections;
 use cloud_policy::controller::wiring::Parts;
@@ -37,6 +37,7 @@ pub const SOON: Duration = Duration::from_mins(1);
 /// A running operator. Dropping it is a crash: nothing is finished.
 pub struct Operator {
     shutdown: CancellationToken,
+    revocation: Revocation,
     task: JoinHandle<controller::Result<()>>,
     pub metrics: Arc<Metrics>,
 }
@@ -58,16 +59,17 @@ impl Operator {
         adjust(&mut settings);
         let metrics = Metrics::new("test");
         let shutdown = CancellationToken::new();
+        let (leadership, revocation) = Leadership::revocable();
         let parts = Parts {
             client: client.clone(),
             settings,
             clock,
             metrics: Arc::clone(&metrics),
-            leadership: Leadership::always(),
+            leadership,
             instance: Some("test".to_owned()),
         };
         let task = tokio::spawn(controller::run(parts, shutdown.clone()));
-        Self { shutdown, task, metrics }
+        Self { shutdown, revocation, task, metrics }
     }
 
     /// Ends it as SIGTERM would.
@@ -170,6 +172,11 @@ impl World {
     /// Ends the operator in the middle of whatever it does.
     pub fn crash(&mut self) {
         self.operator = None;
+    }
+
+    /// Takes the leadership from the operator, which goes on.
+    pub fn depose(&self) {
+        self.operator.as_ref().unwrap().revocation.revoke();
     }
 
     pub fn metrics(&self) -> String {

@@ -3,6 +3,7 @@
 use super::stage::Stage;
 use super::steps::Sequence;
 use super::targets::SUBJECT;
+use crate::kinds::shown_condition;
 use anyhow::Context;
 use cloud_policy_testbed::wait_for;
 use kube::ResourceExt;
@@ -138,12 +139,12 @@ impl Theatre<'_> {
         );
         anyhow::ensure!(status["operation"].is_null() && status["drift"].is_null(), "status shows unfinished work");
         for (kind, reason) in [("Ready", Some("UpToDate")), ("Synced", None), ("Valid", None)] {
-            let found = condition(status, kind).with_context(|| format!("no condition {kind}"))?;
+            let found = shown_condition(status, kind).with_context(|| format!("no condition {kind}"))?;
             anyhow::ensure!(found["status"] == "True", "{kind} is not True");
             anyhow::ensure!(reason.is_none_or(|reason| found["reason"] == reason), "{kind} has another reason");
         }
         for kind in ["Drifted", "Reconciling", "Stalled"] {
-            anyhow::ensure!(condition(status, kind).is_none(), "{kind} is still shown");
+            anyhow::ensure!(shown_condition(status, kind).is_none(), "{kind} is still shown");
         }
         anyhow::ensure!(!object.finalizers().is_empty(), "nothing holds the object until its upstream is gone");
         Ok(())
@@ -161,16 +162,12 @@ impl Theatre<'_> {
             let object = self.stage.api().get(SUBJECT).await?;
             let status = &object.data["status"];
             let current = status["observedGeneration"] == json!(object.metadata.generation);
-            let said = condition(status, "Ready").is_some_and(|c| c["reason"] == reason);
+            let said = shown_condition(status, "Ready").is_some_and(|c| c["reason"] == reason);
             anyhow::ensure!(current && said, "{}", shown(&object));
             Ok(())
         })
         .await
     }
-}
-
-fn condition<'a>(status: &'a Value, kind: &str) -> Option<&'a Value> {
-    status["conditions"].as_array()?.iter().find(|condition| condition["type"] == kind)
 }
 
 fn shown(object: &DynamicObject) -> String {

@@ -3,6 +3,7 @@
 use super::script::Nature;
 use super::targets::{SUBJECT, Target};
 use super::theatre::{Goal, Theatre};
+use crate::kinds::shown_condition;
 use anyhow::Context;
 use kube::api::{Patch, PatchParams};
 use serde_json::{Value, json};
@@ -183,7 +184,7 @@ async fn shows(theatre: &Theatre<'_>, field: &str, value: &str) -> anyhow::Resul
     let link = theatre.stage.links().get("link").await?;
     let status = &link.data["status"];
     anyhow::ensure!(status[field] == value, "{status}");
-    let ready = status["conditions"].as_array().into_iter().flatten().find(|c| c["type"] == "Ready");
+    let ready = shown_condition(status, "Ready");
     anyhow::ensure!(ready.is_some_and(|ready| ready["status"] == "True"), "{status}");
     Ok(())
 }

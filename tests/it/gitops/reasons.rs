@@ -4,6 +4,7 @@ use super::connections;
 use super::judge::{Verdict, verdicts};
 use super::outcomes::{self, Case};
 use crate::docs::markdown::{Page, code_in};
+use crate::kinds::shown_condition;
 use cloud_policy::api::Reason;
 use cloud_policy::engine::outcome::Outcome;
 use jiff::Timestamp;
@@ -91,9 +92,7 @@ fn object(kind: &str, case: &Case, before: &[Condition]) -> Value {
 
 /// The reason of `Ready`.
 fn reason(object: &Value) -> String {
-    let conditions = object["status"]["conditions"].as_array().unwrap();
-    let ready = conditions.iter().find(|condition| condition["type"] == "Ready").unwrap();
-    ready["reason"].as_str().unwrap().to_owned()
+    shown_condition(&object["status"], "Ready").unwrap()["reason"].as_str().unwrap().to_owned()
 }
 
 fn table(objects: &[Value]) -> Table {

@@ -2,6 +2,7 @@
 
 use crate::abuse::control_plane::allow_anything;
 use crate::installation::{Installation, OWN, TENANT, keys, ours, secret};
+use crate::kinds::shown_condition;
 use crate::manifests::ncloud_policy;
 use cloud_policy_simulator::ncloud::{self, Ncloud};
 use cloud_policy_simulator::{Action, Fault, Operation};
@@ -244,8 +245,7 @@ impl<'a> Scene<'a> {
 }
 
 fn ready_reason(object: &DynamicObject) -> Option<&str> {
-    let conditions = object.data["status"]["conditions"].as_array()?;
-    conditions.iter().find(|condition| condition["type"] == "Ready")?["reason"].as_str()
+    shown_condition(&object.data["status"], "Ready")?["reason"].as_str()
 }
 
 /// The spec of a connection to an account, by this Secret.
