@@ -11,7 +11,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 hack/need.sh cargo cc go flock python3 venv pip
 
 # Most of a test is waiting.
-export RUST_TEST_THREADS=${RUST_TEST_THREADS:-$(($(nproc) * 3 / 2))}
+export RUST_TEST_THREADS=${RUST_TEST_THREADS:-$(($(nproc) * 2))}
 
 logs=$(mktemp -d)
 trap 'rm -rf -- "$logs"' EXIT
