@@ -65,7 +65,7 @@ pub struct PolicySpec {
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = rules::same("ncloud", "policyName"))]
 pub struct NcloudPolicySpec {
-    /// Name of the policy, unique in the account: 3 to 30 characters, Korean, Japanese or Latin
+    /// Name of the policy in the account: 3 to 30 characters, Korean, Japanese or Latin
     /// letters, digits, `.`, `_` and `-`, beginning with a letter, such as `server-viewer`.
     /// Immutable, as the upstream cannot rename.
     #[schemars(schema_with = "schema::ncloud_policy_name")]
@@ -182,7 +182,8 @@ pub struct PolicyStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "String")]
     pub policy_id: Option<String>,
-    /// NAVER Cloud: the upstream's verdict on the policy, in its own words.
+    /// NAVER Cloud: the upstream's last verdict, in its own words. Whether it is on the spec as it is
+    /// now says the condition `Valid`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "ValidationResult")]
     pub validation_result: Option<ValidationResult>,

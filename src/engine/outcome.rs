@@ -22,7 +22,7 @@ pub enum Truth {
     False,
     /// It cannot be told now.
     Unknown,
-    /// As the status says already.
+    /// As the status says already of this spec; of another one nothing is known.
     AsBefore,
 }
 
@@ -197,7 +197,7 @@ impl Outcome {
             (
                 Reason::RecreateRequired,
                 format!(
-                    "The upstream cannot change {} in place. Set spec.recreatePolicy: WhenRequired to have it deleted and created again (with a new id), or undo the change.",
+                    "The upstream cannot change {} in place. Set spec.recreatePolicy: WhenRequired to have it deleted and created again (with a new id; with none while the upstream refuses it then), or undo the change.",
                     diff.summary()
                 ),
             )
@@ -274,6 +274,14 @@ impl Outcome {
             .collect()
     }
 
+    /// A spec may be valid for long after the upstream was last equal to it.
+    fn message_of(&self, kind: ConditionType, truth: Truth) -> String {
+        match (kind, truth) {
+            (ConditionType::Valid, Truth::True) => "The upstream accepts the spec.".to_owned(),
+            _ => self.message.clone(),
+        }
+    }
+
     fn condition(
         &self,
         kind: ConditionType,
@@ -284,9 +292,9 @@ impl Outcome {
     ) -> Condition {
         let old = before.iter().find(|c| c.type_ == kind.as_str());
         if truth == Truth::AsBefore
-            && let Some(old) = old
+            && let Some(old) = old.filter(|c| c.observed_generation == Some(generation))
         {
-            return Condition { observed_generation: Some(generation), ..old.clone() };
+            return old.clone();
         }
         let status = match truth {
             Truth::True => "True",
@@ -298,7 +306,7 @@ impl Outcome {
             type_: kind.as_str().to_owned(),
             status: status.to_owned(),
             reason: self.reason.as_str().to_owned(),
-            message: self.message.clone(),
+            message: self.message_of(kind, truth),
             observed_generation: Some(generation),
             last_transition_time: since,
         }

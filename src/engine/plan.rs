@@ -280,8 +280,16 @@ fn foreign(record: &Record, rules: Rules<'_>, seen: Sighting, hash: &str) -> Pla
         AdoptionPolicy::Never => refuse(
             Reason::Conflict,
             format!(
-                "The upstream object {} exists and is not ours. Set spec.adoptionPolicy: IfIdentical to take it over, or choose another name.",
-                seen.id
+                "The upstream object {} exists and is not ours. {} to take it over, or delete this object and choose another name.",
+                seen.id,
+                if identical {
+                    "Set spec.adoptionPolicy: IfIdentical".to_owned()
+                } else {
+                    format!(
+                        "It differs at {}: make the spec equal and set spec.adoptionPolicy: IfIdentical, or set Always",
+                        seen.diff.summary()
+                    )
+                }
             ),
         ),
         AdoptionPolicy::IfIdentical if !identical => refuse(

@@ -34,3 +34,20 @@ async fn no_combination_of_policies_makes_a_suspended_object_touch_the_upstream(
     assert_eq!(asked_for_objects(world.ncloud.journal()), [""; 0]);
     assert!(world.ncloud.journal().writes().is_empty());
 }
+
+#[tokio::test]
+async fn what_was_true_of_the_spec_before_is_not_said_of_one_that_was_edited_while_suspended() {
+    let world = World::new("edited").await;
+    world.apply(ncloud_policy("edited")).await;
+    let ready: Policy = world.ready("edited").await;
+    assert!(["Synced", "Valid"].iter().all(|kind| condition(&common(&ready), kind).unwrap().status == "True"));
+    let edit = json!({ "spec": { "suspend": true, "ncloud": { "description": "never compared" } } });
+    world.patch::<Policy>("edited", edit).await;
+    let seen: Policy = world.reason("edited", "Suspended").await;
+    for kind in ["Synced", "Valid"] {
+        assert_eq!(condition(&common(&seen), kind).unwrap().status, "Unknown", "{kind}");
+    }
+    world.patch::<Policy>("edited", json!({ "spec": { "suspend": false } })).await;
+    let ready: Policy = world.ready("edited").await;
+    assert!(["Synced", "Valid"].iter().all(|kind| condition(&common(&ready), kind).unwrap().status == "True"));
+}

@@ -124,7 +124,7 @@ fn failed(error: &UpstreamError, version: String, endpoint: Option<String>) -> C
         ErrorKind::ClockSkew => (Reason::ClockSkew, "Set the clock of the node that runs the operator."),
         ErrorKind::EndpointNotAllowed => (
             Reason::EndpointNotAllowed,
-            "Correct spec, or have the administrator allow the host with --allowed-hosts (in the chart operator.allowedHosts; and --allow-private-addresses or --allow-http).",
+            "Correct the endpoint in the spec, or have the administrator allow the host with --allowed-hosts (in the chart operator.allowedHosts; and --allow-private-addresses or --allow-http).",
         ),
         ErrorKind::RateLimited => (Reason::RateLimited, "The operator slows down by itself."),
         ErrorKind::InvalidReference | ErrorKind::Rejected | ErrorKind::Unsupported => {

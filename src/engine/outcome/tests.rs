@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::api::status::ValidationDetail;
+use crate::engine::diff::Remedy;
 
 fn at(second: i64) -> Timestamp {
     Timestamp::from_second(second).unwrap()
@@ -44,6 +45,27 @@ fn a_failed_call_says_nothing_about_validity() {
         ready.message,
         "Get policy: authentication failed (code 200). Check the Secret of the connection and the permissions of its key."
     );
+}
+
+#[test]
+fn what_was_said_of_another_spec_is_not_said_of_this_one() {
+    let first = Outcome::up_to_date().conditions(&[], 1, at(1));
+    let mut differs = Diff::default();
+    differs.compare("spec.spaceone.zoneId", &"a", &"b", Remedy::Recreate);
+    for unjudged in [Outcome::suspended(), Outcome::stuck(differs.clone())] {
+        let same = unjudged.conditions(&first, 1, at(2));
+        assert_eq!(find(&same, "Valid"), find(&first, "Valid"));
+        let edited = unjudged.conditions(&first, 2, at(2));
+        assert_eq!(find(&edited, "Valid").unwrap().status, "Unknown");
+        assert_ne!(find(&edited, "Synced").unwrap().status, "True");
+    }
+}
+
+#[test]
+fn a_spec_that_is_valid_is_not_said_to_equal_the_upstream_for_that() {
+    let first = Outcome::up_to_date().conditions(&[], 1, at(1));
+    assert_eq!(find(&first, "Valid").unwrap().message, "The upstream accepts the spec.");
+    assert_eq!(find(&first, "Synced").unwrap().message, "The upstream equals the spec.");
 }
 
 #[test]
