@@ -30,6 +30,8 @@ pub enum Blow {
     Crash(Edge),
     /// The process ends, and the request lands this much later.
     CrashLate(Duration),
+    /// The process has ended already, whatever it still sends: its end was told, or is about to be.
+    Gone,
     /// The answer is held; meanwhile another process becomes the leader and does the work.
     HandOver,
     /// All watches end, and come back only to be told that what they ask for is gone.

@@ -6,7 +6,7 @@
 //! carry a step out, and do to it what they are told.
 
 use super::clock::Offset;
-use super::script::{Blow, Edge, Incident, Line, Nature, Place, Step, Strike};
+use super::script::{Blow, Incident, Line, Nature, Place, Step, Strike};
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -66,7 +66,7 @@ impl Sequence {
     pub fn arrive(&self, life: u32, nature: Nature, name: &str) -> (Option<Blow>, usize) {
         let at = self.begun.elapsed();
         let mut state = self.state();
-        let blow = if state.dead.contains(&life) { Some(Blow::Crash(Edge::Before)) } else { state.next(nature, name) };
+        let blow = if state.dead.contains(&life) { Some(Blow::Gone) } else { state.next(nature, name) };
         match blow {
             Some(Blow::Crash(_) | Blow::CrashLate(_)) => drop(state.dead.insert(life)),
             Some(Blow::Jump(seconds)) => self.clock.jump(seconds),

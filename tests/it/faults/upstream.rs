@@ -62,6 +62,7 @@ fn cue(sequence: &Arc<Sequence>, blow: Blow) -> Option<Cue> {
                 std::future::pending::<()>().await;
             }))
         }
+        Blow::Gone => Cue::Strike(When::Before, silence),
         Blow::CrashLate(delay) => {
             sequence.tell(Incident::Crash);
             Cue::Strike(When::Before, Action::Late(delay))

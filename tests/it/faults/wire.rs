@@ -136,10 +136,12 @@ impl Wire {
                 self.carry_out(place, ours, request).await
             }
             Some(Blow::Crash(Edge::After)) => {
-                self.carry_out(place, ours, request).await?;
+                // What came of it nobody hears.
+                let _ = self.carry_out(place, ours, request).await;
                 self.sequence.tell(Incident::Crash);
                 pending().await
             }
+            Some(Blow::Gone) => pending().await,
             Some(Blow::Crash(Edge::Before) | Blow::CrashLate(_)) => {
                 self.sequence.tell(Incident::Crash);
                 pending().await
