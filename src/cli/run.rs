@@ -4,9 +4,10 @@ use super::flags::Args;
 use crate::controller;
 use crate::controller::clock::SystemClock;
 use crate::controller::leader::{Elector, ElectorConfig, Leadership};
-use crate::controller::wiring::Parts;
+use crate::controller::setup::Options;
 use crate::metrics::Metrics;
-use crate::server::{self, Readiness};
+use crate::server;
+use crate::server::Readiness;
 use crate::telemetry;
 use anyhow::Context as _;
 use axum::http::HeaderValue;
@@ -57,7 +58,7 @@ async fn serve(args: Args) -> anyhow::Result<()> {
     let resign = CancellationToken::new();
     let (leadership, election) = lead(&args, &client, &resign)?;
     let server = tokio::spawn(server::serve(listener, Arc::clone(&metrics), readiness.clone(), shutdown.clone()));
-    let parts = Parts {
+    let parts = Options {
         client,
         settings,
         clock: Arc::new(SystemClock),
@@ -76,7 +77,7 @@ async fn serve(args: Args) -> anyhow::Result<()> {
 
 /// Waits for leadership, then runs the controllers; a lost lease ends the process, because a
 /// fresh start is the only state that is surely right.
-async fn operate(parts: Parts, readiness: Readiness, shutdown: &CancellationToken) -> anyhow::Result<()> {
+async fn operate(parts: Options, readiness: Readiness, shutdown: &CancellationToken) -> anyhow::Result<()> {
     let (leadership, metrics) = (parts.leadership.clone(), Arc::clone(&parts.metrics));
     readiness.set_waiting_for("the CustomResourceDefinitions to be installed");
     controller::wait_for_crds(&parts.client, &parts.settings, shutdown).await;

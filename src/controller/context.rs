@@ -1,19 +1,21 @@
 //! What every reconcile needs: handed down, never global.
 
-use super::backoff::Backoffs;
-use super::claims::{self, Stakes};
 use super::clock::Clock;
-use super::connections::{ConnectionKey, Connections};
-use super::events::Events;
+use super::k8s::events::Events;
+use super::kinds::managed::Managed;
 use super::leader::Leadership;
-use super::look::Looks;
-use super::managed::Managed;
-use super::stores::Stores;
-use super::turns::Turns;
+use super::policy::conflicts;
+use super::queue::backoff::Backoffs;
+use super::queue::permits::Permits;
+use super::state::accounts::Accounts;
+use super::state::claims::ClaimLocks;
+use super::state::observations::Observations;
+use super::state::stores::Stores;
 use super::{Error, Result, Settings};
+use crate::api::ConnectionKey;
 use crate::engine::corrections::Corrections;
 use crate::engine::deletions::Deletions;
-use crate::engine::{Ownership, Stamp};
+use crate::engine::{OwnerTag, Ownership};
 use crate::metrics::Metrics;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::api::ListParams;
@@ -37,21 +39,21 @@ pub struct Shared {
     /// Writes Kubernetes events.
     pub events: Events,
     /// The open upstream accounts.
-    pub connections: Connections,
+    pub connections: Accounts,
     /// Failures in a row.
     pub backoffs: Backoffs,
     /// When objects were last written and looked at.
-    pub looks: Looks,
+    pub observations: Observations,
     /// Which fields were corrected how often.
     pub corrections: Mutex<Corrections>,
     /// What was deleted lately.
     pub deletions: Mutex<Deletions<ConnectionKey>>,
     /// Which upstream objects are being looked at and perhaps written.
-    pub stakes: Stakes,
+    pub claim_locks: ClaimLocks,
     /// The objects of the policy kinds.
     pub stores: Stores,
     /// Whose turn it is.
-    pub turns: Arc<Turns>,
+    pub permits: Arc<Permits>,
     /// Identifies this cluster in stamps.
     pub cluster_id: String,
 }
@@ -75,8 +77,8 @@ impl Shared {
 
     /// The stamp of an object of this cluster.
     #[must_use]
-    pub fn stamp(&self, uid: &str) -> Stamp {
-        Stamp::new(&self.cluster_id, uid)
+    pub fn owner_tag(&self, uid: &str) -> OwnerTag {
+        OwnerTag::new(&self.cluster_id, uid)
     }
 }
 
@@ -93,15 +95,15 @@ impl<K: Managed> Context<K> {
     /// may be told. One whose object exists no more binds nobody: what an orphaned object left behind
     /// may be taken over under the adoption policy.
     pub async fn judge(&self, owner: Ownership, here: &str) -> Ownership {
-        let Ownership::Other(mark) = &owner else { return owner };
+        let Ownership::ForeignTag(found_tag) = &owner else { return owner };
         let cluster = self.shared.cluster_id.as_str();
-        let Some(uid) = mark.strip_prefix(cluster).and_then(|rest| rest.strip_prefix('/')) else {
+        let Some(uid) = found_tag.strip_prefix(cluster).and_then(|rest| rest.strip_prefix('/')) else {
             return owner;
         };
         match self.bearer(uid).await {
             Ok(Some(meta)) => {
                 let (namespace, name) = (meta.namespace.unwrap_or_default(), meta.name.unwrap_or_default());
-                Ownership::Neighbour(claims::called(K::KIND, &namespace, &name, here))
+                Ownership::OtherObject(conflicts::called(K::KIND, &namespace, &name, here))
             }
             Ok(None) => Ownership::Unmarked,
             // What cannot be seen counts as alive.

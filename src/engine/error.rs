@@ -60,7 +60,7 @@ pub enum Retry {
     /// With backoff: it may pass by itself.
     Backoff,
     /// Slowly, and at once when spec, Secret or connection change: a human is needed.
-    Slowly,
+    Slow,
     /// After the grace in which a lost write may still land; then look first, never repeat.
     AfterGrace,
 }
@@ -98,7 +98,7 @@ impl ErrorKind {
             | Self::InUse
             | Self::QuotaExceeded
             | Self::Unsupported
-            | Self::EndpointNotAllowed => Retry::Slowly,
+            | Self::EndpointNotAllowed => Retry::Slow,
         }
     }
 

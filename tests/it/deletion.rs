@@ -3,7 +3,7 @@
 use crate::links::connection_is;
 use crate::world::{Kind, World, common, condition, ncloud_policy, network_policy, spaceone_policy, upstream_id};
 use cloud_policy::api::{NetworkPolicy, Policy};
-use cloud_policy::controller::managed::Managed;
+use cloud_policy::controller::kinds::managed::Managed;
 use cloud_policy_simulator::ncloud::{Assignee, HolderType, NewPolicy};
 use cloud_policy_simulator::{Action, Fault, Operation};
 use serde_json::json;

@@ -169,7 +169,7 @@ async fn network_policy_story(world: &World, side: &Side, connection: &str) {
     assert!(side.search(Collection::NetworkPolicies, "network_policy_id", &new_id).await.is_empty());
 }
 
-async fn edit_and_settle<K: cloud_policy::controller::managed::Managed>(world: &World, name: &str, edit: Value) {
+async fn edit_and_settle<K: cloud_policy::controller::kinds::managed::Managed>(world: &World, name: &str, edit: Value) {
     world.patch::<K>(name, json!({ "spec": { "spaceone": edit } })).await;
     let settled: K = world.ready(name).await;
     assert!(common(&settled).operation.is_none());

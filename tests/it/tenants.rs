@@ -5,7 +5,7 @@ use crate::links::{Cluster, asked_for_objects, connection_is};
 use crate::role;
 use crate::world::{Kind, SOON, World, common, condition, ncloud_policy, network_policy, spaceone_policy, upstream_id};
 use cloud_policy::api::{Connection, NetworkPolicy, Policy};
-use cloud_policy::controller::managed::Managed;
+use cloud_policy::controller::kinds::managed::Managed;
 use cloud_policy::controller::settings::TenantConnections;
 use cloud_policy_simulator::ncloud::NewPolicy;
 use cloud_policy_simulator::spaceone::{StoredNetworkPolicy, StoredPolicy};

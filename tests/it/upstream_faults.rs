@@ -5,7 +5,7 @@ use crate::upstream_ncloud as ncloud;
 use crate::upstream_spaceone_policy::full_policy;
 use crate::upstream_spaceone_servers::{Server, simulated_rest};
 use crate::upstream_support::{Log, account, create, hasty, loopback, network_policy, policy, refusal, stamp};
-use cloud_policy::engine::{ErrorKind, Subject};
+use cloud_policy::engine::{BoundExternal, ErrorKind};
 use cloud_policy::upstream::{Account, Credentials, EndpointRules, HttpSettings};
 use cloud_policy_simulator::ncloud::Ncloud;
 use cloud_policy_simulator::{Action, Fault, Faults, Journal, Operation};
@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 /// One object of one of the three collections, and the server that it is wanted on.
 struct Case {
-    subject: Box<dyn Subject>,
+    subject: Box<dyn BoundExternal>,
     secrets: Vec<String>,
     log: Arc<Log>,
     upstream: Upstream,
@@ -112,7 +112,7 @@ async fn a_create_whose_answer_was_lost_is_in_doubt_sent_once_and_found_again() 
             let found = case.subject.find().await.unwrap();
             assert_eq!(found.len(), 1, "{system} {shown}");
             assert!(found[0].diff.is_empty(), "{system} {shown}: {}", found[0].diff.summary());
-            case.subject.remnant().delete(&found[0].id).await.unwrap();
+            case.subject.deleter().delete(&found[0].id).await.unwrap();
         }
     }
 }

@@ -2,7 +2,7 @@
 //! the upstream may use.
 
 use crate::upstream_support::{account, converge, create, hasty, policy, refusal, sight, stamp};
-use cloud_policy::engine::{ErrorKind, Ownership, Subject, Written};
+use cloud_policy::engine::{BoundExternal, ErrorKind, Ownership, Written};
 use cloud_policy::upstream::{Account, Credentials};
 use cloud_policy_simulator::ncloud::{
     CreateTags, EmptyDescription, Ncloud, NewPolicy, Options, Order, Search, Switches,
@@ -39,7 +39,7 @@ pub fn block() -> Value {
     })
 }
 
-pub fn bound(account: &Arc<Account>, block: &Value) -> Box<dyn Subject> {
+pub fn bound(account: &Arc<Account>, block: &Value) -> Box<dyn BoundExternal> {
     policy(account, "ncloud", block, &stamp("uid-1"))
 }
 
@@ -83,7 +83,7 @@ async fn what_was_created_reads_back_without_a_difference_however_the_server_spe
             let seen = sight(&*subject, &create(&*subject).await).await;
             assert!(seen.diff.is_empty(), "{:?}: {}", ncloud.switches(), seen.diff.summary());
             assert_eq!(seen.owner, Ownership::Ours);
-            assert!(seen.facts.nrn.is_some_and(|nrn| nrn.starts_with("nrn:")));
+            assert!(seen.details.nrn.is_some_and(|nrn| nrn.starts_with("nrn:")));
         }
         assert!(ncloud.policies().iter().all(|policy| policy.tags["cloudpolicy-owner"] == "cluster/uid-1"));
     }
@@ -137,7 +137,7 @@ async fn the_stamp_tells_whose_a_policy_is() {
     let subject = bound(&account, &block());
     let id = create(&*subject).await;
     let theirs = policy(&account, "ncloud", &block(), &stamp("uid-2"));
-    assert_eq!(sight(&*theirs, &id).await.owner, Ownership::Other("cluster/uid-1".to_owned()));
+    assert_eq!(sight(&*theirs, &id).await.owner, Ownership::ForeignTag("cluster/uid-1".to_owned()));
     ncloud.edit_policy(&id, |policy| drop(policy.tags.remove("cloudpolicy-owner")));
     assert_eq!(sight(&*theirs, &id).await.owner, Ownership::Unmarked);
     for (status, body) in [(404, ""), (405, ""), (401, r#"{"error":{"errorCode":"210","message":"no"}}"#), (200, "7")] {

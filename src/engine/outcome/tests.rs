@@ -92,12 +92,12 @@ fn a_refusal_names_the_first_error_and_its_field() {
 #[test]
 fn a_lost_answer_waits_for_the_grace_and_a_throttled_call_for_as_long_as_was_asked() {
     let lost = UpstreamError::new(ErrorKind::OutcomeUnknown, "create policy", "timeout");
-    assert_eq!(Outcome::failed(&lost, Duration::from_secs(30)).next, Next::After(Duration::from_secs(30)));
+    assert_eq!(Outcome::failed(&lost, Duration::from_secs(30)).requeue, Requeue::After(Duration::from_secs(30)));
     let throttled = UpstreamError {
         retry_after: Some(Duration::from_secs(7)),
         ..UpstreamError::new(ErrorKind::RateLimited, "get policy", "slow down")
     };
-    assert_eq!(Outcome::failed(&throttled, Duration::ZERO).next, Next::After(Duration::from_secs(7)));
+    assert_eq!(Outcome::failed(&throttled, Duration::ZERO).requeue, Requeue::After(Duration::from_secs(7)));
 }
 
 #[test]

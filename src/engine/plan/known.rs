@@ -5,7 +5,7 @@ use crate::api::status::OperationKind;
 
 /// What status remembers of earlier reconciles.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Record {
+pub struct LastKnown {
     /// The upstream's id, once it is ours.
     pub id: Option<String>,
     /// The write that was sent and whose outcome is not recorded.
@@ -22,7 +22,7 @@ pub struct Record {
     pub contender: Option<String>,
 }
 
-impl Record {
+impl LastKnown {
     /// Whether this is the write whose outcome is not recorded.
     #[must_use]
     pub fn is_in_flight(&self, kind: OperationKind) -> bool {

@@ -4,7 +4,7 @@
 //! enough; close to it, where a stranger's policies could tip the scales, each create has the
 //! policies counted anew, one create at a time, and creates that are under way count as done.
 
-use super::POLICY_LIMIT;
+use super::client::POLICY_LIMIT;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 

@@ -34,7 +34,10 @@ async fn all_ready(world: &World, prefix: &str) {
     }
 }
 
-async fn is_ready<K: cloud_policy::controller::managed::Managed + crate::world::Kind>(world: &World, name: &str) {
+async fn is_ready<K: cloud_policy::controller::kinds::managed::Managed + crate::world::Kind>(
+    world: &World,
+    name: &str,
+) {
     let probe = || async {
         let object: K = world.api::<K>().get(name).await?;
         let status = crate::world::common(&object);

@@ -5,8 +5,8 @@ use super::markdown::{Page, code_in};
 use cloud_policy::api::shared::{AdoptionPolicy, DriftPolicy, ManagementPolicy, RecreatePolicy};
 use cloud_policy::api::status::OperationKind;
 use cloud_policy::engine::outcome::Outcome;
-use cloud_policy::engine::plan::{Hold, Plan, Record, Rules, Step, Take, plan};
-use cloud_policy::engine::{Diff, Facts, FieldDiff, Ownership, Remedy, Sighting};
+use cloud_policy::engine::plan::{Acquire, Existing, LastKnown, Plan, Rules, Step, plan};
+use cloud_policy::engine::{Details, Diff, FieldDiff, Observation, Ownership, Remedy};
 use serde_json::json;
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -18,8 +18,8 @@ const FIELD: &str = "spec.x";
 
 struct Situation {
     name: &'static str,
-    record: Record,
-    found: Vec<Sighting>,
+    record: LastKnown,
+    found: Vec<Observation>,
     external_id: Option<&'static str>,
 }
 
@@ -101,10 +101,10 @@ fn describe(plan: &Plan) -> String {
         }
         Plan::Duplicate { .. } => "refuse `Duplicate`".to_owned(),
         Plan::Refuse { reason, .. } => format!("refuse `{}`", reason.as_str()),
-        Plan::Hold(Hold { take, step, .. }) => {
+        Plan::Existing(Existing { take, step, .. }) => {
             let first = match take {
-                Some(Take::Adopted) => "adopt, ",
-                Some(Take::Recovered) => "recover, ",
+                Some(Acquire::Adopt) => "adopt, ",
+                Some(Acquire::Recover) => "recover, ",
                 None => "",
             };
             format!("{first}{}", written(step))
@@ -114,52 +114,52 @@ fn describe(plan: &Plan) -> String {
 
 fn written(step: &Step) -> String {
     match step {
-        Step::Keep => "keep".to_owned(),
+        Step::None => "keep".to_owned(),
         Step::Update { .. } => "update".to_owned(),
         Step::Recreate { .. } => "recreate".to_owned(),
-        Step::Stuck(diff) => format!("refuse `{}`", Outcome::stuck(diff.clone()).reason.as_str()),
-        Step::Fight { diff, over } => format!("refuse `{}`", Outcome::fight(diff.clone(), over).reason.as_str()),
+        Step::NotApplied(diff) => format!("refuse `{}`", Outcome::stuck(diff.clone()).reason.as_str()),
+        Step::DriftFight { diff, over } => format!("refuse `{}`", Outcome::fight(diff.clone(), over).reason.as_str()),
     }
 }
 
-fn seen(id: &str, owner: Ownership, differs: Option<Remedy>) -> Sighting {
+fn seen(id: &str, owner: Ownership, differs: Option<Remedy>) -> Observation {
     let field = |remedy| FieldDiff { path: FIELD.to_owned(), desired: json!(1), observed: json!(2), remedy };
     let diff = Diff { fields: differs.map(field).into_iter().collect() };
-    Sighting { id: id.to_owned(), owner, diff, facts: Facts::default() }
+    Observation { id: id.to_owned(), owner, diff, details: Details::default() }
 }
 
 fn other() -> Ownership {
-    Ownership::Other("other-cluster/uid".to_owned())
+    Ownership::ForeignTag("other-cluster/uid".to_owned())
 }
 
 /// What status remembers of an object whose present spec was written.
-fn written_before() -> Record {
-    Record { id: Some(ID.to_owned()), applied_hash: Some(WANTED.to_owned()), ..Record::default() }
+fn written_before() -> LastKnown {
+    LastKnown { id: Some(ID.to_owned()), applied_hash: Some(WANTED.to_owned()), ..LastKnown::default() }
 }
 
-fn spec_changed() -> Record {
-    Record { applied_hash: Some("before".to_owned()), ..written_before() }
+fn spec_changed() -> LastKnown {
+    LastKnown { applied_hash: Some("before".to_owned()), ..written_before() }
 }
 
-fn lost_create(in_grace: bool) -> Record {
-    Record { in_flight: Some(OperationKind::Create), in_grace, ..Record::default() }
+fn lost_create(in_grace: bool) -> LastKnown {
+    LastKnown { in_flight: Some(OperationKind::Create), in_grace, ..LastKnown::default() }
 }
 
-fn contested() -> Record {
-    Record { contender: Some("Policy a/b".to_owned()), ..Record::default() }
+fn contested() -> LastKnown {
+    LastKnown { contender: Some("Policy a/b".to_owned()), ..LastKnown::default() }
 }
 
 fn situations() -> Vec<Situation> {
-    use Ownership::{Neighbour, Ours, Unknown, Unmarked};
+    use Ownership::{OtherObject, Ours, Unknown, Unmarked};
     use Remedy::{Recreate, Update};
-    let never = Record::default;
+    let never = LastKnown::default;
     let case = |name, record, found| Situation { name, record, found, external_id: None };
     let one = |owner, differs| vec![seen(ID, owner, differs)];
-    let stuck = Record { not_applied: vec![FIELD.to_owned()], ..written_before() };
-    let fought = Record { fought: vec![FIELD.to_owned()], ..written_before() };
+    let stuck = LastKnown { not_applied: vec![FIELD.to_owned()], ..written_before() };
+    let fought = LastKnown { fought: vec![FIELD.to_owned()], ..written_before() };
     let named_and_recorded = "no stamp, id recorded, externalId names it, equal";
-    let recreating = Record { in_flight: Some(OperationKind::Recreate), ..spec_changed() };
-    let adopting = Record { in_flight: Some(OperationKind::Adopt), ..never() };
+    let recreating = LastKnown { in_flight: Some(OperationKind::Recreate), ..spec_changed() };
+    let adopting = LastKnown { in_flight: Some(OperationKind::Adopt), ..never() };
     vec![
         case("not there, never created", never(), vec![]),
         case("not there, was created before", written_before(), vec![]),
@@ -188,7 +188,7 @@ fn situations() -> Vec<Situation> {
         case("no stamp, must be recreated", never(), one(Unmarked, Some(Recreate))),
         case("no stamp, equal, an older object claims it", contested(), one(Unmarked, None)),
         case("not there, an older object claims it", contested(), vec![]),
-        case("the stamp of another object of this cluster", never(), one(Neighbour("Policy a/b".to_owned()), None)),
+        case("the stamp of another object of this cluster", never(), one(OtherObject("Policy a/b".to_owned()), None)),
         case("another's stamp", never(), one(other(), None)),
         case("several under the name, none ours", never(), vec![seen("a", Unmarked, None), seen("b", other(), None)]),
         case("several with our stamp", never(), vec![seen("a", Ours, None), seen("b", Ours, None)]),

@@ -5,10 +5,11 @@ use super::stage::Stage;
 use super::steps::Sequence;
 use super::wire::{Eyes, Wire};
 use crate::world;
+use cloud_policy::controller;
+use cloud_policy::controller::Settings;
 use cloud_policy::controller::leader::{Leadership, Revocation};
 use cloud_policy::controller::settings::Safeguards;
-use cloud_policy::controller::wiring::Parts;
-use cloud_policy::controller::{self, Settings};
+use cloud_policy::controller::setup::Options;
 use cloud_policy::metrics::Metrics;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -77,7 +78,7 @@ impl Life {
         };
         let metrics = Metrics::new("test");
         setting.gauge.set(&metrics);
-        let parts = Parts {
+        let parts = Options {
             client: wire.client(),
             settings: settings(setting, number),
             clock: setting.clock.clone(),

@@ -57,7 +57,7 @@ async fn without_the_look_up_a_create_whose_answer_is_lost_is_made_twice() {
     bites(Bite {
         story: (Target::Network, Workload::Create),
         plans: "upstream cut after",
-        without: Safeguards { stamp_lookup: false, ..Safeguards::default() },
+        without: Safeguards { owner_lookup: false, ..Safeguards::default() },
         says: "2 objects upstream",
     })
     .await;

@@ -3,8 +3,8 @@
 //! reason that the sources of the controller hand to them.
 
 use cloud_policy::api::Reason;
-use cloud_policy::engine::outcome::{Next, Outcome};
-use cloud_policy::engine::plan::Restraint;
+use cloud_policy::engine::outcome::{Outcome, Requeue};
+use cloud_policy::engine::plan::ReportOnly;
 use cloud_policy::engine::{Diff, ErrorKind, Remedy, UpstreamError, Verdict};
 use cloud_policy_testbed::repository;
 use regex::Regex;
@@ -47,7 +47,7 @@ fn differing(remedy: Remedy) -> Diff {
 }
 
 fn reported() -> Vec<Outcome> {
-    let restraints = [Restraint::Observe, Restraint::CreateOnly, Restraint::DriftReport];
+    let restraints = [ReportOnly::Observe, ReportOnly::CreateOnly, ReportOnly::DriftReport];
     let seen = [None, Some(Diff::default()), Some(differing(Remedy::Update))];
     restraints.into_iter().flat_map(|why| seen.clone().map(|diff| Outcome::reported(diff, why))).collect()
 }
@@ -106,8 +106,8 @@ fn told() -> Vec<Case> {
 fn outcome(constructor: &str, reason: &str) -> Outcome {
     let reason = *Reason::ALL.iter().find(|known| known.as_str() == reason).unwrap_or_else(|| panic!("{reason}"));
     match constructor {
-        "Outcome::working" => Outcome::working(reason, "It goes on.", Next::Interval),
-        "Outcome::held_back" | "back" => Outcome::held_back(reason, "The connection is not there.", Next::Slowly),
+        "Outcome::working" => Outcome::working(reason, "It goes on.", Requeue::Interval),
+        "Outcome::held_back" | "back" => Outcome::blocked(reason, "The connection is not there.", Requeue::Slow),
         _ => Outcome::refused(reason, "A human is needed."),
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::upstream_ncloud as ncloud;
 use crate::upstream_support::{account, hasty, policy, refusal, stamp};
-use cloud_policy::engine::{ErrorKind, Subject};
+use cloud_policy::engine::{BoundExternal, ErrorKind};
 use cloud_policy::upstream::{Account, Credentials};
 use cloud_policy_simulator::ncloud::Ncloud;
 use cloud_policy_simulator::{Action, Fault, Operation};
@@ -13,7 +13,7 @@ use std::time::Duration;
 struct Line {
     simulator: Ncloud,
     account: Arc<Account>,
-    subject: Arc<dyn Subject>,
+    subject: Arc<dyn BoundExternal>,
 }
 
 async fn line() -> Line {

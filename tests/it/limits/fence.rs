@@ -4,9 +4,10 @@
 use crate::upstream_ncloud as ncloud;
 use crate::upstream_support::{account, hasty, refusal, stamp};
 use cloud_policy::api::PolicySpec;
-use cloud_policy::engine::{ErrorKind, Subject, UpstreamError};
-use cloud_policy::upstream::registry::{self, Wanted};
-use cloud_policy::upstream::{Credentials, Errand, Fence, Urgency};
+use cloud_policy::engine::{BoundExternal, ErrorKind, UpstreamError};
+use cloud_policy::upstream::registry;
+use cloud_policy::upstream::registry::Wanted;
+use cloud_policy::upstream::{Credentials, Fence, Priority, RequestContext};
 use cloud_policy_simulator::Operation;
 use cloud_policy_simulator::ncloud::{Ncloud, NewPolicy};
 use serde_json::{Value, json};
@@ -18,7 +19,7 @@ use std::time::Duration;
 type Allowed = Arc<AtomicUsize>;
 
 /// A policy of another owner, and a subject that may claim it with so many writes.
-async fn line(rate: Value, allowed: usize) -> (Ncloud, String, Box<dyn Subject>, Allowed) {
+async fn line(rate: Value, allowed: usize) -> (Ncloud, String, Box<dyn BoundExternal>, Allowed) {
     let (simulator, _) = ncloud::simulator(|_| {}).await;
     let tags = [("cloudpolicy-owner".to_owned(), "another/uid".to_owned())].into();
     let id = simulator.add_policy(NewPolicy { policy_name: "claimed".to_owned(), tags, ..NewPolicy::default() });
@@ -32,7 +33,7 @@ async fn line(rate: Value, allowed: usize) -> (Ncloud, String, Box<dyn Subject>,
     let left = Arc::clone(&allowed);
     let less = |left: usize| left.checked_sub(1);
     let fence: Fence = Arc::new(move || left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, less).is_ok());
-    let errand = Errand { urgency: Urgency::Change, writes: None, fence: Some(fence) };
+    let errand = RequestContext { priority: Priority::Change, writes: None, fence: Some(fence) };
     let spec: PolicySpec =
         serde_json::from_value(json!({ "connectionRef": { "name": "c" }, "ncloud": ncloud::block() })).unwrap();
     let subject = registry::bind(&account, Wanted::Policy(&spec), &stamp("uid-1"), errand).unwrap();

@@ -4,7 +4,7 @@
 use super::specs::json;
 use super::upstreams;
 use crate::upstream_support::{create, network_policy, policy, refusal, stamp};
-use cloud_policy::engine::{ErrorKind, Subject, Written};
+use cloud_policy::engine::{BoundExternal, ErrorKind, Written};
 use cloud_policy_simulator::{Action, Fault, Faults, Operation};
 use cloud_policy_testbed::holds_for;
 use proptest::prelude::*;
@@ -81,7 +81,7 @@ fn parts(action: &Action) -> (u16, Option<Value>) {
 struct Scene<'a> {
     runtime: &'a tokio::runtime::Runtime,
     faults: &'a Faults,
-    subject: &'a dyn Subject,
+    subject: &'a dyn BoundExternal,
     id: &'a str,
     secret: &'a str,
 }
@@ -173,14 +173,14 @@ fn no_answer_of_ncloud_is_misread() {
     let id = runtime.block_on(create(&*subject));
     let (secret, faults) = (ncloud.secret_key(), ncloud.faults());
     let scene = Scene { runtime: &runtime, faults, subject: &*subject, id: &id, secret: &secret };
-    let remnant = subject.remnant();
+    let deleter = subject.deleter();
     holds_for(300, answer(), |answer| {
         scene.absence_is_never_guessed(&answer, &[Operation::List]);
         scene.doubt_is_neither_done_nor_undone(&answer);
         let _ = scene.answering(Operation::Validate, &answer, subject.check());
         let _ = scene.answering(Operation::TagsGet, &answer, subject.observe(&id));
-        let _ = scene.answering(Operation::Resources, &answer, remnant.holders(&id));
-        let _ = scene.answering(Operation::Delete, &answer, remnant.delete(&id));
+        let _ = scene.answering(Operation::Resources, &answer, deleter.used_by(&id));
+        let _ = scene.answering(Operation::Delete, &answer, deleter.delete(&id));
         let _ = scene.answering(Operation::List, &answer, account.probe());
         assert_eq!(ncloud.policies().len(), 1, "nothing was written by any of this");
     });
@@ -202,8 +202,8 @@ fn no_answer_of_spaceone_is_misread() {
             let scene = Scene { runtime: &runtime, faults, subject: &**subject, id, secret: &secret };
             scene.absence_is_never_guessed(&answer, lists);
             scene.doubt_is_neither_done_nor_undone(&answer);
-            let remnant = subject.remnant();
-            let _ = scene.answering(Operation::Delete, &answer, remnant.delete(id));
+            let deleter = subject.deleter();
+            let _ = scene.answering(Operation::Delete, &answer, deleter.delete(id));
             let _ = scene.answering(Operation::Get, &answer, subject.claim(id));
             let _ = scene.answering(Operation::Stat, &answer, account.probe());
         }

@@ -121,7 +121,7 @@ fn every_spec_arrives_whole_by_any_path_or_what_did_not_is_named() {
         runtime.block_on(async {
             spaceone.journal().clear();
             let first = network_policy(&account, &path[0], &stamp(&uid));
-            assert_eq!(first.problems(), []);
+            assert_eq!(first.validate(), []);
             let id = create(&*first).await;
             let seen = sight(&*first, &id).await;
             assert!(seen.diff.is_empty(), "created and left at {}", seen.diff.summary());

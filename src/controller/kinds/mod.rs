@@ -1,0 +1,4 @@
+//! KINDS
+
+pub mod connection;
+pub mod managed;
