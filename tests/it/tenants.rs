@@ -78,7 +78,7 @@ async fn a_secret_of_another_namespace_cannot_be_named() {
     assert_eq!(
         message,
         format!(
-            "Secret {}/ncloud does not exist. Create it. It is read at the next check of the connection.",
+            "Secret {}/ncloud does not exist. Create it. The operator reads it at the next check of the connection.",
             other.name()
         )
     );
