@@ -61,7 +61,7 @@ pub struct SpaceoneNetworkPolicySpec {
     /// Routes: at most 200, compared as a set, such as `{cidr: 10.0.0.0/16, destination: 10.0.0.1}`.
     /// An emptied list needs `recreatePolicy: WhenRequired`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(schema_with = "schema::routing_tables")]
+    #[schemars(schema_with = "schema::routing_tables::<RoutingTable>")]
     pub routing_tables: Option<Vec<RoutingTable>>,
     /// IP addresses of name servers, in order: at most 20, such as `10.0.0.2`. An emptied list
     /// needs `recreatePolicy: WhenRequired`.
