@@ -54,12 +54,13 @@ demo-stop: ## End what make demo KEEP=1 left running
 	@$(BINARIES) --quiet
 	@"$(BUILT)/cloud-policy-demo" stop
 
-crds: ## Write crds/, those of the chart and docs/reference/ as the types generate them
+crds: ## Write crds/, those of the chart, docs/reference/ and the lists of kinds in manifests from the types
 	@hack/need.sh cargo cc
 	@$(BINARIES) --quiet
 	"$(BUILT)/cloud-policy" crds --dir crds
 	"$(BUILT)/cloud-policy" crds --dir charts/cloud-policy-operator/files/crds
 	"$(BUILT)/cloud-policy" crds --reference docs/reference
+	CLOUD_POLICY_WRITE_LISTS=1 cargo test --quiet --locked --workspace --test it kind_lists::
 
 chart: ## Write the schema and the table of values of the chart as values.yaml says
 	CLOUD_POLICY_WRITE_CHART=1 cargo test --quiet --locked --workspace --test it chart::generated::the_schema

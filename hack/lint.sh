@@ -107,6 +107,7 @@ step dependencies dependencies
 step clippy cargo clippy --quiet --locked --workspace --all-targets -- -D warnings
 step architecture tests --test it architecture::
 step generated tests --lib crds::
+step kinds tests --test it kind_lists::
 step docs documentation
 step chart chart
 step go go_code

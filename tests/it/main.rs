@@ -29,6 +29,7 @@ mod faults;
 mod gitops;
 mod image;
 mod installation;
+mod kind_lists;
 mod kinds;
 mod leader;
 mod ledger;

@@ -36,14 +36,22 @@ subjects:
 {{- define "cloud-policy-operator.clusterRules" -}}
 # Read them, and put the finalizer on and off.
 - apiGroups: [cloudpolicy.dev]
-  resources: [policies, networkpolicies]
+  resources: {{- /* generated for each managed kind: {plural} */}}
+    - policies
+    - networkpolicies
   verbs: [list, watch, patch]
 # `get` answers at a start whether the connection that an object names is there.
 - apiGroups: [cloudpolicy.dev]
-  resources: [connections, clusterconnections]
+  resources: {{- /* generated for each connection kind: {plural} */}}
+    - connections
+    - clusterconnections
   verbs: [get, list, watch, patch]
 - apiGroups: [cloudpolicy.dev]
-  resources: [policies/status, networkpolicies/status, connections/status, clusterconnections/status]
+  resources: {{- /* generated for each kind: {plural}/status */}}
+    - policies/status
+    - networkpolicies/status
+    - connections/status
+    - clusterconnections/status
   verbs: [patch]
 # The uid of kube-system identifies the cluster; others are asked whether they are terminating.
 - apiGroups: [""]
@@ -52,7 +60,9 @@ subjects:
 # While these are being deleted, what they describe is left alone upstream.
 - apiGroups: [apiextensions.k8s.io]
   resources: [customresourcedefinitions]
-  resourceNames: [policies.cloudpolicy.dev, networkpolicies.cloudpolicy.dev]
+  resourceNames: {{- /* generated for each managed kind: {plural}.{group} */}}
+    - policies.cloudpolicy.dev
+    - networkpolicies.cloudpolicy.dev
   verbs: [get]
 # An event stands in the namespace of what it speaks of; one that happens again is counted.
 - apiGroups: [events.k8s.io]
@@ -63,13 +73,19 @@ subjects:
 {{/* In each namespace that a namespaced install looks after. */}}
 {{- define "cloud-policy-operator.namespaceRules" -}}
 - apiGroups: [cloudpolicy.dev]
-  resources: [policies, networkpolicies]
+  resources: {{- /* generated for each managed kind: {plural} */}}
+    - policies
+    - networkpolicies
   verbs: [list, watch, patch]
 - apiGroups: [cloudpolicy.dev]
-  resources: [connections]
+  resources: {{- /* generated for each namespaced connection kind: {plural} */}}
+    - connections
   verbs: [get, list, watch, patch]
 - apiGroups: [cloudpolicy.dev]
-  resources: [policies/status, networkpolicies/status, connections/status]
+  resources: {{- /* generated for each namespaced kind: {plural}/status */}}
+    - policies/status
+    - networkpolicies/status
+    - connections/status
   verbs: [patch]
 # Whether it is terminating.
 - apiGroups: [""]
