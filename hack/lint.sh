@@ -94,11 +94,16 @@ sbom() {
     hack/sbom.py | python3 -c 'import json, sys; assert len(json.load(sys.stdin)["components"]) > 100'
 }
 
-hack/require.sh cargo cc go pip python3 || exit
+commits() {
+    hack/commits.sh --self-test && hack/commits.sh
+}
+
+hack/require.sh cargo cc git go pip python3 || exit
 tools=$(hack/tools.sh) || exit
 helms=$(hack/helm.sh) || exit
 PATH=$tools:$PATH
 hack/require.sh shellcheck || exit
+step commits commits
 step format cargo fmt --all --check
 step shell shell_code
 step python python_code
