@@ -1,10 +1,9 @@
 #!/usr/bin/env bash
-# Shows that the control plane is one: starts it, works with it through the
-# kubectl built beside it, restarts it, ends it. Exits non-zero at the first
-# thing that is not so.
+# Checks the control plane: starts it, uses it through its kubectl, restarts it
+# and stops it. Fails at the first difference from README.md.
 set -euo pipefail
 
-# The server looks every 10 s which snapshots of the past a compaction ended.
+# The server checks every 10 s which snapshots a compaction removed.
 readonly stop_seconds=5 settle_seconds=20
 
 bin=$("$(dirname "${BASH_SOURCE[0]}")/build.sh")
@@ -20,7 +19,7 @@ die() {
 ok() { printf 'check: %s\n' "$*"; }
 kube() { "$bin/kubectl" --kubeconfig "$state/kubeconfig" --cache-dir "$state/kubectl" --request-timeout 10s "$@"; }
 
-# within SECONDS COMMAND...: waits until it succeeds.
+# within SECONDS COMMAND...: repeats the command until it succeeds.
 within() {
     local end=$((SECONDS + $1))
     shift
@@ -33,11 +32,11 @@ absent() { [[ -z $(kube get "$@" --ignore-not-found --output name) ]]; }
 ended() { ! kill -0 "$server" 2>/dev/null; }
 resident() { awk '/^VmRSS/ { print int($2 / 1024) " MB" }' "/proc/$server/status"; }
 
-# start FLAGS...: descriptor `input` is the server's standard input.
+# start FLAGS...: starts the server. The descriptor `input` is its standard input.
 start() {
     local word
     coproc SERVER { exec "$bin/controlplane" --dir "$state" "$@" 2>>"$state/console"; }
-    # The shell forgets these when the process ends.
+    # bash unsets these variables when the process ends.
     server=$SERVER_PID
     exec {input}>&"${SERVER[1]}" {output}<&"${SERVER[0]}"
     eval "exec ${SERVER[1]}>&-"
@@ -46,7 +45,7 @@ start() {
     ok "ready in $seconds s, $(resident)"
 }
 
-# stopped HOW: the process that was told to stop does.
+# stopped HOW: waits until the process stops, and checks its exit status.
 stopped() {
     within "$stop_seconds" ended || die "still running $stop_seconds s after $1"
     local status=0
@@ -147,7 +146,7 @@ check_rbac() {
     if kube "${account[@]}" create secret generic any >/dev/null 2>&1; then die "RBAC let a reader write"; fi
     local token user
     token=$(kube create token robot)
-    # A kubeconfig without the administrator's certificate, which would win.
+    # This access has no client certificate: the administrator's certificate would take precedence over the token.
     user=$(KUBECONFIG=$state/kubeconfig "$bin/kubectl" config view --minify --raw --output 'jsonpath={.clusters[0].cluster.certificate-authority-data}')
     base64 --decode <<<"$user" >"$state/ca.crt"
     "$bin/kubectl" --kubeconfig /dev/null --server "$url" --certificate-authority "$state/ca.crt" --token "$token" \
@@ -155,7 +154,7 @@ check_rbac() {
     ok "RBAC holds for impersonation and for tokens"
 }
 
-# gone PATH: the server answers that this part of the past has expired.
+# gone PATH: whether the server answers that this resource version has expired.
 gone() {
     local answer
     answer=$(kube get --raw "$1" 2>&1 || true)
