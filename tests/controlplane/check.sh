@@ -106,7 +106,7 @@ check_custom_resources() {
     within "$settle_seconds" kube get widgets --namespace room || die "the new kind is not served"
     widget grandparent 1 2 | kube create --filename - >/dev/null
     local refusal
-    refusal=$(widget wrong 2 1 | kube create --filename - 2>&1) && die "CEL let a wrong object in"
+    refusal=$(widget wrong 2 1 | kube create --filename - 2>&1) && die "CEL accepted an invalid object"
     [[ $refusal == *"low exceeds high"* ]] || die "refused, but not by CEL: $refusal"
     ok "custom resources are served and validated by CEL"
 }
@@ -119,7 +119,7 @@ check_garbage_collection() {
     local since=$EPOCHREALTIME
     kube delete widget grandparent --namespace room >/dev/null
     within "$settle_seconds" absent widgets --namespace room || die "dependents were left"
-    ok "a chain of owners went in $(elapsed "$since") s"
+    ok "a chain of owners was deleted in $(elapsed "$since") s"
 }
 
 check_namespace_deletion() {
@@ -127,18 +127,18 @@ check_namespace_deletion() {
     kube patch widget held --namespace room --type merge --patch '{"metadata":{"finalizers":["check.example/hold"]}}' >/dev/null
     kube delete namespace room --wait=false >/dev/null
     sleep 2
-    if absent namespace room; then die "the namespace went in spite of a finalizer"; fi
+    if absent namespace room; then die "the namespace was removed in spite of a finalizer"; fi
     local since=$EPOCHREALTIME
     kube patch widget held --namespace room --type merge --patch '{"metadata":{"finalizers":[]}}' >/dev/null
     within "$settle_seconds" absent namespace room || die "the namespace stayed"
-    ok "a namespace waited for a finalizer, then went in $(elapsed "$since") s"
+    ok "a namespace waited for a finalizer, and was then removed in $(elapsed "$since") s"
 }
 
 elapsed() { awk -v a="$1" -v b="$EPOCHREALTIME" 'BEGIN { printf "%.1f", b - a }'; }
 
 check_rbac() {
     local someone=(--as someone) account=(--as system:serviceaccount:default:robot)
-    if kube "${someone[@]}" get secrets >/dev/null 2>&1; then die "RBAC let a stranger read"; fi
+    if kube "${someone[@]}" get secrets >/dev/null 2>&1; then die "RBAC let a user without a role read"; fi
     kube create serviceaccount robot >/dev/null
     kube create role reader --verb get,list --resource secrets >/dev/null
     kube create rolebinding robot --role reader --serviceaccount default:robot >/dev/null
@@ -165,10 +165,10 @@ check_compaction() {
     past=$(kube create configmap first --output 'jsonpath={.metadata.resourceVersion}')
     kube create configmap second >/dev/null
     list="/api/v1/configmaps?resourceVersionMatch=Exact&resourceVersion=$past"
-    if gone "$list"; then die "the past was gone before the compaction"; fi
+    if gone "$list"; then die "the old resource version expired before the compaction"; fi
     kill -USR1 "$server"
-    within "$settle_seconds" gone "$list" || die "the past is still readable after a compaction"
-    ok "SIGUSR1 makes the past expire (410)"
+    within "$settle_seconds" gone "$list" || die "the old resource version is still readable after a compaction"
+    ok "SIGUSR1 makes old resource versions expire (410)"
 }
 
 check_restart() {
@@ -201,4 +201,4 @@ check_compaction
 check_restart
 check_stdin
 check_early_end
-ok "all well"
+ok "passed"
