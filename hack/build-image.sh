@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# Packs a static binary of the operator into an image, and prints the image's digest.
+# Builds the image from a static binary of the operator, and prints the digest of the image. hack/image.sh compiles
+# the binary and then calls this script.
 #
-#   hack/pack.sh BINARY FOLDER
+#   hack/build-image.sh BINARY FOLDER
 #
-# FOLDER becomes an OCI layout whose only image is tagged with the version. Times in it are those of
-# the commit, so that the same binary makes the same digest.
+# FOLDER becomes an OCI layout with one image, whose tag is the version. All times in the image are the time of the
+# commit, so the same binary gives the same digest.
 set -euo pipefail
 shopt -s inherit_errexit
 
@@ -17,23 +18,23 @@ readonly pins=hack/image/certificates.txt
 certificates=$(cached certificates <"$pins")
 
 refuse() {
-    printf 'pack: %s\n' "$1" >&2
+    printf 'build-image: %s\n' "$1" >&2
     exit 1
 }
 
-# The architecture, by the number for it in the header of the program.
+# Prints the architecture, which is a number in the ELF header of the program.
 architecture() {
     case $(od -An -tx2 -j18 -N2 -- "$1" | tr -d ' ') in
     003e) echo amd64 ;;
     00b7) echo arm64 ;;
-    *) refuse "$1 is no program for x86-64 or 64-bit ARM" ;;
+    *) refuse "$1 is not a program for x86-64 or 64-bit ARM" ;;
     esac
 }
 
-# Mozilla's root certificates: not those of this machine, which may have more.
+# The image gets the root certificates of Mozilla. This machine may trust additional ones.
 has_certificates() { [[ -s $certificates/certifi/cacert.pem ]]; }
 install_certificates() {
-    hack/need.sh python3 pip
+    hack/require.sh python3 pip
     wheels "$1" "$pins"
 }
 
@@ -46,7 +47,7 @@ lay_out() {
     find "$root/etc" -type f -exec chmod 0444 {} +
 }
 
-# What a label says of the sources: the commit, and whether they differ from it.
+# Prints the revision for the label: the commit, with "-changed" if the working tree differs from it.
 revision() {
     local commit
     commit=$(git rev-parse HEAD 2>/dev/null) || { echo unknown && return; }
@@ -54,16 +55,16 @@ revision() {
     printf '%s\n' "$commit"
 }
 
-# Nothing runs while the image is built, so that no isolation is needed; plain folders are a storage
-# that works in any container.
+# The build runs no command in the image, so it needs no isolation. The vfs storage driver uses plain folders and
+# works inside any container.
 export STORAGE_DRIVER=vfs BUILDAH_ISOLATION=chroot
 buildah() { command buildah --root "$scratch/storage" --runroot "$scratch/run" "$@"; }
 
+hack/require.sh buildah
 if readelf --program-headers --wide -- "$binary" | grep -q INTERP; then refuse "$binary is not static"; fi
 architecture=$(architecture "$binary")
 version=$(hack/version.sh)
 epoch=$(git log -1 --format=%ct 2>/dev/null || echo 0)
-hack/debian.sh buildah
 whole "$certificates" install_certificates has_certificates
 
 scratch=$(mktemp -d)
