@@ -20,7 +20,7 @@ pub const DEFAULT_FILTER: &str = "info,kube_client=error";
 const NO_BODIES: &str = "kube_client::client=error";
 
 /// The format of log lines.
-// The text of `span` has the name of the span in its field `name`, so no field of a span may have this name.
+// The JSON object `span` contains the name of the span as `name`, so no field of a span may have this name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Format {
     /// Text for people.
