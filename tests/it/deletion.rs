@@ -198,7 +198,7 @@ async fn force_orphan_lets_go_at_once_and_leaves_the_upstream_as_it_is() {
     assert!(world.ncloud.policy_named("forced").is_some());
     let events = world.events("forced").await;
     assert!(events.iter().any(|(reason, note)| reason == "Orphaned" && note.contains("force_orphan")), "{events:?}");
-    assert!(world.metrics().contains("why=\"force_orphan\""), "{}", world.metrics());
+    assert!(world.metrics().contains("reason=\"force_orphan\""), "{}", world.metrics());
 }
 
 #[tokio::test]

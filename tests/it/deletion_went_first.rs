@@ -106,7 +106,7 @@ async fn a_namespace_whose_credentials_are_lost_is_let_go_after_the_deadline_and
     namespace_is_gone(&world).await;
     assert!(world.ncloud.policy_named("left").is_some());
     assert_eq!(asked_for_objects(world.ncloud.journal()).iter().filter(|call| call.starts_with("DELETE")).count(), 0);
-    assert!(world.metrics().contains("why=\"deadline\""), "{}", world.metrics());
+    assert!(world.metrics().contains("reason=\"deadline\""), "{}", world.metrics());
 }
 
 /// The namespace controller tries again ever more seldom while something holds the namespace.

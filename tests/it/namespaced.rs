@@ -208,7 +208,7 @@ async fn taking_the_kinds_away_leaves_the_upstream_as_it_is_without_a_right_to_s
     installation.take_the_kinds_away().await;
     assert_eq!(installation.ncloud.policies().len(), 2, "who takes away {OWN} does not mean these");
     let metrics = operator.metrics.encode().unwrap();
-    let told = "cloud_policy_orphans_total{kind=\"Policy\",why=\"crd_deleted\"} 2\n";
+    let told = "cloud_policy_orphans_total{kind=\"Policy\",reason=\"crd_deleted\"} 2\n";
     assert!(metrics.contains(told), "{metrics}");
     operator.stop().await;
 }

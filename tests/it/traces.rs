@@ -173,7 +173,7 @@ async fn a_collector_that_is_gone_holds_nothing_up_and_is_told_once() {
     world.apply(ncloud_policy("untraced")).await;
     world.ready::<Policy>("untraced").await;
     let log = end(operator).await;
-    assert_eq!(log.matches("the collector does not take traces").count(), 1, "{log}");
+    assert_eq!(log.matches("the collector does not accept traces").count(), 1, "{log}");
 }
 
 #[test]

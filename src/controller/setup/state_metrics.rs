@@ -8,7 +8,7 @@ use crate::controller::context::Shared;
 use crate::controller::kinds::connection::ConnectionResource;
 use crate::controller::kinds::managed::Managed;
 use crate::controller::policy::deletion::orphan::OrphanReason;
-use crate::metrics::{AccountNow, ConnectionNow, HeldNow, Metrics};
+use crate::metrics::{AccountState, CollectionUsage, ConnectionState, Metrics};
 use crate::upstream::AccountStats;
 use crate::upstream::registry::SYSTEMS;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
@@ -41,10 +41,10 @@ pub type Count = Box<dyn Fn(&Round<'_>) + Send + Sync>;
 
 /// Has the counters of what must not happen begin at 0.
 pub fn begin(metrics: &Metrics) {
-    let whys = OrphanReason::ALL.map(OrphanReason::label);
+    let reasons = OrphanReason::ALL.map(OrphanReason::label);
     let managed = [Policy::KIND, NetworkPolicy::KIND];
     let kinds = [Policy::KIND, NetworkPolicy::KIND, Connection::KIND, ClusterConnection::KIND];
-    metrics.begin(&kinds, &managed, &whys, &SYSTEMS);
+    metrics.initialize(&kinds, &managed, &reasons, &SYSTEMS);
 }
 
 /// Counts until shutdown.
@@ -103,7 +103,7 @@ fn recount<'a, K: ConnectionResource>(
     }
 }
 
-fn connection<K: ConnectionResource>(shared: &Shared, guard: &DeserializeGuard<K>) -> ConnectionNow
+fn connection<K: ConnectionResource>(shared: &Shared, guard: &DeserializeGuard<K>) -> ConnectionState
 where
     DeserializeGuard<K>: Resource<DynamicType = ()>,
 {
@@ -111,19 +111,19 @@ where
     let key = ConnectionKey { namespace: namespace.clone(), name: name.clone() };
     let status = guard.0.as_ref().map(ConnectionResource::status).unwrap_or_default();
     let reason = guard.0.as_ref().map_or(UNREADABLE, |_| reason(&status.conditions));
-    ConnectionNow {
+    ConnectionState {
         namespace: namespace.unwrap_or_default(),
         name,
         ready: status.conditions.iter().any(|c| c.type_ == ConditionType::Ready.as_str() && c.status == "True"),
         reason,
         account: shared.connections.last_good(&key).map(|account| account_now(&account.stats())),
-        held: status.usage.map(held).unwrap_or_default(),
+        usage: status.usage.map(held).unwrap_or_default(),
     }
 }
 
-fn account_now(stats: &AccountStats) -> AccountNow {
+fn account_now(stats: &AccountStats) -> AccountState {
     let since_1970 = |time: &SystemTime| time.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64();
-    AccountNow {
+    AccountState {
         breaker_open: stats.tripped,
         rate: stats.rate,
         rate_configured: stats.rate_configured,
@@ -133,11 +133,11 @@ fn account_now(stats: &AccountStats) -> AccountNow {
     }
 }
 
-fn held(usage: Usage) -> Vec<HeldNow> {
+fn held(usage: Usage) -> Vec<CollectionUsage> {
     let Usage { policies, policies_limit, network_policies } = usage;
     let held = [("policies", policies, policies_limit), ("network_policies", network_policies, None)];
     held.into_iter()
-        .filter_map(|(collection, count, limit)| Some(HeldNow { collection, count: count?, limit }))
+        .filter_map(|(collection, count, limit)| Some(CollectionUsage { collection, count: count?, limit }))
         .collect()
 }
 
