@@ -7,6 +7,7 @@
 
 pub mod bound;
 pub mod corrections;
+pub mod deletion_plan;
 pub mod deletions;
 pub mod diff;
 pub mod error;
