@@ -88,7 +88,7 @@ fn candidates(
         _ if !ours.is_empty() => ours,
         // Where the upstream shows no tags, the name must match as well.
         Some((id, Ownership::Unknown)) if !named.iter().any(|(found, _)| is_recorded(found)) => {
-            vec![(id, Ownership::Unmarked)]
+            vec![(id, Ownership::Untagged)]
         }
         Some(recorded) => vec![recorded],
         None if record.id.is_some() => Vec::new(),
@@ -108,11 +108,11 @@ fn decide(record: &DeletionRecord<'_>, id: String, owner: &Ownership) -> Decisio
     match owner {
         Ownership::Ours => Decision::Delete(id),
         // The owner tag of the adoption was never written, so the object was never adopted.
-        Ownership::Unmarked | Ownership::Unknown if record.in_flight == Some(OperationKind::Adopt) => Decision::Skip,
+        Ownership::Untagged | Ownership::Unknown if record.in_flight == Some(OperationKind::Adopt) => Decision::Skip,
         // Where the upstream shows no tags, the recorded id is the only proof.
         Ownership::Unknown if has_id => Decision::Delete(id),
-        Ownership::Unmarked if has_id => Decision::Stop(DeletionPlan::Blocked(not_tagged(&id))),
-        Ownership::Unmarked | Ownership::Unknown => Decision::Stop(DeletionPlan::Blocked(uncertain(&id))),
+        Ownership::Untagged if has_id => Decision::Stop(DeletionPlan::Blocked(not_tagged(&id))),
+        Ownership::Untagged | Ownership::Unknown => Decision::Stop(DeletionPlan::Blocked(uncertain(&id))),
         Ownership::ForeignTag(_) | Ownership::OtherObject(_) if has_id => Decision::Stop(DeletionPlan::NotOurs),
         // Another owner's object has our name, so our create had no effect.
         Ownership::ForeignTag(_) | Ownership::OtherObject(_) => Decision::Skip,

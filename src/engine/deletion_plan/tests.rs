@@ -46,7 +46,7 @@ fn deletion_plan_is_empty_when_nothing_is_found() {
 
 #[test]
 fn deletion_plan_skips_untagged_objects_while_adopting() {
-    for owner in [Ownership::Unmarked, Ownership::Unknown] {
+    for owner in [Ownership::Untagged, Ownership::Unknown] {
         assert_eq!(one(&ADOPTING, &owner), deletes(&[]), "{owner:?}");
     }
 }
@@ -60,14 +60,14 @@ fn deletion_plan_trusts_the_id_when_no_tags_are_shown() {
 
 #[test]
 fn deletion_plan_blocks_when_recorded_object_is_untagged() {
-    let outcome = blocked(one(&RECORDED, &Ownership::Unmarked));
+    let outcome = blocked(one(&RECORDED, &Ownership::Untagged));
     assert_eq!(outcome.reason, Reason::Conflict);
     assert!(outcome.stalled && outcome.message.starts_with("id-1 does not have the owner tag"), "{}", outcome.message);
 }
 
 #[test]
 fn deletion_plan_blocks_when_create_may_have_taken_effect() {
-    for owner in [Ownership::Unmarked, Ownership::Unknown] {
+    for owner in [Ownership::Untagged, Ownership::Unknown] {
         let outcome = blocked(one(&CREATING, &owner));
         assert_eq!(outcome.reason, Reason::Conflict);
         assert!(outcome.message.starts_with("Cannot tell whether id-1 was created"), "{}", outcome.message);
@@ -90,13 +90,13 @@ fn deletion_plan_skips_foreign_objects_under_our_name() {
 
 #[test]
 fn deletion_plan_deletes_second_object_of_a_late_create() {
-    let both = named(&[("id-2", Ownership::Ours), ("id-1", Ownership::Ours), ("id-3", Ownership::Unmarked)]);
+    let both = named(&[("id-2", Ownership::Ours), ("id-1", Ownership::Ours), ("id-3", Ownership::Untagged)]);
     assert_eq!(plan_deletion(&RECORDED, Some(Ownership::Ours), both), deletes(&["id-1", "id-2"]));
 }
 
 #[test]
 fn deletion_plan_prefers_our_tag_over_a_forged_id() {
-    for owner in foreign().into_iter().chain([Ownership::Unmarked, Ownership::Unknown]) {
+    for owner in foreign().into_iter().chain([Ownership::Untagged, Ownership::Unknown]) {
         let plan = plan_deletion(&RECORDED, Some(owner), named(&[("id-2", Ownership::Ours)]));
         assert_eq!(plan, deletes(&["id-2"]));
     }
@@ -104,7 +104,7 @@ fn deletion_plan_prefers_our_tag_over_a_forged_id() {
 
 #[test]
 fn deletion_plan_prefers_our_tag_over_other_objects_of_the_name() {
-    let found = named(&[("id-1", Ownership::Unmarked), ("id-2", Ownership::Ours), ("id-3", Ownership::Unknown)]);
+    let found = named(&[("id-1", Ownership::Untagged), ("id-2", Ownership::Ours), ("id-3", Ownership::Unknown)]);
     assert_eq!(plan_deletion(&CREATING, None, found), deletes(&["id-2"]));
 }
 
@@ -115,7 +115,7 @@ fn deletion_record_needs_search_unless_nothing_can_be_missed() {
     assert!(CREATING.needs_search(None, true));
     assert!(!RECORDED.needs_search(Some(&Ownership::Ours), true));
     assert!(RECORDED.needs_search(Some(&Ownership::Ours), false), "a second object may have the same name");
-    assert!(RECORDED.needs_search(Some(&Ownership::Unmarked), true) && RECORDED.needs_search(None, true));
+    assert!(RECORDED.needs_search(Some(&Ownership::Untagged), true) && RECORDED.needs_search(None, true));
 }
 
 #[test]

@@ -34,9 +34,9 @@ fn fixed() -> Vec<Outcome> {
         Outcome::suspended(),
         Outcome::invalid(&Verdict { success: false, details: Vec::new() }),
         Outcome::yielded("Another object has it.", Duration::from_secs(30)),
-        Outcome::stuck(differing(Remedy::Update)),
-        Outcome::stuck(differing(Remedy::Recreate)),
-        Outcome::fight(differing(Remedy::Update), &fought),
+        Outcome::not_applied(differing(Remedy::Update)),
+        Outcome::not_applied(differing(Remedy::Recreate)),
+        Outcome::drift_fight(differing(Remedy::Update), &fought),
     ]
 }
 
