@@ -130,7 +130,7 @@ impl Outcome {
                 drifted: true,
                 ..Self::base(
                     Reason::DriftReported,
-                    "The upstream object was deleted; driftPolicy is Report, so the operator does not create it again.",
+                    "The object was deleted upstream; driftPolicy is Report, so the operator does not create it again.",
                 )
             },
         }
