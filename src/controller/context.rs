@@ -105,7 +105,7 @@ impl<K: Managed> Context<K> {
                 let (namespace, name) = (meta.namespace.unwrap_or_default(), meta.name.unwrap_or_default());
                 Ownership::OtherObject(conflicts::called(K::KIND, &namespace, &name, here))
             }
-            Ok(None) => Ownership::Unmarked,
+            Ok(None) => Ownership::Untagged,
             // What cannot be seen counts as alive.
             Err(_) => owner,
         }

@@ -38,7 +38,7 @@ impl<C: Eq + Hash + Clone> Deletions<C> {
     }
 
     /// Whether nobody was told of this connection in the window; it counts as told from now on.
-    pub fn is_news(&mut self, connection: &C, now: Timestamp) -> bool {
+    pub fn record_alarm(&mut self, connection: &C, now: Timestamp) -> bool {
         self.expire(now);
         self.alarms.insert(connection.clone(), now).is_none()
     }
@@ -79,9 +79,9 @@ mod tests {
     #[test]
     fn an_alarm_is_raised_once_in_the_window() {
         let mut deletions = Deletions::within(SignedDuration::from_mins(10));
-        let raised: Vec<bool> = [0, 1, 9, 12, 13].map(|minute| deletions.is_news(&"a", at(minute))).into();
+        let raised: Vec<bool> = [0, 1, 9, 12, 13].map(|minute| deletions.record_alarm(&"a", at(minute))).into();
         assert_eq!(raised, [true, false, false, false, false], "as long as it goes on");
-        assert!(deletions.is_news(&"a", at(30)) && deletions.is_news(&"b", at(30)));
+        assert!(deletions.record_alarm(&"a", at(30)) && deletions.record_alarm(&"b", at(30)));
     }
 
     #[test]

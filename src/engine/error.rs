@@ -102,6 +102,25 @@ impl ErrorKind {
         }
     }
 
+    /// Returns the sentence that tells users what to do.
+    #[must_use]
+    pub fn advice(self) -> &'static str {
+        match self {
+            Self::Unauthorized => "Check the Secret of the connection and the permissions of its key.",
+            Self::ClockSkew => "Set the clock of the node that runs the operator.",
+            Self::RateLimited => "The operator slows down and retries.",
+            Self::Unavailable => "The operator retries.",
+            Self::OutcomeUnknown => "The operator checks whether it took effect before retrying.",
+            Self::Rejected => "Correct the spec.",
+            Self::InvalidReference => "Correct the id in the spec.",
+            Self::AlreadyExists => "Choose another name, or set spec.adoptionPolicy.",
+            Self::InUse => "Detach it upstream.",
+            Self::QuotaExceeded => "Delete unused policies upstream, or request a higher quota.",
+            Self::Unsupported => "Check spec.spaceone.apiStyle of the connection.",
+            Self::EndpointNotAllowed => "Ask the operator's administrator to allow the host.",
+        }
+    }
+
     /// Whether the connection may be at fault as well as this one object: checking it tells.
     #[must_use]
     pub fn may_blame_connection(self) -> bool {

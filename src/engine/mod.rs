@@ -6,7 +6,9 @@
 //! no environment in here.
 
 pub mod bound;
+pub mod cause;
 pub mod corrections;
+pub mod deletion_plan;
 pub mod deletions;
 pub mod diff;
 pub mod error;
@@ -16,6 +18,7 @@ pub mod owner_tag;
 pub mod plan;
 
 pub use bound::{Binding, BoundExternal, Deleter, ExternalDeleter, ListedObservation, Observation};
+pub use cause::Cause;
 pub use diff::{Diff, FieldDiff, Remedy};
 pub use error::{ErrorKind, UpstreamError};
 pub use external::{Details, Document, External, Observed, Problem, Snapshot, Verdict, Written};

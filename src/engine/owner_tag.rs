@@ -20,7 +20,7 @@ impl OwnerTag {
     pub fn judge(&self, found_tag: &FoundTag) -> Ownership {
         match found_tag {
             FoundTag::NotShown => Ownership::Unknown,
-            FoundTag::None => Ownership::Unmarked,
+            FoundTag::None => Ownership::Untagged,
             FoundTag::Some(text) if *text == self.to_string() => Ownership::Ours,
             FoundTag::Some(text) => Ownership::ForeignTag(text.clone()),
         }
@@ -56,7 +56,7 @@ pub enum Ownership {
     /// It bears our stamp.
     Ours,
     /// It bears no stamp.
-    Unmarked,
+    Untagged,
     /// It bears somebody else's stamp.
     ForeignTag(String),
     /// It bears the stamp of another object of this cluster; what to call that one.

@@ -204,7 +204,7 @@ async fn what_is_only_observed_is_never_written() {
     assert!(seen.status.clone().unwrap().policy_id.is_some(), "its id is shown");
     assert!(seen.metadata.finalizers.is_none(), "what is only observed needs no finalizer");
     let told = message(&world.reason::<Policy>("missing", "Observed").await);
-    assert!(told.contains("No such object exists upstream"), "{told}");
+    assert!(told.contains("The upstream object does not exist"), "{told}");
     world.patch::<Policy>("there", json!({ "spec": { "ncloud": { "description": "wished" } } })).await;
     world
         .until("there", "seen to differ", |object: &Policy| {

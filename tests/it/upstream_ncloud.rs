@@ -139,7 +139,7 @@ async fn the_stamp_tells_whose_a_policy_is() {
     let theirs = policy(&account, "ncloud", &block(), &stamp("uid-2"));
     assert_eq!(sight(&*theirs, &id).await.owner, Ownership::ForeignTag("cluster/uid-1".to_owned()));
     ncloud.edit_policy(&id, |policy| drop(policy.tags.remove("cloudpolicy-owner")));
-    assert_eq!(sight(&*theirs, &id).await.owner, Ownership::Unmarked);
+    assert_eq!(sight(&*theirs, &id).await.owner, Ownership::Untagged);
     for (status, body) in [(404, ""), (405, ""), (401, r#"{"error":{"errorCode":"210","message":"no"}}"#), (200, "7")] {
         ncloud.faults().add(Fault::on(Operation::TagsGet).before(Action::status(status, body)));
         let seen = sight(&*theirs, &id).await;
@@ -170,7 +170,7 @@ async fn a_stamp_that_the_server_drops_leaves_the_policy_unmarked() {
     let (_ncloud, account) = simulator(|s| s.create_tags = CreateTags::Dropped).await;
     let subject = bound(&account, &block());
     let id = create(&*subject).await;
-    assert_eq!(sight(&*subject, &id).await.owner, Ownership::Unmarked);
+    assert_eq!(sight(&*subject, &id).await.owner, Ownership::Untagged);
 }
 
 #[tokio::test]

@@ -104,7 +104,7 @@ async fn unpermitted(world: &World, outside: &TestNamespace) -> Value {
 
 /// The reasons that the sources give a connection.
 pub fn reasons() -> BTreeSet<String> {
-    let files = ["connection.rs", "connection/check.rs", "credentials.rs"];
+    let files = ["connection/mod.rs", "connection/probe.rs", "connection/credentials.rs"];
     let reason = Regex::new(r"Reason::([A-Z]\w+)").unwrap();
     let mut found = BTreeSet::new();
     for file in files {

@@ -3,7 +3,7 @@
 
 use crate::upstream_support::{accepted, account, hasty, sight};
 use cloud_policy::api::shared::{AdoptionPolicy, DriftPolicy, ManagementPolicy, RecreatePolicy};
-use cloud_policy::engine::plan::{Existing, LastKnown, Plan, Rules, Step, plan};
+use cloud_policy::engine::plan::{Existing, LastKnown, Plan, Rules, Step, TagOwner, plan};
 use cloud_policy::engine::{BoundExternal, Diff};
 use cloud_policy::upstream::{Account, Credentials};
 use cloud_policy_simulator::ncloud::{self, Ncloud};
@@ -65,7 +65,8 @@ pub async fn settle(subject: &dyn BoundExternal, id: &str) -> Diff {
     let mut record = LastKnown { id: Some(id.to_owned()), ..LastKnown::default() };
     for _ in 0..3 {
         let seen = sight(subject, id).await;
-        let Plan::Existing(Existing { step, take: None, claim: false, .. }) = plan(&record, rules, vec![seen], "hash")
+        let Plan::Existing(Existing { step, acquire: None, tag: TagOwner::NotNeeded, .. }) =
+            plan(&record, rules, vec![seen], "hash")
         else {
             panic!("an object of ours is held")
         };

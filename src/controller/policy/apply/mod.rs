@@ -15,8 +15,8 @@ use crate::controller::kinds::managed::Managed;
 use crate::controller::state::claims::ClaimGuard;
 use crate::controller::{Error, Result};
 use crate::engine::outcome::{Outcome, Requeue};
-use crate::engine::plan::{Acquire, Existing, Plan, ReportOnly, Step};
-use crate::engine::{BoundExternal, Diff, ErrorKind, Observation, Ownership, UpstreamError, Verdict, Written};
+use crate::engine::plan::{Acquire, Existing, Plan, ReportOnly, Step, TagOwner};
+use crate::engine::{BoundExternal, Cause, Diff, ErrorKind, Observation, Ownership, UpstreamError, Verdict, Written};
 use crate::upstream::Account;
 use std::sync::Arc;
 use std::time::Duration;
@@ -58,27 +58,27 @@ impl<'a, 'c, K: Managed> Apply<'a, 'c, K> {
                 self.create(cause).await
             }
             Plan::Wait => Ok(self.wait()),
-            Plan::Existing(hold) => self.hold(hold).await,
-            Plan::Report { seen, why } => {
-                let diff = seen.map(|seen| {
-                    self.show(&seen);
-                    seen.diff
+            Plan::Existing(existing) => self.existing(existing).await,
+            Plan::Report { observed, why } => {
+                let diff = observed.map(|observed| {
+                    self.show(&observed);
+                    observed.diff
                 });
                 self.noticed(diff.as_ref(), why).await;
                 Ok(Outcome::reported(diff, why))
             }
-            Plan::Duplicate { oldest, message } => {
+            Plan::Duplicate { oldest, ids } => {
                 self.show(&oldest);
                 if !self.this.only_observes() {
                     self.point_at(Some(&oldest.id), self.adopted());
                     self.this.report.common.operation = None;
                 }
-                Ok(Outcome::refused(Reason::Duplicate, message))
+                Ok(Outcome::duplicate(&ids))
             }
-            Plan::Yield { message } => {
-                Ok(Outcome::yielded(message, YIELDED.min(self.this.shared().settings.slow_retry)))
+            Plan::Yield(rival) => {
+                Ok(Outcome::yielded(rival.message(), YIELDED.min(self.this.shared().settings.slow_retry)))
             }
-            Plan::Refuse { reason, message } => Ok(Outcome::refused(reason, message)),
+            Plan::Refuse(refusal) => Ok(Outcome::refused(refusal.reason(), refusal.message())),
         }
     }
 
@@ -135,22 +135,22 @@ impl<'a, 'c, K: Managed> Apply<'a, 'c, K> {
         Ok(outcome)
     }
 
-    async fn hold(&mut self, hold: Existing) -> Result<Outcome> {
-        let Existing { seen, take, claim, step } = hold;
-        let _stake = match take {
+    async fn existing(&mut self, existing: Existing) -> Result<Outcome> {
+        let Existing { observed: seen, acquire, tag, step } = existing;
+        let _stake = match acquire {
             Some(Acquire::Adopt) => Some(self.secure(&seen).await?),
             Some(Acquire::Recover) | None => None,
         };
-        let unclaimed = match take {
-            Some(Acquire::Adopt) if claim => self.adopt(&seen).await?,
-            _ if claim => self.claim(&seen).await?,
-            _ => None,
+        let unclaimed = match (tag, acquire) {
+            (TagOwner::Needed, Some(Acquire::Adopt)) => self.adopt(&seen).await?,
+            (TagOwner::Needed, Some(Acquire::Recover) | None) => self.claim(&seen).await?,
+            (TagOwner::NotNeeded, _) => None,
         };
         if let Some(outcome) = unclaimed {
             return Ok(outcome);
         }
-        if let Some(take) = take {
-            self.take(&seen, take).await?;
+        if let Some(acquire) = acquire {
+            self.take(&seen, acquire).await?;
         }
         self.show(&seen);
         self.this.report.common.operation = None;
@@ -158,12 +158,12 @@ impl<'a, 'c, K: Managed> Apply<'a, 'c, K> {
             Step::None if seen.diff.is_empty() => Ok(self.keep().await),
             // Taken over as it is, and never updated.
             Step::None => Ok(Outcome::reported(Some(seen.diff), ReportOnly::CreateOnly)),
-            Step::Update { diff, drift } => self.update(&seen, &diff, drift).await,
-            Step::Recreate { diff, drift } => self.recreate(&seen.id, &diff, drift).await,
-            Step::NotApplied(diff) => Ok(Outcome::stuck(diff)),
+            Step::Update { diff, cause } => self.update(&seen, &diff, cause == Cause::Drift).await,
+            Step::Recreate { diff, cause } => self.recreate(&seen.id, &diff, cause == Cause::Drift).await,
+            Step::NotApplied(diff) => Ok(Outcome::not_applied(diff)),
             Step::DriftFight { diff, over } => {
                 self.count_found();
-                Ok(Outcome::fight(diff, &over))
+                Ok(Outcome::drift_fight(diff, &over))
             }
         }
     }
@@ -365,12 +365,12 @@ impl<'a, 'c, K: Managed> Apply<'a, 'c, K> {
         };
         self.show(&seen);
         // An upstream that drops the stamp at creation may take it afterwards.
-        if seen.owner == Ownership::Unmarked
+        if seen.owner == Ownership::Untagged
             && let Some(outcome) = self.claim(&seen).await?
         {
             return Ok(outcome);
         }
         self.this.report.common.operation = None;
-        Ok(if seen.diff.is_empty() { Outcome::up_to_date() } else { Outcome::stuck(seen.diff) })
+        Ok(if seen.diff.is_empty() { Outcome::up_to_date() } else { Outcome::not_applied(seen.diff) })
     }
 }

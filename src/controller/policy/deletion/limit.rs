@@ -47,7 +47,7 @@ pub async fn holds<K: Managed>(this: &Reconciliation<'_, K>) -> Option<Outcome> 
     if count <= limit as usize {
         return None;
     }
-    let news = shared.deletions().is_news(&key, now);
+    let news = shared.deletions().record_alarm(&key, now);
     if news {
         raise(this, &key, count).await;
     }

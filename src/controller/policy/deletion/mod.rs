@@ -136,11 +136,11 @@ async fn take_away<K: Managed>(
         match owner {
             Ownership::Ours => {}
             // The stamp did not come to be on it, so it was never taken over.
-            Ownership::Unmarked | Ownership::Unknown if this.record().is_in_flight(OperationKind::Adopt) => continue,
+            Ownership::Untagged | Ownership::Unknown if this.record().is_in_flight(OperationKind::Adopt) => continue,
             // Where no stamps are shown, the recorded id is all the proof that there is.
             Ownership::Unknown if known => {}
-            Ownership::Unmarked if known => return Ok(Ok(held(unmarked(&id)))),
-            Ownership::Unmarked | Ownership::Unknown => return Ok(Ok(held(uncertain(&id)))),
+            Ownership::Untagged if known => return Ok(Ok(held(unmarked(&id)))),
+            Ownership::Untagged | Ownership::Unknown => return Ok(Ok(held(uncertain(&id)))),
             Ownership::ForeignTag(_) | Ownership::OtherObject(_) if known => {
                 return Ok(Ok(End::Left(OrphanReason::NotOurs)));
             }
@@ -198,7 +198,7 @@ async fn find<K: Managed>(
     match recorded {
         // Where no stamps are shown, the name must fit, too.
         Some((id, Ownership::Unknown)) if named.iter().all(|(found, _)| *found != id) => {
-            Ok(vec![(id, Ownership::Unmarked)])
+            Ok(vec![(id, Ownership::Untagged)])
         }
         Some(recorded) => Ok(vec![recorded]),
         None if record.id.is_some() => Ok(Vec::new()),

@@ -1,47 +1,48 @@
-//! What is known before anything is looked at: what status remembers, and what the spec allows.
+//! The input of a plan that is known before the upstream is read: the memory of status and the
+//! policies of the spec.
 
 use crate::api::shared::{AdoptionPolicy, CommonSpec, DriftPolicy, ManagementPolicy, RecreatePolicy};
 use crate::api::status::OperationKind;
 
-/// What status remembers of earlier reconciles.
+/// The memory that status keeps of earlier reconciles.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct LastKnown {
-    /// The upstream's id, once it is ours.
+    /// The id of the upstream object, once it is ours.
     pub id: Option<String>,
-    /// The write that was sent and whose outcome is not recorded.
+    /// The kind of a write whose result is not recorded.
     pub in_flight: Option<OperationKind>,
-    /// Whether the grace in which a lost create may still land has not passed.
+    /// Whether a create in flight may still take effect.
     pub in_grace: bool,
     /// Hash of the wanted document that was last written.
     pub applied_hash: Option<String>,
-    /// Paths that the upstream did not take when that was written.
+    /// Paths that the upstream did not apply at that write.
     pub not_applied: Vec<String>,
-    /// Paths that somebody else changes back each time they are corrected.
+    /// Paths that another writer changes back after each correction.
     pub fought: Vec<String>,
-    /// An older object of this cluster that claims the same upstream object; what to call it.
+    /// Name of an older object of this cluster that claims the same upstream object.
     pub contender: Option<String>,
 }
 
 impl LastKnown {
-    /// Whether this is the write whose outcome is not recorded.
+    /// Returns whether a write of this kind is in flight.
     #[must_use]
     pub fn is_in_flight(&self, kind: OperationKind) -> bool {
         self.in_flight == Some(kind)
     }
 }
 
-/// What the spec allows.
+/// The policies of the spec.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Rules<'a> {
-    /// How much may be done.
+    /// `spec.managementPolicy`.
     pub management: ManagementPolicy,
-    /// Whether existing objects may be taken over.
+    /// `spec.adoptionPolicy`.
     pub adoption: AdoptionPolicy,
-    /// Whether drift is corrected.
+    /// `spec.driftPolicy`.
     pub drift: DriftPolicy,
-    /// Whether delete and create again is allowed.
+    /// `spec.recreatePolicy`.
     pub recreate: RecreatePolicy,
-    /// The object to take over.
+    /// `spec.externalId`.
     pub external_id: Option<&'a str>,
 }
 
