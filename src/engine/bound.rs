@@ -53,13 +53,13 @@ pub trait BoundExternal: Send + Sync {
     /// The upstream's verdict without writing; `None` where it cannot be asked.
     fn check(&self) -> BoxFuture<'_, Result<Option<Verdict>>>;
     /// Whether there is room for it.
-    fn room(&self) -> BoxFuture<'_, Result<()>>;
+    fn check_quota(&self) -> BoxFuture<'_, Result<()>>;
     /// Creates it.
     fn create(&self) -> BoxFuture<'_, Result<Written>>;
     /// Writes what the diff names.
     fn update<'a>(&'a self, id: &'a str, diff: &'a Diff) -> BoxFuture<'a, Result<Written>>;
     /// Puts our stamp on it.
-    fn claim<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<()>>;
+    fn tag_owner<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<()>>;
     /// Its remains: what deletion needs.
     fn deleter(&self) -> Box<dyn ExternalDeleter>;
 }
@@ -147,8 +147,8 @@ impl<E: External> BoundExternal for Binding<E> {
     fn check(&self) -> BoxFuture<'_, Result<Option<Verdict>>> {
         Box::pin(self.external.check(&self.wanted))
     }
-    fn room(&self) -> BoxFuture<'_, Result<()>> {
-        Box::pin(self.external.room())
+    fn check_quota(&self) -> BoxFuture<'_, Result<()>> {
+        Box::pin(self.external.check_quota())
     }
     fn create(&self) -> BoxFuture<'_, Result<Written>> {
         Box::pin(self.external.create(&self.wanted, &self.owner_tag))
@@ -156,8 +156,8 @@ impl<E: External> BoundExternal for Binding<E> {
     fn update<'a>(&'a self, id: &'a str, diff: &'a Diff) -> BoxFuture<'a, Result<Written>> {
         Box::pin(self.external.update(id, &self.wanted, diff, &self.owner_tag))
     }
-    fn claim<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<()>> {
-        Box::pin(self.external.claim(id, &self.owner_tag))
+    fn tag_owner<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<()>> {
+        Box::pin(self.external.tag_owner(id, &self.owner_tag))
     }
     fn deleter(&self) -> Box<dyn ExternalDeleter> {
         Box::new(Deleter::new(Arc::clone(&self.external), self.owner_tag.clone()))

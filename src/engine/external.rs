@@ -133,7 +133,7 @@ pub trait External: Send + Sync + 'static {
 
     /// Whether the collection has room for one more object, asked before a create; `QuotaExceeded`
     /// if not.
-    fn room(&self) -> impl Future<Output = Result<()>> + Send {
+    fn check_quota(&self) -> impl Future<Output = Result<()>> + Send {
         async { Ok(()) }
     }
 
@@ -150,7 +150,7 @@ pub trait External: Send + Sync + 'static {
     ) -> impl Future<Output = Result<Written>> + Send;
 
     /// Puts the stamp on an existing object and changes nothing else.
-    fn claim(&self, id: &str, owner_tag: &OwnerTag) -> impl Future<Output = Result<()>> + Send;
+    fn tag_owner(&self, id: &str, owner_tag: &OwnerTag) -> impl Future<Output = Result<()>> + Send;
 
     /// Deletes the object.
     fn delete(&self, id: &str) -> impl Future<Output = Result<()>> + Send;

@@ -13,6 +13,7 @@ pub mod deletions;
 pub mod diff;
 pub mod error;
 pub mod external;
+pub mod orphan_reason;
 pub mod outcome;
 pub mod owner_tag;
 pub mod plan;
@@ -22,6 +23,7 @@ pub use cause::Cause;
 pub use diff::{Diff, FieldDiff, Remedy};
 pub use error::{ErrorKind, UpstreamError};
 pub use external::{Details, Document, External, Observed, Problem, Snapshot, Verdict, Written};
+pub use orphan_reason::OrphanReason;
 pub use owner_tag::{FoundTag, OwnerTag, Ownership};
 
 /// The result of every call to an upstream.

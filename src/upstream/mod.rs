@@ -29,4 +29,4 @@ mod spaceone;
 pub use account::{Account, AccountStats, Credentials};
 pub use endpoint::{EndpointRules, HostPattern};
 pub use http::{HttpSettings, RequestLog};
-pub use request::{Fence, Priority, RequestContext, WriteObserver};
+pub use request::{Priority, RequestContext, WriteObserver, WritePermission};

@@ -87,15 +87,15 @@ pub fn deleter(
 ) -> Option<Box<dyn ExternalDeleter>> {
     let snapshot_caches = account.snapshot_caches();
     match (system, account.upstream()) {
-        (ncloud::client::SYSTEM, Upstream::Ncloud(api)) => Some(leftover(
+        (ncloud::client::SYSTEM, Upstream::Ncloud(api)) => Some(deleter_of(
             ncloud::policy::Policies(Arc::new(api.on(request_context)), Arc::clone(&snapshot_caches.ncloud)),
             owner_tag,
         )),
-        (spaceone::policy::SYSTEM, Upstream::Spaceone(api)) => Some(leftover(
+        (spaceone::policy::SYSTEM, Upstream::Spaceone(api)) => Some(deleter_of(
             spaceone::policy::Policies(Arc::new(api.on(request_context)), Arc::clone(&snapshot_caches.spaceone)),
             owner_tag,
         )),
-        (spaceone::network_policy::SYSTEM, Upstream::Spaceone(api)) => Some(leftover(
+        (spaceone::network_policy::SYSTEM, Upstream::Spaceone(api)) => Some(deleter_of(
             spaceone::network_policy::NetworkPolicies(
                 Arc::new(api.on(request_context)),
                 Arc::clone(&snapshot_caches.spaceone_network),
@@ -110,7 +110,7 @@ fn bound<E: External>(external: E, wanted: E::Document, owner_tag: &OwnerTag) ->
     Box::new(Binding::new(Arc::new(external), wanted, owner_tag.clone()))
 }
 
-fn leftover<E: External>(external: E, owner_tag: &OwnerTag) -> Box<dyn ExternalDeleter> {
+fn deleter_of<E: External>(external: E, owner_tag: &OwnerTag) -> Box<dyn ExternalDeleter> {
     Box::new(Deleter::new(Arc::new(external), owner_tag.clone()))
 }
 

@@ -8,19 +8,19 @@ use std::sync::Arc;
 pub trait WriteObserver: Send + Sync {
     /// One is about to be sent; it may still be kept back. `system` and `operation` are those of
     /// [`RequestLog`](super::RequestLog).
-    fn begins(&self, system: &'static str, operation: &'static str);
+    fn on_begin(&self, system: &'static str, operation: &'static str);
 
     /// It is being sent: from here on it may have its effect.
-    fn is_sent(&self);
+    fn on_sent(&self);
 
     /// It has ended, or was kept back. `code` is the HTTP status or a kind of failure, `request` the
     /// upstream's id of it. What it came to only its sender can tell: who reads the answer.
-    fn ended(&self, code: &str, request: Option<&str>);
+    fn on_end(&self, code: &str, request: Option<&str>);
 }
 
 /// Whether requests that may change something may still be sent. Asked for each of them, when nothing is
 /// waited for any more.
-pub type Fence = Arc<dyn Fn() -> bool + Send + Sync>;
+pub type WritePermission = Arc<dyn Fn() -> bool + Send + Sync>;
 
 /// What a sender of requests is about.
 #[derive(Clone)]
@@ -30,20 +30,20 @@ pub struct RequestContext {
     /// Who is told of writes.
     pub writes: Option<Arc<dyn WriteObserver>>,
     /// Without one, writes may always be sent.
-    pub fence: Option<Fence>,
+    pub permission: Option<WritePermission>,
 }
 
 impl RequestContext {
     /// Whether a write may be sent now.
     pub(super) fn may_write(&self) -> bool {
-        self.fence.as_ref().is_none_or(|stands| stands())
+        self.permission.as_ref().is_none_or(|stands| stands())
     }
 }
 
 impl From<Priority> for RequestContext {
     /// An errand that writes nothing, or of whose writes nobody needs to know.
     fn from(priority: Priority) -> Self {
-        Self { priority, writes: None, fence: None }
+        Self { priority, writes: None, permission: None }
     }
 }
 

@@ -156,8 +156,8 @@ async fn claiming_changes_the_stamp_and_nothing_else() {
     let id = create(&*policy(&account, "ncloud", &block(), &stamp("uid-2"))).await;
     let before = ncloud.policies();
     let subject = bound(&account, &block());
-    subject.claim(&id).await.unwrap();
-    subject.claim(&id).await.unwrap();
+    subject.tag_owner(&id).await.unwrap();
+    subject.tag_owner(&id).await.unwrap();
     assert_eq!(sight(&*subject, &id).await.owner, Ownership::Ours);
     let mut after = ncloud.policies();
     after[0].tags.insert("cloudpolicy-owner".to_owned(), "cluster/uid-2".to_owned());

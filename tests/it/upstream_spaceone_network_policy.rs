@@ -183,13 +183,13 @@ pub async fn a_strangers_object_is_claimed_unless_its_tags_are_pinned(server: &S
     let id = create(&*bound(server, &block, &theirs)).await;
     let subject = bound(server, &block, &ours);
     assert_eq!(sight(&*subject, &id).await.owner, Ownership::ForeignTag(theirs.to_string()));
-    subject.claim(&id).await.unwrap();
+    subject.tag_owner(&id).await.unwrap();
     let seen = sight(&*subject, &id).await;
     assert!(seen.owner == Ownership::Ours && seen.diff.is_empty(), "{seen:?}");
 
     let pinned = with(&block, "pinnedKeys", json!(["tags"]));
     let id = create(&*bound(server, &pinned, &theirs)).await;
-    let refused = refusal(subject.claim(&id).await, &[]);
+    let refused = refusal(subject.tag_owner(&id).await, &[]);
     assert!(refused.kind == ErrorKind::Rejected && refused.message.contains("pinned"), "{refused}");
 }
 
@@ -206,7 +206,7 @@ pub async fn deleting_twice_is_fine_and_leaves_nothing(server: &Server) {
     let mut diff = Diff::default();
     diff.compare("spec.spaceone.name", &"a", &"b", Remedy::Update);
     assert_eq!(refusal(subject.update(&id, &diff).await, &[]).kind, ErrorKind::Unavailable);
-    assert_eq!(refusal(subject.claim(&id).await, &[]).kind, ErrorKind::Unavailable);
+    assert_eq!(refusal(subject.tag_owner(&id).await, &[]).kind, ErrorKind::Unavailable);
 }
 
 pub async fn what_the_server_refuses_is_told_from_what_it_cannot_find(server: &Server) {

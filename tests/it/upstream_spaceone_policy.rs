@@ -113,7 +113,7 @@ pub async fn a_strangers_policy_is_claimed_without_a_change(server: &Server) {
     let id = create(&*policy(&server.account(), "spaceone", &block, &stamp("uid-2"))).await;
     let subject = bound(server, &block);
     assert_eq!(sight(&*subject, &id).await.owner, Ownership::ForeignTag("cluster/uid-2".to_owned()));
-    subject.claim(&id).await.unwrap();
+    subject.tag_owner(&id).await.unwrap();
     let seen = sight(&*subject, &id).await;
     assert!(seen.owner == Ownership::Ours && seen.diff.is_empty(), "{seen:?}");
 }
@@ -137,7 +137,7 @@ pub async fn writing_to_a_policy_that_is_gone_says_so(server: &Server) {
     diff.compare("spec.spaceone.name", &"a", &"b", Remedy::Update);
     let gone = unique("gone");
     assert_eq!(refusal(subject.update(&gone, &diff).await, &[]).kind, ErrorKind::Unavailable);
-    assert_eq!(refusal(subject.claim(&gone).await, &[]).kind, ErrorKind::Unavailable);
+    assert_eq!(refusal(subject.tag_owner(&gone).await, &[]).kind, ErrorKind::Unavailable);
 }
 
 pub async fn what_the_server_refuses_is_refused_whatever_its_status(server: &Server) {

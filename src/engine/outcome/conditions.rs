@@ -50,11 +50,7 @@ impl Outcome {
         {
             return old.clone();
         }
-        let status = match truth {
-            Truth::True => "True",
-            Truth::False => "False",
-            Truth::Unknown | Truth::Unchanged => "Unknown",
-        };
+        let status = truth.as_str();
         let since = old.filter(|c| c.status == status).map_or(Time(now), |c| c.last_transition_time.clone());
         Condition {
             type_: kind.as_str().to_owned(),

@@ -26,6 +26,18 @@ pub enum Truth {
     Unchanged,
 }
 
+impl Truth {
+    /// Returns the status of the condition that says so.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::True => "True",
+            Self::False => "False",
+            Self::Unknown | Self::Unchanged => "Unknown",
+        }
+    }
+}
+
 /// When the object is reconciled again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Requeue {
@@ -37,6 +49,8 @@ pub enum Requeue {
     Slow,
     /// After this delay.
     After(Duration),
+    /// Not by itself: a change triggers the next reconcile.
+    Never,
 }
 
 /// The result of a reconcile.
@@ -141,6 +155,7 @@ impl Outcome {
     pub fn suspended() -> Self {
         Self {
             synced: Truth::Unchanged,
+            requeue: Requeue::Never,
             ..Self::base(
                 Reason::Suspended,
                 "spec.suspend is true: the operator neither compares nor writes the upstream object.",
@@ -256,18 +271,6 @@ impl Outcome {
                 Self { stalled, requeue, ..Self::base(reason, message) }
             }
         }
-    }
-
-    /// Returns the outcome without a report: status stays as it is.
-    #[must_use]
-    pub fn without_status(self, requeue: Requeue) -> Self {
-        Self { ready: Truth::Unchanged, requeue, ..self }
-    }
-
-    /// Returns whether status stays as it is.
-    #[must_use]
-    pub fn is_without_status(&self) -> bool {
-        self.ready == Truth::Unchanged
     }
 }
 

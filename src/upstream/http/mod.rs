@@ -231,12 +231,12 @@ impl Http {
         let purpose = call.purpose;
         let writes = log::writes(&self.request_context, purpose);
         if let Some(writes) = writes {
-            writes.begins(purpose.system, purpose.operation);
+            writes.on_begin(purpose.system, purpose.operation);
         }
         let outcome = match self.transport.admit(&self.request_context, call).await {
             Ok((pass, request)) => {
                 if let Some(writes) = writes {
-                    writes.is_sent();
+                    writes.on_sent();
                 }
                 let span = log::span(purpose, self.request_context.priority);
                 let outcome = self.transport.send_recorded(pass, request, purpose).instrument(span.clone()).await;
@@ -249,7 +249,7 @@ impl Http {
             }
         };
         if let Some(writes) = writes {
-            writes.ended(&log::code(&outcome), outcome.as_ref().ok().and_then(|answer| answer.request_id.as_deref()));
+            writes.on_end(&log::code(&outcome), outcome.as_ref().ok().and_then(|answer| answer.request_id.as_deref()));
         }
         outcome
     }

@@ -88,7 +88,7 @@ impl Ncloud {
 
     /// Whether the account has room for one more policy; `QuotaExceeded` if not. Where the API does
     /// not tell, the create call will.
-    pub(crate) async fn room(&self) -> Result<()> {
+    pub(crate) async fn check_quota(&self) -> Result<()> {
         if self.quota.has_ample_room() {
             return Ok(());
         }
@@ -157,7 +157,7 @@ impl Ncloud {
 
     pub(crate) async fn create(&self, body: Value) -> Result<Response> {
         let answer = self.ask(write("create policy"), Method::POST, &["policies"], &[], Some(body)).await;
-        self.quota.ended();
+        self.quota.on_end();
         answer
     }
 

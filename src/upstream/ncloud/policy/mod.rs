@@ -79,8 +79,8 @@ impl External for Policies {
         }
     }
 
-    async fn room(&self) -> Result<()> {
-        self.0.room().await
+    async fn check_quota(&self) -> Result<()> {
+        self.0.check_quota().await
     }
 
     async fn create(&self, wanted: &PolicyDocument, owner_tag: &OwnerTag) -> Result<Written> {
@@ -116,7 +116,7 @@ impl External for Policies {
         Ok(Written::Accepted { id: id.to_owned(), verdict })
     }
 
-    async fn claim(&self, id: &str, owner_tag: &OwnerTag) -> Result<()> {
+    async fn tag_owner(&self, id: &str, owner_tag: &OwnerTag) -> Result<()> {
         let (owner_tag, tags) = (owner_tag.to_string(), self.tags_to_write(id).await?);
         match tags.get(OWNER) {
             Some(owner) if *owner == owner_tag => return Ok(()),

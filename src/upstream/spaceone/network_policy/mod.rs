@@ -116,7 +116,7 @@ impl External for NetworkPolicies {
         Ok(written)
     }
 
-    async fn claim(&self, id: &str, owner_tag: &OwnerTag) -> Result<()> {
+    async fn tag_owner(&self, id: &str, owner_tag: &OwnerTag) -> Result<()> {
         let Some(current) = self.read(id).await? else { return Err(gone()) };
         if current.is_pinned("tags") {
             let why =

@@ -116,7 +116,7 @@ impl External for Policies {
         self.write(Verb::Update, id, fields).await
     }
 
-    async fn claim(&self, id: &str, owner_tag: &OwnerTag) -> Result<()> {
+    async fn tag_owner(&self, id: &str, owner_tag: &OwnerTag) -> Result<()> {
         let Some(policy) = self.0.get::<Answered>(Resource::Policy, id).await? else {
             return Err(UpstreamError::new(ErrorKind::Unavailable, "update policy", "the policy is gone"));
         };
