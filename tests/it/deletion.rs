@@ -4,7 +4,7 @@ use crate::links::connection_is;
 use crate::world::{Kind, World, common, condition, ncloud_policy, network_policy, spaceone_policy, upstream_id};
 use cloud_policy::api::{NetworkPolicy, Policy};
 use cloud_policy::controller::managed::Managed;
-use cloud_policy_simulator::ncloud::{Assignee, HolderType, NewPolicy};
+use cloud_policy_simulator::ncloud::{Assignee, NewPolicy, PrincipalType};
 use cloud_policy_simulator::{Action, Fault, Operation};
 use serde_json::json;
 use std::time::Duration;
@@ -88,7 +88,7 @@ async fn a_policy_in_use_stays_says_who_holds_it_and_goes_once_it_is_detached() 
     world.apply(ncloud_policy("held")).await;
     let id = upstream_id(&world.ready::<Policy>("held").await);
     let holder = Assignee {
-        resource_type: HolderType::SubAccount,
+        resource_type: PrincipalType::SubAccount,
         resource_id: "sub-1".to_owned(),
         resource_name: "alice".to_owned(),
     };
@@ -107,11 +107,11 @@ async fn a_network_policy_in_use_stays_until_its_subnet_is_gone() {
     let world = World::new("occupied").await;
     world.apply(network_policy("occupied", &world.spaceone.zone_ids()[0])).await;
     let id = upstream_id(&world.ready::<NetworkPolicy>("occupied").await);
-    world.spaceone.occupy(&id, "subnet-1");
+    world.spaceone.attach_subnet(&id, "subnet-1");
     world.delete::<NetworkPolicy>("occupied").await;
     let message = held::<NetworkPolicy>(&world, "occupied", "InUse").await;
     assert!(message.contains("subnet-1"), "{message}");
-    world.spaceone.vacate(&id);
+    world.spaceone.detach_subnet(&id);
     world.gone::<NetworkPolicy>("occupied").await;
     assert!(world.spaceone.network_policies().is_empty());
 }

@@ -7,7 +7,7 @@ use cloud_policy::engine::{Diff, ErrorKind, Remedy, Written};
 use cloud_policy::upstream::Credentials;
 use cloud_policy::upstream::Urgency;
 use cloud_policy::upstream::registry::remnant;
-use cloud_policy_simulator::ncloud::{Assignee, DeleteBody, ErrorAnswer, ErrorShape, HolderType};
+use cloud_policy_simulator::ncloud::{Assignee, DeleteBody, ErrorAnswer, ErrorShape, PrincipalType};
 use cloud_policy_simulator::{Action, Fault, Operation};
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -96,7 +96,7 @@ async fn a_policy_that_is_assigned_is_in_use_and_names_its_holders() {
         let subject = bound(&account, &block());
         let id = create(&*subject).await;
         let alice = Assignee {
-            resource_type: HolderType::SubAccount,
+            resource_type: PrincipalType::SubAccount,
             resource_id: "sub-1".to_owned(),
             resource_name: "alice".to_owned(),
         };
