@@ -1,47 +1,47 @@
-//! Deletion, and what the upstreams say of it all.
+//! Deletion of the samples, and the check of the upstream journals.
 
-use super::{Ending, Scene, expect};
-use crate::ledger::{Counts, Ledger};
+use super::{Cleanup, Scenario, expect};
+use crate::write_counts::{Counts, WriteCounts};
 
-impl Scene<'_> {
+impl Scenario<'_> {
     pub(super) async fn delete_everything(&mut self) -> anyhow::Result<()> {
-        self.narrator.step("Everything is deleted. An object goes once its upstream object is gone.");
-        let overlay = self.stage.overlay.display().to_string();
+        self.output.step("kubectl deletes everything. Each object is removed after its upstream object.");
+        let overlay = self.environment.overlay.display().to_string();
         let mut delete = vec!["delete", "-k", &overlay, "--timeout=90s"];
-        if !self.stage.has_controllers {
-            // The namespace stays then; everything in it goes all the same.
+        if !self.environment.has_controllers {
+            // The namespace stays then, but its objects are removed.
             delete.push("--wait=false");
         }
         self.kubectl(&delete).await?;
-        let wait = ["wait", "-n", super::NAMESPACE, "--for=delete", super::PATIENCE];
-        let objects = [super::NCLOUD_POLICY, super::REFUSED_POLICY, super::SPACEONE_POLICY, super::NETWORK_POLICY];
+        let wait = ["wait", "-n", super::NAMESPACE, "--for=delete", super::TIMEOUT];
+        let objects = [super::NCLOUD_POLICY, super::REJECTED_POLICY, super::SPACEONE_POLICY, super::NETWORK_POLICY];
         self.cluster.run(&[&wait[..], &objects[..]].concat()).await?;
         self.table().await
     }
 
-    pub(super) async fn compare_the_journals(&mut self, ending: Ending) -> anyhow::Result<()> {
-        self.narrator.step(match ending {
-            Ending::Delete => {
-                "What the upstreams wrote down: every write that there had to be, none besides, nothing left."
+    pub(super) async fn compare_write_counts(&mut self, cleanup: Cleanup) -> anyhow::Result<()> {
+        self.output.step(match cleanup {
+            Cleanup::Delete => {
+                "The journals of the upstreams have the expected writes and no others. No upstream object is left."
             }
-            Ending::Stay => "What the upstreams wrote down: every write that there had to be, and none besides.",
+            Cleanup::Keep => "The journals of the upstreams have the expected writes and no others.",
         });
-        let seen = self.upstreams.ledger().await?;
-        self.narrator.show(&seen.to_string());
-        self.narrator.show("One update of the SpaceONE policy is the one that was made by hand, one its correction.");
-        expect("the ledger", &expected(ending), &seen)
+        let seen = self.upstreams.write_counts().await?;
+        self.output.show(&seen.to_string());
+        self.output.show("The two updates of the SpaceONE policy are the change by hand and its correction.");
+        expect("the write counts", &expected(cleanup), &seen)
     }
 }
 
-fn expected(ending: Ending) -> Ledger {
-    let end = |counts: Counts| match ending {
-        Ending::Delete => Counts { deletes: counts.creates, ..counts },
-        Ending::Stay => Counts { left: counts.creates, ..counts },
+fn expected(cleanup: Cleanup) -> WriteCounts {
+    let end = |counts: Counts| match cleanup {
+        Cleanup::Delete => Counts { deletes: counts.creates, ..counts },
+        Cleanup::Keep => Counts { left: counts.creates, ..counts },
     };
-    Ledger {
-        // One created at once, one after it was corrected; one edit.
+    WriteCounts {
+        // One policy was created at once, the other after its correction. One was edited.
         ncloud_policies: end(Counts { creates: 2, updates: 1, ..Counts::default() }),
-        // Changed by hand, and back.
+        // One change by hand, and its correction.
         spaceone_policies: end(Counts { creates: 1, updates: 2, ..Counts::default() }),
         spaceone_network_policies: end(Counts { creates: 1, pins: 1, ..Counts::default() }),
         others: Vec::new(),

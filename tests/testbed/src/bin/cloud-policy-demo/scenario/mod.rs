@@ -1,73 +1,75 @@
-//! What is done with the stage, one function a step. A step ends when it was checked.
+//! The steps of the demo after the start of the environment, one function each. Each step checks its
+//! result.
 
-mod arrival;
-mod changes;
-mod ending;
+mod change;
+mod create;
+mod delete;
 
 use crate::cluster::{Cluster, shown};
-use crate::narrator::Narrator;
-use crate::stage::Stage;
+use crate::environment::Environment;
+use crate::output::Output;
 use crate::upstreams::Upstreams;
 use serde_json::Value;
 use std::fmt::Debug;
 
-/// Where the samples live.
+/// The namespace of the samples.
 const NAMESPACE: &str = "team-a";
-/// The samples, as kubectl names them.
+/// The samples by their kubectl names.
 const NCLOUD_POLICY: &str = "cloudpol/server-viewer";
-const REFUSED_POLICY: &str = "cloudpol/unknown-product";
+const REJECTED_POLICY: &str = "cloudpol/unknown-product";
 const SPACEONE_POLICY: &str = "cloudpol/inventory-viewer";
 const NETWORK_POLICY: &str = "cloudnetpol/seoul-backbone";
-/// How long kubectl waits. The operator needs a second; a busy machine more.
-const PATIENCE: &str = "--timeout=60s";
+/// The time limit of kubectl on a busy machine. The operator needs about a second.
+const TIMEOUT: &str = "--timeout=60s";
 
-/// What happens to the samples in the end.
+/// The last step for the samples.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ending {
-    /// They are deleted, here and upstream.
+pub enum Cleanup {
+    /// Delete them, in Kubernetes and upstream.
     Delete,
-    /// They stay, for somebody to play with.
-    Stay,
+    /// Keep them for the user.
+    Keep,
 }
 
-/// Plays all steps; the first that goes wrong is the last.
-pub async fn play(stage: &Stage, ending: Ending, narrator: &mut Narrator) -> anyhow::Result<()> {
-    let mut scene = Scene { stage, cluster: stage.cluster(), upstreams: &stage.upstreams, narrator };
-    scene.apply_the_samples().await?;
-    scene.the_good_ones_get_ready().await?;
-    scene.the_refused_one_says_why().await?;
-    scene.edit_one_spec().await?;
-    scene.change_one_behind_the_operators_back().await?;
-    scene.fix_the_refused_one().await?;
-    if ending == Ending::Delete {
-        scene.delete_everything().await?;
+/// Runs all steps until the first failure.
+pub async fn run(environment: &Environment, cleanup: Cleanup, output: &mut Output) -> anyhow::Result<()> {
+    let mut scenario =
+        Scenario { environment, cluster: environment.cluster(), upstreams: &environment.upstreams, output };
+    scenario.apply_samples().await?;
+    scenario.wait_for_valid_policies().await?;
+    scenario.check_rejected_policy().await?;
+    scenario.edit_spec().await?;
+    scenario.correct_drift().await?;
+    scenario.fix_rejected_policy().await?;
+    if cleanup == Cleanup::Delete {
+        scenario.delete_everything().await?;
     }
-    scene.compare_the_journals(ending).await
+    scenario.compare_write_counts(cleanup).await
 }
 
-/// What the steps work with.
-struct Scene<'a> {
-    stage: &'a Stage,
+/// The state that the steps share.
+struct Scenario<'a> {
+    environment: &'a Environment,
     cluster: Cluster<'a>,
     upstreams: &'a Upstreams,
-    narrator: &'a mut Narrator,
+    output: &'a mut Output,
 }
 
-impl Scene<'_> {
+impl Scenario<'_> {
     async fn kubectl(&self, arguments: &[&str]) -> anyhow::Result<String> {
-        self.cluster.show(self.narrator, arguments).await
+        self.cluster.show(self.output, arguments).await
     }
 
-    /// A command whose output would only say that it was obeyed.
-    async fn obey(&self, arguments: &[&str]) -> anyhow::Result<()> {
-        self.narrator.command(&shown("kubectl", arguments));
+    /// Runs kubectl and prints only the command.
+    async fn run_quietly(&self, arguments: &[&str]) -> anyhow::Result<()> {
+        self.output.command(&shown("kubectl", arguments));
         self.cluster.run(arguments).await.map(drop)
     }
 
     async fn wait(&self, condition: &str, names: &[&str]) -> anyhow::Result<()> {
         let condition = format!("--for=condition={condition}");
-        let wait = ["wait", "-n", NAMESPACE, &condition, PATIENCE];
-        self.obey(&[&wait[..], names].concat()).await
+        let wait = ["wait", "-n", NAMESPACE, &condition, TIMEOUT];
+        self.run_quietly(&[&wait[..], names].concat()).await
     }
 
     async fn table(&self) -> anyhow::Result<()> {
@@ -79,8 +81,8 @@ impl Scene<'_> {
     }
 }
 
-/// Checks one thing.
+/// Returns an error if the values differ.
 fn expect<T: PartialEq + Debug>(what: &str, expected: &T, seen: &T) -> anyhow::Result<()> {
-    anyhow::ensure!(expected == seen, "{what} is not as expected\n  expected: {expected:?}\n  seen:     {seen:?}");
+    anyhow::ensure!(expected == seen, "unexpected value of {what}\n  expected: {expected:?}\n  seen:     {seen:?}");
     Ok(())
 }
