@@ -12,14 +12,14 @@ import (
 // health is a verdict of Argo CD.
 type health struct{ Status, Message string }
 
-// known are the words that Argo CD takes; any other makes Unknown of an object.
+// known has the statuses that Argo CD accepts. Argo CD shows any other as Unknown.
 var known = map[string]bool{
 	"Healthy": true, "Progressing": true, "Degraded": true, "Suspended": true, "Missing": true, "Unknown": true,
 }
 
-// argo does what Argo CD does: an object that is being deleted is Progressing, in these words; for any other the script
-// decides, with the object as the global `obj`. Here a script that fails or answers nonsense is an error; there it would
-// be Unknown.
+// argo returns the health that Argo CD computes. An object that is being deleted is Progressing with this message. For
+// any other object the script decides, with the object as the global `obj`. A script that fails or returns an invalid
+// result is an error here; Argo CD would show Unknown.
 func argo(script string, object *unstructured.Unstructured) (health, error) {
 	if object.GetDeletionTimestamp() != nil {
 		return health{"Progressing", "Pending deletion"}, nil
@@ -34,8 +34,8 @@ func argo(script string, object *unstructured.Unstructured) (health, error) {
 	return said, nil
 }
 
-// ask runs the script under Argo CD's limits: one second, and of the libraries only base, package and table. (Argo CD
-// adds an `os` with the clock, which a script that says the same each time must not use.)
+// ask runs the script under Argo CD's limits: one second, and only the libraries base, package and table. (Argo CD adds
+// an `os` with the clock, which a deterministic script must not use.)
 func ask(script string, object *unstructured.Unstructured) (health, error) {
 	state := lua.NewState(lua.Options{SkipOpenLibs: true})
 	defer state.Close()
@@ -61,13 +61,13 @@ func ask(script string, object *unstructured.Unstructured) (health, error) {
 	return health{text(answer, "status"), text(answer, "message")}, nil
 }
 
-// text is a field that must be a string to be seen.
+// text returns a field, or an empty string if the field is not a string.
 func text(table *lua.LTable, field string) string {
 	found, _ := table.RawGetString(field).(lua.LString)
 	return string(found)
 }
 
-// value is a JSON value in Lua. A null is nil, and so as good as absent.
+// value converts a JSON value to Lua. A null becomes nil and so counts as absent.
 func value(state *lua.LState, from any) lua.LValue {
 	switch from := from.(type) {
 	case map[string]any:
