@@ -92,7 +92,7 @@ fn run(
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
-            let _unheard = ready.send(Err(error));
+            let _dropped = ready.send(Err(error));
             return;
         }
     };
@@ -101,7 +101,7 @@ fn run(
         let (address, listener) = match bound {
             Ok(bound) => bound,
             Err(error) => {
-                let _unheard = ready.send(Err(error));
+                let _dropped = ready.send(Err(error));
                 return;
             }
         };

@@ -140,8 +140,8 @@ impl Names {
             .map(|found| (found[0].to_owned(), found[1].parse().unwrap()))
             .collect();
         for (placeholder, number) in found {
-            let nobody = || format!("npolicy-{:012x}", 0xffff_0000_0000 + number);
-            let id = self.made.entry(placeholder.clone()).or_insert_with(nobody);
+            let unknown_id = || format!("npolicy-{:012x}", 0xffff_0000_0000 + number);
+            let id = self.made.entry(placeholder.clone()).or_insert_with(unknown_id);
             text = text.replace(&placeholder, id);
         }
         serde_json::from_str(&text).unwrap()

@@ -261,8 +261,8 @@ async fn shared_journal_orders_requests_of_both_simulators() {
     spaceone(&inventory, "POST", "/repository/v1/repositories/search", &json!({}));
     list(&cloud);
     let entries = cloud.journal().entries();
-    let told: Vec<_> = entries.iter().map(|entry| (entry.seq, json!(entry.system))).collect();
-    assert_eq!(told, [(1, json!("ncloud")), (2, json!("spaceone")), (3, json!("ncloud"))]);
+    let seen: Vec<_> = entries.iter().map(|entry| (entry.seq, json!(entry.system))).collect();
+    assert_eq!(seen, [(1, json!("ncloud")), (2, json!("spaceone")), (3, json!("ncloud"))]);
     inventory.journal().clear();
     assert!(cloud.journal().entries().is_empty());
 }

@@ -121,10 +121,10 @@ fn admin_port_shows_and_clears_journal() {
     let program = Program::start(&[]);
     program.spaceone("POST", "/repository/v1/policies", &json!({"policy_id": "p", "name": "P", "permissions": ["a"]}));
     let entry = program.admin("GET", "/journal", &Value::Null).json()["entries"][0].clone();
-    let told =
+    let seen =
         ["seq", "system", "operation", "collection", "objectId", "status", "effect"].map(|field| entry[field].clone());
     let expected = [json!(1), json!("spaceone"), json!("Create"), json!("Policy"), json!("p"), json!(200), json!(true)];
-    assert_eq!(told, expected);
+    assert_eq!(seen, expected);
     program.admin("DELETE", "/journal", &Value::Null);
     assert_eq!(program.admin("GET", "/journal", &Value::Null).json(), json!({"entries": []}));
 }
@@ -153,10 +153,10 @@ fn admin_port_edits_objects_without_the_api() {
     let program = Program::start(&[]);
     let edit = |body: Value| program.admin("POST", "/edit", &body);
     let state = || program.admin("GET", "/state", &Value::Null).json();
-    let id = edit(json!({"system": "ncloud", "add": {"policyName": "theirs"}})).json()["id"].clone();
+    let id = edit(json!({"system": "ncloud", "add": {"policyName": "foreign"}})).json()["id"].clone();
     assert_eq!(edit(json!({"system": "ncloud", "id": id, "set": {"description": "drifted"}})).status, 200);
     let stored = state()["ncloud"]["policies"][0].clone();
-    assert_eq!([&stored["policyName"], &stored["description"]], [&json!("theirs"), &json!("drifted")]);
+    assert_eq!([&stored["policyName"], &stored["description"]], [&json!("foreign"), &json!("drifted")]);
 
     let add =
         json!({"system": "spaceone", "collection": "NetworkPolicy", "add": {"name": "n", "tags": {"a": 1, "b": 2}}});
@@ -191,8 +191,8 @@ fn admin_port_rejects_bad_request_without_change() {
         ("/faults", json!({"system": "spaceone", "action": "explode"})),
         ("/faults", json!({"system": "spaceone", "path": "("})),
         ("/faults", json!({"system": "spaceone", "unknown": 1})),
-        ("/edit", json!({"system": "ncloud", "id": "nobody", "set": {}})),
-        ("/edit", json!({"system": "ncloud", "id": "nobody", "remove": true})),
+        ("/edit", json!({"system": "ncloud", "id": "unknown", "set": {}})),
+        ("/edit", json!({"system": "ncloud", "id": "unknown", "remove": true})),
         ("/edit", json!({"system": "ncloud", "id": "x"})),
         ("/edit", json!({"system": "ncloud", "collection": "NetworkPolicy", "add": {}})),
         ("/options", json!({"system": "ncloud", "switches": {"createStatus": "many"}})),

@@ -27,7 +27,7 @@ pub fn holds_for<S: Strategy>(cases: u32, values: S, property: impl Fn(S::Value)
             Ok(())
         });
         if let Err(failure) = outcome {
-            panic!("reproduce with CLOUD_POLICY_FUZZ_SEED={seed}: {}", shown(failure));
+            panic!("reproduce with CLOUD_POLICY_FUZZ_SEED={seed}: {}", describe(failure));
         }
         if begun.elapsed() >= longer {
             return;
@@ -46,7 +46,7 @@ pub fn pick<S: Strategy>(count: usize, seed: u64, values: S) -> Vec<S::Value> {
 }
 
 /// Returns the reason and the value, limited to a length that a terminal can show.
-fn shown<V: Debug>(failure: TestError<V>) -> String {
+fn describe<V: Debug>(failure: TestError<V>) -> String {
     match failure {
         TestError::Abort(why) => format!("{why}"),
         TestError::Fail(why, value) => format!("{why} for {value:?}").chars().take(LONGEST).collect(),

@@ -59,12 +59,12 @@ where
 {
     wait_for(what, limit, || async {
         let object = api.get(name).await.with_context(|| format!("cannot read {name}"))?;
-        check(&object).with_context(|| shown(object))
+        check(&object).with_context(|| to_json(object))
     })
     .await
 }
 
-fn shown<K: kube::Resource + Serialize>(mut object: K) -> String {
+fn to_json<K: kube::Resource + Serialize>(mut object: K) -> String {
     object.meta_mut().managed_fields = None;
     serde_json::to_string_pretty(&object).unwrap_or_else(|error| format!("it cannot be shown: {error}"))
 }

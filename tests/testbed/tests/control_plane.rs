@@ -9,7 +9,7 @@ use std::process::Command;
 use std::time::Duration;
 
 /// The variable that is set in the copy of this program that the test kills.
-const VICTIM: &str = "CLOUD_POLICY_TESTBED_VICTIM";
+const KILLED: &str = "CLOUD_POLICY_TESTBED_KILLED";
 const SOON: Duration = Duration::from_secs(30);
 
 #[tokio::test]
@@ -44,8 +44,8 @@ async fn dropped_namespace_is_deleted() {
 #[tokio::test]
 async fn client_as_user_has_only_granted_permissions() {
     let control_plane = ControlPlane::shared().unwrap();
-    let nobody = control_plane.client_as("nobody", &["system:authenticated"]).unwrap();
-    let maps: Api<ConfigMap> = Api::namespaced(nobody, "default");
+    let user = control_plane.client_as("nobody", &["system:authenticated"]).unwrap();
+    let maps: Api<ConfigMap> = Api::namespaced(user, "default");
     let error = maps.list(&ListParams::default()).await.unwrap_err().to_string();
     assert!(error.contains(r#"User "nobody" cannot list resource "configmaps""#), "{error}");
     let admin = control_plane.client_as("root", &["system:masters"]).unwrap();
@@ -91,7 +91,7 @@ fn kubectl_reports_server_version() {
 #[test]
 fn killed_process_leaves_no_control_plane() {
     let name = "killed_process_leaves_no_control_plane";
-    if std::env::var_os(VICTIM).is_some() {
+    if std::env::var_os(KILLED).is_some() {
         let control_plane = ControlPlane::start().unwrap();
         println!("READY {}", control_plane.kubeconfig().display());
         std::thread::sleep(SOON);
@@ -99,12 +99,12 @@ fn killed_process_leaves_no_control_plane() {
     }
     let directory = tempfile::tempdir().unwrap();
     let itself = std::env::current_exe().unwrap();
-    let victim = Launch::new("victim", itself, directory.path()).env(VICTIM, "1");
-    let victim = victim.args(["--exact", name, "--nocapture"]);
-    let (victim, words) = victim.ready(Duration::from_mins(2)).unwrap();
+    let process = Launch::new("killed", itself, directory.path()).env(KILLED, "1");
+    let process = process.args(["--exact", name, "--nocapture"]);
+    let (process, words) = process.ready(Duration::from_mins(2)).unwrap();
     let state = std::path::Path::new(&words[0]).parent().unwrap().display().to_string();
     assert_ne!(processes_with(&state), Vec::<String>::new());
-    victim.crash().unwrap();
+    process.crash().unwrap();
     let deadline = std::time::Instant::now() + SOON;
     while !processes_with(&state).is_empty() && std::time::Instant::now() < deadline {
         std::thread::sleep(Duration::from_millis(100));

@@ -87,7 +87,7 @@ enum Test {
     /// At least one pattern is found.
     Pattern(Vec<Regex>),
     /// At least one pattern is not found: the servers join the alternatives of a negated list by "or".
-    Lacking(Vec<Regex>),
+    MissingPattern(Vec<Regex>),
     Exists(bool),
 }
 
@@ -136,7 +136,7 @@ impl Condition {
                     .is_some_and(|found| accepts(found.cmp(value)))
             }),
             Test::Pattern(patterns) => patterns.iter().any(|pattern| found_in(pattern, &values)),
-            Test::Lacking(patterns) => patterns.iter().any(|pattern| !found_in(pattern, &values)),
+            Test::MissingPattern(patterns) => patterns.iter().any(|pattern| !found_in(pattern, &values)),
             Test::Exists(wanted) => values.is_empty() != *wanted,
         }
     }
@@ -192,7 +192,7 @@ impl Test {
             "not_contain_in" if rules.fold_case => {
                 return Err(ApiError::database("Cannot resolve field \"not_icontains\""));
             }
-            "not_contain" | "not_contain_in" => Self::Lacking(literals(&several(&value))?),
+            "not_contain" | "not_contain_in" => Self::MissingPattern(literals(&several(&value))?),
             "regex" | "regex_in" => Self::Pattern(patterns(&several(&value))?),
             "match" => Self::Equal { values: vec![value], fold: false, negated: false },
             order => Self::Order { value, accepts: accepts(order) },

@@ -131,7 +131,7 @@ impl ApiError {
             RaisedBy::FrontAt(status) => *status,
             RaisedBy::Front | RaisedBy::Server => status,
         };
-        let message = self.shown(switches.front);
+        let message = self.printed_message(switches.front);
         let body = match (switches.front, switches.error_style) {
             (Front::Console, _) | (_, ErrorStyle::Detail) => json!({"detail": {"code": code, "message": message}}),
             (_, ErrorStyle::Error) => json!({"error": {"message": message, "code": code}}),
@@ -144,7 +144,7 @@ impl ApiError {
 
     /// Returns the message as the front prints it. The transcoder trims messages; the console adds a
     /// leading space and wraps authentication failures a second time.
-    fn shown(&self, front: Front) -> String {
+    fn printed_message(&self, front: Front) -> String {
         let message = &self.message;
         match front {
             Front::Transcoder => message.trim().to_owned(),

@@ -98,10 +98,10 @@ impl Check {
             None => Some("StringField only accepts string values"),
         };
         let wrong = labels.iter().enumerate().filter_map(|(index, label)| Some((index, problem(label)?)));
-        let told: Vec<String> = wrong
+        let errors: Vec<String> = wrong
             .map(|(index, text)| if index == 0 || !self.new { text.to_owned() } else { format!("{index}.{text}") })
             .collect();
-        match (told.as_slice(), self.new) {
+        match (errors.as_slice(), self.new) {
             ([], _) => Ok(()),
             (all, true) => Err(self.invalid(None, &all.join(" "), "labels")),
             ([first, ..], false) => Err(self.invalid(None, first, "labels")),

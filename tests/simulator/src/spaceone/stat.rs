@@ -164,12 +164,12 @@ fn group_row(mut row: Fields, members: &[&Value], fields: &[&Fields]) -> Result<
             return Err(ApiError::nested(&unsupported()));
         }
         let Some(name) = part(field, "name", "n") else {
-            return Err(ApiError::nested(&lacks("aggregate.group.fields", "name", field)));
+            return Err(ApiError::nested(&missing_part("aggregate.group.fields", "name", field)));
         };
         let values: Vec<Value> = match part(field, "key", "k") {
             Some(key) => members.iter().filter_map(|member| at(member, &key).cloned()).collect(),
             None if operator == "count" => Vec::new(),
-            None => return Err(ApiError::nested(&lacks("aggregate.group.fields", "key", field))),
+            None => return Err(ApiError::nested(&missing_part("aggregate.group.fields", "key", field))),
         };
         row.insert(name, combined(&operator, &values, members.len())?);
     }
@@ -236,12 +236,12 @@ fn unsupported() -> ApiError {
 }
 
 fn key_and_name(rule: &Fields, place: &str) -> Result<(String, String), ApiError> {
-    let key = part(rule, "key", "k").ok_or_else(|| ApiError::nested(&lacks(place, "key", rule)))?;
-    let name = part(rule, "name", "n").ok_or_else(|| ApiError::nested(&lacks(place, "name", rule)))?;
+    let key = part(rule, "key", "k").ok_or_else(|| ApiError::nested(&missing_part(place, "key", rule)))?;
+    let name = part(rule, "name", "n").ok_or_else(|| ApiError::nested(&missing_part(place, "name", rule)))?;
     Ok((key, name))
 }
 
-fn lacks(place: &str, what: &str, rule: &Fields) -> ApiError {
+fn missing_part(place: &str, what: &str, rule: &Fields) -> ApiError {
     let rule = declared(&GROUP_FIELD, rule);
     ApiError::database(&format!("'{place}' condition requires a {what}: {rule}"))
 }

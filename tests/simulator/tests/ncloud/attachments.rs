@@ -12,12 +12,12 @@ async fn attach_and_detach_return_a_result_per_policy() {
     let id = created(&server, &policy("readers"));
     for (principals, kind) in [("sub-accounts", "SubAccount"), ("groups", "Group"), ("roles", "Role")] {
         let ask = |method: &str| {
-            let body = json!({"policyIdList": [id, "nobody"]}).to_string();
+            let body = json!({"policyIdList": [id, "unknown"]}).to_string();
             let answer = ncloud(&server, method, &format!("/api/v1/{principals}/principal-1/policies"), &body);
             assert_eq!(answer.status, 200);
             answer.json()
         };
-        let missing = json!({"success": false, "id": "nobody", "message": "This policy isn't registered."});
+        let missing = json!({"success": false, "id": "unknown", "message": "This policy isn't registered."});
         assert_eq!(ask("POST"), json!([{"success": true, "id": id}, missing]));
         let again = json!({"success": false, "id": id, "message": "The policy has already been registered."});
         assert_eq!(ask("POST"), json!([again, missing]));
@@ -78,5 +78,5 @@ async fn tag_limits_are_enforced() {
         assert_eq!(add(&format!("key-{number}"), "v"), 200);
     }
     assert_eq!([add("one-too-many", "v"), add("k", "changed")], [409, 200]);
-    assert_eq!(get(&server, "/api/v1/policies/nobody/tags").status, 404);
+    assert_eq!(get(&server, "/api/v1/policies/unknown/tags").status, 404);
 }

@@ -86,7 +86,7 @@ async fn delete_many_deletes_all_or_none() {
     let server = account(|_| {}).await;
     let ids: Vec<String> = ["one", "two", "three"].iter().map(|name| created(&server, &policy(name))).collect();
     let delete = |body: Value| ncloud(&server, "DELETE", "/api/v1/policies", &body.to_string());
-    assert_eq!(delete(json!([ids[0], "nobody"])).status, 404);
+    assert_eq!(delete(json!([ids[0], "unknown"])).status, 404);
     assert_eq!(delete(json!({"policyId": [ids[0]]})).status, 400);
     assert_eq!(server.policies().len(), 3);
     let answer = delete(json!([ids[0], ids[1]]));

@@ -175,7 +175,7 @@ async fn switch_sets_shape_of_error() {
         server.set_options(|options| {
             options.switches.unknown_policy = ErrorAnswer::new(404, shape, "NotFound", "gone");
         });
-        get(&server, "/api/v1/policies/nobody")
+        get(&server, "/api/v1/policies/unknown")
     };
     assert_eq!(answer(ErrorShape::Gateway).json(), json!({"error": {"errorCode": "NotFound", "message": "gone"}}));
     assert_eq!(answer(ErrorShape::TopLevel).json(), json!({"errorCode": "NotFound", "message": "gone"}));

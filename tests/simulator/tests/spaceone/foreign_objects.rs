@@ -8,21 +8,21 @@ use crate::client::spaceone;
 #[tokio::test]
 async fn test_edits_objects_without_the_api() {
     let server = Spaceone::start(Options::default()).await.unwrap();
-    let policy = StoredPolicy { policy_id: "theirs".to_owned(), name: "T".to_owned(), ..StoredPolicy::default() };
-    assert_eq!(server.add_policy(policy), "theirs");
+    let policy = StoredPolicy { policy_id: "foreign".to_owned(), name: "T".to_owned(), ..StoredPolicy::default() };
+    assert_eq!(server.add_policy(policy), "foreign");
     let id = server.add_network_policy(StoredNetworkPolicy { name: "n".to_owned(), ..StoredNetworkPolicy::default() });
-    assert!(server.edit_policy("theirs", |policy| policy.permissions.push("x".to_owned())));
+    assert!(server.edit_policy("foreign", |policy| policy.permissions.push("x".to_owned())));
     assert!(server.edit_network_policy(&id, |policy| policy.dns.push("8.8.8.8".to_owned())));
 
     let domain = server.domain_id();
     let get = |target: String| spaceone(&server, "GET", &target, &Value::Null);
-    let policy = get(format!("/repository/v1/policies/theirs?domain_id={domain}")).json();
+    let policy = get(format!("/repository/v1/policies/foreign?domain_id={domain}")).json();
     assert_eq!((&policy["state"], &policy["permissions"]), (&json!("ENABLED"), &json!(["x"])));
     let network = get(format!("/inventory/v1/network-policy/{id}?domain_id={domain}")).json();
     assert_eq!((&network["dns"], &network["zone_info"]["name"]), (&json!(["8.8.8.8"]), &json!("zone-a")));
 
-    assert!(server.remove_policy("theirs") && server.remove_network_policy(&id));
-    assert!(!server.remove_policy("theirs") && !server.edit_network_policy(&id, |_| {}));
+    assert!(server.remove_policy("foreign") && server.remove_network_policy(&id));
+    assert!(!server.remove_policy("foreign") && !server.edit_network_policy(&id, |_| {}));
     assert!(server.policies().is_empty() && server.network_policies().is_empty());
     assert!(server.journal().writes().is_empty());
 }

@@ -35,7 +35,7 @@ async fn switch_prints_unset_fields() {
     assert_eq!((sparse.get("dns"), sparse.get("routing_tables"), &sparse["reference"]), (None, None, &json!({})));
 
     server.set_options(|switches| switches.emit_defaults = true);
-    let target = format!("{list}&name=nobody");
+    let target = format!("{list}&name=unknown");
     let empty = json!({"results": [], "total_count": 0});
     assert_eq!(spaceone(&server, "GET", &target, &Value::Null).json(), empty);
     let full = spaceone(&server, "GET", &list, &Value::Null).json()["results"][0].clone();
@@ -140,7 +140,7 @@ async fn journal_names_operation_and_object_in_all_spellings() {
     spaceone(&server, "POST", "/inventory/network-policy/get", &named);
     spaceone(&server, "POST", "/inventory/v1/network-policy/delete", &named);
     spaceone(&server, "GET", "/nowhere", &Value::Null);
-    let told: Vec<_> = server
+    let seen: Vec<_> = server
         .journal()
         .entries()
         .into_iter()
@@ -154,5 +154,5 @@ async fn journal_names_operation_and_object_in_all_spellings() {
         network(Operation::Delete, true),
         (Operation::Other, Collection::Other, None, false),
     ];
-    assert_eq!(told, expected);
+    assert_eq!(seen, expected);
 }

@@ -165,10 +165,10 @@ async fn error_status_differs_between_eras() {
         let policy = |id: &str| json!({"policy_id": id, "name": "P", "permissions": ["a"]});
         assert_eq!(post("create", policy("p")), 200);
         let statuses = [
-            post("get", json!({"policy_id": "nobody", "domain_id": server.domain_id()})),
+            post("get", json!({"policy_id": "unknown", "domain_id": server.domain_id()})),
             post("create", policy("p")),
             post("create", policy("Bad Id")),
-            post("delete", json!({"policy_id": "nobody"})),
+            post("delete", json!({"policy_id": "unknown"})),
         ];
         assert_eq!(statuses, [missing, duplicate, bad_id, gone], "{era:?}");
     }

@@ -109,8 +109,8 @@ pub fn explain(environment: &Environment) {
         format!("export KUBECONFIG={}", kubeconfig.display()),
         format!("export PATH={}:$PATH   # kubectl is here", kubectl.parent().unwrap_or(kubectl).display()),
         "kubectl get cloudpolicy -A".to_owned(),
-        format!("kubectl apply -k {}   # after an edit of deploy/samples", shown(overlay)),
-        format!("tail -f {}   # the operator", shown(operator_log)),
+        format!("kubectl apply -k {}   # after an edit of deploy/samples", relative(overlay)),
+        format!("tail -f {}   # the operator", relative(operator_log)),
         format!("curl {operator_url}/metrics"),
         format!("curl {0}/state; curl {0}/journal   # the simulators", upstreams.admin),
         format!("# NAVER Cloud at {}: {} / {}", upstreams.ncloud, upstreams.access_key, upstreams.secret_key),
@@ -123,7 +123,7 @@ pub fn explain(environment: &Environment) {
     }
 }
 
-fn shown(path: &Path) -> String {
+fn relative(path: &Path) -> String {
     path.strip_prefix(repository()).unwrap_or(path).display().to_string()
 }
 

@@ -33,7 +33,7 @@ impl<'a> Cluster<'a> {
 
     /// Runs kubectl, prints command and output, and returns the output.
     pub async fn show(&self, output: &Output, arguments: &[&str]) -> anyhow::Result<String> {
-        output.command(&shown("kubectl", arguments));
+        output.command(&shell_command("kubectl", arguments));
         let printed = self.run(arguments).await?;
         output.show(&printed);
         Ok(printed)
@@ -48,7 +48,7 @@ impl<'a> Cluster<'a> {
             .stdin(Stdio::null())
             .kill_on_drop(true)
             .output();
-        let command = shown("kubectl", arguments);
+        let command = shell_command("kubectl", arguments);
         let output = timeout(LIMIT, running).await.with_context(|| format!("`{command}` timed out"))?;
         let output = output.with_context(|| format!("cannot run {}", self.kubectl.display()))?;
         // kubectl prints "No resources found" to standard error.
@@ -65,7 +65,7 @@ impl<'a> Cluster<'a> {
 }
 
 /// Quotes a command for a shell.
-pub fn shown(program: &str, arguments: &[&str]) -> String {
+pub fn shell_command(program: &str, arguments: &[&str]) -> String {
     let words = arguments.iter().map(|argument| quoted(argument));
     std::iter::once(program.to_owned()).chain(words).collect::<Vec<_>>().join(" ")
 }
@@ -84,7 +84,7 @@ mod tests {
 
     #[test]
     fn command_is_quoted_for_the_shell() {
-        let line = shown("kubectl", &["get", "a/b", "-o", "jsonpath={.x}", "it's", ""]);
+        let line = shell_command("kubectl", &["get", "a/b", "-o", "jsonpath={.x}", "it's", ""]);
         assert_eq!(line, r"kubectl get a/b -o 'jsonpath={.x}' 'it'\''s' ''");
     }
 }

@@ -1,6 +1,6 @@
 //! The operator's process, with the RBAC permissions of its manifests.
 
-use crate::cluster::{Cluster, shown};
+use crate::cluster::{Cluster, shell_command};
 use crate::http;
 use crate::output::Output;
 use anyhow::Context;
@@ -40,11 +40,11 @@ pub async fn start(program: &Path, folder: &Path, cluster: Cluster<'_>, output: 
         "The operator starts with the permissions of its manifests. Flags allow it to call loopback without TLS.",
     );
     for manifest in &MANIFESTS {
-        output.command(&shown("kubectl", manifest));
+        output.command(&shell_command("kubectl", manifest));
         cluster.run(manifest).await?;
     }
     let kubeconfig = as_service_account(cluster.kubeconfig(), folder)?;
-    output.command(&shown("cloud-policy", &ARGUMENTS));
+    output.command(&shell_command("cloud-policy", &ARGUMENTS));
     // With this variable the operator would use the pod's cluster instead of the kubeconfig.
     Launch::new("operator", "env", folder)
         .args(["-u", "KUBERNETES_SERVICE_HOST"])

@@ -5,7 +5,7 @@ mod change;
 mod create;
 mod delete;
 
-use crate::cluster::{Cluster, shown};
+use crate::cluster::{Cluster, shell_command};
 use crate::environment::Environment;
 use crate::output::Output;
 use crate::upstreams::Upstreams;
@@ -62,7 +62,7 @@ impl Scenario<'_> {
 
     /// Runs kubectl and prints only the command.
     async fn run_quietly(&self, arguments: &[&str]) -> anyhow::Result<()> {
-        self.output.command(&shown("kubectl", arguments));
+        self.output.command(&shell_command("kubectl", arguments));
         self.cluster.run(arguments).await.map(drop)
     }
 
