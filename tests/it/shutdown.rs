@@ -14,7 +14,7 @@ async fn a_create_under_way_is_recorded_before_the_operator_ends() {
     let slow = Fault::on(Operation::Create).after(Action::Pass).latency(Duration::from_secs(2));
     world.ncloud.faults().add(slow);
     world.apply(ncloud_policy("midway")).await;
-    world.eventually("the create call to be under way", || world.ncloud.faults().struck() == 1).await;
+    world.eventually("the create call to be under way", || world.ncloud.faults().injected() == 1).await;
     world.stop().await;
     let object: Policy = world.get("midway").await;
     assert_eq!(upstream_id(&object), world.ncloud.policy_named("midway").unwrap().policy_id);
@@ -34,7 +34,7 @@ async fn who_loses_the_lead_before_the_create_call_leaves_the_intent_to_the_next
     let slow = Fault::on(Operation::Validate).after(Action::Pass).latency(Duration::from_secs(1));
     world.ncloud.faults().add(slow);
     world.apply(ncloud_policy("handed-over")).await;
-    world.eventually("the preflight to be under way", || world.ncloud.faults().struck() == 1).await;
+    world.eventually("the preflight to be under way", || world.ncloud.faults().injected() == 1).await;
     world.depose();
     world.eventually("the end of the reconcile", || world.metrics().contains(r#"result="not_leading""#)).await;
     let common = common(&world.get::<Policy>("handed-over").await);

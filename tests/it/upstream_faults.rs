@@ -45,10 +45,10 @@ impl Case {
     /// Strikes the create with this fault; its error.
     async fn create_under(&self, fault: Fault) -> ErrorKind {
         self.faults().add(fault);
-        let before = self.faults().struck();
+        let before = self.faults().injected();
         let secrets: Vec<&str> = self.secrets.iter().map(String::as_str).collect();
         let kind = refusal(self.subject.create().await, &secrets).kind;
-        assert_eq!(self.faults().struck(), before + 1);
+        assert_eq!(self.faults().injected(), before + 1);
         kind
     }
 }

@@ -58,7 +58,7 @@ async fn whatever_the_answer_to_a_create_was_there_is_one_object_and_the_truth_m
     for (name, _, _) in &all {
         world.ready::<Policy>(name).await;
     }
-    assert_eq!(world.ncloud.faults().struck(), all.len(), "each create was struck once");
+    assert_eq!(world.ncloud.faults().injected(), all.len(), "each create was struck once");
     assert_eq!(world.ncloud.journal().effects(Operation::Create), all.len(), "and none was repeated");
     assert_eq!(world.ncloud.policies().len(), all.len());
 }

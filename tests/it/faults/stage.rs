@@ -96,7 +96,7 @@ impl Stage {
     }
 
     pub fn undirect(&self) {
-        self.faults().undirect();
+        self.faults().clear_decider();
     }
 
     /// Counts from now on.

@@ -3,7 +3,7 @@
 use super::life::{REQUEST_TIMEOUT, life_of};
 use super::script::{Blow, Edge, Incident, Nature};
 use super::steps::Sequence;
-use cloud_policy_simulator::{Action, Cue, Faults, Operation, Subject, When};
+use cloud_policy_simulator::{Action, Decision, Faults, Operation, RequestInfo, When};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use tokio::sync::oneshot;
@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 /// Has every request to this simulator asked of the sequence.
 pub fn direct(faults: &Faults, system: &'static str, sequence: &Arc<Sequence>) {
     let sequence = Arc::clone(sequence);
-    faults.direct(move |subject| {
+    faults.decide_with(move |subject| {
         let life = life_of(subject.agent)?;
         let (nature, name) = describe(system, subject);
         let (blow, _) = sequence.arrive(life, nature, &name);
@@ -19,7 +19,7 @@ pub fn direct(faults: &Faults, system: &'static str, sequence: &Arc<Sequence>) {
     });
 }
 
-fn describe(system: &str, subject: &Subject<'_>) -> (Nature, String) {
+fn describe(system: &str, subject: &RequestInfo<'_>) -> (Nature, String) {
     let nature = match subject.operation {
         Operation::Create
         | Operation::Update
@@ -40,7 +40,7 @@ fn describe(system: &str, subject: &Subject<'_>) -> (Nature, String) {
     (nature, format!("{system} {:?} {:?}", subject.operation, subject.collection))
 }
 
-fn cue(sequence: &Arc<Sequence>, blow: Blow) -> Option<Cue> {
+fn cue(sequence: &Arc<Sequence>, blow: Blow) -> Option<Decision> {
     let when = |edge| {
         if edge == Edge::Before { When::Before } else { When::After }
     };
@@ -53,23 +53,23 @@ fn cue(sequence: &Arc<Sequence>, blow: Blow) -> Option<Cue> {
         }
         Blow::Crash(Edge::Before) => {
             sequence.tell(Incident::Crash);
-            Cue::Strike(When::Before, silence)
+            Decision::Inject(When::Before, silence)
         }
         Blow::Crash(Edge::After) => {
             let sequence = Arc::clone(sequence);
-            Cue::Hold(Box::pin(async move {
+            Decision::DelayAnswer(Box::pin(async move {
                 sequence.tell(Incident::Crash);
                 std::future::pending::<()>().await;
             }))
         }
-        Blow::Gone => Cue::Strike(When::Before, silence),
+        Blow::Gone => Decision::Inject(When::Before, silence),
         Blow::CrashLate(delay) => {
             sequence.tell(Incident::Crash);
-            Cue::Strike(When::Before, Action::Late(delay))
+            Decision::Inject(When::Before, Action::Late(delay))
         }
         Blow::HandOver => {
             let sequence = Arc::clone(sequence);
-            Cue::Hold(Box::pin(async move {
+            Decision::DelayAnswer(Box::pin(async move {
                 let (release, held) = oneshot::channel();
                 sequence.tell(Incident::HandOver(release));
                 drop(held.await);
@@ -78,10 +78,10 @@ fn cue(sequence: &Arc<Sequence>, blow: Blow) -> Option<Cue> {
         Blow::Answer(edge, code, wait) => {
             let headers = wait.map(|seconds| ("retry-after".to_owned(), seconds.to_string()));
             let headers = BTreeMap::from_iter(headers);
-            Cue::Strike(when(edge), Action::Status { code, body: String::new(), headers })
+            Decision::Inject(when(edge), Action::Status { code, body: String::new(), headers })
         }
-        Blow::Cut(edge) => Cue::Strike(when(edge), Action::Reset),
-        Blow::Silence(edge) => Cue::Strike(when(edge), silence),
-        Blow::Late(delay) => Cue::Strike(When::Before, Action::Late(delay)),
+        Blow::Cut(edge) => Decision::Inject(when(edge), Action::Reset),
+        Blow::Silence(edge) => Decision::Inject(when(edge), silence),
+        Blow::Late(delay) => Decision::Inject(When::Before, Action::Late(delay)),
     })
 }

@@ -3,7 +3,7 @@
 use super::judge::{Verdict, verdicts};
 use crate::installation::{Installation, Process, TENANT, operator_client};
 use crate::manifests::{ncloud_policy, network_policy, spaceone_policy};
-use cloud_policy_simulator::ncloud::{Assignee, HolderType};
+use cloud_policy_simulator::ncloud::{Assignee, PrincipalType};
 use cloud_policy_simulator::{Action, Fault, Operation};
 use cloud_policy_testbed::wait_for;
 use kube::api::{DeleteParams, Patch, PatchParams};
@@ -80,7 +80,7 @@ async fn under_way(installation: &Installation) {
 async fn held(installation: &Installation) {
     let id = installation.ncloud.policy_named("story-n").unwrap().policy_id;
     let holder = Assignee {
-        resource_type: HolderType::SubAccount,
+        resource_type: PrincipalType::SubAccount,
         resource_id: "sub-1".to_owned(),
         resource_name: "alice".to_owned(),
     };

@@ -56,7 +56,7 @@ async fn a_connection_whose_upstream_is_silent_does_not_hold_up_the_objects_of_a
     for i in 0..30 {
         world.apply(ncloud_policy(&format!("stuck-{i}"))).await;
     }
-    world.eventually("calls that hang", || world.ncloud.faults().struck() >= 8).await;
+    world.eventually("calls that hang", || world.ncloud.faults().injected() >= 8).await;
     for i in 0..5 {
         world.apply(spaceone_policy(&format!("free-{i}"))).await;
     }

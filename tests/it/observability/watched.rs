@@ -64,7 +64,7 @@ async fn live(world: &World) {
     }
     world.ncloud.faults().add(Fault::on(Operation::Get).times(2).before(Action::status(429, "")));
     world.ncloud.faults().add(Fault::on(Operation::Get).before(Action::Pass).latency(2 * PATIENCE));
-    world.eventually("the upstream to throttle and to dawdle", || world.ncloud.faults().struck() >= 3).await;
+    world.eventually("the upstream to throttle and to dawdle", || world.ncloud.faults().injected() >= 3).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

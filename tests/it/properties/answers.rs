@@ -108,10 +108,10 @@ impl Scene<'_> {
 
     fn doubt_is_neither_done_nor_undone(&self, answer: &Action) {
         let (status, body) = parts(answer);
-        let struck = self.faults.struck();
+        let struck = self.faults.injected();
         let written = self.answering(Operation::Create, answer, self.subject.create());
         // After many failures the circuit breaker sends nothing, which is certain.
-        if self.faults.struck() == struck {
+        if self.faults.injected() == struck {
             assert_eq!(written.unwrap_err().kind, ErrorKind::Unavailable);
             return;
         }

@@ -1,4 +1,5 @@
-//! The traps that a client must know, by name. The recordings hold the exact answers to most of them.
+//! Unexpected behaviour of SpaceONE that a client must handle. The recordings have the exact answers to
+//! most of these requests.
 
 use cloud_policy_simulator::spaceone::{Era, Options, Spaceone};
 use serde_json::{Value, json};
@@ -12,7 +13,7 @@ impl Inventory {
         Self(Spaceone::start(Options::default()).await.unwrap())
     }
 
-    /// Creates a network policy with these fields and gives its path.
+    /// Creates a network policy with these fields and returns its path.
     fn create(&self, fields: &Value) -> String {
         let answer = self.try_create(fields);
         assert_eq!(answer.status, 200, "{}", answer.text());
@@ -33,7 +34,7 @@ impl Inventory {
 }
 
 #[tokio::test]
-async fn emptied_lists_and_names_are_accepted_and_ignored() {
+async fn update_ignores_empty_lists_and_names() {
     let inventory = Inventory::start().await;
     let routes = json!([{"cidr": "10.0.0.0/8", "destination": "10.0.0.1"}]);
     let path = inventory.create(&json!({"dns": ["8.8.8.8"], "routing_tables": routes, "tags": {"a": 1}}));
@@ -41,11 +42,11 @@ async fn emptied_lists_and_names_are_accepted_and_ignored() {
     assert_eq!(answer["dns"], json!(["8.8.8.8"]));
     assert_eq!(answer["routing_tables"], routes);
     assert_eq!(answer["name"], "n");
-    assert_eq!(answer["tags"], json!({}), "but a message can be cleared");
+    assert_eq!(answer["tags"], json!({}), "an update can clear a message");
 }
 
 #[tokio::test]
-async fn data_merges_and_tags_metadata_and_reference_are_replaced() {
+async fn update_merges_data_and_replaces_other_fields() {
     let inventory = Inventory::start().await;
     let fields = json!({
         "data": {"a": {"x": 1}, "b": 2}, "metadata": {"a": "x"}, "tags": {"a": 1},
@@ -56,20 +57,20 @@ async fn data_merges_and_tags_metadata_and_reference_are_replaced() {
         "data": {"a": {"y": 1}, "c": 3}, "metadata": {"b": "y"}, "tags": {"b": 2}, "reference": {"resource_id": "s"},
     });
     let answer = inventory.put(&path, &change).json();
-    assert_eq!(answer["data"], json!({"a": {"y": 1.0}, "b": 2.0, "c": 3.0}), "by its first level");
+    assert_eq!(answer["data"], json!({"a": {"y": 1.0}, "b": 2.0, "c": 3.0}), "data merges at its first level");
     assert_eq!((&answer["metadata"], &answer["tags"]), (&json!({"b": "y"}), &json!({"b": 2.0})));
     assert_eq!(answer["reference"], json!({"resource_id": "s"}));
 }
 
 #[tokio::test]
-async fn numbers_come_back_as_doubles() {
+async fn numbers_are_returned_as_doubles() {
     let inventory = Inventory::start().await;
     let answer = inventory.try_create(&json!({"tags": {"n": 1, "deep": [{"m": 2}]}}));
     assert!(answer.text().contains(r#""n":1.0"#) && answer.text().contains(r#""m":2.0"#), "{}", answer.text());
 }
 
 #[tokio::test]
-async fn pinned_fields_are_skipped_without_a_word_and_cannot_all_be_unpinned() {
+async fn update_skips_pinned_fields_without_error() {
     let inventory = Inventory::start().await;
     let path = inventory.create(&json!({"dns": ["8.8.8.8"], "data": {"a": 1, "b": 1}}));
     let pin = |keys: Value| inventory.put(&format!("{path}/pin-data"), &json!({"keys": keys}));
@@ -79,14 +80,14 @@ async fn pinned_fields_are_skipped_without_a_word_and_cannot_all_be_unpinned() {
     let answer = answer.json();
     assert_eq!((&answer["dns"], &answer["name"]), (&json!(["8.8.8.8"]), &json!("m")));
     assert_eq!(answer["data"], json!({"a": 1.0, "b": 2.0}));
-    assert_eq!(pin(json!([])).json()["detail"]["code"], "ERROR_REQUIRED_PARAMETER");
+    assert_eq!(pin(json!([])).json()["detail"]["code"], "ERROR_REQUIRED_PARAMETER", "at least one key stays pinned");
     assert_eq!(pin(json!(["tags"])).json()["detail"]["code"], "ERROR_NOT_ALLOW_PINNING_KEYS", "never set");
-    assert_eq!(pin(json!(["zone_id"])).status, 200, "pinning something harmless instead");
+    assert_eq!(pin(json!(["zone_id"])).status, 200, "pinning zone_id replaces the other pins");
     assert_eq!(inventory.put(&path, &json!({"dns": ["1.1.1.1"]})).json()["dns"], json!(["1.1.1.1"]));
 }
 
 #[tokio::test]
-async fn a_number_or_flag_in_metadata_makes_every_later_update_fail() {
+async fn update_fails_when_metadata_has_number_or_flag() {
     let inventory = Inventory::start().await;
     for (metadata, message) in [
         (json!({"m": 1}), "'float' object is not iterable"),
@@ -106,7 +107,7 @@ async fn a_number_or_flag_in_metadata_makes_every_later_update_fail() {
 }
 
 #[tokio::test]
-async fn networks_and_addresses_are_strict_and_normalised() {
+async fn create_validates_and_normalises_addresses() {
     let inventory = Inventory::start().await;
     let create = |cidr: &str, destination: &str| {
         inventory.try_create(&json!({"routing_tables": [{"cidr": cidr, "destination": destination}]}))
@@ -130,7 +131,7 @@ async fn networks_and_addresses_are_strict_and_normalised() {
 }
 
 #[tokio::test]
-async fn dots_and_dollars_in_keys_break_the_store_of_the_older_era() {
+async fn tag_key_with_dot_or_dollar_fails_by_era() {
     let key = |era: Era, key: &'static str| async move {
         let server = Spaceone::start(Options { era, ..Options::default() }).await.unwrap();
         let body = json!({"policy_id": "p", "name": "P", "permissions": ["a"], "tags": {key: 1}});
@@ -145,7 +146,7 @@ async fn dots_and_dollars_in_keys_break_the_store_of_the_older_era() {
 }
 
 #[tokio::test]
-async fn creating_twice_makes_two_network_policies_but_one_policy() {
+async fn repeated_create_duplicates_only_network_policy() {
     let inventory = Inventory::start().await;
     assert_ne!(inventory.create(&json!({})), inventory.create(&json!({})));
     let body = json!({"policy_id": "p", "name": "P", "permissions": ["a"]});
@@ -156,7 +157,7 @@ async fn creating_twice_makes_two_network_policies_but_one_policy() {
 }
 
 #[tokio::test]
-async fn the_same_failure_has_another_status_in_each_era() {
+async fn error_status_differs_between_eras() {
     for (era, missing, duplicate, bad_id, gone) in [(Era::Rest, 500, 400, 500, 400), (Era::Verb, 400, 409, 400, 404)] {
         let server = Spaceone::start(Options { era, ..Options::default() }).await.unwrap();
         let post =
@@ -164,17 +165,17 @@ async fn the_same_failure_has_another_status_in_each_era() {
         let policy = |id: &str| json!({"policy_id": id, "name": "P", "permissions": ["a"]});
         assert_eq!(post("create", policy("p")), 200);
         let statuses = [
-            post("get", json!({"policy_id": "nobody", "domain_id": server.domain_id()})),
+            post("get", json!({"policy_id": "unknown", "domain_id": server.domain_id()})),
             post("create", policy("p")),
             post("create", policy("Bad Id")),
-            post("delete", json!({"policy_id": "nobody"})),
+            post("delete", json!({"policy_id": "unknown"})),
         ];
         assert_eq!(statuses, [missing, duplicate, bad_id, gone], "{era:?}");
     }
 }
 
 #[tokio::test]
-async fn one_bad_character_at_the_end_of_a_policy_id_passes() {
+async fn policy_id_check_accepts_one_bad_final_character() {
     let inventory = Inventory::start().await;
     let create = |id: &str| {
         let body = json!({"policy_id": id, "name": "P", "permissions": ["a"]});
@@ -184,7 +185,7 @@ async fn one_bad_character_at_the_end_of_a_policy_id_passes() {
 }
 
 #[tokio::test]
-async fn pages_start_at_an_item_counted_from_one() {
+async fn page_start_counts_items_from_one() {
     let inventory = Inventory::start().await;
     for name in ["c", "a", "b"] {
         inventory.create(&json!({"name": name}));
@@ -204,7 +205,7 @@ async fn pages_start_at_an_item_counted_from_one() {
 }
 
 #[tokio::test]
-async fn equality_ignores_case_in_2020_and_not_later() {
+async fn eq_filter_ignores_case_only_in_2020() {
     let inventory = Inventory::start().await;
     inventory.create(&json!({"name": "Mixed", "tags": {"owner": "Uid"}}));
     let body = json!({"policy_id": "p", "name": "Mixed", "permissions": ["a"]});

@@ -1,7 +1,7 @@
-//! The real parts: control plane, upstreams, the kinds, the operator. Steps 1 to 4 of the demo.
+//! The environment: control plane, upstreams, CRDs and the operator. Steps 1 to 4 of the demo.
 
 use crate::cluster::Cluster;
-use crate::narrator::Narrator;
+use crate::output::Output;
 use crate::programs::Programs;
 use crate::servers::{self, Servers};
 use crate::upstreams::Upstreams;
@@ -13,38 +13,38 @@ use std::fs;
 use std::path::PathBuf;
 use std::time::Instant;
 
-/// How much of the operator's log explains a failure.
+/// The number of lines of the operator's log in the diagnostics.
 const LAST_LINES: usize = 15;
 
-/// What to raise, and where.
+/// The options with which the environment starts.
 #[derive(Debug, Clone)]
-pub struct Order {
-    /// For logs, kubeconfig and overlay.
+pub struct Options {
+    /// The folder for logs, kubeconfig and overlay.
     pub folder: PathBuf,
-    /// Whether the folder goes when the stage goes, however it goes.
+    /// Whether the folder is removed when the environment ends.
     pub temporary: bool,
-    /// Whether SpaceONE is the real one.
+    /// Whether to start the real SpaceONE servers.
     pub real_spaceone: bool,
 }
 
-/// How to reach everything. In a file, it is all that another process needs.
+/// The addresses and paths of the environment. The background process passes them on in a file.
 #[derive(Debug, Serialize, Deserialize)]
-pub struct Stage {
+pub struct Environment {
     pub kubeconfig: PathBuf,
     pub kubectl: PathBuf,
-    /// Whether a deleted namespace goes away.
+    /// Whether the control plane removes deleted namespaces.
     pub has_controllers: bool,
     pub upstreams: Upstreams,
-    /// What `kubectl apply -k` takes.
+    /// The folder for `kubectl apply -k`.
     pub overlay: PathBuf,
     pub operator_log: PathBuf,
-    /// Where the operator serves probes and metrics.
+    /// The address of the operator's probes and metrics.
     pub operator_url: String,
-    /// How many steps were told so far.
+    /// The number of printed steps.
     pub steps: usize,
 }
 
-/// What runs, in the order in which it ends.
+/// The running processes, in the order in which they end.
 #[derive(Debug)]
 pub struct Running {
     _operator: Child,
@@ -52,7 +52,7 @@ pub struct Running {
     _control_plane: ControlPlane,
 }
 
-/// Builds what is needed; here, and not later, because it may take minutes and fail.
+/// Builds and installs the programs first, because that may take minutes and fail.
 pub fn prepare(real_spaceone: bool) -> anyhow::Result<Programs> {
     if real_spaceone {
         servers::install()?;
@@ -60,53 +60,58 @@ pub fn prepare(real_spaceone: bool) -> anyhow::Result<Programs> {
     Programs::build()
 }
 
-/// Starts everything.
-pub async fn raise(programs: &Programs, order: &Order, narrator: &mut Narrator) -> anyhow::Result<(Stage, Running)> {
+/// Starts the environment.
+pub async fn start(
+    programs: &Programs,
+    options: &Options,
+    output: &mut Output,
+) -> anyhow::Result<(Environment, Running)> {
     let begun = Instant::now();
-    let (control_plane, servers) = start_both(programs, order)?;
-    let kubeconfig = order.folder.join("kubeconfig");
+    let (control_plane, servers) = start_both(programs, options)?;
+    let kubeconfig = options.folder.join("kubeconfig");
     fs::copy(control_plane.kubeconfig(), &kubeconfig).context("cannot copy the kubeconfig")?;
     let (version, seconds) = (control_plane.server_version(), begun.elapsed().as_secs_f32());
-    narrator.step(&format!("A Kubernetes control plane runs: a real kube-apiserver {version}, after {seconds:.1} s."));
-    narrator.command(&format!("export KUBECONFIG={}", kubeconfig.display()));
-    servers.introduce(narrator);
+    output
+        .step(&format!("The Kubernetes control plane runs: a real kube-apiserver {version}, ready in {seconds:.1} s."));
+    output.command(&format!("export KUBECONFIG={}", kubeconfig.display()));
+    servers.print_step(output);
 
     let cluster = Cluster::new(control_plane.kubectl(), &kubeconfig);
-    narrator.step("The four kinds are installed.");
-    cluster.show(narrator, &["apply", "--server-side", "-f", "crds/"]).await?;
-    let operator = operator::start(&programs.operator, &order.folder, cluster, narrator).await?;
-    let overlay = order.folder.join("overlay");
+    output.step("kubectl installs the custom resource definitions of the four kinds.");
+    cluster.show(output, &["apply", "--server-side", "-f", "crds/"]).await?;
+    let operator = operator::start(&programs.operator, &options.folder, cluster, output).await?;
+    let overlay = options.folder.join("overlay");
     overlay::write(&overlay, servers.upstreams())?;
-    let stage = Stage {
+    let environment = Environment {
         kubectl: control_plane.kubectl().to_owned(),
         has_controllers: control_plane.has_controllers(),
         upstreams: servers.upstreams().clone(),
         overlay,
         operator_log: operator.log_path().to_owned(),
         operator_url: operator::await_ready(&operator).await?,
-        steps: narrator.steps(),
+        steps: output.steps(),
         kubeconfig,
     };
-    Ok((stage, Running { _operator: operator, _servers: servers, _control_plane: control_plane }))
+    Ok((environment, Running { _operator: operator, _servers: servers, _control_plane: control_plane }))
 }
 
-/// Both at once: neither needs the other, and each takes seconds.
-fn start_both(programs: &Programs, order: &Order) -> anyhow::Result<(ControlPlane, Servers)> {
-    let (simulator, order) = (programs.simulator.clone(), order.clone());
-    let servers = std::thread::spawn(move || Servers::start(&simulator, &order));
+/// Starts control plane and upstreams at the same time, as each takes seconds.
+fn start_both(programs: &Programs, options: &Options) -> anyhow::Result<(ControlPlane, Servers)> {
+    let (simulator, options) = (programs.simulator.clone(), options.clone());
+    let servers = std::thread::spawn(move || Servers::start(&simulator, &options));
     let control_plane = ControlPlane::start();
     let servers = servers.join().map_err(|_| anyhow!("the start of the upstreams panicked"))?;
     Ok((control_plane?, servers?))
 }
 
-impl Stage {
-    /// The cluster, through kubectl.
+impl Environment {
+    /// Returns the cluster.
     pub fn cluster(&self) -> Cluster<'_> {
         Cluster::new(&self.kubectl, &self.kubeconfig)
     }
 
-    /// What explains a failure: all objects as they are, and the end of the operator's log.
-    pub async fn last_words(&self) -> String {
+    /// Returns the state of all objects and the end of the operator's log.
+    pub async fn diagnostics(&self) -> String {
         let objects = self.cluster().run(&["get", "cloudpolicy", "-A", "-o", "wide"]).await;
         let objects = objects.unwrap_or_else(|error| format!("{error:#}"));
         let log = fs::read_to_string(&self.operator_log).unwrap_or_else(|error| error.to_string());

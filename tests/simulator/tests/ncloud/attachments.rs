@@ -1,4 +1,4 @@
-//! Who holds a policy, and its tags.
+//! The principals that a policy is attached to, and its tags.
 
 use cloud_policy_simulator::Operation;
 use serde_json::{Value, json};
@@ -7,22 +7,23 @@ use super::{account, created, get, policy};
 use crate::client::ncloud;
 
 #[tokio::test]
-async fn attach_and_detach_answer_200_with_a_verdict_for_each_policy() {
+async fn attach_and_detach_return_a_result_per_policy() {
     let server = account(|_| {}).await;
     let id = created(&server, &policy("readers"));
-    for (holders, kind) in [("sub-accounts", "SubAccount"), ("groups", "Group"), ("roles", "Role")] {
+    for (principals, kind) in [("sub-accounts", "SubAccount"), ("groups", "Group"), ("roles", "Role")] {
         let ask = |method: &str| {
-            let body = json!({"policyIdList": [id, "nobody"]}).to_string();
-            let answer = ncloud(&server, method, &format!("/api/v1/{holders}/holder-1/policies"), &body);
+            let body = json!({"policyIdList": [id, "unknown"]}).to_string();
+            let answer = ncloud(&server, method, &format!("/api/v1/{principals}/principal-1/policies"), &body);
             assert_eq!(answer.status, 200);
             answer.json()
         };
-        let missing = json!({"success": false, "id": "nobody", "message": "This policy isn't registered."});
+        let missing = json!({"success": false, "id": "unknown", "message": "This policy isn't registered."});
         assert_eq!(ask("POST"), json!([{"success": true, "id": id}, missing]));
         let again = json!({"success": false, "id": id, "message": "The policy has already been registered."});
         assert_eq!(ask("POST"), json!([again, missing]));
-        let nrn = format!("nrn:PUB:IAM::1234567:{kind}/holder-1");
-        let resource = json!({"resourceType": kind, "resourceId": "holder-1", "resourceName": "holder-1", "nrn": nrn});
+        let nrn = format!("nrn:PUB:IAM::1234567:{kind}/principal-1");
+        let resource =
+            json!({"resourceType": kind, "resourceId": "principal-1", "resourceName": "principal-1", "nrn": nrn});
         assert_eq!(get(&server, &format!("/api/v1/policies/{id}/resources")).json(), json!([resource]));
         assert_eq!(ask("DELETE"), json!([{"success": true, "id": id}, missing]));
         assert_eq!(ask("DELETE")[0]["success"], json!(false));
@@ -33,8 +34,8 @@ async fn attach_and_detach_answer_200_with_a_verdict_for_each_policy() {
 }
 
 #[tokio::test]
-async fn an_unknown_holder_is_401_30_where_holders_are_known() {
-    let server = account(|switches| switches.holders = Some(vec!["known".to_owned()])).await;
+async fn attach_answers_401_30_for_unknown_principal() {
+    let server = account(|switches| switches.principals = Some(vec!["known".to_owned()])).await;
     let body = json!({"policyIdList": []}).to_string();
     let answer = ncloud(&server, "POST", "/api/v1/sub-accounts/unknown/policies", &body);
     assert_eq!((answer.status, answer.json()["errorCode"].clone()), (401, json!(30)));
@@ -42,7 +43,7 @@ async fn an_unknown_holder_is_401_30_where_holders_are_known() {
 }
 
 #[tokio::test]
-async fn tags_are_read_added_changed_and_removed_under_their_own_path() {
+async fn tag_path_reads_adds_changes_and_removes_tags() {
     let server = account(|_| {}).await;
     let mut body = policy("readers");
     body["tags"] = json!({"a": "1"});
@@ -64,7 +65,7 @@ async fn tags_are_read_added_changed_and_removed_under_their_own_path() {
 }
 
 #[tokio::test]
-async fn tags_have_limits() {
+async fn tag_limits_are_enforced() {
     let server = account(|_| {}).await;
     let id = created(&server, &policy("readers"));
     let target = format!("/api/v1/policies/{id}/tags");
@@ -77,5 +78,5 @@ async fn tags_have_limits() {
         assert_eq!(add(&format!("key-{number}"), "v"), 200);
     }
     assert_eq!([add("one-too-many", "v"), add("k", "changed")], [409, 200]);
-    assert_eq!(get(&server, "/api/v1/policies/nobody/tags").status, 404);
+    assert_eq!(get(&server, "/api/v1/policies/unknown/tags").status, 404);
 }

@@ -1,4 +1,4 @@
-//! Between the network and an upstream: strikes with faults, writes the journal.
+//! The proxy between the network and an upstream: it injects faults and writes the journal.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,21 +10,21 @@ use hyper::{Request, Response};
 
 use crate::clock::Clock;
 use crate::exchange::{Answer, Call, Identity, Reply, Upstream};
-use crate::faults::{Action, Cue, Fault, Faults, Matching, Subject, When};
+use crate::faults::{Action, Decision, Fault, Faults, Matching, RequestInfo, When};
 use crate::journal::{Entry, Journal, System};
-use crate::server::{Body, Cut, Site, read, response, streaming};
+use crate::server::{Body, Disconnect, Handler, read, response, streaming};
 use crate::streams;
 
-/// One simulator's upstream and the things that watch and disturb it.
+/// One simulator's upstream with its journal, faults and clock.
 #[derive(Clone)]
-pub(crate) struct Desk {
+pub(crate) struct FaultProxy {
     pub(crate) upstream: Arc<dyn Upstream>,
     pub(crate) journal: Journal,
     pub(crate) faults: Faults,
     pub(crate) clock: Clock,
 }
 
-impl Site for Desk {
+impl Handler for FaultProxy {
     fn name(&self) -> &'static str {
         match self.upstream.system() {
             System::Ncloud => "ncloud",
@@ -32,17 +32,17 @@ impl Site for Desk {
         }
     }
 
-    fn respond(&self, request: Request<Incoming>) -> BoxFuture<'_, Result<Response<Body>, Cut>> {
+    fn respond(&self, request: Request<Incoming>) -> BoxFuture<'_, Result<Response<Body>, Disconnect>> {
         self.answer(request).boxed()
     }
 }
 
-impl Desk {
-    async fn answer(&self, request: Request<Incoming>) -> Result<Response<Body>, Cut> {
+impl FaultProxy {
+    async fn answer(&self, request: Request<Incoming>) -> Result<Response<Body>, Disconnect> {
         let (call, whole) = read(request, self.upstream.body_limit()).await?;
         let identity = self.upstream.identify(&call);
         let text = String::from_utf8_lossy(&call.body);
-        let subject = Subject {
+        let info = RequestInfo {
             operation: identity.operation,
             collection: identity.collection,
             method: call.method.as_str(),
@@ -50,73 +50,79 @@ impl Desk {
             body: &text,
             agent: call.header("user-agent").unwrap_or_default(),
         };
-        let fault = match self.faults.cue(&subject) {
-            Some(Cue::Hold(until)) => return Ok(self.held(&call, &identity, whole, until).await),
-            Some(Cue::Strike(when, action)) => Some(directed(when, action)),
-            None => self.faults.strike(&subject),
+        let fault = match self.faults.decide(&info) {
+            Some(Decision::DelayAnswer(until)) => return Ok(self.delay_answer(&call, &identity, whole, until).await),
+            Some(Decision::Inject(when, action)) => Some(decided_fault(when, action)),
+            None => self.faults.take(&info),
         };
         match fault {
             Some(Fault { action: Action::Late(delay), .. }) => self.postpone(call, identity, whole, delay),
-            Some(fault) if fault.when == When::Before => self.struck_before(&call, &identity, whole, fault).await,
-            Some(fault) => self.struck_after(&call, &identity, whole, fault).await,
-            None => Ok(self.undisturbed(&call, &identity, whole)),
+            Some(fault) if fault.when == When::Before => self.inject_before(&call, &identity, whole, fault).await,
+            Some(fault) => self.inject_after(&call, &identity, whole, fault).await,
+            None => Ok(self.forward(&call, &identity, whole)),
         }
     }
 
-    async fn held(
+    async fn delay_answer(
         &self,
         call: &Call,
         identity: &Identity,
         whole: bool,
         until: BoxFuture<'static, ()>,
     ) -> Response<Body> {
-        let response = self.undisturbed(call, identity, whole);
+        let response = self.forward(call, identity, whole);
         until.await;
         response
     }
 
-    /// Cuts the connection and carries the request out later, on a task of its own: the one that
-    /// serves the connection ends with it.
-    fn postpone(&self, call: Call, identity: Identity, whole: bool, delay: Duration) -> Result<Response<Body>, Cut> {
-        let desk = self.clone();
+    /// Cuts the connection and carries out the request later. A separate task does so, because the task
+    /// that serves the connection ends with the connection.
+    fn postpone(
+        &self,
+        call: Call,
+        identity: Identity,
+        whole: bool,
+        delay: Duration,
+    ) -> Result<Response<Body>, Disconnect> {
+        let proxy = self.clone();
         tokio::spawn(async move {
             tokio::time::sleep(delay).await;
-            let answer = desk.decide(&call, whole);
-            desk.record(&call, &identity, &answer, None);
+            let answer = proxy.carry_out(&call, whole);
+            proxy.record(&call, &identity, &answer, None);
         });
-        Err(Cut)
+        Err(Disconnect)
     }
 
-    fn undisturbed(&self, call: &Call, identity: &Identity, whole: bool) -> Response<Body> {
-        let answer = self.decide(call, whole);
+    fn forward(&self, call: &Call, identity: &Identity, whole: bool) -> Response<Body> {
+        let answer = self.carry_out(call, whole);
         self.record(call, identity, &answer, Some(answer.reply.status.as_u16()));
         response(answer.reply, self.clock.now())
     }
 
-    async fn struck_before(
+    async fn inject_before(
         &self,
         call: &Call,
         identity: &Identity,
         whole: bool,
         fault: Fault,
-    ) -> Result<Response<Body>, Cut> {
+    ) -> Result<Response<Body>, Disconnect> {
         tokio::time::sleep(fault.latency).await;
         if fault.action == Action::Pass {
-            return Ok(self.undisturbed(call, identity, whole));
+            return Ok(self.forward(call, identity, whole));
         }
-        let nothing = Answer::read(Reply::empty(500));
-        self.record(call, identity, &nothing, fault.action.sent_status());
-        self.disturb(fault.action).await
+        let unanswered = Answer::read(Reply::empty(500));
+        self.record(call, identity, &unanswered, fault.action.sent_status());
+        self.faulty_response(fault.action).await
     }
 
-    async fn struck_after(
+    async fn inject_after(
         &self,
         call: &Call,
         identity: &Identity,
         whole: bool,
         fault: Fault,
-    ) -> Result<Response<Body>, Cut> {
-        let answer = self.decide(call, whole);
+    ) -> Result<Response<Body>, Disconnect> {
+        let answer = self.carry_out(call, whole);
         if fault.action == Action::Pass {
             self.record(call, identity, &answer, Some(answer.reply.status.as_u16()));
             tokio::time::sleep(fault.latency).await;
@@ -124,10 +130,10 @@ impl Desk {
         }
         self.record(call, identity, &answer, fault.action.sent_status());
         tokio::time::sleep(fault.latency).await;
-        self.disturb(fault.action).await
+        self.faulty_response(fault.action).await
     }
 
-    fn decide(&self, call: &Call, whole: bool) -> Answer {
+    fn carry_out(&self, call: &Call, whole: bool) -> Answer {
         if whole { self.upstream.answer(call) } else { Answer::read(self.upstream.too_large()) }
     }
 
@@ -147,14 +153,14 @@ impl Desk {
         });
     }
 
-    async fn disturb(&self, action: Action) -> Result<Response<Body>, Cut> {
+    async fn faulty_response(&self, action: Action) -> Result<Response<Body>, Disconnect> {
         let now = self.clock.now();
         Ok(match action {
-            // Callers handle `Pass` and `Late`; an answer that never was cannot be sent.
-            Action::Pass | Action::Reset | Action::Late(_) => return Err(Cut),
+            // Callers handle `Pass` and `Late`, which have no answer to send.
+            Action::Pass | Action::Reset | Action::Late(_) => return Err(Disconnect),
             Action::Timeout(silence) => {
                 tokio::time::sleep(silence).await;
-                return Err(Cut);
+                return Err(Disconnect);
             }
             Action::Status { code, body, headers } => {
                 let mut reply = Reply::text(code, "application/json", body);
@@ -175,6 +181,6 @@ impl Desk {
     }
 }
 
-fn directed(when: When, action: Action) -> Fault {
+fn decided_fault(when: When, action: Action) -> Fault {
     Fault { when, action, ..Fault::matching(Matching::default()) }
 }

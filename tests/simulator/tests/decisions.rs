@@ -1,11 +1,11 @@
-//! What a test decides at the moment of a request: writes that land late, answers that are held.
+//! Faults that a test decides on when the request arrives: late writes and delayed answers.
 
 use std::io::Read;
 use std::sync::Mutex;
 use std::time::Duration;
 
 use cloud_policy_simulator::spaceone::{self, Spaceone};
-use cloud_policy_simulator::{Action, Cue, Fault, Operation, When};
+use cloud_policy_simulator::{Action, Decision, Fault, Operation, When};
 use serde_json::json;
 
 use crate::client::{open, send, spaceone, until};
@@ -15,7 +15,7 @@ async fn server() -> Spaceone {
 }
 
 #[tokio::test]
-async fn a_write_that_lands_late_happens_although_the_client_has_gone() {
+async fn late_write_takes_effect_after_client_disconnects() {
     let server = server().await;
     server.faults().add(Fault::on(Operation::Create).before(Action::Late(Duration::from_millis(500))));
     let bearer = format!("Bearer {}", server.token());
@@ -33,13 +33,13 @@ async fn a_write_that_lands_late_happens_although_the_client_has_gone() {
 }
 
 #[tokio::test]
-async fn a_held_answer_arrives_once_it_is_released() {
+async fn delayed_answer_arrives_after_release() {
     let server = server().await;
-    let (release, held) = tokio::sync::oneshot::channel::<()>();
-    let held = Mutex::new(Some(held));
-    server.faults().direct(move |subject| {
-        let held = held.lock().unwrap().take().filter(|_| subject.operation == Operation::Create)?;
-        Some(Cue::Hold(Box::pin(async move { drop(held.await) })))
+    let (release, released) = tokio::sync::oneshot::channel::<()>();
+    let released = Mutex::new(Some(released));
+    server.faults().decide_with(move |request| {
+        let released = released.lock().unwrap().take().filter(|_| request.operation == Operation::Create)?;
+        Some(Decision::DelayAnswer(Box::pin(async move { drop(released.await) })))
     });
     let (url, bearer) = (server.url(), format!("Bearer {}", server.token()));
     let waiting = std::thread::spawn(move || {
@@ -47,18 +47,18 @@ async fn a_held_answer_arrives_once_it_is_released() {
         send(&url, "POST", "/repository/v1/policies", &[("authorization", &bearer)], &body).unwrap().status
     });
     until("the policy", || server.policies().len() == 1);
-    assert!(!waiting.is_finished(), "carried out, and the answer is held");
+    assert!(!waiting.is_finished(), "the proxy delays the answer of the carried out request");
     release.send(()).unwrap();
     assert_eq!(waiting.join().unwrap(), 200);
 }
 
 #[tokio::test]
-async fn a_director_decides_before_the_faults_that_wait() {
+async fn decider_decides_before_waiting_faults() {
     let server = server().await;
     server.faults().add(Fault::any().forever().before(Action::status(500, "")));
-    server.faults().direct(|subject| {
-        let search = subject.target.ends_with("/search") && subject.agent == "tester";
-        search.then(|| Cue::Strike(When::Before, Action::status(418, subject.body)))
+    server.faults().decide_with(|request| {
+        let search = request.target.ends_with("/search") && request.agent == "tester";
+        search.then(|| Decision::Inject(When::Before, Action::status(418, request.body)))
     });
     let ask = |agent: &str| {
         let headers = [("user-agent", agent)];
@@ -66,8 +66,8 @@ async fn a_director_decides_before_the_faults_that_wait() {
         (answer.status, answer.text())
     };
     assert_eq!(ask("tester"), (418, "{}".to_owned()));
-    assert_eq!(ask("other").0, 500, "what the director lets pass meets the faults");
-    server.faults().undirect();
+    assert_eq!(ask("other").0, 500, "a request without a decision gets the waiting fault");
+    server.faults().clear_decider();
     assert_eq!(ask("tester").0, 500);
     server.faults().clear();
     assert_eq!(spaceone(&server, "POST", "/repository/v1/repositories/search", &json!({})).status, 200);

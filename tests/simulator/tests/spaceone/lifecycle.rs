@@ -1,4 +1,4 @@
-//! SpaceONE: the life of a policy and of a network policy.
+//! SpaceONE: create, get, update, list and delete of a policy and of a network policy.
 
 use cloud_policy_simulator::spaceone::{Era, Options, Spaceone};
 use serde_json::{Value, json};
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::client::spaceone;
 
 #[tokio::test]
-async fn a_policy_lives_from_create_to_delete_under_restful_paths() {
+async fn policy_lifecycle_works_under_restful_paths() {
     let server = Spaceone::start(Options::default()).await.unwrap();
     let body = json!({"policy_id": "p-1", "name": "P", "permissions": ["a.b"], "tags": {"n": 1}});
     let created = spaceone(&server, "POST", "/repository/v1/policies", &body);
@@ -30,7 +30,7 @@ async fn a_policy_lives_from_create_to_delete_under_restful_paths() {
 }
 
 #[tokio::test]
-async fn a_policy_lives_from_create_to_delete_under_verb_and_console_paths() {
+async fn policy_lifecycle_works_under_verb_and_console_paths() {
     let server = Spaceone::start(Options { era: Era::Verb, ..Options::default() }).await.unwrap();
     for base in ["/repository/v1/policy", "/repository/policy"] {
         let post = |verb: &str, body: Value| spaceone(&server, "POST", &format!("{base}/{verb}"), &body);
@@ -48,7 +48,7 @@ async fn a_policy_lives_from_create_to_delete_under_verb_and_console_paths() {
 }
 
 #[tokio::test]
-async fn a_network_policy_lives_from_create_to_delete() {
+async fn network_policy_lifecycle_works() {
     let server = Spaceone::start(Options::default()).await.unwrap();
     let (domain, zone) = (server.domain_id(), server.zone_ids()[0].clone());
     let body = json!({

@@ -1,10 +1,9 @@
-//! The upstream journals as numbers: how often what was created, updated, pinned and deleted, and
-//! what is left.
+//! Counts the creates, updates, pins and deletes in the upstream journals, and the remaining objects.
 
 use serde_json::Value;
 use std::fmt;
 
-/// What is counted apart.
+/// A collection with its own counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Collection {
     Ncloud,
@@ -28,23 +27,23 @@ pub struct Counts {
     /// SpaceONE's `pin_data`.
     pub pins: usize,
     pub deletes: usize,
-    /// Objects that are there now.
+    /// Objects that exist now.
     pub left: usize,
 }
 
-/// All writes.
+/// The writes in all collections.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Ledger {
+pub struct WriteCounts {
     pub ncloud_policies: Counts,
     pub spaceone_policies: Counts,
     pub spaceone_network_policies: Counts,
-    /// Writes that belong in no column; there should be none.
+    /// Unexpected writes, which have no column.
     pub others: Vec<String>,
 }
 
-impl Ledger {
-    /// Notes an entry of the simulators' journal.
-    pub fn note_simulated(&mut self, entry: &Value) {
+impl WriteCounts {
+    /// Counts an entry of the simulators' journal.
+    pub fn add_simulated(&mut self, entry: &Value) {
         if entry["effect"] != true {
             return;
         }
@@ -68,9 +67,9 @@ impl Ledger {
         }
     }
 
-    /// Notes an entry of the real servers' log, which knows requests and not their effect: what
-    /// is no search and was answered with success is a write.
-    pub fn note_real(&mut self, entry: &Value) {
+    /// Counts an entry of the real servers' log. The log has no effects, so a successful request to a
+    /// path other than a search counts as a write.
+    pub fn add_real(&mut self, entry: &Value) {
         let text = |key: &str| entry[key].as_str().unwrap_or_default();
         if entry["served"] != 200 {
             return;
@@ -82,7 +81,7 @@ impl Ledger {
         }
     }
 
-    /// Notes how many objects there are now.
+    /// Sets the number of objects that exist now.
     pub fn set_left(&mut self, collection: Collection, left: usize) {
         self.counts(collection).left = left;
     }
@@ -120,7 +119,7 @@ fn written(method: &str, path: &[&str]) -> Option<(Collection, Write)> {
     }
 }
 
-impl fmt::Display for Ledger {
+impl fmt::Display for WriteCounts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             f,
@@ -145,21 +144,21 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn only_writes_that_were_carried_out_count() {
+    fn counts_include_only_writes_with_effect() {
         let entry = |operation: &str, effect: bool| {
             json!({ "system": "ncloud", "collection": "Policy", "operation": operation, "effect": effect,
                     "method": "POST", "target": "/api/v1/policies/1/tags" })
         };
-        let mut ledger = Ledger::default();
+        let mut counts = WriteCounts::default();
         for (operation, effect) in [("Create", true), ("Create", false), ("Update", true), ("TagsAdd", true)] {
-            ledger.note_simulated(&entry(operation, effect));
+            counts.add_simulated(&entry(operation, effect));
         }
-        assert_eq!(ledger.ncloud_policies, Counts { creates: 1, updates: 1, ..Counts::default() });
-        assert_eq!(ledger.others, ["POST /api/v1/policies/1/tags"]);
+        assert_eq!(counts.ncloud_policies, Counts { creates: 1, updates: 1, ..Counts::default() });
+        assert_eq!(counts.others, ["POST /api/v1/policies/1/tags"]);
     }
 
     #[test]
-    fn requests_to_real_servers_are_told_apart_by_their_path() {
+    fn counts_classify_real_requests_by_path() {
         let requests = [
             ("POST", "/repository/v1/policies", 200),
             ("POST", "/repository/v1/policies/search", 200),
@@ -172,16 +171,16 @@ mod tests {
             ("PUT", "/inventory/v1/network-policy/n/pin-data", 200),
             ("DELETE", "/inventory/v1/network-policy/n", 200),
         ];
-        let mut ledger = Ledger::default();
+        let mut counts = WriteCounts::default();
         for (method, path, served) in requests {
-            ledger.note_real(&json!({ "method": method, "path": path, "served": served }));
+            counts.add_real(&json!({ "method": method, "path": path, "served": served }));
         }
         let one_each = Counts { creates: 1, updates: 1, deletes: 1, ..Counts::default() };
-        let expected = Ledger {
+        let expected = WriteCounts {
             spaceone_policies: one_each,
             spaceone_network_policies: Counts { pins: 1, ..one_each },
-            ..Ledger::default()
+            ..WriteCounts::default()
         };
-        assert_eq!(ledger, expected);
+        assert_eq!(counts, expected);
     }
 }

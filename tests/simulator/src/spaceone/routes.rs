@@ -1,5 +1,5 @@
-//! The three spellings of every call: REST, verb (`/repository/v1/policy/create`) and console
-//! (`/repository/policy/create`).
+//! The routes to a call in its three spellings: REST, verb (`/repository/v1/policy/create`) and
+//! console (`/repository/policy/create`).
 
 use http::Method;
 
@@ -19,7 +19,7 @@ pub(crate) enum Resource {
     Region,
 }
 
-/// A call on it.
+/// The operation of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verb {
     Create,
@@ -31,7 +31,7 @@ pub(crate) enum Verb {
     Stat,
 }
 
-/// A call the servers know, with the field that its path carries.
+/// A call of the servers, with the request field that its path contains.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Rpc {
     pub(crate) resource: Resource,
@@ -39,18 +39,18 @@ pub(crate) struct Rpc {
     pub(crate) path_field: Option<(&'static str, String)>,
 }
 
-/// Why a path leads nowhere.
+/// The reason why a request has no route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Lost {
-    /// No such path.
+pub(crate) enum RouteError {
+    /// The path does not exist.
     Path,
-    /// The path exists for other methods.
+    /// The path exists only for other methods.
     Method,
 }
 
 impl Rpc {
-    /// The call that a method and path mean to the transcoder. Literal paths win over templates.
-    pub(crate) fn of(call: &Call, era: Era) -> Result<Self, Lost> {
+    /// Finds the call of a method and path as the transcoder does. Literal paths win over templates.
+    pub(crate) fn of(call: &Call, era: Era) -> Result<Self, RouteError> {
         let segments: Vec<&str> = call.path().split('/').skip(1).collect();
         let Some((resource, verb)) = verb_path(&segments).filter(|(resource, verb)| exists(*resource, *verb, era))
         else {
@@ -59,17 +59,17 @@ impl Rpc {
         if call.method == Method::POST {
             return Ok(Self { resource, verb, path_field: None });
         }
-        Self::restful(&call.method, &segments, era).map_err(|_| Lost::Method)
+        Self::restful(&call.method, &segments, era).map_err(|_| RouteError::Method)
     }
 
-    fn restful(method: &Method, segments: &[&str], era: Era) -> Result<Self, Lost> {
+    fn restful(method: &Method, segments: &[&str], era: Era) -> Result<Self, RouteError> {
         if segments.iter().any(|segment| segment.is_empty()) {
-            return Err(Lost::Path);
+            return Err(RouteError::Path);
         }
-        let [service, "v1", rest @ ..] = segments else { return Err(Lost::Path) };
+        let [service, "v1", rest @ ..] = segments else { return Err(RouteError::Path) };
         let routes = restful_routes(service, rest);
         let served = |verb: &Verb, resource: Resource| era == Era::Rest && exists(resource, *verb, era);
-        let mut lost = Lost::Path;
+        let mut error = RouteError::Path;
         for (allowed, resource, verb, id) in routes {
             if !served(&verb, resource) {
                 continue;
@@ -78,12 +78,12 @@ impl Rpc {
                 let path_field = id.map(|id| (id_field(resource), decoded(id)));
                 return Ok(Self { resource, verb, path_field });
             }
-            lost = Lost::Method;
+            error = RouteError::Method;
         }
-        Err(lost)
+        Err(error)
     }
 
-    /// What the journal calls it; `id` is where the request names its object.
+    /// Returns the call's identity for the journal. `id` is the object's id in the request.
     pub(crate) fn identity(&self, id: Option<String>) -> Identity {
         let operation = match self.verb {
             Verb::Create => Operation::Create,
@@ -102,7 +102,7 @@ impl Rpc {
         Identity { operation, collection, object_id: id }
     }
 
-    /// The message type of the request.
+    /// Returns the message type of the request.
     pub(crate) fn request(&self) -> &'static Message {
         match (self.resource, self.verb) {
             (Resource::Policy, Verb::Create) => &m::CREATE_POLICY,
@@ -127,14 +127,14 @@ impl Rpc {
     }
 }
 
-/// The call that a console path means: three segments, no version.
+/// Finds the call of a console path: three segments without a version.
 pub(crate) fn console(call: &Call, era: Era) -> Option<Rpc> {
     let segments: Vec<&str> = call.path().split('/').skip(1).collect();
     let (resource, verb) = verb_path(&segments).filter(|_| segments.len() == 3)?;
     exists(resource, verb, era).then_some(Rpc { resource, verb, path_field: None })
 }
 
-/// The request field that holds an object's id.
+/// Returns the request field with the object's id.
 pub(crate) fn id_field(resource: Resource) -> &'static str {
     match resource {
         Resource::Policy => "policy_id",
@@ -145,7 +145,7 @@ pub(crate) fn id_field(resource: Resource) -> &'static str {
     }
 }
 
-/// Whether the servers of this era have the call.
+/// Returns true if the servers of this era have the call.
 fn exists(resource: Resource, verb: Verb, era: Era) -> bool {
     match resource {
         Resource::Policy => verb != Verb::PinData,
@@ -177,8 +177,8 @@ fn verb_path(segments: &[&str]) -> Option<(Resource, Verb)> {
     Some((resource, verb))
 }
 
-/// The console deletes one network policy by a name of its own; `delete` takes many there, and is not
-/// simulated.
+/// Maps the console's verbs. The console deletes one network policy by `delete-single`. Its `delete` takes
+/// many and is not simulated.
 fn console_verb(resource: Resource, verb: &str) -> Option<&str> {
     match (resource, verb) {
         (Resource::NetworkPolicy, "delete-single") => Some("delete"),
@@ -200,7 +200,7 @@ fn resource_of(service: &str, resource: &str) -> Option<Resource> {
 
 type Restful<'a> = (Method, Resource, Verb, Option<&'a str>);
 
-/// Every REST call on this path, whatever its method.
+/// Returns the REST calls on this path with any method.
 fn restful_routes<'a>(service: &str, rest: &[&'a str]) -> Vec<Restful<'a>> {
     match service {
         "repository" => repository_routes(rest),
@@ -209,7 +209,7 @@ fn restful_routes<'a>(service: &str, rest: &[&'a str]) -> Vec<Restful<'a>> {
     }
 }
 
-/// Note that a policy is read under the plural and changed under the singular.
+/// Returns the routes of the repository. Reads of a policy use the plural path, changes the singular one.
 fn repository_routes<'a>(rest: &[&'a str]) -> Vec<Restful<'a>> {
     use Resource::{Policy, Repository};
     match rest {
@@ -264,7 +264,7 @@ fn delete(resource: Resource, id: &str) -> Restful<'_> {
     (Method::DELETE, resource, Verb::Delete, Some(id))
 }
 
-/// A path segment without its percent-encoding; `+` is itself.
+/// Decodes the percent-encoding of a path segment. `+` stays `+`.
 fn decoded(segment: &str) -> String {
     let escaped = segment.replace('+', "%2B");
     url::form_urlencoded::parse(escaped.as_bytes()).next().map_or_else(String::new, |(name, _)| name.into_owned())

@@ -1,11 +1,11 @@
-//! `KEEP=1`: the stage in the background, held by a process of its own until `stop`.
+//! `KEEP=1`: a background process runs the environment until `stop`.
 //!
-//! Everything lies in `.demo`. The holder keeps a lock on a file there, so that "is it running?"
-//! has an answer that no crash can falsify; a file `stop` beside it asks it to end. Whatever ends
-//! the holder ends all that it started.
+//! Its files are in `.demo`. The process locks a file there, so that a crash cannot leave the
+//! impression that it still runs. It ends when a file `stop` appears. The processes that it started
+//! end with it, however it ends.
 
-use crate::narrator::Narrator;
-use crate::stage::{self, Order, Stage};
+use crate::environment::{self, Environment, Options};
+use crate::output::Output;
 use anyhow::{Context, bail};
 use cloud_policy_testbed::repository;
 use std::fs::{self, DirBuilder, File, TryLockError};
@@ -17,57 +17,57 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 const POLL: Duration = Duration::from_millis(100);
-/// The control plane takes five seconds at most, the rest less.
+/// The time limit for the end. The control plane takes at most five seconds, the other processes less.
 const STOP_LIMIT: Duration = Duration::from_mins(1);
 
 fn folder() -> PathBuf {
     repository().join(".demo")
 }
 
-/// Starts a holder and tells what it tells until the stage stands.
-pub async fn raise(real_spaceone: bool) -> anyhow::Result<Stage> {
+/// Starts the background process and prints its output until the environment is ready.
+pub async fn start(real_spaceone: bool) -> anyhow::Result<Environment> {
     let folder = folder();
-    if is_held(&folder)? {
+    if is_running(&folder)? {
         bail!("the demo is running already: `make demo-stop` ends it");
     }
     remove(&folder)?;
     DirBuilder::new().mode(0o700).create(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
     let log = File::create(folder.join("demo.log"))?;
-    let mut holder = Command::new(std::env::current_exe()?)
-        .arg("hold")
+    let mut process = Command::new(std::env::current_exe()?)
+        .arg("serve")
         .env("REAL_SPACEONE", if real_spaceone { "1" } else { "0" })
         .stdin(Stdio::null())
         .stdout(log.try_clone()?)
         .stderr(log)
-        // Ctrl-C in this terminal is not meant for it.
+        // Ctrl-C in this terminal must not end the process.
         .process_group(0)
         .spawn()
-        .context("cannot start the holder")?;
-    let mut told = File::open(folder.join("demo.log"))?;
+        .context("cannot start the background process")?;
+    let mut log_reader = File::open(folder.join("demo.log"))?;
     loop {
-        let ended = holder.try_wait()?;
-        let ready = fs::read(stage_file(&folder));
-        retell(&mut told)?;
-        if let Ok(stage) = ready {
-            return serde_json::from_slice(&stage).context("cannot read the stage");
+        let ended = process.try_wait()?;
+        let ready = fs::read(environment_file(&folder));
+        copy_output(&mut log_reader)?;
+        if let Ok(environment) = ready {
+            return serde_json::from_slice(&environment).context("cannot parse environment.json");
         }
-        anyhow::ensure!(ended.is_none(), "the stage does not stand; it says why above");
+        anyhow::ensure!(ended.is_none(), "the environment did not start, see above");
         tokio::time::sleep(POLL).await;
     }
 }
 
-/// The holder: raises the stage and keeps it until it is asked to end.
-pub async fn hold(real_spaceone: bool) -> anyhow::Result<()> {
+/// Runs in the background process: starts the environment and waits for the request to end.
+pub async fn serve(real_spaceone: bool) -> anyhow::Result<()> {
     let folder = folder();
     let lock = File::create(lock_file(&folder)).with_context(|| format!("cannot write to {}", folder.display()))?;
-    lock.try_lock().context("somebody else holds the stage")?;
-    let programs = stage::prepare(real_spaceone)?;
-    let order = Order { folder: folder.clone(), temporary: false, real_spaceone };
-    let (stage, running) = stage::raise(&programs, &order, &mut Narrator::after(0)).await?;
-    // Whole or not at all: the other process reads it as soon as it is there.
-    let partial = folder.join("stage.partial");
-    fs::write(&partial, serde_json::to_vec_pretty(&stage)?)?;
-    fs::rename(&partial, stage_file(&folder))?;
+    lock.try_lock().context("another process runs the demo")?;
+    let programs = environment::prepare(real_spaceone)?;
+    let options = Options { folder: folder.clone(), temporary: false, real_spaceone };
+    let (environment, running) = environment::start(&programs, &options, &mut Output::after(0)).await?;
+    // The rename is atomic: the other process reads the file as soon as it exists.
+    let partial = folder.join("environment.partial");
+    fs::write(&partial, serde_json::to_vec_pretty(&environment)?)?;
+    fs::rename(&partial, environment_file(&folder))?;
     while !stop_file(&folder).exists() {
         tokio::time::sleep(POLL).await;
     }
@@ -76,23 +76,23 @@ pub async fn hold(real_spaceone: bool) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Asks the holder to end and waits until it has.
+/// Asks the background process to end and waits for its end.
 pub fn stop() -> anyhow::Result<()> {
     let folder = folder();
     let begun = Instant::now();
-    let mut was_held = false;
-    while is_held(&folder)? {
-        was_held = true;
+    let mut was_running = false;
+    while is_running(&folder)? {
+        was_running = true;
         File::create(stop_file(&folder))?;
         if begun.elapsed() > STOP_LIMIT {
-            bail!("it still runs; {} says why", folder.join("demo.log").display());
+            bail!("the demo is still running, see {}", folder.join("demo.log").display());
         }
         std::thread::sleep(POLL);
     }
     remove(&folder)?;
     println!(
         "{}",
-        if was_held {
+        if was_running {
             "The demo has ended. In the shell that used it: unset KUBECONFIG"
         } else {
             "The demo is not running."
@@ -101,16 +101,16 @@ pub fn stop() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Says how to use what is left running.
-pub fn explain(stage: &Stage) {
-    let Stage { kubeconfig, kubectl, upstreams, overlay, operator_log, operator_url, .. } = stage;
+/// Prints how to use the running environment.
+pub fn explain(environment: &Environment) {
+    let Environment { kubeconfig, kubectl, upstreams, overlay, operator_log, operator_url, .. } = environment;
     let spaceone = &upstreams.spaceone;
     let lines = [
         format!("export KUBECONFIG={}", kubeconfig.display()),
         format!("export PATH={}:$PATH   # kubectl is here", kubectl.parent().unwrap_or(kubectl).display()),
         "kubectl get cloudpolicy -A".to_owned(),
-        format!("kubectl apply -k {}   # after an edit of deploy/samples", shown(overlay)),
-        format!("tail -f {}   # the operator", shown(operator_log)),
+        format!("kubectl apply -k {}   # after an edit of deploy/samples", relative(overlay)),
+        format!("tail -f {}   # the operator", relative(operator_log)),
         format!("curl {operator_url}/metrics"),
         format!("curl {0}/state; curl {0}/journal   # the simulators", upstreams.admin),
         format!("# NAVER Cloud at {}: {} / {}", upstreams.ncloud, upstreams.access_key, upstreams.secret_key),
@@ -123,12 +123,12 @@ pub fn explain(stage: &Stage) {
     }
 }
 
-fn shown(path: &Path) -> String {
+fn relative(path: &Path) -> String {
     path.strip_prefix(repository()).unwrap_or(path).display().to_string()
 }
 
-fn stage_file(folder: &Path) -> PathBuf {
-    folder.join("stage.json")
+fn environment_file(folder: &Path) -> PathBuf {
+    folder.join("environment.json")
 }
 
 fn stop_file(folder: &Path) -> PathBuf {
@@ -139,7 +139,7 @@ fn lock_file(folder: &Path) -> PathBuf {
     folder.join("lock")
 }
 
-fn is_held(folder: &Path) -> anyhow::Result<bool> {
+fn is_running(folder: &Path) -> anyhow::Result<bool> {
     let Ok(lock) = File::open(lock_file(folder)) else { return Ok(false) };
     match lock.try_lock() {
         Ok(()) => Ok(false),
@@ -157,9 +157,9 @@ fn remove(folder: &Path) -> anyhow::Result<()> {
     }
 }
 
-fn retell(told: &mut File) -> anyhow::Result<()> {
-    let mut news = Vec::new();
-    told.read_to_end(&mut news)?;
-    std::io::stdout().write_all(&news)?;
+fn copy_output(log_reader: &mut File) -> anyhow::Result<()> {
+    let mut output = Vec::new();
+    log_reader.read_to_end(&mut output)?;
+    std::io::stdout().write_all(&output)?;
     Ok(std::io::stdout().flush()?)
 }

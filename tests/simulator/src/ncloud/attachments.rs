@@ -1,11 +1,11 @@
-//! Who holds a policy, and what its tags are.
+//! The principals that a policy is attached to, and the tags of a policy.
 
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::Account;
 use super::policies::{body, changeable};
-use super::types::{Assignee, HolderType};
+use super::types::{Assignee, PrincipalType};
 use super::validate::valid_tag;
 use crate::exchange::{Answer, Call, Reply};
 
@@ -32,37 +32,37 @@ impl Account {
         let resources: Vec<Value> = policy
             .assignees
             .iter()
-            .map(|holder| {
-                let (kind, id) = (json!(holder.resource_type), &holder.resource_id);
+            .map(|principal| {
+                let (kind, id) = (json!(principal.resource_type), &principal.resource_id);
                 let nrn = format!("nrn:PUB:IAM::{member}:{}/{id}", kind.as_str().unwrap_or_default());
-                json!({"resourceType": kind, "resourceId": id, "resourceName": holder.resource_name, "nrn": nrn})
+                json!({"resourceType": kind, "resourceId": id, "resourceName": principal.resource_name, "nrn": nrn})
             })
             .collect();
         Ok(Answer::read(Reply::json(200, &resources)))
     }
 
-    /// Answers 200 whatever happened; each element says how it went for one policy.
-    pub(crate) fn attach(&mut self, call: &Call, kind: HolderType, holder: &str) -> Result<Answer, Answer> {
-        self.for_each_policy(call, holder, |store, id| {
+    /// Attaches policies. The status is always 200; each element of the answer has the result for one policy.
+    pub(crate) fn attach(&mut self, call: &Call, kind: PrincipalType, principal: &str) -> Result<Answer, Answer> {
+        self.for_each_policy(call, principal, |store, id| {
             let policy = store.read(id).ok_or("This policy isn't registered.")?;
-            if policy.assignees.iter().any(|other| other.resource_id == holder) {
+            if policy.assignees.iter().any(|other| other.resource_id == principal) {
                 return Err("The policy has already been registered.");
             }
             policy.assignees.push(Assignee {
                 resource_type: kind,
-                resource_id: holder.to_owned(),
-                resource_name: holder.to_owned(),
+                resource_id: principal.to_owned(),
+                resource_name: principal.to_owned(),
             });
             Ok(())
         })
     }
 
-    /// The counterpart of [`Account::attach`]; the policies are in the body, never in the path.
-    pub(crate) fn detach(&mut self, call: &Call, holder: &str) -> Result<Answer, Answer> {
-        self.for_each_policy(call, holder, |store, id| {
+    /// Detaches policies, the counterpart of [`Account::attach`]. The policies are in the body, not in the path.
+    pub(crate) fn detach(&mut self, call: &Call, principal: &str) -> Result<Answer, Answer> {
+        self.for_each_policy(call, principal, |store, id| {
             let policy = store.read(id).ok_or("This policy isn't registered.")?;
             let before = policy.assignees.len();
-            policy.assignees.retain(|other| other.resource_id != holder);
+            policy.assignees.retain(|other| other.resource_id != principal);
             if policy.assignees.len() < before { Ok(()) } else { Err("This policy isn't registered.") }
         })
     }
@@ -70,13 +70,13 @@ impl Account {
     fn for_each_policy(
         &mut self,
         call: &Call,
-        holder: &str,
+        principal: &str,
         mut change: impl FnMut(&mut super::store::Store, &str) -> Result<(), &'static str>,
     ) -> Result<Answer, Answer> {
         let switches = &self.options.switches;
         let PolicyIds { policy_id_list } = body(call, switches)?;
-        if switches.holders.as_ref().is_some_and(|known| !known.iter().any(|id| id == holder)) {
-            return Err(Answer::read(switches.unknown_holder.reply()));
+        if switches.principals.as_ref().is_some_and(|known| !known.iter().any(|id| id == principal)) {
+            return Err(Answer::read(switches.unknown_principal.reply()));
         }
         let mut effect = false;
         let mut results = Vec::new();
