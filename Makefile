@@ -28,7 +28,7 @@ build: ## Build the release binary, target/release/cloud-policy
 
 image: ## Build the release image as an OCI layout in target/image/release, and run it
 	@hack/image.sh release
-	@CLOUD_POLICY_IMAGE=$${CARGO_TARGET_DIR:-target}/image/release exec hack/bound.sh hack/test.sh --test it image::
+	@CLOUD_POLICY_IMAGE=$${CARGO_TARGET_DIR:-target}/image/release exec hack/bound.sh hack/test.sh --test it packaging::image::
 
 lint: ## Check format, lints, dependencies, architecture, workflows, and that generated files are in step
 	@exec hack/bound.sh hack/lint.sh
@@ -43,7 +43,7 @@ abuse: ## Fuzz for a minute each, and serve 5000 objects created at once (CROWD=
 	@CLOUD_POLICY_FUZZ_SECONDS=60 exec hack/bound.sh hack/test.sh fuzz::
 	@CLOUD_POLICY_FUZZ_SECONDS=60 exec hack/bound.sh hack/test.sh --test it properties::
 	@# The simulator looks through thousands of objects at every list, and would be what a crowd waits for.
-	@CLOUD_POLICY_CROWD=$(CROWD) exec hack/bound.sh hack/test.sh $(QUICK_SIMULATOR) --test it abuse::crowd -- --nocapture
+	@CLOUD_POLICY_CROWD=$(CROWD) exec hack/bound.sh hack/test.sh $(QUICK_SIMULATOR) --test it security::abuse::crowd -- --nocapture
 
 demo: ## Watch kubectl drive all three upstream APIs (REAL_SPACEONE=1: real servers; KEEP=1: leave it running)
 	@hack/need.sh cargo cc go flock python3 venv
@@ -62,7 +62,7 @@ crds: ## Write crds/, those of the chart and docs/reference/ as the types genera
 	"$(BUILT)/cloud-policy" crds --reference docs/reference
 
 chart: ## Write the schema and the table of values of the chart as values.yaml says
-	CLOUD_POLICY_WRITE_CHART=1 cargo test --quiet --locked --workspace --test it chart::generated::the_schema
+	CLOUD_POLICY_WRITE_CHART=1 cargo test --quiet --locked --workspace --test it packaging::chart::generated::the_schema
 
 docs: ## Build the documentation as a site, in target/site
 	@exec hack/docs.sh

@@ -66,7 +66,7 @@ chart() {
             }
         done
     done
-    tests --test it chart::generated
+    tests --test it packaging::chart::generated
 }
 
 python_code() {

@@ -4,7 +4,7 @@ use super::clock::Offset;
 use super::stage::Stage;
 use super::steps::Sequence;
 use super::wire::{Eyes, Wire};
-use crate::world;
+use crate::support::world;
 use cloud_policy::controller::leader::{Leadership, Revocation};
 use cloud_policy::controller::settings::Safeguards;
 use cloud_policy::controller::wiring::Parts;

@@ -5,7 +5,7 @@ use super::life::CLUSTER;
 use super::steps::Sequence;
 use super::targets::{SUBJECT, Target, api_resource};
 use super::upstream;
-use crate::{manifests, role};
+use crate::support::{manifests, role};
 use cloud_policy_simulator::ncloud::{self, Ncloud, NewPolicy};
 use cloud_policy_simulator::spaceone::{self, Spaceone, StoredNetworkPolicy, StoredPolicy};
 use cloud_policy_simulator::{Faults, Journal, Operation};

@@ -3,7 +3,7 @@
 use super::stage::Stage;
 use super::steps::Sequence;
 use super::targets::SUBJECT;
-use crate::kinds::shown_condition;
+use crate::support::kinds::shown_condition;
 use anyhow::Context;
 use cloud_policy_testbed::wait_for;
 use kube::ResourceExt;

@@ -3,7 +3,7 @@
 use super::script::Nature;
 use super::targets::{SUBJECT, Target};
 use super::theatre::{Goal, Theatre};
-use crate::kinds::shown_condition;
+use crate::support::kinds::shown_condition;
 use anyhow::Context;
 use kube::api::{Patch, PatchParams};
 use serde_json::{Value, json};

@@ -4,8 +4,8 @@
 use super::judge::built;
 use super::story::verdict;
 use super::tools::{OVERLAYS, flags_on_the_page, kustomized, manifests_in, only, path};
-use crate::chart::node::Node;
-use crate::installation::{Installation, OWN, TENANT, secret};
+use crate::support::installation::{Installation, OWN, TENANT, secret};
+use crate::support::node::Node;
 use cloud_policy_testbed::wait_for;
 use serde_json::{Value, json};
 use std::fs;

@@ -1,7 +1,7 @@
 //! A connection in every state that it can be in, as the operator reports it of real objects.
 
-use crate::links::connection_is;
-use crate::world::{SOON, World, ncloud_policy};
+use crate::support::links::connection_is;
+use crate::support::world::{SOON, World, ncloud_policy};
 use cloud_policy::api::{Connection, Policy};
 use cloud_policy::controller::settings::TenantConnections;
 use cloud_policy_simulator::ncloud::{self, Ncloud};

@@ -4,7 +4,7 @@ use super::connections;
 use super::judge::{Verdict, verdicts};
 use super::outcomes::{self, Case};
 use crate::docs::markdown::{Page, code_in};
-use crate::kinds::shown_condition;
+use crate::support::kinds::shown_condition;
 use cloud_policy::api::Reason;
 use cloud_policy::engine::outcome::Outcome;
 use jiff::Timestamp;

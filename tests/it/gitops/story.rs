@@ -1,8 +1,8 @@
 //! Real objects in every phase of their life, judged by the real libraries.
 
 use super::judge::{Verdict, verdicts};
-use crate::installation::{Installation, Process, TENANT, operator_client};
-use crate::manifests::{ncloud_policy, network_policy, spaceone_policy};
+use crate::support::installation::{Installation, Process, TENANT, operator_client};
+use crate::support::manifests::{ncloud_policy, network_policy, spaceone_policy};
 use cloud_policy_simulator::ncloud::{Assignee, HolderType};
 use cloud_policy_simulator::{Action, Fault, Operation};
 use cloud_policy_testbed::wait_for;

@@ -1,7 +1,7 @@
 //! The circuit breaker of one account, seen by its callers.
 
-use crate::upstream_ncloud as ncloud;
-use crate::upstream_support::{account, hasty, policy, refusal, stamp};
+use crate::support::upstream::{account, hasty, policy, refusal, stamp};
+use crate::upstream::ncloud;
 use cloud_policy::engine::{ErrorKind, Subject};
 use cloud_policy::upstream::{Account, Credentials};
 use cloud_policy_simulator::ncloud::Ncloud;

@@ -1,8 +1,8 @@
 //! A process that leads no more sends no write: neither the second request of one that takes several,
 //! nor one that had to wait.
 
-use crate::upstream_ncloud as ncloud;
-use crate::upstream_support::{account, hasty, refusal, stamp};
+use crate::support::upstream::{account, hasty, refusal, stamp};
+use crate::upstream::ncloud;
 use cloud_policy::api::PolicySpec;
 use cloud_policy::engine::{ErrorKind, Subject, UpstreamError};
 use cloud_policy::upstream::registry::{self, Wanted};

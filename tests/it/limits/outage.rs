@@ -1,8 +1,8 @@
 //! An upstream that is down: the connection says it once, and its objects wait.
 
 use super::reasons;
-use crate::links::{asked_for_objects, connection_is};
-use crate::world::{World, ncloud_policy};
+use crate::support::links::{asked_for_objects, connection_is};
+use crate::support::world::{World, ncloud_policy};
 use cloud_policy::api::Policy;
 use cloud_policy_simulator::{Action, Fault, Operation};
 use serde_json::json;

@@ -1,6 +1,6 @@
 //! The 500 policies of a NAVER Cloud account: the 501st is not tried.
 
-use crate::world::{World, common, condition, ncloud_policy};
+use crate::support::world::{World, common, condition, ncloud_policy};
 use cloud_policy::api::Policy;
 use cloud_policy_simulator::Operation;
 use cloud_policy_simulator::ncloud::NewPolicy;

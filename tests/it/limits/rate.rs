@@ -1,7 +1,7 @@
 //! The rate limit: the urgent first, and no more than the upstream bears.
 
 use super::limit;
-use crate::world::{World, common, ncloud_policy};
+use crate::support::world::{World, common, ncloud_policy};
 use cloud_policy::api::Policy;
 use cloud_policy_simulator::ncloud::RateLimit;
 use cloud_policy_simulator::{Entry, Operation};

@@ -1,6 +1,6 @@
 //! A key that is changed under load: the new one is proven first, the old one finishes what it began.
 
-use crate::world::{World, ncloud_policy};
+use crate::support::world::{World, ncloud_policy};
 use cloud_policy::api::{Connection, Policy};
 use cloud_policy_simulator::Operation;
 use k8s_openapi::api::core::v1::Secret;

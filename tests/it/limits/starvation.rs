@@ -1,8 +1,8 @@
 //! What fails or hangs holds up nobody else.
 
 use super::{about, reasons};
-use crate::links::connection_is;
-use crate::world::{SOON, World, ncloud_policy, spaceone_policy, upstream_id};
+use crate::support::links::connection_is;
+use crate::support::world::{SOON, World, ncloud_policy, spaceone_policy, upstream_id};
 use cloud_policy::api::Policy;
 use cloud_policy_simulator::{Action, Fault, Operation};
 use serde_json::json;

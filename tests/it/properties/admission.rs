@@ -4,7 +4,7 @@
 use super::meaning::assert_alike;
 use super::{specs, specs::text, upstreams};
 use crate::admission::cases::{Base, NCLOUD, NETWORK, SPACEONE, propose};
-use crate::upstream_support::{network_policy, policy, stamp};
+use crate::support::upstream::{network_policy, policy, stamp};
 use cloud_policy::engine::Problem;
 use cloud_policy_testbed::pick;
 use futures::future::join_all;

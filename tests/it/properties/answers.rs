@@ -3,7 +3,7 @@
 
 use super::specs::json;
 use super::upstreams;
-use crate::upstream_support::{create, network_policy, policy, refusal, stamp};
+use crate::support::upstream::{create, network_policy, policy, refusal, stamp};
 use cloud_policy::engine::{ErrorKind, Subject, Written};
 use cloud_policy_simulator::{Action, Fault, Faults, Operation};
 use cloud_policy_testbed::holds_for;

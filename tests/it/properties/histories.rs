@@ -5,7 +5,7 @@
 
 use super::meaning::{alike, permissions, plain, set};
 use super::specs::{self, text};
-use crate::world::{Kind, World, common, ncloud_policy, network_policy, spaceone_policy};
+use crate::support::world::{Kind, World, common, ncloud_policy, network_policy, spaceone_policy};
 use cloud_policy::api::{NetworkPolicy, Policy};
 use cloud_policy::controller::managed::Managed;
 use cloud_policy_simulator::Operation;
@@ -193,7 +193,7 @@ async fn recovers<K: Managed + Kind>(world: &World, walker: &Walker) {
         let (bad, reason) = spoilt(block);
         world.apply(manifest(&walker.name, &bad)).await;
         let refused: K = world.reason(&walker.name, reason).await;
-        assert_eq!(crate::world::condition(&common(&refused), "Valid").unwrap().status, "False");
+        assert_eq!(crate::support::world::condition(&common(&refused), "Valid").unwrap().status, "False");
         world.apply(manifest(&walker.name, block)).await;
         world.ready::<K>(&walker.name).await;
     }

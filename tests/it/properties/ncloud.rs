@@ -3,7 +3,7 @@
 use super::meaning::{permissions, set};
 use super::upstreams::{self, next, says_only, settle, written};
 use super::{specs, specs::text};
-use crate::upstream_support::{create, policy, sight, stamp};
+use crate::support::upstream::{create, policy, sight, stamp};
 use cloud_policy_simulator::Operation;
 use cloud_policy_simulator::ncloud::{Ncloud, Order};
 use cloud_policy_testbed::holds_for;

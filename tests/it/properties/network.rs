@@ -8,7 +8,7 @@ use super::meaning::{alike, assert_alike, dns, plain, reference, routes, set};
 use super::spaceone::as_fractions;
 use super::upstreams::{self, next, says_only, settle, written};
 use super::{specs, specs::network::respelled};
-use crate::upstream_support::{create, network_policy, sight, stamp};
+use crate::support::upstream::{create, network_policy, sight, stamp};
 use cloud_policy::engine::{Diff, Remedy};
 use cloud_policy_simulator::Operation;
 use cloud_policy_simulator::spaceone::{Spaceone, StoredNetworkPolicy};

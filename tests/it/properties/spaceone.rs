@@ -3,7 +3,7 @@
 use super::meaning::{assert_alike, set};
 use super::specs;
 use super::upstreams::{self, next, says_only, settle, written};
-use crate::upstream_support::{create, policy, sight, stamp};
+use crate::support::upstream::{create, policy, sight, stamp};
 use cloud_policy_simulator::Operation;
 use cloud_policy_simulator::spaceone::Spaceone;
 use cloud_policy_testbed::holds_for;

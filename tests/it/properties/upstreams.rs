@@ -1,7 +1,7 @@
 //! Simulated upstreams with an account each, and the operator's loop in its smallest form: look,
 //! plan, update, look again.
 
-use crate::upstream_support::{accepted, account, hasty, sight};
+use crate::support::upstream::{accepted, account, hasty, sight};
 use cloud_policy::api::shared::{AdoptionPolicy, DriftPolicy, ManagementPolicy, RecreatePolicy};
 use cloud_policy::engine::plan::{Hold, Plan, Record, Rules, Step, plan};
 use cloud_policy::engine::{Diff, Subject};

@@ -2,7 +2,7 @@
 //! is refused when its name is resolved.
 
 use crate::support;
-use crate::upstream_support::{Log, loopback};
+use crate::support::upstream::{Log, loopback};
 use cloud_policy::api::ConnectionSpec;
 use cloud_policy::engine::{ErrorKind, UpstreamError};
 use cloud_policy::upstream::{Account, Credentials, EndpointRules, HttpSettings};

@@ -1,10 +1,10 @@
 //! What the Secrets hold is seen nowhere else: not in the logs, though everything is logged; not in
 //! any object, event or metric; and not in an error, whatever an upstream sends back.
 
-use crate::links::connection_is;
-use crate::paper::Paper;
-use crate::role;
-use crate::world::{Operator, World, ncloud_policy, network_policy, spaceone_policy};
+use crate::support::links::connection_is;
+use crate::support::paper::Paper;
+use crate::support::role;
+use crate::support::world::{Operator, World, ncloud_policy, network_policy, spaceone_policy};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use cloud_policy::api::{Connection, NetworkPolicy, Policy};

@@ -1,7 +1,7 @@
 //! The shipped roles taken apart: one grant for each verb on each resource and name.
 
 use super::door::Asked;
-use crate::role;
+use crate::support::role;
 use k8s_openapi::api::rbac::v1::{ClusterRole, PolicyRule, Role};
 
 /// Where a grant holds.

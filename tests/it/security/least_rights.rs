@@ -2,8 +2,8 @@
 
 use super::door::{Asked, Door};
 use super::grants::{Grant, shipped};
-use crate::installation::{Installation, OWN, Process, TENANT, operator_client};
-use crate::manifests::{ncloud_policy, network_policy};
+use crate::support::installation::{Installation, OWN, Process, TENANT, operator_client};
+use crate::support::manifests::{ncloud_policy, network_policy};
 use cloud_policy_testbed::wait_for;
 use kube::api::{Patch, PatchParams};
 use serde_json::json;

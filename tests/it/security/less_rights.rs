@@ -2,10 +2,10 @@
 //! nothing that it could not answer for, and goes on by itself once it has the right.
 
 use super::door::Door;
-use crate::links::{Cluster, asked_for_objects, connection_is};
-use crate::role;
-use crate::tenants::told;
-use crate::world::{Operator, World, common, ncloud_policy, spaceone_policy};
+use crate::security::tenants::told;
+use crate::support::links::{Cluster, asked_for_objects, connection_is};
+use crate::support::role;
+use crate::support::world::{Operator, World, common, ncloud_policy, spaceone_policy};
 use cloud_policy::api::{Connection, Policy};
 use cloud_policy::controller::Settings;
 use cloud_policy::controller::settings::TenantConnections;

@@ -1,6 +1,6 @@
 //! Uninstalling: the kinds go, and what they describe stays.
 
-use crate::installation::{Installation, Process, operator_client};
+use crate::support::installation::{Installation, Process, operator_client};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn uninstalling_the_kinds_leaves_the_upstream_as_it_is() {

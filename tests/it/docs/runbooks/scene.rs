@@ -1,9 +1,9 @@
 //! What is the case while somebody follows the page of an alert.
 
-use crate::abuse::control_plane::allow_anything;
-use crate::installation::{Installation, OWN, TENANT, keys, ours, secret};
-use crate::kinds::shown_condition;
-use crate::manifests::ncloud_policy;
+use crate::security::abuse::control_plane::allow_anything;
+use crate::support::installation::{Installation, OWN, TENANT, keys, ours, secret};
+use crate::support::kinds::shown_condition;
+use crate::support::manifests::ncloud_policy;
 use cloud_policy_simulator::ncloud::{self, Ncloud};
 use cloud_policy_simulator::{Action, Fault, Operation};
 use cloud_policy_testbed::wait_for;

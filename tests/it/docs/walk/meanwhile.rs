@@ -1,6 +1,6 @@
 //! What other people do while somebody follows a page, in the words of the page.
 
-use crate::installation::Installation;
+use crate::support::installation::Installation;
 use cloud_policy_simulator::ncloud::{NewPolicy, Permission, Target};
 
 /// The second pair of keys of the simulated account.

@@ -1,0 +1,133 @@
+//! A control plane that goes away in the middle, forgets, and holds what nobody can decode.
+
+use crate::support::install_crypto;
+use crate::support::world::{World, ncloud_policy, network_policy, spaceone_policy, upstream_id};
+use cloud_policy::api::{NetworkPolicy, Policy, crds};
+use cloud_policy_simulator::Operation;
+use cloud_policy_testbed::{ControlPlane, install_crds, wait_for};
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+use kube::api::{Patch, PatchParams};
+use kube::{Api, Client};
+use serde_json::json;
+use std::time::Duration;
+use tokio::task::block_in_place;
+
+/// Watches try again with pauses of up to half a minute after the API server was away.
+const PATIENCE: Duration = Duration::from_mins(2);
+
+async fn crowd(world: &World, prefix: &str) {
+    let zone = world.spaceone.zone_ids()[0].clone();
+    for n in 0..5 {
+        world.apply(ncloud_policy(&format!("{prefix}-n-{n}"))).await;
+        world.apply(spaceone_policy(&format!("{prefix}-p-{n}"))).await;
+        world.apply(network_policy(&format!("{prefix}-w-{n}"), &zone)).await;
+    }
+}
+
+/// Waits, longer than most tests do, until a crowd is ready.
+async fn all_ready(world: &World, prefix: &str) {
+    for n in 0..5 {
+        for name in [format!("{prefix}-n-{n}"), format!("{prefix}-p-{n}")] {
+            is_ready::<Policy>(world, &name).await;
+        }
+        is_ready::<NetworkPolicy>(world, &format!("{prefix}-w-{n}")).await;
+    }
+}
+
+async fn is_ready<K: cloud_policy::controller::managed::Managed + crate::support::world::Kind>(
+    world: &World,
+    name: &str,
+) {
+    let probe = || async {
+        let object: K = world.api::<K>().get(name).await?;
+        let status = crate::support::world::common(&object);
+        let current = object.meta().generation == Some(status.observed_generation);
+        let ready = crate::support::world::condition(&status, "Ready").is_some_and(|ready| ready.reason == "UpToDate");
+        (current && ready).then_some(()).ok_or_else(|| anyhow::anyhow!("{status:?}"))
+    };
+    wait_for(&format!("{name} to be ready"), PATIENCE, probe).await.unwrap();
+}
+
+fn creates(world: &World) -> usize {
+    world.ncloud.journal().effects(Operation::Create) + world.spaceone.journal().effects(Operation::Create)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_api_server_that_restarts_and_forgets_costs_time_and_nothing_else() {
+    install_crypto();
+    let directory = tempfile::tempdir().unwrap();
+    let first = block_in_place(|| ControlPlane::start_in(directory.path(), &[])).unwrap();
+    let client = first.client().unwrap();
+    install_crds(&client, &crds::all()).await.unwrap();
+    let mut world = World::still_on(client, "outage").await;
+    world.start(|settings| settings.interval_divisor = 30);
+    crowd(&world, "before").await;
+    all_ready(&world, "before").await;
+    let drifting: Policy = world.get("before-n-0").await;
+
+    // Away in the middle of fifteen creations; somebody changes a policy meanwhile.
+    crowd(&world, "during").await;
+    block_in_place(|| drop(first));
+    world.ncloud.edit_policy(&upstream_id(&drifting), |policy| policy.description = Some("by hand".to_owned()));
+    // Without a watch cache, watches are told at once what was compacted away.
+    let second = block_in_place(|| ControlPlane::start_in(directory.path(), &["--watch-cache=false"])).unwrap();
+    all_ready(&world, "during").await;
+    all_ready(&world, "before").await;
+    let corrected = || world.ncloud.policy_named("before-n-0").unwrap().description.as_deref() == Some("first");
+    world.eventually("the drift to be corrected", corrected).await;
+
+    // Old revisions go while the watches are open, and objects change after that.
+    second.compact().unwrap();
+    crowd(&world, "after").await;
+    world.patch::<Policy>("before-p-0", json!({ "spec": { "spaceone": { "name": "Renamed" } } })).await;
+    all_ready(&world, "after").await;
+    is_ready::<Policy>(&world, "before-p-0").await;
+    assert!(world.spaceone.policies().iter().any(|policy| policy.name == "Renamed"));
+
+    assert_eq!(creates(&world), 45, "each was created once");
+    let held =
+        (world.ncloud.policies().len(), world.spaceone.policies().len(), world.spaceone.network_policies().len());
+    assert_eq!(held, (15, 15, 15));
+    world.ncloud.journal().clear();
+    world.spaceone.journal().clear();
+    world.rounds_pass(45).await;
+    assert_eq!(
+        (world.ncloud.journal().writes(), world.spaceone.journal().writes()),
+        (vec![], vec![]),
+        "and then quiet"
+    );
+    world.stop().await;
+}
+
+/// Lets the API server store anything under our kinds, as a definition of another version might.
+pub async fn allow_anything(client: &Client) {
+    let definitions: Api<CustomResourceDefinition> = Api::all(client.clone());
+    let anything = json!({ "type": "object", "x-kubernetes-preserve-unknown-fields": true });
+    let patch = json!([{ "op": "replace", "path": "/spec/versions/0/schema/openAPIV3Schema", "value": anything }]);
+    let patch: kube::core::params::Patch<()> = Patch::Json(serde_json::from_value(patch).unwrap());
+    definitions.patch("policies.cloudpolicy.dev", &PatchParams::default(), &patch).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_object_that_cannot_be_decoded_is_counted_and_stops_nobody() {
+    install_crypto();
+    let plane = block_in_place(ControlPlane::start).unwrap();
+    let client = plane.client().unwrap();
+    install_crds(&client, &crds::all()).await.unwrap();
+    let mut world = World::still_on(client.clone(), "poison").await;
+    world.start(|_| {});
+    world.apply(spaceone_policy("good")).await;
+    world.ready::<Policy>("good").await;
+    allow_anything(&client).await;
+    let poison = json!({ "apiVersion": "cloudpolicy.dev/v1alpha1", "kind": "Policy", "metadata": { "name": "poison" }, "spec": { "connectionRef": 7 } });
+    let taken = || async { world.try_apply(poison.clone()).await.map(drop).map_err(anyhow::Error::from) };
+    wait_for("the poison to be taken", PATIENCE, taken).await.unwrap();
+    world.eventually("it to be counted", || world.metrics().contains("kind=\"Policy\",reason=\"Unreadable\"} 1")).await;
+    world.apply(spaceone_policy("another")).await;
+    world.ready::<Policy>("another").await;
+    world.patch::<Policy>("good", json!({ "spec": { "spaceone": { "name": "Renamed" } } })).await;
+    world.ready::<Policy>("good").await;
+    world.apply(spaceone_policy("poison")).await;
+    world.ready::<Policy>("poison").await;
+    world.stop().await;
+}

@@ -1,0 +1,181 @@
+//! Many objects at once: all become ready, each exists once, then there is silence, and all go.
+//!
+//! 300 objects against an operator in this process; with `CLOUD_POLICY_CROWD=n` so many, on a control
+//! plane of their own, against the program, whose memory can then be told.
+
+use crate::support::install_crypto;
+use crate::support::world::{World, ncloud_policy, network_policy, spaceone_policy};
+use cloud_policy::api::{NetworkPolicy, Policy, crds};
+use cloud_policy::controller::managed::Managed;
+use cloud_policy_simulator::{Journal, Operation};
+use cloud_policy_testbed::{Child, ControlPlane, Launch, install_crds, wait_for};
+use futures::{StreamExt, stream};
+use kube::ResourceExt;
+use kube::api::{DeleteParams, ListParams};
+use serde_json::Value;
+use std::time::{Duration, Instant};
+
+/// As many as a NAVER Cloud account holds, with some room.
+const MOST_NCLOUD: usize = 450;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_crowd_created_at_once_is_served_once_each_then_left_alone_and_goes_without_a_rest() {
+    let Some(size) = std::env::var("CLOUD_POLICY_CROWD").ok().and_then(|size| size.parse().ok()) else {
+        let world = World::with("crowd", |settings| settings.interval_divisor = 30).await;
+        return story(&world, 300, None).await;
+    };
+    install_crypto();
+    let control_plane = ControlPlane::start().unwrap();
+    let client = control_plane.client().unwrap();
+    install_crds(&client, &crds::all()).await.unwrap();
+    let world = World::still_on(client, "crowd").await;
+    let directory = tempfile::tempdir().unwrap();
+    let operator = launch(&control_plane, directory.path());
+    story(&world, size, Some(&operator)).await;
+}
+
+/// The program, as it is installed, but for what lets it reach loopback.
+fn launch(control_plane: &ControlPlane, directory: &std::path::Path) -> Child {
+    let flags = "run --tenant-namespaces=* --allow-http --allow-private-addresses --allowed-hosts=127.0.0.1 \
+                 --leader-elect=false --delete-limit=0 --connection-interval-seconds=5 --listen=127.0.0.1:0";
+    Launch::new("operator", env!("CARGO_BIN_EXE_cloud-policy"), directory)
+        .args(flags.split_whitespace())
+        .env("KUBECONFIG", control_plane.kubeconfig())
+        .spawn()
+        .unwrap()
+}
+
+async fn story(world: &World, size: usize, operator: Option<&Child>) {
+    let patience = Duration::from_mins(2) + Duration::from_millis(250) * u32::try_from(size).unwrap();
+    let crowd = Crowd::of(size);
+    let begun = Instant::now();
+    crowd.create(world).await;
+    let created = begun.elapsed();
+    wait_for("everybody to be ready", patience, || crowd.are_ready(world)).await.unwrap();
+    let ready = begun.elapsed();
+    crowd.assert_once_each(world);
+    let requests = entries(world);
+    println!(
+        "{size} objects: created in {created:.0?}, ready after {ready:.0?}, {requests} upstream requests{}",
+        operator.map(memory).unwrap_or_default()
+    );
+    silence(world, size, operator.is_none()).await;
+    let begun = Instant::now();
+    crowd.goes::<Policy>(world, patience).await;
+    crowd.goes::<NetworkPolicy>(world, patience).await;
+    println!("{size} objects: gone after {:.0?}{}", begun.elapsed(), operator.map(memory).unwrap_or_default());
+    assert_eq!(world.ncloud.policies(), []);
+    assert_eq!((world.spaceone.policies(), world.spaceone.network_policies()), (vec![], vec![]));
+}
+
+/// How many there are of each kind.
+struct Crowd {
+    ncloud: usize,
+    spaceone: usize,
+    network: usize,
+}
+
+impl Crowd {
+    fn of(size: usize) -> Self {
+        let ncloud = (size / 3).min(MOST_NCLOUD);
+        let spaceone = (size - ncloud) / 2;
+        Self { ncloud, spaceone, network: size - ncloud - spaceone }
+    }
+
+    fn objects(&self, zone: &str) -> Vec<Value> {
+        let mut objects: Vec<Value> = (0..self.ncloud).map(|n| ncloud_policy(&format!("n-{n}"))).collect();
+        objects.extend((0..self.spaceone).map(|n| spaceone_policy(&format!("p-{n}"))));
+        objects.extend((0..self.network).map(|n| network_policy(&format!("w-{n}"), zone)));
+        objects
+    }
+
+    async fn create(&self, world: &World) {
+        let zone = world.spaceone.zone_ids()[0].clone();
+        let all = stream::iter(self.objects(&zone)).map(|object| world.apply(object));
+        all.buffer_unordered(32).for_each(|_| async {}).await;
+    }
+
+    /// A list of thousands is no small question: the more there are, the more rarely it is asked.
+    async fn breathe(&self) {
+        let size = self.ncloud + self.spaceone + self.network;
+        tokio::time::sleep(Duration::from_millis(500 + size as u64)).await;
+    }
+
+    async fn are_ready(&self, world: &World) -> anyhow::Result<()> {
+        self.breathe().await;
+        let (policies, networks) = (ready::<Policy>(world).await?, ready::<NetworkPolicy>(world).await?);
+        let all = policies == self.ncloud + self.spaceone && networks == self.network;
+        all.then_some(())
+            .ok_or_else(|| anyhow::anyhow!("{policies} policies and {networks} network policies are ready"))
+    }
+
+    async fn goes<K: Managed + crate::support::world::Kind>(&self, world: &World, patience: Duration) {
+        let api = world.api::<K>();
+        let names = api.list_metadata(&ListParams::default()).await.unwrap().items.into_iter().map(|o| o.name_any());
+        // One by one, as kubectl does: the API server cuts off a deletecollection of thousands.
+        let each = stream::iter(names).map(async |name| api.delete(&name, &DeleteParams::background()).await.unwrap());
+        each.buffer_unordered(32).for_each(|_| async {}).await;
+        wait_for("everything to go", patience, || async {
+            self.breathe().await;
+            let left = api.list(&ListParams::default()).await?.items.len();
+            anyhow::ensure!(left == 0, "{left} are left");
+            Ok(())
+        })
+        .await
+        .unwrap();
+    }
+
+    fn assert_once_each(&self, world: &World) {
+        let creates = |journal: &Journal| journal.effects(Operation::Create);
+        assert_eq!((world.ncloud.policies().len(), creates(world.ncloud.journal())), (self.ncloud, self.ncloud));
+        let held = (world.spaceone.policies().len(), world.spaceone.network_policies().len());
+        assert_eq!(held, (self.spaceone, self.network));
+        assert_eq!(creates(world.spaceone.journal()), self.spaceone + self.network);
+    }
+}
+
+async fn ready<K: Managed + crate::support::world::Kind>(world: &World) -> anyhow::Result<usize> {
+    let all = world.api::<K>().list(&ListParams::default()).await?;
+    let is_ready = |object: &&K| {
+        let status = crate::support::world::common(*object);
+        crate::support::world::condition(&status, "Ready").is_some_and(|ready| ready.reason == "UpToDate")
+    };
+    Ok(all.items.iter().filter(is_ready).count())
+}
+
+fn entries(world: &World) -> usize {
+    world.ncloud.journal().entries().len() + world.spaceone.journal().entries().len()
+}
+
+/// Everybody is looked at once more, and nothing is written.
+async fn silence(world: &World, size: usize, in_process: bool) {
+    world.ncloud.journal().clear();
+    world.spaceone.journal().clear();
+    if in_process {
+        world.rounds_pass(size).await;
+    } else {
+        tokio::time::sleep(Duration::from_mins(1)).await;
+    }
+    assert_eq!(world.ncloud.journal().writes(), vec![]);
+    assert_eq!(world.spaceone.journal().writes(), vec![]);
+}
+
+/// What the program holds in memory, now and at most, as Linux tells it.
+fn memory(operator: &Child) -> String {
+    assert!(!operator.log_tail().contains("panicked"), "{}", operator.log_tail());
+    let processes = std::fs::read_dir("/proc").unwrap().flatten();
+    let of_program = processes.filter(|process| {
+        let line = std::fs::read_to_string(process.path().join("cmdline")).unwrap_or_default();
+        line.starts_with(env!("CARGO_BIN_EXE_cloud-policy"))
+    });
+    let kilobytes = |status: &str, field: &str| {
+        let line = status.lines().find(|line| line.starts_with(field))?;
+        line.split_whitespace().nth(1)?.parse::<u64>().ok()
+    };
+    let held = of_program.filter_map(|process| {
+        let status = std::fs::read_to_string(process.path().join("status")).ok()?;
+        Some((kilobytes(&status, "VmRSS:")?, kilobytes(&status, "VmHWM:")?))
+    });
+    let (now, most) = held.max().unwrap();
+    format!("; the operator holds {} MB, at most {} MB", now >> 10, most >> 10)
+}

@@ -1,0 +1,215 @@
+//! An operator for single namespaces: it has the Role that the documentation shows, and no right
+//! in the cluster.
+
+use crate::docs::markdown::Page;
+use crate::security::door::Door;
+use crate::security::grants::{self, Within};
+use crate::support;
+use crate::support::installation::{Installation, OWN, TENANT, ours, secret};
+use crate::support::links::{Cluster, connection_is};
+use crate::support::role;
+use crate::support::world::{
+    Operator, SOON, World, common, ncloud_policy, network_policy, spaceone_policy, upstream_id,
+};
+use cloud_policy::api::{ClusterConnection, Connection, NetworkPolicy, Policy};
+use cloud_policy::controller::{self, Settings};
+use cloud_policy_simulator::Operation;
+use cloud_policy_testbed::{ControlPlane, TestNamespace};
+use k8s_openapi::api::core::v1::Namespace;
+use k8s_openapi::api::rbac::v1::{Role, RoleBinding};
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+use kube::api::{ListParams, Patch, PatchParams};
+use kube::{Api, Client, ResourceExt};
+use serde_json::json;
+use std::time::Duration;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+/// The Role in the documentation.
+fn documented() -> Role {
+    let page = Page::read("docs/operator-flags.md");
+    let mut found = page.fences.iter().filter(|fence| fence.body.contains("kind: Role\n"));
+    let fence = found.next().expect("a Role");
+    assert!(found.next().is_none(), "two Roles");
+    serde_saphyr::from_str(&fence.body).unwrap()
+}
+
+/// A client of somebody who has the documented Role in this namespace, and nothing besides.
+async fn narrow_client(control_plane: &ControlPlane, admin: &Client, namespace: &str) -> Client {
+    let mut role = documented();
+    role.metadata.namespace = Some(namespace.to_owned());
+    let binding: RoleBinding = serde_json::from_value(json!({
+        "metadata": { "name": "narrow", "namespace": namespace },
+        "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": role.name_any() },
+        "subjects": [{ "kind": "ServiceAccount", "name": "narrow", "namespace": namespace }],
+    }))
+    .unwrap();
+    let roles: Api<Role> = Api::namespaced(admin.clone(), namespace);
+    let params = PatchParams::apply("narrow").force();
+    roles.patch(&role.name_any(), &params, &Patch::Apply(&role)).await.unwrap();
+    Api::namespaced(admin.clone(), namespace).create(&kube::api::PostParams::default(), &binding).await.unwrap();
+    let user = format!("system:serviceaccount:{namespace}:narrow");
+    let groups = [&format!("system:serviceaccounts:{namespace}"), "system:serviceaccounts", "system:authenticated"];
+    let client = control_plane.client_as(&user, &groups.map(|group| group as &str)).unwrap();
+    let (policies, one): (Api<Policy>, _) =
+        (Api::namespaced(client.clone(), namespace), ListParams::default().limit(1));
+    role::heeded(|| policies.list(&one)).await;
+    client
+}
+
+/// A world without an operator, and the client of one that may look after it alone.
+async fn narrow_world(prefix: &str) -> (World, Client) {
+    let world = World::still(prefix).await;
+    let client = narrow_client(support::control_plane().await, &world.client, world.namespace()).await;
+    (world, client)
+}
+
+fn start(world: &World, client: &Client) -> Operator {
+    Operator::start(client, &[world.namespace()], identified)
+}
+
+fn identified(settings: &mut Settings) {
+    settings.cluster_id = Some("a-cluster".to_owned());
+}
+
+/// Whether the answer is that this is forbidden.
+fn is_forbidden<T>(answer: kube::Result<T>) -> bool {
+    matches!(answer, Err(kube::Error::Api(status)) if status.code == 403)
+}
+
+#[tokio::test]
+async fn rights_in_a_namespace_are_none_in_the_cluster() {
+    let (world, client) = narrow_world("narrow-rights").await;
+    let other = TestNamespace::create(&world.client, "narrow-rights").await.unwrap();
+    let list = ListParams::default();
+    assert!(is_forbidden(Api::<Policy>::all(client.clone()).list(&list).await));
+    assert!(is_forbidden(Api::<Policy>::namespaced(client.clone(), other.name()).list(&list).await));
+    assert!(is_forbidden(Api::<ClusterConnection>::all(client.clone()).list(&list).await));
+    assert!(is_forbidden(Api::<CustomResourceDefinition>::all(client.clone()).get("policies.cloudpolicy.dev").await));
+    assert!(is_forbidden(Api::<Namespace>::all(client.clone()).get("kube-system").await));
+    Api::<Namespace>::all(client).get(world.namespace()).await.expect("its own namespace");
+}
+
+#[tokio::test]
+async fn objects_of_every_kind_live_their_whole_life_and_those_elsewhere_are_left_alone() {
+    let (world, client) = narrow_world("narrow").await;
+    let elsewhere = role::tenant(&world.client, "narrow").await;
+    world.try_apply_in(elsewhere.name(), ncloud_policy("elsewhere")).await.unwrap();
+    let door = Door::default();
+    let _operator = start(&world, &door.client(&client));
+    let zone = world.spaceone.zone_ids()[0].clone();
+    for object in [ncloud_policy("narrow-n"), spaceone_policy("narrow-p"), network_policy("narrow-w", &zone)] {
+        world.apply(object).await;
+    }
+    let policy: Policy = world.ready("narrow-n").await;
+    world.ready::<Policy>("narrow-p").await;
+    world.ready::<NetworkPolicy>("narrow-w").await;
+    world.patch::<Policy>("narrow-n", json!({ "spec": { "ncloud": { "description": "second" } } })).await;
+    world.ready::<Policy>("narrow-n").await;
+    let described = || world.ncloud.policy_named("narrow-n").unwrap().description.unwrap_or_default();
+    assert_eq!(described(), "second");
+    for hand in ["by hand", "by hand again"] {
+        world.ncloud.edit_policy(&upstream_id(&policy), |policy| policy.description = Some(hand.to_owned()));
+        world.look_again::<Policy>("narrow-n").await;
+        world.eventually("the drift to be corrected", || described() == "second").await;
+    }
+    let mut alone = ncloud_policy("alone");
+    alone["spec"]["connectionRef"] = json!({ "name": "nowhere" });
+    world.apply(alone).await;
+    world.reason::<Policy>("alone", "ConnectionNotFound").await;
+    world.delete::<Policy>("narrow-n").await;
+    world.delete::<Policy>("narrow-p").await;
+    world.delete::<NetworkPolicy>("narrow-w").await;
+    world.gone::<Policy>("narrow-n").await;
+    world.gone::<Policy>("narrow-p").await;
+    world.gone::<NetworkPolicy>("narrow-w").await;
+    assert!(world.ncloud.policies().is_empty() && world.spaceone.policies().is_empty());
+    assert!(world.spaceone.network_policies().is_empty());
+    let other: Policy = Api::namespaced(world.client.clone(), elsewhere.name()).get("elsewhere").await.unwrap();
+    assert!(common(&other).conditions.is_empty() && other.finalizers().is_empty(), "{other:?}");
+    what_it_may_is_what_it_asks(&world, &door);
+}
+
+/// Every right of the Role was used. The namespace itself is asked after only where its connection is
+/// gone: another test.
+fn what_it_may_is_what_it_asks(world: &World, door: &Door) {
+    let (namespace, asked) = (world.namespace(), door.asked());
+    let granted = grants::take_apart(Within::TenantNamespace, &documented().rules.unwrap());
+    let used = |grant: &&grants::Grant| asked.iter().any(|asked| grant.permits(asked, "none", namespace));
+    let idle: Vec<_> = granted.iter().filter(|grant| !used(grant) && !grant.is_about("namespaces")).collect();
+    assert!(idle.is_empty(), "granted and not asked for: {idle:?}");
+}
+
+#[tokio::test]
+async fn an_operator_of_one_namespace_does_not_wait_for_what_it_may_not_see() {
+    let (world, client) = narrow_world("narrow-start").await;
+    let mut settings = Settings::new(world.namespace());
+    settings.scope = [world.namespace().to_owned()].into();
+    settings.cluster_connections = false;
+    let shutdown = CancellationToken::new();
+    timeout(SOON, controller::wait_for_crds(&client, &settings, &shutdown)).await.expect("the kinds are there");
+    settings.cluster_connections = true;
+    let waits = timeout(Duration::from_secs(3), controller::wait_for_crds(&client, &settings, &shutdown)).await;
+    assert!(waits.is_err(), "a kind that may not be listed is waited for");
+}
+
+#[tokio::test]
+async fn a_cluster_connection_is_refused_by_an_operator_of_one_namespace() {
+    let (world, client) = narrow_world("narrow-shared").await;
+    let cluster = Cluster::connect(&world, json!({ "all": true })).await;
+    let _operator = start(&world, &client);
+    let mut object = ncloud_policy("shared");
+    object["spec"]["connectionRef"] = json!({ "kind": "ClusterConnection", "name": cluster.name });
+    world.apply(object).await;
+    let seen: Policy = world.reason("shared", "ConnectionNotFound").await;
+    let conditions = common(&seen).conditions.clone();
+    let told = &conditions.iter().find(|c| c.type_ == "Ready").unwrap().message;
+    assert!(told.contains("--watch-namespaces") && told.contains("Name a Connection of this namespace"), "{told}");
+    assert!(conditions.iter().any(|c| c.type_ == "Stalled" && c.status == "True"), "{conditions:?}");
+    assert!(world.ncloud.policies().is_empty());
+    world.delete::<Policy>("shared").await;
+    world.gone::<Policy>("shared").await;
+    cluster.remove().await;
+}
+
+#[tokio::test]
+async fn a_deletion_whose_connection_is_gone_is_held_in_a_namespace_that_stays() {
+    let (world, client) = narrow_world("narrow-lost").await;
+    let operator = start(&world, &client);
+    world.apply(ncloud_policy("lost")).await;
+    world.ready::<Policy>("lost").await;
+    operator.stop().await;
+    world.patch::<Connection>("ncloud", json!({ "metadata": { "finalizers": null } })).await;
+    world.delete::<Connection>("ncloud").await;
+    world.gone::<Connection>("ncloud").await;
+    let _operator = start(&world, &client);
+    world.delete::<Policy>("lost").await;
+    world.reason::<Policy>("lost", "ConnectionNotFound").await;
+    assert!(world.ncloud.policy_named("lost").is_some());
+    world.connect_ncloud("ncloud").await;
+    connection_is(&world, "ncloud", "Authenticated").await;
+    world.gone::<Policy>("lost").await;
+    assert_eq!(world.ncloud.journal().effects(Operation::Delete), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn taking_the_kinds_away_leaves_the_upstream_as_it_is_without_a_right_to_see_them() {
+    let installation = Installation::new().await;
+    let client = narrow_client(&installation.control_plane, &installation.admin, TENANT).await;
+    let operator = Operator::start(&client, &[TENANT], identified);
+    let keys = json!({ "accessKey": installation.ncloud.access_key(), "secretKey": installation.ncloud.secret_key() });
+    installation.apply(Some(TENANT), secret("ncloud", &keys)).await;
+    let endpoint = installation.ncloud.url();
+    let spec = json!({ "ncloud": { "endpoint": endpoint, "credentialsSecretRef": { "name": "ncloud" } } });
+    installation.apply(Some(TENANT), ours("Connection", "ncloud", &spec)).await;
+    for name in ["stays-a", "stays-b"] {
+        installation.apply(Some(TENANT), ncloud_policy(name)).await;
+        installation.reason("Policy", name, "UpToDate").await;
+    }
+    installation.take_the_kinds_away().await;
+    assert_eq!(installation.ncloud.policies().len(), 2, "who takes away {OWN} does not mean these");
+    let metrics = operator.metrics.encode().unwrap();
+    let told = "cloud_policy_orphans_total{kind=\"Policy\",why=\"crd_deleted\"} 2\n";
+    assert!(metrics.contains(told), "{metrics}");
+    operator.stop().await;
+}
