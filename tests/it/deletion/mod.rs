@@ -2,5 +2,5 @@
 
 pub mod from_status;
 mod mass;
+mod missing_dependencies;
 mod orders;
-mod went_first;

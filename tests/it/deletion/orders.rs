@@ -7,7 +7,7 @@
 
 use crate::support::installation::{Installation, Process, operator_client, ours, secret};
 use crate::support::manifests::{ncloud_policy, network_policy, spaceone_policy};
-use crate::support::role;
+use crate::support::rbac;
 use cloud_policy::controller::Settings;
 use cloud_policy::controller::settings::TenantConnections;
 use cloud_policy_testbed::wait_for;
@@ -59,7 +59,7 @@ impl Tenant<'_> {
         let place = Some(namespace.as_str());
         let own = json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": namespace } });
         installation.apply(None, own).await;
-        role::grant_tenant(&installation.admin, operator, namespace).await;
+        rbac::grant_tenant(&installation.admin, operator, namespace).await;
         for object in connections(installation) {
             installation.apply(place, object).await;
         }

@@ -2,5 +2,5 @@
 
 mod fields;
 mod fights;
+mod idle;
 mod snapshots;
-mod steady;

@@ -4,7 +4,7 @@ use super::clock::Offset;
 use super::stage::Stage;
 use super::steps::Sequence;
 use super::wire::{Eyes, Wire};
-use crate::support::world;
+use crate::support::test_env;
 use cloud_policy::controller::leader::{Leadership, Revocation};
 use cloud_policy::controller::settings::Safeguards;
 use cloud_policy::controller::wiring::Parts;
@@ -107,7 +107,7 @@ impl Life {
 }
 
 fn settings(setting: &Setting, number: u32) -> Settings {
-    let mut settings = world::settings(&[setting.stage.namespace()]);
+    let mut settings = test_env::settings(&[setting.stage.namespace()]);
     settings.endpoints.allowed_hosts.push("localhost".parse().unwrap());
     settings.cluster_id = Some(CLUSTER.to_owned());
     settings.create_grace = GRACE;

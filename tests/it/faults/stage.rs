@@ -5,7 +5,7 @@ use super::life::CLUSTER;
 use super::steps::Sequence;
 use super::targets::{SUBJECT, Target, api_resource};
 use super::upstream;
-use crate::support::{manifests, role};
+use crate::support::{manifests, rbac};
 use cloud_policy_simulator::ncloud::{self, Ncloud, NewPolicy};
 use cloud_policy_simulator::spaceone::{self, Spaceone, StoredNetworkPolicy, StoredPolicy};
 use cloud_policy_simulator::{Faults, Journal, Operation};
@@ -44,9 +44,9 @@ pub struct Stage {
 
 impl Stage {
     pub async fn open(target: Target, client: Client) -> anyhow::Result<Self> {
-        let operator = role::client().await;
+        let operator = rbac::client().await;
         let namespace = TestNamespace::create(&client, "faults").await?;
-        role::grant_own(&client, &operator, namespace.name()).await;
+        rbac::grant_own(&client, &operator, namespace.name()).await;
         let (upstream, zones) = if target == Target::Ncloud {
             (Upstream::Ncloud(Ncloud::start(ncloud::Options::default()).await?), Vec::new())
         } else {

@@ -2,59 +2,59 @@
 //! one story each, told against the simulator and against the real servers.
 
 use crate::support;
-use crate::support::spaceone_side::{Collection, Side};
-use crate::support::world::{SOON, World, common, network_policy, spaceone_policy, upstream_id};
+use crate::support::spaceone_contract::{Collection, ContractClient};
+use crate::support::test_env::{SOON, TestEnv, common, network_policy, spaceone_policy, upstream_id};
 use cloud_policy::api::{NetworkPolicy, Policy};
 use cloud_policy_testbed::{Era, Spaceone, wait_for};
 use serde_json::{Value, json};
 
 #[tokio::test]
 async fn a_spaceone_policy_is_created_edited_repaired_and_deleted() {
-    let world = World::new("lifecycle-policy").await;
-    let side = Side::of_simulator(&world.spaceone);
-    policy_story(&world, &side, "spaceone").await;
+    let env = TestEnv::new("lifecycle-policy").await;
+    let contract = ContractClient::of_simulator(&env.spaceone);
+    policy_story(&env, &contract, "spaceone").await;
 }
 
 #[tokio::test]
 async fn a_network_policy_is_created_edited_repaired_and_deleted() {
-    let world = World::new("lifecycle-netpol").await;
-    let side = Side::of_simulator(&world.spaceone);
-    network_policy_story(&world, &side, "spaceone").await;
+    let env = TestEnv::new("lifecycle-netpol").await;
+    let contract = ContractClient::of_simulator(&env.spaceone);
+    network_policy_story(&env, &contract, "spaceone").await;
 }
 
 #[tokio::test]
 async fn the_same_policy_lives_on_the_real_servers_of_the_rest_era() {
-    let (world, side) = real("real-policy", Era::Rest, "Rest").await;
-    policy_story(&world, &side, "real").await;
+    let (env, contract) = real("real-policy", Era::Rest, "Rest").await;
+    policy_story(&env, &contract, "real").await;
 }
 
 #[tokio::test]
 async fn the_same_network_policy_lives_on_the_real_servers_of_the_rest_era() {
-    let (world, side) = real("real-netpol", Era::Rest, "Rest").await;
-    network_policy_story(&world, &side, "real").await;
+    let (env, contract) = real("real-netpol", Era::Rest, "Rest").await;
+    network_policy_story(&env, &contract, "real").await;
 }
 
-async fn real(prefix: &str, era: Era, style: &str) -> (World, Side) {
+async fn real(prefix: &str, era: Era, style: &str) -> (TestEnv, ContractClient) {
     support::install_crypto();
     let servers = tokio::task::spawn_blocking(move || Spaceone::shared(era)).await.unwrap().unwrap();
-    let side = Side::of_real_servers(servers);
-    let world = World::new(prefix).await;
-    world.connect_spaceone("real", &side.base, style, &side.domain, &side.token).await;
-    (world, side)
+    let contract = ContractClient::of_real_servers(servers);
+    let env = TestEnv::new(prefix).await;
+    env.connect_spaceone("real", &contract.base, style, &contract.domain, &contract.token).await;
+    (env, contract)
 }
 
-async fn policy_story(world: &World, side: &Side, connection: &str) {
+async fn policy_story(env: &TestEnv, contract: &ContractClient, connection: &str) {
     // The real servers are shared by all tests of the run: every story needs ids of its own.
     let id = format!("story-{}", &uuid::Uuid::new_v4().simple().to_string()[..8]);
     let mut object = spaceone_policy(&id);
     object["spec"]["connectionRef"]["name"] = json!(connection);
-    world.apply(object).await;
-    let seen: Policy = world.ready(&id).await;
+    env.apply(object).await;
+    let seen: Policy = env.ready(&id).await;
     assert_eq!(upstream_id(&seen), id);
     let status = seen.status.clone().unwrap();
     assert_eq!(status.policy_id.as_deref(), Some(id.as_str()));
     assert!(status.repository_info.unwrap().contains_key("repository_id"));
-    assert_eq!(policy(side, &id).await["permissions"], json!(["inventory.Server.list", "inventory.Server.get"]));
+    assert_eq!(policy(contract, &id).await["permissions"], json!(["inventory.Server.list", "inventory.Server.get"]));
 
     for (edit, field, expected) in [
         (json!({ "name": "Editor" }), "name", json!("Editor")),
@@ -62,12 +62,12 @@ async fn policy_story(world: &World, side: &Side, connection: &str) {
         (json!({ "labels": ["team-b", "x"] }), "labels", json!(["team-b", "x"])),
         (json!({ "labels": [] }), "labels", json!([])),
     ] {
-        edit_and_settle::<Policy>(world, &id, edit).await;
-        assert_eq!(policy(side, &id).await[field], expected, "{field}");
+        edit_and_settle::<Policy>(env, &id, edit).await;
+        assert_eq!(policy(contract, &id).await[field], expected, "{field}");
     }
-    edit_and_settle::<Policy>(world, &id, json!({ "tags": { "owner": null, "level": 4, "deep": { "a": [1, true] } } }))
+    edit_and_settle::<Policy>(env, &id, json!({ "tags": { "owner": null, "level": 4, "deep": { "a": [1, true] } } }))
         .await;
-    let tags = policy(side, &id).await["tags"].clone();
+    let tags = policy(contract, &id).await["tags"].clone();
     assert_eq!(
         (tags["level"].as_f64(), &tags["deep"]["a"][1], &tags["owner"]),
         (Some(4.0), &json!(true), &Value::Null)
@@ -78,45 +78,45 @@ async fn policy_story(world: &World, side: &Side, connection: &str) {
         "{tags}"
     );
 
-    side.edit(Collection::Policies, &id, json!({ "name": "by hand" })).await;
-    until(&id, "the drift to be corrected", || async { policy(side, &id).await["name"] == json!("Editor") }).await;
-    let events = world.events(&id).await;
+    contract.edit(Collection::Policies, &id, json!({ "name": "by hand" })).await;
+    until(&id, "the drift to be corrected", || async { policy(contract, &id).await["name"] == json!("Editor") }).await;
+    let events = env.events(&id).await;
     assert!(events.iter().any(|(reason, note)| reason == "DriftFound" && note.contains("by hand")), "{events:?}");
 
-    side.delete(Collection::Policies, &id).await;
+    contract.delete(Collection::Policies, &id).await;
     until(&id, "to be created again", || async {
-        !side.search(Collection::Policies, "policy_id", &id).await.is_empty()
+        !contract.search(Collection::Policies, "policy_id", &id).await.is_empty()
     })
     .await;
-    world.ready::<Policy>(&id).await;
+    env.ready::<Policy>(&id).await;
 
-    orphan_and_adopt(world, side, &id, connection).await;
-    world.delete::<Policy>(&id).await;
-    world.gone::<Policy>(&id).await;
-    assert!(side.search(Collection::Policies, "policy_id", &id).await.is_empty());
+    orphan_and_adopt(env, contract, &id, connection).await;
+    env.delete::<Policy>(&id).await;
+    env.gone::<Policy>(&id).await;
+    assert!(contract.search(Collection::Policies, "policy_id", &id).await.is_empty());
 }
 
 /// Orphaned, the object stays; a new Kubernetes object with an adoption policy takes it over.
-async fn orphan_and_adopt(world: &World, side: &Side, id: &str, connection: &str) {
-    world.patch::<Policy>(id, json!({ "spec": { "deletionPolicy": "Orphan" } })).await;
-    world.delete::<Policy>(id).await;
-    world.gone::<Policy>(id).await;
-    assert_eq!(side.search(Collection::Policies, "policy_id", id).await.len(), 1);
+async fn orphan_and_adopt(env: &TestEnv, contract: &ContractClient, id: &str, connection: &str) {
+    env.patch::<Policy>(id, json!({ "spec": { "deletionPolicy": "Orphan" } })).await;
+    env.delete::<Policy>(id).await;
+    env.gone::<Policy>(id).await;
+    assert_eq!(contract.search(Collection::Policies, "policy_id", id).await.len(), 1);
     let mut again = spaceone_policy(id);
     again["spec"]["connectionRef"]["name"] = json!(connection);
-    world.apply(again.clone()).await;
-    world.reason::<Policy>(id, "Conflict").await;
-    world.patch::<Policy>(id, json!({ "spec": { "adoptionPolicy": "Always" } })).await;
-    world.ready::<Policy>(id).await;
+    env.apply(again.clone()).await;
+    env.reason::<Policy>(id, "Conflict").await;
+    env.patch::<Policy>(id, json!({ "spec": { "adoptionPolicy": "Always" } })).await;
+    env.ready::<Policy>(id).await;
 }
 
-async fn network_policy_story(world: &World, side: &Side, connection: &str) {
+async fn network_policy_story(env: &TestEnv, contract: &ContractClient, connection: &str) {
     let name = format!("story-{}", &uuid::Uuid::new_v4().simple().to_string()[..8]);
-    let mut object = network_policy(&name, &side.zones[0]);
+    let mut object = network_policy(&name, &contract.zones[0]);
     object["spec"]["connectionRef"]["name"] = json!(connection);
     object["spec"]["recreatePolicy"] = json!("WhenRequired");
-    world.apply(object).await;
-    let seen: NetworkPolicy = world.ready(&name).await;
+    env.apply(object).await;
+    let seen: NetworkPolicy = env.ready(&name).await;
     let id = upstream_id(&seen);
     let status = seen.status.clone().unwrap();
     assert_eq!(status.network_policy_id.as_deref(), Some(id.as_str()));
@@ -141,46 +141,47 @@ async fn network_policy_story(world: &World, side: &Side, connection: &str) {
         (json!({ "dns": ["10.0.0.10"] }), "/dns", json!(["10.0.0.10"])),
         (json!({ "name": format!("{name}-2") }), "/name", json!(format!("{name}-2"))),
     ] {
-        edit_and_settle::<NetworkPolicy>(world, &name, edit.clone()).await;
-        let stored = network(side, &id).await;
+        edit_and_settle::<NetworkPolicy>(env, &name, edit.clone()).await;
+        let stored = network(contract, &id).await;
         assert_eq!(stored.pointer(pointer), Some(&expected), "{edit}: {stored:#}");
     }
 
-    side.edit(
-        Collection::NetworkPolicies,
-        &id,
-        json!({ "routing_tables": [{ "cidr": "0.0.0.0/0", "destination": "9.9.9.9" }] }),
-    )
-    .await;
+    contract
+        .edit(
+            Collection::NetworkPolicies,
+            &id,
+            json!({ "routing_tables": [{ "cidr": "0.0.0.0/0", "destination": "9.9.9.9" }] }),
+        )
+        .await;
     until(&name, "the drift to be corrected", || async {
-        network(side, &id).await["routing_tables"][0]["cidr"] == json!("10.1.0.0/16")
+        network(contract, &id).await["routing_tables"][0]["cidr"] == json!("10.1.0.0/16")
     })
     .await;
 
-    edit_and_settle::<NetworkPolicy>(world, &name, json!({ "zoneId": side.zones[1] })).await;
-    let moved: NetworkPolicy = world.ready(&name).await;
+    edit_and_settle::<NetworkPolicy>(env, &name, json!({ "zoneId": contract.zones[1] })).await;
+    let moved: NetworkPolicy = env.ready(&name).await;
     let new_id = upstream_id(&moved);
     assert_ne!(new_id, id, "the zone cannot change in place");
-    assert!(side.search(Collection::NetworkPolicies, "network_policy_id", &id).await.is_empty());
-    assert_eq!(network(side, &new_id).await["zone_info"]["zone_id"], json!(side.zones[1]));
+    assert!(contract.search(Collection::NetworkPolicies, "network_policy_id", &id).await.is_empty());
+    assert_eq!(network(contract, &new_id).await["zone_info"]["zone_id"], json!(contract.zones[1]));
 
-    world.delete::<NetworkPolicy>(&name).await;
-    world.gone::<NetworkPolicy>(&name).await;
-    assert!(side.search(Collection::NetworkPolicies, "network_policy_id", &new_id).await.is_empty());
+    env.delete::<NetworkPolicy>(&name).await;
+    env.gone::<NetworkPolicy>(&name).await;
+    assert!(contract.search(Collection::NetworkPolicies, "network_policy_id", &new_id).await.is_empty());
 }
 
-async fn edit_and_settle<K: cloud_policy::controller::managed::Managed>(world: &World, name: &str, edit: Value) {
-    world.patch::<K>(name, json!({ "spec": { "spaceone": edit } })).await;
-    let settled: K = world.ready(name).await;
+async fn edit_and_settle<K: cloud_policy::controller::managed::Managed>(env: &TestEnv, name: &str, edit: Value) {
+    env.patch::<K>(name, json!({ "spec": { "spaceone": edit } })).await;
+    let settled: K = env.ready(name).await;
     assert!(common(&settled).operation.is_none());
 }
 
-async fn policy(side: &Side, id: &str) -> Value {
-    side.search(Collection::Policies, "policy_id", id).await.first().cloned().unwrap_or_default()
+async fn policy(contract: &ContractClient, id: &str) -> Value {
+    contract.search(Collection::Policies, "policy_id", id).await.first().cloned().unwrap_or_default()
 }
 
-async fn network(side: &Side, id: &str) -> Value {
-    side.search(Collection::NetworkPolicies, "network_policy_id", id).await.first().cloned().unwrap_or_default()
+async fn network(contract: &ContractClient, id: &str) -> Value {
+    contract.search(Collection::NetworkPolicies, "network_policy_id", id).await.first().cloned().unwrap_or_default()
 }
 
 async fn until<F: Future<Output = bool>>(name: &str, what: &str, check: impl Fn() -> F) {

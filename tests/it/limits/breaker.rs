@@ -1,6 +1,6 @@
 //! The circuit breaker of one account, seen by its callers.
 
-use crate::support::upstream::{account, hasty, policy, refusal, stamp};
+use crate::support::upstream::{account, owner_tag, policy, refusal, short_timeouts};
 use crate::upstream::ncloud;
 use cloud_policy::engine::{ErrorKind, Subject};
 use cloud_policy::upstream::{Account, Credentials};
@@ -21,8 +21,8 @@ async fn line() -> Line {
     let keys =
         Credentials::Ncloud { access_key: simulator.access_key().into(), secret_key: simulator.secret_key().into() };
     let connection = json!({ "ncloud": { "endpoint": simulator.url(), "credentialsSecretRef": { "name": "s" } } });
-    let (account, _) = account(connection, keys, &hasty());
-    let subject = policy(&account, "ncloud", &ncloud::block(), &stamp("uid-1")).into();
+    let (account, _) = account(connection, keys, &short_timeouts());
+    let subject = policy(&account, "ncloud", &ncloud::block(), &owner_tag("uid-1")).into();
     Line { simulator, account, subject }
 }
 

@@ -2,9 +2,9 @@
 //! metrics of a running operator, and judged by the real promtool and Prometheus.
 
 mod alerts;
+mod audit_log;
 mod dashboard;
 mod exposition;
-mod ledger;
 mod prometheus;
 mod promql;
 mod traces;

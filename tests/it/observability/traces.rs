@@ -2,7 +2,7 @@
 //! requests below it, and nothing that should not be known.
 
 use crate::support;
-use crate::support::world::{SOON, World, ncloud_policy};
+use crate::support::test_env::{SOON, TestEnv, ncloud_policy};
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::State;
@@ -59,10 +59,10 @@ fn texts(attributes: &[KeyValue]) -> BTreeMap<&str, &str> {
     pairs.collect()
 }
 
-/// The binary, for the namespace of a world alone.
-async fn operator(world: &World, directory: &TempDir, collector: &str) -> Child {
+/// The binary, for the namespace of a test environment alone.
+async fn operator(env: &TestEnv, directory: &TempDir, collector: &str) -> Child {
     let control_plane = support::control_plane().await;
-    let namespace = world.namespace();
+    let namespace = env.namespace();
     Launch::new("operator", env!("CARGO_BIN_EXE_cloud-policy"), directory.path())
         .args([
             "run",
@@ -94,14 +94,14 @@ async fn end(mut operator: Child) -> String {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_reconcile_is_a_span_with_its_upstream_requests_below_it() {
-    let (world, directory) = (World::still("traced").await, tempfile::tempdir().unwrap());
+    let (env, directory) = (TestEnv::without_operator("traced").await, tempfile::tempdir().unwrap());
     let collector = Collector::start().await;
-    world.ncloud.faults().add(Fault::on(Operation::Create).before(Action::status(503, "")));
-    let operator = operator(&world, &directory, &collector.endpoint).await;
-    world.apply(ncloud_policy("traced")).await;
-    world.ready::<Policy>("traced").await;
-    world.delete::<Policy>("traced").await;
-    world.gone::<Policy>("traced").await;
+    env.ncloud.faults().add(Fault::on(Operation::Create).before(Action::status(503, "")));
+    let operator = operator(&env, &directory, &collector.endpoint).await;
+    env.apply(ncloud_policy("traced")).await;
+    env.ready::<Policy>("traced").await;
+    env.delete::<Policy>("traced").await;
+    env.gone::<Policy>("traced").await;
     end(operator).await;
 
     let spans = collector.spans();
@@ -118,12 +118,12 @@ async fn a_reconcile_is_a_span_with_its_upstream_requests_below_it() {
         let told = texts(&parent.attributes);
         assert_eq!(parent.name, "reconcile Policy");
         let of = ["kind", "namespace", "object"].map(|key| told[key]);
-        assert_eq!(of, ["Policy", world.namespace(), "traced"], "{told:?}");
+        assert_eq!(of, ["Policy", env.namespace(), "traced"], "{told:?}");
         assert!(told.contains_key("result"), "{told:?}");
     }
     assert!(spans.iter().any(|span| span.name == "reconcile Connection"), "connections, too");
     the_process_is_named(&collector);
-    only_known_attributes_are_sent(&world, &collector);
+    only_known_attributes_are_sent(&env, &collector);
 }
 
 /// A request with this code, and the reconcile that it belongs to.
@@ -148,7 +148,7 @@ fn the_process_is_named(collector: &Collector) {
 }
 
 /// Neither credentials nor content, because no other attribute than these is sent.
-fn only_known_attributes_are_sent(world: &World, collector: &Collector) {
+fn only_known_attributes_are_sent(env: &TestEnv, collector: &Collector) {
     let known = ["kind", "namespace", "object", "result", "system", "operation", "urgency", "code", "request"];
     for span in collector.spans() {
         let told = texts(&span.attributes);
@@ -158,20 +158,20 @@ fn only_known_attributes_are_sent(world: &World, collector: &Collector) {
     }
     let bodies = collector.bodies.lock().unwrap();
     let sent: Vec<String> = bodies.iter().map(|body| String::from_utf8_lossy(body).into_owned()).collect();
-    for secret in [world.ncloud.access_key(), world.ncloud.secret_key(), world.spaceone.token()] {
+    for secret in [env.ncloud.access_key(), env.ncloud.secret_key(), env.spaceone.token()] {
         assert!(sent.iter().all(|body| !body.contains(&secret)), "a secret is sent");
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_collector_that_is_gone_holds_nothing_up_and_is_told_once() {
-    let (world, directory) = (World::still("untraced").await, tempfile::tempdir().unwrap());
+    let (env, directory) = (TestEnv::without_operator("untraced").await, tempfile::tempdir().unwrap());
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let nowhere = format!("http://{}", listener.local_addr().unwrap());
     drop(listener);
-    let operator = operator(&world, &directory, &nowhere).await;
-    world.apply(ncloud_policy("untraced")).await;
-    world.ready::<Policy>("untraced").await;
+    let operator = operator(&env, &directory, &nowhere).await;
+    env.apply(ncloud_policy("untraced")).await;
+    env.ready::<Policy>("untraced").await;
     let log = end(operator).await;
     assert_eq!(log.matches("the collector does not take traces").count(), 1, "{log}");
 }

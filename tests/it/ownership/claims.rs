@@ -1,10 +1,10 @@
 //! Several objects that claim one upstream object: within a cluster the oldest wins, and between
 //! clusters whoever has it keeps it.
 
-use crate::support::links::Cluster;
-use crate::support::role;
-use crate::support::world::{
-    Kind, SOON, World, common, condition, ncloud_policy, network_policy, spaceone_policy, upstream_id,
+use crate::support::connection_helpers::SharedConnection;
+use crate::support::rbac;
+use crate::support::test_env::{
+    Kind, SOON, TestEnv, common, condition, ncloud_policy, network_policy, spaceone_policy, upstream_id,
 };
 use cloud_policy::api::{NetworkPolicy, Policy};
 use cloud_policy::controller::managed::Managed;
@@ -28,9 +28,9 @@ fn ready_reason<K: Managed>(object: &K) -> String {
 
 /// Waits until one of the two is ready and the other gives way to it: the names of both, in this
 /// order, and what the second says.
-async fn settled<K: Managed>(world: &World, a: &str, b: &str) -> (String, String, String) {
+async fn settled<K: Managed>(env: &TestEnv, a: &str, b: &str) -> (String, String, String) {
     let look = || async {
-        let (a, b) = (world.get::<K>(a).await, world.get::<K>(b).await);
+        let (a, b) = (env.get::<K>(a).await, env.get::<K>(b).await);
         let (first, second) = if ready_reason(&a) == "UpToDate" { (a, b) } else { (b, a) };
         let reasons = (ready_reason(&first), ready_reason(&second));
         anyhow::ensure!(reasons.0 == "UpToDate" && reasons.1 == "Conflict", "{reasons:?}");
@@ -40,150 +40,150 @@ async fn settled<K: Managed>(world: &World, a: &str, b: &str) -> (String, String
     wait_for("one to win and one to give way", SOON, look).await.unwrap()
 }
 
-async fn older<K: Managed>(world: &World, a: &str, b: &str) -> String {
+async fn older<K: Managed>(env: &TestEnv, a: &str, b: &str) -> String {
     let age = |object: &K| (object.meta().creation_timestamp.as_ref().map(|t| t.0), object.uid());
-    let (a, b) = (world.get::<K>(a).await, world.get::<K>(b).await);
+    let (a, b) = (env.get::<K>(a).await, env.get::<K>(b).await);
     if age(&a) < age(&b) { a.name_any() } else { b.name_any() }
 }
 
 #[tokio::test]
 async fn the_older_of_two_wins_ten_times_of_ten_and_is_named_by_the_other() {
-    let mut world = World::still("older").await;
+    let mut env = TestEnv::without_operator("older").await;
     for i in 0..10 {
-        world.apply(claimant(&format!("a-{i}"), &format!("target-{i}"))).await;
-        world.apply(claimant(&format!("b-{i}"), &format!("target-{i}"))).await;
+        env.apply(claimant(&format!("a-{i}"), &format!("target-{i}"))).await;
+        env.apply(claimant(&format!("b-{i}"), &format!("target-{i}"))).await;
     }
-    world.start(|_| {});
+    env.start(|_| {});
     for i in 0..10 {
         let (a, b) = (format!("a-{i}"), format!("b-{i}"));
-        let (winner, _, message) = settled::<Policy>(&world, &a, &b).await;
-        assert_eq!(winner, older::<Policy>(&world, &a, &b).await);
-        assert!(message.contains(&format!("Policy {}/{winner}", world.namespace())), "{message}");
+        let (winner, _, message) = settled::<Policy>(&env, &a, &b).await;
+        assert_eq!(winner, older::<Policy>(&env, &a, &b).await);
+        assert!(message.contains(&format!("Policy {}/{winner}", env.namespace())), "{message}");
     }
-    assert_eq!(world.ncloud.journal().effects(Operation::Create), 10);
-    assert_eq!(world.ncloud.journal().count(Operation::Create), 10, "the others did not even try");
+    assert_eq!(env.ncloud.journal().effects(Operation::Create), 10);
+    assert_eq!(env.ncloud.journal().count(Operation::Create), 10, "the others did not even try");
 }
 
 #[tokio::test]
 async fn of_two_that_come_at_once_exactly_one_writes() {
-    let world = World::new("at-once").await;
+    let env = TestEnv::new("at-once").await;
     for i in 0..10 {
         let (a, b) = (format!("a-{i}"), format!("b-{i}"));
         let name = format!("target-{i}");
-        tokio::join!(world.apply(claimant(&a, &name)), world.apply(claimant(&b, &name)));
+        tokio::join!(env.apply(claimant(&a, &name)), env.apply(claimant(&b, &name)));
     }
     for i in 0..10 {
-        settled::<Policy>(&world, &format!("a-{i}"), &format!("b-{i}")).await;
+        settled::<Policy>(&env, &format!("a-{i}"), &format!("b-{i}")).await;
     }
-    let journal = world.ncloud.journal();
+    let journal = env.ncloud.journal();
     assert_eq!((journal.count(Operation::Create), journal.writes().len()), (10, 10));
 }
 
 #[tokio::test]
 async fn what_two_want_to_adopt_the_older_gets() {
-    let mut world = World::still("both-adopt").await;
-    world.ncloud.add_policy(NewPolicy { policy_name: "theirs".to_owned(), ..NewPolicy::default() });
-    let old = StoredNetworkPolicy { zone_id: world.spaceone.zone_ids()[0].clone(), ..StoredNetworkPolicy::default() };
-    let id = world.spaceone.add_network_policy(old);
+    let mut env = TestEnv::without_operator("both-adopt").await;
+    env.ncloud.add_policy(NewPolicy { policy_name: "theirs".to_owned(), ..NewPolicy::default() });
+    let old = StoredNetworkPolicy { zone_id: env.spaceone.zone_ids()[0].clone(), ..StoredNetworkPolicy::default() };
+    let id = env.spaceone.add_network_policy(old);
     for name in ["a", "b"] {
         let mut policy = claimant(name, "theirs");
         policy["spec"]["adoptionPolicy"] = json!("Always");
-        world.apply(policy).await;
-        let mut network = network_policy(name, &world.spaceone.zone_ids()[0]);
+        env.apply(policy).await;
+        let mut network = network_policy(name, &env.spaceone.zone_ids()[0]);
         network["spec"]["adoptionPolicy"] = json!("Always");
         network["spec"]["recreatePolicy"] = json!("WhenRequired");
         network["spec"]["externalId"] = json!(id);
-        world.apply(network).await;
+        env.apply(network).await;
     }
-    world.start(|_| {});
-    let (winner, _, message) = settled::<Policy>(&world, "a", "b").await;
-    assert_eq!(winner, older::<Policy>(&world, "a", "b").await);
-    assert!(message.contains(&format!("Policy {}/{winner}", world.namespace())), "{message}");
-    assert_eq!(world.ncloud.journal().effects(Operation::TagsAdd), 1, "stamped once");
+    env.start(|_| {});
+    let (winner, _, message) = settled::<Policy>(&env, "a", "b").await;
+    assert_eq!(winner, older::<Policy>(&env, "a", "b").await);
+    assert!(message.contains(&format!("Policy {}/{winner}", env.namespace())), "{message}");
+    assert_eq!(env.ncloud.journal().effects(Operation::TagsAdd), 1, "stamped once");
     let look = || async {
-        let reasons = [world.get::<NetworkPolicy>("a").await, world.get("b").await].map(|o| ready_reason(&o));
+        let reasons = [env.get::<NetworkPolicy>("a").await, env.get("b").await].map(|o| ready_reason(&o));
         anyhow::ensure!(reasons.contains(&"Conflict".to_owned()), "{reasons:?}");
         Ok(())
     };
     wait_for("one to give way", SOON, look).await.unwrap();
-    let older = older::<NetworkPolicy>(&world, "a", "b").await;
-    assert_eq!(ready_reason(&world.get::<NetworkPolicy>(if older == "a" { "b" } else { "a" }).await), "Conflict");
+    let older = older::<NetworkPolicy>(&env, "a", "b").await;
+    assert_eq!(ready_reason(&env.get::<NetworkPolicy>(if older == "a" { "b" } else { "a" }).await), "Conflict");
 }
 
 #[tokio::test]
 async fn the_younger_takes_over_by_itself_when_the_older_is_gone() {
-    let world = World::new("takeover").await;
-    world.apply(claimant("first", "target")).await;
-    world.ready::<Policy>("first").await;
-    world.apply(claimant("second", "target")).await;
-    let seen: Policy = world.reason("second", "Conflict").await;
+    let env = TestEnv::new("takeover").await;
+    env.apply(claimant("first", "target")).await;
+    env.ready::<Policy>("first").await;
+    env.apply(claimant("second", "target")).await;
+    let seen: Policy = env.reason("second", "Conflict").await;
     let message = condition(&common(&seen), "Ready").unwrap().message.clone();
-    let first = format!("belongs to Policy {}/first", world.namespace());
+    let first = format!("belongs to Policy {}/first", env.namespace());
     assert!(message.contains(&first), "the owner is named as an object and not as a uid: {message}");
     assert!(common(&seen).upstream.is_none());
-    world.delete::<Policy>("first").await;
-    world.gone::<Policy>("first").await;
-    world.ready::<Policy>("second").await;
-    let journal = world.ncloud.journal();
+    env.delete::<Policy>("first").await;
+    env.gone::<Policy>("first").await;
+    env.ready::<Policy>("second").await;
+    let journal = env.ncloud.journal();
     assert_eq!((journal.effects(Operation::Create), journal.effects(Operation::Delete)), (2, 1));
-    assert_eq!(world.ncloud.policies().len(), 1);
+    assert_eq!(env.ncloud.policies().len(), 1);
 }
 
 #[tokio::test]
 async fn who_is_suspended_or_only_observes_claims_nothing_and_names_of_network_policies_mean_nothing() {
-    let world = World::new("no-claim").await;
+    let env = TestEnv::new("no-claim").await;
     for (name, field, value) in [("asleep", "suspend", json!(true)), ("watching", "managementPolicy", json!("Observe"))]
     {
         let mut object = claimant(name, "target");
         object["spec"][field] = value;
-        world.apply(object).await;
+        env.apply(object).await;
     }
-    world.reason::<Policy>("asleep", "Suspended").await;
-    world.reason::<Policy>("watching", "Observed").await;
-    world.apply(claimant("writer", "target")).await;
-    world.ready::<Policy>("writer").await;
-    world.patch::<Policy>("asleep", json!({ "spec": { "suspend": false } })).await;
-    world.reason::<Policy>("asleep", "Conflict").await;
+    env.reason::<Policy>("asleep", "Suspended").await;
+    env.reason::<Policy>("watching", "Observed").await;
+    env.apply(claimant("writer", "target")).await;
+    env.ready::<Policy>("writer").await;
+    env.patch::<Policy>("asleep", json!({ "spec": { "suspend": false } })).await;
+    env.reason::<Policy>("asleep", "Conflict").await;
 
     for name in ["n-1", "n-2"] {
-        let mut object = network_policy("same", &world.spaceone.zone_ids()[0]);
+        let mut object = network_policy("same", &env.spaceone.zone_ids()[0]);
         object["metadata"]["name"] = json!(name);
-        world.apply(object).await;
+        env.apply(object).await;
     }
-    let ids = [world.ready::<NetworkPolicy>("n-1").await, world.ready("n-2").await].map(|object| upstream_id(&object));
+    let ids = [env.ready::<NetworkPolicy>("n-1").await, env.ready("n-2").await].map(|object| upstream_id(&object));
     assert_ne!(ids[0], ids[1]);
 }
 
 #[tokio::test]
 async fn objects_of_another_namespace_are_not_named_and_have_no_say_without_access() {
-    let mut world = World::still("claims-tenants").await;
-    let other = role::tenant(&world.client, "claims-tenants").await;
-    let (own, scope) = (world.namespace().to_owned(), other.name().to_owned());
-    let cluster = Cluster::connect(&world, json!({ "names": [own] })).await;
+    let mut env = TestEnv::without_operator("claims-tenants").await;
+    let other = rbac::tenant(&env.client, "claims-tenants").await;
+    let (own, scope) = (env.namespace().to_owned(), other.name().to_owned());
+    let cluster = SharedConnection::connect(&env, json!({ "names": [own] })).await;
     let shared = |name: &str, target: &str| {
         let mut object = claimant(name, target);
         object["spec"]["connectionRef"] = json!({ "kind": "ClusterConnection", "name": cluster.name });
         object
     };
-    world.start(|settings| {
+    env.start(|settings| {
         settings.scope.insert(scope);
         settings.cluster_connections = true;
     });
     cluster.is("Authenticated").await;
-    world.try_apply_in(other.name(), shared("secret-name", "squatted")).await.unwrap();
-    told::<Policy>(&world, other.name(), "secret-name", "NamespaceNotAllowed").await;
-    world.apply(shared("mine", "squatted")).await;
-    world.ready::<Policy>("mine").await;
+    env.try_apply_in(other.name(), shared("secret-name", "squatted")).await.unwrap();
+    told::<Policy>(&env, other.name(), "secret-name", "NamespaceNotAllowed").await;
+    env.apply(shared("mine", "squatted")).await;
+    env.ready::<Policy>("mine").await;
 
-    cluster.allow(json!({ "names": [world.namespace(), other.name()] })).await;
-    let message = told::<Policy>(&world, other.name(), "secret-name", "Conflict").await;
+    cluster.allow(json!({ "names": [env.namespace(), other.name()] })).await;
+    let message = told::<Policy>(&env, other.name(), "secret-name", "Conflict").await;
     assert!(message.contains("belongs to a Policy of another namespace") && !message.contains("mine"), "{message}");
-    for (namespace, name) in [(world.namespace(), "mine"), (other.name(), "secret-name")] {
-        let api: Api<Policy> = Api::namespaced(world.client.clone(), namespace);
+    for (namespace, name) in [(env.namespace(), "mine"), (other.name(), "secret-name")] {
+        let api: Api<Policy> = Api::namespaced(env.client.clone(), namespace);
         api.delete(name, &kube::api::DeleteParams::default()).await.unwrap();
     }
-    world.gone::<Policy>("mine").await;
-    let theirs: Api<Policy> = Api::namespaced(world.client.clone(), other.name());
+    env.gone::<Policy>("mine").await;
+    let theirs: Api<Policy> = Api::namespaced(env.client.clone(), other.name());
     let probe = || async {
         anyhow::ensure!(theirs.get_opt("secret-name").await?.is_none(), "still there");
         Ok(())
@@ -193,8 +193,8 @@ async fn objects_of_another_namespace_are_not_named_and_have_no_say_without_acce
 }
 
 /// The message of `Ready` in another namespace once it has this reason.
-async fn told<K: Managed + Kind>(world: &World, namespace: &str, name: &str, reason: &str) -> String {
-    let api: Api<K> = Api::namespaced(world.client.clone(), namespace);
+async fn told<K: Managed + Kind>(env: &TestEnv, namespace: &str, name: &str, reason: &str) -> String {
+    let api: Api<K> = Api::namespaced(env.client.clone(), namespace);
     let what = format!("{name} to be {reason}");
     wait_until(&what, SOON, &api, name, |object: &K| {
         anyhow::ensure!(ready_reason(object) == reason, "Ready is {:?}", condition(&common(object), "Ready"));
@@ -206,8 +206,8 @@ async fn told<K: Managed + Kind>(world: &World, namespace: &str, name: &str, rea
 
 #[tokio::test]
 async fn two_clusters_never_overwrite_each_other() {
-    let first = World::with("cluster-a", |settings| settings.cluster_id = Some("cluster-a".to_owned())).await;
-    let mut second = World::still("cluster-b").await;
+    let first = TestEnv::with("cluster-a", |settings| settings.cluster_id = Some("cluster-a".to_owned())).await;
+    let mut second = TestEnv::without_operator("cluster-b").await;
     // The second cluster has the keys to the accounts of the first.
     let (access, secret) = (first.ncloud.access_key(), first.ncloud.secret_key());
     second.secret("ncloud", &[("accessKey", &access), ("secretKey", &secret)]).await;
@@ -233,8 +233,8 @@ async fn two_clusters_never_overwrite_each_other() {
         let seen: Policy = second.reason(name, "Conflict").await;
         let message = condition(&common(&seen), "Ready").unwrap().message.clone();
         assert!(message.contains("bears the stamp of cluster-a/"), "{message}");
-        second.look_again::<Policy>(name).await;
-        first.look_again::<Policy>(name).await;
+        second.reconcile_now::<Policy>(name).await;
+        first.reconcile_now::<Policy>(name).await;
     }
     assert_eq!(writes(), before, "the second wrote nothing, and the first had nothing to mend");
     for name in ["shared-n", "shared-s"] {

@@ -2,7 +2,7 @@
 //! unless the stamp is on it.
 
 use crate::ownership::adoption::{alike, by_hand};
-use crate::support::world::{World, common, upstream_id};
+use crate::support::test_env::{TestEnv, common, upstream_id};
 use cloud_policy::api::Policy;
 use cloud_policy_simulator::{Action, Fault, Operation};
 use serde_json::{Value, json};
@@ -15,73 +15,73 @@ fn adopting(name: &str) -> Value {
 }
 
 /// What status and events say of it once it is at rest.
-async fn is_told_as_an_adoption(world: &World, name: &str, id: &str) {
-    let seen: Policy = world.ready(name).await;
+async fn is_told_as_an_adoption(env: &TestEnv, name: &str, id: &str) {
+    let seen: Policy = env.ready(name).await;
     assert_eq!(upstream_id(&seen), id);
     let status = common(&seen);
     assert!(status.upstream.unwrap().adopted && status.operation.is_none());
-    let events: Vec<String> = world.events(name).await.into_iter().map(|(reason, _)| reason).collect();
+    let events: Vec<String> = env.events(name).await.into_iter().map(|(reason, _)| reason).collect();
     assert!(events.contains(&"Adopted".to_owned()) && !events.contains(&"Recovered".to_owned()), "{events:?}");
 }
 
 #[tokio::test]
 async fn an_adoption_whose_answer_is_lost_is_told_as_an_adoption() {
-    let world = World::new("lost-stamp").await;
-    let id = by_hand(&world, "lost", None);
-    world.ncloud.faults().add(Fault::on(Operation::TagsAdd).after(Action::Reset));
-    world.apply(adopting("lost")).await;
-    is_told_as_an_adoption(&world, "lost", &id).await;
-    assert!(world.ncloud.faults().waiting().is_empty(), "the fault struck");
+    let env = TestEnv::new("lost-stamp").await;
+    let id = by_hand(&env, "lost", None);
+    env.ncloud.faults().add(Fault::on(Operation::TagsAdd).after(Action::Reset));
+    env.apply(adopting("lost")).await;
+    is_told_as_an_adoption(&env, "lost", &id).await;
+    assert!(env.ncloud.faults().waiting().is_empty(), "the fault struck");
 }
 
 #[tokio::test]
 async fn an_adoption_that_had_no_effect_leaves_no_trace_until_it_has() {
-    let world = World::new("refused-stamp").await;
-    let id = by_hand(&world, "refused", None);
+    let env = TestEnv::new("refused-stamp").await;
+    let id = by_hand(&env, "refused", None);
     let no = Action::status(403, r#"{"success":false,"errorCode":403,"message":"no tags for you"}"#);
-    world.ncloud.faults().add(Fault::on(Operation::TagsAdd).before(no).forever());
-    world.apply(adopting("refused")).await;
-    world.reason::<Policy>("refused", "ValidationFailed").await;
+    env.ncloud.faults().add(Fault::on(Operation::TagsAdd).before(no).forever());
+    env.apply(adopting("refused")).await;
+    env.reason::<Policy>("refused", "ValidationFailed").await;
     let clean = |object: &Policy| {
         let status = common(object);
         anyhow::ensure!(status.operation.is_none() && status.upstream.is_none(), "{status:?}");
         Ok(())
     };
-    world.until("refused", "without an adoption under way", clean).await;
-    world.ncloud.faults().clear();
-    world.look_again::<Policy>("refused").await;
-    is_told_as_an_adoption(&world, "refused", &id).await;
+    env.until("refused", "without an adoption under way", clean).await;
+    env.ncloud.faults().clear();
+    env.reconcile_now::<Policy>("refused").await;
+    is_told_as_an_adoption(&env, "refused", &id).await;
 }
 
 /// An operator that crashed while it put the stamp on; the object is deleted before the next one starts.
-async fn deleted_while_nobody_looks(prefix: &str, stamp: Fault, sent: impl Fn(&World) -> bool) -> World {
-    let mut world = World::new(prefix).await;
-    by_hand(&world, "half", None);
-    world.ncloud.faults().add(stamp);
-    world.apply(adopting("half")).await;
-    world.eventually("the stamp to be sent", || sent(&world)).await;
-    world.crash();
-    world.ncloud.faults().clear();
-    world.delete::<Policy>("half").await;
-    world.start(|_| {});
-    world.gone::<Policy>("half").await;
-    world
+async fn deleted_while_nobody_looks(prefix: &str, stamp: Fault, sent: impl Fn(&TestEnv) -> bool) -> TestEnv {
+    let mut env = TestEnv::new(prefix).await;
+    by_hand(&env, "half", None);
+    env.ncloud.faults().add(stamp);
+    env.apply(adopting("half")).await;
+    env.eventually("the stamp to be sent", || sent(&env)).await;
+    env.crash();
+    env.ncloud.faults().clear();
+    env.delete::<Policy>("half").await;
+    env.start(|_| {});
+    env.gone::<Policy>("half").await;
+    env
 }
 
 #[tokio::test]
 async fn what_an_adoption_stamped_before_a_crash_goes_with_the_object() {
     let late = Fault::on(Operation::TagsAdd).after(Action::Timeout(Duration::from_secs(20)));
-    let stamped = |world: &World| world.ncloud.journal().effects(Operation::TagsAdd) == 1;
-    let world = deleted_while_nobody_looks("stamped", late, stamped).await;
-    assert!(world.ncloud.policies().is_empty(), "it bore our stamp");
+    let stamped = |env: &TestEnv| env.ncloud.journal().effects(Operation::TagsAdd) == 1;
+    let env = deleted_while_nobody_looks("stamped", late, stamped).await;
+    assert!(env.ncloud.policies().is_empty(), "it bore our stamp");
 }
 
 #[tokio::test]
 async fn what_an_adoption_did_not_stamp_before_a_crash_stays_a_strangers() {
     let never = Fault::on(Operation::TagsAdd).before(Action::Timeout(Duration::from_secs(20)));
-    let sent = |world: &World| world.ncloud.journal().count(Operation::TagsAdd) == 1;
-    let world = deleted_while_nobody_looks("unstamped", never, sent).await;
-    let policy = world.ncloud.policy_named("half").expect("it was never ours");
+    let sent = |env: &TestEnv| env.ncloud.journal().count(Operation::TagsAdd) == 1;
+    let env = deleted_while_nobody_looks("unstamped", never, sent).await;
+    let policy = env.ncloud.policy_named("half").expect("it was never ours");
     assert!(policy.tags.is_empty(), "{:?}", policy.tags);
-    assert_eq!(world.ncloud.journal().count(Operation::Delete), 0);
+    assert_eq!(env.ncloud.journal().count(Operation::Delete), 0);
 }

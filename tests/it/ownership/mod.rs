@@ -3,5 +3,5 @@
 pub mod adoption;
 mod claims;
 mod duplicates;
+mod foreign_objects;
 mod lost_adoptions;
-mod strangers;

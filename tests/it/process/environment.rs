@@ -5,8 +5,8 @@
 
 use crate::docs::markdown::Page;
 use crate::support;
-use crate::support::links::connection_is;
-use crate::support::world::World;
+use crate::support::connection_helpers::connection_is;
+use crate::support::test_env::TestEnv;
 use cloud_policy_testbed::Launch;
 use serde_json::{Value, json};
 use std::fs;
@@ -42,8 +42,8 @@ async fn authority() -> (TempDir, String) {
 
 /// What the operator, with these variables, says of a connection to the API server once it has this reason.
 async fn said(name: &str, directory: &TempDir, variables: &[(&str, &str)], reason: &str) -> String {
-    let (world, control_plane) = (World::still(name).await, support::control_plane().await);
-    let namespace = world.namespace();
+    let (env, control_plane) = (TestEnv::without_operator(name).await, support::control_plane().await);
+    let namespace = env.namespace();
     let operator = Launch::new(name, env!("CARGO_BIN_EXE_cloud-policy"), directory.path())
         .args(["run", "--leader-elect=false", "--listen=127.0.0.1:0", "--cluster-id=here"])
         .args(["--allow-private-addresses", "--allowed-hosts=127.0.0.1,localhost"])
@@ -53,8 +53,8 @@ async fn said(name: &str, directory: &TempDir, variables: &[(&str, &str)], reaso
     let _operator = operator.spawn().unwrap();
     let endpoint = control_plane.config().cluster_url.to_string();
     let spec = json!({ "ncloud": { "endpoint": endpoint, "credentialsSecretRef": { "name": "ncloud" } } });
-    world.connection("own", spec).await;
-    connection_is(&world, "own", reason).await
+    env.connection("own", spec).await;
+    connection_is(&env, "own", reason).await
 }
 
 /// The variable in the values that the page shows for this.

@@ -4,7 +4,7 @@
 use super::meaning::assert_alike;
 use super::{specs, specs::text, upstreams};
 use crate::admission::cases::{Base, NCLOUD, NETWORK, SPACEONE, propose};
-use crate::support::upstream::{network_policy, policy, stamp};
+use crate::support::upstream::{network_policy, owner_tag, policy};
 use cloud_policy::engine::Problem;
 use cloud_policy_testbed::pick;
 use futures::future::join_all;
@@ -32,7 +32,7 @@ fn good(problems: &[Problem]) {
 async fn generated_ncloud_policies_are_admitted() {
     let (_ncloud, account) = upstreams::ncloud().await;
     for block in kept(NCLOUD, "ncloud", pick(SAMPLE, 11, specs::ncloud::policy(text::policy_name_alone()))).await {
-        good(&policy(&account, "ncloud", &block, &stamp("uid")).problems());
+        good(&policy(&account, "ncloud", &block, &owner_tag("uid")).problems());
     }
 }
 
@@ -41,7 +41,7 @@ async fn generated_spaceone_policies_are_admitted() {
     let (_spaceone, account) = upstreams::spaceone().await;
     let blocks = pick(SAMPLE, 12, specs::spaceone::policy("[a-z0-9]([a-z0-9-]{0,46}[a-z0-9])?"));
     for block in kept(SPACEONE, "spaceone", blocks).await {
-        good(&policy(&account, "spaceone", &block, &stamp("uid")).problems());
+        good(&policy(&account, "spaceone", &block, &owner_tag("uid")).problems());
     }
 }
 
@@ -49,6 +49,6 @@ async fn generated_spaceone_policies_are_admitted() {
 async fn generated_network_policies_are_admitted() {
     let (spaceone, account) = upstreams::spaceone().await;
     for block in kept(NETWORK, "spaceone", pick(SAMPLE, 13, specs::network::policy(&spaceone.zone_ids()))).await {
-        good(&network_policy(&account, &block, &stamp("uid")).problems());
+        good(&network_policy(&account, &block, &owner_tag("uid")).problems());
     }
 }

@@ -3,7 +3,7 @@
 
 use super::specs::json;
 use super::upstreams;
-use crate::support::upstream::{create, network_policy, policy, refusal, stamp};
+use crate::support::upstream::{create, network_policy, owner_tag, policy, refusal};
 use cloud_policy::engine::{ErrorKind, Subject, Written};
 use cloud_policy_simulator::{Action, Fault, Faults, Operation};
 use cloud_policy_testbed::holds_for;
@@ -169,7 +169,7 @@ fn no_answer_of_ncloud_is_misread() {
     let block = value!({ "policyName": "fuzzed", "permissions": [
         { "effect": "Allow", "targets": [{ "product": "Server", "actions": ["View*"], "resourceNrns": ["*"] }] },
     ]});
-    let subject = policy(&account, "ncloud", &block, &stamp("uid"));
+    let subject = policy(&account, "ncloud", &block, &owner_tag("uid"));
     let id = runtime.block_on(create(&*subject));
     let (secret, faults) = (ncloud.secret_key(), ncloud.faults());
     let scene = Scene { runtime: &runtime, faults, subject: &*subject, id: &id, secret: &secret };
@@ -191,10 +191,10 @@ fn no_answer_of_spaceone_is_misread() {
     let runtime = upstreams::runtime();
     let (spaceone, account) = runtime.block_on(upstreams::spaceone());
     let block = value!({ "policyId": "fuzzed", "name": "n", "permissions": ["p"] });
-    let one = policy(&account, "spaceone", &block, &stamp("uid"));
+    let one = policy(&account, "spaceone", &block, &owner_tag("uid"));
     let zone = &spaceone.zone_ids()[0];
     let block = value!({ "name": "n", "zoneId": zone, "data": { "k": 1 }, "pinnedKeys": ["name"] });
-    let other = network_policy(&account, &block, &stamp("uid"));
+    let other = network_policy(&account, &block, &owner_tag("uid"));
     let (secret, faults) = (spaceone.token(), spaceone.faults());
     let ids = runtime.block_on(async { (create(&*one).await, create(&*other).await) });
     holds_for(200, answer(), |answer| {
@@ -220,7 +220,7 @@ fn the_gateway_accepts_the_signature_of_any_name_and_id() {
     let text = prop_oneof![super::specs::text::free(1..=60), "[ -~]{1,30}", any::<String>()];
     holds_for(200, text, |text| {
         let block = value!({ "policyName": text, "permissions": [] });
-        let subject = policy(&account, "ncloud", &block, &stamp("uid"));
+        let subject = policy(&account, "ncloud", &block, &owner_tag("uid"));
         let found = runtime.block_on(subject.find());
         assert_eq!(found.unwrap(), [], "{text:?}");
         if let Err(error) = runtime.block_on(subject.observe(&text)) {
@@ -237,7 +237,7 @@ fn an_echoed_secret_is_shown_nowhere() {
     let block = value!({ "policyName": "echoed", "permissions": [
         { "effect": "Allow", "targets": [{ "product": "Server", "actions": ["View*"], "resourceNrns": ["*"] }] },
     ]});
-    let subject = policy(&account, "ncloud", &block, &stamp("uid"));
+    let subject = policy(&account, "ncloud", &block, &owner_tag("uid"));
     let secret = ncloud.secret_key();
     let bodies = [
         value!({ "error": { "errorCode": secret, "message": secret } }),

@@ -5,7 +5,7 @@
 
 use super::meaning::{alike, permissions, plain, set};
 use super::specs::{self, text};
-use crate::support::world::{Kind, World, common, ncloud_policy, network_policy, spaceone_policy};
+use crate::support::test_env::{Kind, TestEnv, common, ncloud_policy, network_policy, spaceone_policy};
 use cloud_policy::api::{NetworkPolicy, Policy};
 use cloud_policy::controller::managed::Managed;
 use cloud_policy_simulator::Operation;
@@ -81,11 +81,11 @@ fn walkers(seed: u64, kind: &str, specs: impl Strategy<Value = Value>) -> Vec<Wa
 
 impl Walker {
     /// Takes every step as soon as the one before is done.
-    async fn walk<K: Managed + Kind>(&self, world: &World) -> K {
+    async fn walk<K: Managed + Kind>(&self, env: &TestEnv) -> K {
         let mut last = None;
         for block in &self.specs {
-            world.apply(manifest(&self.name, block)).await;
-            last = Some(world.ready::<K>(&self.name).await);
+            env.apply(manifest(&self.name, block)).await;
+            last = Some(env.ready::<K>(&self.name).await);
         }
         last.expect("there are steps")
     }
@@ -105,21 +105,21 @@ fn facts<K: Managed>(object: &K) -> Value {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_end_depends_on_the_last_spec_and_the_status_on_the_facts() {
-    let world = World::new("histories").await;
-    let zones = world.spaceone.zone_ids();
+    let env = TestEnv::new("histories").await;
+    let zones = env.spaceone.zone_ids();
     let n = walkers(21, "n", specs::ncloud::policy(text::policy_name_alone()));
     let p = walkers(22, "p", specs::spaceone::policy(Just("p".to_owned())));
     let w = walkers(23, "w", specs::network::policy(&zones));
     let (policies, networks) = futures::join!(
-        join_all(n.iter().chain(&p).map(|walker| walker.walk::<Policy>(&world))),
-        join_all(w.iter().map(|walker| walker.walk::<NetworkPolicy>(&world))),
+        join_all(n.iter().chain(&p).map(|walker| walker.walk::<Policy>(&env))),
+        join_all(w.iter().map(|walker| walker.walk::<NetworkPolicy>(&env))),
     );
     for walker in &n {
-        let (held, last) = (world.ncloud.policy_named(&walker.name).unwrap(), walker.specs.last().unwrap());
+        let (held, last) = (env.ncloud.policy_named(&walker.name).unwrap(), walker.specs.last().unwrap());
         assert_eq!(permissions(&json!(held.permissions)), permissions(&last["permissions"]), "{}", walker.name);
     }
     for walker in &p {
-        let all = world.spaceone.policies();
+        let all = env.spaceone.policies();
         let (held, last) =
             (all.iter().find(|policy| policy.policy_id == walker.name).unwrap(), walker.specs.last().unwrap());
         assert_eq!(
@@ -128,7 +128,7 @@ async fn the_end_depends_on_the_last_spec_and_the_status_on_the_facts() {
         );
     }
     for (walker, object) in w.iter().zip(&networks) {
-        let all = world.spaceone.network_policies();
+        let all = env.spaceone.network_policies();
         let id = object.status.as_ref().unwrap().network_policy_id.clone().unwrap();
         let (held, last) =
             (all.iter().find(|policy| policy.network_policy_id == id).unwrap(), walker.specs.last().unwrap());
@@ -136,8 +136,8 @@ async fn the_end_depends_on_the_last_spec_and_the_status_on_the_facts() {
         assert!(last["data"].is_null() || alike(&plain(&json!(held.data)), &plain(&last["data"])), "{}", walker.name);
     }
     // Each is there once; network policies may have been made again where nothing else helps.
-    assert_eq!((world.ncloud.policies().len(), world.ncloud.journal().effects(Operation::Create)), (WALKERS, WALKERS));
-    assert_eq!((world.spaceone.policies().len(), world.spaceone.network_policies().len()), (WALKERS, WALKERS));
+    assert_eq!((env.ncloud.policies().len(), env.ncloud.journal().effects(Operation::Create)), (WALKERS, WALKERS));
+    assert_eq!((env.spaceone.policies().len(), env.spaceone.network_policies().len()), (WALKERS, WALKERS));
 
     // The same last specs, reached in one step: the same is said of them.
     let straight = |walker: &Walker| {
@@ -151,10 +151,10 @@ async fn the_end_depends_on_the_last_spec_and_the_status_on_the_facts() {
         Walker { name, specs: vec![block] }
     };
     for (walker, object) in n.iter().chain(&p).zip(&policies) {
-        assert_eq!(facts(&straight(walker).walk::<Policy>(&world).await), facts(object), "{}", walker.name);
+        assert_eq!(facts(&straight(walker).walk::<Policy>(&env).await), facts(object), "{}", walker.name);
     }
     for (walker, object) in w.iter().zip(&networks) {
-        assert_eq!(facts(&straight(walker).walk::<NetworkPolicy>(&world).await), facts(object), "{}", walker.name);
+        assert_eq!(facts(&straight(walker).walk::<NetworkPolicy>(&env).await), facts(object), "{}", walker.name);
     }
 }
 
@@ -172,29 +172,28 @@ fn spoilt(block: &Value) -> (Value, &'static str) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_spec_that_is_refused_harms_nothing_and_a_good_one_mends_it_without_a_human() {
-    let world = World::new("recovers").await;
-    let zones = world.spaceone.zone_ids();
+    let env = TestEnv::new("recovers").await;
+    let zones = env.spaceone.zone_ids();
     let n = walkers(31, "n", specs::ncloud::policy(text::policy_name_alone()));
     let p = walkers(32, "p", specs::spaceone::policy(Just("p".to_owned())));
     let w = walkers(33, "w", specs::network::policy(&zones));
     futures::join!(
-        join_all(n.iter().chain(&p).map(|walker| recovers::<Policy>(&world, walker))),
-        join_all(w.iter().map(|walker| recovers::<NetworkPolicy>(&world, walker))),
+        join_all(n.iter().chain(&p).map(|walker| recovers::<Policy>(&env, walker))),
+        join_all(w.iter().map(|walker| recovers::<NetworkPolicy>(&env, walker))),
     );
-    assert_eq!(world.ncloud.journal().effects(Operation::Create), WALKERS);
-    let held =
-        (world.ncloud.policies().len(), world.spaceone.policies().len(), world.spaceone.network_policies().len());
+    assert_eq!(env.ncloud.journal().effects(Operation::Create), WALKERS);
+    let held = (env.ncloud.policies().len(), env.spaceone.policies().len(), env.spaceone.network_policies().len());
     assert_eq!(held, (WALKERS, WALKERS, WALKERS), "nothing refused was made, nothing good was lost");
 }
 
 /// Refused from the start, good, refused again, good.
-async fn recovers<K: Managed + Kind>(world: &World, walker: &Walker) {
+async fn recovers<K: Managed + Kind>(env: &TestEnv, walker: &Walker) {
     for block in &walker.specs[..2] {
         let (bad, reason) = spoilt(block);
-        world.apply(manifest(&walker.name, &bad)).await;
-        let refused: K = world.reason(&walker.name, reason).await;
-        assert_eq!(crate::support::world::condition(&common(&refused), "Valid").unwrap().status, "False");
-        world.apply(manifest(&walker.name, block)).await;
-        world.ready::<K>(&walker.name).await;
+        env.apply(manifest(&walker.name, &bad)).await;
+        let refused: K = env.reason(&walker.name, reason).await;
+        assert_eq!(crate::support::test_env::condition(&common(&refused), "Valid").unwrap().status, "False");
+        env.apply(manifest(&walker.name, block)).await;
+        env.ready::<K>(&walker.name).await;
     }
 }

@@ -3,7 +3,7 @@
 use super::meaning::{permissions, set};
 use super::upstreams::{self, next, says_only, settle, written};
 use super::{specs, specs::text};
-use crate::support::upstream::{create, policy, sight, stamp};
+use crate::support::upstream::{create, observation, owner_tag, policy};
 use cloud_policy_simulator::Operation;
 use cloud_policy_simulator::ncloud::{Ncloud, Order};
 use cloud_policy_testbed::holds_for;
@@ -76,12 +76,12 @@ fn every_spec_arrives_whole_by_any_path_and_nothing_that_nobody_wrote() {
             path.into_iter().map(|mut block| (block["policyName"] = name.clone(), block).1).collect();
         runtime.block_on(async {
             ncloud.journal().clear();
-            let first = policy(&account, "ncloud", &path[0], &stamp(&uid));
+            let first = policy(&account, "ncloud", &path[0], &owner_tag(&uid));
             let id = create(&*first).await;
-            assert!(sight(&*first, &id).await.diff.is_empty(), "what was created is as wanted");
+            assert!(observation(&*first, &id).await.diff.is_empty(), "what was created is as wanted");
             assert_asked(&ncloud, &path[0], &uid);
             for (index, block) in path.iter().enumerate().skip(1) {
-                let subject = policy(&account, "ncloud", block, &stamp(&uid));
+                let subject = policy(&account, "ncloud", block, &owner_tag(&uid));
                 let left = settle(&*subject, &id).await;
                 assert!(left.is_empty(), "left at {}", left.summary());
                 assert_asked(&ncloud, block, &uid);
@@ -131,7 +131,7 @@ fn the_same_in_other_words_is_no_difference_whatever_the_server_does_to_the_orde
     let orders = prop::sample::select(vec![Order::Kept, Order::Sorted, Order::Reversed]);
     holds_for(60, (spec(), orders, any::<bool>()), |(block, order, rewrites)| {
         ncloud.set_options(|o| (o.switches.order, o.switches.rewrite_wildcard) = (order, rewrites));
-        let (number, stamp) = (next(), stamp("uid"));
+        let (number, stamp) = (next(), owner_tag("uid"));
         let block = named(block, number);
         runtime.block_on(async {
             let id = create(&*policy(&account, "ncloud", &block, &stamp)).await;

@@ -8,7 +8,7 @@ use super::meaning::{alike, assert_alike, dns, plain, reference, routes, set};
 use super::spaceone::as_fractions;
 use super::upstreams::{self, next, says_only, settle, written};
 use super::{specs, specs::network::respelled};
-use crate::support::upstream::{create, network_policy, sight, stamp};
+use crate::support::upstream::{create, network_policy, observation, owner_tag};
 use cloud_policy::engine::{Diff, Remedy};
 use cloud_policy_simulator::Operation;
 use cloud_policy_simulator::spaceone::{Spaceone, StoredNetworkPolicy};
@@ -120,16 +120,16 @@ fn every_spec_arrives_whole_by_any_path_or_what_did_not_is_named() {
         let uid = format!("uid-{}", next());
         runtime.block_on(async {
             spaceone.journal().clear();
-            let first = network_policy(&account, &path[0], &stamp(&uid));
+            let first = network_policy(&account, &path[0], &owner_tag(&uid));
             assert_eq!(first.problems(), []);
             let id = create(&*first).await;
-            let seen = sight(&*first, &id).await;
+            let seen = observation(&*first, &id).await;
             assert!(seen.diff.is_empty(), "created and left at {}", seen.diff.summary());
             assert_asked(&spaceone, &path[0], &uid);
             assert_truthful(&held(&spaceone, &id), &path[..1], &uid, &seen.diff, &[]);
             for (index, block) in path.iter().enumerate().skip(1) {
                 let pins = held(&spaceone, &id).pinned_keys;
-                let left = settle(&*network_policy(&account, block, &stamp(&uid)), &id).await;
+                let left = settle(&*network_policy(&account, block, &owner_tag(&uid)), &id).await;
                 assert_asked(&spaceone, block, &uid);
                 assert_truthful(&held(&spaceone, &id), &path[..=index], &uid, &left, &pins);
             }
@@ -145,7 +145,7 @@ fn the_same_in_other_words_is_no_difference() {
     let (spaceone, account) = runtime.block_on(upstreams::spaceone());
     let values = (specs::network::policy(&spaceone.zone_ids()), 0usize..4);
     holds_for(120, values, |(block, spelling)| {
-        let stamp = stamp("uid");
+        let stamp = owner_tag("uid");
         runtime.block_on(async {
             let id = create(&*network_policy(&account, &block, &stamp)).await;
             spaceone.journal().clear();

@@ -3,7 +3,7 @@
 use super::meaning::{assert_alike, set};
 use super::specs;
 use super::upstreams::{self, next, says_only, settle, written};
-use crate::support::upstream::{create, policy, sight, stamp};
+use crate::support::upstream::{create, observation, owner_tag, policy};
 use cloud_policy_simulator::Operation;
 use cloud_policy_simulator::spaceone::Spaceone;
 use cloud_policy_testbed::holds_for;
@@ -68,13 +68,13 @@ fn every_spec_arrives_whole_by_any_path_and_nothing_that_nobody_wrote() {
         let path: Vec<Value> = path.into_iter().map(|block| with_id(block, &id)).collect();
         runtime.block_on(async {
             spaceone.journal().clear();
-            let first = policy(&account, "spaceone", &path[0], &stamp(&uid));
+            let first = policy(&account, "spaceone", &path[0], &owner_tag(&uid));
             assert_eq!(create(&*first).await, id);
-            let seen = sight(&*first, &id).await;
+            let seen = observation(&*first, &id).await;
             assert!(seen.diff.is_empty(), "created and left at {}", seen.diff.summary());
             assert_asked(&spaceone, &path[0], &uid);
             for (index, block) in path.iter().enumerate().skip(1) {
-                let left = settle(&*policy(&account, "spaceone", block, &stamp(&uid)), &id).await;
+                let left = settle(&*policy(&account, "spaceone", block, &owner_tag(&uid)), &id).await;
                 assert!(left.is_empty(), "left at {}", left.summary());
                 assert_asked(&spaceone, block, &uid);
                 assert_held(&spaceone, &path[..=index], &uid);
@@ -100,7 +100,7 @@ fn the_same_in_other_words_is_no_difference() {
     let runtime = upstreams::runtime();
     let (spaceone, account) = runtime.block_on(upstreams::spaceone());
     holds_for(80, spec(), |block| {
-        let (id, stamp) = (format!("{:.37}-{}", block["policyId"].as_str().unwrap(), next()), stamp("uid"));
+        let (id, stamp) = (format!("{:.37}-{}", block["policyId"].as_str().unwrap(), next()), owner_tag("uid"));
         let block = with_id(block, &id);
         runtime.block_on(async {
             create(&*policy(&account, "spaceone", &block, &stamp)).await;

@@ -1,7 +1,7 @@
 //! Simulated upstreams with an account each, and the operator's loop in its smallest form: look,
 //! plan, update, look again.
 
-use crate::support::upstream::{accepted, account, hasty, sight};
+use crate::support::upstream::{accepted, account, observation, short_timeouts};
 use cloud_policy::api::shared::{AdoptionPolicy, DriftPolicy, ManagementPolicy, RecreatePolicy};
 use cloud_policy::engine::plan::{Hold, Plan, Record, Rules, Step, plan};
 use cloud_policy::engine::{Diff, Subject};
@@ -44,7 +44,7 @@ pub async fn spaceone() -> (Spaceone, Arc<Account>) {
 
 fn open(mut connection: Value, credentials: Credentials) -> Arc<Account> {
     connection["rateLimit"] = json!({ "requestsPerSecond": UNLIMITED, "burst": UNLIMITED });
-    account(connection, credentials, &hasty()).0
+    account(connection, credentials, &short_timeouts()).0
 }
 
 /// A number that no other case of this run has.
@@ -64,7 +64,7 @@ pub async fn settle(subject: &dyn Subject, id: &str) -> Diff {
     };
     let mut record = Record { id: Some(id.to_owned()), ..Record::default() };
     for _ in 0..3 {
-        let seen = sight(subject, id).await;
+        let seen = observation(subject, id).await;
         let Plan::Hold(Hold { step, take: None, claim: false, .. }) = plan(&record, rules, vec![seen], "hash") else {
             panic!("an object of ours is held")
         };
@@ -75,7 +75,7 @@ pub async fn settle(subject: &dyn Subject, id: &str) -> Diff {
             Step::Update { diff, .. } => {
                 accepted(subject.update(id, &diff).await);
                 record.applied_hash = Some("hash".to_owned());
-                let left = sight(subject, id).await.diff;
+                let left = observation(subject, id).await.diff;
                 record.not_applied = left.fields.into_iter().map(|field| field.path).collect();
             }
         }

@@ -1,7 +1,7 @@
 //! The shipped roles taken apart: one grant for each verb on each resource and name.
 
-use super::door::Asked;
-use crate::support::role;
+use super::apiserver_proxy::Asked;
+use crate::support::rbac;
 use k8s_openapi::api::rbac::v1::{ClusterRole, PolicyRule, Role};
 
 /// Where a grant holds.
@@ -25,9 +25,9 @@ pub struct Grant {
 
 /// Everything that the manifests grant.
 pub fn shipped() -> Vec<Grant> {
-    let cluster: ClusterRole = role::only(role::OWN, "ClusterRole");
-    let own: Role = role::only(role::OWN, "Role");
-    let tenant: Role = role::only(role::TENANT, "Role");
+    let cluster: ClusterRole = rbac::only(rbac::OWN, "ClusterRole");
+    let own: Role = rbac::only(rbac::OWN, "Role");
+    let tenant: Role = rbac::only(rbac::TENANT, "Role");
     let rules =
         [(Within::Cluster, cluster.rules), (Within::OwnNamespace, own.rules), (Within::TenantNamespace, tenant.rules)];
     rules.into_iter().flat_map(|(within, rules)| take_apart(within, &rules.unwrap_or_default())).collect()

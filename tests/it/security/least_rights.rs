@@ -1,6 +1,6 @@
 //! Every right that the manifests grant is needed, and every right that is needed is granted.
 
-use super::door::{Asked, Door};
+use super::apiserver_proxy::{ApiserverProxy, Asked};
 use super::grants::{Grant, shipped};
 use crate::support::installation::{Installation, OWN, Process, TENANT, operator_client};
 use crate::support::manifests::{ncloud_policy, network_policy};
@@ -13,21 +13,21 @@ use std::time::Duration;
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_operator_needs_every_right_that_the_manifests_grant_and_no_other() {
     let installation = Installation::new().await;
-    let door = Door::default();
-    let process = Process::start(door.client(&operator_client(&installation).await), |_| {}).await;
+    let proxy = ApiserverProxy::default();
+    let process = Process::start(proxy.client(&operator_client(&installation).await), |_| {}).await;
     installation.connect().await;
     installation.populate().await;
     what_is_missing_is_looked_for(&installation).await;
     drift_is_corrected_twice(&installation).await;
     wait_for("the lease to be renewed", Duration::from_secs(30), || async {
-        anyhow::ensure!(door.asked().iter().any(|asked| asked.verb == "update"), "not yet");
+        anyhow::ensure!(proxy.asked().iter().any(|asked| asked.verb == "update"), "not yet");
         Ok(())
     })
     .await
     .unwrap();
     everything_goes(&installation).await;
     process.stop().await;
-    let (asked, granted) = (door.asked(), shipped());
+    let (asked, granted) = (proxy.asked(), shipped());
     assert_eq!(refused(&asked, &granted), BTreeSet::new(), "asked for and not granted");
     assert_eq!(idle(&asked, &granted), Vec::<&Grant>::new(), "granted and not asked for");
 }

@@ -3,8 +3,8 @@
 
 pub mod abuse;
 mod addresses;
+pub mod apiserver_proxy;
 mod canaries;
-pub mod door;
 pub mod grants;
 mod least_rights;
 mod less_rights;

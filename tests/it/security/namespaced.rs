@@ -2,14 +2,14 @@
 //! in the cluster.
 
 use crate::docs::markdown::Page;
-use crate::security::door::Door;
+use crate::security::apiserver_proxy::ApiserverProxy;
 use crate::security::grants::{self, Within};
 use crate::support;
+use crate::support::connection_helpers::{SharedConnection, connection_is};
 use crate::support::installation::{Installation, OWN, TENANT, ours, secret};
-use crate::support::links::{Cluster, connection_is};
-use crate::support::role;
-use crate::support::world::{
-    Operator, SOON, World, common, ncloud_policy, network_policy, spaceone_policy, upstream_id,
+use crate::support::rbac;
+use crate::support::test_env::{
+    Operator, SOON, TestEnv, common, ncloud_policy, network_policy, spaceone_policy, upstream_id,
 };
 use cloud_policy::api::{ClusterConnection, Connection, NetworkPolicy, Policy};
 use cloud_policy::controller::{self, Settings};
@@ -53,19 +53,19 @@ async fn narrow_client(control_plane: &ControlPlane, admin: &Client, namespace: 
     let client = control_plane.client_as(&user, &groups.map(|group| group as &str)).unwrap();
     let (policies, one): (Api<Policy>, _) =
         (Api::namespaced(client.clone(), namespace), ListParams::default().limit(1));
-    role::heeded(|| policies.list(&one)).await;
+    rbac::wait_until_allowed(|| policies.list(&one)).await;
     client
 }
 
-/// A world without an operator, and the client of one that may look after it alone.
-async fn narrow_world(prefix: &str) -> (World, Client) {
-    let world = World::still(prefix).await;
-    let client = narrow_client(support::control_plane().await, &world.client, world.namespace()).await;
-    (world, client)
+/// A test environment without an operator, and the client of one that may look after it alone.
+async fn narrow_env(prefix: &str) -> (TestEnv, Client) {
+    let env = TestEnv::without_operator(prefix).await;
+    let client = narrow_client(support::control_plane().await, &env.client, env.namespace()).await;
+    (env, client)
 }
 
-fn start(world: &World, client: &Client) -> Operator {
-    Operator::start(client, &[world.namespace()], identified)
+fn start(env: &TestEnv, client: &Client) -> Operator {
+    Operator::start(client, &[env.namespace()], identified)
 }
 
 fn identified(settings: &mut Settings) {
@@ -79,61 +79,61 @@ fn is_forbidden<T>(answer: kube::Result<T>) -> bool {
 
 #[tokio::test]
 async fn rights_in_a_namespace_are_none_in_the_cluster() {
-    let (world, client) = narrow_world("narrow-rights").await;
-    let other = TestNamespace::create(&world.client, "narrow-rights").await.unwrap();
+    let (env, client) = narrow_env("narrow-rights").await;
+    let other = TestNamespace::create(&env.client, "narrow-rights").await.unwrap();
     let list = ListParams::default();
     assert!(is_forbidden(Api::<Policy>::all(client.clone()).list(&list).await));
     assert!(is_forbidden(Api::<Policy>::namespaced(client.clone(), other.name()).list(&list).await));
     assert!(is_forbidden(Api::<ClusterConnection>::all(client.clone()).list(&list).await));
     assert!(is_forbidden(Api::<CustomResourceDefinition>::all(client.clone()).get("policies.cloudpolicy.dev").await));
     assert!(is_forbidden(Api::<Namespace>::all(client.clone()).get("kube-system").await));
-    Api::<Namespace>::all(client).get(world.namespace()).await.expect("its own namespace");
+    Api::<Namespace>::all(client).get(env.namespace()).await.expect("its own namespace");
 }
 
 #[tokio::test]
 async fn objects_of_every_kind_live_their_whole_life_and_those_elsewhere_are_left_alone() {
-    let (world, client) = narrow_world("narrow").await;
-    let elsewhere = role::tenant(&world.client, "narrow").await;
-    world.try_apply_in(elsewhere.name(), ncloud_policy("elsewhere")).await.unwrap();
-    let door = Door::default();
-    let _operator = start(&world, &door.client(&client));
-    let zone = world.spaceone.zone_ids()[0].clone();
+    let (env, client) = narrow_env("narrow").await;
+    let elsewhere = rbac::tenant(&env.client, "narrow").await;
+    env.try_apply_in(elsewhere.name(), ncloud_policy("elsewhere")).await.unwrap();
+    let proxy = ApiserverProxy::default();
+    let _operator = start(&env, &proxy.client(&client));
+    let zone = env.spaceone.zone_ids()[0].clone();
     for object in [ncloud_policy("narrow-n"), spaceone_policy("narrow-p"), network_policy("narrow-w", &zone)] {
-        world.apply(object).await;
+        env.apply(object).await;
     }
-    let policy: Policy = world.ready("narrow-n").await;
-    world.ready::<Policy>("narrow-p").await;
-    world.ready::<NetworkPolicy>("narrow-w").await;
-    world.patch::<Policy>("narrow-n", json!({ "spec": { "ncloud": { "description": "second" } } })).await;
-    world.ready::<Policy>("narrow-n").await;
-    let described = || world.ncloud.policy_named("narrow-n").unwrap().description.unwrap_or_default();
+    let policy: Policy = env.ready("narrow-n").await;
+    env.ready::<Policy>("narrow-p").await;
+    env.ready::<NetworkPolicy>("narrow-w").await;
+    env.patch::<Policy>("narrow-n", json!({ "spec": { "ncloud": { "description": "second" } } })).await;
+    env.ready::<Policy>("narrow-n").await;
+    let described = || env.ncloud.policy_named("narrow-n").unwrap().description.unwrap_or_default();
     assert_eq!(described(), "second");
     for hand in ["by hand", "by hand again"] {
-        world.ncloud.edit_policy(&upstream_id(&policy), |policy| policy.description = Some(hand.to_owned()));
-        world.look_again::<Policy>("narrow-n").await;
-        world.eventually("the drift to be corrected", || described() == "second").await;
+        env.ncloud.edit_policy(&upstream_id(&policy), |policy| policy.description = Some(hand.to_owned()));
+        env.reconcile_now::<Policy>("narrow-n").await;
+        env.eventually("the drift to be corrected", || described() == "second").await;
     }
     let mut alone = ncloud_policy("alone");
     alone["spec"]["connectionRef"] = json!({ "name": "nowhere" });
-    world.apply(alone).await;
-    world.reason::<Policy>("alone", "ConnectionNotFound").await;
-    world.delete::<Policy>("narrow-n").await;
-    world.delete::<Policy>("narrow-p").await;
-    world.delete::<NetworkPolicy>("narrow-w").await;
-    world.gone::<Policy>("narrow-n").await;
-    world.gone::<Policy>("narrow-p").await;
-    world.gone::<NetworkPolicy>("narrow-w").await;
-    assert!(world.ncloud.policies().is_empty() && world.spaceone.policies().is_empty());
-    assert!(world.spaceone.network_policies().is_empty());
-    let other: Policy = Api::namespaced(world.client.clone(), elsewhere.name()).get("elsewhere").await.unwrap();
+    env.apply(alone).await;
+    env.reason::<Policy>("alone", "ConnectionNotFound").await;
+    env.delete::<Policy>("narrow-n").await;
+    env.delete::<Policy>("narrow-p").await;
+    env.delete::<NetworkPolicy>("narrow-w").await;
+    env.gone::<Policy>("narrow-n").await;
+    env.gone::<Policy>("narrow-p").await;
+    env.gone::<NetworkPolicy>("narrow-w").await;
+    assert!(env.ncloud.policies().is_empty() && env.spaceone.policies().is_empty());
+    assert!(env.spaceone.network_policies().is_empty());
+    let other: Policy = Api::namespaced(env.client.clone(), elsewhere.name()).get("elsewhere").await.unwrap();
     assert!(common(&other).conditions.is_empty() && other.finalizers().is_empty(), "{other:?}");
-    what_it_may_is_what_it_asks(&world, &door);
+    what_it_may_is_what_it_asks(&env, &proxy);
 }
 
 /// Every right of the Role was used. The namespace itself is asked after only where its connection is
 /// gone: another test.
-fn what_it_may_is_what_it_asks(world: &World, door: &Door) {
-    let (namespace, asked) = (world.namespace(), door.asked());
+fn what_it_may_is_what_it_asks(env: &TestEnv, proxy: &ApiserverProxy) {
+    let (namespace, asked) = (env.namespace(), proxy.asked());
     let granted = grants::take_apart(Within::TenantNamespace, &documented().rules.unwrap());
     let used = |grant: &&grants::Grant| asked.iter().any(|asked| grant.permits(asked, "none", namespace));
     let idle: Vec<_> = granted.iter().filter(|grant| !used(grant) && !grant.is_about("namespaces")).collect();
@@ -142,9 +142,9 @@ fn what_it_may_is_what_it_asks(world: &World, door: &Door) {
 
 #[tokio::test]
 async fn an_operator_of_one_namespace_does_not_wait_for_what_it_may_not_see() {
-    let (world, client) = narrow_world("narrow-start").await;
-    let mut settings = Settings::new(world.namespace());
-    settings.scope = [world.namespace().to_owned()].into();
+    let (env, client) = narrow_env("narrow-start").await;
+    let mut settings = Settings::new(env.namespace());
+    settings.scope = [env.namespace().to_owned()].into();
     settings.cluster_connections = false;
     let shutdown = CancellationToken::new();
     timeout(SOON, controller::wait_for_crds(&client, &settings, &shutdown)).await.expect("the kinds are there");
@@ -155,41 +155,41 @@ async fn an_operator_of_one_namespace_does_not_wait_for_what_it_may_not_see() {
 
 #[tokio::test]
 async fn a_cluster_connection_is_refused_by_an_operator_of_one_namespace() {
-    let (world, client) = narrow_world("narrow-shared").await;
-    let cluster = Cluster::connect(&world, json!({ "all": true })).await;
-    let _operator = start(&world, &client);
+    let (env, client) = narrow_env("narrow-shared").await;
+    let cluster = SharedConnection::connect(&env, json!({ "all": true })).await;
+    let _operator = start(&env, &client);
     let mut object = ncloud_policy("shared");
     object["spec"]["connectionRef"] = json!({ "kind": "ClusterConnection", "name": cluster.name });
-    world.apply(object).await;
-    let seen: Policy = world.reason("shared", "ConnectionNotFound").await;
+    env.apply(object).await;
+    let seen: Policy = env.reason("shared", "ConnectionNotFound").await;
     let conditions = common(&seen).conditions.clone();
     let told = &conditions.iter().find(|c| c.type_ == "Ready").unwrap().message;
     assert!(told.contains("--watch-namespaces") && told.contains("Name a Connection of this namespace"), "{told}");
     assert!(conditions.iter().any(|c| c.type_ == "Stalled" && c.status == "True"), "{conditions:?}");
-    assert!(world.ncloud.policies().is_empty());
-    world.delete::<Policy>("shared").await;
-    world.gone::<Policy>("shared").await;
+    assert!(env.ncloud.policies().is_empty());
+    env.delete::<Policy>("shared").await;
+    env.gone::<Policy>("shared").await;
     cluster.remove().await;
 }
 
 #[tokio::test]
 async fn a_deletion_whose_connection_is_gone_is_held_in_a_namespace_that_stays() {
-    let (world, client) = narrow_world("narrow-lost").await;
-    let operator = start(&world, &client);
-    world.apply(ncloud_policy("lost")).await;
-    world.ready::<Policy>("lost").await;
+    let (env, client) = narrow_env("narrow-lost").await;
+    let operator = start(&env, &client);
+    env.apply(ncloud_policy("lost")).await;
+    env.ready::<Policy>("lost").await;
     operator.stop().await;
-    world.patch::<Connection>("ncloud", json!({ "metadata": { "finalizers": null } })).await;
-    world.delete::<Connection>("ncloud").await;
-    world.gone::<Connection>("ncloud").await;
-    let _operator = start(&world, &client);
-    world.delete::<Policy>("lost").await;
-    world.reason::<Policy>("lost", "ConnectionNotFound").await;
-    assert!(world.ncloud.policy_named("lost").is_some());
-    world.connect_ncloud("ncloud").await;
-    connection_is(&world, "ncloud", "Authenticated").await;
-    world.gone::<Policy>("lost").await;
-    assert_eq!(world.ncloud.journal().effects(Operation::Delete), 1);
+    env.patch::<Connection>("ncloud", json!({ "metadata": { "finalizers": null } })).await;
+    env.delete::<Connection>("ncloud").await;
+    env.gone::<Connection>("ncloud").await;
+    let _operator = start(&env, &client);
+    env.delete::<Policy>("lost").await;
+    env.reason::<Policy>("lost", "ConnectionNotFound").await;
+    assert!(env.ncloud.policy_named("lost").is_some());
+    env.connect_ncloud("ncloud").await;
+    connection_is(&env, "ncloud", "Authenticated").await;
+    env.gone::<Policy>("lost").await;
+    assert_eq!(env.ncloud.journal().effects(Operation::Delete), 1);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -206,7 +206,7 @@ async fn taking_the_kinds_away_leaves_the_upstream_as_it_is_without_a_right_to_s
         installation.apply(Some(TENANT), ncloud_policy(name)).await;
         installation.reason("Policy", name, "UpToDate").await;
     }
-    installation.take_the_kinds_away().await;
+    installation.delete_crds().await;
     assert_eq!(installation.ncloud.policies().len(), 2, "who takes away {OWN} does not mean these");
     let metrics = operator.metrics.encode().unwrap();
     let told = "cloud_policy_orphans_total{kind=\"Policy\",why=\"crd_deleted\"} 2\n";

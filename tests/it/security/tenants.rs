@@ -1,10 +1,10 @@
 //! What one tenant can do to another: nothing, neither by names nor by an edited status.
 
+use crate::support::connection_helpers::{SharedConnection, connection_is, requests_for_objects};
 use crate::support::kinds::shown_condition;
-use crate::support::links::{Cluster, asked_for_objects, connection_is};
-use crate::support::role;
-use crate::support::world::{
-    Kind, SOON, World, common, condition, ncloud_policy, network_policy, spaceone_policy, upstream_id,
+use crate::support::rbac;
+use crate::support::test_env::{
+    Kind, SOON, TestEnv, common, condition, ncloud_policy, network_policy, spaceone_policy, upstream_id,
 };
 use cloud_policy::api::{Connection, NetworkPolicy, Policy};
 use cloud_policy::controller::managed::Managed;
@@ -18,21 +18,21 @@ use kube::api::{Patch, PatchParams};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
-/// A world with a neighbour: one operator looks after both namespaces.
-pub async fn neighbours(prefix: &str) -> (World, TestNamespace) {
-    let mut world = World::still(prefix).await;
-    let other = role::tenant(&world.client, prefix).await;
+/// A test environment with a neighbour: one operator looks after both namespaces.
+pub async fn neighbours(prefix: &str) -> (TestEnv, TestNamespace) {
+    let mut env = TestEnv::without_operator(prefix).await;
+    let other = rbac::tenant(&env.client, prefix).await;
     let name = other.name().to_owned();
-    world.start(|settings| {
+    env.start(|settings| {
         settings.scope.insert(name);
         settings.tenant_connections = TenantConnections::Namespaces(settings.scope.clone());
     });
-    (world, other)
+    (env, other)
 }
 
 /// The message of `Ready` once it has this reason, in the neighbour's namespace.
-pub async fn told<K: Kind>(world: &World, namespace: &TestNamespace, name: &str, reason: &str) -> String {
-    let api: Api<K> = Api::namespaced(world.client.clone(), namespace.name());
+pub async fn told<K: Kind>(env: &TestEnv, namespace: &TestNamespace, name: &str, reason: &str) -> String {
+    let api: Api<K> = Api::namespaced(env.client.clone(), namespace.name());
     let what = format!("{name} to be {reason}");
     wait_until(&what, SOON, &api, name, |object: &K| {
         let object = serde_json::to_value(object)?;
@@ -46,37 +46,37 @@ pub async fn told<K: Kind>(world: &World, namespace: &TestNamespace, name: &str,
 
 #[tokio::test]
 async fn a_connection_of_another_namespace_cannot_be_named() {
-    let (world, other) = neighbours("no-reach").await;
-    connection_is(&world, "ncloud", "Authenticated").await;
-    world.try_apply_in(other.name(), ncloud_policy("outsider")).await.unwrap();
-    let message = told::<Policy>(&world, &other, "outsider", "ConnectionNotFound").await;
+    let (env, other) = neighbours("no-reach").await;
+    connection_is(&env, "ncloud", "Authenticated").await;
+    env.try_apply_in(other.name(), ncloud_policy("outsider")).await.unwrap();
+    let message = told::<Policy>(&env, &other, "outsider", "ConnectionNotFound").await;
     assert!(message.contains("Connection ncloud does not exist"), "{message}");
     for reference in [
-        json!({ "name": "ncloud", "namespace": world.namespace() }),
-        json!({ "name": format!("{}/ncloud", world.namespace()) }),
-        json!({ "name": format!("../{}/connections/ncloud", world.namespace()) }),
+        json!({ "name": "ncloud", "namespace": env.namespace() }),
+        json!({ "name": format!("{}/ncloud", env.namespace()) }),
+        json!({ "name": format!("../{}/connections/ncloud", env.namespace()) }),
     ] {
         let mut object = ncloud_policy("climber");
         object["spec"]["connectionRef"] = reference.clone();
-        let refused = world.try_apply_in(other.name(), object).await.unwrap_err().to_string();
+        let refused = env.try_apply_in(other.name(), object).await.unwrap_err().to_string();
         assert!(refused.contains("connectionRef"), "{reference}: {refused}");
     }
-    assert!(world.ncloud.policies().is_empty());
+    assert!(env.ncloud.policies().is_empty());
 }
 
 #[tokio::test]
 async fn a_secret_of_another_namespace_cannot_be_named() {
-    let (world, other) = neighbours("no-secret-reach").await;
+    let (env, other) = neighbours("no-secret-reach").await;
     let connection = |secret: Value| {
         json!({
             "apiVersion": "cloudpolicy.dev/v1alpha1",
             "kind": "Connection",
             "metadata": { "name": "thief" },
-            "spec": { "ncloud": { "endpoint": world.ncloud.url(), "credentialsSecretRef": secret } },
+            "spec": { "ncloud": { "endpoint": env.ncloud.url(), "credentialsSecretRef": secret } },
         })
     };
-    world.try_apply_in(other.name(), connection(json!({ "name": "ncloud" }))).await.unwrap();
-    let message = told::<Connection>(&world, &other, "thief", "SecretNotFound").await;
+    env.try_apply_in(other.name(), connection(json!({ "name": "ncloud" }))).await.unwrap();
+    let message = told::<Connection>(&env, &other, "thief", "SecretNotFound").await;
     assert_eq!(
         message,
         format!(
@@ -85,62 +85,62 @@ async fn a_secret_of_another_namespace_cannot_be_named() {
         )
     );
     for secret in [
-        json!({ "name": "ncloud", "namespace": world.namespace() }),
-        json!({ "name": format!("../../{}/secrets/ncloud", world.namespace()) }),
+        json!({ "name": "ncloud", "namespace": env.namespace() }),
+        json!({ "name": format!("../../{}/secrets/ncloud", env.namespace()) }),
     ] {
-        let refused = world.try_apply_in(other.name(), connection(secret.clone())).await.unwrap_err().to_string();
+        let refused = env.try_apply_in(other.name(), connection(secret.clone())).await.unwrap_err().to_string();
         assert!(refused.contains("credentialsSecretRef"), "{secret}: {refused}");
     }
 }
 
 #[tokio::test]
 async fn a_connection_outside_the_permitted_namespaces_reads_no_secret() {
-    let mut world = World::still("half-permitted").await;
-    let other = TestNamespace::create(&world.client, "half-permitted").await.unwrap();
-    let (own, scope) = (world.namespace().to_owned(), other.name().to_owned());
-    world.start(|settings| {
+    let mut env = TestEnv::without_operator("half-permitted").await;
+    let other = TestNamespace::create(&env.client, "half-permitted").await.unwrap();
+    let (own, scope) = (env.namespace().to_owned(), other.name().to_owned());
+    env.start(|settings| {
         settings.scope.insert(scope);
         settings.tenant_connections = TenantConnections::Namespaces(BTreeSet::from([own]));
     });
-    connection_is(&world, "ncloud", "Authenticated").await;
-    let mut connection = serde_json::to_value(world.get::<Connection>("ncloud").await).unwrap();
+    connection_is(&env, "ncloud", "Authenticated").await;
+    let mut connection = serde_json::to_value(env.get::<Connection>("ncloud").await).unwrap();
     connection["metadata"] = json!({ "name": "outside" });
     connection.as_object_mut().unwrap().remove("status");
     connection["apiVersion"] = json!("cloudpolicy.dev/v1alpha1");
     connection["kind"] = json!("Connection");
-    world.try_apply_in(other.name(), connection).await.unwrap();
-    let message = told::<Connection>(&world, &other, "outside", "SecretsNotPermitted").await;
+    env.try_apply_in(other.name(), connection).await.unwrap();
+    let message = told::<Connection>(&env, &other, "outside", "SecretsNotPermitted").await;
     assert!(message.contains(other.name()) && message.contains("Use a ClusterConnection"), "{message}");
 }
 
 #[tokio::test]
 async fn a_cluster_connection_is_not_for_namespaces_that_it_does_not_list_not_even_by_an_edited_status() {
-    let world = World::with("unlisted", |settings| settings.cluster_connections = true).await;
-    let cluster = Cluster::connect(&world, json!({ "names": ["somebody-else"] })).await;
+    let env = TestEnv::with("unlisted", |settings| settings.cluster_connections = true).await;
+    let cluster = SharedConnection::connect(&env, json!({ "names": ["somebody-else"] })).await;
     cluster.is("Authenticated").await;
-    let victim = world.ncloud.add_policy(NewPolicy { policy_name: "by-hand".to_owned(), ..NewPolicy::default() });
+    let victim = env.ncloud.add_policy(NewPolicy { policy_name: "by-hand".to_owned(), ..NewPolicy::default() });
     let shared = json!({ "kind": "ClusterConnection", "name": cluster.name });
     let mut direct = ncloud_policy("direct");
     direct["spec"]["connectionRef"] = shared.clone();
     let mut indirect = ncloud_policy("indirect");
     indirect["spec"]["connectionRef"] = json!({ "name": "nowhere" });
-    world.apply(direct).await;
-    world.apply(indirect).await;
+    env.apply(direct).await;
+    env.apply(indirect).await;
     let cases = [("direct", "NamespaceNotAllowed"), ("indirect", "ConnectionNotFound")];
     for (name, reason) in cases {
-        world.reason::<Policy>(name, reason).await;
-        let upstream = record("ncloud/policy", &shared, &world.ncloud.url(), &victim);
-        forge::<Policy>(&world, name, json!({ "upstream": upstream })).await;
-        world.delete::<Policy>(name).await;
+        env.reason::<Policy>(name, reason).await;
+        let upstream = record("ncloud/policy", &shared, &env.ncloud.url(), &victim);
+        forge::<Policy>(&env, name, json!({ "upstream": upstream })).await;
+        env.delete::<Policy>(name).await;
     }
     for (name, reason) in cases {
-        assert_eq!(held::<Policy>(&world, name).await, reason, "{name}");
+        assert_eq!(held::<Policy>(&env, name).await, reason, "{name}");
     }
-    assert_eq!(asked_for_objects(world.ncloud.journal()), Vec::<String>::new());
+    assert_eq!(requests_for_objects(env.ncloud.journal()), Vec::<String>::new());
     for (name, _) in cases {
-        let_go::<Policy>(&world, name).await;
+        let_go::<Policy>(&env, name).await;
     }
-    assert!(world.ncloud.policy_named("by-hand").is_some());
+    assert!(env.ncloud.policy_named("by-hand").is_some());
     cluster.remove().await;
 }
 
@@ -150,14 +150,14 @@ fn record(system: &str, connection: &Value, endpoint: &str, id: &str) -> Value {
 }
 
 /// Writes status as a tenant could who may.
-pub async fn forge<K: Kind>(world: &World, name: &str, status: Value) {
+pub async fn forge<K: Kind>(env: &TestEnv, name: &str, status: Value) {
     let patch = Patch::Merge(json!({ "status": status }));
-    world.api::<K>().patch_status(name, &PatchParams::default(), &patch).await.unwrap();
+    env.api::<K>().patch_status(name, &PatchParams::default(), &patch).await.unwrap();
 }
 
 /// Why the deleted object is still there.
-async fn held<K: Managed>(world: &World, name: &str) -> String {
-    let seen: K = world
+async fn held<K: Managed>(env: &TestEnv, name: &str) -> String {
+    let seen: K = env
         .until(name, "held", |object: &K| {
             let generation = object.meta().generation;
             let deleted = object.meta().deletion_timestamp.is_some();
@@ -168,97 +168,97 @@ async fn held<K: Managed>(world: &World, name: &str) -> String {
     condition(&common(&seen), "Ready").unwrap().reason.clone()
 }
 
-async fn let_go<K: Kind>(world: &World, name: &str) {
+async fn let_go<K: Kind>(env: &TestEnv, name: &str) {
     let annotations = json!({ "metadata": { "annotations": { "cloudpolicy.dev/force-orphan": "true" } } });
-    world.patch::<K>(name, annotations).await;
-    world.gone::<K>(name).await;
+    env.patch::<K>(name, annotations).await;
+    env.gone::<K>(name).await;
 }
 
 #[tokio::test]
 async fn an_edited_status_does_not_reach_the_object_of_another_and_is_put_right() {
-    let world = World::new("forged-id").await;
+    let env = TestEnv::new("forged-id").await;
     for name in ["victim", "forger"] {
-        world.apply(ncloud_policy(name)).await;
+        env.apply(ncloud_policy(name)).await;
     }
-    let victim = upstream_id(&world.ready::<Policy>("victim").await);
-    let own = upstream_id(&world.ready::<Policy>("forger").await);
-    let before = world.ncloud.policy_named("victim");
+    let victim = upstream_id(&env.ready::<Policy>("victim").await);
+    let own = upstream_id(&env.ready::<Policy>("forger").await);
+    let before = env.ncloud.policy_named("victim");
     let forged = json!({ "policyId": victim, "upstream": { "id": victim, "adopted": true } });
-    forge::<Policy>(&world, "forger", forged.clone()).await;
-    world.patch::<Policy>("forger", json!({ "spec": { "ncloud": { "description": "mine now" } } })).await;
-    let seen: Policy = world.ready("forger").await;
+    forge::<Policy>(&env, "forger", forged.clone()).await;
+    env.patch::<Policy>("forger", json!({ "spec": { "ncloud": { "description": "mine now" } } })).await;
+    let seen: Policy = env.ready("forger").await;
     assert_eq!(upstream_id(&seen), own, "its own object is found again");
     assert_eq!(seen.status.unwrap().policy_id, Some(own));
-    assert_eq!(world.ncloud.policy_named("forger").unwrap().description.unwrap(), "mine now");
+    assert_eq!(env.ncloud.policy_named("forger").unwrap().description.unwrap(), "mine now");
 
-    forge::<Policy>(&world, "forger", forged).await;
-    world.delete::<Policy>("forger").await;
-    world.gone::<Policy>("forger").await;
-    assert!(world.ncloud.policy_named("forger").is_none(), "its own object is deleted");
-    assert_eq!(world.ncloud.policy_named("victim"), before);
-    let touched = world.ncloud.journal().writes().into_iter().filter(|w| w.object_id.as_ref() == Some(&victim)).count();
+    forge::<Policy>(&env, "forger", forged).await;
+    env.delete::<Policy>("forger").await;
+    env.gone::<Policy>("forger").await;
+    assert!(env.ncloud.policy_named("forger").is_none(), "its own object is deleted");
+    assert_eq!(env.ncloud.policy_named("victim"), before);
+    let touched = env.ncloud.journal().writes().into_iter().filter(|w| w.object_id.as_ref() == Some(&victim)).count();
     assert_eq!(touched, 1, "the victim's creation, and nothing since");
 }
 
 #[tokio::test]
 async fn an_edited_status_does_not_reach_a_policy_that_somebody_made_by_hand() {
-    let world = World::new("forged-hand").await;
-    let victim = world.ncloud.add_policy(NewPolicy { policy_name: "by-hand".to_owned(), ..NewPolicy::default() });
-    let record = record("ncloud/policy", &json!({ "name": "ncloud" }), &world.ncloud.url(), &victim);
-    forged_from_the_start::<Policy>(&world, ncloud_policy("forger"), record).await;
-    assert!(world.ncloud.journal().writes().is_empty(), "{:?}", world.ncloud.journal().writes());
+    let env = TestEnv::new("forged-hand").await;
+    let victim = env.ncloud.add_policy(NewPolicy { policy_name: "by-hand".to_owned(), ..NewPolicy::default() });
+    let record = record("ncloud/policy", &json!({ "name": "ncloud" }), &env.ncloud.url(), &victim);
+    forged_from_the_start::<Policy>(&env, ncloud_policy("forger"), record).await;
+    assert!(env.ncloud.journal().writes().is_empty(), "{:?}", env.ncloud.journal().writes());
 }
 
 #[tokio::test]
 async fn an_edited_status_does_not_reach_a_policy_of_an_account_that_shows_no_tags() {
-    let world = World::new("forged-untagged").await;
-    world.ncloud.faults().add(Fault::on(Operation::TagsGet).before(Action::status(405, "")).forever());
-    let victim = world.ncloud.add_policy(NewPolicy { policy_name: "by-hand".to_owned(), ..NewPolicy::default() });
-    let record = record("ncloud/policy", &json!({ "name": "ncloud" }), &world.ncloud.url(), &victim);
-    forged_from_the_start::<Policy>(&world, ncloud_policy("forger"), record).await;
-    assert!(world.ncloud.journal().writes().is_empty(), "{:?}", world.ncloud.journal().writes());
+    let env = TestEnv::new("forged-untagged").await;
+    env.ncloud.faults().add(Fault::on(Operation::TagsGet).before(Action::status(405, "")).forever());
+    let victim = env.ncloud.add_policy(NewPolicy { policy_name: "by-hand".to_owned(), ..NewPolicy::default() });
+    let record = record("ncloud/policy", &json!({ "name": "ncloud" }), &env.ncloud.url(), &victim);
+    forged_from_the_start::<Policy>(&env, ncloud_policy("forger"), record).await;
+    assert!(env.ncloud.journal().writes().is_empty(), "{:?}", env.ncloud.journal().writes());
 }
 
 #[tokio::test]
 async fn an_edited_status_does_not_reach_spaceone_objects_that_somebody_made_by_hand() {
-    let world = World::new("forged-spaceone").await;
+    let env = TestEnv::new("forged-spaceone").await;
     let policy = StoredPolicy {
         policy_id: "by-hand".to_owned(),
         name: "By hand".to_owned(),
         permissions: vec!["a.*".to_owned()],
         ..StoredPolicy::default()
     };
-    let policy = world.spaceone.add_policy(policy);
+    let policy = env.spaceone.add_policy(policy);
     let network = StoredNetworkPolicy { name: "by hand".to_owned(), ..StoredNetworkPolicy::default() };
-    let network = world.spaceone.add_network_policy(network);
-    let zone = world.spaceone.zone_ids()[1].clone();
+    let network = env.spaceone.add_network_policy(network);
+    let zone = env.spaceone.zone_ids()[1].clone();
     let connection = json!({ "name": "spaceone" });
-    let url = world.spaceone.url();
+    let url = env.spaceone.url();
     let of_policy = record("spaceone/policy", &connection, &url, &policy);
     let of_network = record("spaceone/networkpolicy", &connection, &url, &network);
-    forged_from_the_start::<Policy>(&world, spaceone_policy("forger"), of_policy).await;
-    forged_from_the_start::<NetworkPolicy>(&world, network_policy("forger", &zone), of_network.clone()).await;
+    forged_from_the_start::<Policy>(&env, spaceone_policy("forger"), of_policy).await;
+    forged_from_the_start::<NetworkPolicy>(&env, network_policy("forger", &zone), of_network.clone()).await;
     // A policy's status that names a network policy.
-    forged_and_deleted::<Policy>(&world, spaceone_policy("across"), of_network).await;
-    assert!(world.spaceone.journal().writes().is_empty(), "{:?}", world.spaceone.journal().writes());
+    forged_and_deleted::<Policy>(&env, spaceone_policy("across"), of_network).await;
+    assert!(env.spaceone.journal().writes().is_empty(), "{:?}", env.spaceone.journal().writes());
 }
 
 /// The forger allows everything that its own spec can allow, and still gets nowhere: neither when
 /// it goes on with the edited status, nor when it is deleted before anybody has looked at it.
-async fn forged_from_the_start<K: Managed>(world: &World, object: Value, record: Value) {
-    let name = forged::<K>(world, &object, &record).await;
-    world.patch::<K>(&name, json!({ "spec": { "suspend": false } })).await;
-    world.reason::<K>(&name, "Conflict").await;
-    world.delete::<K>(&name).await;
-    assert_eq!(held::<K>(world, &name).await, "Conflict");
-    let_go::<K>(world, &name).await;
-    forged_and_deleted::<K>(world, object, record).await;
+async fn forged_from_the_start<K: Managed>(env: &TestEnv, object: Value, record: Value) {
+    let name = forged::<K>(env, &object, &record).await;
+    env.patch::<K>(&name, json!({ "spec": { "suspend": false } })).await;
+    env.reason::<K>(&name, "Conflict").await;
+    env.delete::<K>(&name).await;
+    assert_eq!(held::<K>(env, &name).await, "Conflict");
+    let_go::<K>(env, &name).await;
+    forged_and_deleted::<K>(env, object, record).await;
 }
 
-async fn forged_and_deleted<K: Managed>(world: &World, object: Value, record: Value) {
-    let name = forged::<K>(world, &object, &record).await;
-    world.delete::<K>(&name).await;
-    let seen: K = world
+async fn forged_and_deleted<K: Managed>(env: &TestEnv, object: Value, record: Value) {
+    let name = forged::<K>(env, &object, &record).await;
+    env.delete::<K>(&name).await;
+    let seen: K = env
         .until(&name, "held", |object: &K| {
             let reason = condition(&common(object), "Ready").map(|c| c.reason.clone());
             anyhow::ensure!(reason.as_deref() != Some("Suspended"), "not looked at");
@@ -266,19 +266,19 @@ async fn forged_and_deleted<K: Managed>(world: &World, object: Value, record: Va
         })
         .await;
     assert_eq!(condition(&common(&seen), "Ready").unwrap().reason, "Conflict");
-    let_go::<K>(world, &name).await;
+    let_go::<K>(env, &name).await;
 }
 
 /// A suspended object with an edited status.
-async fn forged<K: Managed>(world: &World, object: &Value, record: &Value) -> String {
+async fn forged<K: Managed>(env: &TestEnv, object: &Value, record: &Value) -> String {
     let mut object = object.clone();
     let name = object["metadata"]["name"].as_str().unwrap().to_owned();
     object["metadata"]["finalizers"] = json!(["cloudpolicy.dev/finalizer"]);
     object["spec"]["adoptionPolicy"] = json!("Always");
     object["spec"]["recreatePolicy"] = json!("WhenRequired");
     object["spec"]["suspend"] = json!(true);
-    world.apply(object).await;
-    world.reason::<K>(&name, "Suspended").await;
-    forge::<K>(world, &name, json!({ "upstream": record })).await;
+    env.apply(object).await;
+    env.reason::<K>(&name, "Suspended").await;
+    forge::<K>(env, &name, json!({ "upstream": record })).await;
     name
 }

@@ -8,7 +8,7 @@ async fn uninstalling_the_kinds_leaves_the_upstream_as_it_is() {
     let process = Process::start(operator_client(&installation).await, |_| {}).await;
     installation.connect().await;
     installation.populate().await;
-    installation.take_the_kinds_away().await;
+    installation.delete_crds().await;
     assert!(installation.ncloud.policy_named("tale-n").is_some());
     assert_eq!((installation.spaceone.policies().len(), installation.spaceone.network_policies().len()), (1, 1));
     let metrics = process.metrics.encode().unwrap();

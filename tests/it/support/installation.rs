@@ -3,7 +3,7 @@
 
 use crate::support::kinds::shown_condition;
 use crate::support::manifests::{ncloud_policy, network_policy, spaceone_policy};
-use crate::support::{self, role, world};
+use crate::support::{self, rbac, test_env};
 use cloud_policy::api::crds;
 use cloud_policy::controller::clock::SystemClock;
 use cloud_policy::controller::leader::{Elector, ElectorConfig, End};
@@ -162,7 +162,7 @@ impl Installation {
     }
 
     /// Deletes our kinds, and waits until they are gone with all their objects.
-    pub async fn take_the_kinds_away(&self) {
+    pub async fn delete_crds(&self) {
         let kinds = self.api("apiextensions.k8s.io/v1", "CustomResourceDefinition", None);
         for kind in crds::all() {
             kinds.delete(&kind.name_any(), &DeleteParams::default()).await.unwrap();
@@ -234,13 +234,13 @@ fn settings() -> Settings {
         scope: std::collections::BTreeSet::new(),
         cluster_connections: true,
         tenant_connections: TenantConnections::Namespaces([TENANT.to_owned()].into()),
-        ..world::settings(&[OWN])
+        ..test_env::settings(&[OWN])
     }
 }
 
 /// The operator's own client, once its rights are heeded.
 pub async fn operator_client(installation: &Installation) -> Client {
-    let client = role::client_of(&installation.control_plane);
-    role::await_rights(&client, OWN, TENANT).await;
+    let client = rbac::client_of(&installation.control_plane);
+    rbac::await_rights(&client, OWN, TENANT).await;
     client
 }

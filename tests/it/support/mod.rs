@@ -1,15 +1,15 @@
 //! What the integration tests share: the control plane with the kinds installed, and clients.
 
+pub mod connection_helpers;
+pub mod fake_kubelet;
 pub mod installation;
 pub mod kinds;
-pub mod links;
 pub mod manifests;
-pub mod node;
-pub mod paper;
-pub mod role;
-pub mod spaceone_side;
+pub mod rbac;
+pub mod spaceone_contract;
+pub mod test_env;
+pub mod test_log;
 pub mod upstream;
-pub mod world;
 
 use cloud_policy::api::crds;
 use cloud_policy_testbed::{ControlPlane, install_crds};

@@ -11,12 +11,12 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 /// Rules that let tests reach what listens on loopback, and nothing else.
-pub fn loopback() -> EndpointRules {
+pub fn allow_loopback() -> EndpointRules {
     EndpointRules { allow_http: true, allow_private: true, allowed_hosts: vec!["127.0.0.1".parse().unwrap()] }
 }
 
 /// The ordinary settings, with less patience.
-pub fn hasty() -> HttpSettings {
+pub fn short_timeouts() -> HttpSettings {
     HttpSettings {
         request_timeout: Duration::from_secs(3),
         body_limit: 1 << 20,
@@ -50,12 +50,12 @@ pub fn account(mut connection: Value, credentials: Credentials, settings: &HttpS
     }
     let spec: ConnectionSpec = serde_json::from_value(connection).unwrap();
     let log = Arc::new(Log::default());
-    let account = Account::open(&spec, credentials, None, &loopback(), settings, log.clone()).unwrap();
+    let account = Account::open(&spec, credentials, None, &allow_loopback(), settings, log.clone()).unwrap();
     (Arc::new(account), log)
 }
 
 /// The stamp of an object of this cluster.
-pub fn stamp(uid: &str) -> Stamp {
+pub fn owner_tag(uid: &str) -> Stamp {
     Stamp::new("cluster", uid)
 }
 
@@ -87,17 +87,17 @@ pub fn accepted(written: Result<Written>) -> String {
 }
 
 /// The object, which must be there.
-pub async fn sight(subject: &dyn Subject, id: &str) -> Sighting {
+pub async fn observation(subject: &dyn Subject, id: &str) -> Sighting {
     subject.observe(id).await.unwrap().expect("the object is there")
 }
 
 /// Updates the object to what is wanted and asserts that nothing is left to do.
 pub async fn converge(subject: &dyn Subject, id: &str) {
-    let before = sight(subject, id).await.diff;
+    let before = observation(subject, id).await.diff;
     assert!(!before.is_empty(), "there is something to do");
     assert!(!before.needs_recreate(), "{}", before.summary());
     accepted(subject.update(id, &before).await);
-    let after = sight(subject, id).await.diff;
+    let after = observation(subject, id).await.diff;
     assert!(after.is_empty(), "left after an update of {}: {}", before.summary(), after.summary());
 }
 

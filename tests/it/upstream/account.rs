@@ -1,7 +1,7 @@
 //! What is checked when a connection is opened, and which collection an object is bound to.
 
 use crate::support::install_crypto;
-use crate::support::upstream::{Log, hasty, loopback, refusal, stamp};
+use crate::support::upstream::{Log, allow_loopback, owner_tag, refusal, short_timeouts};
 use cloud_policy::api::{ConnectionSpec, NetworkPolicySpec, PolicySpec};
 use cloud_policy::engine::{ErrorKind, Result};
 use cloud_policy::upstream::registry::{Wanted, bind, remnant};
@@ -20,7 +20,7 @@ fn token() -> Credentials {
 fn open(spec: Value, credentials: Credentials, ca: Option<&[u8]>, rules: &EndpointRules) -> Result<Account> {
     install_crypto();
     let spec: ConnectionSpec = serde_json::from_value(spec).unwrap();
-    Account::open(&spec, credentials, ca, rules, &hasty(), Arc::new(Log::default()))
+    Account::open(&spec, credentials, ca, rules, &short_timeouts(), Arc::new(Log::default()))
 }
 
 fn ncloud(mut inner: Value) -> Value {
@@ -46,7 +46,7 @@ fn each_zone_has_its_endpoint_and_all_are_allowed_by_default() {
 
 #[test]
 fn an_endpoint_is_shown_without_the_slash_at_its_end() {
-    let account = open(spaceone("http://127.0.0.1:1/api/"), token(), None, &loopback()).unwrap();
+    let account = open(spaceone("http://127.0.0.1:1/api/"), token(), None, &allow_loopback()).unwrap();
     assert_eq!(account.endpoint(), "http://127.0.0.1:1/api");
 }
 
@@ -60,7 +60,7 @@ fn what_the_rules_forbid_is_not_opened() {
 
 #[test]
 fn specs_and_secrets_that_do_not_fit_are_told_apart() {
-    let rules = loopback();
+    let rules = allow_loopback();
     let here = "http://127.0.0.1:1";
     let empty = || Credentials::Spaceone { token: " \n".into() };
     for (spec, credentials, kind, says) in [
@@ -81,15 +81,16 @@ fn specs_and_secrets_that_do_not_fit_are_told_apart() {
 
 #[test]
 fn nothing_that_can_be_printed_shows_a_secret() {
-    let account = open(spaceone("http://127.0.0.1:1"), token(), None, &loopback()).unwrap();
+    let account = open(spaceone("http://127.0.0.1:1"), token(), None, &allow_loopback()).unwrap();
     let shown = format!("{account:?} {:?} {:?}", keys(), token());
     assert!(["ACCESSKEY", "SECRETKEY", "SOMETOKEN"].iter().all(|secret| !shown.contains(secret)), "{shown}");
 }
 
 #[test]
 fn objects_are_bound_to_the_collection_of_their_connection_and_to_no_other() {
-    let nc = Arc::new(open(ncloud(json!({ "endpoint": "http://127.0.0.1:1" })), keys(), None, &loopback()).unwrap());
-    let so = Arc::new(open(spaceone("http://127.0.0.1:1"), token(), None, &loopback()).unwrap());
+    let nc =
+        Arc::new(open(ncloud(json!({ "endpoint": "http://127.0.0.1:1" })), keys(), None, &allow_loopback()).unwrap());
+    let so = Arc::new(open(spaceone("http://127.0.0.1:1"), token(), None, &allow_loopback()).unwrap());
     let spec = |block: Value| {
         let mut spec = json!({ "connectionRef": { "name": "c" } });
         spec.as_object_mut().unwrap().extend(block.as_object().unwrap().clone());
@@ -102,7 +103,7 @@ fn objects_are_bound_to_the_collection_of_their_connection_and_to_no_other() {
     let of_neither: PolicySpec = serde_json::from_value(spec(json!({}))).unwrap();
     let network: NetworkPolicySpec =
         serde_json::from_value(spec(json!({ "spaceone": { "name": "n", "zoneId": "zone-1" } }))).unwrap();
-    let stamp = stamp("uid-1");
+    let stamp = owner_tag("uid-1");
     for (account, wanted, expected) in [
         (&nc, Wanted::Policy(&of_ncloud), Ok(("ncloud/policy", "abc"))),
         (&so, Wanted::Policy(&of_spaceone), Ok(("spaceone/policy", "p"))),

@@ -1,7 +1,9 @@
 //! What the clients of all three collections make of answers that are lost, late, lying or not
 //! there: whether a write may have landed, and that nothing is ever sent twice.
 
-use crate::support::upstream::{Log, account, create, hasty, loopback, network_policy, policy, refusal, stamp};
+use crate::support::upstream::{
+    Log, account, allow_loopback, create, network_policy, owner_tag, policy, refusal, short_timeouts,
+};
 use crate::upstream::ncloud;
 use crate::upstream::spaceone_policy::full_policy;
 use crate::upstream::spaceone_servers::{Server, simulated_rest};
@@ -59,18 +61,18 @@ async fn cases() -> Vec<Case> {
     let keys =
         Credentials::Ncloud { access_key: simulator.access_key().into(), secret_key: simulator.secret_key().into() };
     let connection = json!({ "ncloud": { "endpoint": simulator.url(), "credentialsSecretRef": { "name": "s" } } });
-    let (account_, log) = account(connection, keys, &hasty());
-    let subject = policy(&account_, "ncloud", &ncloud::block(), &stamp("uid-1"));
+    let (account_, log) = account(connection, keys, &short_timeouts());
+    let subject = policy(&account_, "ncloud", &ncloud::block(), &owner_tag("uid-1"));
     let secrets = vec![simulator.access_key(), simulator.secret_key()];
     cases.push(Case { subject, secrets, log, upstream: Upstream::Ncloud(simulator) });
     for network in [false, true] {
         let server = simulated_rest().await;
         let token = Credentials::Spaceone { token: server.token.as_str().into() };
-        let (account_, log) = account(server.connection(&server.domain_id), token, &hasty());
+        let (account_, log) = account(server.connection(&server.domain_id), token, &short_timeouts());
         let subject = if network {
-            network_policy(&account_, &server.network_policy(), &stamp("uid-1"))
+            network_policy(&account_, &server.network_policy(), &owner_tag("uid-1"))
         } else {
-            policy(&account_, "spaceone", &full_policy(), &stamp("uid-1"))
+            policy(&account_, "spaceone", &full_policy(), &owner_tag("uid-1"))
         };
         let secrets = vec![server.token.clone()];
         cases.push(Case { subject, secrets, log, upstream: Upstream::Spaceone(Box::new(server)) });
@@ -233,7 +235,7 @@ async fn an_endpoint_that_nobody_listens_on_is_unavailable_and_a_write_there_is_
     drop(listener);
     let connection = json!({ "ncloud": { "endpoint": endpoint, "credentialsSecretRef": { "name": "s" } } });
     let keys = Credentials::Ncloud { access_key: "ACCESSKEY".into(), secret_key: "SECRETKEY".into() };
-    let (account, log) = account(connection, keys, &hasty());
+    let (account, log) = account(connection, keys, &short_timeouts());
     let subject = ncloud::bound(&account, &ncloud::block());
     let error = refusal(subject.create().await, &["ACCESSKEY", "SECRETKEY"]);
     assert_eq!(error.kind, ErrorKind::Unavailable);
@@ -246,7 +248,8 @@ async fn a_name_that_leads_inside_is_not_dialled() {
     crate::support::install_crypto();
     let spec = json!({ "ncloud": { "endpoint": "http://localhost:9", "credentialsSecretRef": { "name": "s" } } });
     let spec = serde_json::from_value(spec).unwrap();
-    let rules = EndpointRules { allow_private: false, allowed_hosts: vec!["localhost".parse().unwrap()], ..loopback() };
+    let rules =
+        EndpointRules { allow_private: false, allowed_hosts: vec!["localhost".parse().unwrap()], ..allow_loopback() };
     let keys = Credentials::Ncloud { access_key: "ACCESSKEY".into(), secret_key: "SECRETKEY".into() };
     let log = Arc::new(Log::default());
     let account = Account::open(&spec, keys, None, &rules, &HttpSettings::default(), log.clone()).unwrap();

@@ -1,6 +1,6 @@
 //! Lists over many pages. What a list lacks counts as absent, so a list with holes is an error.
 
-use crate::support::upstream::{create, network_policy, refusal, stamp};
+use crate::support::upstream::{create, network_policy, owner_tag, refusal};
 use crate::upstream::ncloud;
 use crate::upstream::spaceone_servers::simulated_rest;
 use cloud_policy::engine::ErrorKind;
@@ -18,7 +18,7 @@ async fn every_stamped_network_policy_is_found_however_many_pages_they_fill() {
     let Value::Object(tags) = tags else { panic!("tags are an object") };
     let one = StoredNetworkPolicy { name: "same".to_owned(), tags, ..StoredNetworkPolicy::default() };
     let made: BTreeSet<String> = (0..450).map(|_| simulator.add_network_policy(one.clone())).collect();
-    let subject = network_policy(&server.account(), &server.network_policy(), &stamp("uid-1"));
+    let subject = network_policy(&server.account(), &server.network_policy(), &owner_tag("uid-1"));
     let found: Vec<String> = subject.find().await.unwrap().into_iter().map(|seen| seen.id).collect();
     assert_eq!((found.len(), found.into_iter().collect::<BTreeSet<_>>()), (450, made));
     assert_eq!(simulator.journal().count(Operation::List), 3, "two full pages and a part of one");
@@ -37,7 +37,7 @@ async fn a_list_with_holes_is_read_again_and_is_an_error_if_it_stays_so() {
     assert_eq!(refusal(subject.find().await, &[]).kind, ErrorKind::Unavailable);
 
     let server = simulated_rest().await;
-    let subject = network_policy(&server.account(), &server.network_policy(), &stamp("uid-1"));
+    let subject = network_policy(&server.account(), &server.network_policy(), &owner_tag("uid-1"));
     let holes = json!({ "total_count": 1 }).to_string();
     server
         .simulator

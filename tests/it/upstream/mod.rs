@@ -8,5 +8,5 @@ mod ncloud_refusals;
 mod spaceone;
 mod spaceone_network_policy;
 mod spaceone_policy;
+mod spaceone_quirks;
 mod spaceone_servers;
-mod traps;

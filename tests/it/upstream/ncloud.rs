@@ -1,7 +1,7 @@
 //! The NAVER Cloud client against the simulator: what each call does, under every spelling that
 //! the upstream may use.
 
-use crate::support::upstream::{account, converge, create, hasty, policy, refusal, sight, stamp};
+use crate::support::upstream::{account, converge, create, observation, owner_tag, policy, refusal, short_timeouts};
 use cloud_policy::engine::{ErrorKind, Ownership, Subject, Written};
 use cloud_policy::upstream::{Account, Credentials};
 use cloud_policy_simulator::ncloud::{
@@ -23,7 +23,7 @@ pub async fn simulator(change: impl FnOnce(&mut Switches)) -> (Ncloud, Arc<Accou
 fn open(ncloud: &Ncloud, secret_key: &str) -> Arc<Account> {
     let keys = Credentials::Ncloud { access_key: ncloud.access_key().into(), secret_key: secret_key.into() };
     let connection = json!({ "ncloud": { "endpoint": ncloud.url(), "credentialsSecretRef": { "name": "s" } } });
-    account(connection, keys, &hasty()).0
+    account(connection, keys, &short_timeouts()).0
 }
 
 pub fn block() -> Value {
@@ -40,7 +40,7 @@ pub fn block() -> Value {
 }
 
 pub fn bound(account: &Arc<Account>, block: &Value) -> Box<dyn Subject> {
-    policy(account, "ncloud", block, &stamp("uid-1"))
+    policy(account, "ncloud", block, &owner_tag("uid-1"))
 }
 
 #[tokio::test]
@@ -80,7 +80,7 @@ async fn what_was_created_reads_back_without_a_difference_however_the_server_spe
             block["description"] = description;
             block["policyName"] = json!(format!("viewer-{}", ncloud.policies().len()));
             let subject = bound(&account, &block);
-            let seen = sight(&*subject, &create(&*subject).await).await;
+            let seen = observation(&*subject, &create(&*subject).await).await;
             assert!(seen.diff.is_empty(), "{:?}: {}", ncloud.switches(), seen.diff.summary());
             assert_eq!(seen.owner, Ownership::Ours);
             assert!(seen.facts.nrn.is_some_and(|nrn| nrn.starts_with("nrn:")));
@@ -109,7 +109,7 @@ async fn every_field_can_be_updated_and_the_stamp_stays() {
         *wanted.pointer_mut(path).unwrap() = value;
         let subject = bound(&account, &wanted);
         converge(&*subject, &id).await;
-        assert_eq!(sight(&*subject, &id).await.owner, Ownership::Ours, "{path}");
+        assert_eq!(observation(&*subject, &id).await.owner, Ownership::Ours, "{path}");
     }
     assert_eq!((ncloud.policies().len(), ncloud.journal().effects(Operation::Create)), (1, 1));
 }
@@ -136,13 +136,13 @@ async fn the_stamp_tells_whose_a_policy_is() {
     let (ncloud, account) = simulator(|_| {}).await;
     let subject = bound(&account, &block());
     let id = create(&*subject).await;
-    let theirs = policy(&account, "ncloud", &block(), &stamp("uid-2"));
-    assert_eq!(sight(&*theirs, &id).await.owner, Ownership::Other("cluster/uid-1".to_owned()));
+    let theirs = policy(&account, "ncloud", &block(), &owner_tag("uid-2"));
+    assert_eq!(observation(&*theirs, &id).await.owner, Ownership::Other("cluster/uid-1".to_owned()));
     ncloud.edit_policy(&id, |policy| drop(policy.tags.remove("cloudpolicy-owner")));
-    assert_eq!(sight(&*theirs, &id).await.owner, Ownership::Unmarked);
+    assert_eq!(observation(&*theirs, &id).await.owner, Ownership::Unmarked);
     for (status, body) in [(404, ""), (405, ""), (401, r#"{"error":{"errorCode":"210","message":"no"}}"#), (200, "7")] {
         ncloud.faults().add(Fault::on(Operation::TagsGet).before(Action::status(status, body)));
-        let seen = sight(&*theirs, &id).await;
+        let seen = observation(&*theirs, &id).await;
         assert_eq!(seen.owner, Ownership::Unknown, "{status}");
         assert!(seen.diff.is_empty(), "tags that are not shown are no difference: {}", seen.diff.summary());
     }
@@ -153,12 +153,12 @@ async fn the_stamp_tells_whose_a_policy_is() {
 #[tokio::test]
 async fn claiming_changes_the_stamp_and_nothing_else() {
     let (ncloud, account) = simulator(|_| {}).await;
-    let id = create(&*policy(&account, "ncloud", &block(), &stamp("uid-2"))).await;
+    let id = create(&*policy(&account, "ncloud", &block(), &owner_tag("uid-2"))).await;
     let before = ncloud.policies();
     let subject = bound(&account, &block());
     subject.claim(&id).await.unwrap();
     subject.claim(&id).await.unwrap();
-    assert_eq!(sight(&*subject, &id).await.owner, Ownership::Ours);
+    assert_eq!(observation(&*subject, &id).await.owner, Ownership::Ours);
     let mut after = ncloud.policies();
     after[0].tags.insert("cloudpolicy-owner".to_owned(), "cluster/uid-2".to_owned());
     assert_eq!(after, before);
@@ -170,7 +170,7 @@ async fn a_stamp_that_the_server_drops_leaves_the_policy_unmarked() {
     let (_ncloud, account) = simulator(|s| s.create_tags = CreateTags::Dropped).await;
     let subject = bound(&account, &block());
     let id = create(&*subject).await;
-    assert_eq!(sight(&*subject, &id).await.owner, Ownership::Unmarked);
+    assert_eq!(observation(&*subject, &id).await.owner, Ownership::Unmarked);
 }
 
 #[tokio::test]
@@ -188,9 +188,9 @@ async fn a_verdict_names_the_field_and_writes_nothing() {
         assert_eq!(subject.create().await.unwrap(), Written::Refused(verdict.clone()), "{refused_status}");
         let good = bound(&account, &block());
         let id = create(&*good).await;
-        let diff = sight(&*subject, &id).await.diff;
+        let diff = observation(&*subject, &id).await.diff;
         assert_eq!(subject.update(&id, &diff).await.unwrap(), Written::Refused(verdict));
-        assert!(sight(&*good, &id).await.diff.is_empty(), "nothing was changed");
+        assert!(observation(&*good, &id).await.diff.is_empty(), "nothing was changed");
         assert_eq!(ncloud.journal().writes().len(), 1);
     }
 }

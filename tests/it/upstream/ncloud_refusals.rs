@@ -1,7 +1,7 @@
 //! The NAVER Cloud client where the upstream refuses, contradicts itself or says little: what is
 //! not there, what may not go, and what nobody can tell.
 
-use crate::support::upstream::{accepted, account, create, hasty, refusal, stamp};
+use crate::support::upstream::{accepted, account, create, owner_tag, refusal, short_timeouts};
 use crate::upstream::ncloud::{block, bound, simulator};
 use cloud_policy::engine::{Diff, ErrorKind, Remedy, Written};
 use cloud_policy::upstream::Credentials;
@@ -53,7 +53,7 @@ async fn a_wrong_path_is_no_absence() {
     let keys = Credentials::Ncloud { access_key: ncloud.access_key().into(), secret_key: ncloud.secret_key().into() };
     let endpoint = format!("{}/wrong", ncloud.url());
     let connection = json!({ "ncloud": { "endpoint": endpoint, "credentialsSecretRef": { "name": "s" } } });
-    let (account, _) = account(connection, keys, &hasty());
+    let (account, _) = account(connection, keys, &short_timeouts());
     let subject = bound(&account, &block());
     refusal(subject.observe("0-0-0").await, &[]);
     refusal(subject.find().await, &[]);
@@ -101,7 +101,7 @@ async fn a_policy_that_is_assigned_is_in_use_and_names_its_holders() {
             resource_name: "alice".to_owned(),
         };
         ncloud.assign(&id, alice);
-        let remnant = remnant(&account, "ncloud/policy", &stamp("uid-1"), Urgency::Change).unwrap();
+        let remnant = remnant(&account, "ncloud/policy", &owner_tag("uid-1"), Urgency::Change).unwrap();
         assert_eq!(remnant.holders(&id).await.unwrap(), ["SubAccount alice (sub-1)"]);
         let refused = refusal(remnant.delete(&id).await, &[]);
         assert_eq!(refused.kind, ErrorKind::InUse, "{status}");

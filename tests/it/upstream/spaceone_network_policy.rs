@@ -1,7 +1,7 @@
 //! What the client of SpaceONE network policies does, whatever server it speaks to. The suite
 //! [`crate::upstream::spaceone`] runs each of these against every server that has them.
 
-use crate::support::upstream::{accepted, converge, create, network_policy, refusal, sight, stamp, unique};
+use crate::support::upstream::{accepted, converge, create, network_policy, observation, owner_tag, refusal, unique};
 use crate::upstream::spaceone_servers::Server;
 use cloud_policy::engine::{Diff, ErrorKind, Ownership, Remedy, Stamp, Subject};
 use cloud_policy::upstream::Urgency;
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 /// A stamp of its own for each test: network policies are found by it.
 fn fresh() -> Stamp {
-    stamp(&unique("uid"))
+    owner_tag(&unique("uid"))
 }
 
 fn bound(server: &Server, block: &Value, stamp: &Stamp) -> Box<dyn Subject> {
@@ -29,7 +29,7 @@ pub async fn a_network_policy_reads_back_as_it_was_created(server: &Server) {
     let subject = bound(server, &block, &stamp);
     assert!(subject.find().await.unwrap().is_empty());
     let id = create(&*subject).await;
-    let seen = sight(&*subject, &id).await;
+    let seen = observation(&*subject, &id).await;
     assert!(seen.diff.is_empty(), "pins and all: {}", seen.diff.summary());
     assert_eq!(seen.owner, Ownership::Ours);
     assert_eq!(seen.facts.zone_info.as_ref().unwrap()["zone_id"], block["zoneId"]);
@@ -46,7 +46,7 @@ pub async fn a_network_policy_with_nothing_optional_is_complete(server: &Server)
         "name": unique("bare"), "zoneId": zone, "dns": [], "routingTables": [], "data": {}, "pinnedKeys": [], "reference": {},
     });
     let subject = bound(server, &block, &fresh());
-    let seen = sight(&*subject, &create(&*subject).await).await;
+    let seen = observation(&*subject, &create(&*subject).await).await;
     assert!(seen.diff.is_empty(), "{}", seen.diff.summary());
 }
 
@@ -83,9 +83,9 @@ pub async fn every_field_can_be_updated_and_the_stamp_stays(server: &Server) {
         let data = if field == "data" { value.clone() } else { sight_data(server, &id, &stamp).await };
         let wanted = with(&with(&block, "data", data), field, value);
         let subject = bound(server, &wanted, &stamp);
-        let before = sight(&*subject, &id).await.diff;
+        let before = observation(&*subject, &id).await.diff;
         accepted(subject.update(&id, &before).await);
-        let after = sight(&*subject, &id).await;
+        let after = observation(&*subject, &id).await;
         assert!(before.touches(&format!("spec.spaceone.{field}")), "{field}: {}", before.summary());
         assert!(after.diff.is_empty(), "{field}: {}", after.diff.summary());
         assert_eq!(after.owner, Ownership::Ours, "{field}");
@@ -97,7 +97,7 @@ pub async fn every_field_can_be_updated_and_the_stamp_stays(server: &Server) {
 async fn sight_data(server: &Server, id: &str, stamp: &Stamp) -> Value {
     let [zone, _] = server.zones.clone().unwrap();
     let bare = json!({ "name": "x", "zoneId": zone, "data": {} });
-    let diff = sight(&*bound(server, &bare, stamp), id).await.diff;
+    let diff = observation(&*bound(server, &bare, stamp), id).await.diff;
     let data = diff
         .fields
         .iter()
@@ -109,7 +109,7 @@ async fn sight_data(server: &Server, id: &str, stamp: &Stamp) -> Value {
 async fn release(server: &Server, id: &str, stamp: &Stamp) {
     let [zone, _] = server.zones.clone().unwrap();
     let subject = bound(server, &json!({ "name": "x", "zoneId": zone, "pinnedKeys": ["zone_id"] }), stamp);
-    let mut diff = sight(&*subject, id).await.diff;
+    let mut diff = observation(&*subject, id).await.diff;
     diff.fields.retain(|field| field.path == "spec.spaceone.pinnedKeys");
     accepted(subject.update(id, &diff).await);
 }
@@ -125,7 +125,7 @@ pub async fn declared_pins_do_not_block_updates(server: &Server) {
     wanted["tags"] = json!({ "team": "b" });
     let subject = bound(server, &wanted, &stamp);
     converge(&*subject, &id).await;
-    assert_eq!(sight(&*subject, &id).await.owner, Ownership::Ours);
+    assert_eq!(observation(&*subject, &id).await.owner, Ownership::Ours);
 }
 
 pub async fn pins_that_the_spec_does_not_declare_are_left_alone(server: &Server) {
@@ -135,10 +135,14 @@ pub async fn pins_that_the_spec_does_not_declare_are_left_alone(server: &Server)
     let mut wanted = with(&server.network_policy(), "name", json!("renamed"));
     wanted["dns"] = json!(["10.0.0.9"]);
     let subject = bound(server, &wanted, &stamp);
-    let diff = sight(&*subject, &id).await.diff;
+    let diff = observation(&*subject, &id).await.diff;
     assert_eq!(accepted(subject.update(&id, &diff).await), id, "the upstream answers success");
-    assert_eq!(sight(&*subject, &id).await.diff.summary(), "spec.spaceone.name", "and did not take the pinned field");
-    let pins = sight(&*bound(server, &pinned, &stamp), &id).await.diff;
+    assert_eq!(
+        observation(&*subject, &id).await.diff.summary(),
+        "spec.spaceone.name",
+        "and did not take the pinned field"
+    );
+    let pins = observation(&*bound(server, &pinned, &stamp), &id).await.diff;
     assert!(!pins.touches("spec.spaceone.pinnedKeys"), "{}", pins.summary());
 }
 
@@ -154,7 +158,7 @@ pub async fn what_cannot_be_changed_in_place_asks_to_be_made_again(server: &Serv
         ("pinnedKeys", json!([]), "pinnedKeys"),
         ("data", json!({ "vlan": 7 }), "data.deep"),
     ] {
-        let diff = sight(&*bound(server, &with(&pinned, field, value), &stamp), &id).await.diff;
+        let diff = observation(&*bound(server, &with(&pinned, field, value), &stamp), &id).await.diff;
         assert!(diff.needs_recreate(), "{field}");
         assert_eq!(diff.summary(), format!("spec.spaceone.{path}"));
     }
@@ -165,7 +169,7 @@ pub async fn metadata_of_others_survives_an_update(server: &Server) {
     let id = create(&*bound(server, &block, &stamp)).await;
     converge(&*bound(server, &with(&block, "metadata", json!({ "mine": "text" })), &stamp), &id).await;
     let both = json!({ "mine": "text", "note": "text", "layout": { "k": 1 } });
-    assert!(sight(&*bound(server, &with(&block, "metadata", both), &stamp), &id).await.diff.is_empty());
+    assert!(observation(&*bound(server, &with(&block, "metadata", both), &stamp), &id).await.diff.is_empty());
 }
 
 pub async fn metadata_that_would_break_every_later_update_is_known_beforehand(server: &Server) {
@@ -174,7 +178,7 @@ pub async fn metadata_that_would_break_every_later_update_is_known_beforehand(se
     assert_eq!(subject.problems()[0].field, "spec.spaceone.metadata.count");
     let id = create(&*subject).await;
     let renamed = bound(server, &with(&block, "name", json!("renamed")), &stamp);
-    let diff = sight(&*renamed, &id).await.diff;
+    let diff = observation(&*renamed, &id).await.diff;
     assert_eq!(refusal(renamed.update(&id, &diff).await, &[]).kind, ErrorKind::Rejected, "or the rule can go");
 }
 
@@ -182,9 +186,9 @@ pub async fn a_strangers_object_is_claimed_unless_its_tags_are_pinned(server: &S
     let (theirs, ours, block) = (fresh(), fresh(), server.network_policy());
     let id = create(&*bound(server, &block, &theirs)).await;
     let subject = bound(server, &block, &ours);
-    assert_eq!(sight(&*subject, &id).await.owner, Ownership::Other(theirs.to_string()));
+    assert_eq!(observation(&*subject, &id).await.owner, Ownership::Other(theirs.to_string()));
     subject.claim(&id).await.unwrap();
-    let seen = sight(&*subject, &id).await;
+    let seen = observation(&*subject, &id).await;
     assert!(seen.owner == Ownership::Ours && seen.diff.is_empty(), "{seen:?}");
 
     let pinned = with(&block, "pinnedKeys", json!(["tags"]));
@@ -230,7 +234,7 @@ pub async fn what_the_server_refuses_is_told_from_what_it_cannot_find(server: &S
     let stamp = fresh();
     let id = create(&*bound(server, &block, &stamp)).await;
     let subject = bound(server, &with(&block, "pinnedKeys", json!(["data.unheard"])), &stamp);
-    let diff = sight(&*subject, &id).await.diff;
+    let diff = observation(&*subject, &id).await.diff;
     let error = refusal(subject.update(&id, &diff).await, &[]);
     assert_eq!((error.kind, error.code.as_deref()), (ErrorKind::Rejected, Some("ERROR_NOT_ALLOW_PINNING_KEYS")));
 }

@@ -1,7 +1,7 @@
 //! What the client of SpaceONE policies does, whatever server it speaks to. The suite
 //! [`crate::upstream::spaceone`] runs each of these against every server.
 
-use crate::support::upstream::{accepted, converge, create, policy, refusal, sight, stamp, unique};
+use crate::support::upstream::{accepted, converge, create, observation, owner_tag, policy, refusal, unique};
 use crate::upstream::spaceone_servers::Server;
 use cloud_policy::engine::{Diff, ErrorKind, Ownership, Remedy, Subject};
 use cloud_policy::upstream::Urgency;
@@ -20,7 +20,7 @@ pub fn full_policy() -> Value {
 }
 
 fn bound(server: &Server, block: &Value) -> Box<dyn Subject> {
-    policy(&server.account(), "spaceone", block, &stamp("uid-1"))
+    policy(&server.account(), "spaceone", block, &owner_tag("uid-1"))
 }
 
 pub async fn the_probe_counts_what_the_domain_holds(server: &Server) {
@@ -52,7 +52,7 @@ pub async fn a_policy_reads_back_as_it_was_created(server: &Server) {
     assert!(subject.find().await.unwrap().is_empty());
     let id = create(&*subject).await;
     assert_eq!(block["policyId"], json!(id));
-    let seen = sight(&*subject, &id).await;
+    let seen = observation(&*subject, &id).await;
     assert!(seen.diff.is_empty(), "{}", seen.diff.summary());
     assert_eq!((seen.owner.clone(), seen.facts.state.as_deref()), (Ownership::Ours, Some("ENABLED")));
     let repository = seen.facts.repository_info.clone().unwrap();
@@ -67,7 +67,7 @@ pub async fn a_policy_with_nothing_optional_is_complete(server: &Server) {
     let block = json!({ "policyId": unique("bare"), "name": "Bare", "permissions": ["a.*"] });
     let subject = bound(server, &block);
     let id = create(&*subject).await;
-    assert!(sight(&*subject, &id).await.diff.is_empty());
+    assert!(observation(&*subject, &id).await.diff.is_empty());
 }
 
 pub async fn a_second_create_is_told_that_the_id_is_taken(server: &Server) {
@@ -75,8 +75,8 @@ pub async fn a_second_create_is_told_that_the_id_is_taken(server: &Server) {
     let id = create(&*subject).await;
     let error = refusal(subject.create().await, &[&server.token]);
     assert_eq!((error.kind, error.code.as_deref()), (ErrorKind::AlreadyExists, Some("ERROR_SAVE_UNIQUE_VALUES")));
-    let theirs = policy(&server.account(), "spaceone", &full_policy(), &stamp("uid-2"));
-    assert_eq!(sight(&*theirs, &id).await.owner, Ownership::Other("cluster/uid-1".to_owned()));
+    let theirs = policy(&server.account(), "spaceone", &full_policy(), &owner_tag("uid-2"));
+    assert_eq!(observation(&*theirs, &id).await.owner, Ownership::Other("cluster/uid-1".to_owned()));
 }
 
 pub async fn every_field_can_be_updated_and_the_stamp_stays(server: &Server) {
@@ -94,7 +94,7 @@ pub async fn every_field_can_be_updated_and_the_stamp_stays(server: &Server) {
         wanted[field] = value;
         let subject = bound(server, &wanted);
         converge(&*subject, &id).await;
-        assert_eq!(sight(&*subject, &id).await.owner, Ownership::Ours, "{field}");
+        assert_eq!(observation(&*subject, &id).await.owner, Ownership::Ours, "{field}");
     }
 }
 
@@ -105,23 +105,23 @@ pub async fn an_update_leaves_alone_what_the_spec_does_not_set(server: &Server) 
     converge(&*bound(server, &fewer), &id).await;
     let mut renamed = block;
     renamed["name"] = json!("Renamed");
-    assert!(sight(&*bound(server, &renamed), &id).await.diff.is_empty(), "labels and tags are as they were");
+    assert!(observation(&*bound(server, &renamed), &id).await.diff.is_empty(), "labels and tags are as they were");
 }
 
 pub async fn a_strangers_policy_is_claimed_without_a_change(server: &Server) {
     let block = full_policy();
-    let id = create(&*policy(&server.account(), "spaceone", &block, &stamp("uid-2"))).await;
+    let id = create(&*policy(&server.account(), "spaceone", &block, &owner_tag("uid-2"))).await;
     let subject = bound(server, &block);
-    assert_eq!(sight(&*subject, &id).await.owner, Ownership::Other("cluster/uid-2".to_owned()));
+    assert_eq!(observation(&*subject, &id).await.owner, Ownership::Other("cluster/uid-2".to_owned()));
     subject.claim(&id).await.unwrap();
-    let seen = sight(&*subject, &id).await;
+    let seen = observation(&*subject, &id).await;
     assert!(seen.owner == Ownership::Ours && seen.diff.is_empty(), "{seen:?}");
 }
 
 pub async fn deleting_twice_is_fine_and_leaves_nothing(server: &Server) {
     let subject = bound(server, &full_policy());
     let id = create(&*subject).await;
-    let remnant = remnant(&server.account(), "spaceone/policy", &stamp("uid-1"), Urgency::Change).unwrap();
+    let remnant = remnant(&server.account(), "spaceone/policy", &owner_tag("uid-1"), Urgency::Change).unwrap();
     assert_eq!(remnant.find(&id).await.unwrap(), [(id.clone(), Ownership::Ours)]);
     assert_eq!(remnant.owner(&id).await.unwrap(), Some(Ownership::Ours));
     assert!(remnant.holders(&id).await.unwrap().is_empty());
@@ -162,8 +162,8 @@ pub async fn a_project_is_only_compared(server: &Server) {
     let id = create(&*bound(server, &block)).await;
     block["projectId"] = json!("project-000000000000");
     let subject = bound(server, &block);
-    let diff = sight(&*subject, &id).await.diff;
+    let diff = observation(&*subject, &id).await.diff;
     assert_eq!(diff.summary(), "spec.spaceone.projectId");
     assert_eq!(accepted(subject.update(&id, &diff).await), id);
-    assert_eq!(sight(&*subject, &id).await.diff, diff, "nothing was sent that could change it");
+    assert_eq!(observation(&*subject, &id).await.diff, diff, "nothing was sent that could change it");
 }

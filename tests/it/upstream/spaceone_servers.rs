@@ -1,7 +1,7 @@
 //! The servers that the SpaceONE suite runs against: simulated ones in every style and layout, and
 //! the real ones of both eras.
 
-use crate::support::upstream::{account, hasty, unique};
+use crate::support::upstream::{account, short_timeouts, unique};
 use cloud_policy::upstream::{Account, Credentials};
 use cloud_policy_simulator::spaceone::{Era, ErrorStyle, Options, Spaceone, Switches};
 use cloud_policy_testbed as testbed;
@@ -31,7 +31,7 @@ impl Server {
     }
 
     pub fn account_with(&self, domain_id: &str, token: &str) -> Arc<Account> {
-        account(self.connection(domain_id), Credentials::Spaceone { token: token.into() }, &hasty()).0
+        account(self.connection(domain_id), Credentials::Spaceone { token: token.into() }, &short_timeouts()).0
     }
 
     pub fn connection(&self, domain_id: &str) -> Value {

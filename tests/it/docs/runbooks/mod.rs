@@ -6,15 +6,15 @@
 //! stand-in: the real one is asked first and must find the pod; then that is done here which the
 //! kubelet would do.
 
-mod scene;
+mod runbook_setup;
 
 use super::walk::page::{Deed, Step, steps};
 use super::walk::shell::Shell;
+use crate::support::fake_kubelet::FakeKubelet;
 use crate::support::installation::{Installation, OWN, TENANT};
-use crate::support::node::Node;
 use cloud_policy_testbed::{repository, wait_for};
 use kube::api::PostParams;
-use scene::Scene;
+use runbook_setup::Scene;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::fs;
@@ -71,8 +71,8 @@ const LIMIT: Duration = Duration::from_mins(2);
 async fn every_command_of_the_pages_of_alerts_and_reasons_shows_what_the_page_is_about() {
     let installation = Installation::new().await;
     deploy(&installation).await;
-    let node = Node::start(&installation.control_plane);
-    let programs = kubectl(&installation, &node.log().await);
+    let kubelet = FakeKubelet::start(&installation.control_plane);
+    let programs = kubectl(&installation, &kubelet.log().await);
     let scene = Scene::set(&installation).await;
     for page in PAGES {
         scene.begin(page).await;
@@ -87,7 +87,7 @@ async fn every_command_of_the_pages_of_alerts_and_reasons_shows_what_the_page_is
             }
         }
     }
-    node.stop().await.unwrap();
+    kubelet.stop().await.unwrap();
 }
 
 #[test]

@@ -13,11 +13,11 @@
 mod alerts;
 mod generated;
 mod helm;
+mod lifecycle;
 mod pages;
 mod refusals;
 mod render;
 mod rights;
-mod story;
 mod values;
 
 use cloud_policy_testbed::repository;

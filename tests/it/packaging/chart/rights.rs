@@ -3,7 +3,7 @@
 use super::helm::{Helm, object};
 use crate::docs::markdown::Page;
 use crate::support::installation::{OWN, TENANT};
-use crate::support::role;
+use crate::support::rbac;
 use serde_json::Value;
 use std::collections::BTreeSet;
 
@@ -14,7 +14,7 @@ async fn the_chart_grants_what_the_manifests_grant_under_which_the_tests_run() {
     let made = rendered(&format!("--set tenantConnections.namespaces={{{TENANT}}} --set rbac.aggregate=false")).await;
     let granted: Vec<Value> =
         made.into_iter().filter(|object| object["apiVersion"] == "rbac.authorization.k8s.io/v1").collect();
-    let shipped = [role::manifests(role::OWN), role::manifests(role::TENANT)].concat();
+    let shipped = [rbac::manifests(rbac::OWN), rbac::manifests(rbac::TENANT)].concat();
     assert_eq!(granted.len(), shipped.len(), "one for one");
     for object in &shipped {
         let kind = object["kind"].as_str().unwrap();

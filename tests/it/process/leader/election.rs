@@ -1,7 +1,7 @@
 //! An election with candidates to watch.
 
 use super::wire::{Mode, Wire};
-use crate::support::{self, role};
+use crate::support::{self, rbac};
 use cloud_policy::controller::leader::{Elector, ElectorConfig, End, Leadership};
 use cloud_policy_testbed::{ControlPlane, TestNamespace};
 use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
@@ -46,9 +46,9 @@ pub struct Candidate {
 
 impl Election {
     pub async fn new() -> Self {
-        let (client, operator_client) = (control_plane().client().unwrap(), role::client_of(control_plane()));
+        let (client, operator_client) = (control_plane().client().unwrap(), rbac::client_of(control_plane()));
         let namespace = TestNamespace::create(&client, "leader").await.unwrap();
-        role::grant_own(&client, &operator_client, namespace.name()).await;
+        rbac::grant_own(&client, &operator_client, namespace.name()).await;
         let leases = Api::namespaced(client, namespace.name());
         Self { namespace, operator_client, leases }
     }

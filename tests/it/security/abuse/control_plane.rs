@@ -1,7 +1,7 @@
 //! A control plane that goes away in the middle, forgets, and holds what nobody can decode.
 
 use crate::support::install_crypto;
-use crate::support::world::{World, ncloud_policy, network_policy, spaceone_policy, upstream_id};
+use crate::support::test_env::{TestEnv, ncloud_policy, network_policy, spaceone_policy, upstream_id};
 use cloud_policy::api::{NetworkPolicy, Policy, crds};
 use cloud_policy_simulator::Operation;
 use cloud_policy_testbed::{ControlPlane, install_crds, wait_for};
@@ -15,41 +15,42 @@ use tokio::task::block_in_place;
 /// Watches try again with pauses of up to half a minute after the API server was away.
 const PATIENCE: Duration = Duration::from_mins(2);
 
-async fn crowd(world: &World, prefix: &str) {
-    let zone = world.spaceone.zone_ids()[0].clone();
+async fn crowd(env: &TestEnv, prefix: &str) {
+    let zone = env.spaceone.zone_ids()[0].clone();
     for n in 0..5 {
-        world.apply(ncloud_policy(&format!("{prefix}-n-{n}"))).await;
-        world.apply(spaceone_policy(&format!("{prefix}-p-{n}"))).await;
-        world.apply(network_policy(&format!("{prefix}-w-{n}"), &zone)).await;
+        env.apply(ncloud_policy(&format!("{prefix}-n-{n}"))).await;
+        env.apply(spaceone_policy(&format!("{prefix}-p-{n}"))).await;
+        env.apply(network_policy(&format!("{prefix}-w-{n}"), &zone)).await;
     }
 }
 
 /// Waits, longer than most tests do, until a crowd is ready.
-async fn all_ready(world: &World, prefix: &str) {
+async fn all_ready(env: &TestEnv, prefix: &str) {
     for n in 0..5 {
         for name in [format!("{prefix}-n-{n}"), format!("{prefix}-p-{n}")] {
-            is_ready::<Policy>(world, &name).await;
+            is_ready::<Policy>(env, &name).await;
         }
-        is_ready::<NetworkPolicy>(world, &format!("{prefix}-w-{n}")).await;
+        is_ready::<NetworkPolicy>(env, &format!("{prefix}-w-{n}")).await;
     }
 }
 
-async fn is_ready<K: cloud_policy::controller::managed::Managed + crate::support::world::Kind>(
-    world: &World,
+async fn is_ready<K: cloud_policy::controller::managed::Managed + crate::support::test_env::Kind>(
+    env: &TestEnv,
     name: &str,
 ) {
     let probe = || async {
-        let object: K = world.api::<K>().get(name).await?;
-        let status = crate::support::world::common(&object);
+        let object: K = env.api::<K>().get(name).await?;
+        let status = crate::support::test_env::common(&object);
         let current = object.meta().generation == Some(status.observed_generation);
-        let ready = crate::support::world::condition(&status, "Ready").is_some_and(|ready| ready.reason == "UpToDate");
+        let ready =
+            crate::support::test_env::condition(&status, "Ready").is_some_and(|ready| ready.reason == "UpToDate");
         (current && ready).then_some(()).ok_or_else(|| anyhow::anyhow!("{status:?}"))
     };
     wait_for(&format!("{name} to be ready"), PATIENCE, probe).await.unwrap();
 }
 
-fn creates(world: &World) -> usize {
-    world.ncloud.journal().effects(Operation::Create) + world.spaceone.journal().effects(Operation::Create)
+fn creates(env: &TestEnv) -> usize {
+    env.ncloud.journal().effects(Operation::Create) + env.spaceone.journal().effects(Operation::Create)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -59,44 +60,39 @@ async fn an_api_server_that_restarts_and_forgets_costs_time_and_nothing_else() {
     let first = block_in_place(|| ControlPlane::start_in(directory.path(), &[])).unwrap();
     let client = first.client().unwrap();
     install_crds(&client, &crds::all()).await.unwrap();
-    let mut world = World::still_on(client, "outage").await;
-    world.start(|settings| settings.interval_divisor = 30);
-    crowd(&world, "before").await;
-    all_ready(&world, "before").await;
-    let drifting: Policy = world.get("before-n-0").await;
+    let mut env = TestEnv::without_operator_on(client, "outage").await;
+    env.start(|settings| settings.interval_divisor = 30);
+    crowd(&env, "before").await;
+    all_ready(&env, "before").await;
+    let drifting: Policy = env.get("before-n-0").await;
 
     // Away in the middle of fifteen creations; somebody changes a policy meanwhile.
-    crowd(&world, "during").await;
+    crowd(&env, "during").await;
     block_in_place(|| drop(first));
-    world.ncloud.edit_policy(&upstream_id(&drifting), |policy| policy.description = Some("by hand".to_owned()));
+    env.ncloud.edit_policy(&upstream_id(&drifting), |policy| policy.description = Some("by hand".to_owned()));
     // Without a watch cache, watches are told at once what was compacted away.
     let second = block_in_place(|| ControlPlane::start_in(directory.path(), &["--watch-cache=false"])).unwrap();
-    all_ready(&world, "during").await;
-    all_ready(&world, "before").await;
-    let corrected = || world.ncloud.policy_named("before-n-0").unwrap().description.as_deref() == Some("first");
-    world.eventually("the drift to be corrected", corrected).await;
+    all_ready(&env, "during").await;
+    all_ready(&env, "before").await;
+    let corrected = || env.ncloud.policy_named("before-n-0").unwrap().description.as_deref() == Some("first");
+    env.eventually("the drift to be corrected", corrected).await;
 
     // Old revisions go while the watches are open, and objects change after that.
     second.compact().unwrap();
-    crowd(&world, "after").await;
-    world.patch::<Policy>("before-p-0", json!({ "spec": { "spaceone": { "name": "Renamed" } } })).await;
-    all_ready(&world, "after").await;
-    is_ready::<Policy>(&world, "before-p-0").await;
-    assert!(world.spaceone.policies().iter().any(|policy| policy.name == "Renamed"));
+    crowd(&env, "after").await;
+    env.patch::<Policy>("before-p-0", json!({ "spec": { "spaceone": { "name": "Renamed" } } })).await;
+    all_ready(&env, "after").await;
+    is_ready::<Policy>(&env, "before-p-0").await;
+    assert!(env.spaceone.policies().iter().any(|policy| policy.name == "Renamed"));
 
-    assert_eq!(creates(&world), 45, "each was created once");
-    let held =
-        (world.ncloud.policies().len(), world.spaceone.policies().len(), world.spaceone.network_policies().len());
+    assert_eq!(creates(&env), 45, "each was created once");
+    let held = (env.ncloud.policies().len(), env.spaceone.policies().len(), env.spaceone.network_policies().len());
     assert_eq!(held, (15, 15, 15));
-    world.ncloud.journal().clear();
-    world.spaceone.journal().clear();
-    world.rounds_pass(45).await;
-    assert_eq!(
-        (world.ncloud.journal().writes(), world.spaceone.journal().writes()),
-        (vec![], vec![]),
-        "and then quiet"
-    );
-    world.stop().await;
+    env.ncloud.journal().clear();
+    env.spaceone.journal().clear();
+    env.wait_for_reconciles(45).await;
+    assert_eq!((env.ncloud.journal().writes(), env.spaceone.journal().writes()), (vec![], vec![]), "and then quiet");
+    env.stop().await;
 }
 
 /// Lets the API server store anything under our kinds, as a definition of another version might.
@@ -114,20 +110,20 @@ async fn an_object_that_cannot_be_decoded_is_counted_and_stops_nobody() {
     let plane = block_in_place(ControlPlane::start).unwrap();
     let client = plane.client().unwrap();
     install_crds(&client, &crds::all()).await.unwrap();
-    let mut world = World::still_on(client.clone(), "poison").await;
-    world.start(|_| {});
-    world.apply(spaceone_policy("good")).await;
-    world.ready::<Policy>("good").await;
+    let mut env = TestEnv::without_operator_on(client.clone(), "poison").await;
+    env.start(|_| {});
+    env.apply(spaceone_policy("good")).await;
+    env.ready::<Policy>("good").await;
     allow_anything(&client).await;
     let poison = json!({ "apiVersion": "cloudpolicy.dev/v1alpha1", "kind": "Policy", "metadata": { "name": "poison" }, "spec": { "connectionRef": 7 } });
-    let taken = || async { world.try_apply(poison.clone()).await.map(drop).map_err(anyhow::Error::from) };
+    let taken = || async { env.try_apply(poison.clone()).await.map(drop).map_err(anyhow::Error::from) };
     wait_for("the poison to be taken", PATIENCE, taken).await.unwrap();
-    world.eventually("it to be counted", || world.metrics().contains("kind=\"Policy\",reason=\"Unreadable\"} 1")).await;
-    world.apply(spaceone_policy("another")).await;
-    world.ready::<Policy>("another").await;
-    world.patch::<Policy>("good", json!({ "spec": { "spaceone": { "name": "Renamed" } } })).await;
-    world.ready::<Policy>("good").await;
-    world.apply(spaceone_policy("poison")).await;
-    world.ready::<Policy>("poison").await;
-    world.stop().await;
+    env.eventually("it to be counted", || env.metrics().contains("kind=\"Policy\",reason=\"Unreadable\"} 1")).await;
+    env.apply(spaceone_policy("another")).await;
+    env.ready::<Policy>("another").await;
+    env.patch::<Policy>("good", json!({ "spec": { "spaceone": { "name": "Renamed" } } })).await;
+    env.ready::<Policy>("good").await;
+    env.apply(spaceone_policy("poison")).await;
+    env.ready::<Policy>("poison").await;
+    env.stop().await;
 }

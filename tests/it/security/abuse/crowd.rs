@@ -4,7 +4,7 @@
 //! plane of their own, against the program, whose memory can then be told.
 
 use crate::support::install_crypto;
-use crate::support::world::{World, ncloud_policy, network_policy, spaceone_policy};
+use crate::support::test_env::{TestEnv, ncloud_policy, network_policy, spaceone_policy};
 use cloud_policy::api::{NetworkPolicy, Policy, crds};
 use cloud_policy::controller::managed::Managed;
 use cloud_policy_simulator::{Journal, Operation};
@@ -21,17 +21,17 @@ const MOST_NCLOUD: usize = 450;
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_crowd_created_at_once_is_served_once_each_then_left_alone_and_goes_without_a_rest() {
     let Some(size) = std::env::var("CLOUD_POLICY_CROWD").ok().and_then(|size| size.parse().ok()) else {
-        let world = World::with("crowd", |settings| settings.interval_divisor = 30).await;
-        return story(&world, 300, None).await;
+        let env = TestEnv::with("crowd", |settings| settings.interval_divisor = 30).await;
+        return story(&env, 300, None).await;
     };
     install_crypto();
     let control_plane = ControlPlane::start().unwrap();
     let client = control_plane.client().unwrap();
     install_crds(&client, &crds::all()).await.unwrap();
-    let world = World::still_on(client, "crowd").await;
+    let env = TestEnv::without_operator_on(client, "crowd").await;
     let directory = tempfile::tempdir().unwrap();
     let operator = launch(&control_plane, directory.path());
-    story(&world, size, Some(&operator)).await;
+    story(&env, size, Some(&operator)).await;
 }
 
 /// The program, as it is installed, but for what lets it reach loopback.
@@ -45,27 +45,27 @@ fn launch(control_plane: &ControlPlane, directory: &std::path::Path) -> Child {
         .unwrap()
 }
 
-async fn story(world: &World, size: usize, operator: Option<&Child>) {
+async fn story(env: &TestEnv, size: usize, operator: Option<&Child>) {
     let patience = Duration::from_mins(2) + Duration::from_millis(250) * u32::try_from(size).unwrap();
     let crowd = Crowd::of(size);
     let begun = Instant::now();
-    crowd.create(world).await;
+    crowd.create(env).await;
     let created = begun.elapsed();
-    wait_for("everybody to be ready", patience, || crowd.are_ready(world)).await.unwrap();
+    wait_for("everybody to be ready", patience, || crowd.are_ready(env)).await.unwrap();
     let ready = begun.elapsed();
-    crowd.assert_once_each(world);
-    let requests = entries(world);
+    crowd.assert_once_each(env);
+    let requests = entries(env);
     println!(
         "{size} objects: created in {created:.0?}, ready after {ready:.0?}, {requests} upstream requests{}",
         operator.map(memory).unwrap_or_default()
     );
-    silence(world, size, operator.is_none()).await;
+    silence(env, size, operator.is_none()).await;
     let begun = Instant::now();
-    crowd.goes::<Policy>(world, patience).await;
-    crowd.goes::<NetworkPolicy>(world, patience).await;
+    crowd.goes::<Policy>(env, patience).await;
+    crowd.goes::<NetworkPolicy>(env, patience).await;
     println!("{size} objects: gone after {:.0?}{}", begun.elapsed(), operator.map(memory).unwrap_or_default());
-    assert_eq!(world.ncloud.policies(), []);
-    assert_eq!((world.spaceone.policies(), world.spaceone.network_policies()), (vec![], vec![]));
+    assert_eq!(env.ncloud.policies(), []);
+    assert_eq!((env.spaceone.policies(), env.spaceone.network_policies()), (vec![], vec![]));
 }
 
 /// How many there are of each kind.
@@ -89,9 +89,9 @@ impl Crowd {
         objects
     }
 
-    async fn create(&self, world: &World) {
-        let zone = world.spaceone.zone_ids()[0].clone();
-        let all = stream::iter(self.objects(&zone)).map(|object| world.apply(object));
+    async fn create(&self, env: &TestEnv) {
+        let zone = env.spaceone.zone_ids()[0].clone();
+        let all = stream::iter(self.objects(&zone)).map(|object| env.apply(object));
         all.buffer_unordered(32).for_each(|_| async {}).await;
     }
 
@@ -101,16 +101,16 @@ impl Crowd {
         tokio::time::sleep(Duration::from_millis(500 + size as u64)).await;
     }
 
-    async fn are_ready(&self, world: &World) -> anyhow::Result<()> {
+    async fn are_ready(&self, env: &TestEnv) -> anyhow::Result<()> {
         self.breathe().await;
-        let (policies, networks) = (ready::<Policy>(world).await?, ready::<NetworkPolicy>(world).await?);
+        let (policies, networks) = (ready::<Policy>(env).await?, ready::<NetworkPolicy>(env).await?);
         let all = policies == self.ncloud + self.spaceone && networks == self.network;
         all.then_some(())
             .ok_or_else(|| anyhow::anyhow!("{policies} policies and {networks} network policies are ready"))
     }
 
-    async fn goes<K: Managed + crate::support::world::Kind>(&self, world: &World, patience: Duration) {
-        let api = world.api::<K>();
+    async fn goes<K: Managed + crate::support::test_env::Kind>(&self, env: &TestEnv, patience: Duration) {
+        let api = env.api::<K>();
         let names = api.list_metadata(&ListParams::default()).await.unwrap().items.into_iter().map(|o| o.name_any());
         // One by one, as kubectl does: the API server cuts off a deletecollection of thousands.
         let each = stream::iter(names).map(async |name| api.delete(&name, &DeleteParams::background()).await.unwrap());
@@ -125,39 +125,39 @@ impl Crowd {
         .unwrap();
     }
 
-    fn assert_once_each(&self, world: &World) {
+    fn assert_once_each(&self, env: &TestEnv) {
         let creates = |journal: &Journal| journal.effects(Operation::Create);
-        assert_eq!((world.ncloud.policies().len(), creates(world.ncloud.journal())), (self.ncloud, self.ncloud));
-        let held = (world.spaceone.policies().len(), world.spaceone.network_policies().len());
+        assert_eq!((env.ncloud.policies().len(), creates(env.ncloud.journal())), (self.ncloud, self.ncloud));
+        let held = (env.spaceone.policies().len(), env.spaceone.network_policies().len());
         assert_eq!(held, (self.spaceone, self.network));
-        assert_eq!(creates(world.spaceone.journal()), self.spaceone + self.network);
+        assert_eq!(creates(env.spaceone.journal()), self.spaceone + self.network);
     }
 }
 
-async fn ready<K: Managed + crate::support::world::Kind>(world: &World) -> anyhow::Result<usize> {
-    let all = world.api::<K>().list(&ListParams::default()).await?;
+async fn ready<K: Managed + crate::support::test_env::Kind>(env: &TestEnv) -> anyhow::Result<usize> {
+    let all = env.api::<K>().list(&ListParams::default()).await?;
     let is_ready = |object: &&K| {
-        let status = crate::support::world::common(*object);
-        crate::support::world::condition(&status, "Ready").is_some_and(|ready| ready.reason == "UpToDate")
+        let status = crate::support::test_env::common(*object);
+        crate::support::test_env::condition(&status, "Ready").is_some_and(|ready| ready.reason == "UpToDate")
     };
     Ok(all.items.iter().filter(is_ready).count())
 }
 
-fn entries(world: &World) -> usize {
-    world.ncloud.journal().entries().len() + world.spaceone.journal().entries().len()
+fn entries(env: &TestEnv) -> usize {
+    env.ncloud.journal().entries().len() + env.spaceone.journal().entries().len()
 }
 
 /// Everybody is looked at once more, and nothing is written.
-async fn silence(world: &World, size: usize, in_process: bool) {
-    world.ncloud.journal().clear();
-    world.spaceone.journal().clear();
+async fn silence(env: &TestEnv, size: usize, in_process: bool) {
+    env.ncloud.journal().clear();
+    env.spaceone.journal().clear();
     if in_process {
-        world.rounds_pass(size).await;
+        env.wait_for_reconciles(size).await;
     } else {
         tokio::time::sleep(Duration::from_mins(1)).await;
     }
-    assert_eq!(world.ncloud.journal().writes(), vec![]);
-    assert_eq!(world.spaceone.journal().writes(), vec![]);
+    assert_eq!(env.ncloud.journal().writes(), vec![]);
+    assert_eq!(env.spaceone.journal().writes(), vec![]);
 }
 
 /// What the program holds in memory, now and at most, as Linux tells it.

@@ -1,6 +1,6 @@
 //! Objects that nobody should write, and that one tenant writes all the same.
 
-use crate::support::world::{SOON, World, common, network_policy, spaceone_policy, upstream_id};
+use crate::support::test_env::{SOON, TestEnv, common, network_policy, spaceone_policy, upstream_id};
 use cloud_policy::api::{NetworkPolicy, Policy};
 use cloud_policy::controller::{self, Settings};
 use cloud_policy_testbed::wait_for;
@@ -11,16 +11,16 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 /// Sends an object as text, as one that no JSON library on this side can hold.
-async fn post(world: &World, plural: &str, object: &str) -> kube::Result<String> {
-    let path = format!("/apis/cloudpolicy.dev/v1alpha1/namespaces/{}/{plural}", world.namespace());
+async fn post(env: &TestEnv, plural: &str, object: &str) -> kube::Result<String> {
+    let path = format!("/apis/cloudpolicy.dev/v1alpha1/namespaces/{}/{plural}", env.namespace());
     let request = Request::post(path).header("content-type", "application/json").body(object.as_bytes().to_vec());
-    world.client.request_text(request.unwrap()).await
+    env.client.request_text(request.unwrap()).await
 }
 
 /// Reads an object as text.
-async fn text(world: &World, plural: &str, name: &str) -> anyhow::Result<String> {
-    let path = format!("/apis/cloudpolicy.dev/v1alpha1/namespaces/{}/{plural}/{name}", world.namespace());
-    Ok(world.client.request_text(Request::get(path).body(Vec::new())?).await?)
+async fn text(env: &TestEnv, plural: &str, name: &str) -> anyhow::Result<String> {
+    let path = format!("/apis/cloudpolicy.dev/v1alpha1/namespaces/{}/{plural}/{name}", env.namespace());
+    Ok(env.client.request_text(Request::get(path).body(Vec::new())?).await?)
 }
 
 fn nested(object: &Value, levels: usize) -> String {
@@ -31,22 +31,22 @@ fn nested(object: &Value, levels: usize) -> String {
 #[tokio::test]
 async fn an_object_deeper_than_anybody_reads_is_refused_by_name_and_hides_no_other() {
     // Its objects come first in the list of all namespaces, which the start looks at.
-    let world = World::new("0-deep").await;
-    let zone = world.spaceone.zone_ids()[0].clone();
+    let env = TestEnv::new("0-deep").await;
+    let zone = env.spaceone.zone_ids()[0].clone();
     for levels in [70, 150, 3_000] {
         let name = format!("deep-{levels}");
         let mut object = spaceone_policy(&name);
         object["spec"]["spaceone"]["tags"] = json!({ "deep": "HERE" });
-        post(&world, "policies", &nested(&object, levels)).await.unwrap();
+        post(&env, "policies", &nested(&object, levels)).await.unwrap();
         let mut object = network_policy(&name, &zone);
         object["spec"]["spaceone"]["data"] = json!({ "deep": "HERE" });
-        post(&world, "networkpolicies", &nested(&object, levels)).await.unwrap();
+        post(&env, "networkpolicies", &nested(&object, levels)).await.unwrap();
     }
     for levels in [70, 150, 3_000] {
         for plural in ["policies", "networkpolicies"] {
             let name = format!("deep-{levels}");
             wait_for("the refusal", Duration::from_mins(1), || async {
-                let seen = text(&world, plural, &name).await?;
+                let seen = text(&env, plural, &name).await?;
                 let refused = seen.contains("InvalidSpec") && seen.contains("nested more than 64 levels deep");
                 refused.then_some(()).ok_or_else(|| anyhow::anyhow!("{:.300}", seen.rsplit("status").next().unwrap()))
             })
@@ -55,61 +55,61 @@ async fn an_object_deeper_than_anybody_reads_is_refused_by_name_and_hides_no_oth
         }
     }
     let shutdown = CancellationToken::new();
-    timeout(SOON, controller::wait_for_crds(&world.client, &Settings::new("anywhere"), &shutdown))
+    timeout(SOON, controller::wait_for_crds(&env.client, &Settings::new("anywhere"), &shutdown))
         .await
         .expect("an operator starts, whatever is there");
-    world.apply(spaceone_policy("shallow")).await;
-    world.apply(network_policy("shallow", &zone)).await;
-    world.ready::<Policy>("shallow").await;
-    world.ready::<NetworkPolicy>("shallow").await;
-    assert_eq!((world.spaceone.policies().len(), world.spaceone.network_policies().len()), (1, 1));
+    env.apply(spaceone_policy("shallow")).await;
+    env.apply(network_policy("shallow", &zone)).await;
+    env.ready::<Policy>("shallow").await;
+    env.ready::<NetworkPolicy>("shallow").await;
+    assert_eq!((env.spaceone.policies().len(), env.spaceone.network_policies().len()), (1, 1));
 }
 
 /// JSON has characters that the API server does not take from an apply, and that it would fold.
 #[tokio::test]
 async fn odd_characters_in_a_name_do_not_keep_status_from_being_written() {
-    let world = World::new("odd").await;
+    let env = TestEnv::new("odd").await;
     let odd = "a\u{7f}b\u{85}c\u{9f}d\u{2028}e\u{fffe}f\u{feff}g 🚦 가";
-    let mut object = network_policy("odd", &world.spaceone.zone_ids()[0]);
+    let mut object = network_policy("odd", &env.spaceone.zone_ids()[0]);
     object["spec"]["spaceone"]["name"] = json!(odd);
     object["spec"]["driftPolicy"] = json!("Report");
-    post(&world, "networkpolicies", &object.to_string()).await.unwrap();
-    let ready: NetworkPolicy = world.ready("odd").await;
+    post(&env, "networkpolicies", &object.to_string()).await.unwrap();
+    let ready: NetworkPolicy = env.ready("odd").await;
     assert_eq!(common(&ready).upstream.unwrap().key, odd);
     let id = upstream_id(&ready);
-    world.spaceone.edit_network_policy(&id, |policy| policy.name = format!("{odd}\u{7f}"));
-    let drifted: NetworkPolicy = world.reason("odd", "DriftReported").await;
+    env.spaceone.edit_network_policy(&id, |policy| policy.name = format!("{odd}\u{7f}"));
+    let drifted: NetworkPolicy = env.reason("odd", "DriftReported").await;
     let drift = common(&drifted).drift.unwrap().fields[0].clone();
     assert_eq!((drift.desired, drift.observed), (format!("\"{odd}\""), format!("\"{odd}\u{7f}\"")));
 }
 
 #[tokio::test]
 async fn ten_thousand_permissions_are_refused_at_the_door() {
-    let world = World::still("many").await;
+    let env = TestEnv::without_operator("many").await;
     let mut object = spaceone_policy("many");
     let permissions: Vec<String> = (0..10_000).map(|n| format!("inventory.Server.{n}")).collect();
     object["spec"]["spaceone"]["permissions"] = json!(permissions);
-    let refusal = world.try_apply(object).await.unwrap_err().to_string();
+    let refusal = env.try_apply(object).await.unwrap_err().to_string();
     assert!(refusal.contains("permissions") && refusal.contains("at most 5000"), "{refusal:.300}");
 }
 
 #[tokio::test]
 async fn the_largest_object_that_the_api_server_stores_arrives_whole_and_is_quiet() {
-    let world = World::new("large").await;
-    let zone = world.spaceone.zone_ids()[0].clone();
+    let env = TestEnv::new("large").await;
+    let zone = env.spaceone.zone_ids()[0].clone();
     let sized = |bytes: usize| {
         let mut object = network_policy("large", &zone);
         let words: Vec<String> = (0..bytes / 1000).map(|n| format!("{n:0>998}")).collect();
         object["spec"]["spaceone"]["data"] = json!({ "words": words });
         object
     };
-    let refusal = post(&world, "networkpolicies", &sized(1_700_000).to_string()).await.unwrap_err().to_string();
+    let refusal = post(&env, "networkpolicies", &sized(1_700_000).to_string()).await.unwrap_err().to_string();
     assert!(refusal.contains("large") || refusal.contains("limit"), "more than etcd stores: {refusal:.300}");
-    post(&world, "networkpolicies", &sized(1_000_000).to_string()).await.unwrap();
-    world.ready::<NetworkPolicy>("large").await;
-    let stored = world.spaceone.network_policies()[0].data["words"].as_array().unwrap().len();
+    post(&env, "networkpolicies", &sized(1_000_000).to_string()).await.unwrap();
+    env.ready::<NetworkPolicy>("large").await;
+    let stored = env.spaceone.network_policies()[0].data["words"].as_array().unwrap().len();
     assert_eq!(stored, 1000);
-    world.spaceone.journal().clear();
-    world.look_again::<NetworkPolicy>("large").await;
-    assert_eq!(world.spaceone.journal().writes(), vec![]);
+    env.spaceone.journal().clear();
+    env.reconcile_now::<NetworkPolicy>("large").await;
+    assert_eq!(env.spaceone.journal().writes(), vec![]);
 }

@@ -1,8 +1,8 @@
 //! Upstreams that mean ill, end to end: the object says what happens, nothing is doubled or lost,
 //! the others go on, and all is well again when the upstream is.
 
-use crate::support::links::connection_is;
-use crate::support::world::{World, common, condition, ncloud_policy, spaceone_policy};
+use crate::support::connection_helpers::connection_is;
+use crate::support::test_env::{TestEnv, common, condition, ncloud_policy, spaceone_policy};
 use cloud_policy::api::Policy;
 use cloud_policy_simulator::{Action, Fault, Matching, Operation};
 use regex::Regex;
@@ -27,58 +27,58 @@ fn hostilities() -> Vec<(&'static str, Action, &'static str)> {
     ]
 }
 
-async fn hasty_world(name: &str) -> World {
-    let world = World::with(name, |settings| {
+async fn hasty_env(name: &str) -> TestEnv {
+    let env = TestEnv::with(name, |settings| {
         settings.http.request_timeout = Duration::from_secs(3);
         settings.http.body_limit = BODY_LIMIT;
         settings.create_grace = Duration::from_secs(8);
     });
-    world.await
+    env.await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whatever_the_answer_to_a_create_was_there_is_one_object_and_the_truth_meanwhile() {
-    let world = hasty_world("hostile").await;
-    connection_is(&world, "ncloud", "Authenticated").await;
+    let env = hasty_env("hostile").await;
+    connection_is(&env, "ncloud", "Authenticated").await;
     let all = hostilities();
     for (name, action, _) in &all {
         let body = Some(Regex::new(&format!("\"policyName\":\"{name}\"")).unwrap());
         let create = Matching { operation: Some(Operation::Create), body, ..Matching::default() };
-        world.ncloud.faults().add(Fault::matching(create).after(action.clone()));
+        env.ncloud.faults().add(Fault::matching(create).after(action.clone()));
     }
     for (name, _, _) in &all {
-        world.apply(ncloud_policy(name)).await;
+        env.apply(ncloud_policy(name)).await;
     }
     for (name, _, words) in &all {
-        let object: Policy = world.reason(name, "UpstreamUnavailable").await;
+        let object: Policy = env.reason(name, "UpstreamUnavailable").await;
         let ready = condition(&common(&object), "Ready").unwrap().clone();
         assert!(ready.message.contains(words), "{name}: {}", ready.message);
         assert!(common(&object).operation.is_some(), "{name}: the create is remembered as under way");
     }
     for (name, _, _) in &all {
-        world.ready::<Policy>(name).await;
+        env.ready::<Policy>(name).await;
     }
-    assert_eq!(world.ncloud.faults().struck(), all.len(), "each create was struck once");
-    assert_eq!(world.ncloud.journal().effects(Operation::Create), all.len(), "and none was repeated");
-    assert_eq!(world.ncloud.policies().len(), all.len());
+    assert_eq!(env.ncloud.faults().struck(), all.len(), "each create was struck once");
+    assert_eq!(env.ncloud.journal().effects(Operation::Create), all.len(), "and none was repeated");
+    assert_eq!(env.ncloud.policies().len(), all.len());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_upstream_gone_mad_touches_nobody_else_and_nothing_is_written_on_its_word() {
-    let world = hasty_world("mad").await;
-    world.apply(ncloud_policy("settled")).await;
-    world.ready::<Policy>("settled").await;
-    world.apply(spaceone_policy("bystander")).await;
-    world.ready::<Policy>("bystander").await;
-    let secret = world.ncloud.secret_key();
-    let mut written = world.ncloud.journal().writes().len();
+    let env = hasty_env("mad").await;
+    env.apply(ncloud_policy("settled")).await;
+    env.ready::<Policy>("settled").await;
+    env.apply(spaceone_policy("bystander")).await;
+    env.ready::<Policy>("bystander").await;
+    let secret = env.ncloud.secret_key();
+    let mut written = env.ncloud.journal().writes().len();
     for (round, (name, action, _)) in hostilities().into_iter().enumerate() {
-        world.ncloud.faults().add(Fault::any().forever().before(action));
+        env.ncloud.faults().add(Fault::any().forever().before(action));
         // A change is wanted, so that the object is looked at.
         let description = format!("under {name}");
-        world.patch::<Policy>("settled", json!({ "spec": { "ncloud": { "description": description } } })).await;
-        world.patch::<Policy>("bystander", json!({ "spec": { "spaceone": { "name": description } } })).await;
-        let seen: Policy = world
+        env.patch::<Policy>("settled", json!({ "spec": { "ncloud": { "description": description } } })).await;
+        env.patch::<Policy>("bystander", json!({ "spec": { "spaceone": { "name": description } } })).await;
+        let seen: Policy = env
             .until("settled", "not ready", |object: &Policy| {
                 let ready = condition(&common(object), "Ready").cloned();
                 let says = ready
@@ -92,13 +92,13 @@ async fn an_upstream_gone_mad_touches_nobody_else_and_nothing_is_written_on_its_
             "{name}: {reason}"
         );
         assert!(!serde_json::to_string(&seen).unwrap().contains(&secret), "{name}");
-        world.ready::<Policy>("bystander").await;
-        assert_eq!(world.spaceone.policies()[0].name, description, "the other upstream goes on");
-        assert_eq!(world.ncloud.journal().writes().len(), written, "nothing is written on the word of {name}");
-        world.ncloud.faults().clear();
-        world.ready::<Policy>("settled").await;
-        assert_eq!(world.ncloud.policy_named("settled").unwrap().description, Some(description), "round {round}");
-        written = world.ncloud.journal().writes().len();
+        env.ready::<Policy>("bystander").await;
+        assert_eq!(env.spaceone.policies()[0].name, description, "the other upstream goes on");
+        assert_eq!(env.ncloud.journal().writes().len(), written, "nothing is written on the word of {name}");
+        env.ncloud.faults().clear();
+        env.ready::<Policy>("settled").await;
+        assert_eq!(env.ncloud.policy_named("settled").unwrap().description, Some(description), "round {round}");
+        written = env.ncloud.journal().writes().len();
     }
-    assert_eq!((world.ncloud.policies().len(), world.ncloud.journal().effects(Operation::Create)), (1, 1));
+    assert_eq!((env.ncloud.policies().len(), env.ncloud.journal().effects(Operation::Create)), (1, 1));
 }

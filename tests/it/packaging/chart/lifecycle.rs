@@ -7,8 +7,8 @@
 use super::helm::Helm;
 use super::pages;
 use super::place;
+use crate::support::fake_kubelet::FakeKubelet;
 use crate::support::installation::{Installation, OWN, TENANT};
-use crate::support::node::Node;
 use anyhow::ensure;
 use cloud_policy_testbed::{repository, wait_for};
 use kube::api::{ListParams, Patch, PatchParams};
@@ -33,7 +33,7 @@ async fn upgrade_rollback_uninstall_and_reinstall_write_nothing_upstream_and_eve
 
 struct Story {
     /// Dropped first, so that it can still tell what its pods said.
-    node: Node,
+    kubelet: FakeKubelet,
     helm: Helm,
     installation: Installation,
     /// The commands that were run, by page and heading.
@@ -53,8 +53,8 @@ impl Story {
             },
         });
         fs::write(helm.directory().join("values.yaml"), values.to_string()).unwrap();
-        let node = Node::start(&installation.control_plane);
-        Self { node, helm, installation, ran: BTreeSet::new(), looks: 0 }
+        let kubelet = FakeKubelet::start(&installation.control_plane);
+        Self { kubelet, helm, installation, ran: BTreeSet::new(), looks: 0 }
     }
 
     async fn tell(mut self) {
@@ -78,7 +78,7 @@ impl Story {
             headings.map(|heading| ((*page).to_owned(), heading))
         });
         assert_eq!(self.ran, all.collect(), "the commands of the pages that were run, and those that there are");
-        self.node.stop().await.unwrap();
+        self.kubelet.stop().await.unwrap();
     }
 
     async fn upgraded_and_back(&mut self) {
@@ -95,7 +95,7 @@ impl Story {
     async fn uninstalled_and_back(&mut self) {
         let before = self.upstream();
         self.type_in("uninstall", "Leave everything as it is").await;
-        self.node.is_empty().await;
+        self.kubelet.is_empty().await;
         for (kind, name) in OBJECTS {
             let object = self.installation.objects(kind).get(name).await.unwrap();
             assert!(object.metadata.deletion_timestamp.is_none(), "{kind} {name}");
@@ -151,7 +151,7 @@ impl Story {
         self.type_in_so("uninstall", "Remove everything, upstream too", own_name).await;
         assert_eq!(self.upstream(), (0, 0, 0));
         self.no_kind_is_left().await;
-        self.node.is_empty().await;
+        self.kubelet.is_empty().await;
         self.time_passes().await;
     }
 
@@ -163,12 +163,12 @@ impl Story {
         self.installation.connect().await;
         self.installation.populate().await;
         self.helm.run(&format!("helm uninstall policies --namespace {OWN}")).await.unwrap();
-        self.node.is_empty().await;
+        self.kubelet.is_empty().await;
         self.time_passes().await;
         self.type_in("uninstall", "Objects that do not go").await;
         self.no_kind_is_left().await;
         assert_eq!(self.upstream(), (1, 1, 1), "what was uninstalled too early stays upstream");
-        self.node.is_empty().await;
+        self.kubelet.is_empty().await;
     }
 
     /// Runs the commands below a heading of a page, as they stand there.

@@ -73,20 +73,20 @@ fn verb(method: &Method, named: bool, watches: bool) -> Option<&'static str> {
 /// Which requests are refused.
 type Refused = fn(&Asked) -> bool;
 
-/// Clones are the same door.
+/// Clones are the same proxy.
 #[derive(Clone, Default)]
-pub struct Door {
+pub struct ApiserverProxy {
     asked: Arc<Mutex<BTreeSet<Asked>>>,
     refused: Arc<Mutex<Option<Refused>>>,
     refusals: Arc<AtomicUsize>,
 }
 
-impl Door {
-    /// A door that refuses these requests.
+impl ApiserverProxy {
+    /// Returns a proxy that refuses these requests.
     pub fn refusing(refused: Refused) -> Self {
-        let door = Self::default();
-        *door.refused.lock().unwrap() = Some(refused);
-        door
+        let proxy = Self::default();
+        *proxy.refused.lock().unwrap() = Some(refused);
+        proxy
     }
 
     /// Lets everything pass from now on.
@@ -106,8 +106,8 @@ impl Door {
 
     /// A client whose requests come through here.
     pub fn client(&self, server: &Client) -> Client {
-        let (door, server) = (self.clone(), server.clone());
-        Client::new(tower::service_fn(move |request| door.clone().pass(server.clone(), request)), "default")
+        let (proxy, server) = (self.clone(), server.clone());
+        Client::new(tower::service_fn(move |request| proxy.clone().pass(server.clone(), request)), "default")
     }
 
     async fn pass(self, server: Client, request: Request<Body>) -> kube::Result<Response<Body>> {

@@ -1,10 +1,10 @@
-//! One test's world: a namespace, simulated upstreams with a connection to each, and an operator
+//! One test environment: a namespace, simulated upstreams with a connection to each, and an operator
 //! of its own that looks after that namespace only.
 //!
 //! The operator runs in the process of the tests, through the same `controller::run` that the
 //! binary calls, so that a test can turn its clock and settings, crash it and start it again.
 
-use crate::support::{self, role};
+use crate::support::{self, rbac};
 use cloud_policy::api::Policy;
 use cloud_policy::controller::clock::{Clock, SystemClock};
 use cloud_policy::controller::leader::{Leadership, Revocation};
@@ -45,11 +45,11 @@ pub struct Operator {
 impl Operator {
     /// An operator for these namespaces, with the settings of tests, changed by `adjust`.
     pub fn start(client: &Client, namespaces: &[&str], adjust: impl FnOnce(&mut Settings)) -> Self {
-        Self::start_by(client, namespaces, Arc::new(SystemClock), adjust)
+        Self::start_with_clock(client, namespaces, Arc::new(SystemClock), adjust)
     }
 
     /// The same, by another clock.
-    pub fn start_by(
+    pub fn start_with_clock(
         client: &Client,
         namespaces: &[&str],
         clock: Arc<dyn Clock>,
@@ -104,8 +104,8 @@ pub fn settings(namespaces: &[&str]) -> Settings {
     settings
 }
 
-/// A test's world.
-pub struct World {
+/// A test environment.
+pub struct TestEnv {
     /// May do everything; the operator has a client of its own.
     pub client: Client,
     operator_client: Client,
@@ -115,7 +115,7 @@ pub struct World {
     operator: Option<Operator>,
 }
 
-impl World {
+impl TestEnv {
     /// Simulators, Secrets, the connections `ncloud` and `spaceone`, and a running operator.
     pub async fn new(prefix: &str) -> Self {
         Self::with(prefix, |_| {}).await
@@ -123,27 +123,27 @@ impl World {
 
     /// The same, with other settings.
     pub async fn with(prefix: &str, adjust: impl FnOnce(&mut Settings)) -> Self {
-        let mut world = Self::still(prefix).await;
-        world.start(adjust);
-        world
+        let mut env = Self::without_operator(prefix).await;
+        env.start(adjust);
+        env
     }
 
     /// The same, with no operator yet.
-    pub async fn still(prefix: &str) -> Self {
-        let (client, operator_client) = (support::client().await, role::client().await);
+    pub async fn without_operator(prefix: &str) -> Self {
+        let (client, operator_client) = (support::client().await, rbac::client().await);
         let namespace = TestNamespace::create(&client, prefix).await.unwrap();
-        role::grant_own(&client, &operator_client, namespace.name()).await;
-        Self::furnish(client, operator_client, namespace).await
+        rbac::grant_own(&client, &operator_client, namespace.name()).await;
+        Self::set_up(client, operator_client, namespace).await
     }
 
     /// The same on a control plane of the test's own, which has the kinds already.
-    pub async fn still_on(client: Client, prefix: &str) -> Self {
+    pub async fn without_operator_on(client: Client, prefix: &str) -> Self {
         let namespace = TestNamespace::create(&client, prefix).await.unwrap();
-        Self::furnish(client.clone(), client, namespace).await
+        Self::set_up(client.clone(), client, namespace).await
     }
 
-    async fn furnish(client: Client, operator_client: Client, namespace: TestNamespace) -> Self {
-        let world = Self {
+    async fn set_up(client: Client, operator_client: Client, namespace: TestNamespace) -> Self {
+        let env = Self {
             client,
             operator_client,
             namespace,
@@ -151,10 +151,10 @@ impl World {
             spaceone: Spaceone::start(spaceone::Options::default()).await.unwrap(),
             operator: None,
         };
-        world.connect_ncloud("ncloud").await;
-        let spaceone = &world.spaceone;
-        world.connect_spaceone("spaceone", &spaceone.url(), "Rest", &spaceone.domain_id(), &spaceone.token()).await;
-        world
+        env.connect_ncloud("ncloud").await;
+        let spaceone = &env.spaceone;
+        env.connect_spaceone("spaceone", &spaceone.url(), "Rest", &spaceone.domain_id(), &spaceone.token()).await;
+        env
     }
 
     /// Starts the operator, or one more after the former was stopped or crashed.
@@ -175,7 +175,7 @@ impl World {
     }
 
     /// Takes the leadership from the operator, which goes on.
-    pub fn depose(&self) {
+    pub fn revoke_leadership(&self) {
         self.operator.as_ref().unwrap().revocation.revoke();
     }
 
@@ -184,26 +184,26 @@ impl World {
     }
 
     /// How often objects of the policy kinds were reconciled so far.
-    pub fn rounds(&self) -> usize {
+    pub fn reconciles(&self) -> usize {
         let all = self.metrics();
         let ours = |line: &&str| line.contains("_reconciles_total{") && line.contains("Policy\"");
         all.lines().filter(ours).filter_map(|line| line.rsplit(' ').next()?.parse::<usize>().ok()).sum()
     }
 
     /// Waits until objects were reconciled so many times more.
-    pub async fn rounds_pass(&self, rounds: usize) {
-        let before = self.rounds();
-        self.eventually(&format!("{rounds} more rounds"), || self.rounds() >= before + rounds).await;
+    pub async fn wait_for_reconciles(&self, count: usize) {
+        let before = self.reconciles();
+        self.eventually(&format!("{count} more reconciles"), || self.reconciles() >= before + count).await;
     }
 
     /// Waits until no object of the policy kinds is reconciled for a while: for worlds whose intervals
     /// are long.
-    pub async fn comes_to_rest(&self) {
-        let last = std::cell::Cell::new((self.rounds(), Instant::now()));
-        self.eventually("rest", || {
-            let rounds = self.rounds();
-            if rounds != last.get().0 {
-                last.set((rounds, Instant::now()));
+    pub async fn wait_until_idle(&self) {
+        let last = std::cell::Cell::new((self.reconciles(), Instant::now()));
+        self.eventually("the operator to be idle", || {
+            let count = self.reconciles();
+            if count != last.get().0 {
+                last.set((count, Instant::now()));
             }
             last.get().1.elapsed() >= Duration::from_secs(3)
         })
@@ -342,7 +342,7 @@ impl World {
     }
 
     /// Has an object compared at once, and waits until that was done.
-    pub async fn look_again<K: Managed>(&self, name: &str) -> K {
+    pub async fn reconcile_now<K: Managed>(&self, name: &str) -> K {
         let mark = uuid::Uuid::new_v4().to_string();
         self.patch::<K>(
             name,
@@ -370,11 +370,11 @@ impl World {
 
 #[tokio::test]
 async fn a_world_that_ends_leaves_no_namespace_behind() {
-    let world = World::new("ends").await;
-    world.apply(ncloud_policy("left")).await;
-    world.ready::<Policy>("left").await;
-    let (namespace, namespaces) = (world.namespace().to_owned(), Api::<Namespace>::all(world.client.clone()));
-    drop(world);
+    let env = TestEnv::new("ends").await;
+    env.apply(ncloud_policy("left")).await;
+    env.ready::<Policy>("left").await;
+    let (namespace, namespaces) = (env.namespace().to_owned(), Api::<Namespace>::all(env.client.clone()));
+    drop(env);
     let gone = || async {
         anyhow::ensure!(namespaces.get_opt(&namespace).await?.is_none(), "{namespace} is still there");
         Ok(())

@@ -18,8 +18,8 @@ use std::future::Future;
 use std::time::Duration;
 use tokio::sync::OnceCell;
 
-/// How long the API server may take to heed a new binding; in general it is milliseconds.
-const HEEDED: Duration = Duration::from_secs(30);
+/// How long a new binding may take to take effect; in general it is milliseconds.
+const TAKES_EFFECT: Duration = Duration::from_secs(30);
 
 static GRANTED: OnceCell<()> = OnceCell::const_new();
 
@@ -52,7 +52,7 @@ pub async fn grant_cluster(control_plane: &ControlPlane) {
     apply(&Api::all(admin), &only::<ClusterRoleBinding>(OWN, "ClusterRoleBinding")).await;
     let policies: Api<cloud_policy::api::Policy> = Api::all(client_of(control_plane));
     let one = ListParams::default().limit(1);
-    heeded(|| policies.list(&one)).await;
+    wait_until_allowed(|| policies.list(&one)).await;
 }
 
 /// Makes a namespace one that an operator may call its own.
@@ -80,7 +80,7 @@ async fn bind(admin: &Client, operator: &Client, namespace: &str, file: &str) {
     let bindings = Api::namespaced(admin.clone(), namespace);
     tokio::join!(apply(&roles, &role), apply(&bindings, &binding));
     let secrets: Api<Secret> = Api::namespaced(operator.clone(), namespace);
-    heeded(|| secrets.get_opt("none")).await;
+    wait_until_allowed(|| secrets.get_opt("none")).await;
 }
 
 async fn apply<K>(api: &Api<K>, object: &K)
@@ -91,18 +91,18 @@ where
 }
 
 /// The API server's authorizer follows its own watch of roles and bindings.
-pub async fn heeded<T, F: Future<Output = kube::Result<T>>>(request: impl Fn() -> F) {
-    wait_for("the role to be heeded", HEEDED, || async { Ok(request().await.map(drop)?) }).await.unwrap();
+pub async fn wait_until_allowed<T, F: Future<Output = kube::Result<T>>>(request: impl Fn() -> F) {
+    wait_for("the role to take effect", TAKES_EFFECT, || async { Ok(request().await.map(drop)?) }).await.unwrap();
 }
 
 /// Waits until an operator may do what it may in the cluster and in these two namespaces.
 pub async fn await_rights(operator: &Client, own: &str, tenant: &str) {
     let policies: Api<cloud_policy::api::Policy> = Api::all(operator.clone());
     let one = ListParams::default().limit(1);
-    heeded(|| policies.list(&one)).await;
+    wait_until_allowed(|| policies.list(&one)).await;
     for namespace in [own, tenant] {
         let secrets: Api<Secret> = Api::namespaced(operator.clone(), namespace);
-        heeded(|| secrets.get_opt("none")).await;
+        wait_until_allowed(|| secrets.get_opt("none")).await;
     }
 }
 

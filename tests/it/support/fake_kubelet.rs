@@ -29,7 +29,7 @@ const LINGERS: Duration = Duration::from_secs(2);
 const LIMIT: Duration = Duration::from_mins(1);
 
 /// The one machine of a cluster with at most one Deployment.
-pub struct Node {
+pub struct FakeKubelet {
     stop: CancellationToken,
     task: Option<JoinHandle<anyhow::Result<()>>>,
     seen: Arc<Mutex<Seen>>,
@@ -45,7 +45,7 @@ struct Seen {
     error: String,
 }
 
-impl Node {
+impl FakeKubelet {
     pub fn start(control_plane: &ControlPlane) -> Self {
         let (stop, seen) = (CancellationToken::new(), Arc::new(Mutex::new(Seen::default())));
         let kubelet = Kubelet {
@@ -83,7 +83,7 @@ impl Node {
     }
 }
 
-impl Drop for Node {
+impl Drop for FakeKubelet {
     fn drop(&mut self) {
         self.stop.cancel();
         if std::thread::panicking() {

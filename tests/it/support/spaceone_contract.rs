@@ -15,7 +15,7 @@ pub enum Collection {
 
 /// One domain of one server.
 #[derive(Clone)]
-pub struct Side {
+pub struct ContractClient {
     pub base: String,
     pub token: String,
     pub domain: String,
@@ -24,7 +24,7 @@ pub struct Side {
     http: Client,
 }
 
-impl Side {
+impl ContractClient {
     pub fn of_simulator(simulator: &cloud_policy_simulator::spaceone::Spaceone) -> Self {
         Self {
             base: simulator.url(),

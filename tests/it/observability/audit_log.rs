@@ -1,8 +1,8 @@
 //! The ledger, compared with what the upstreams wrote down: a line for every write, in the same order,
 //! and none besides.
 
-use crate::support::paper::Paper;
-use crate::support::world::{World, ncloud_policy, network_policy, spaceone_policy, upstream_id};
+use crate::support::test_env::{TestEnv, ncloud_policy, network_policy, spaceone_policy, upstream_id};
+use crate::support::test_log::TestLog;
 use cloud_policy::api::{NetworkPolicy, Policy};
 use cloud_policy_simulator::ncloud::NewPolicy;
 use cloud_policy_simulator::{Action, Entry, Fault, Journal, Operation};
@@ -57,16 +57,16 @@ fn story(ledger: &[Value], name: &str) -> Vec<String> {
 
 #[tokio::test]
 async fn every_write_has_a_line_and_every_line_is_a_write() {
-    let (paper, _logging) = Paper::open("error,ledger=info");
+    let (test_log, _logging) = TestLog::open("error,ledger=info");
     // What was refused is not tried again meanwhile.
-    let world = World::with("ledger", |settings| settings.slow_retry = Duration::from_mins(10)).await;
-    a_life(&world).await;
-    what_goes_wrong(&world).await;
-    what_was_there_before(&world).await;
-    what_cannot_be_changed_in_place(&world).await;
-    let ledger = paper.lines("ledger");
-    agree(&ledger, "ncloud/", world.ncloud.journal());
-    agree(&ledger, "spaceone/", world.spaceone.journal());
+    let env = TestEnv::with("ledger", |settings| settings.slow_retry = Duration::from_mins(10)).await;
+    a_life(&env).await;
+    what_goes_wrong(&env).await;
+    what_was_there_before(&env).await;
+    what_cannot_be_changed_in_place(&env).await;
+    let ledger = test_log.lines("ledger");
+    agree(&ledger, "ncloud/", env.ncloud.journal());
+    agree(&ledger, "spaceone/", env.spaceone.journal());
     let update = ["update policy", "remove tag", "add tag"];
     assert_eq!(
         story(&ledger, "life"),
@@ -83,60 +83,60 @@ async fn every_write_has_a_line_and_every_line_is_a_write() {
     let recreated = ["recreate delete network policy accepted", "recreate create network policy accepted"];
     assert!(story(&ledger, "moved").windows(2).any(|lines| lines == recreated), "{:?}", story(&ledger, "moved"));
     the_lines_say_which_fields(&ledger);
-    the_metric_counts_the_lines(&world, &ledger);
+    the_metric_counts_the_lines(&env, &ledger);
 }
 
-async fn a_life(world: &World) {
+async fn a_life(env: &TestEnv) {
     let mut object = ncloud_policy("life");
     object["spec"]["ncloud"]["tags"] = json!({ "team": "a" });
-    world.apply(object.clone()).await;
-    let id = upstream_id(&world.ready::<Policy>("life").await);
+    env.apply(object.clone()).await;
+    let id = upstream_id(&env.ready::<Policy>("life").await);
     object["spec"]["ncloud"]["tags"] = json!({ "team": "b" });
     object["spec"]["ncloud"]["description"] = json!("second");
-    world.apply(object).await;
-    world.ready::<Policy>("life").await;
-    world.ncloud.edit_policy(&id, |policy| policy.description = Some("by hand".to_owned()));
-    world.eventually("the correction", || world.ncloud.journal().effects(Operation::Update) == 2).await;
-    world.ready::<Policy>("life").await;
-    world.delete::<Policy>("life").await;
-    world.gone::<Policy>("life").await;
+    env.apply(object).await;
+    env.ready::<Policy>("life").await;
+    env.ncloud.edit_policy(&id, |policy| policy.description = Some("by hand".to_owned()));
+    env.eventually("the correction", || env.ncloud.journal().effects(Operation::Update) == 2).await;
+    env.ready::<Policy>("life").await;
+    env.delete::<Policy>("life").await;
+    env.gone::<Policy>("life").await;
 }
 
-async fn what_goes_wrong(world: &World) {
+async fn what_goes_wrong(env: &TestEnv) {
     let body = r#"{"success":false,"validationDetails":[]}"#;
     let headers = BTreeMap::from([("x-ncp-trace-id".to_owned(), "trace-7".to_owned())]);
     let refusal = Action::Status { code: 400, body: body.to_owned(), headers };
-    world.ncloud.faults().add(Fault::on(Operation::Create).before(refusal));
+    env.ncloud.faults().add(Fault::on(Operation::Create).before(refusal));
     let mut object = ncloud_policy("refused");
     object["spec"]["suspend"] = json!(false);
-    world.apply(object).await;
-    world.reason::<Policy>("refused", "ValidationFailed").await;
-    world.patch::<Policy>("refused", json!({ "spec": { "suspend": true } })).await;
-    world.ncloud.faults().add(Fault::on(Operation::Create).after(Action::Reset));
-    world.apply(ncloud_policy("lost")).await;
-    world.ready::<Policy>("lost").await;
+    env.apply(object).await;
+    env.reason::<Policy>("refused", "ValidationFailed").await;
+    env.patch::<Policy>("refused", json!({ "spec": { "suspend": true } })).await;
+    env.ncloud.faults().add(Fault::on(Operation::Create).after(Action::Reset));
+    env.apply(ncloud_policy("lost")).await;
+    env.ready::<Policy>("lost").await;
 }
 
-async fn what_was_there_before(world: &World) {
+async fn what_was_there_before(env: &TestEnv) {
     let by_hand = NewPolicy { policy_name: "there".to_owned(), ..NewPolicy::default() };
-    world.ncloud.add_policy(by_hand);
+    env.ncloud.add_policy(by_hand);
     let mut object = ncloud_policy("there");
     object["spec"]["adoptionPolicy"] = json!("Always");
-    world.apply(object).await;
-    world.ready::<Policy>("there").await;
+    env.apply(object).await;
+    env.ready::<Policy>("there").await;
 }
 
-async fn what_cannot_be_changed_in_place(world: &World) {
-    world.apply(spaceone_policy("plain")).await;
-    world.ready::<Policy>("plain").await;
-    let zones = world.spaceone.zone_ids();
+async fn what_cannot_be_changed_in_place(env: &TestEnv) {
+    env.apply(spaceone_policy("plain")).await;
+    env.ready::<Policy>("plain").await;
+    let zones = env.spaceone.zone_ids();
     let mut object = network_policy("moved", &zones[0]);
     object["spec"]["recreatePolicy"] = json!("WhenRequired");
-    world.apply(object.clone()).await;
-    world.ready::<NetworkPolicy>("moved").await;
+    env.apply(object.clone()).await;
+    env.ready::<NetworkPolicy>("moved").await;
     object["spec"]["spaceone"]["zoneId"] = json!(zones[1]);
-    world.apply(object).await;
-    world.ready::<NetworkPolicy>("moved").await;
+    env.apply(object).await;
+    env.ready::<NetworkPolicy>("moved").await;
 }
 
 fn the_lines_say_which_fields(ledger: &[Value]) {
@@ -158,8 +158,8 @@ fn the_lines_say_which_fields(ledger: &[Value]) {
     }
 }
 
-fn the_metric_counts_the_lines(world: &World, ledger: &[Value]) {
-    let metrics = world.metrics();
+fn the_metric_counts_the_lines(env: &TestEnv, ledger: &[Value]) {
+    let metrics = env.metrics();
     let counts = metrics.lines().filter(|line| line.starts_with("cloud_policy_upstream_writes_total{"));
     let counted: usize = counts.filter_map(|line| line.rsplit(' ').next()?.parse::<usize>().ok()).sum();
     assert_eq!(counted, ledger.len(), "{metrics}");

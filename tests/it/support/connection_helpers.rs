@@ -1,6 +1,6 @@
 //! What tests say of connections: waiting for their reasons, and cluster connections.
 
-use crate::support::world::{SOON, World};
+use crate::support::test_env::{SOON, TestEnv};
 use cloud_policy::api::{ClusterConnection, Connection};
 use cloud_policy_simulator::{Journal, Operation};
 use cloud_policy_testbed::{wait_for, wait_until};
@@ -11,8 +11,8 @@ use serde_json::{Value, json};
 use tokio::sync::{Mutex, MutexGuard};
 
 /// Waits until `Ready` of the connection has this reason for its newest spec; returns the message.
-pub async fn connection_is(world: &World, name: &str, reason: &str) -> String {
-    let object = world
+pub async fn connection_is(env: &TestEnv, name: &str, reason: &str) -> String {
+    let object = env
         .until(name, reason, |connection: &Connection| {
             let status = connection.status.clone().unwrap_or_default();
             let seen = ready(&status.conditions).map(|c| c.reason.clone());
@@ -32,7 +32,7 @@ fn ready(conditions: &[Condition]) -> Option<&Condition> {
 }
 
 /// What was asked of an upstream on behalf of objects, and not to probe a connection.
-pub fn asked_for_objects(journal: &Journal) -> Vec<String> {
+pub fn requests_for_objects(journal: &Journal) -> Vec<String> {
     let probes = [Operation::List, Operation::Stat];
     let entries = journal.entries().into_iter().filter(|entry| !probes.contains(&entry.operation));
     entries.map(|entry| format!("{} {}", entry.method, entry.target)).collect()
@@ -41,28 +41,28 @@ pub fn asked_for_objects(journal: &Journal) -> Vec<String> {
 /// Only one test at a time may have cluster connections, because every operator sees them all.
 static ALONE: Mutex<()> = Mutex::const_new(());
 
-/// A cluster connection to the simulated NAVER Cloud of a world.
-pub struct Cluster {
+/// A cluster connection to the simulated NAVER Cloud of a test environment.
+pub struct SharedConnection {
     api: Api<ClusterConnection>,
     pub name: String,
     _alone: MutexGuard<'static, ()>,
 }
 
-impl Cluster {
+impl SharedConnection {
     /// Made for the namespaces that `allowed` lists; its Secret, of the same name, lies in the
-    /// namespace of the world, which is that of its operator.
-    pub async fn connect(world: &World, allowed: Value) -> Self {
+    /// namespace of the environment, which is that of its operator.
+    pub async fn connect(env: &TestEnv, allowed: Value) -> Self {
         let alone = ALONE.lock().await;
-        let name = format!("{}-shared", world.namespace());
-        let (access, secret) = (world.ncloud.access_key(), world.ncloud.secret_key());
-        world.secret(&name, &[("accessKey", &access), ("secretKey", &secret)]).await;
-        let cluster = Self { api: Api::all(world.client.clone()), name, _alone: alone };
+        let name = format!("{}-shared", env.namespace());
+        let (access, secret) = (env.ncloud.access_key(), env.ncloud.secret_key());
+        env.secret(&name, &[("accessKey", &access), ("secretKey", &secret)]).await;
+        let cluster = Self { api: Api::all(env.client.clone()), name, _alone: alone };
         let object = json!({
             "apiVersion": "cloudpolicy.dev/v1alpha1",
             "kind": "ClusterConnection",
             "metadata": { "name": cluster.name },
             "spec": {
-                "ncloud": { "endpoint": world.ncloud.url(), "credentialsSecretRef": { "name": cluster.name } },
+                "ncloud": { "endpoint": env.ncloud.url(), "credentialsSecretRef": { "name": cluster.name } },
                 "allowedNamespaces": allowed,
             },
         });

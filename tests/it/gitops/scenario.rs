@@ -1,6 +1,6 @@
 //! Real objects in every phase of their life, judged by the real libraries.
 
-use super::judge::{Verdict, verdicts};
+use super::health_oracle::{Verdict, verdicts};
 use crate::support::installation::{Installation, Process, TENANT, operator_client};
 use crate::support::manifests::{ncloud_policy, network_policy, spaceone_policy};
 use cloud_policy_simulator::ncloud::{Assignee, HolderType};

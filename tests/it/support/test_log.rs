@@ -9,9 +9,9 @@ use tracing::dispatcher::{DefaultGuard, set_default};
 
 /// Whatever is logged on one thread, which is that of the operator, too, in tests with one thread.
 #[derive(Clone, Default)]
-pub struct Paper(Arc<Mutex<Vec<u8>>>);
+pub struct TestLog(Arc<Mutex<Vec<u8>>>);
 
-impl io::Write for Paper {
+impl io::Write for TestLog {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.0.lock().unwrap().write(bytes)
     }
@@ -29,14 +29,14 @@ fn have_all_subscribers_asked() {
     OTHERS.get_or_init(|| [deaf(), deaf()]);
 }
 
-impl Paper {
+impl TestLog {
     /// Logs what this filter lets through, as `--log-filter` does, in JSON.
     pub fn open(filter: &str) -> (Self, DefaultGuard) {
         have_all_subscribers_asked();
-        let paper = Self::default();
-        let writer = paper.clone();
+        let test_log = Self::default();
+        let writer = test_log.clone();
         let dispatch = telemetry::dispatch(Format::Json, filter, false, move || writer.clone()).unwrap();
-        (paper, set_default(&dispatch))
+        (test_log, set_default(&dispatch))
     }
 
     pub fn text(&self) -> String {
