@@ -1,7 +1,7 @@
 //! Deterministic fault sweeps: whatever fails, at whatever step, the end is that of the run without
 //! faults, and stays so.
 //!
-//! An undisturbed run of each story records its steps; the plans strike each step with each kind of
+//! An without_faults run of each scenario records its steps; the plans injection each step with each kind of
 //! fault. The layers sit in front of a real API server ([`wire`]) and in the simulators ([`upstream`]),
 //! and ask one sequence ([`steps`]), so that a plan is the same every time.
 //!
@@ -14,23 +14,23 @@
 //! it, a fixed part.
 
 mod clock;
-mod life;
-mod lives;
+mod environment;
+mod mutations;
 mod plans;
-mod run;
-mod script;
-mod stage;
+mod process;
+mod processes;
+mod runs;
+mod scenario;
+mod schedule;
 mod steps;
 mod sweep;
 mod targets;
-mod teeth;
-mod theatre;
 mod upstream;
+mod user;
 mod wire;
-mod workloads;
 
 use plans::Plan;
-use sweep::{Sweep, play};
+use sweep::{Sweep, run};
 
 /// Of the number of a plan.
 const DIGITS: usize = 9;
@@ -43,7 +43,7 @@ async fn whatever_fails_at_whatever_step_the_end_is_that_of_the_run_without_faul
     let wanted = std::env::var("CLOUD_POLICY_FAULTS").ok();
     let number: Option<u32> = wanted.as_ref().filter(|text| text.len() == DIGITS).and_then(|text| text.parse().ok());
     let sweep = match number {
-        Some(number) => Sweep::prepare(Plan::stories_of(number)).await,
+        Some(number) => Sweep::prepare(Plan::scenario_of(number)).await,
         None => Sweep::prepare(|_, _| true).await,
     };
     let mut plans = sweep.plans();
@@ -53,13 +53,13 @@ async fn whatever_fails_at_whatever_step_the_end_is_that_of_the_run_without_faul
         None => plans = part(plans),
     }
     assert!(!plans.is_empty(), "no such plan: {wanted:?}");
-    let report = play(&sweep, plans, wanted.is_some()).await;
+    let report = run(&sweep, plans, wanted.is_some()).await;
     println!("{}", report.text);
     assert!(report.failed.is_empty(), "{}", report.text);
-    assert!(report.idle * 20 <= report.played, "too many plans strike nothing: {}", report.text);
+    assert!(report.idle * 20 <= report.played, "too many plans injection nothing: {}", report.text);
 }
 
-/// A part that holds some of every kind of fault, target and story, and is always the same.
+/// A part that holds some of every kind of fault, target and scenario, and is always the same.
 fn part(mut plans: Vec<Plan>) -> Vec<Plan> {
     plans.sort_by_key(|plan| (plan.fault, plan.number()));
     let stride = plans.len().div_ceil(PART).max(1);

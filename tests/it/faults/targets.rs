@@ -1,12 +1,12 @@
 //! What is swept: the three upstream collections, one object of each, and what the upstream must hold
 //! of it. Written from the manifests alone, with nothing of the operator.
 
-use super::life::CLUSTER;
+use super::process::CLUSTER;
 use kube::core::ApiResource;
 use serde_json::{Map, Value, json};
 
 /// The name of the object under test; a plan leaves nothing, so that the next can use it again.
-pub const SUBJECT: &str = "subject";
+pub const OBJECT_NAME: &str = "subject";
 
 /// One kind on one upstream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -55,19 +55,19 @@ impl Target {
     pub fn manifest(self, zones: &[String]) -> Value {
         let document = match self {
             Self::Ncloud => json!({
-                "policyName": SUBJECT,
+                "policyName": OBJECT_NAME,
                 "description": "first",
                 "permissions": permissions("View/getServerInstanceList", "alice"),
             }),
             Self::Spaceone => json!({
-                "policyId": SUBJECT,
+                "policyId": OBJECT_NAME,
                 "name": "Viewer",
                 "permissions": ["inventory.Server.list", "inventory.Server.get"],
                 "labels": ["team-a"],
                 "tags": { "owner": "team-a" },
             }),
             Self::Network => json!({
-                "name": SUBJECT,
+                "name": OBJECT_NAME,
                 "zoneId": zones[0],
                 "routingTables": [{ "cidr": "10.0.0.0/16", "destination": "10.0.0.1", "interface": "eth0" }],
                 "dns": ["10.0.0.2", "10.0.0.3"],
@@ -82,7 +82,7 @@ impl Target {
         json!({
             "apiVersion": "cloudpolicy.dev/v1alpha1",
             "kind": self.kind(),
-            "metadata": { "name": SUBJECT },
+            "metadata": { "name": OBJECT_NAME },
             "spec": spec,
         })
     }

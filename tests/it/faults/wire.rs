@@ -1,8 +1,8 @@
 //! The way of one process to the API server: a layer over the client that takes every write to the
 //! sequence and does to it what it is told, shows old revisions, and can put the watches to sleep.
 
-use super::script::{Blow, Edge, Incident, Nature};
-use super::stage::Stage;
+use super::environment::Environment;
+use super::schedule::{Fault, Incident, StepKind, Timing};
 use super::steps::Sequence;
 use axum::http::{Method, Request, Response, Uri};
 use bytes::Bytes;
@@ -23,30 +23,30 @@ type Answer = Response<UnsyncBoxBody<Bytes, kube::Error>>;
 
 /// What watches see.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Sight {
+pub enum WatchMode {
     /// What happens, as it happens.
-    Clear,
+    Live,
     /// Nothing; what is missed comes afterwards.
-    Late,
+    Delayed,
     /// Nothing; what is missed stays so.
     Lost,
 }
 
-/// The eyes of one process.
+/// The watch_control of one process.
 #[derive(Debug)]
-pub struct Eyes {
-    sight: watch::Sender<Sight>,
+pub struct WatchControl {
+    mode: watch::Sender<WatchMode>,
     /// Lists show the objects of this revision.
     revision: Option<String>,
     /// Whether the watch stands.
     watches: AtomicBool,
 }
 
-impl Eyes {
-    /// Eyes that see, or those that see an old revision and no changes yet.
+impl WatchControl {
+    /// WatchControl that see, or those that see an old revision and no changes yet.
     pub fn new(revision: Option<String>) -> Arc<Self> {
-        let sight = if revision.is_some() { Sight::Late } else { Sight::Clear };
-        Arc::new(Self { sight: watch::channel(sight).0, revision, watches: AtomicBool::default() })
+        let mode = if revision.is_some() { WatchMode::Delayed } else { WatchMode::Live };
+        Arc::new(Self { mode: watch::channel(mode).0, revision, watches: AtomicBool::default() })
     }
 
     /// Whether the process sees what happens.
@@ -55,13 +55,13 @@ impl Eyes {
     }
 
     /// From now on it sees so; a watch that stands and is to see what it sees already goes on standing.
-    pub fn set(&self, sight: Sight) {
-        self.sight.send_if_modified(|now| {
-            let other = *now != sight;
+    pub fn set(&self, mode: WatchMode) {
+        self.mode.send_if_modified(|now| {
+            let other = *now != mode;
             if other {
                 // Before the watch can hear of it and stand again.
                 self.watches.store(false, Ordering::SeqCst);
-                *now = sight;
+                *now = mode;
             }
             other
         });
@@ -71,10 +71,10 @@ impl Eyes {
 /// The wire of one process.
 #[derive(Clone)]
 pub struct Wire {
-    pub stage: Arc<Stage>,
+    pub environment: Arc<Environment>,
     pub sequence: Arc<Sequence>,
-    pub life: u32,
-    pub eyes: Arc<Eyes>,
+    pub process: u32,
+    pub watch_control: Arc<WatchControl>,
 }
 
 /// What a request asks for.
@@ -107,7 +107,7 @@ impl Wire {
         let rest = parts.get(if parts.first() == Some(&"api") { 2 } else { 3 }..).unwrap_or_default();
         let rest = if rest.len() > 2 && rest[0] == "namespaces" { &rest[2..] } else { rest };
         let resource = rest.first().copied().unwrap_or_default();
-        let ours = resource == self.stage.target.resource();
+        let ours = resource == self.environment.target.resource();
         if request.method() != Method::GET {
             if matches!(resource, "events" | "leases") {
                 return Ask::Other;
@@ -124,50 +124,50 @@ impl Wire {
     }
 
     async fn send(&self, request: Request<Body>) -> Result<Answer, BoxError> {
-        Ok(self.stage.operator.send(request).await?.map(BodyExt::boxed_unsync))
+        Ok(self.environment.operator.send(request).await?.map(BodyExt::boxed_unsync))
     }
 
     async fn write(&self, name: &str, ours: bool, request: Request<Body>) -> Result<Answer, BoxError> {
-        let (blow, place) = self.sequence.arrive(self.life, Nature::KubeWrite, name);
-        match blow {
-            None | Some(Blow::Jump(_)) => self.carry_out(place, ours, request).await,
-            Some(Blow::Blind) => {
-                self.sequence.tell(Incident::Blind);
+        let (fault, place) = self.sequence.on_step(self.process, StepKind::KubeWrite, name);
+        match fault {
+            None | Some(Fault::ClockJump(_)) => self.carry_out(place, ours, request).await,
+            Some(Fault::MissedEvents) => {
+                self.sequence.report(Incident::MissedEvents);
                 self.carry_out(place, ours, request).await
             }
-            Some(Blow::Crash(Edge::After)) => {
+            Some(Fault::Crash(Timing::After)) => {
                 // What came of it nobody hears.
                 let _ = self.carry_out(place, ours, request).await;
-                self.sequence.tell(Incident::Crash);
+                self.sequence.report(Incident::Crash);
                 pending().await
             }
-            Some(Blow::Gone) => pending().await,
-            Some(Blow::Crash(Edge::Before) | Blow::CrashLate(_)) => {
-                self.sequence.tell(Incident::Crash);
+            Some(Fault::ProcessEnded) => pending().await,
+            Some(Fault::Crash(Timing::Before) | Fault::CrashDelayed(_)) => {
+                self.sequence.report(Incident::Crash);
                 pending().await
             }
-            Some(Blow::HandOver) => {
+            Some(Fault::LeadershipLost) => {
                 let answer = self.carry_out(place, ours, request).await;
                 let (release, held) = oneshot::channel();
-                self.sequence.tell(Incident::HandOver(release));
+                self.sequence.report(Incident::LeadershipLost(release));
                 drop(held.await);
                 answer
             }
-            Some(Blow::Answer(Edge::Before, code, _)) => Ok(status(code)),
-            Some(Blow::Answer(Edge::After, code, _)) => {
+            Some(Fault::Status(Timing::Before, code, _)) => Ok(status(code)),
+            Some(Fault::Status(Timing::After, code, _)) => {
                 self.carry_out(place, ours, request).await.map(|_| status(code))
             }
-            Some(Blow::Cut(Edge::After)) => {
+            Some(Fault::Cut(Timing::After)) => {
                 self.carry_out(place, ours, request).await?;
                 Err(cut())
             }
-            Some(Blow::Cut(Edge::Before) | Blow::Silence(_) | Blow::Late(_)) => Err(cut()),
+            Some(Fault::Cut(Timing::Before) | Fault::NoResponse(_) | Fault::Delayed(_)) => Err(cut()),
         }
     }
 
     /// Sends it, and takes note of the revision that it made.
     async fn carry_out(&self, place: usize, ours: bool, request: Request<Body>) -> Result<Answer, BoxError> {
-        let sent = self.stage.operator.send(request).await;
+        let sent = self.environment.operator.send(request).await;
         let (parts, body) = sent.inspect_err(|_| self.sequence.answered(place, true))?.into_parts();
         let bytes = body.collect_bytes().await.inspect_err(|_| self.sequence.answered(place, true))?;
         let done = parts.status.is_success();
@@ -184,13 +184,15 @@ impl Wire {
         self.sequence.revision(meta["resourceVersion"].as_str().unwrap_or_default());
         let uid = meta["uid"].as_str().unwrap_or_default();
         let is_held = meta["finalizers"].as_array().is_some_and(|all| !all.is_empty());
-        if !is_held && object["spec"]["deletionPolicy"] != "Orphan" && self.stage.bears_stamp(uid) {
-            self.sequence.accuse("let go of an object that is still upstream".to_owned());
+        if !is_held && object["spec"]["deletionPolicy"] != "Orphan" && self.environment.is_tagged(uid) {
+            self.sequence.report_violation("let go of an object that is still upstream".to_owned());
         }
     }
 
     async fn list(&self, mut request: Request<Body>) -> Result<Answer, BoxError> {
-        if let Some(revision) = self.eyes.revision.as_ref().filter(|_| *self.eyes.sight.borrow() == Sight::Late) {
+        if let Some(revision) =
+            self.watch_control.revision.as_ref().filter(|_| *self.watch_control.mode.borrow() == WatchMode::Delayed)
+        {
             let uri = format!("{}&resourceVersion={revision}&resourceVersionMatch=Exact", request.uri());
             *request.uri_mut() = uri.parse::<Uri>()?;
         }
@@ -198,17 +200,17 @@ impl Wire {
     }
 
     async fn watch(&self, request: Request<Body>) -> Result<Answer, BoxError> {
-        let mut sight = self.eyes.sight.subscribe();
-        let before = *sight.borrow();
-        // The sender lives as long as the eyes.
-        let _ = sight.wait_for(|sight| *sight == Sight::Clear).await;
-        if before == Sight::Lost {
+        let mut mode = self.watch_control.mode.subscribe();
+        let before = *mode.borrow();
+        // The sender processes as long as the watch_control.
+        let _ = mode.wait_for(|mode| *mode == WatchMode::Live).await;
+        if before == WatchMode::Lost {
             return Ok(Response::new(whole(gone().into())));
         }
         let answer = self.send(request).await?;
-        self.eyes.watches.store(true, Ordering::SeqCst);
+        self.watch_control.watches.store(true, Ordering::SeqCst);
         Ok(answer.map(|body| {
-            let closed = async move { drop(sight.wait_for(|sight| *sight != Sight::Clear).await) };
+            let closed = async move { drop(mode.wait_for(|mode| *mode != WatchMode::Live).await) };
             StreamBody::new(http_body_util::BodyStream::new(body).take_until(Box::pin(closed))).boxed_unsync()
         }))
     }
@@ -247,10 +249,10 @@ fn gone() -> String {
 
 #[test]
 fn eyes_that_see_are_not_closed_by_being_told_to_see() {
-    let eyes = Eyes::new(None);
-    eyes.watches.store(true, Ordering::SeqCst);
-    eyes.set(Sight::Clear);
-    assert!(eyes.watches(), "the watch that stands will not stand a second time");
-    eyes.set(Sight::Lost);
-    assert!(!eyes.watches());
+    let watch_control = WatchControl::new(None);
+    watch_control.watches.store(true, Ordering::SeqCst);
+    watch_control.set(WatchMode::Live);
+    assert!(watch_control.watches(), "the watch that stands will not stand a second time");
+    watch_control.set(WatchMode::Lost);
+    assert!(!watch_control.watches());
 }

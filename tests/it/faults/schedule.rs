@@ -5,7 +5,7 @@ use tokio::sync::oneshot;
 
 /// What kind of step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Nature {
+pub enum StepKind {
     /// A write to Kubernetes; events and leases are not steps.
     KubeWrite,
     /// A write upstream.
@@ -16,7 +16,7 @@ pub enum Nature {
 
 /// On which side of the effect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Edge {
+pub enum Timing {
     /// The other end never sees the request.
     Before,
     /// The other end has carried the request out.
@@ -25,45 +25,45 @@ pub enum Edge {
 
 /// What happens at a step.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Blow {
+pub enum Fault {
     /// The process ends.
-    Crash(Edge),
+    Crash(Timing),
     /// The process ends, and the request lands this much later.
-    CrashLate(Duration),
+    CrashDelayed(Duration),
     /// The process has ended already, whatever it still sends: its end was told, or is about to be.
-    Gone,
+    ProcessEnded,
     /// The answer is held; meanwhile another process becomes the leader and does the work.
-    HandOver,
+    LeadershipLost,
     /// All watches end, and come back only to be told that what they ask for is gone.
-    Blind,
+    MissedEvents,
     /// The clock jumps by so many seconds.
-    Jump(i64),
+    ClockJump(i64),
     /// This status, and this `Retry-After`.
-    Answer(Edge, u16, Option<u32>),
+    Status(Timing, u16, Option<u32>),
     /// The connection is cut.
-    Cut(Edge),
+    Cut(Timing),
     /// No answer until the client gives up.
-    Silence(Edge),
+    NoResponse(Timing),
     /// The connection is cut at once, and the request lands this much later.
-    Late(Duration),
+    Delayed(Duration),
 }
 
-/// Which step, counted from when the strike before it was over.
+/// Which step, counted from when the injection before it was over.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Place {
+pub enum Position {
     /// The step of this name, by number from 1.
     Named(String, usize),
     /// The write of this number, whatever its name.
     Write(usize),
 }
 
-/// One blow of a script.
+/// One fault of a schedule.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Strike {
+pub struct Injection {
     /// Where.
-    pub place: Place,
+    pub place: Position,
     /// What.
-    pub blow: Blow,
+    pub fault: Fault,
     /// How many steps of that name in a row.
     pub times: usize,
 }
@@ -74,10 +74,10 @@ pub struct Step {
     /// Since the run began.
     pub at: Duration,
     /// Which process took it, by number from 1.
-    pub life: u32,
+    pub process: u32,
     pub name: String,
-    pub nature: Nature,
-    pub blow: Option<Blow>,
+    pub kind: StepKind,
+    pub fault: Option<Fault>,
     /// Whether the other end itself has refused it; `None` while that is not known.
     pub refused: Option<bool>,
     /// How many revisions of the object were known before it.
@@ -88,9 +88,9 @@ pub struct Step {
 #[derive(Debug)]
 pub enum Incident {
     Crash,
-    Blind,
+    MissedEvents,
     /// The answer is given when the sender is used or dropped.
-    HandOver(oneshot::Sender<()>),
+    LeadershipLost(oneshot::Sender<()>),
 }
 
 /// What became of a run, in order.

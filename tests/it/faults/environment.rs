@@ -1,9 +1,9 @@
-//! Where plans are played: a namespace with a connection, and a simulated upstream with strangers'
+//! Where plans are played: a namespace with a connection, and a simulated upstream with foreign_objects'
 //! objects in it. Used again and again, since a plan leaves nothing.
 
-use super::life::CLUSTER;
+use super::process::CLUSTER;
 use super::steps::Sequence;
-use super::targets::{SUBJECT, Target, api_resource};
+use super::targets::{OBJECT_NAME, Target, api_resource};
 use super::upstream;
 use crate::support::{manifests, rbac};
 use cloud_policy_simulator::ncloud::{self, Ncloud, NewPolicy};
@@ -29,8 +29,8 @@ pub struct Counts {
     pub deletes: usize,
 }
 
-/// One stage.
-pub struct Stage {
+/// One environment.
+pub struct Environment {
     pub target: Target,
     pub client: Client,
     /// May do what the manifests grant the operator.
@@ -38,11 +38,11 @@ pub struct Stage {
     namespace: TestNamespace,
     upstream: Upstream,
     pub zones: Vec<String>,
-    strangers: Vec<Value>,
+    foreign_objects: Vec<Value>,
     turns: AtomicU32,
 }
 
-impl Stage {
+impl Environment {
     pub async fn open(target: Target, client: Client) -> anyhow::Result<Self> {
         let operator = rbac::client().await;
         let namespace = TestNamespace::create(&client, "faults").await?;
@@ -54,13 +54,13 @@ impl Stage {
             let zones = simulator.zone_ids();
             (Upstream::Spaceone(simulator), zones)
         };
-        let (strangers, turns) = (Vec::new(), AtomicU32::default());
-        let mut stage = Self { target, client, operator, namespace, upstream, zones, strangers, turns };
-        stage.let_strangers_in();
-        stage.strangers = stage.store();
-        stage.rotate().await?;
-        stage.relink().await?;
-        Ok(stage)
+        let (foreign_objects, turns) = (Vec::new(), AtomicU32::default());
+        let mut environment = Self { target, client, operator, namespace, upstream, zones, foreign_objects, turns };
+        environment.add_foreign_objects();
+        environment.foreign_objects = environment.store();
+        environment.rotate().await?;
+        environment.change_connection().await?;
+        Ok(environment)
     }
 
     pub fn namespace(&self) -> &str {
@@ -71,7 +71,7 @@ impl Stage {
         Api::namespaced_with(self.client.clone(), self.namespace(), &self.target.api())
     }
 
-    pub fn links(&self) -> Api<DynamicObject> {
+    pub fn connections(&self) -> Api<DynamicObject> {
         let connections = api_resource("Connection", "connections");
         Api::namespaced_with(self.client.clone(), self.namespace(), &connections)
     }
@@ -121,50 +121,51 @@ impl Stage {
         values
     }
 
-    /// What is upstream beside the strangers' objects, which must be as they were.
+    /// What is upstream beside the foreign_objects' objects, which must be as they were.
     pub fn ours(&self) -> anyhow::Result<Vec<Value>> {
-        let (strangers, ours): (Vec<_>, Vec<_>) = self.store().into_iter().partition(|o| self.strangers.contains(o));
+        let (foreign_objects, ours): (Vec<_>, Vec<_>) =
+            self.store().into_iter().partition(|o| self.foreign_objects.contains(o));
         anyhow::ensure!(
-            strangers.len() == self.strangers.len(),
-            "a stranger's object was touched: {strangers:?} of {:?}",
-            self.strangers
+            foreign_objects.len() == self.foreign_objects.len(),
+            "a stranger's object was touched: {foreign_objects:?} of {:?}",
+            self.foreign_objects
         );
         Ok(ours)
     }
 
     /// Whether something upstream bears the stamp of this object.
-    pub fn bears_stamp(&self, uid: &str) -> bool {
+    pub fn is_tagged(&self, uid: &str) -> bool {
         let stamp = json!(format!("{CLUSTER}/{uid}"));
         let tags = |object: &Value| object["tags"].as_object().cloned().unwrap_or_default();
         self.store().iter().any(|object| tags(object).values().any(|value| *value == stamp))
     }
 
-    fn let_strangers_in(&self) {
+    fn add_foreign_objects(&self) {
         match (&self.upstream, self.target) {
             (Upstream::Ncloud(simulator), _) => {
                 let spec = &manifests::ncloud_policy("any")["spec"]["ncloud"];
                 let permissions: Vec<ncloud::Permission> = serde_json::from_value(spec["permissions"].clone()).unwrap();
                 // A search by part of the name finds it, too.
-                let policy_name = format!("{SUBJECT}-2");
+                let policy_name = format!("{OBJECT_NAME}-2");
                 simulator.add_policy(NewPolicy { policy_name, permissions, ..NewPolicy::default() });
             }
             (Upstream::Spaceone(simulator), Target::Network) => {
                 // Names are not unique: only the stamp tells them from ours.
                 for tags in [json!({}), json!({ "cloudpolicy_owner": "another-cluster/4711" })] {
                     let tags = tags.as_object().cloned().unwrap_or_default();
-                    let name = SUBJECT.to_owned();
+                    let name = OBJECT_NAME.to_owned();
                     simulator.add_network_policy(StoredNetworkPolicy { name, tags, ..StoredNetworkPolicy::default() });
                 }
             }
             (Upstream::Spaceone(simulator), _) => {
-                let (policy_id, name) = (format!("{SUBJECT}-2"), "Viewer".to_owned());
+                let (policy_id, name) = (format!("{OBJECT_NAME}-2"), "Viewer".to_owned());
                 simulator.add_policy(StoredPolicy { policy_id, name, ..StoredPolicy::default() });
             }
         }
     }
 
     /// A stranger changes our object; false when there is none.
-    pub fn meddle(&self) -> bool {
+    pub fn change_upstream(&self) -> bool {
         let by_hand = || "by hand".to_owned();
         let Some(id) = self.our_id() else { return false };
         match (&self.upstream, self.target) {
@@ -213,7 +214,7 @@ impl Stage {
     }
 
     /// Another address of the same upstream, and another rate limit. Returns the address.
-    pub async fn relink(&self) -> anyhow::Result<String> {
+    pub async fn change_connection(&self) -> anyhow::Result<String> {
         let turn = self.turns.fetch_add(1, Ordering::SeqCst);
         let url = match &self.upstream {
             Upstream::Ncloud(simulator) => simulator.url(),
@@ -240,7 +241,7 @@ impl Stage {
             "metadata": { "name": "link" },
             "spec": spec,
         });
-        self.links().patch("link", &PatchParams::apply("test").force(), &Patch::Apply(link)).await?;
+        self.connections().patch("link", &PatchParams::apply("test").force(), &Patch::Apply(link)).await?;
         Ok(url)
     }
 }

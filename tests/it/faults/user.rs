@@ -1,8 +1,8 @@
 //! What people do in a run, through the API server, and what they see there.
 
-use super::stage::Stage;
+use super::environment::Environment;
 use super::steps::Sequence;
-use super::targets::SUBJECT;
+use super::targets::OBJECT_NAME;
 use crate::support::kinds::shown_condition;
 use anyhow::Context;
 use cloud_policy_testbed::wait_for;
@@ -14,7 +14,7 @@ use std::time::Duration;
 /// How long anything may take once the faults are over: the machine may be busy.
 pub const LIMIT: Duration = Duration::from_secs(40);
 
-/// How a story must end.
+/// How a scenario must end.
 #[derive(Debug, Clone)]
 pub enum Goal {
     /// The object is ready, and the upstream equals it.
@@ -29,30 +29,30 @@ pub enum Goal {
 
 impl Goal {
     /// Whether the operator goes on looking after the object.
-    pub fn is_kept(&self) -> bool {
+    pub fn is_managed(&self) -> bool {
         matches!(self, Self::Ready | Self::Adopted)
     }
 }
 
 /// The people's side of one run.
-pub struct Theatre<'a> {
-    pub stage: &'a Stage,
+pub struct User<'a> {
+    pub environment: &'a Environment,
     pub sequence: &'a Sequence,
     /// How long it waits for anything.
     pub limit: Duration,
 }
 
-impl Theatre<'_> {
+impl User<'_> {
     /// Applies the object under test.
     pub async fn apply(&self) -> anyhow::Result<()> {
-        self.apply_as(self.stage.target.manifest(&self.stage.zones)).await
+        self.apply_as(self.environment.target.manifest(&self.environment.zones)).await
     }
 
     /// Applies it as it is given.
     pub async fn apply_as(&self, object: Value) -> anyhow::Result<()> {
         let params = PatchParams::apply("test").force();
         self.sequence.note("somebody applies the object");
-        let written = self.stage.api().patch(SUBJECT, &params, &Patch::Apply(object)).await?;
+        let written = self.environment.api().patch(OBJECT_NAME, &params, &Patch::Apply(object)).await?;
         self.saw(&written);
         Ok(())
     }
@@ -60,21 +60,21 @@ impl Theatre<'_> {
     /// Changes part of it.
     pub async fn patch(&self, patch: Value) -> anyhow::Result<()> {
         self.sequence.note(format!("somebody patches {patch}"));
-        let written = self.stage.api().patch(SUBJECT, &PatchParams::default(), &Patch::Merge(patch)).await?;
+        let written = self.environment.api().patch(OBJECT_NAME, &PatchParams::default(), &Patch::Merge(patch)).await?;
         self.saw(&written);
         Ok(())
     }
 
     /// Changes the upstream's part of the spec.
     pub async fn edit(&self, patch: &Value) -> anyhow::Result<()> {
-        self.patch(json!({ "spec": { self.stage.target.system(): patch } })).await
+        self.patch(json!({ "spec": { self.environment.target.system(): patch } })).await
     }
 
     /// Deletes it, and does not wait.
     pub async fn delete(&self) -> anyhow::Result<()> {
         self.sequence.note("somebody deletes the object");
         // The answer shows the object as it waits for its finalizers; a moment later it may be gone.
-        let answer = self.stage.api().delete(SUBJECT, &DeleteParams::background()).await?;
+        let answer = self.environment.api().delete(OBJECT_NAME, &DeleteParams::background()).await?;
         if let Some(waiting) = answer.left() {
             self.saw(&waiting);
         }
@@ -95,16 +95,16 @@ impl Theatre<'_> {
         wait_for(what, self.limit, check).await
     }
 
-    /// Waits until the story is where it must end.
+    /// Waits until the scenario is where it must end.
     pub async fn reach(&self, goal: &Goal) -> anyhow::Result<()> {
         self.until(&format!("the end: {goal:?}"), || self.is_at(goal)).await
     }
 
-    /// Oracle (a): upstream equals spec, exactly once; nothing is left, or what must be; strangers'
+    /// Oracle (a): upstream equals spec, exactly once; nothing is left, or what must be; foreign_objects'
     /// objects are as they were; status tells the truth.
     pub async fn is_at(&self, goal: &Goal) -> anyhow::Result<()> {
-        let object = self.stage.api().get_opt(SUBJECT).await?;
-        let ours = self.stage.ours()?;
+        let object = self.environment.api().get_opt(OBJECT_NAME).await?;
+        let ours = self.environment.ours()?;
         match (goal, object) {
             (Goal::Ready | Goal::Adopted, Some(object)) => {
                 self.is_ready(&object, &ours).with_context(|| shown(&object))?;
@@ -126,7 +126,7 @@ impl Theatre<'_> {
     }
 
     fn is_ready(&self, object: &DynamicObject, ours: &[Value]) -> anyhow::Result<()> {
-        let target = self.stage.target;
+        let target = self.environment.target;
         let [stored] = ours else { anyhow::bail!("{} objects upstream: {ours:?}", ours.len()) };
         let expected = target.expected(&object.data["spec"], &object.uid().unwrap_or_default());
         let holds = target.shown(stored);
@@ -152,14 +152,14 @@ impl Theatre<'_> {
 
     /// Whether a write is in flight, as status says it.
     pub async fn is_busy(&self) -> anyhow::Result<bool> {
-        let object = self.stage.api().get_opt(SUBJECT).await?;
+        let object = self.environment.api().get_opt(OBJECT_NAME).await?;
         Ok(object.is_some_and(|object| !object.data["status"]["operation"].is_null()))
     }
 
     /// Waits until `Ready` has this reason for the newest spec.
     pub async fn reason(&self, reason: &str) -> anyhow::Result<()> {
         self.until(reason, || async {
-            let object = self.stage.api().get(SUBJECT).await?;
+            let object = self.environment.api().get(OBJECT_NAME).await?;
             let status = &object.data["status"];
             let current = status["observedGeneration"] == json!(object.metadata.generation);
             let said = shown_condition(status, "Ready").is_some_and(|c| c["reason"] == reason);

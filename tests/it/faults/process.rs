@@ -1,9 +1,9 @@
-//! One life of the operator: from a start to a crash.
+//! One process of the operator: from a start to a crash.
 
 use super::clock::Offset;
-use super::stage::Stage;
+use super::environment::Environment;
 use super::steps::Sequence;
-use super::wire::{Eyes, Wire};
+use super::wire::{WatchControl, Wire};
 use crate::support::test_env;
 use cloud_policy::controller::leader::{Leadership, Revocation};
 use cloud_policy::controller::settings::Safeguards;
@@ -23,32 +23,32 @@ pub const REQUEST_TIMEOUT: Duration = Duration::from_millis(1500);
 pub const GRACE: Duration = Duration::from_secs(1);
 
 /// How long after it was cut a late request lands.
-pub const LANDING: Duration = Duration::from_millis(250);
+pub const DELAY: Duration = Duration::from_millis(250);
 
 /// The cluster id in stamps.
 pub const CLUSTER: &str = "sweep";
 
-/// Everything that all lives of a run share.
+/// Everything that all processes of a run share.
 #[derive(Clone)]
-pub struct Setting {
-    pub stage: Arc<Stage>,
+pub struct RunContext {
+    pub environment: Arc<Environment>,
     pub sequence: Arc<Sequence>,
     pub clock: Arc<Offset>,
     pub safeguards: Safeguards,
-    pub gauge: Gauge,
+    pub counter: ReconcileCounter,
 }
 
-/// The counters of the newest life.
+/// The counters of the newest process.
 #[derive(Clone, Default)]
-pub struct Gauge(Arc<Mutex<Option<Arc<Metrics>>>>);
+pub struct ReconcileCounter(Arc<Mutex<Option<Arc<Metrics>>>>);
 
-impl Gauge {
+impl ReconcileCounter {
     fn set(&self, metrics: &Arc<Metrics>) {
         *self.0.lock().unwrap() = Some(Arc::clone(metrics));
     }
 
     /// How often objects of the policy kinds were reconciled.
-    pub fn rounds(&self) -> usize {
+    pub fn reconciles(&self) -> usize {
         let metrics = self.0.lock().unwrap().clone();
         let text = metrics.and_then(|metrics| metrics.encode().ok()).unwrap_or_default();
         let ours = |line: &&str| line.contains("_reconciles_total{") && line.contains("Policy\"");
@@ -57,36 +57,36 @@ impl Gauge {
 }
 
 /// A running operator.
-pub struct Life {
+pub struct Process {
     number: u32,
     task: JoinHandle<controller::Result<()>>,
     revocation: Revocation,
-    pub eyes: Arc<Eyes>,
+    pub watch_control: Arc<WatchControl>,
 }
 
-impl Life {
-    /// Begins a life that sees this revision first, or the newest.
-    pub fn begin(setting: &Setting, number: u32, revision: Option<String>) -> Self {
-        let eyes = Eyes::new(revision);
+impl Process {
+    /// Begins a process that sees this revision first, or the newest.
+    pub fn start(context: &RunContext, number: u32, revision: Option<String>) -> Self {
+        let watch_control = WatchControl::new(revision);
         let (leadership, revocation) = Leadership::revocable();
         let wire = Wire {
-            stage: Arc::clone(&setting.stage),
-            sequence: Arc::clone(&setting.sequence),
-            life: number,
-            eyes: Arc::clone(&eyes),
+            environment: Arc::clone(&context.environment),
+            sequence: Arc::clone(&context.sequence),
+            process: number,
+            watch_control: Arc::clone(&watch_control),
         };
         let metrics = Metrics::new("test");
-        setting.gauge.set(&metrics);
+        context.counter.set(&metrics);
         let parts = Parts {
             client: wire.client(),
-            settings: settings(setting, number),
-            clock: setting.clock.clone(),
+            settings: settings(context, number),
+            clock: context.clock.clone(),
             metrics,
             leadership,
-            instance: Some(format!("life-{number}")),
+            instance: Some(format!("process-{number}")),
         };
         let task = tokio::spawn(controller::run(parts, CancellationToken::new()));
-        Self { number, task, revocation, eyes }
+        Self { number, task, revocation, watch_control }
     }
 
     pub fn number(&self) -> u32 {
@@ -94,7 +94,7 @@ impl Life {
     }
 
     /// Takes the leadership away; the process goes on.
-    pub fn depose(&self) {
+    pub fn revoke_leadership(&self) {
         self.revocation.revoke();
     }
 
@@ -106,8 +106,8 @@ impl Life {
     }
 }
 
-fn settings(setting: &Setting, number: u32) -> Settings {
-    let mut settings = test_env::settings(&[setting.stage.namespace()]);
+fn settings(context: &RunContext, number: u32) -> Settings {
+    let mut settings = test_env::settings(&[context.environment.namespace()]);
     settings.endpoints.allowed_hosts.push("localhost".parse().unwrap());
     settings.cluster_id = Some(CLUSTER.to_owned());
     settings.create_grace = GRACE;
@@ -121,16 +121,16 @@ fn settings(setting: &Setting, number: u32) -> Settings {
     settings.http.read_attempts = 2;
     settings.http.read_backoff = Duration::from_millis(20);
     settings.http.user_agent = agent(number);
-    settings.safeguards = setting.safeguards;
+    settings.safeguards = context.safeguards;
     settings
 }
 
 /// Says to the simulators which process asks.
 fn agent(number: u32) -> String {
-    format!("life/{number}")
+    format!("process/{number}")
 }
 
 /// Which process calls itself so.
-pub fn life_of(agent: &str) -> Option<u32> {
-    agent.strip_prefix("life/")?.parse().ok()
+pub fn process_of(agent: &str) -> Option<u32> {
+    agent.strip_prefix("process/")?.parse().ok()
 }

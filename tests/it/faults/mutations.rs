@@ -1,19 +1,19 @@
-//! The sweeps have teeth: without any one of the protections, a plan that passes with it fails, and
+//! The sweeps have mutations: without any one of the protections, a plan that passes with it fails, and
 //! for the reason for which the protection is there.
 
+use super::scenario::Scenario;
 use super::sweep::Sweep;
 use super::targets::Target;
-use super::theatre::LIMIT;
-use super::workloads::Workload;
+use super::user::LIMIT;
 use cloud_policy::controller::settings::Safeguards;
 use std::time::Duration;
 
 /// How long a plan without a protection may take: its end may never come.
-const HOPE: Duration = Duration::from_secs(10);
+const MUTATION_LIMIT: Duration = Duration::from_secs(10);
 
 /// What is shown.
-struct Bite {
-    story: (Target, Workload),
+struct Mutation {
+    scenario: (Target, Scenario),
     /// Part of the titles of the plans.
     plans: &'static str,
     without: Safeguards,
@@ -22,18 +22,18 @@ struct Bite {
 }
 
 /// The plans pass, and without the protection one fails.
-async fn bites(bite: Bite) {
-    let sweep = Sweep::prepare(|target, workload| (target, workload) == bite.story).await;
+async fn detects(bite: Mutation) {
+    let sweep = Sweep::prepare(|target, scenario| (target, scenario) == bite.scenario).await;
     let mut plans = sweep.plans();
     plans.retain(|plan| plan.title(sweep.reference(plan)).contains(bite.plans));
     assert!(!plans.is_empty(), "no such plan: {}", bite.plans);
-    for (plan, ended) in sweep.play_all(plans.clone(), Safeguards::default(), LIMIT, |_| {}).await {
+    for (plan, ended) in sweep.run_all(plans.clone(), Safeguards::default(), LIMIT, |_| {}).await {
         if let Err(failure) = ended {
             panic!("{} fails with every protection on: {}\n{}", plan.number(), failure.why, failure.trace);
         }
     }
     let mut heard = Vec::new();
-    for (plan, ended) in sweep.play_all(plans, bite.without, HOPE, |_| {}).await {
+    for (plan, ended) in sweep.run_all(plans, bite.without, MUTATION_LIMIT, |_| {}).await {
         let said = ended.map_or_else(|f| format!("{}\n{}", f.why, f.trace), |r| format!("passes\n{}", r.trace));
         heard.push(format!("{}: {said}", plan.number()));
     }
@@ -43,8 +43,8 @@ async fn bites(bite: Bite) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_the_intent_a_create_that_lands_after_the_deletion_leaks() {
-    bites(Bite {
-        story: (Target::Network, Workload::Abandon),
+    detects(Mutation {
+        scenario: (Target::Network, Scenario::Abandon),
         plans: "upstream lands late",
         without: Safeguards { intent: false, ..Safeguards::default() },
         says: "left upstream",
@@ -54,8 +54,8 @@ async fn without_the_intent_a_create_that_lands_after_the_deletion_leaks() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_the_look_up_a_create_whose_answer_is_lost_is_made_twice() {
-    bites(Bite {
-        story: (Target::Network, Workload::Create),
+    detects(Mutation {
+        scenario: (Target::Network, Scenario::Create),
         plans: "upstream cut after",
         without: Safeguards { stamp_lookup: false, ..Safeguards::default() },
         says: "2 objects upstream",
@@ -65,8 +65,8 @@ async fn without_the_look_up_a_create_whose_answer_is_lost_is_made_twice() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_the_test_on_the_uid_a_successor_is_let_go_and_its_upstream_object_leaks() {
-    bites(Bite {
-        story: (Target::Network, Workload::ReplaceAndDelete),
+    detects(Mutation {
+        scenario: (Target::Network, Scenario::ReplaceAndDelete),
         plans: "crash, then a stale list at `kube PATCH networkpolicies/status` no. 3",
         without: Safeguards { uid_test: false, ..Safeguards::default() },
         says: "let go of an object that is still upstream",
@@ -76,8 +76,8 @@ async fn without_the_test_on_the_uid_a_successor_is_let_go_and_its_upstream_obje
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_the_fence_a_process_that_leads_no_more_writes() {
-    bites(Bite {
-        story: (Target::Network, Workload::Create),
+    detects(Mutation {
+        scenario: (Target::Network, Scenario::Create),
         plans: "lost leadership at `kube PATCH networkpolicies/status` no. 1",
         without: Safeguards { fence: false, ..Safeguards::default() },
         says: "a process that lost its leadership did `spaceone Create NetworkPolicy`",
@@ -87,8 +87,8 @@ async fn without_the_fence_a_process_that_leads_no_more_writes() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_fresh_lists_a_change_behind_the_operators_back_is_never_seen() {
-    bites(Bite {
-        story: (Target::Spaceone, Workload::Drift),
+    detects(Mutation {
+        scenario: (Target::Spaceone, Scenario::Drift),
         plans: "missed events, 410",
         without: Safeguards { fresh_snapshots: false, ..Safeguards::default() },
         says: "the upstream holds",
@@ -98,8 +98,8 @@ async fn without_fresh_lists_a_change_behind_the_operators_back_is_never_seen() 
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_the_intent_an_adoption_whose_answer_is_lost_is_told_as_a_lost_create() {
-    bites(Bite {
-        story: (Target::Ncloud, Workload::Adopt),
+    detects(Mutation {
+        scenario: (Target::Ncloud, Scenario::Adopt),
         plans: "upstream cut after",
         without: Safeguards { intent: false, ..Safeguards::default() },
         says: "status says adopted: false",
