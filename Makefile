@@ -37,7 +37,7 @@ test: ## Run all tests against a real kube-apiserver, real SpaceONE servers and 
 	@exec hack/bound.sh hack/test.sh $(ARGS)
 
 faults: ## Strike every step of every story with every fault (PLAN=number: one plan, or all that begin so)
-	@CLOUD_POLICY_FAULTS=$(PLAN) exec hack/bound.sh hack/test.sh --test it faults::whatever -- --nocapture
+	@CLOUD_POLICY_FAULTS=$(PLAN) exec hack/bound.sh hack/test.sh --test it faults::operator_converges -- --nocapture
 
 abuse: ## Fuzz for a minute each, and serve 5000 objects created at once (CROWD=number)
 	@CLOUD_POLICY_FUZZ_SECONDS=60 exec hack/bound.sh hack/test.sh fuzz::

@@ -1,5 +1,5 @@
-//! Where plans are played: a namespace with a connection, and a simulated upstream with foreign_objects'
-//! objects in it. Used again and again, since a plan leaves nothing.
+//! The environment of a run: a namespace with a connection, and a simulated upstream that also holds foreign
+//! objects. Runs reuse an environment, because a run that passes leaves nothing behind.
 
 use super::process::CLUSTER;
 use super::steps::Sequence;
@@ -22,24 +22,24 @@ enum Upstream {
     Spaceone(Spaceone),
 }
 
-/// How many objects came into being upstream, and how many went, by the operator's hand.
+/// How many creates and deletes of the operator took effect upstream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Counts {
     pub creates: usize,
     pub deletes: usize,
 }
 
-/// One environment.
+/// A namespace, a connection and a simulated upstream.
 pub struct Environment {
     pub target: Target,
     pub client: Client,
-    /// May do what the manifests grant the operator.
+    /// Has the permissions that the manifests grant to the operator.
     pub operator: Client,
     namespace: TestNamespace,
     upstream: Upstream,
     pub zones: Vec<String>,
     foreign_objects: Vec<Value>,
-    turns: AtomicU32,
+    changes: AtomicU32,
 }
 
 impl Environment {
@@ -54,8 +54,8 @@ impl Environment {
             let zones = simulator.zone_ids();
             (Upstream::Spaceone(simulator), zones)
         };
-        let (foreign_objects, turns) = (Vec::new(), AtomicU32::default());
-        let mut environment = Self { target, client, operator, namespace, upstream, zones, foreign_objects, turns };
+        let (foreign_objects, changes) = (Vec::new(), AtomicU32::default());
+        let mut environment = Self { target, client, operator, namespace, upstream, zones, foreign_objects, changes };
         environment.add_foreign_objects();
         environment.foreign_objects = environment.store();
         environment.rotate().await?;
@@ -90,7 +90,7 @@ impl Environment {
         }
     }
 
-    /// Has the upstream directed by this sequence.
+    /// Lets the sequence decide what happens to each request to the upstream.
     pub fn direct(&self, sequence: &Arc<Sequence>) {
         upstream::direct(self.faults(), self.target.system(), sequence);
     }
@@ -99,8 +99,8 @@ impl Environment {
         self.faults().undirect();
     }
 
-    /// Counts from now on.
-    pub fn count_anew(&self) {
+    /// Starts to count from zero.
+    pub fn reset_counts(&self) {
         self.journal().clear();
     }
 
@@ -109,7 +109,7 @@ impl Environment {
         Counts { creates: effects(Operation::Create), deletes: effects(Operation::Delete) }
     }
 
-    /// Everything of the collection, oldest first.
+    /// Returns every object of the collection, oldest first.
     fn store(&self) -> Vec<Value> {
         let values: Vec<_> = match (&self.upstream, self.target) {
             (Upstream::Ncloud(simulator), _) => simulator.policies().iter().map(|p| json!(p)).collect(),
@@ -121,19 +121,19 @@ impl Environment {
         values
     }
 
-    /// What is upstream beside the foreign_objects' objects, which must be as they were.
+    /// Returns the objects upstream that are not foreign. Fails when a foreign object has changed.
     pub fn ours(&self) -> anyhow::Result<Vec<Value>> {
         let (foreign_objects, ours): (Vec<_>, Vec<_>) =
             self.store().into_iter().partition(|o| self.foreign_objects.contains(o));
         anyhow::ensure!(
             foreign_objects.len() == self.foreign_objects.len(),
-            "a stranger's object was touched: {foreign_objects:?} of {:?}",
+            "a foreign object was changed: {foreign_objects:?} of {:?}",
             self.foreign_objects
         );
         Ok(ours)
     }
 
-    /// Whether something upstream bears the stamp of this object.
+    /// Returns whether an object upstream has the owner tag of this object.
     pub fn is_tagged(&self, uid: &str) -> bool {
         let stamp = json!(format!("{CLUSTER}/{uid}"));
         let tags = |object: &Value| object["tags"].as_object().cloned().unwrap_or_default();
@@ -145,12 +145,12 @@ impl Environment {
             (Upstream::Ncloud(simulator), _) => {
                 let spec = &manifests::ncloud_policy("any")["spec"]["ncloud"];
                 let permissions: Vec<ncloud::Permission> = serde_json::from_value(spec["permissions"].clone()).unwrap();
-                // A search by part of the name finds it, too.
+                // A search by a part of the name also finds this one.
                 let policy_name = format!("{OBJECT_NAME}-2");
                 simulator.add_policy(NewPolicy { policy_name, permissions, ..NewPolicy::default() });
             }
             (Upstream::Spaceone(simulator), Target::Network) => {
-                // Names are not unique: only the stamp tells them from ours.
+                // Names are not unique: only the owner tag tells these apart from the operator's object.
                 for tags in [json!({}), json!({ "cloudpolicy_owner": "another-cluster/4711" })] {
                     let tags = tags.as_object().cloned().unwrap_or_default();
                     let name = OBJECT_NAME.to_owned();
@@ -164,7 +164,7 @@ impl Environment {
         }
     }
 
-    /// A stranger changes our object; false when there is none.
+    /// Changes the operator's object upstream, as another writer would. Returns false when there is none.
     pub fn change_upstream(&self) -> bool {
         let by_hand = || "by hand".to_owned();
         let Some(id) = self.our_id() else { return false };
@@ -177,7 +177,7 @@ impl Environment {
         }
     }
 
-    /// A stranger deletes our object; false when there is none.
+    /// Deletes the operator's object upstream, as another writer would. Returns false when there is none.
     pub fn remove(&self) -> bool {
         let Some(id) = self.our_id() else { return false };
         match (&self.upstream, self.target) {
@@ -191,19 +191,19 @@ impl Environment {
         Some(self.target.id(self.ours().ok()?.first()?).to_owned())
     }
 
-    /// Other credentials: the Secret and, where the upstream can be told, the upstream. Returns the
+    /// Writes new credentials to the Secret and, where the simulator supports it, to the upstream. Returns the
     /// `resourceVersion` of the Secret.
     pub async fn rotate(&self) -> anyhow::Result<String> {
-        let turn = self.turns.fetch_add(1, Ordering::SeqCst);
+        let change = self.changes.fetch_add(1, Ordering::SeqCst);
         let data = match &self.upstream {
             Upstream::Ncloud(simulator) => {
-                let (access, secret) = (format!("ACCESS{turn:08}"), format!("secret/{turn:08}"));
+                let (access, secret) = (format!("ACCESS{change:08}"), format!("secret/{change:08}"));
                 simulator.set_options(|o| (o.access_key, o.secret_key) = (access.clone(), secret.clone()));
                 json!({ "accessKey": access, "secretKey": secret })
             }
-            // The simulator knows one token: what changes is the Secret.
+            // The simulator knows one token: only the Secret changes.
             Upstream::Spaceone(simulator) => {
-                json!({ "token": simulator.token(), "turn": turn.to_string() })
+                json!({ "token": simulator.token(), "change": change.to_string() })
             }
         };
         let secret =
@@ -213,15 +213,16 @@ impl Environment {
         Ok(written.resource_version().unwrap_or_default())
     }
 
-    /// Another address of the same upstream, and another rate limit. Returns the address.
+    /// Changes the address and the rate limit of the connection. The address is of the same upstream. Returns
+    /// the address.
     pub async fn change_connection(&self) -> anyhow::Result<String> {
-        let turn = self.turns.fetch_add(1, Ordering::SeqCst);
+        let change = self.changes.fetch_add(1, Ordering::SeqCst);
         let url = match &self.upstream {
             Upstream::Ncloud(simulator) => simulator.url(),
             Upstream::Spaceone(simulator) => simulator.url(),
         };
-        let url = if turn.is_multiple_of(2) { url.replace("127.0.0.1", "localhost") } else { url };
-        let mut spec = json!({ "rateLimit": { "requestsPerSecond": 100, "burst": 200 - turn % 2 } });
+        let url = if change.is_multiple_of(2) { url.replace("127.0.0.1", "localhost") } else { url };
+        let mut spec = json!({ "rateLimit": { "requestsPerSecond": 100, "burst": 200 - change % 2 } });
         match &self.upstream {
             Upstream::Ncloud(_) => {
                 spec["ncloud"] = json!({ "endpoint": url, "credentialsSecretRef": { "name": "link" } });
@@ -235,13 +236,13 @@ impl Environment {
                 });
             }
         }
-        let link = json!({
+        let connection = json!({
             "apiVersion": "cloudpolicy.dev/v1alpha1",
             "kind": "Connection",
             "metadata": { "name": "link" },
             "spec": spec,
         });
-        self.connections().patch("link", &PatchParams::apply("test").force(), &Patch::Apply(link)).await?;
+        self.connections().patch("link", &PatchParams::apply("test").force(), &Patch::Apply(connection)).await?;
         Ok(url)
     }
 }

@@ -1,5 +1,5 @@
-//! The sweeps have mutations: without any one of the protections, a plan that passes with it fails, and
-//! for the reason for which the protection is there.
+//! Mutations: with any one safeguard switched off, a plan that otherwise passes fails, and an oracle gives the
+//! reason that the safeguard exists for.
 
 use super::scenario::Scenario;
 use super::sweep::Sweep;
@@ -8,101 +8,107 @@ use super::user::LIMIT;
 use cloud_policy::controller::settings::Safeguards;
 use std::time::Duration;
 
-/// How long a plan without a protection may take: its end may never come.
+/// How long a plan may take with a safeguard switched off: it may never end.
 const MUTATION_LIMIT: Duration = Duration::from_secs(10);
 
-/// What is shown.
+/// One safeguard that is switched off, and the failure that an oracle must report.
 struct Mutation {
     scenario: (Target, Scenario),
-    /// Part of the titles of the plans.
+    /// A part of the titles of the plans.
     plans: &'static str,
     without: Safeguards,
-    /// What an oracle must say of one of them.
-    says: &'static str,
+    /// A part of what an oracle must report for one of the plans.
+    reports: &'static str,
 }
 
-/// The plans pass, and without the protection one fails.
-async fn detects(bite: Mutation) {
-    let sweep = Sweep::prepare(|target, scenario| (target, scenario) == bite.scenario).await;
+/// Asserts that the plans pass, and that one fails without the safeguard.
+async fn detects(mutation: Mutation) {
+    let sweep = Sweep::prepare(|target, scenario| (target, scenario) == mutation.scenario).await;
     let mut plans = sweep.plans();
-    plans.retain(|plan| plan.title(sweep.reference(plan)).contains(bite.plans));
-    assert!(!plans.is_empty(), "no such plan: {}", bite.plans);
+    plans.retain(|plan| plan.title(sweep.reference(plan)).contains(mutation.plans));
+    assert!(!plans.is_empty(), "no such plan: {}", mutation.plans);
     for (plan, ended) in sweep.run_all(plans.clone(), Safeguards::default(), LIMIT, |_| {}).await {
         if let Err(failure) = ended {
-            panic!("{} fails with every protection on: {}\n{}", plan.number(), failure.why, failure.trace);
+            panic!("{} fails with every safeguard on: {}\n{}", plan.number(), failure.why, failure.trace);
         }
     }
-    let mut heard = Vec::new();
-    for (plan, ended) in sweep.run_all(plans, bite.without, MUTATION_LIMIT, |_| {}).await {
-        let said = ended.map_or_else(|f| format!("{}\n{}", f.why, f.trace), |r| format!("passes\n{}", r.trace));
-        heard.push(format!("{}: {said}", plan.number()));
+    let mut reported = Vec::new();
+    for (plan, ended) in sweep.run_all(plans, mutation.without, MUTATION_LIMIT, |_| {}).await {
+        let result = ended.map_or_else(|f| format!("{}\n{}", f.why, f.trace), |r| format!("passes\n{}", r.trace));
+        reported.push(format!("{}: {result}", plan.number()));
     }
-    let bitten = heard.iter().any(|said| said.contains(bite.says));
-    assert!(bitten, "without {:?} the sweep does not say {}:\n{}", bite.without, bite.says, heard.join("\n"));
+    let is_detected = reported.iter().any(|result| result.contains(mutation.reports));
+    assert!(
+        is_detected,
+        "without {:?} the sweep does not report {}:\n{}",
+        mutation.without,
+        mutation.reports,
+        reported.join("\n")
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn without_the_intent_a_create_that_lands_after_the_deletion_leaks() {
+async fn sweep_detects_leaked_create_without_intent() {
     detects(Mutation {
         scenario: (Target::Network, Scenario::Abandon),
         plans: "upstream lands late",
         without: Safeguards { intent: false, ..Safeguards::default() },
-        says: "left upstream",
+        reports: "left upstream",
     })
     .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn without_the_look_up_a_create_whose_answer_is_lost_is_made_twice() {
+async fn sweep_detects_duplicate_create_without_tag_lookup() {
     detects(Mutation {
         scenario: (Target::Network, Scenario::Create),
         plans: "upstream cut after",
         without: Safeguards { stamp_lookup: false, ..Safeguards::default() },
-        says: "2 objects upstream",
+        reports: "2 objects upstream",
     })
     .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn without_the_test_on_the_uid_a_successor_is_let_go_and_its_upstream_object_leaks() {
+async fn sweep_detects_lost_finalizer_without_uid_test() {
     detects(Mutation {
         scenario: (Target::Network, Scenario::ReplaceAndDelete),
         plans: "crash, then a stale list at `kube PATCH networkpolicies/status` no. 3",
         without: Safeguards { uid_test: false, ..Safeguards::default() },
-        says: "let go of an object that is still upstream",
+        reports: "finalizer removed while the object is still upstream",
     })
     .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn without_the_fence_a_process_that_leads_no_more_writes() {
+async fn sweep_detects_write_of_former_leader_without_fence() {
     detects(Mutation {
         scenario: (Target::Network, Scenario::Create),
         plans: "lost leadership at `kube PATCH networkpolicies/status` no. 1",
         without: Safeguards { fence: false, ..Safeguards::default() },
-        says: "a process that lost its leadership did `spaceone Create NetworkPolicy`",
+        reports: "a process that lost its leadership did `spaceone Create NetworkPolicy`",
     })
     .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn without_fresh_lists_a_change_behind_the_operators_back_is_never_seen() {
+async fn sweep_detects_missed_drift_without_fresh_lists() {
     detects(Mutation {
         scenario: (Target::Spaceone, Scenario::Drift),
         plans: "missed events, 410",
         without: Safeguards { fresh_snapshots: false, ..Safeguards::default() },
-        says: "the upstream holds",
+        reports: "the upstream holds",
     })
     .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn without_the_intent_an_adoption_whose_answer_is_lost_is_told_as_a_lost_create() {
+async fn sweep_detects_misreported_adoption_without_intent() {
     detects(Mutation {
         scenario: (Target::Ncloud, Scenario::Adopt),
         plans: "upstream cut after",
         without: Safeguards { intent: false, ..Safeguards::default() },
-        says: "status says adopted: false",
+        reports: "status says adopted: false",
     })
     .await;
 }

@@ -1,8 +1,8 @@
-//! All plans, made of what the without_faults runs recorded: which target, which scenario, which fault, at
-//! which step. The number of a plan says these five things, two digits each:
+//! All plans, made from what the runs without faults recorded: which target, which scenario, which fault, at
+//! which step. The number of a plan consists of these, one digit for the target and two for each of the others:
 //!
-//! `T WW FF SS DD`: target, scenario, fault, step (writes from 1, reads from 51), and depth, which only
-//! double crashes and stale lists have.
+//! `T SS FF NN DD`: target, scenario, fault, step (writes from 1, reads from 51), and depth, which only double
+//! crashes and stale lists have.
 
 use super::environment::Counts;
 use super::process::DELAY;
@@ -15,7 +15,7 @@ use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
-/// The reads of both upstreams, and the code of the first.
+/// The reads of both upstreams. The first has the code [`FIRST_READ`].
 const READS: [&str; 10] = [
     "Get Policy",
     "Get NetworkPolicy",
@@ -30,17 +30,17 @@ const READS: [&str; 10] = [
 ];
 const FIRST_READ: usize = 51;
 
-/// How many double crashes are tried at each step.
+/// How many double crashes there are at each step.
 const DOUBLES: usize = 2;
 
-/// How many different second crashes there are at a step: before or after the first write, then
-/// before or after the first three of the recovery.
+/// How many different second crashes exist at a step: before or after the first write, then before or after
+/// each of the first three writes of the recovery.
 const SECONDS: usize = 12;
 
-/// A year of hours would do as well: longer than every interval and grace.
+/// Longer than every interval and grace.
 const JUMP: i64 = 3600;
 
-/// Which steps a fault applies_to.
+/// The steps that a fault applies to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum On {
     Write,
@@ -99,7 +99,7 @@ pub const KINDS: &[FaultKind] = &[
     kind(31, "upstream lands late", On::UpstreamWrite, Fault::Delayed(DELAY), 1),
     kind(32, "crash, then it lands late", On::UpstreamWrite, Fault::CrashDelayed(DELAY), 1),
     kind(33, "storm of three 503", On::UpstreamWrite, Fault::Status(Before, 503, None), 3),
-    // Reads are tried twice inside, so that two blows make one failure.
+    // The operator tries reads twice, so that two faults make one failure.
     kind(40, "read 429", On::UpstreamRead, Fault::Status(Before, 429, None), 2),
     kind(41, "read 429, Retry-After", On::UpstreamRead, Fault::Status(Before, 429, Some(1)), 2),
     kind(42, "read 500", On::UpstreamRead, Fault::Status(Before, 500, None), 2),
@@ -107,19 +107,19 @@ pub const KINDS: &[FaultKind] = &[
     kind(44, "read cut", On::UpstreamRead, Fault::Cut(Before), 2),
 ];
 
-/// A step that faults can injection.
+/// A step at which faults can be injected.
 #[derive(Debug, Clone)]
 pub struct Mark {
-    /// Writes count from 1. Looks come as time allows, so that reads have codes of their own.
+    /// Writes count from 1. The time of a read varies, so reads have fixed codes.
     code: usize,
     name: String,
     number: usize,
     kind: StepKind,
-    /// How many revisions of the scenario were known when it was answered.
+    /// How many revisions of the object existed when the step was answered.
     revisions: usize,
 }
 
-/// What an without_faults run showed.
+/// The steps and counts of a run without faults.
 #[derive(Debug, Clone)]
 pub struct Reference {
     pub marks: Vec<Mark>,
@@ -127,7 +127,7 @@ pub struct Reference {
 }
 
 impl Reference {
-    /// The steps of the scenario that are the same in every run of it.
+    /// Returns the steps that are the same in every run of the scenario.
     pub fn of(scenario: Scenario, record: &Record) -> Self {
         let steps = &record.steps;
         let last_write =
@@ -142,7 +142,7 @@ impl Reference {
             }
             let number = seen.entry(&step.name).or_default();
             *number += 1;
-            // Looks at intervals come between as time allows.
+            // The operator also reads at intervals, at no fixed place in the sequence.
             if step.kind == StepKind::UpstreamRead && *number > 1 {
                 continue;
             }
@@ -155,7 +155,7 @@ impl Reference {
                 StepKind::UpstreamRead => READS.iter().position(|read| step.name.ends_with(read)).unwrap() + FIRST_READ,
             };
             marks.push(Mark { code, name: step.name.clone(), number: *number, kind: step.kind, revisions });
-            // Whether more of the create arrives before the deletion is a matter of moments.
+            // Whether more requests of the create arrive before the deletion depends on timing.
             if scenario == Scenario::Abandon && step.name.contains("Create") {
                 break;
             }
@@ -181,7 +181,7 @@ impl Plan {
         parts.iter().fold(self.target.code(), |number, part| number * 100 + part)
     }
 
-    /// Which target and scenario a number speaks of.
+    /// Returns a filter for the target and the scenario of a plan number.
     pub fn scenario_of(number: u32) -> impl Fn(Target, Scenario) -> bool {
         move |target, scenario| target.code() == number / 100_000_000 && scenario.code() == number / 1_000_000 % 100
     }
@@ -194,7 +194,7 @@ impl Plan {
         reference.marks.iter().find(|mark| mark.code == self.step).unwrap()
     }
 
-    /// In words.
+    /// Describes the plan for people.
     pub fn title(&self, reference: &Reference) -> String {
         let (target, mark) = (self.target.name(), self.mark(reference));
         let depth = if self.depth == 0 { String::new() } else { format!(", depth {}", self.depth) };
@@ -202,18 +202,18 @@ impl Plan {
         format!("{target}, {scenario}: {} at `{}` no. {}{depth}", self.kind().name, mark.name, mark.number)
     }
 
-    /// The run that plays it.
+    /// Returns the run of this plan.
     pub fn run(&self, reference: &Reference, safeguards: Safeguards, limit: Duration) -> Run {
         let mark = self.mark(reference);
         let kind = self.kind();
-        let place = Position::Named(mark.name.clone(), mark.number);
-        let mut schedule = vec![Injection { place, fault: kind.fault, times: kind.times }];
+        let position = Position::Named(mark.name.clone(), mark.number);
+        let mut schedule = vec![Injection { position, fault: kind.fault, times: kind.times }];
         if self.fault == DOUBLE_CRASH {
             let timing = |after: bool| Fault::Crash(if after { After } else { Before });
             let which = self.depth - 1;
             schedule[0].fault = timing(which >= SECONDS / 2);
-            let place = Position::Write(which % 3 + 1);
-            schedule.push(Injection { place, fault: timing(which / 3 % 2 == 1), times: 1 });
+            let position = Position::Write(which % 3 + 1);
+            schedule.push(Injection { position, fault: timing(which / 3 % 2 == 1), times: 1 });
         }
         let depth = if self.fault == STALE_LIST { self.depth } else { 0 };
         Run { scenario: self.scenario, schedule, depth, safeguards, limit, counts: Some(reference.counts) }
@@ -224,7 +224,7 @@ fn small(number: usize) -> u32 {
     u32::try_from(number).unwrap()
 }
 
-/// Every plan of a scenario.
+/// Returns every plan of a scenario.
 pub fn plans(target: Target, scenario: Scenario, reference: &Reference) -> Vec<Plan> {
     let mut plans = Vec::new();
     for mark in &reference.marks {
@@ -255,7 +255,8 @@ impl FaultKind {
     }
 }
 
-/// Some of the second crashes at a step, the same in every sweep: the hasher has fixed keys.
+/// Selects some of the second crashes at a step. The hasher has fixed keys, so that every sweep selects the
+/// same.
 fn sample(target: Target, scenario: Scenario, step: usize) -> impl Iterator<Item = usize> {
     let mut hasher = DefaultHasher::new();
     (target.code(), scenario.code(), step).hash(&mut hasher);

@@ -1,4 +1,4 @@
-//! One process of the operator: from a start to a crash.
+//! One process of the operator, from its start to a crash.
 
 use super::clock::Offset;
 use super::environment::Environment;
@@ -15,20 +15,20 @@ use std::time::Duration;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-/// Until an upstream call is given up.
+/// How long an upstream request may take.
 pub const REQUEST_TIMEOUT: Duration = Duration::from_millis(1500);
 
-/// How long a lost create may still land. On the machine of a test a task may run late by hundreds
-/// of milliseconds, so that the grace is much longer than the landings of the plans.
+/// How long a lost create may still take effect. On a busy machine a task may run late by hundreds of
+/// milliseconds, so the grace is much longer than the delays of the plans.
 pub const GRACE: Duration = Duration::from_secs(1);
 
-/// How long after it was cut a late request lands.
+/// How long after its connection was cut a delayed request takes effect.
 pub const DELAY: Duration = Duration::from_millis(250);
 
-/// The cluster id in stamps.
+/// The cluster id in owner tags.
 pub const CLUSTER: &str = "sweep";
 
-/// Everything that all processes of a run share.
+/// The parts that all processes of a run share.
 #[derive(Clone)]
 pub struct RunContext {
     pub environment: Arc<Environment>,
@@ -38,7 +38,7 @@ pub struct RunContext {
     pub counter: ReconcileCounter,
 }
 
-/// The counters of the newest process.
+/// Counts the reconciles of the newest process.
 #[derive(Clone, Default)]
 pub struct ReconcileCounter(Arc<Mutex<Option<Arc<Metrics>>>>);
 
@@ -47,7 +47,7 @@ impl ReconcileCounter {
         *self.0.lock().unwrap() = Some(Arc::clone(metrics));
     }
 
-    /// How often objects of the policy kinds were reconciled.
+    /// Returns how often objects of the policy kinds were reconciled.
     pub fn reconciles(&self) -> usize {
         let metrics = self.0.lock().unwrap().clone();
         let text = metrics.and_then(|metrics| metrics.encode().ok()).unwrap_or_default();
@@ -65,7 +65,7 @@ pub struct Process {
 }
 
 impl Process {
-    /// Begins a process that sees this revision first, or the newest.
+    /// Starts a process. Its first list shows this revision, or the newest.
     pub fn start(context: &RunContext, number: u32, revision: Option<String>) -> Self {
         let watch_control = WatchControl::new(revision);
         let (leadership, revocation) = Leadership::revocable();
@@ -93,15 +93,15 @@ impl Process {
         self.number
     }
 
-    /// Takes the leadership away; the process goes on.
+    /// Revokes the leadership. The process continues to run.
     pub fn revoke_leadership(&self) {
         self.revocation.revoke();
     }
 
-    /// Ends it in the middle of whatever it does; returns once nothing of it runs any more.
+    /// Ends the process at once and waits until none of its code runs.
     pub async fn crash(self) {
         self.task.abort();
-        // An error says that it was cancelled, which is what was wanted.
+        // The error says that the task was cancelled, as intended.
         let _ = self.task.await;
     }
 }
@@ -125,12 +125,12 @@ fn settings(context: &RunContext, number: u32) -> Settings {
     settings
 }
 
-/// Says to the simulators which process asks.
+/// The user agent that tells the simulators which process sends a request.
 fn agent(number: u32) -> String {
     format!("process/{number}")
 }
 
-/// Which process calls itself so.
+/// Returns the number of the process with this user agent.
 pub fn process_of(agent: &str) -> Option<u32> {
     agent.strip_prefix("process/")?.parse().ok()
 }

@@ -1,4 +1,4 @@
-//! The processes of the operator in one run: crashes and starts again, is blinded, loses its leadership.
+//! The processes of one run: crashes and restarts, missed events, and lost leadership.
 
 use super::process::{Process, RunContext};
 use super::schedule::{Incident, StepKind};
@@ -9,26 +9,26 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep};
 
-/// For how long a blinded process sees nothing, and how long one that saw an old revision and began
-/// to act upon it sees nothing newer.
+/// How long a process receives no events after they are lost; and how long a process with an old list receives
+/// nothing newer after it began to act on the list.
 const EVENTS_MISSED_FOR: Duration = Duration::from_millis(300);
 
-/// How long a process that starts with an old revision may take to act upon it, if it does: since it
-/// first asked the upstream, as its start takes long on a busy machine; and at most.
+/// How long a process with an old list may take to act on it: counted from its first upstream request, because
+/// a start takes long on a busy machine; and in total.
 const STALE_START: Duration = Duration::from_secs(3);
 const STALE_START_AT_MOST: Duration = Duration::from_secs(20);
 
-/// How long a new leader must have been quiet to have done its work.
+/// How long a new leader must not write to count as idle.
 const QUIET: Duration = Duration::from_millis(300);
 
-/// How long the new leader may take, and how long the old one is watched after it was heard again.
+/// How long the new leader may take to become idle.
 const TAKEOVER: Duration = Duration::from_secs(6);
 
-/// The processes of one run.
+/// The processes of one run, of which one is current.
 pub struct Processes<'a> {
     context: RunContext,
     user: &'a User<'a>,
-    /// How many revisions back a process sees that starts after a crash.
+    /// How many revisions back the list of a process is that starts after a crash.
     depth: usize,
     current: Option<Process>,
     started: u32,
@@ -40,7 +40,7 @@ impl<'a> Processes<'a> {
         Self { context, user, depth, current, started: 1 }
     }
 
-    /// Does what incidents ask for; never ends.
+    /// Handles incidents. Never returns.
     pub async fn handle(&mut self, happened: &mut mpsc::UnboundedReceiver<Incident>) -> Infallible {
         while let Some(incident) = happened.recv().await {
             match incident {
@@ -67,25 +67,25 @@ impl<'a> Processes<'a> {
     async fn crash(&mut self) {
         self.end().await;
         let revision = if self.depth == 0 { None } else { self.context.sequence.revision_before(self.depth) };
-        let seen = revision.as_ref().map_or_else(String::new, |revision| format!(" and sees revision {revision}"));
-        self.context.sequence.note(format!("the operator crashes, starts again{seen}"));
+        let seen = revision.as_ref().map_or_else(String::new, |revision| format!(" and lists revision {revision}"));
+        self.context.sequence.note(format!("the operator crashes and restarts{seen}"));
         let patience = if revision.is_some() { STALE_START } else { Duration::ZERO };
         let process = self.next(revision);
-        self.clear_later(&process, patience);
+        self.restore_events(&process, patience);
         self.current = Some(process);
     }
 
     fn miss_events(&mut self) {
-        self.context.sequence.note("all watches end, and what they miss is compacted away");
+        self.context.sequence.note("all watches end, and the events that they miss are compacted");
         if let Some(process) = &self.current {
-            process.watch_control.set(WatchMode::Lost);
-            self.clear_later(process, EVENTS_MISSED_FOR);
+            process.watch_control.set_mode(WatchMode::Lost);
+            self.restore_events(process, EVENTS_MISSED_FOR);
         }
     }
 
-    /// Has a process see again once it has done what it does about what it saw; when it sees, or is
-    /// ended, the incident is over.
-    fn clear_later(&self, process: &Process, patience: Duration) {
+    /// Lets a process receive events again after it has acted on what it saw. The incident ends when its watch
+    /// is open, or the process has ended.
+    fn restore_events(&self, process: &Process, patience: Duration) {
         let (watch_control, number, sequence) =
             (process.watch_control.clone(), process.number(), self.context.sequence.clone());
         tokio::spawn(async move {
@@ -97,29 +97,29 @@ impl<'a> Processes<'a> {
                 sleep(Duration::from_millis(10)).await;
             }
             sleep(patience.min(EVENTS_MISSED_FOR)).await;
-            watch_control.set(WatchMode::Live);
-            while !watch_control.watches() && sequence.is_running(number) {
+            watch_control.set_mode(WatchMode::Live);
+            while !watch_control.is_watching() && sequence.is_running(number) {
                 sleep(Duration::from_millis(10)).await;
             }
             sequence.incident_ended();
         });
     }
 
-    /// The answer to the current process is held. Another one takes over, and comes to rest; then the
-    /// answer is given, and the deposed one must not write upstream.
+    /// Delays the response to the current process, and starts another process, which becomes the leader. When
+    /// that one is idle, gives the response to the former leader, which must not write upstream.
     async fn lose_leadership(&mut self, release: oneshot::Sender<()>) {
         let Some(old) = self.current.take() else { return };
         old.revoke_leadership();
-        self.context.sequence.note("the operator loses its leadership to another one");
+        self.context.sequence.note("the operator loses its leadership to another process");
         self.current = Some(self.next(None));
         let mark = self.context.sequence.mark();
-        self.rest(mark).await;
-        let heard = self.context.sequence.mark();
-        self.context.sequence.note("the deposed operator gets its answer");
-        // Dropping does the same: the step's wait ends either way.
+        self.wait_until_idle(mark).await;
+        let responded = self.context.sequence.mark();
+        self.context.sequence.note("the former leader receives its response");
+        // Dropping the sender has the same effect: the step continues either way.
         let _ = release.send(());
         sleep(QUIET).await;
-        let writes = self.context.sequence.writes_after(heard);
+        let writes = self.context.sequence.writes_after(responded);
         let mut late = writes.iter().filter(|s| s.process == old.number() && s.kind == StepKind::UpstreamWrite);
         if let Some(step) = late.next() {
             self.context.sequence.report_violation(format!("a process that lost its leadership did `{}`", step.name));
@@ -129,8 +129,8 @@ impl<'a> Processes<'a> {
         self.context.sequence.incident_ended();
     }
 
-    /// Waits until the new process has looked, holds no operation in flight and writes no more.
-    async fn rest(&self, mark: usize) {
+    /// Waits until the new process has read, has no operation in flight and writes no more.
+    async fn wait_until_idle(&self, mark: usize) {
         let started = Instant::now();
         let (mut seen, mut since) = (0, Instant::now());
         while started.elapsed() < TAKEOVER {

@@ -5,7 +5,7 @@ use super::environment::{Counts, Environment};
 use super::process::{ReconcileCounter, RunContext};
 use super::processes::Processes;
 use super::scenario::Scenario;
-use super::schedule::{Fault, Injection, Line, Step};
+use super::schedule::{Fault, Injection, Step, TraceLine};
 use super::steps::Sequence;
 use super::user::{Goal, LIMIT, User};
 use anyhow::Context;
@@ -16,67 +16,67 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::time::sleep;
 
-/// How long nothing must be written for a scenario to be over.
+/// How long the operator must not write for a scenario to be over.
 const IDLE: Duration = Duration::from_millis(200);
 
-/// How long, where a process saw something old: that its watch stands does not say that it has heard
-/// of what is new, and acted upon it.
+/// The same when a process had old data: an open watch does not mean that the process has received the newer
+/// events and acted on them.
 const CAUGHT_UP: Duration = Duration::from_secs(2);
 
-/// How long nothing may be written then, where no interval can be counted.
+/// How long the operator must not write afterwards, when no reconciles can be counted.
 const AFTERWARDS: Duration = Duration::from_millis(350);
 
-/// How often is asked whether it is still.
+/// How often the state is polled.
 const POLL: Duration = Duration::from_millis(20);
 
-/// How often the operator must have looked again, and written nothing.
+/// How many reconciles without a write the third oracle requires.
 const RECONCILES: usize = 3;
 
-/// What to run.
+/// A run to execute.
 #[derive(Debug, Clone)]
 pub struct Run {
     pub scenario: Scenario,
     pub schedule: Vec<Injection>,
-    /// How many revisions back the operator sees after a crash.
+    /// How many revisions back the list of the operator is after a crash.
     pub depth: usize,
     pub safeguards: Safeguards,
-    /// How long anything may take once the faults are over.
+    /// How long each wait may take.
     pub limit: Duration,
-    /// Oracle (b): what the run without faults counted.
+    /// Oracle (b): the counts of the run without faults.
     pub counts: Option<Counts>,
 }
 
 impl Run {
-    /// The scenario without faults.
+    /// Returns the scenario without faults.
     pub fn without_faults(scenario: Scenario) -> Self {
         Self { scenario, schedule: Vec::new(), depth: 0, safeguards: Safeguards::default(), limit: LIMIT, counts: None }
     }
 
-    /// Whether a process in it sees old lists, or learns of events late.
+    /// Returns whether a process in the run has old lists, or receives events late.
     fn misses_events(&self) -> bool {
         self.depth > 0 || self.schedule.iter().any(|injection| injection.fault == Fault::MissedEvents)
     }
 }
 
-/// A run that ended as it must.
+/// The record of a run that passed.
 #[derive(Debug, Clone)]
 pub struct Record {
     /// The steps of the scenario itself.
     pub steps: Vec<Step>,
     pub counts: Counts,
-    /// How many strikes of the schedule fell.
+    /// How many injections of the schedule took place.
     pub injected: usize,
     pub trace: String,
 }
 
-/// A run that did not.
+/// The record of a run that failed.
 #[derive(Debug, Clone)]
 pub struct Failure {
     pub why: String,
     pub trace: String,
 }
 
-/// Plays a run on a environment, which is as before when it succeeds.
+/// Executes a run. The environment is as before when the run passes.
 pub async fn execute(environment: &Arc<Environment>, run: &Run) -> Result<Record, Failure> {
     let clock = Arc::new(Offset::default());
     let (sequence, mut happened) = Sequence::new(Arc::clone(&clock));
@@ -115,35 +115,35 @@ async fn run_scenario(
     if let Some(before) = run.scenario.prepare(user).await? {
         wait_until_idle(user, counter, &before, IDLE).await.context("before the scenario")?;
     }
-    user.environment.count_anew();
+    user.environment.reset_counts();
     let before = user.environment.api().list(&ListParams::default().limit(1)).await?;
     sequence.revision(&before.metadata.resource_version.unwrap_or_default());
     let start = sequence.steps().len();
-    sequence.note("the scenario begins");
+    sequence.note("the scenario starts");
     sequence.arm(run.schedule.clone());
     let goal = run.scenario.act(user).await?;
     user.reach(&goal).await?;
-    // What has not repeats by now would injection at rest.
+    // An injection that has not taken place by now must not hit an idle operator.
     sequence.arm(Vec::new());
     wait_until_idle(user, counter, &goal, if run.misses_events() { CAUGHT_UP } else { IDLE }).await?;
     let steps = sequence.steps().split_off(start);
-    sequence.note("the scenario is over");
+    sequence.note("the scenario ends");
     check_idle(user, counter, &goal).await?;
-    user.is_at(&goal).await.context("some time after the end")?;
+    user.is_at(&goal).await.context("after the operator was idle")?;
     let counts = user.environment.counts();
     if let Some(wanted) = run.counts {
-        // A create that failed need not be tried again once the object is deleted.
+        // A failed create need not be repeated when the object is deleted.
         let abandoned = run.scenario == Scenario::Abandon && counts.creates == counts.deletes;
         let fits = counts == wanted || abandoned && counts.creates <= wanted.creates;
         anyhow::ensure!(fits, "{counts:?} upstream instead of {wanted:?}");
     }
     let injected = sequence.injected();
-    clean_up(user, goal).await.context("when it was cleared away")?;
+    clean_up(user, goal).await.context("during the final deletion")?;
     Ok((steps, counts, injected))
 }
 
-/// Waits until nothing is the matter any more and nothing is tried to be written: for a while, and
-/// where the operator looks at intervals, in a whole look.
+/// Waits until all incidents have ended and the operator does not try to write: for `long`, and, when the
+/// object still exists, for a whole reconcile.
 async fn wait_until_idle(
     user: &User<'_>,
     counter: &ReconcileCounter,
@@ -151,8 +151,8 @@ async fn wait_until_idle(
     long: Duration,
 ) -> anyhow::Result<()> {
     let sequence = user.sequence;
-    // The look under way, and a whole one.
-    let looks = if goal.is_managed() { 2 } else { 0 };
+    // The current reconcile, and a whole one.
+    let expected = if goal.is_managed() { 2 } else { 0 };
     let begun = Instant::now();
     let (mut mark, mut since, mut base) = (sequence.mark(), begun, counter.reconciles());
     loop {
@@ -160,46 +160,46 @@ async fn wait_until_idle(
         let (writes, reconciles) = (sequence.writes_after(mark), counter.reconciles());
         if !writes.is_empty() || !sequence.is_quiet() || reconciles < base {
             (mark, since, base) = (sequence.mark(), Instant::now(), reconciles);
-        } else if reconciles >= base + looks && since.elapsed() >= long {
+        } else if reconciles >= base + expected && since.elapsed() >= long {
             return Ok(());
         }
         anyhow::ensure!(
             begun.elapsed() < user.limit,
-            "no rest, the last write is {:?}; {}",
+            "not idle, the last write is {:?}; {}",
             writes.last().map(|w| &w.name),
             sequence.describe_open()
         );
     }
 }
 
-/// Oracle (c): the operator looks again and again, and writes nothing.
+/// Oracle (c): the operator reconciles several times and writes nothing.
 async fn check_idle(user: &User<'_>, counter: &ReconcileCounter, goal: &Goal) -> anyhow::Result<()> {
     let sequence = user.sequence;
     let mark = sequence.mark();
     if goal.is_managed() {
         let before = counter.reconciles();
-        let looks = || async {
+        let reconciled = || async {
             let reconciles = counter.reconciles().saturating_sub(before);
             anyhow::ensure!(reconciles >= RECONCILES, "{reconciles} reconciles");
             Ok(())
         };
-        user.until("the operator to look again", looks).await?;
+        user.until("the operator to reconcile again", reconciled).await?;
     } else {
         sleep(AFTERWARDS).await;
     }
-    // What a cache that lags tries and the API server refuses is no write; wait for its answer.
+    // A write of a lagging cache that the API server refuses does not count. Wait for the responses.
     let answered = || async {
-        anyhow::ensure!(sequence.is_quiet(), "a step is not answered");
+        anyhow::ensure!(sequence.is_quiet(), "a step has no response");
         Ok(())
     };
-    user.until("all answers", answered).await?;
+    user.until("all responses", answered).await?;
     let tried = sequence.writes_after(mark);
     let written: Vec<_> = tried.iter().filter(|s| s.refused != Some(true)).map(|s| &s.name).collect();
-    anyhow::ensure!(written.is_empty(), "written at rest: {written:?}");
+    anyhow::ensure!(written.is_empty(), "written when idle: {written:?}");
     Ok(())
 }
 
-/// Whatever happened before, the object can be deleted.
+/// Checks that the object can be deleted.
 async fn clean_up(user: &User<'_>, goal: Goal) -> anyhow::Result<()> {
     match goal {
         Goal::Ready | Goal::Adopted => {
@@ -214,14 +214,14 @@ async fn clean_up(user: &User<'_>, goal: Goal) -> anyhow::Result<()> {
     }
 }
 
-/// What happened, for people.
+/// Formats the steps and notes for people.
 fn trace(sequence: &Sequence) -> String {
     let mut text = String::new();
     for line in sequence.lines() {
         // Writing to a String cannot fail.
         let _ = match line {
-            Line::Note(at, what) => writeln!(text, "{:7.3}   -- {what}", at.as_secs_f32()),
-            Line::Step(step) => {
+            TraceLine::Note(at, what) => writeln!(text, "{:7.3}   -- {what}", at.as_secs_f32()),
+            TraceLine::Step(step) => {
                 let refused = if step.refused == Some(true) { " (refused)" } else { "" };
                 let fault = step.fault.map(|fault| format!("  <== {fault:?}")).unwrap_or_default();
                 writeln!(text, "{:7.3} {:>2} {}{refused}{fault}", step.at.as_secs_f32(), step.process, step.name)

@@ -1,4 +1,4 @@
-//! What people do to an object: the scenarios in which the faults injection.
+//! The scenarios into which faults are injected: what users do to an object.
 
 use super::schedule::StepKind;
 use super::targets::{OBJECT_NAME, Target};
@@ -13,27 +13,27 @@ use serde_json::{Value, json};
 pub enum Scenario {
     Create,
     Delete,
-    /// Deleted and created again under the same name.
+    /// Delete the object and create it again under the same name.
     Replace,
-    /// The same, and deleted again at once.
+    /// The same, followed by another deletion.
     ReplaceAndDelete,
-    /// A stranger changes the object upstream.
+    /// Another writer changes the object upstream.
     Drift,
-    /// A stranger deletes the object upstream.
+    /// Another writer deletes the object upstream.
     Vanish,
-    /// Suspended, changed on both sides, resumed.
+    /// Suspend the object, change it on both sides, and resume it.
     Suspend,
-    /// New credentials, then a change.
+    /// Change the credentials, then the object.
     Rotate,
-    /// Another address and rate limit, then a change.
+    /// Change the address and the rate limit of the connection, then the object.
     ChangeConnection,
-    /// Deleted with `deletionPolicy: Orphan`.
+    /// Delete the object with `deletionPolicy: Orphan`.
     Orphan,
-    /// Deleted while it is being created.
+    /// Delete the object while it is being created.
     Abandon,
-    /// Takes over what an object that is gone left upstream and a stranger changed.
+    /// Adopt an upstream object that was orphaned and then changed by another writer.
     Adopt,
-    /// A change of one field, by its place among the target's edits.
+    /// Change one field. The number is its index in the edits of the target.
     Update(usize),
 }
 
@@ -41,7 +41,7 @@ pub enum Scenario {
 const UPDATES: u32 = 20;
 
 impl Scenario {
-    /// All scenarios of a target.
+    /// Returns all scenarios of a target.
     pub fn all(target: Target) -> Vec<Self> {
         use Scenario::{
             Abandon, Adopt, ChangeConnection, Create, Delete, Drift, Orphan, Replace, ReplaceAndDelete, Rotate,
@@ -82,26 +82,27 @@ impl Scenario {
             Self::Orphan => 10,
             Self::Abandon => 11,
             Self::Adopt => 12,
-            Self::Update(place) => UPDATES + u32::try_from(place).unwrap(),
+            Self::Update(index) => UPDATES + u32::try_from(index).unwrap(),
         }
     }
 
     pub fn name(self, target: Target) -> String {
         match self {
-            Self::Update(place) => {
+            Self::Update(index) => {
                 let zones = [String::new(), String::new()];
-                format!("update of {}", target.edits(&zones)[place].0)
+                format!("update of {}", target.edits(&zones)[index].0)
             }
             other => format!("{other:?}").to_lowercase(),
         }
     }
 
-    /// Whether the steps of the connection belong to the scenario.
+    /// Returns whether the steps of the connection belong to the scenario.
     pub fn is_about_connections(self) -> bool {
         matches!(self, Self::Rotate | Self::ChangeConnection)
     }
 
-    /// Has the object there before the scenario begins, if it is in it from the start; says how it stands.
+    /// Creates the object before the scenario starts, unless the scenario creates it. Returns the state of the
+    /// object.
     pub async fn prepare(self, user: &User<'_>) -> anyhow::Result<Option<Goal>> {
         if matches!(self, Self::Create | Self::Abandon) {
             return Ok(None);
@@ -117,7 +118,7 @@ impl Scenario {
         Ok(Some(left))
     }
 
-    /// The scenario, told while faults injection; returns how it must end.
+    /// Executes the scenario while faults are injected. Returns how it must end.
     pub async fn act(self, user: &User<'_>) -> anyhow::Result<Goal> {
         let environment = user.environment;
         let edits = environment.target.edits(&environment.zones);
@@ -136,7 +137,7 @@ impl Scenario {
             }
             Self::Drift => change_upstream(user)?,
             Self::Vanish => {
-                user.sequence.note("a stranger deletes the object upstream");
+                user.sequence.note("another writer deletes the object upstream");
                 anyhow::ensure!(environment.remove(), "nothing to delete");
             }
             Self::Suspend => suspend(user, &edits[0].1).await?,
@@ -151,14 +152,14 @@ impl Scenario {
                 adopt(user).await?;
                 return Ok(Goal::Adopted);
             }
-            Self::Update(place) => user.edit(&edits[place].1).await?,
+            Self::Update(index) => user.edit(&edits[index].1).await?,
         }
         Ok(Goal::Ready)
     }
 }
 
 fn change_upstream(user: &User<'_>) -> anyhow::Result<()> {
-    user.sequence.note("a stranger changes the object upstream");
+    user.sequence.note("another writer changes the object upstream");
     anyhow::ensure!(user.environment.change_upstream(), "nothing to change");
     Ok(())
 }
@@ -178,17 +179,17 @@ async fn suspend(user: &User<'_>, edit: &Value) -> anyhow::Result<()> {
 }
 
 async fn rotate(user: &User<'_>, edit: &Value) -> anyhow::Result<()> {
-    user.sequence.note("somebody rotates the credentials");
+    user.sequence.note("a user changes the credentials");
     let version = user.environment.rotate().await?;
     let annotations = json!({ "cloudpolicy.dev/reconcile-requested-at": version });
-    let nudge = json!({ "metadata": { "annotations": annotations } });
-    user.environment.connections().patch("link", &PatchParams::default(), &Patch::Merge(nudge)).await?;
+    let request = json!({ "metadata": { "annotations": annotations } });
+    user.environment.connections().patch("link", &PatchParams::default(), &Patch::Merge(request)).await?;
     user.edit(edit).await?;
     user.until("the new credentials", || shows(user, "secretResourceVersion", &version)).await
 }
 
 async fn change_connection(user: &User<'_>, edit: &Value) -> anyhow::Result<()> {
-    user.sequence.note("somebody changes the connection");
+    user.sequence.note("a user changes the connection");
     let url = user.environment.change_connection().await?;
     user.edit(edit).await?;
     user.until("the new address", || shows(user, "endpoint", &url)).await

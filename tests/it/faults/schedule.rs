@@ -1,12 +1,12 @@
-//! The words in which faults are told: steps, what happens at them, and who has to act.
+//! The vocabulary of schedules: steps, the faults that are injected at them, and incidents.
 
 use std::time::Duration;
 use tokio::sync::oneshot;
 
-/// What kind of step.
+/// The kind of a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StepKind {
-    /// A write to Kubernetes; events and leases are not steps.
+    /// A write to Kubernetes. Events and leases are not steps.
     KubeWrite,
     /// A write upstream.
     UpstreamWrite,
@@ -14,89 +14,87 @@ pub enum StepKind {
     UpstreamRead,
 }
 
-/// On which side of the effect.
+/// Whether a fault comes before or after the effect of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Timing {
-    /// The other end never sees the request.
+    /// The server never receives the request.
     Before,
-    /// The other end has carried the request out.
+    /// The server has executed the request.
     After,
 }
 
-/// What happens at a step.
+/// A fault that is injected at a step.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Fault {
-    /// The process ends.
+    /// The process crashes.
     Crash(Timing),
-    /// The process ends, and the request lands this much later.
+    /// The process crashes, and the request takes effect this much later.
     CrashDelayed(Duration),
-    /// The process has ended already, whatever it still sends: its end was told, or is about to be.
+    /// The process has crashed, or is about to. Its requests have no effect.
     ProcessEnded,
-    /// The answer is held; meanwhile another process becomes the leader and does the work.
+    /// The response is delayed. Meanwhile another process becomes the leader and does the work.
     LeadershipLost,
-    /// All watches end, and come back only to be told that what they ask for is gone.
+    /// All watches end. When they open again they receive 410 Gone.
     MissedEvents,
-    /// The clock jumps by so many seconds.
+    /// The clock jumps by this number of seconds.
     ClockJump(i64),
-    /// This status, and this `Retry-After`.
+    /// The response has this status, and this `Retry-After`.
     Status(Timing, u16, Option<u32>),
     /// The connection is cut.
     Cut(Timing),
-    /// No answer until the client gives up.
+    /// The client receives no response before its timeout.
     NoResponse(Timing),
-    /// The connection is cut at once, and the request lands this much later.
+    /// The connection is cut at once, and the request takes effect this much later.
     Delayed(Duration),
 }
 
-/// Which step, counted from when the injection before it was over.
+/// The step of an injection, counted from the end of the injection before it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Position {
-    /// The step of this name, by number from 1.
+    /// The step with this name, by number from 1.
     Named(String, usize),
-    /// The write of this number, whatever its name.
+    /// The write with this number, whatever its name.
     Write(usize),
 }
 
-/// One fault of a schedule.
+/// One injection of a schedule.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Injection {
-    /// Where.
-    pub place: Position,
-    /// What.
+    pub position: Position,
     pub fault: Fault,
     /// How many steps of that name in a row.
     pub times: usize,
 }
 
-/// A step that was taken.
+/// A step of a run.
 #[derive(Debug, Clone)]
 pub struct Step {
-    /// Since the run began.
+    /// The time since the start of the run.
     pub at: Duration,
-    /// Which process took it, by number from 1.
+    /// The number of the process, from 1.
     pub process: u32,
     pub name: String,
     pub kind: StepKind,
     pub fault: Option<Fault>,
-    /// Whether the other end itself has refused it; `None` while that is not known.
+    /// Whether the server itself refused the step. `None` until that is known.
     pub refused: Option<bool>,
-    /// How many revisions of the object were known before it.
+    /// How many revisions of the object existed before the step.
     pub revisions: usize,
 }
 
-/// What only the director of the run can do.
+/// An event that [`Processes`](super::processes::Processes) must handle.
 #[derive(Debug)]
 pub enum Incident {
     Crash,
     MissedEvents,
-    /// The answer is given when the sender is used or dropped.
+    /// The response is given when the sender is used or dropped.
     LeadershipLost(oneshot::Sender<()>),
 }
 
-/// What became of a run, in order.
+/// One line of the trace of a run.
 #[derive(Debug, Clone)]
-pub enum Line {
+pub enum TraceLine {
     Step(Step),
-    /// What somebody else did.
+    /// An action that is not a step of the operator.
     Note(Duration, String),
 }

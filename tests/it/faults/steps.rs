@@ -1,12 +1,12 @@
-//! The one sequence of steps of a run: every write to Kubernetes and every request upstream, from
-//! both sides, in the order in which they happen; and the schedule that strikes some of them.
+//! The sequence of steps of a run: every write to Kubernetes and every request upstream, in the order in which
+//! they happen, and the schedule of injections.
 //!
-//! A step has a name (`kube PATCH policies/status`, `ncloud Create Policy`) and is told from others of
-//! its name by how many came before it. The layers of both sides ask [`Sequence::on_step`] before they
-//! carry a step out, and do to it what they are told.
+//! A step has a name (`kube PATCH policies/status`, `ncloud Create Policy`) and a number among the steps of its
+//! name. The layers of both sides call [`Sequence::on_step`] before they execute a step, and inject the fault
+//! that it returns.
 
 use super::clock::Offset;
-use super::schedule::{Fault, Incident, Injection, Line, Position, Step, StepKind};
+use super::schedule::{Fault, Incident, Injection, Position, Step, StepKind, TraceLine};
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -14,24 +14,24 @@ use tokio::sync::mpsc;
 
 #[derive(Debug, Default)]
 struct State {
-    lines: Vec<Line>,
+    lines: Vec<TraceLine>,
     revisions: Vec<String>,
     armed: bool,
     schedule: VecDeque<Injection>,
-    /// How many blows of the first injection in the schedule.
+    /// How often the first injection of the schedule was repeated.
     repeats: usize,
-    /// How many strikes.
+    /// How many injections took place.
     injected: usize,
     named: HashMap<String, usize>,
     writes: usize,
-    /// Processes that have ended, or are about to: nothing of theirs arrives any more.
+    /// Processes that have crashed, or are about to. Their requests have no effect.
     ended: HashSet<u32>,
     last_write: Option<Instant>,
-    /// When the last late request will have delayed_until.
+    /// When the last delayed request will have taken effect.
     delayed_until: Option<Instant>,
-    /// How many incidents are not over yet.
+    /// How many incidents have not ended.
     open_incidents: usize,
-    /// What a process did that none may do, whatever comes of it.
+    /// Actions that no process may do in any scenario.
     violations: Vec<String>,
 }
 
@@ -45,7 +45,7 @@ pub struct Sequence {
 }
 
 impl Sequence {
-    /// A sequence in which nothing has happened, and what happens that needs the director.
+    /// Returns an empty sequence, and the receiver of its incidents.
     pub fn new(clock: Arc<Offset>) -> (Arc<Self>, mpsc::UnboundedReceiver<Incident>) {
         let (incidents, happened) = mpsc::unbounded_channel();
         (Arc::new(Self { begun: Instant::now(), clock, state: Mutex::default(), incidents }), happened)
@@ -55,14 +55,15 @@ impl Sequence {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// From now on steps count, and the schedule is played.
+    /// Starts to count steps and to inject the faults of the schedule.
     pub fn arm(&self, schedule: Vec<Injection>) {
         let mut state = self.state();
         state.armed = true;
         state.schedule = schedule.into();
     }
 
-    /// A step is about to be taken: what is to happen to it, and its place in the record.
+    /// Records a step that is about to be executed. Returns the fault to inject and the index of the step in
+    /// the trace.
     pub fn on_step(&self, process: u32, kind: StepKind, name: &str) -> (Option<Fault>, usize) {
         let at = self.begun.elapsed();
         let mut state = self.state();
@@ -79,56 +80,56 @@ impl Sequence {
             state.last_write = Some(Instant::now());
         }
         let revisions = state.revisions.len();
-        // Simulators answer at once; what a fault does to a step, the schedule knows.
+        // Simulators respond at once, and the schedule determines the result of a faulty step.
         let refused = (kind != StepKind::KubeWrite || fault.is_some()).then_some(false);
         let step = Step { at, process, name: name.to_owned(), kind, fault, refused, revisions };
-        state.lines.push(Line::Step(step));
+        state.lines.push(TraceLine::Step(step));
         (fault, state.lines.len() - 1)
     }
 
-    /// The other end has answered.
-    pub fn answered(&self, place: usize, refused: bool) {
-        if let Some(Line::Step(step)) = self.state().lines.get_mut(place) {
+    /// Records the response to a step.
+    pub fn answered(&self, index: usize, refused: bool) {
+        if let Some(TraceLine::Step(step)) = self.state().lines.get_mut(index) {
             step.refused = Some(refused);
         }
     }
 
-    /// Calls the director, who says when it is over.
+    /// Reports an incident, which is open until [`Self::incident_ended`] is called.
     pub fn report(&self, incident: Incident) {
         self.state().open_incidents += 1;
-        // A director that has gone home has seen enough.
+        // The receiver may be gone at the end of a run.
         let _ = self.incidents.send(incident);
     }
 
-    /// An incident is over.
+    /// Records the end of an incident.
     pub fn incident_ended(&self) {
         let mut state = self.state();
         state.open_incidents = state.open_incidents.saturating_sub(1);
     }
 
-    /// Whether nothing is the matter any more: incidents are over, late requests have delayed_until, and
-    /// every step is answered.
+    /// Returns whether all incidents have ended, all delayed requests have taken effect, and every step has a
+    /// response.
     pub fn is_quiet(&self) -> bool {
         let state = self.state();
-        let delayed_until = state.delayed_until.is_none_or(|at| at <= Instant::now());
-        let open = |line: &Line| matches!(line, Line::Step(step) if step.refused.is_none());
-        state.open_incidents == 0 && delayed_until && !state.lines.iter().any(open)
+        let no_request_is_delayed = state.delayed_until.is_none_or(|at| at <= Instant::now());
+        let open = |line: &TraceLine| matches!(line, TraceLine::Step(step) if step.refused.is_none());
+        state.open_incidents == 0 && no_request_is_delayed && !state.lines.iter().any(open)
     }
 
-    /// What is the matter still, for people.
+    /// Describes the open incidents and steps for people.
     pub fn describe_open(&self) -> String {
         let state = self.state();
-        let open = |line: &Line| matches!(line, Line::Step(step) if step.refused.is_none());
+        let open = |line: &TraceLine| matches!(line, TraceLine::Step(step) if step.refused.is_none());
         let open = state.lines.iter().filter(|line| open(line)).count();
-        format!("{} incidents are not over, {open} steps not answered", state.open_incidents)
+        format!("{} incidents are open, {open} steps have no response", state.open_incidents)
     }
 
-    /// The process has ended; what it waited for does not matter any more.
+    /// Records the end of a process. Its open steps no longer matter.
     pub fn mark_ended(&self, process: u32) {
         let mut state = self.state();
         state.ended.insert(process);
         for line in &mut state.lines {
-            if let Line::Step(step) = line
+            if let TraceLine::Step(step) = line
                 && step.process == process
             {
                 step.refused.get_or_insert(false);
@@ -136,18 +137,18 @@ impl Sequence {
         }
     }
 
-    /// Whether the process may still be heard.
+    /// Returns whether the requests of the process still have an effect.
     pub fn is_running(&self, process: u32) -> bool {
         !self.state().ended.contains(&process)
     }
 
-    /// What somebody else did.
+    /// Records an action that is not a step of the operator.
     pub fn note(&self, what: impl Into<String>) {
         let at = self.begun.elapsed();
-        self.state().lines.push(Line::Note(at, what.into()));
+        self.state().lines.push(TraceLine::Note(at, what.into()));
     }
 
-    /// A process did what none may do.
+    /// Records an action that no process may do.
     pub fn report_violation(&self, violation: String) {
         self.note(&violation);
         self.state().violations.push(violation);
@@ -157,26 +158,27 @@ impl Sequence {
         self.state().violations.clone()
     }
 
-    /// Whether a process has looked at the upstream object, or written more than status.
+    /// Returns whether a process has read the upstream object, or written more than status.
     pub fn has_acted(&self, process: u32) -> bool {
         let acts = |name: &str| {
             [" Get ", " Create ", " Delete "].iter().any(|part| name.contains(part)) || name.ends_with("policies")
         };
-        let theirs = |line: &Line| matches!(line, Line::Step(step) if step.process == process && acts(&step.name));
+        let theirs =
+            |line: &TraceLine| matches!(line, TraceLine::Step(step) if step.process == process && acts(&step.name));
         self.state().lines.iter().any(theirs)
     }
 
-    /// How long ago a process asked an upstream for the first time; nothing if it has not.
+    /// Returns the time since the first upstream read of a process. Zero if there was none.
     pub fn reading_for(&self, process: u32) -> Duration {
-        let theirs = |line: &Line| match line {
-            Line::Step(step) if step.process == process && step.kind == StepKind::UpstreamRead => Some(step.at),
+        let theirs = |line: &TraceLine| match line {
+            TraceLine::Step(step) if step.process == process && step.kind == StepKind::UpstreamRead => Some(step.at),
             _ => None,
         };
         let first = self.state().lines.iter().find_map(theirs);
         first.map_or(Duration::ZERO, |at| self.begun.elapsed().saturating_sub(at))
     }
 
-    /// The object has this `resourceVersion` now.
+    /// Records the current `resourceVersion` of the object.
     pub fn revision(&self, version: &str) {
         let mut state = self.state();
         if state.revisions.last().is_none_or(|last| last != version) {
@@ -184,57 +186,57 @@ impl Sequence {
         }
     }
 
-    /// The revision that stood so many before the newest.
+    /// Returns the revision that is `depth` before the newest.
     pub fn revision_before(&self, depth: usize) -> Option<String> {
         let state = self.state();
         state.revisions.iter().rev().nth(depth).cloned()
     }
 
-    /// Everything that happened.
-    pub fn lines(&self) -> Vec<Line> {
+    /// Returns the whole trace.
+    pub fn lines(&self) -> Vec<TraceLine> {
         self.state().lines.clone()
     }
 
-    /// Every step that was taken.
+    /// Returns every step.
     pub fn steps(&self) -> Vec<Step> {
-        let step = |line: &Line| {
-            if let Line::Step(step) = line { Some(step.clone()) } else { None }
+        let step = |line: &TraceLine| {
+            if let TraceLine::Step(step) = line { Some(step.clone()) } else { None }
         };
         self.state().lines.iter().filter_map(step).collect()
     }
 
-    /// How many lines there are: a mark for [`Self::writes_after`].
+    /// Returns the length of the trace, as a mark for [`Self::writes_after`].
     pub fn mark(&self) -> usize {
         self.state().lines.len()
     }
 
-    /// The writes since a mark, but for those about connections: these count their dependants at
-    /// their own pace.
+    /// Returns the writes after a mark, without those to connections: the operator updates their number of
+    /// dependents at times of its own.
     pub fn writes_after(&self, mark: usize) -> Vec<Step> {
         let state = self.state();
         let steps = state.lines.iter().skip(mark).filter_map(|line| match line {
-            Line::Step(step) => Some(step),
-            Line::Note(..) => None,
+            TraceLine::Step(step) => Some(step),
+            TraceLine::Note(..) => None,
         });
         let counted = |step: &&Step| step.kind != StepKind::UpstreamRead && !step.name.contains("connections");
         steps.filter(counted).cloned().collect()
     }
 
-    /// How many reads there were since a mark.
+    /// Returns the number of reads after a mark.
     pub fn reads_after(&self, mark: usize) -> usize {
         let state = self.state();
-        let read = |line: &&Line| matches!(line, Line::Step(step) if step.kind == StepKind::UpstreamRead);
+        let read = |line: &&TraceLine| matches!(line, TraceLine::Step(step) if step.kind == StepKind::UpstreamRead);
         state.lines.iter().skip(mark).filter(read).count()
     }
 
-    /// How many strikes of the schedule have injected, the first fault of each counted.
+    /// Returns how many injections took place. A repeated fault counts once.
     pub fn injected(&self) -> usize {
         self.state().injected
     }
 }
 
 impl State {
-    /// The fault for the next step.
+    /// Returns the fault for the next step.
     fn next(&mut self, kind: StepKind, name: &str) -> Option<Fault> {
         if !self.armed {
             return None;
@@ -244,7 +246,7 @@ impl State {
         let count = *count;
         self.writes += usize::from(kind != StepKind::UpstreamRead);
         let injection = self.schedule.front()?;
-        let here = match &injection.place {
+        let here = match &injection.position {
             Position::Named(wanted, _) if wanted != name => false,
             Position::Named(_, number) => self.repeats > 0 || *number == count,
             Position::Write(number) => kind != StepKind::UpstreamRead && *number == self.writes,

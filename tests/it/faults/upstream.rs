@@ -1,4 +1,4 @@
-//! The way to the upstream: directs a simulator by the sequence.
+//! The layer in front of the upstream: the sequence decides about each request to a simulator.
 
 use super::process::{REQUEST_TIMEOUT, process_of};
 use super::schedule::{Fault, Incident, StepKind, Timing};
@@ -8,14 +8,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use tokio::sync::oneshot;
 
-/// Has every request to this simulator asked of the sequence.
+/// Lets the sequence decide about every request to this simulator.
 pub fn direct(faults: &Faults, system: &'static str, sequence: &Arc<Sequence>) {
     let sequence = Arc::clone(sequence);
     faults.direct(move |subject| {
         let process = process_of(subject.agent)?;
         let (kind, name) = describe(system, subject);
         let (fault, _) = sequence.on_step(process, kind, &name);
-        cue(&sequence, fault?)
+        decide(&sequence, fault?)
     });
 }
 
@@ -40,7 +40,7 @@ fn describe(system: &str, subject: &Subject<'_>) -> (StepKind, String) {
     (kind, format!("{system} {:?} {:?}", subject.operation, subject.collection))
 }
 
-fn cue(sequence: &Arc<Sequence>, fault: Fault) -> Option<Cue> {
+fn decide(sequence: &Arc<Sequence>, fault: Fault) -> Option<Cue> {
     let when = |timing| {
         if timing == Timing::Before { When::Before } else { When::After }
     };
@@ -70,9 +70,9 @@ fn cue(sequence: &Arc<Sequence>, fault: Fault) -> Option<Cue> {
         Fault::LeadershipLost => {
             let sequence = Arc::clone(sequence);
             Cue::Hold(Box::pin(async move {
-                let (release, held) = oneshot::channel();
+                let (release, released) = oneshot::channel();
                 sequence.report(Incident::LeadershipLost(release));
-                drop(held.await);
+                drop(released.await);
             }))
         }
         Fault::Status(timing, code, wait) => {

@@ -1,4 +1,4 @@
-//! What people do in a run, through the API server, and what they see there.
+//! The user of a run: acts through the API server, and checks the results there and upstream.
 
 use super::environment::Environment;
 use super::steps::Sequence;
@@ -11,34 +11,34 @@ use kube::api::{DeleteParams, DynamicObject, Patch, PatchParams};
 use serde_json::{Value, json};
 use std::time::Duration;
 
-/// How long anything may take once the faults are over: the machine may be busy.
+/// How long each wait may take. The machine may be busy.
 pub const LIMIT: Duration = Duration::from_secs(40);
 
-/// How a scenario must end.
+/// The expected end of a scenario.
 #[derive(Debug, Clone)]
 pub enum Goal {
     /// The object is ready, and the upstream equals it.
     Ready,
-    /// The same, and status says that it was taken over.
+    /// The same, and status says that the object was adopted.
     Adopted,
-    /// Neither is there any more.
+    /// The object exists neither in Kubernetes nor upstream.
     Gone,
-    /// The object is gone; the upstream holds what it was.
+    /// The object is deleted. This upstream object remains.
     Left(Value),
 }
 
 impl Goal {
-    /// Whether the operator goes on looking after the object.
+    /// Returns whether the operator continues to manage the object.
     pub fn is_managed(&self) -> bool {
         matches!(self, Self::Ready | Self::Adopted)
     }
 }
 
-/// The people's side of one run.
+/// The user of one run.
 pub struct User<'a> {
     pub environment: &'a Environment,
     pub sequence: &'a Sequence,
-    /// How long it waits for anything.
+    /// How long each wait may take.
     pub limit: Duration,
 }
 
@@ -48,32 +48,32 @@ impl User<'_> {
         self.apply_as(self.environment.target.manifest(&self.environment.zones)).await
     }
 
-    /// Applies it as it is given.
+    /// Applies this object.
     pub async fn apply_as(&self, object: Value) -> anyhow::Result<()> {
         let params = PatchParams::apply("test").force();
-        self.sequence.note("somebody applies the object");
+        self.sequence.note("a user applies the object");
         let written = self.environment.api().patch(OBJECT_NAME, &params, &Patch::Apply(object)).await?;
         self.saw(&written);
         Ok(())
     }
 
-    /// Changes part of it.
+    /// Patches the object.
     pub async fn patch(&self, patch: Value) -> anyhow::Result<()> {
-        self.sequence.note(format!("somebody patches {patch}"));
+        self.sequence.note(format!("a user patches {patch}"));
         let written = self.environment.api().patch(OBJECT_NAME, &PatchParams::default(), &Patch::Merge(patch)).await?;
         self.saw(&written);
         Ok(())
     }
 
-    /// Changes the upstream's part of the spec.
+    /// Patches the upstream's part of the spec.
     pub async fn edit(&self, patch: &Value) -> anyhow::Result<()> {
         self.patch(json!({ "spec": { self.environment.target.system(): patch } })).await
     }
 
-    /// Deletes it, and does not wait.
+    /// Deletes the object, and does not wait.
     pub async fn delete(&self) -> anyhow::Result<()> {
-        self.sequence.note("somebody deletes the object");
-        // The answer shows the object as it waits for its finalizers; a moment later it may be gone.
+        self.sequence.note("a user deletes the object");
+        // The response shows the object as it waits for its finalizers, or it is gone already.
         let answer = self.environment.api().delete(OBJECT_NAME, &DeleteParams::background()).await?;
         if let Some(waiting) = answer.left() {
             self.saw(&waiting);
@@ -87,7 +87,7 @@ impl User<'_> {
         }
     }
 
-    /// Waits until `check` is content.
+    /// Waits until `check` succeeds.
     pub async fn until<F>(&self, what: &str, check: impl Fn() -> F) -> anyhow::Result<()>
     where
         F: Future<Output = anyhow::Result<()>>,
@@ -95,13 +95,13 @@ impl User<'_> {
         wait_for(what, self.limit, check).await
     }
 
-    /// Waits until the scenario is where it must end.
+    /// Waits until the scenario has reached its end.
     pub async fn reach(&self, goal: &Goal) -> anyhow::Result<()> {
         self.until(&format!("the end: {goal:?}"), || self.is_at(goal)).await
     }
 
-    /// Oracle (a): upstream equals spec, exactly once; nothing is left, or what must be; foreign_objects'
-    /// objects are as they were; status tells the truth.
+    /// Oracle (a): the upstream equals the spec, exactly once, or holds nothing, or what must remain; foreign
+    /// objects are unchanged; status is true.
     pub async fn is_at(&self, goal: &Goal) -> anyhow::Result<()> {
         let object = self.environment.api().get_opt(OBJECT_NAME).await?;
         let ours = self.environment.ours()?;
@@ -146,11 +146,11 @@ impl User<'_> {
         for kind in ["Drifted", "Reconciling", "Stalled"] {
             anyhow::ensure!(shown_condition(status, kind).is_none(), "{kind} is still shown");
         }
-        anyhow::ensure!(!object.finalizers().is_empty(), "nothing holds the object until its upstream is gone");
+        anyhow::ensure!(!object.finalizers().is_empty(), "the object has no finalizer");
         Ok(())
     }
 
-    /// Whether a write is in flight, as status says it.
+    /// Returns whether status shows an operation in flight.
     pub async fn is_busy(&self) -> anyhow::Result<bool> {
         let object = self.environment.api().get_opt(OBJECT_NAME).await?;
         Ok(object.is_some_and(|object| !object.data["status"]["operation"].is_null()))
