@@ -1,19 +1,19 @@
-//! Properties: what holds for every valid spec, and not only for the ones that somebody thought of.
+//! Properties that hold for every valid spec.
 //!
-//! | module | what holds |
+//! | module | contents |
 //! | --- | --- |
-//! | [`specs`] | the generators: what the API server and the operator's own rules accept |
-//! | [`admission`] | that they do accept it |
-//! | [`ncloud`], [`spaceone`], [`network`] | what is wanted arrives, by any path; the same meaning is no difference |
-//! | [`meaning`] | the oracle: what an upstream should hold, written without a line of the operator |
-//! | [`answers`] | whatever an upstream answers, failure is not absence and doubt is not success |
-//! | [`histories`] | the whole operator: the end depends on the last spec, not on the way to it |
-//! | [`planning`] | the decision is total and never writes what it may not; conditions are a function |
+//! | [`specs`] | generators of specs that the API server and the operator accept |
+//! | [`admission`] | the API server and the operator accept the generated specs |
+//! | [`ncloud`], [`spaceone`], [`network`] | a spec arrives upstream by any path; equivalent specs cause no difference |
+//! | [`comparison`] | the oracle: the expected content upstream, written without code of the operator |
+//! | [`answers`] | no response of an upstream is misread: a failure is not an absence, an unclear result is not a success |
+//! | [`histories`] | the whole operator: the result depends on the last spec, not on the specs before it |
+//! | [`planning`] | a plan exists for every input and never writes more than allowed; conditions are a function of the outcome |
 
 mod admission;
 mod answers;
+mod comparison;
 mod histories;
-mod meaning;
 mod ncloud;
 mod network;
 mod planning;

@@ -1,7 +1,7 @@
 //! Generators of valid specs, as JSON: the blocks below `spec` of the three upstream objects.
 //!
-//! Small ones are the most, but every limit of the schema is reached: the longest texts, the most
-//! members that a test can afford, every optional field present and absent.
+//! Most specs are small, but the generators reach every limit of the schema: the longest texts, as many members
+//! as a test can afford, and every optional field present and absent.
 
 pub mod json;
 pub mod ncloud;
@@ -12,13 +12,13 @@ pub mod text;
 use proptest::prelude::*;
 use serde_json::{Map, Value};
 
-/// A block of the fields that are set.
+/// Returns a block with the fields that are set.
 fn block(fields: Vec<(&str, Option<Value>)>) -> Value {
     let set = fields.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?)));
     Value::Object(set.collect::<Map<_, _>>())
 }
 
-/// Absent one time in three.
+/// Generates no value one time in three.
 fn sometimes<S: Strategy>(values: S) -> impl Strategy<Value = Option<S::Value>>
 where
     S::Value: Clone,
@@ -26,7 +26,7 @@ where
     prop::option::weighted(0.66, values)
 }
 
-/// Different members, in any order.
+/// Generates different members in any order.
 fn members<S>(values: S, size: impl Into<prop::collection::SizeRange>) -> impl Strategy<Value = Vec<Value>>
 where
     S: Strategy<Value = String>,

@@ -1,11 +1,10 @@
-//! The oracle: what an upstream should hold when a spec is in force, in one spelling.
-//!
-//! Written from the documented meaning, without a line of the operator's comparison.
+//! The oracle: the expected content upstream for a spec, in one spelling. Written from the documented meaning,
+//! without code of the operator's comparison.
 
 use serde_json::{Map, Value, json};
 use std::net::IpAddr;
 
-/// Numbers by value, and `null` as absent.
+/// Normalizes a value: numbers by value, `null` as absent.
 pub fn plain(value: &Value) -> Value {
     match value {
         Value::Number(number) => json!(number.as_f64().expect("a number is a double upstream") + 0.0),
@@ -18,7 +17,8 @@ pub fn plain(value: &Value) -> Value {
     }
 }
 
-/// Equality of plain values; a number that went through texts may be off by its last digit.
+/// Returns whether two normalized values are equal. The last digit of a number may differ, because the upstream
+/// stores numbers as text.
 pub fn alike(a: &Value, b: &Value) -> bool {
     match (a, b) {
         (Value::Number(a), Value::Number(b)) => {
@@ -33,13 +33,13 @@ pub fn alike(a: &Value, b: &Value) -> bool {
     }
 }
 
-/// Asserts that two values mean the same.
+/// Asserts that two values have the same meaning.
 pub fn assert_alike(a: &Value, b: &Value, what: &str) {
     let (a, b) = (plain(a), plain(b));
     assert!(alike(&a, &b), "{what}: {a} is not {b}");
 }
 
-/// A list as a set: in one order, without repetitions.
+/// Turns a list into a set: sorted, without repetitions.
 pub fn set(items: impl IntoIterator<Item = Value>) -> Value {
     let mut items: Vec<Value> = items.into_iter().collect();
     items.sort_by_cached_key(Value::to_string);
@@ -51,7 +51,7 @@ fn list(value: &Value) -> Vec<Value> {
     value.as_array().cloned().unwrap_or_default()
 }
 
-/// The permissions of a NAVER Cloud policy.
+/// Normalizes the permissions of a NAVER Cloud policy.
 pub fn permissions(permissions: &Value) -> Value {
     set(list(permissions).iter().map(permission))
 }
@@ -84,7 +84,7 @@ fn target(target: &Value) -> Value {
     json!({ "product": target["product"], "actions": names("actions"), "resourceNrns": names("resourceNrns") })
 }
 
-/// One spelling of an address, or of a network with its prefix.
+/// Normalizes an address.
 pub fn address(text: &str) -> String {
     text.parse::<IpAddr>().expect("an address").to_string()
 }
@@ -96,7 +96,7 @@ fn network(text: &str) -> String {
     }
 }
 
-/// The routes of a network policy, of a spec or as stored.
+/// Normalizes the routes of a network policy, from a spec or as stored.
 pub fn routes(routes: &Value) -> Value {
     set(list(routes).iter().map(|route| {
         let text = |field: &str| route[field].as_str().unwrap_or_default();
@@ -104,12 +104,12 @@ pub fn routes(routes: &Value) -> Value {
     }))
 }
 
-/// The name servers, in their order.
+/// Normalizes the name servers. Their order matters.
 pub fn dns(servers: &Value) -> Value {
     list(servers).iter().map(|server| json!(address(server.as_str().expect("an address")))).collect()
 }
 
-/// What a network policy refers to, in the upstream's words.
+/// Normalizes the reference of a network policy.
 pub fn reference(id: Option<&Value>, link: Option<&Value>) -> Value {
     json!([id.and_then(Value::as_str).unwrap_or_default(), link.and_then(Value::as_str).unwrap_or_default()])
 }
