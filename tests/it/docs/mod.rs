@@ -1,5 +1,5 @@
-//! The documentation, held to what it speaks of: manifests to the API server, tables to the
-//! schemas and to the code, links to what they point at.
+//! The documentation, checked against its subjects: manifests against the API server, tables against the
+//! schemas and the code, and links against their targets.
 
 mod decisions;
 mod fields;
@@ -7,7 +7,7 @@ mod manifests;
 pub mod markdown;
 mod metrics;
 mod runbooks;
-mod walk;
+mod walkthrough;
 
 use cloud_policy::api::Reason;
 use markdown::{PUBLISHED, Page, code_in};
@@ -15,14 +15,14 @@ use regex::Regex;
 use std::collections::BTreeSet;
 use std::process::Command;
 
-/// What a fenced block may say that it is. A closed set, so that a slip of the pen cannot take a
-/// manifest out of the tests.
+/// The languages of fenced blocks. The set is closed, so that a typing error cannot exclude a
+/// manifest from the tests.
 const LANGUAGES: [&str; 5] = ["yaml", "yaml,fragment", "sh", "text", "mermaid"];
-/// Reasons that only events carry.
-const OF_EVENTS: [Reason; 2] = [Reason::Orphaned, Reason::InternalError];
+/// Reasons that only events have.
+const EVENT_REASONS: [Reason; 2] = [Reason::Orphaned, Reason::InternalError];
 
 #[test]
-fn every_fenced_block_says_what_it_is() {
+fn fenced_block_has_known_language() {
     for page in Page::all() {
         for fence in &page.fences {
             assert!(LANGUAGES.contains(&fence.language.as_str()), "{}: `{}`", fence.place, fence.language);
@@ -31,20 +31,20 @@ fn every_fenced_block_says_what_it_is() {
 }
 
 #[test]
-fn every_relative_link_leads_somewhere() {
+fn relative_link_has_existing_target() {
     let broken: Vec<String> = Page::everywhere().iter().flat_map(Page::broken_links).collect();
     assert!(broken.is_empty(), "{}", broken.join("\n"));
 }
 
 #[test]
-fn the_page_of_the_chart_leads_there_from_everywhere_because_it_is_packed_alone() {
+fn chart_readme_uses_absolute_links() {
     let page = Page::read("charts/cloud-policy-operator/README.md");
     let links = page.links_into_the_repository();
     assert!(links.len() > 3 && links.iter().all(|link| link.starts_with(PUBLISHED)), "{links:?}");
 }
 
 #[test]
-fn the_first_page_leads_to_every_other() {
+fn docs_index_leads_to_every_page() {
     let mut open = vec!["docs/README.md".to_owned()];
     let mut reached: BTreeSet<String> = open.iter().cloned().collect();
     while let Some(name) = open.pop() {
@@ -53,11 +53,11 @@ fn the_first_page_leads_to_every_other() {
     }
     let lost: Vec<String> =
         Page::all().into_iter().map(|page| page.name).filter(|page| !reached.contains(page)).collect();
-    assert!(lost.is_empty(), "no way leads from docs/README.md to {lost:?}");
+    assert!(lost.is_empty(), "docs/README.md does not lead to {lost:?}");
 }
 
 #[test]
-fn every_reason_has_a_section_and_every_section_a_reason() {
+fn reasons_page_has_one_section_for_each_reason() {
     let page = Page::read("docs/reasons.md");
     let titled = page.sections(3);
     let documented: Vec<&str> = titled.iter().map(|(title, _)| title.as_str()).collect();
@@ -65,12 +65,12 @@ fn every_reason_has_a_section_and_every_section_a_reason() {
     assert_eq!(documented.iter().copied().collect::<BTreeSet<_>>(), known);
     assert_eq!(documented.len(), known.len(), "a reason has two sections");
     for (title, text) in &titled {
-        assert!(text.trim().len() > 20, "the section of {title} says nothing");
+        assert!(text.trim().len() > 20, "the section of {title} is empty");
     }
 }
 
 #[test]
-fn every_flag_is_documented_with_its_variable_and_default() {
+fn flags_page_lists_every_flag_with_variable_and_default() {
     let page = Page::read("docs/operator-flags.md");
     let rows = page.tables().into_iter().find(|table| table.header[0] == "flag").expect("a table of flags").rows;
     let help = help();
@@ -85,7 +85,7 @@ fn every_flag_is_documented_with_its_variable_and_default() {
 }
 
 #[test]
-fn no_page_names_a_flag_that_does_not_exist() {
+fn page_names_only_existing_flags() {
     let known: BTreeSet<String> = help().into_iter().map(|flag| flag.name).collect();
     let flag = Regex::new("--[a-z][a-z-]+").unwrap();
     for page in Page::all() {
@@ -101,22 +101,22 @@ fn no_page_names_a_flag_that_does_not_exist() {
 }
 
 #[test]
-fn every_reason_that_a_column_may_show_has_its_remedy() {
+fn troubleshoot_page_covers_every_status_reason() {
     let tables = Page::read("docs/tasks/troubleshoot.md").tables();
     let rows = tables.iter().filter(|table| table.header[0] == "STATUS").flat_map(|table| &table.rows);
-    let told: BTreeSet<String> = rows.map(|row| code_in(&row[0]).concat()).collect();
-    let shown = Reason::ALL.iter().filter(|reason| !OF_EVENTS.contains(reason));
-    assert_eq!(told, shown.map(|reason| reason.as_str().to_owned()).collect());
+    let documented: BTreeSet<String> = rows.map(|row| code_in(&row[0]).concat()).collect();
+    let shown = Reason::ALL.iter().filter(|reason| !EVENT_REASONS.contains(reason));
+    assert_eq!(documented, shown.map(|reason| reason.as_str().to_owned()).collect());
 }
 
 #[test]
-fn every_test_that_the_documentation_names_exists() {
+fn page_names_only_existing_tests() {
     let list = Command::new(std::env::current_exe().unwrap()).arg("--list").output().unwrap();
     let list = String::from_utf8(list.stdout).unwrap();
     let known: BTreeSet<&str> = list.lines().filter_map(|line| line.strip_suffix(": test")).collect();
-    // A sentence below a module: three words at least, so that no other path looks like it.
-    let sentence = Regex::new("^([a-z0-9_]+::)+[a-z0-9]+(_[a-z0-9]+){2,}$").unwrap();
-    let named = Page::all().into_iter().flat_map(|page| code_in(&page.prose)).filter(|code| sentence.is_match(code));
+    // The last part has at least three words, unlike other paths.
+    let test = Regex::new("^([a-z0-9_]+::)+[a-z0-9]+(_[a-z0-9]+){2,}$").unwrap();
+    let named = Page::all().into_iter().flat_map(|page| code_in(&page.prose)).filter(|code| test.is_match(code));
     let named: BTreeSet<String> = named.collect();
     let missing: Vec<&String> = named.iter().filter(|test| !known.contains(test.as_str())).collect();
     assert!(missing.is_empty(), "{missing:?}");
@@ -124,7 +124,7 @@ fn every_test_that_the_documentation_names_exists() {
 }
 
 #[test]
-fn every_case_of_a_deletion_and_every_threat_says_what_shows_it() {
+fn deletion_case_and_threat_name_their_test() {
     for (page, least) in [("docs/deletion.md", 20), ("docs/threat-model.md", 25)] {
         let tables = Page::read(page).tables();
         let of_tests = tables.iter().filter(|table| table.header.last().is_some_and(|last| last == "shown by"));
@@ -140,7 +140,7 @@ struct Flag {
     default: Option<String>,
 }
 
-/// The flags of `cloud-policy run`, as its help lists them.
+/// Returns the flags of `cloud-policy run` from its help.
 fn help() -> Vec<Flag> {
     let output = Command::new(env!("CARGO_BIN_EXE_cloud-policy")).args(["run", "--help"]).output().unwrap();
     let help = String::from_utf8(output.stdout).unwrap();

@@ -1,20 +1,19 @@
-//! The pages of the alerts and of the reasons, followed while what they speak of is the case: every command of every
-//! page succeeds and shows something.
+//! The pages of the alerts and of the reasons, followed while the situation of the page exists: every command
+//! of every page succeeds and prints something.
 //!
-//! The operator is the program that the Deployment of `deploy` asks for. There is no kubelet to hand
-//! out its log or to run something in its pod, so that `kubectl logs` and `kubectl exec` have a
-//! stand-in: the real one is asked first and must find the pod; then that is done here which the
-//! kubelet would do.
+//! The operator is the program that the Deployment of `deploy` runs. There is no kubelet that returns its log
+//! or runs a command in its pod, so `kubectl logs` and `kubectl exec` are replaced: the real command runs first
+//! and must find the pod, then the test does the work of the kubelet.
 
 mod runbook_setup;
 
-use super::walk::page::{Deed, Step, steps};
-use super::walk::shell::Shell;
+use super::walkthrough::page::{ReaderAction, Step, steps};
+use super::walkthrough::shell::Shell;
 use crate::support::fake_kubelet::FakeKubelet;
 use crate::support::installation::{Installation, OWN, TENANT};
 use cloud_policy_testbed::{repository, wait_for};
 use kube::api::PostParams;
-use runbook_setup::Scene;
+use runbook_setup::RunbookSetup;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::fs;
@@ -23,7 +22,7 @@ use std::path::Path;
 use std::time::Duration;
 use tempfile::TempDir;
 
-/// In an order in which no page spoils what a later one needs.
+/// The pages, in an order in which no page breaks the situation of a later one.
 const PAGES: [&str; 15] = [
     "operator-absent",
     "operator-not-leading",
@@ -41,12 +40,12 @@ const PAGES: [&str; 15] = [
     "reconciles-fail",
     "objects-unreadable",
 ];
-/// Beside the alerts: what to do about a reason.
+/// The page of the reasons. All others are pages of alerts.
 const REASONS: &str = "../reasons";
-/// Nothing makes the operator panic from outside.
+/// No action from outside makes the operator panic.
 const NOT_FOLLOWED: &str = "panic";
 
-/// What a page names and another object of the scene stands for.
+/// Names in a page, and the object of the setup that replaces each.
 const STAND_INS: [(&str, &str, &str); 4] = [
     ("objects-stalled", "server-viewer", "refused"),
     ("connection-not-ready", "connections.cloudpolicy.dev ncloud", "connections.cloudpolicy.dev revoked"),
@@ -54,7 +53,7 @@ const STAND_INS: [(&str, &str, &str); 4] = [
     ("drift-fight", "server-viewer", "fought"),
 ];
 
-/// What an overlay would add to the arguments; two deletions within the window are many here.
+/// Arguments that an overlay would add. Two deletions within the window count as many here.
 const ARGUMENTS: [&str; 6] = [
     "--tenant-namespaces=team-a",
     "--allowed-hosts=127.0.0.1",
@@ -64,26 +63,27 @@ const ARGUMENTS: [&str; 6] = [
     "--delete-limit=2",
 ];
 
-/// For what a command shows only after a while.
+/// How long a command may take to show something.
 const LIMIT: Duration = Duration::from_mins(2);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_command_of_the_pages_of_alerts_and_reasons_shows_what_the_page_is_about() {
+async fn runbook_commands_succeed_in_the_situation_of_the_page() {
     let installation = Installation::new().await;
     deploy(&installation).await;
     let kubelet = FakeKubelet::start(&installation.control_plane);
     let programs = kubectl(&installation, &kubelet.log().await);
-    let scene = Scene::set(&installation).await;
+    let setup = RunbookSetup::new(&installation).await;
     for page in PAGES {
-        scene.begin(page).await;
-        let told = STAND_INS.iter().filter(|(on, ..)| *on == page).map(|(_, word, other)| (*word, (*other).to_owned()));
-        let mut shell = Shell::new(&installation.control_plane, told.collect());
+        setup.prepare(page).await;
+        let replacements =
+            STAND_INS.iter().filter(|(on, ..)| *on == page).map(|(_, word, other)| (*word, (*other).to_owned()));
+        let mut shell = Shell::new(&installation.control_plane, replacements.collect());
         shell.prefer(programs.path());
-        for Step { deed, place } in steps(&format!("docs/alerts/{page}.md")) {
-            match deed {
-                Deed::Run { script, .. } => follow(&shell, &place, &script).await,
-                Deed::Meanwhile(what) => scene.goes_on(&what).await,
-                Deed::Save { .. } => panic!("{place}: nobody saves files at night"),
+        for Step { action, place } in steps(&format!("docs/alerts/{page}.md")) {
+            match action {
+                ReaderAction::Run { script, .. } => follow(&shell, &place, &script).await,
+                ReaderAction::Meanwhile(what) => setup.wait_for(&what).await,
+                ReaderAction::Save { .. } => panic!("{place}: a page of an alert saves no file"),
             }
         }
     }
@@ -91,7 +91,7 @@ async fn every_command_of_the_pages_of_alerts_and_reasons_shows_what_the_page_is
 }
 
 #[test]
-fn every_page_of_an_alert_is_followed() {
+fn every_alert_page_is_followed() {
     let known = PAGES.into_iter().chain([NOT_FOLLOWED]).filter(|page| *page != REASONS);
     let known: BTreeSet<String> = known.map(|page| format!("{page}.md")).collect();
     let files = fs::read_dir(repository().join("docs/alerts")).unwrap();
@@ -99,8 +99,8 @@ fn every_page_of_an_alert_is_followed() {
     assert_eq!(there, known);
 }
 
-/// The Deployment of `deploy`, its pod as the controller of Deployments would make it, and one object
-/// of each kind with which Prometheus is told of it.
+/// Applies the Deployment of `deploy`, its pod as the controller of Deployments would create it, and one object
+/// of each kind that makes Prometheus scrape it.
 async fn deploy(installation: &Installation) {
     let path = |name: &str| repository().join(name).display().to_string();
     let kubectl = |arguments: &[&str]| installation.control_plane.run_kubectl(arguments).unwrap();
@@ -132,17 +132,17 @@ async fn deploy(installation: &Installation) {
     wait_for("the kinds of the Prometheus operator", LIMIT, served).await.unwrap();
 }
 
-/// A folder with a kubectl that does what a kubelet would, where the real one has found the pod.
+/// Writes a `kubectl` that does the work of the kubelet after the real one has found the pod. Returns its folder.
 fn kubectl(installation: &Installation, log: &Path) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     let real = installation.control_plane.kubectl().display();
     let text = format!(
         r#"#!/bin/bash
 case $1 in
-logs) '{real}' "$@" && exec cat '{log}' ;; # Of a pod without a node it prints nothing.
+logs) '{real}' "$@" && exec cat '{log}' ;; # It prints nothing for a pod without a node.
 exec)
-    if said=$('{real}' "$@" 2>&1) || [[ $said != *"does not have a host assigned"* ]]; then
-        printf '%s\n' "$said" >&2
+    if output=$('{real}' "$@" 2>&1) || [[ $output != *"does not have a host assigned"* ]]; then
+        printf '%s\n' "$output" >&2
         exit 1
     fi
     while [[ $1 != -- ]]; do shift; done
@@ -161,25 +161,24 @@ esac
     folder
 }
 
-/// Runs each command by itself. One that only looks is run until it shows something.
+/// Runs each command of a script. Repeats a command that only reads until it prints something.
 async fn follow(shell: &Shell, place: &str, script: &str) {
     for command in script.replace("|\n", "|").lines().filter(|line| !line.trim().is_empty()) {
-        // Differences are what it is asked for.
+        // `kubectl diff` exits with 1 when there is a difference, which the page expects.
         let allowed = if command.contains("kubectl diff") { " || [[ $? == 1 ]]" } else { "" };
         let attempt = || async {
             let printed = shell.run(&format!("{command}{allowed}")).await?;
-            anyhow::ensure!(!printed.trim().is_empty(), "it shows nothing");
+            anyhow::ensure!(!printed.trim().is_empty(), "it prints nothing");
             Ok(())
         };
         let limit = if command.contains("kubectl annotate") { Duration::ZERO } else { LIMIT };
-        let done =
-            if limit.is_zero() { attempt().await } else { wait_for("something to be shown", limit, attempt).await };
+        let done = if limit.is_zero() { attempt().await } else { wait_for("output", limit, attempt).await };
         done.unwrap_or_else(|error| panic!("{place}: {command}\n{error:#}"));
     }
 }
 
 #[test]
-fn what_stands_in_for_a_name_is_on_the_page() {
+fn replaced_name_is_on_the_page() {
     for (page, word, _) in STAND_INS {
         let text = fs::read_to_string(repository().join(format!("docs/alerts/{page}.md"))).unwrap();
         assert!(text.contains(word) && PAGES.contains(&page), "{page}: {word}");

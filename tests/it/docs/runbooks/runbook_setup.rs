@@ -1,4 +1,4 @@
-//! What is the case while somebody follows the page of an alert.
+//! The situations in which the pages of alerts are followed.
 
 use crate::security::abuse::control_plane::allow_anything;
 use crate::support::installation::{Installation, OWN, TENANT, keys, ours, secret};
@@ -14,35 +14,35 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 const LIMIT: Duration = Duration::from_mins(2);
-/// How many are deleted at once.
-const CROWD: usize = 6;
+/// How many objects are deleted at once.
+const GROUP: usize = 6;
 
-/// A cluster in which things go wrong, one after the other.
-pub struct Scene<'a> {
+/// A cluster in which one failure after another occurs.
+pub struct RunbookSetup<'a> {
     installation: &'a Installation,
     /// A second account, which throttles.
     slow: Ncloud,
-    /// How many of the last crowd are held; the others were deleted in time.
-    held: AtomicUsize,
+    /// How many objects of the last group are blocked. The others were deleted in time.
+    blocked: AtomicUsize,
 }
 
-impl<'a> Scene<'a> {
-    /// The connections, a policy that is well, and one about which two sides fight.
-    pub async fn set(installation: &'a Installation) -> Self {
+impl<'a> RunbookSetup<'a> {
+    /// Creates the connections, a policy that is ready, and one that another writer keeps changing.
+    pub async fn new(installation: &'a Installation) -> Self {
         installation.connect().await;
         installation.apply(Some(OWN), secret("ncloud", &keys(&installation.ncloud))).await;
         let spec = account(&installation.ncloud, "ncloud");
         installation.apply(None, ours("ClusterConnection", "ncloud", &spec)).await;
         let slow = Ncloud::start(ncloud::Options::default()).await.unwrap();
-        let scene = Self { installation, slow, held: AtomicUsize::default() };
+        let setup = Self { installation, slow, blocked: AtomicUsize::default() };
         for name in ["server-viewer", "fought"] {
-            scene.well(name, |spec| spec["interval"] = json!("10s")).await;
+            setup.ready(name, |spec| spec["interval"] = json!("10s")).await;
         }
-        scene
+        setup
     }
 
-    /// Has that happen which this page is about.
-    pub async fn begin(&self, page: &str) {
+    /// Creates the situation of a page.
+    pub async fn prepare(&self, page: &str) {
         self.change_back();
         match page {
             "operator-absent" | "operator-not-leading" | "objects-not-ready" | "quota-near" => {}
@@ -50,18 +50,18 @@ impl<'a> Scene<'a> {
             "connection-not-ready" => self.revoked().await,
             "drift-reported" => self.reported().await,
             "drift-fight" => self.fought().await,
-            "orphan-left" => self.taken_over().await,
+            "orphan-left" => self.owned_elsewhere().await,
             "throttled" => self.throttled().await,
             "deletions-held" => self.deleted("tenant").await,
             "../reasons" => self.deleted("crowd").await,
             "reconciles-fail" => self.forbidden().await,
             "objects-unreadable" => self.unreadable().await,
-            _ => panic!("nobody knows what {page}.md is about"),
+            _ => panic!("the situation of {page}.md is not known"),
         }
     }
 
-    /// What comes of the reader's commands, and happens then, in the words of the page.
-    pub async fn goes_on(&self, what: &str) {
+    /// Waits for the effect of the reader's commands, and creates the next situation. The page names it.
+    pub async fn wait_for(&self, what: &str) {
         match what {
             "the confirmed ones go" => {
                 self.none_is_left("crowd").await;
@@ -74,16 +74,16 @@ impl<'a> Scene<'a> {
             }
             "they go here, and stay upstream" => {
                 self.none_is_left("mistake").await;
-                assert_eq!(self.upstream("mistake"), self.held.load(Ordering::SeqCst));
+                assert_eq!(self.upstream("mistake"), self.blocked.load(Ordering::SeqCst));
             }
             "one is applied again" => {
                 let all = self.installation.ncloud.policies();
                 let before = all.into_iter().find(|policy| policy.policy_name.starts_with("mistake")).unwrap();
-                self.well(&before.policy_name, |spec| spec["adoptionPolicy"] = json!("IfIdentical")).await;
+                self.ready(&before.policy_name, |spec| spec["adoptionPolicy"] = json!("IfIdentical")).await;
                 let object = self.installation.objects("Policy").get(&before.policy_name).await.unwrap();
                 assert_eq!(object.data["status"]["upstream"]["id"], json!(before.policy_id));
             }
-            _ => panic!("nobody knows how: {what}"),
+            _ => panic!("not known: {what}"),
         }
     }
 
@@ -93,7 +93,7 @@ impl<'a> Scene<'a> {
         self.installation.apply(Some(TENANT), object).await;
     }
 
-    async fn well(&self, name: &str, change: impl FnOnce(&mut Value)) {
+    async fn ready(&self, name: &str, change: impl FnOnce(&mut Value)) {
         self.apply(name, change).await;
         self.reason(name, "UpToDate").await;
     }
@@ -119,7 +119,7 @@ impl<'a> Scene<'a> {
     }
 
     async fn reported(&self) {
-        self.well("reported", |spec| {
+        self.ready("reported", |spec| {
             spec["driftPolicy"] = json!("Report");
             spec["interval"] = json!("10s");
         })
@@ -131,7 +131,7 @@ impl<'a> Scene<'a> {
         self.reason("reported", "DriftReported").await;
     }
 
-    /// A stranger wants another description, whenever he looks.
+    /// Changes the description back, as another writer.
     fn change_back(&self) {
         let policy = self.installation.ncloud.policy_named("fought").unwrap();
         let theirs = Some("theirs".to_owned());
@@ -140,10 +140,10 @@ impl<'a> Scene<'a> {
         }
     }
 
-    /// He looks until the operator has given up.
+    /// Changes the description back until the operator stops correcting it.
     async fn fought(&self) {
         let api = self.installation.objects("Policy");
-        wait_for("the fight to end", LIMIT, || async {
+        wait_for("the drift fight to end", LIMIT, || async {
             self.change_back();
             let object = api.get("fought").await?;
             anyhow::ensure!(ready_reason(&object) == Some("DriftFight"), "{}", object.data["status"]);
@@ -153,8 +153,8 @@ impl<'a> Scene<'a> {
         .unwrap();
     }
 
-    async fn taken_over(&self) {
-        self.well("taken", |_| {}).await;
+    async fn owned_elsewhere(&self) {
+        self.ready("taken", |_| {}).await;
         let policy = self.installation.ncloud.policy_named("taken").unwrap();
         self.installation.ncloud.edit_policy(&policy.policy_id, |policy| {
             policy.tags.insert("cloudpolicy-owner".to_owned(), "another-cluster".to_owned());
@@ -172,34 +172,34 @@ impl<'a> Scene<'a> {
         self.reason("throttled", "RateLimited").await;
     }
 
-    /// A crowd that is well is deleted, and what of it is too much for a human's hand is held.
-    async fn deleted(&self, crowd: &str) {
+    /// Creates a group of objects, deletes them, and waits until the rest is blocked by the deletion limit.
+    async fn deleted(&self, group: &str) {
         let api = self.installation.objects("Policy");
-        for number in 0..CROWD {
-            self.well(&format!("{crowd}-{number}"), |_| {}).await;
+        for number in 0..GROUP {
+            self.ready(&format!("{group}-{number}"), |_| {}).await;
         }
-        for number in 0..CROWD {
-            api.delete(&format!("{crowd}-{number}"), &DeleteParams::default()).await.unwrap();
+        for number in 0..GROUP {
+            api.delete(&format!("{group}-{number}"), &DeleteParams::default()).await.unwrap();
         }
-        wait_for("the rest to be held", LIMIT, || async {
-            let left = self.left(crowd).await?;
-            let held = left.iter().filter(|object| ready_reason(object) == Some("DeleteHeld")).count();
-            anyhow::ensure!(held == left.len() && held >= CROWD - 2, "{held} of {} are held", left.len());
-            self.held.store(held, Ordering::SeqCst);
+        wait_for("the rest to be blocked", LIMIT, || async {
+            let left = self.left(group).await?;
+            let blocked = left.iter().filter(|object| ready_reason(object) == Some("DeleteHeld")).count();
+            anyhow::ensure!(blocked == left.len() && blocked >= GROUP - 2, "{blocked} of {} are blocked", left.len());
+            self.blocked.store(blocked, Ordering::SeqCst);
             Ok(())
         })
         .await
         .unwrap();
     }
 
-    async fn left(&self, crowd: &str) -> anyhow::Result<Vec<DynamicObject>> {
+    async fn left(&self, group: &str) -> anyhow::Result<Vec<DynamicObject>> {
         let all = self.installation.objects("Policy").list(&ListParams::default()).await?;
-        Ok(all.items.into_iter().filter(|object| object.name_any().starts_with(crowd)).collect())
+        Ok(all.items.into_iter().filter(|object| object.name_any().starts_with(group)).collect())
     }
 
-    async fn none_is_left(&self, crowd: &str) {
-        wait_for("all to go", LIMIT, || async {
-            let left = self.left(crowd).await?;
+    async fn none_is_left(&self, group: &str) {
+        wait_for("all objects to be gone", LIMIT, || async {
+            let left = self.left(group).await?;
             anyhow::ensure!(left.is_empty(), "{} are left", left.len());
             Ok(())
         })
@@ -207,12 +207,12 @@ impl<'a> Scene<'a> {
         .unwrap();
     }
 
-    /// How many policies of this prefix the account holds.
+    /// Returns how many policies with this prefix the account has.
     fn upstream(&self, prefix: &str) -> usize {
         self.installation.ncloud.policies().iter().filter(|policy| policy.policy_name.starts_with(prefix)).count()
     }
 
-    /// The operator may not write status any more; somebody looks at an object.
+    /// Removes the permission to write status, and changes an object.
     async fn forbidden(&self) {
         let api = self.installation.api("rbac.authorization.k8s.io/v1", "ClusterRole", None);
         let mut role = api.get("cloud-policy-operator").await.unwrap();
@@ -231,16 +231,16 @@ impl<'a> Scene<'a> {
 
     async fn unreadable(&self) {
         allow_anything(&self.installation.admin).await;
-        let poison = json!({
+        let undecodable = json!({
             "apiVersion": "cloudpolicy.dev/v1alpha1", "kind": "Policy", "metadata": { "name": "poison" },
             "spec": { "connectionRef": 7 },
         });
-        let taken = || async {
+        let accepted = || async {
             let params = PatchParams::apply("test").force();
-            self.installation.objects("Policy").patch("poison", &params, &Patch::Apply(&poison)).await?;
+            self.installation.objects("Policy").patch("poison", &params, &Patch::Apply(&undecodable)).await?;
             Ok(())
         };
-        wait_for("the poison to be taken", LIMIT, taken).await.unwrap();
+        wait_for("the object to be accepted", LIMIT, accepted).await.unwrap();
     }
 }
 
@@ -248,7 +248,7 @@ fn ready_reason(object: &DynamicObject) -> Option<&str> {
     shown_condition(&object.data["status"], "Ready")?["reason"].as_str()
 }
 
-/// The spec of a connection to an account, by this Secret.
+/// Returns the spec of a connection to an account with this Secret.
 fn account(ncloud: &Ncloud, secret: &str) -> Value {
     json!({ "ncloud": { "endpoint": ncloud.url(), "credentialsSecretRef": { "name": secret } } })
 }

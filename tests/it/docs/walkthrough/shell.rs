@@ -13,16 +13,16 @@ use tempfile::TempDir;
 use tokio::process::Command;
 use tokio::time::timeout;
 
-/// Longer than any limit that a page gives to a command.
+/// The limit for a command. It is longer than any limit on a page.
 const LIMIT: Duration = Duration::from_mins(3);
-/// What pages name by its path in the checkout.
+/// Folders of the checkout that pages name.
 const CHECKOUT: [&str; 3] = ["charts", "crds", "deploy"];
 
 pub struct Shell {
     folder: TempDir,
     kubeconfig: PathBuf,
     path: OsString,
-    /// Words of the pages, and what stands for them here.
+    /// Words of the pages, and their replacements here.
     stand_ins: Vec<(&'static str, String)>,
 }
 
@@ -38,25 +38,25 @@ impl Shell {
         Self { folder, kubeconfig: control_plane.kubeconfig().to_owned(), path, stand_ins }
     }
 
-    /// Programs that are found before all others.
+    /// Puts a folder with programs first on the path.
     pub fn prefer(&mut self, programs: &Path) {
         let others = std::env::split_paths(&self.path);
         self.path = std::env::join_paths(std::iter::once(programs.to_owned()).chain(others)).unwrap();
     }
 
-    /// A text of a page, with what stands for its words here.
-    pub fn here(&self, text: &str) -> String {
+    /// Replaces the words of a page by the values here.
+    pub fn replace(&self, text: &str) -> String {
         self.stand_ins.iter().fold(text.to_owned(), |text, (word, stand_in)| text.replace(word, stand_in))
     }
 
     pub fn save(&self, name: &str, text: &str) {
-        fs::write(self.folder.path().join(name), self.here(text)).unwrap();
+        fs::write(self.folder.path().join(name), self.replace(text)).unwrap();
     }
 
-    /// Runs a script as a careful shell does, and answers what it printed. The error says why it failed.
+    /// Runs a script in strict mode, and returns its output.
     pub async fn run(&self, script: &str) -> anyhow::Result<String> {
         let running = Command::new("bash")
-            .args(["-euo", "pipefail", "-c", &self.here(script)])
+            .args(["-euo", "pipefail", "-c", &self.replace(script)])
             .current_dir(self.folder.path())
             .env("KUBECONFIG", &self.kubeconfig)
             .env("HOME", self.folder.path())
@@ -66,20 +66,20 @@ impl Shell {
             .output();
         let output = timeout(LIMIT, running).await.context("it does not end")??;
         let printed = String::from_utf8_lossy(&output.stdout).into_owned();
-        let complained = String::from_utf8_lossy(&output.stderr);
-        anyhow::ensure!(output.status.success(), "{}\n{printed}{complained}", output.status);
+        let errors = String::from_utf8_lossy(&output.stderr);
+        anyhow::ensure!(output.status.success(), "{}\n{printed}{errors}", output.status);
         Ok(printed)
     }
 }
 
-/// Whether a script only looks, so that it may be run again until it shows what it should.
-pub fn only_looks(script: &str) -> bool {
+/// Returns whether a script only reads, so that it may run again until it prints the expected output.
+pub fn only_reads(script: &str) -> bool {
     let mut commands = script.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
     commands.all(|line| ["kubectl get ", "kubectl describe ", "kubectl events "].iter().any(|it| line.starts_with(it)))
 }
 
-/// Whether what was printed is as shown: the same words, however far apart. `…` stands for any
-/// words or for a part of one, alone in its line for any lines.
+/// Returns whether the output has the words of the page, with any spaces between them. `…` stands for any
+/// words or a part of a word; alone in its line, for any lines.
 pub fn is_as_shown(shown: &str, printed: &str) -> bool {
     let line = |line: &str| match line.trim() {
         "…" => "(?:.*\n)*?".to_owned(),
@@ -100,7 +100,7 @@ fn word(word: &str) -> String {
 }
 
 #[test]
-fn what_is_printed_is_compared_word_by_word() {
+fn output_is_compared_word_by_word() {
     let printed = "NAME   READY   ID           AGE\nlogs   True    npolicy-12   3s\n";
     for shown in [printed, "NAME READY ID AGE\nlogs True npolicy-… …", "NAME …\n…", "…\nlogs … 3s", "…"] {
         assert!(is_as_shown(shown, printed), "{shown}");
@@ -112,7 +112,7 @@ fn what_is_printed_is_compared_word_by_word() {
 }
 
 #[test]
-fn what_changes_something_is_run_once() {
-    assert!(only_looks("# Look.\nkubectl get a\nkubectl describe b\n"));
-    assert!(!only_looks("kubectl get a\nkubectl apply -f a\n"));
+fn script_with_write_is_not_repeated() {
+    assert!(only_reads("# Read.\nkubectl get a\nkubectl describe b\n"));
+    assert!(!only_reads("kubectl get a\nkubectl apply -f a\n"));
 }

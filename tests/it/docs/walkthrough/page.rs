@@ -1,24 +1,24 @@
-//! A task page as what its reader does, in the order of the page.
+//! A task page as the actions of its reader, in the order of the page.
 
 use cloud_policy_testbed::repository;
 use std::fs;
 use std::path::Path;
 
-/// One thing that the reader, or somebody else, does.
+/// One action of the reader or of another person.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Step {
-    pub deed: Deed,
-    /// Page and line, for messages.
+    pub action: ReaderAction,
+    /// The page and the line, for messages.
     pub place: String,
 }
 
 #[derive(Debug, PartialEq, Eq)]
-pub enum Deed {
-    /// A `yaml` block that begins with `# name.yaml`: it is saved under that name.
+pub enum ReaderAction {
+    /// Save a `yaml` block that begins with `# name.yaml` under that name.
     Save { name: String, text: String },
-    /// A `sh` block, and the `text` block below it, where there is one: what it prints.
+    /// Run a `sh` block. The `text` block below it, if there is one, is its output.
     Run { script: String, shown: Option<String> },
-    /// `<!-- meanwhile: what -->`, which no reader sees: what somebody else does now.
+    /// An action of another person: `<!-- meanwhile: what -->`, which readers do not see.
     Meanwhile(String),
 }
 
@@ -38,18 +38,18 @@ fn read(name: &str, text: &str) -> Vec<Step> {
             let body: Vec<&str> = inside.map(|line| line.get(indent..).unwrap_or_default()).collect();
             add_block(&mut steps, language, body.join("\n") + "\n", place);
         } else if let Some(what) = trimmed.strip_prefix("<!-- meanwhile: ").and_then(|rest| rest.strip_suffix(" -->")) {
-            steps.push(Step { deed: Deed::Meanwhile(what.to_owned()), place });
+            steps.push(Step { action: ReaderAction::Meanwhile(what.to_owned()), place });
         }
     }
     steps
 }
 
 fn add_block(steps: &mut Vec<Step>, language: &str, body: String, place: String) {
-    let deed = match language {
-        "sh" => Deed::Run { script: body, shown: None },
+    let action = match language {
+        "sh" => ReaderAction::Run { script: body, shown: None },
         "text" => {
-            let Some(Step { deed: Deed::Run { shown: shown @ None, .. }, .. }) = steps.last_mut() else {
-                panic!("{place}: what prints this?");
+            let Some(Step { action: ReaderAction::Run { shown: shown @ None, .. }, .. }) = steps.last_mut() else {
+                panic!("{place}: output without a command");
             };
             *shown = Some(body);
             return;
@@ -59,11 +59,11 @@ fn add_block(steps: &mut Vec<Step>, language: &str, body: String, place: String)
             let Some(name) = first.strip_prefix("# ").filter(|name| is_yaml(name)) else {
                 panic!("{place}: the first line does not say in which file to save this, as in `# policy.yaml`");
             };
-            Deed::Save { name: name.to_owned(), text: body }
+            ReaderAction::Save { name: name.to_owned(), text: body }
         }
         _ => return,
     };
-    steps.push(Step { deed, place });
+    steps.push(Step { action, place });
 }
 
 fn is_yaml(name: &str) -> bool {
@@ -71,12 +71,12 @@ fn is_yaml(name: &str) -> bool {
 }
 
 #[test]
-fn a_page_is_read_in_its_order() {
+fn page_steps_are_read_in_order() {
     let page = "1. Save\n\n   ```yaml\n   # a.yaml\n   kind: A\n     b: 1\n   ```\n\nSee `x`.\n<!-- meanwhile: rain -->\n\
                 ```yaml,fragment\na: 1\n```\n```sh\nkubectl get a\n```\nIt says:\n```text\nNAME\n```\n";
-    let save = Deed::Save { name: "a.yaml".to_owned(), text: "# a.yaml\nkind: A\n  b: 1\n".to_owned() };
-    let run = Deed::Run { script: "kubectl get a\n".to_owned(), shown: Some("NAME\n".to_owned()) };
-    let read: Vec<(Deed, String)> = read("p", page).into_iter().map(|step| (step.deed, step.place)).collect();
-    let expected = [(save, "p:3"), (Deed::Meanwhile("rain".to_owned()), "p:10"), (run, "p:14")];
-    assert_eq!(read, expected.map(|(deed, place)| (deed, place.to_owned())));
+    let save = ReaderAction::Save { name: "a.yaml".to_owned(), text: "# a.yaml\nkind: A\n  b: 1\n".to_owned() };
+    let run = ReaderAction::Run { script: "kubectl get a\n".to_owned(), shown: Some("NAME\n".to_owned()) };
+    let read: Vec<(ReaderAction, String)> = read("p", page).into_iter().map(|step| (step.action, step.place)).collect();
+    let expected = [(save, "p:3"), (ReaderAction::Meanwhile("rain".to_owned()), "p:10"), (run, "p:14")];
+    assert_eq!(read, expected.map(|(action, place)| (action, place.to_owned())));
 }

@@ -1,9 +1,9 @@
-//! The task pages and the examples of the kinds, followed word by word: every file saved, every
-//! command run in the order of the page, every output compared with what the page shows, on a control
-//! plane of its own with the simulators behind the operator.
+//! The task pages and the examples of the kinds, followed literally: every file is saved, every command runs in
+//! the order of the page, every output is compared with the page. The control plane is the test's own, and the
+//! operator uses simulators.
 //!
-//! What a reader does with something that is not here has a stand-in, declared below. What
-//! somebody else does in the middle of a page (`<!-- meanwhile: … -->`) is in [`meanwhile`].
+//! Values of the real world have replacements here, declared below. Actions of other people in the middle of a
+//! page (`<!-- meanwhile: … -->`) are in [`meanwhile`].
 
 mod meanwhile;
 pub mod page;
@@ -12,57 +12,57 @@ pub mod shell;
 use crate::support::installation::{self, Installation, Process};
 use cloud_policy_testbed::{repository, wait_for};
 use meanwhile::{NEW_KEYS, meanwhile};
-use page::{Deed, Step, steps};
-use shell::{Shell, is_as_shown, only_looks};
+use page::{ReaderAction, Step, steps};
+use shell::{Shell, is_as_shown, only_reads};
 use std::collections::BTreeSet;
 use std::fs;
 use std::time::Duration;
 
-/// In the order in which a new user reads them: each finds what the ones before left.
+/// The pages in the order in which a new user reads them. Each needs the objects of the ones before.
 const PAGES: [&str; 7] =
     ["connect-ncloud", "first-policy", "adopt", "rotate-keys", "connect-spaceone", "tenants", "troubleshoot"];
-/// The reference's pages, of which the later ones need the connections of the first.
+/// The pages of the kinds. The later ones need the connections of the first.
 const KINDS: [&str; 3] = ["connection", "policy", "networkpolicy"];
-/// Pages whose commands are run elsewhere, and where.
+/// Pages whose commands run elsewhere, and where.
 const ELSEWHERE: [(&str, &str); 5] = [
-    ("try-it", "`make demo`, which is a test of itself"),
-    ("install", "the stories of the chart"),
-    ("upgrade", "the stories of the chart"),
-    ("uninstall", "the stories of the chart"),
+    ("try-it", "`make demo`, which checks itself"),
+    ("install", "the lifecycle tests of the chart"),
+    ("upgrade", "the lifecycle tests of the chart"),
+    ("uninstall", "the lifecycle tests of the chart"),
     ("gitops", "the manifests of GitOps tools, by their own libraries"),
 ];
 
-/// For what a command shows only after a while.
+/// How long a command may take to print the expected output.
 const LIMIT: Duration = Duration::from_mins(1);
 
 #[tokio::test]
-async fn whoever_follows_the_task_pages_word_by_word_arrives() {
-    walk("docs/tasks", &PAGES).await;
+async fn task_pages_work_when_followed_literally() {
+    follow_pages("docs/tasks", &PAGES).await;
 }
 
 #[tokio::test]
-async fn whoever_follows_the_examples_of_the_kinds_word_by_word_arrives() {
-    walk("docs", &KINDS).await;
+async fn kind_examples_work_when_followed_literally() {
+    follow_pages("docs", &KINDS).await;
 }
 
-async fn walk(folder: &str, pages: &[&str]) {
+async fn follow_pages(folder: &str, pages: &[&str]) {
     let installation = Installation::new().await;
     let client = installation::operator_client(&installation).await;
     let operator = Process::start(client, |_| {}).await;
     let shell = Shell::new(&installation.control_plane, stand_ins(&installation));
     for page in pages {
-        for Step { deed, place } in steps(&format!("{folder}/{page}.md")) {
-            match deed {
-                Deed::Save { name, text } => shell.save(&name, &text),
-                Deed::Meanwhile(what) => meanwhile(&what, &installation),
-                Deed::Run { script, shown } => follow(&shell, &place, &script, shown.as_deref()).await,
+        for Step { action, place } in steps(&format!("{folder}/{page}.md")) {
+            match action {
+                ReaderAction::Save { name, text } => shell.save(&name, &text),
+                ReaderAction::Meanwhile(what) => meanwhile(&what, &installation),
+                ReaderAction::Run { script, shown } => follow(&shell, &place, &script, shown.as_deref()).await,
             }
         }
     }
     operator.stop().await;
 }
 
-/// What the pages say of the real world, and what it is here.
+/// Returns the real values in the pages, and their replacements here.
 fn stand_ins(installation: &Installation) -> Vec<(&'static str, String)> {
     let Installation { ncloud, spaceone, .. } = installation;
     let [new_access, new_secret] = NEW_KEYS;
@@ -83,12 +83,12 @@ fn stand_ins(installation: &Installation) -> Vec<(&'static str, String)> {
 async fn follow(shell: &Shell, place: &str, script: &str, shown: Option<&str>) {
     let attempt = || async {
         let printed = shell.run(script).await?;
-        let as_shown = shown.is_none_or(|shown| is_as_shown(&shell.here(shown), &printed));
+        let as_shown = shown.is_none_or(|shown| is_as_shown(&shell.replace(shown), &printed));
         anyhow::ensure!(as_shown, "it prints\n{printed}");
         Ok(())
     };
     let done = match shown {
-        Some(_) if only_looks(script) => wait_for("what the page shows", LIMIT, attempt).await,
+        Some(_) if only_reads(script) => wait_for("the output on the page", LIMIT, attempt).await,
         _ => attempt().await,
     };
     done.unwrap_or_else(|error| panic!("{place}: {error:#}"));
@@ -104,14 +104,14 @@ fn every_task_page_is_followed() {
 }
 
 #[test]
-fn every_file_that_a_page_has_its_reader_save_is_used_after() {
+fn saved_file_is_used_by_a_later_command() {
     for page in PAGES {
         let steps = steps(&format!("docs/tasks/{page}.md"));
-        for (index, Step { deed, place }) in steps.iter().enumerate() {
-            let Deed::Save { name, .. } = deed else { continue };
+        for (index, Step { action, place }) in steps.iter().enumerate() {
+            let ReaderAction::Save { name, .. } = action else { continue };
             let mut after = steps[index..].iter();
-            let used =
-                after.any(|step| matches!(&step.deed, Deed::Run { script, .. } if script.contains(name.as_str())));
+            let used = after
+                .any(|step| matches!(&step.action, ReaderAction::Run { script, .. } if script.contains(name.as_str())));
             assert!(used, "{place}: no command names {name}");
         }
     }

@@ -1,4 +1,4 @@
-//! What other people do while somebody follows a page, in the words of the page.
+//! Actions of other people while a reader follows a page. The page names them.
 
 use crate::support::installation::Installation;
 use cloud_policy_simulator::ncloud::{NewPolicy, Permission, Target};
@@ -6,7 +6,7 @@ use cloud_policy_simulator::ncloud::{NewPolicy, Permission, Target};
 /// The second pair of keys of the simulated account.
 pub const NEW_KEYS: [&str; 2] = ["SIMULATORACCESSKEY02", "SimulatorSecret/000000000000000000000002"];
 
-/// Does it. A page that names what nobody knows is wrong.
+/// Executes an action. Panics when the page names an unknown one.
 pub fn meanwhile(what: &str, installation: &Installation) {
     let ncloud = &installation.ncloud;
     match what {
@@ -14,7 +14,7 @@ pub fn meanwhile(what: &str, installation: &Installation) {
             ncloud.add_policy(legacy_viewer());
         }
         "somebody changes storage-reader in the console" => {
-            let policy = ncloud.policy_named("storage-reader").expect("storage-reader is there");
+            let policy = ncloud.policy_named("storage-reader").expect("storage-reader exists");
             ncloud.edit_policy(&policy.policy_id, |policy| policy.description = Some("Reads what it likes".to_owned()));
         }
         "the account gets a second key" => ncloud.set_options(|options| {
@@ -23,7 +23,7 @@ pub fn meanwhile(what: &str, installation: &Installation) {
             [options.access_key, options.secret_key] = NEW_KEYS.map(str::to_owned);
         }),
         "the old key is deleted" => ncloud.set_options(|options| options.further_keys.clear()),
-        _ => panic!("nobody knows how: {what}"),
+        _ => panic!("not known: {what}"),
     }
 }
 
