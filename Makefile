@@ -62,7 +62,7 @@ crds: ## Write crds/, those of the chart and docs/reference/ as the types genera
 	"$(BUILT)/cloud-policy" crds --reference docs/reference
 
 chart: ## Write the schema and the table of values of the chart as values.yaml says
-	CLOUD_POLICY_WRITE_CHART=1 cargo test --quiet --locked --workspace --test it packaging::chart::generated::the_schema
+	CLOUD_POLICY_WRITE_CHART=1 cargo test --quiet --locked --workspace --test it packaging::chart::generated::schema_and_readme
 
 docs: ## Build the documentation as a site, in target/site
 	@exec hack/docs.sh

@@ -1,4 +1,4 @@
-//! The alerts as the chart installs them, by promtool's own unit tests.
+//! The alerts as the chart installs them, tested with promtool's unit tests.
 
 use super::helm::Helm;
 use crate::observability::{promtool, said};
@@ -6,7 +6,7 @@ use cloud_policy_testbed::repository;
 use std::fs;
 
 #[tokio::test]
-async fn a_release_speaks_for_its_own_operator_and_not_for_another_one() {
+async fn release_alerts_cover_only_its_own_operator() {
     for helm in Helm::both() {
         let values = "--set prometheusRule.enabled=true,prometheusRule.ruleLabels.team=identity";
         let made =
