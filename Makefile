@@ -43,7 +43,7 @@ abuse: ## Fuzz for a minute each, and serve 5000 objects created at once (CROWD=
 	@CLOUD_POLICY_FUZZ_SECONDS=60 exec hack/bound.sh hack/test.sh fuzz::
 	@CLOUD_POLICY_FUZZ_SECONDS=60 exec hack/bound.sh hack/test.sh --test it properties::
 	@# The simulator looks through thousands of objects at every list, and would be what a crowd waits for.
-	@CLOUD_POLICY_CROWD=$(CROWD) exec hack/bound.sh hack/test.sh $(QUICK_SIMULATOR) --test it security::abuse::crowd -- --nocapture
+	@CLOUD_POLICY_CROWD=$(CROWD) exec hack/bound.sh hack/test.sh $(QUICK_SIMULATOR) --test it security::abuse::many_objects -- --nocapture
 
 demo: ## Watch kubectl drive all three upstream APIs (REAL_SPACEONE=1: real servers; KEEP=1: leave it running)
 	@hack/need.sh cargo cc go flock python3 venv
