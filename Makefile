@@ -35,7 +35,7 @@ build: ## Build the release binary, target/release/cloud-policy
 image: ## Build the release image as an OCI layout in target/image/release, and test it
 	@hack/require.sh buildah cargo cc flock git go pip ps python3 runc umoci venv
 	@hack/image.sh release
-	@CLOUD_POLICY_IMAGE=$${CARGO_TARGET_DIR:-target}/image/release exec hack/with-cleanup.sh hack/test.sh --test it image::
+	@CLOUD_POLICY_IMAGE=$${CARGO_TARGET_DIR:-target}/image/release exec hack/with-cleanup.sh hack/test.sh --test it packaging::image::
 
 lint: ## Check format, lints, commit messages, dependencies, architecture, workflows and generated files
 	@exec hack/with-cleanup.sh hack/lint.sh
@@ -44,13 +44,13 @@ test: ## Run all tests against a real kube-apiserver, real SpaceONE servers and 
 	@exec hack/with-cleanup.sh hack/test.sh $(ARGS)
 
 faults: ## Inject every fault at every step of each scenario (PLAN=number: only plans that begin with this number)
-	@CLOUD_POLICY_FAULTS=$(PLAN) exec hack/with-cleanup.sh hack/test.sh --test it faults::whatever -- --nocapture
+	@CLOUD_POLICY_FAULTS=$(PLAN) exec hack/with-cleanup.sh hack/test.sh --test it faults::operator_converges -- --nocapture
 
 abuse: ## Run each fuzz test for a minute, and create 5000 objects at once (CROWD=number)
 	@CLOUD_POLICY_FUZZ_SECONDS=60 exec hack/with-cleanup.sh hack/test.sh fuzz::
 	@CLOUD_POLICY_FUZZ_SECONDS=60 exec hack/with-cleanup.sh hack/test.sh --test it properties::
 	@# Each list takes the simulator through thousands of objects, so an unoptimised simulator would be the bottleneck.
-	@CLOUD_POLICY_CROWD=$(CROWD) exec hack/with-cleanup.sh hack/test.sh $(QUICK_SIMULATOR) --test it abuse::crowd -- --nocapture
+	@CLOUD_POLICY_CROWD=$(CROWD) exec hack/with-cleanup.sh hack/test.sh $(QUICK_SIMULATOR) --test it security::abuse::many_objects -- --nocapture
 
 demo: ## Run a demo with kubectl and all three upstream APIs (REAL_SPACEONE=1: real servers; KEEP=1: keep it running)
 	@hack/require.sh cargo cc go flock python3 venv
@@ -69,7 +69,7 @@ crds: ## Generate crds/, the CRDs of the chart and docs/reference/ from the Rust
 	"$(BUILT)/cloud-policy" crds --reference docs/reference
 
 chart: ## Generate the schema and the table of the chart's values from values.yaml
-	CLOUD_POLICY_WRITE_CHART=1 cargo test --quiet --locked --workspace --test it chart::generated::the_schema
+	CLOUD_POLICY_WRITE_CHART=1 cargo test --quiet --locked --workspace --test it packaging::chart::generated::schema_and_readme
 
 docs: ## Build the documentation as a site in target/site
 	@exec hack/docs.sh

@@ -67,7 +67,7 @@ chart() {
             }
         done
     done
-    tests --test it chart::generated
+    tests --test it packaging::chart::generated
 }
 
 python_code() {

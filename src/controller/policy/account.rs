@@ -25,7 +25,7 @@ pub async fn resolve<K: Managed>(this: &Reconciliation<'_, K>) -> Result<Arc<Acc
     ensure_known(this).await?;
     let reference = &this.object.common().connection_ref;
     let account = this.shared().accounts.resolve(reference, &this.namespace());
-    account.map_err(|unavailable| stop(unavailable, reference, &this.namespace()))
+    account.map_err(|why| stop(why, reference, &this.namespace()))
 }
 
 /// Makes sure that something is known of the connection. After a start its objects may come first, and must
@@ -43,36 +43,39 @@ pub async fn ensure_known<K: Managed>(this: &Reconciliation<'_, K>) -> Result<()
 }
 
 /// Returns what an unavailable connection means for an object of this namespace.
-pub fn stop(unavailable: Unavailable, reference: &ConnectionRef, namespace: &str) -> Stop {
+pub fn stop(why: Unavailable, reference: &ConnectionRef, namespace: &str) -> Stop {
     let (kind, name) = (reference.kind, &reference.name);
-    let (reason, message) = match unavailable {
-        Unavailable::Unchecked => return Stop::Silently(Requeue::After(UNCHECKED)),
-        Unavailable::InDoubt => return Stop::Silently(Requeue::After(jitter(IN_DOUBT))),
-        Unavailable::NotWatched => (
+    match why {
+        Unavailable::Unchecked => Stop::Silently(Requeue::After(UNCHECKED)),
+        Unavailable::InDoubt => Stop::Silently(Requeue::After(jitter(IN_DOUBT))),
+        Unavailable::NotWatched => unavailable(
             Reason::ConnectionNotFound,
             format!(
                 "ClusterConnection {name} cannot be used: the operator watches single namespaces (--watch-namespaces) and no ClusterConnections. Name a Connection of this namespace in a new object."
             ),
         ),
-        Unavailable::NamespaceNotAllowed => (
+        Unavailable::NamespaceNotAllowed => unavailable(
             Reason::NamespaceNotAllowed,
             format!("ClusterConnection {name} does not list namespace {namespace} in spec.allowedNamespaces."),
         ),
-        Unavailable::NotFound { cluster_namesake } => {
-            let hint = if cluster_namesake {
-                " A ClusterConnection of this name exists: spec.connectionRef.kind names that kind."
-            } else {
-                ""
-            };
-            let message = format!(
-                "{kind:?} {name} does not exist. Create it, or correct spec.connectionRef in a new object.{hint}"
-            );
-            (Reason::ConnectionNotFound, message)
-        }
-        Unavailable::NotReady(reason) => (
+        Unavailable::NotFound { cluster_namesake } => unavailable(
+            Reason::ConnectionNotFound,
+            format!(
+                "{kind:?} {name} does not exist. Create it, or correct spec.connectionRef in a new object.{}",
+                if cluster_namesake {
+                    " A ClusterConnection of this name exists: spec.connectionRef.kind names that kind."
+                } else {
+                    ""
+                }
+            ),
+        ),
+        Unavailable::NotReady(reason) => unavailable(
             Reason::ConnectionNotReady,
             format!("Waiting for {kind:?} {name}, which is not ready ({}). See its status.", reason.as_str()),
         ),
-    };
+    }
+}
+
+fn unavailable(reason: Reason, message: String) -> Stop {
     Outcome::blocked(reason, message, Requeue::Slow).into()
 }

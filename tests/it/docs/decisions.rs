@@ -1,5 +1,5 @@
-//! `docs/policies-table.md` says what [`plan`] decides, in every situation and for every
-//! combination of the policies.
+//! `docs/policies-table.md` states the decision of [`plan`] in every situation and for every combination of the
+//! policies.
 
 use super::markdown::{Page, code_in};
 use cloud_policy::api::shared::{AdoptionPolicy, DriftPolicy, ManagementPolicy, RecreatePolicy};
@@ -11,7 +11,7 @@ use serde_json::json;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-/// Hash of what is wanted; another one was written before the spec changed.
+/// The hash of the wanted spec. Another one was written before the spec changed.
 const WANTED: &str = "wanted";
 const ID: &str = "id-1";
 const FIELD: &str = "spec.x";
@@ -23,7 +23,7 @@ struct Situation {
     external_id: Option<&'static str>,
 }
 
-/// One row of the table, its empty first cells filled from above.
+/// One row of the table. Empty first cells have the text of the row above.
 struct Row {
     situation: String,
     policies: [String; 4],
@@ -31,7 +31,7 @@ struct Row {
 }
 
 #[test]
-fn every_cell_is_what_the_code_decides() {
+fn policies_table_states_decision_of_code() {
     let rows = rows();
     let mut used = BTreeSet::new();
     for situation in situations() {
@@ -44,7 +44,7 @@ fn every_cell_is_what_the_code_decides() {
             used.insert(index);
         }
     }
-    assert_eq!(used.len(), rows.len(), "a row speaks of a situation that no test knows");
+    assert_eq!(used.len(), rows.len(), "a row describes a situation that no test has");
 }
 
 impl Row {
@@ -87,7 +87,7 @@ fn combinations(external_id: Option<&'static str>) -> Vec<([String; 4], Rules<'s
     all
 }
 
-/// The decision in the words of the page.
+/// Describes a decision in the words of the page.
 fn describe(plan: &Plan) -> String {
     match plan {
         Plan::Create => "create".to_owned(),
@@ -134,7 +134,7 @@ fn other() -> Ownership {
     Ownership::ForeignTag("other-cluster/uid".to_owned())
 }
 
-/// What status remembers of an object whose present spec was written.
+/// Returns the status of an object whose current spec was written.
 fn written_before() -> LastKnown {
     LastKnown { id: Some(ID.to_owned()), applied_hash: Some(WANTED.to_owned()), ..LastKnown::default() }
 }

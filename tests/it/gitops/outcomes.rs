@@ -13,19 +13,19 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// One outcome.
+/// An outcome to test.
 pub struct Case {
     pub outcome: Outcome,
-    /// Whether it is that of an object which is being deleted.
+    /// Whether the object is being deleted.
     pub deletion: bool,
 }
 
-/// All of them.
+/// Returns all outcomes.
 pub fn all() -> Vec<Case> {
     let own = [fixed(), refused(), reported(), failed()].concat();
     let mut cases: Vec<Case> = own.into_iter().map(|outcome| Case { outcome, deletion: false }).collect();
     cases.extend(deletion().into_iter().map(|outcome| Case { outcome, deletion: true }));
-    cases.extend(told());
+    cases.extend(with_passed_reason());
     cases
 }
 
@@ -86,7 +86,7 @@ fn failed() -> Vec<Outcome> {
     kinds().map(|kind| Outcome::failed(&error(kind), Duration::from_secs(30))).collect()
 }
 
-/// Every kind of error: a new one does not compile until it stands here.
+/// Returns every kind of error. The compiler requires new kinds here.
 fn kinds() -> impl Iterator<Item = ErrorKind> {
     std::iter::successors(Some(ErrorKind::Unauthorized), |kind| match kind {
         ErrorKind::Unauthorized => Some(ErrorKind::ClockSkew),
@@ -104,15 +104,16 @@ fn kinds() -> impl Iterator<Item = ErrorKind> {
     })
 }
 
-/// The places that pass a reason on: the reason of a [`Refusal`], and the one that `back` is given.
+/// The places that pass a reason on: the reason of a [`Refusal`], and the one that `unavailable` is given.
 const PASSED_ON: [&str; 2] =
-    ["src/controller/policy/apply/mod.rs Outcome::refused", "src/controller/state/accounts.rs Outcome::blocked"];
+    ["src/controller/policy/account.rs Outcome::blocked", "src/controller/policy/apply/mod.rs Outcome::refused"];
 
-/// What the sources hand to the constructors that are told a reason.
-fn told() -> Vec<Case> {
-    let call =
-        Regex::new(r"(fn )?\b(Outcome::working|Outcome::refused|Outcome::blocked|back)\(\s*(?:Reason::(\w+)|\w+)")
-            .unwrap();
+/// Returns the outcomes of the calls that pass a reason to a constructor.
+fn with_passed_reason() -> Vec<Case> {
+    let call = Regex::new(
+        r"(fn )?\b(Outcome::working|Outcome::refused|Outcome::blocked|unavailable)\(\s*(?:Reason::(\w+)|\w+)",
+    )
+    .unwrap();
     let (mut cases, mut passed_on) = (Vec::new(), Vec::new());
     for file in sources() {
         let text = fs::read_to_string(repository().join(&file)).unwrap();
@@ -126,8 +127,8 @@ fn told() -> Vec<Case> {
         }
     }
     passed_on.sort();
-    assert_eq!(passed_on, PASSED_ON, "a reason comes from where this test does not look");
-    assert!(cases.len() > 15, "{} calls: where are the others?", cases.len());
+    assert_eq!(passed_on, PASSED_ON, "a reason comes from a call that this test does not read");
+    assert!(cases.len() > 15, "{} calls, expected more", cases.len());
     cases
 }
 
@@ -135,12 +136,12 @@ fn outcome(constructor: &str, reason: &str) -> Outcome {
     let reason = *Reason::ALL.iter().find(|known| known.as_str() == reason).unwrap_or_else(|| panic!("{reason}"));
     match constructor {
         "Outcome::working" => Outcome::working(reason, "It goes on.", Requeue::Interval),
-        "Outcome::blocked" | "back" => Outcome::blocked(reason, "The connection is not there.", Requeue::Slow),
+        "Outcome::blocked" | "unavailable" => Outcome::blocked(reason, "The connection is not there.", Requeue::Slow),
         _ => Outcome::refused(reason, "A human is needed."),
     }
 }
 
-/// Where outcomes are made.
+/// Returns the source files that create outcomes.
 fn sources() -> Vec<PathBuf> {
     let mut found = Vec::new();
     collect(Path::new("src/controller"), &mut found);

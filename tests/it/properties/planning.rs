@@ -1,5 +1,5 @@
-//! The decision and its report, which are pure: total over everything that can be remembered,
-//! allowed and seen, and never a write that is not allowed.
+//! Plans and conditions, which are pure: there is a plan for every state, and no plan writes what is not
+//! allowed.
 
 use cloud_policy::api::Reason;
 use cloud_policy::api::shared::{AdoptionPolicy, DriftPolicy, ManagementPolicy, RecreatePolicy};
@@ -72,12 +72,12 @@ fn freedom() -> impl Strategy<Value = Freedom> {
     )
 }
 
-/// What a plan touches upstream: nothing, or what may be created, or this object.
+/// The effect of a plan upstream.
 #[derive(Debug, PartialEq)]
 enum Touch {
     Nothing,
     Create,
-    /// It is stamped, changed, or deleted to be made again.
+    /// The object is tagged, changed, or deleted to be created again.
     Write(Box<Observation>),
 }
 
@@ -99,7 +99,7 @@ fn touch(plan: &Plan) -> Touch {
 }
 
 #[test]
-fn no_plan_writes_what_it_may_not_whatever_is_remembered_and_seen() {
+fn plan_never_writes_what_policies_forbid() {
     let values = (record(), freedom(), prop::collection::vec(sighting(), 0..4));
     holds_for(CASES, values, |(record, (management, adoption, drift, recreate, external_id), found)| {
         let rules = Rules { management, adoption, drift, recreate, external_id };
@@ -130,7 +130,7 @@ fn no_plan_writes_what_it_may_not_whatever_is_remembered_and_seen() {
     });
 }
 
-/// Whose object may be written.
+/// Asserts that the object may be written.
 fn may_write(record: &LastKnown, rules: Rules<'_>, seen: &Observation) {
     match &seen.owner {
         Ownership::Ours => {}
@@ -149,7 +149,7 @@ fn may_write(record: &LastKnown, rules: Rules<'_>, seen: &Observation) {
     }
 }
 
-/// Which write the policies allow.
+/// Asserts that the policies of the spec allow the step.
 fn may_step(record: &LastKnown, rules: Rules<'_>, step: &Step, plan: &Plan) {
     let writes = matches!(step, Step::Update { .. } | Step::Recreate { .. });
     assert!(!(writes && rules.management == ManagementPolicy::CreateOnly), "CreateOnly never changes: {plan:?}");
@@ -211,7 +211,7 @@ fn verdict() -> impl Strategy<Value = ValidationResult> {
 }
 
 #[test]
-fn conditions_are_a_function_of_the_outcome_and_their_times_move_only_with_their_status() {
+fn conditions_depend_only_on_outcome() {
     holds_for(600, prop::collection::vec(outcome(), 1..8), |outcomes| {
         let mut now: Timestamp = "2026-11-21T08:00:00Z".parse().unwrap();
         let mut before: Vec<Condition> = Vec::new();
