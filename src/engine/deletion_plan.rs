@@ -30,7 +30,7 @@ impl DeletionRecord<'_> {
     /// recorded id.
     ///
     /// A search is needed unless nothing was ever written, or the recorded object is ours and
-    /// `unique_name` says that the upstream cannot hold a second one under this name.
+    /// `unique_name` says that the upstream cannot contain a second one under this name.
     #[must_use]
     pub fn needs_search(&self, recorded: Option<&Ownership>, unique_name: bool) -> bool {
         let may_exist = self.id.is_some() || self.in_flight.is_some();
@@ -119,12 +119,12 @@ fn decide(record: &DeletionRecord<'_>, id: String, owner: &Ownership) -> Decisio
     }
 }
 
-/// Reports that the recorded object does not carry our owner tag.
+/// Reports that the recorded object does not have our owner tag.
 fn not_tagged(id: &str) -> Outcome {
     Outcome::refused(
         Reason::Conflict,
         format!(
-            "{id} does not have the owner tag of this object, so it is not deleted. Delete it upstream if it is yours, or set the annotation {FORCE_ORPHAN}=true to release this object without deleting it."
+            "The upstream object {id} does not have the owner tag of this object, so the operator does not delete it. Delete it upstream if it is yours, or set the annotation {FORCE_ORPHAN}=true to release this object without deleting it."
         ),
     )
 }
@@ -154,7 +154,7 @@ pub fn in_use(id: &str, used_by: &[String]) -> Outcome {
     let rest = used_by.len().saturating_sub(shown.len());
     let more = if rest == 0 { String::new() } else { format!(" and {rest} more") };
     let message = format!(
-        "{id} is used by {}{more}, so it is not deleted yet. Detach it there; the operator then deletes it.",
+        "The upstream object {id} is used by {}{more}. Detach it there; the operator then deletes it.",
         shown.join(", ")
     );
     Outcome::refused(Reason::InUse, message)

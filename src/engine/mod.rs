@@ -1,9 +1,9 @@
-//! What should happen: the pure core.
+//! The pure core: decisions without side effects.
 //!
-//! The flow of one object is *observe, plan, act, outcome*. This room holds the contract for
-//! observing and acting ([`external`]), the decision ([`plan`]) and the report ([`outcome`]).
-//! Decisions are functions of values and return values: no kube client, no HTTP, no clock and
-//! no environment in here.
+//! A reconcile of one object observes, plans, applies and reports. This module contains the contract
+//! for observing and applying ([`external`]), the decisions ([`plan`], [`deletion_plan`]) and the report
+//! ([`outcome`]). Decisions are functions of values: this module has no kube client, no HTTP, no clock
+//! and no access to the environment.
 
 pub mod bound;
 pub mod cause;

@@ -105,8 +105,8 @@ impl Outcome {
         }
     }
 
-    /// Reports the difference that a policy forbids to correct; `diff` is `None` if the upstream object
-    /// does not exist.
+    /// Reports an upstream object that a policy forbids to write; `diff` is `None` if the object does not
+    /// exist.
     #[must_use]
     pub fn reported(diff: Option<Diff>, why: ReportOnly) -> Self {
         let Some(diff) = diff else { return Self::absent(why) };
@@ -197,7 +197,7 @@ impl Outcome {
     #[must_use]
     pub fn duplicate(ids: &[String]) -> Self {
         let message = format!(
-            "Several upstream objects have the owner tag of this object: {}. The operator writes nothing until you delete all but one upstream. If you delete this object, it deletes all of them.",
+            "Several upstream objects have the owner tag of this object: {}. The operator writes nothing until you delete all but one upstream. If you delete this object, the operator deletes all of them.",
             ids.join(", ")
         );
         Self::refused(Reason::Duplicate, message)
@@ -248,7 +248,7 @@ impl Outcome {
             "Another writer keeps changing {}; the operator stopped after {LIMIT} corrections in an hour. Copy the value into the spec, stop the other writer and set the annotation {RECONCILE_REQUESTED_AT}, or set spec.driftPolicy: Report.",
             over.join(", ")
         );
-        // Status keeps the first fields only, so the ones fought over come first.
+        // Status keeps the first fields only, so the contested fields come first.
         let (fought, others): (Vec<_>, Vec<_>) = diff.fields.into_iter().partition(|field| over.contains(&field.path));
         let diff = Diff { fields: [fought, others].concat() };
         Self { drifted: true, diff, requeue: Requeue::Interval, ..Self::refused(Reason::DriftFight, message) }
