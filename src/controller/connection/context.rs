@@ -76,7 +76,7 @@ impl<K: ConnectionResource> Context<K> {
     pub fn forget_unless(&self, exists: impl Fn(&ConnectionKey) -> bool) {
         let mut known = self.known();
         for (gone, _) in known.extract_if(|key, _| !exists(key)) {
-            tracing::warn!(connection = %gone, "a connection in use is gone");
+            tracing::warn!(connection = %gone, "connection deleted while objects use it");
             self.shared.accounts.set_missing(&gone);
         }
     }

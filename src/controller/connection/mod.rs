@@ -59,7 +59,7 @@ pub async fn reconcile<K: ConnectionResource>(
     if let Some(former) = ctx.replace_account(&key, &check, object.allowed()) {
         await_last_user(former, shared.settings.http.request_timeout).await;
     }
-    if let (true, Use::InUse(message)) = (deleting, used) {
+    if let (true, Use::Blocked(message)) = (deleting, used) {
         check.block_deletion(message);
     }
     let dependents = dependents.map(|dependents| dependents.len());

@@ -150,7 +150,7 @@ fn advice(kind: ErrorKind) -> (Reason, &'static str) {
             Reason::EndpointNotAllowed,
             "Correct the endpoint in the spec, or have the administrator allow the host with --allowed-hosts (in the chart operator.allowedHosts; and --allow-private-addresses or --allow-http).",
         ),
-        ErrorKind::RateLimited => (Reason::RateLimited, "The operator slows down by itself."),
+        ErrorKind::RateLimited => (Reason::RateLimited, "The operator slows down and retries."),
         ErrorKind::InvalidReference | ErrorKind::Rejected | ErrorKind::Unsupported => {
             (Reason::InvalidSpec, "Check the endpoint, spec.spaceone.apiStyle and the ids in the spec.")
         }
@@ -159,7 +159,7 @@ fn advice(kind: ErrorKind) -> (Reason, &'static str) {
         | ErrorKind::AlreadyExists
         | ErrorKind::InUse
         | ErrorKind::QuotaExceeded => {
-            (Reason::Unreachable, "Check the endpoint and the network; the operator tries again by itself.")
+            (Reason::Unreachable, "Check the endpoint and the network. The operator retries.")
         }
     }
 }

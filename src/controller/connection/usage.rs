@@ -14,7 +14,7 @@ pub(super) enum Use {
     /// No object uses it.
     Free,
     /// Objects use it; the message names them and says what to do.
-    InUse(String),
+    Blocked(String),
     /// The caches are not complete.
     Unknown,
 }
@@ -34,7 +34,10 @@ pub(super) fn of(dependents: Option<&[Dependent]>, key: &ConnectionKey, allowed:
     if more > 0 {
         names.push(format!("{more} more"));
     }
-    Use::InUse(format!("Deletion waits for objects that use this connection: {}. Delete them first.", names.join(", ")))
+    Use::Blocked(format!(
+        "Deletion waits for the objects that use this connection: {}. Delete them first.",
+        names.join(", ")
+    ))
 }
 
 #[cfg(test)]
@@ -54,8 +57,8 @@ mod tests {
     fn unlisted_object_blocks_deletion_only_when_recorded() {
         let (key, allowed) = cluster();
         assert_eq!(of(Some(&[dependent("other", false)]), &key, &allowed), Use::Free);
-        assert!(matches!(of(Some(&[dependent("other", true)]), &key, &allowed), Use::InUse(_)));
-        assert!(matches!(of(Some(&[dependent("team", false)]), &key, &allowed), Use::InUse(_)));
+        assert!(matches!(of(Some(&[dependent("other", true)]), &key, &allowed), Use::Blocked(_)));
+        assert!(matches!(of(Some(&[dependent("team", false)]), &key, &allowed), Use::Blocked(_)));
     }
 
     #[test]
@@ -69,7 +72,7 @@ mod tests {
     fn message_names_three_objects_and_counts_the_rest() {
         let (key, allowed) = cluster();
         let many = vec![dependent("team", false); 5];
-        let Use::InUse(message) = of(Some(&many), &key, &allowed) else { panic!("in use") };
+        let Use::Blocked(message) = of(Some(&many), &key, &allowed) else { panic!("in use") };
         assert!(message.contains("Policy team/a, Policy team/a, Policy team/a, 2 more."), "{message}");
     }
 }

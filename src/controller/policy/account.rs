@@ -51,7 +51,7 @@ pub fn stop(why: Unavailable, reference: &ConnectionRef, namespace: &str) -> Sto
         Unavailable::NotWatched => unavailable(
             Reason::ConnectionNotFound,
             format!(
-                "ClusterConnection {name} cannot be used: the operator watches single namespaces (--watch-namespaces) and no ClusterConnections. Name a Connection of this namespace in a new object."
+                "ClusterConnection {name} cannot be used: the operator watches single namespaces (--watch-namespaces) and does not see ClusterConnections. Name a Connection of this namespace in a new object."
             ),
         ),
         Unavailable::NamespaceNotAllowed => unavailable(

@@ -21,7 +21,7 @@ const RETRY: Duration = Duration::from_secs(2);
 
 /// Waits until all kinds can be listed in every watched namespace, or until shutdown.
 pub async fn wait_for_crds(client: &Client, settings: &Settings, shutdown: &CancellationToken) {
-    let problem = "cannot list the CRDs (missing, or not permitted); retrying";
+    let problem = "the CRDs are missing or cannot be listed; retrying";
     // An object that is in the cluster already must not keep the operator from starting.
     let client = depth_limit::client(client.clone());
     wait_for(problem, shutdown, || list_all(&client, settings)).await;

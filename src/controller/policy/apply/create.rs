@@ -29,7 +29,8 @@ impl<K: Managed> Apply<'_, '_, K> {
         let write = Write::update(Cause::Recreate, id, diff);
         self.this.write(write, deleter.delete(id)).await?.map_err(|error| failed(self.this, &error))?;
         self.record_correction(diff, cause);
-        let note = format!("Deleted {id} upstream to create it again: {} cannot be changed in place.", diff.summary());
+        let note =
+            format!("Deleted {id} upstream to create it again, because {} cannot be changed in place.", diff.summary());
         self.this.normal_event("Recreating", &note).await;
         self.create(Cause::Recreate).await
     }

@@ -159,7 +159,7 @@ impl<'a, 'c, K: Managed> Apply<'a, 'c, K> {
                 self.report_update(diff, cause).await;
                 let outcome = self.read_back(&id).await?;
                 if outcome.diff.moved_since(&observed.diff) {
-                    let message = "Another writer changed the upstream object at the same time; reading it again.";
+                    let message = "Another writer changed the upstream object at the same time. Comparing again.";
                     return Ok(Outcome::working(Reason::Updating, message, Requeue::Backoff));
                 }
                 Ok(outcome)
@@ -242,7 +242,7 @@ impl<'a, 'c, K: Managed> Apply<'a, 'c, K> {
         let observed = match self.external.observe(id).await {
             Ok(Some(observed)) => observed,
             Ok(None) => {
-                let message = "Written upstream; the upstream does not show it yet.";
+                let message = "The upstream accepted the write but does not show the object yet.";
                 return Ok(Outcome::working(Reason::Updating, message, Requeue::After(READ_AFTER_WRITE)));
             }
             Err(error) => return Err(failed(self.this, &error)),

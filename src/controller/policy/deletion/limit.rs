@@ -28,7 +28,7 @@ pub async fn check<K: Managed>(this: &Reconciliation<'_, K>) -> Result<(), Stop>
         return Err(blocked(this).into());
     }
     if !shared.stores.are_complete() {
-        let message = "Waiting until all objects are known.";
+        let message = "Waiting until the operator has listed all objects.";
         return Err(Outcome::working(Reason::Deleting, message, Requeue::After(FILLING_CACHES)).into());
     }
     let key = this.object.connection();
@@ -61,7 +61,7 @@ fn blocked<K: Managed>(this: &Reconciliation<'_, K>) -> Outcome {
     Outcome::refused(
         Reason::DeleteHeld,
         format!(
-            "Deletion paused: more than {} objects of {:?} {} were deleted within {} seconds. To confirm: kubectl -n {} annotate {} {} {CONFIRM_DELETE}=true. To keep the upstream object, set {FORCE_ORPHAN}=true instead.",
+            "Deletion paused: more than {} objects of {:?} {} were deleted within {} seconds. To confirm: kubectl -n {} annotate {} {} {CONFIRM_DELETE}=true. To keep the upstream object, use {FORCE_ORPHAN}=true instead.",
             settings.delete_limit,
             connection.kind,
             connection.name,
@@ -77,12 +77,12 @@ fn blocked<K: Managed>(this: &Reconciliation<'_, K>) -> Outcome {
 async fn raise_alarm<K: Managed>(this: &Reconciliation<'_, K>, key: &ConnectionKey, count: usize) {
     let shared = this.shared();
     let limit = shared.settings.delete_limit;
-    tracing::warn!(connection = %key, count, limit, "mass deletion paused until a human confirms");
+    tracing::warn!(connection = %key, count, limit, "mass deletion paused until a human confirms it");
     let reference = &this.object.common().connection_ref;
     let about = connection_metadata::get(&shared.client, reference, &this.namespace()).await;
     if let Ok(Some(about)) = about {
         let note = format!(
-            "{count} objects of this connection are deleted, more than {limit}. The operator pauses the rest until a human confirms. See the message of the objects."
+            "Deletion paused: {count} objects of this connection are being deleted, more than {limit}. See the message of the objects for how to confirm."
         );
         shared.events.warning(&about, Reason::DeleteHeld.as_str(), &note).await;
     }

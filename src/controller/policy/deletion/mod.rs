@@ -105,7 +105,7 @@ async fn delete<K: Managed>(this: &Reconciliation<'_, K>, record: &UpstreamRef) 
         && let Some(left) = this.grace_left()
     {
         // A create whose response was lost may still take effect: a look-up now could miss it.
-        let message = "A create request may still take effect upstream; waiting before looking the object up.";
+        let message = "A create request may still take effect. Waiting before checking whether the object exists.";
         let requeue = Requeue::After(left + Duration::from_secs(1));
         return Err(Outcome::working(Reason::Deleting, message, requeue).into());
     }
@@ -183,8 +183,8 @@ async fn delete_one<K: Managed>(
     if !used_by.is_empty() {
         return Err(deletion_plan::in_use(id, &used_by).into());
     }
-    let deleted = this.write(Write::to(Cause::Deletion, id), deleter.delete(id)).await?;
-    deleted.map_err(|error| failed(this, &error))?;
+    let result = this.write(Write::to(Cause::Deletion, id), deleter.delete(id)).await?;
+    result.map_err(|error| failed(this, &error))?;
     limit::record(this);
     this.normal_event("Deleted", &format!("Deleted {id} upstream.")).await;
     // A success without a body proves little: a gateway may have answered.

@@ -19,6 +19,6 @@ pub async fn report<K: Managed>(this: &Reconciliation<'_, K>, record: &UpstreamR
         reason = why.label(),
         "orphaned an upstream object"
     );
-    let note = format!("Orphaned {} {id} at {}: it stays upstream ({}).", record.system, record.endpoint, why.label());
+    let note = format!("Orphaned {} {id} at {}: it is not deleted ({}).", record.system, record.endpoint, why.label());
     this.warning_event(Reason::Orphaned.as_str(), &note).await;
 }
