@@ -1,10 +1,10 @@
 //! Carries what the controller of one connection kind needs.
 
-use super::probe::{Check, Opened};
 use crate::api::ConnectionKey;
 use crate::api::connection::AllowedNamespaces;
 use crate::controller::context::Shared;
 use crate::controller::kinds::connection::ConnectionResource;
+use crate::controller::state::accounts::Readiness;
 use crate::upstream::Account;
 use kube::Api;
 use std::collections::HashMap;
@@ -12,6 +12,21 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Returns the API that an object of the kind lives in.
 pub type ApiOf<K> = fn(kube::Client, &K) -> Api<K>;
+
+/// The account that was probed last. It is kept when the probe fails: its rate limit and circuit breaker are
+/// those of the upstream, and no retry may reset them.
+pub(super) struct Opened {
+    pub account: Arc<Account>,
+    /// Identifies the spec and the Secrets that it was opened from.
+    pub fingerprint: String,
+}
+
+impl Opened {
+    /// Returns the account if it was opened from this.
+    fn account_of(&self, fingerprint: &str) -> Option<Arc<Account>> {
+        (self.fingerprint == fingerprint).then(|| Arc::clone(&self.account))
+    }
+}
 
 /// What the controller of one connection kind needs.
 pub struct Context<K: ConnectionResource> {
@@ -62,14 +77,14 @@ impl<K: ConnectionResource> Context<K> {
     pub(super) fn replace_account(
         &self,
         key: &ConnectionKey,
-        check: &Check,
+        readiness: Readiness,
         allowed: AllowedNamespaces,
     ) -> Option<Arc<Account>> {
         let known = self.known();
         if !known.contains_key(key) {
             return None;
         }
-        self.shared.accounts.set(key, check.readiness.clone(), allowed)
+        self.shared.accounts.set(key, readiness, allowed)
     }
 
     /// Forgets connections that do not exist any more although they had the finalizer: someone removed it.

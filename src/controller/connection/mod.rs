@@ -56,7 +56,7 @@ pub async fn reconcile<K: ConnectionResource>(
     ctx.observe(&key);
     let counted_before = object.status().dependants.and_then(|count| usize::try_from(count).ok());
     let mut check = probe::check(&ctx, &key, object.spec()).await;
-    if let Some(former) = ctx.replace_account(&key, &check, object.allowed()) {
+    if let Some(former) = ctx.replace_account(&key, check.readiness.clone(), object.allowed()) {
         await_last_user(former, shared.settings.http.request_timeout).await;
     }
     if let (true, Use::Blocked(message)) = (deleting, used) {

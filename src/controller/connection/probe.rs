@@ -1,6 +1,6 @@
 //! Checks a connection once: reads the Secret, opens an account if something changed, probes it.
 
-use super::context::Context;
+use super::context::{Context, Opened};
 use super::credentials::{self, Keys, Missing};
 use crate::api::connection::{ConnectionSpec, Usage};
 use crate::api::{ConnectionKey, Reason};
@@ -12,21 +12,6 @@ use crate::metrics::Metrics;
 use crate::upstream::{Account, Priority, RequestLog};
 use std::sync::Arc;
 use std::time::Duration;
-
-/// The account that was probed last. It is kept when the probe fails: its rate limit and circuit breaker are
-/// those of the upstream, and no retry may reset them.
-pub(super) struct Opened {
-    account: Arc<Account>,
-    /// Identifies the spec and the Secrets that it was opened from.
-    fingerprint: String,
-}
-
-impl Opened {
-    /// Returns the account if it was opened from this.
-    pub(super) fn account_of(&self, fingerprint: &str) -> Option<Arc<Account>> {
-        (self.fingerprint == fingerprint).then(|| Arc::clone(&self.account))
-    }
-}
 
 /// The result of a check.
 pub(super) struct Check {

@@ -1,7 +1,6 @@
 //! Builds the pipeline of one controller, from the watch to the reconcile.
 
 use super::isolate::{isolated, log_runtime_error, retry};
-use super::kinds::StoreWriter;
 use super::schedule::{raise_priority, reconcile_when_permitted};
 use super::triggers::{Triggers, connections_with, dependents_of, exists, keys, readers_of};
 use super::watches::{changed_secrets, watched};
@@ -10,12 +9,13 @@ use crate::controller::context::{Context, Shared};
 use crate::controller::k8s::namespaces::scoped;
 use crate::controller::kinds::connection::ConnectionResource;
 use crate::controller::kinds::managed::Managed;
+use crate::controller::state::stores::{Complete, StoreOf};
 use futures::future::{self, BoxFuture, FutureExt};
 use futures::stream::{self, StreamExt};
 use kube::core::DeserializeGuard;
 use kube::runtime::controller::Config;
-use kube::runtime::reflector::Store;
 use kube::runtime::reflector::store::Writer;
+use kube::runtime::reflector::{self, Store};
 use kube::runtime::{Controller, watcher};
 use kube::{Api, Resource};
 use std::sync::Arc;
@@ -25,6 +25,22 @@ use tokio_util::sync::CancellationToken;
 /// No limit on concurrent reconciles: 0 means unlimited in kube-rs. Reconciles wait for a permit of their
 /// connection instead, so one slow connection does not block the others.
 const UNLIMITED: u16 = 0;
+
+/// A store that a controller is going to fill.
+pub(super) struct StoreWriter<K: Managed> {
+    pub store: StoreOf<K>,
+    pub writer: Writer<DeserializeGuard<K>>,
+    /// Set once the first list is complete.
+    pub complete: Complete,
+}
+
+impl<K: Managed> StoreWriter<K> {
+    /// Creates an empty store.
+    pub fn new() -> Self {
+        let (store, writer) = reflector::store();
+        Self { store, writer, complete: Complete::default() }
+    }
+}
 
 /// Runs the controller of a managed kind in one watched namespace, or in all.
 pub(super) fn run_managed<K: Managed>(

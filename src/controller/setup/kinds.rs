@@ -1,20 +1,18 @@
 //! Lists the managed kinds. A new kind is its own files and one line in [`MANAGED`].
 
-use super::controllers::run_managed;
-use super::state_metrics;
+use super::controllers::{StoreWriter, run_managed};
+use super::state_metrics::{self, Count};
 use super::triggers::Triggers;
 use crate::api::{NetworkPolicy, Policy};
 use crate::controller::Settings;
 use crate::controller::context::Shared;
 use crate::controller::k8s::namespaces::{scoped, scopes};
 use crate::controller::kinds::managed::Managed;
-use crate::controller::state::stores::{Complete, StoreOf, Stores};
+use crate::controller::state::stores::Stores;
 use futures::future::{BoxFuture, FutureExt};
 use kube::Client;
 use kube::api::ListParams;
 use kube::core::DeserializeGuard;
-use kube::runtime::reflector;
-use kube::runtime::reflector::store::Writer;
 use std::marker::PhantomData;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
@@ -37,8 +35,8 @@ pub trait ManagedKind: Sync {
     /// them. All kinds register before any starts: a reconcile may need the objects of all.
     fn register(&self, settings: &Settings, stores: &mut Stores) -> Start;
 
-    /// Sets the gauge of the kind's objects by reason.
-    fn count(&self, shared: &Shared);
+    /// Returns what sets the gauge of the kind's objects by reason.
+    fn count(&self) -> Count;
 }
 
 /// The kind `K`.
@@ -46,21 +44,6 @@ struct Of<K>(PhantomData<fn() -> K>);
 
 impl<K> Of<K> {
     const NEW: Self = Self(PhantomData);
-}
-
-/// A store that a controller is going to fill.
-pub(super) struct StoreWriter<K: Managed> {
-    pub store: StoreOf<K>,
-    pub writer: Writer<DeserializeGuard<K>>,
-    /// Set once the first list is complete.
-    pub complete: Complete,
-}
-
-impl<K: Managed> StoreWriter<K> {
-    fn new() -> Self {
-        let (store, writer) = reflector::store();
-        Self { store, writer, complete: Complete::default() }
-    }
 }
 
 impl<K: Managed> ManagedKind for Of<K> {
@@ -82,7 +65,7 @@ impl<K: Managed> ManagedKind for Of<K> {
         })
     }
 
-    fn count(&self, shared: &Shared) {
-        state_metrics::count_by_reason::<K>(shared);
+    fn count(&self) -> Count {
+        state_metrics::objects::<K>()
     }
 }

@@ -80,11 +80,13 @@ pub async fn run(options: Options, shutdown: CancellationToken) -> Result<()> {
     let (connections, connection_triggers) = mpsc::unbounded_channel();
     let mut stores = Stores::default();
     let starts: Vec<Start> = MANAGED.iter().map(|kind| kind.register(&options.settings, &mut stores)).collect();
-    state_metrics::initialize(&options.metrics);
+    let names: Vec<&str> = MANAGED.iter().map(|kind| kind.name()).collect();
+    state_metrics::initialize(&options.metrics, &names);
     let shared = Arc::new(shared(options, cluster_id, TriggerSenders { dependents, connections }, stores));
     let triggers = Triggers::start(dependent_triggers, connection_triggers);
     let managed = starts.into_iter().flat_map(|start| start(&shared, &triggers, &shutdown));
-    let mut controllers = Controllers { running: managed.collect(), counts: Vec::new() };
+    let mut controllers =
+        Controllers { running: managed.collect(), counts: MANAGED.iter().map(|kind| kind.count()).collect() };
     controllers.start_connections(&shared, &triggers, &shutdown);
     let Controllers { running, counts } = controllers;
     future::join(future::join_all(running), state_metrics::run(shared, counts, shutdown)).await;
@@ -121,7 +123,7 @@ fn shared(options: Options, cluster_id: String, triggers: TriggerSenders, stores
     }
 }
 
-/// The controllers that run, and the gauges of the connection kinds.
+/// The controllers that run, and the gauges of all kinds.
 struct Controllers {
     running: Vec<BoxFuture<'static, ()>>,
     counts: Vec<Count>,

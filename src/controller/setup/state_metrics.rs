@@ -1,6 +1,5 @@
 //! Sets the gauges of objects by reason and of the state of connections: from the caches, without a request.
 
-use super::kinds::MANAGED;
 use crate::api::connection::Usage;
 use crate::api::{ClusterConnection, ConditionType, Connection, ConnectionKey, Reason};
 use crate::controller::context::Shared;
@@ -36,24 +35,20 @@ pub struct Round<'a> {
     usage: Option<HashMap<ConnectionKey, usize>>,
 }
 
-/// Sets the gauges of one connection kind.
+/// Sets the gauges of one kind.
 pub type Count = Box<dyn Fn(&Round<'_>) + Send + Sync>;
 
 /// Starts the counters of what must not happen at 0, so that the first occurrence is an increase.
-pub fn initialize(metrics: &Metrics) {
+pub fn initialize(metrics: &Metrics, managed: &[&'static str]) {
     let reasons = OrphanReason::ALL.map(OrphanReason::label);
-    let managed: Vec<&str> = MANAGED.iter().map(|kind| kind.name()).collect();
-    let kinds = [managed.as_slice(), &[Connection::KIND, ClusterConnection::KIND]].concat();
-    metrics.initialize(&kinds, &managed, &reasons, &SYSTEMS);
+    let kinds = [managed, &[Connection::KIND, ClusterConnection::KIND]].concat();
+    metrics.initialize(&kinds, managed, &reasons, &SYSTEMS);
 }
 
 /// Sets the gauges until shutdown.
 pub async fn run(shared: Arc<Shared>, counts: Vec<Count>, shutdown: CancellationToken) {
     loop {
         let round = Round { shared: &shared, usage: shared.stores.usage() };
-        for kind in MANAGED {
-            kind.count(&shared);
-        }
         for count in &counts {
             count(&round);
         }
@@ -64,14 +59,16 @@ pub async fn run(shared: Arc<Shared>, counts: Vec<Count>, shutdown: Cancellation
     }
 }
 
-/// Counts the objects of a managed kind by reason.
-pub fn count_by_reason<K: Managed>(shared: &Shared) {
-    let mut by_reason = BTreeMap::<&'static str, usize>::new();
-    for object in shared.stores.of::<K>().iter().flat_map(Store::state) {
-        let reason = object.0.as_ref().map_or(UNREADABLE, |object| reason(&object.report().common.conditions));
-        *by_reason.entry(reason).or_default() += 1;
-    }
-    shared.metrics.set_objects(K::KIND, by_reason);
+/// Returns what counts the objects of a managed kind by reason.
+pub fn objects<K: Managed>() -> Count {
+    Box::new(|Round { shared, .. }| {
+        let mut by_reason = BTreeMap::<&'static str, usize>::new();
+        for object in shared.stores.of::<K>().iter().flat_map(Store::state) {
+            let reason = object.0.as_ref().map_or(UNREADABLE, |object| reason(&object.report().common.conditions));
+            *by_reason.entry(reason).or_default() += 1;
+        }
+        shared.metrics.set_objects(K::KIND, by_reason);
+    })
 }
 
 /// Returns what shows the state of each connection of a kind.

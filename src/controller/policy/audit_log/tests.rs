@@ -33,8 +33,7 @@ fn audit_log() -> AuditLog {
 fn lines(writes: impl FnOnce(&AuditLog)) -> Vec<Value> {
     let output = Output::default();
     let sink = output.clone();
-    let subscriber =
-        telemetry::dispatch(Format::Json, telemetry::DEFAULT_FILTER, false, move || sink.clone()).unwrap();
+    let subscriber = telemetry::dispatch(Format::Json, telemetry::DEFAULT_FILTER, false, move || sink.clone()).unwrap();
     with_default(&subscriber, || writes(&audit_log()));
     let bytes = output.0.lock().unwrap().clone();
     String::from_utf8(bytes).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
