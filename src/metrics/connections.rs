@@ -47,12 +47,18 @@ pub struct AccountNow {
 /// How many objects an account holds.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct HeldNow {
-    /// `policies` or `network_policies`.
-    pub collection: &'static str,
+    /// The collection, such as `network_policies`.
+    pub collection: String,
     /// Whoever made them.
     pub count: i64,
     /// How many it may hold, where that is known.
     pub limit: Option<i64>,
+}
+
+impl HeldNow {
+    fn labels(&self) -> Labels<'_> {
+        vec![("collection", &self.collection)]
+    }
 }
 
 type ByKind = BTreeMap<&'static str, Vec<ConnectionNow>>;
@@ -68,11 +74,10 @@ pub(super) fn encode(connections: &ByKind, encoder: &mut DescriptorEncoder) -> R
     each(encoder, ready, connections, |now| vec![(vec![("reason", now.reason)], i64::from(now.ready))])?;
     encode_accounts(connections, encoder)?;
     let held: About = ("connection_upstream_objects", "Objects that the upstream account holds, whoever made them");
-    let collection = |held: &HeldNow| vec![("collection", held.collection)];
-    each(encoder, held, connections, |now| now.held.iter().map(|held| (collection(held), held.count)).collect())?;
+    each(encoder, held, connections, |now| now.held.iter().map(|held| (held.labels(), held.count)).collect())?;
     let limit: About = ("connection_upstream_objects_limit", "How many objects the upstream account may hold");
     each(encoder, limit, connections, |now| {
-        now.held.iter().filter_map(|held| Some((collection(held), held.limit?))).collect()
+        now.held.iter().filter_map(|held| Some((held.labels(), held.limit?))).collect()
     })
 }
 

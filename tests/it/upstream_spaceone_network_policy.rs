@@ -3,6 +3,7 @@
 
 use crate::upstream_spaceone_servers::Server;
 use crate::upstream_support::{accepted, converge, create, network_policy, refusal, sight, stamp, unique};
+use cloud_policy::api::network_policy::NetworkPolicyDetails;
 use cloud_policy::engine::{BoundExternal, Diff, ErrorKind, OwnerTag, Ownership, Remedy};
 use cloud_policy::upstream::Priority;
 use cloud_policy::upstream::registry::deleter;
@@ -32,9 +33,10 @@ pub async fn a_network_policy_reads_back_as_it_was_created(server: &Server) {
     let seen = sight(&*subject, &id).await;
     assert!(seen.diff.is_empty(), "pins and all: {}", seen.diff.summary());
     assert_eq!(seen.owner, Ownership::Ours);
-    assert_eq!(seen.details.zone_info.as_ref().unwrap()["zone_id"], block["zoneId"]);
-    assert!(seen.details.region_info.as_ref().unwrap().contains_key("region_id"));
-    let created: jiff::Timestamp = seen.details.created_at.as_ref().unwrap().parse().unwrap();
+    let details: NetworkPolicyDetails = seen.details.read();
+    assert_eq!(details.zone_info.unwrap()["zone_id"], block["zoneId"]);
+    assert!(details.region_info.unwrap().contains_key("region_id"));
+    let created: jiff::Timestamp = details.created_at.unwrap().parse().unwrap();
     assert!(jiff::Timestamp::now().duration_since(created).as_secs() < 3600);
     let found = subject.find().await.unwrap();
     assert_eq!((found.len(), &found[0].id, &found[0].diff), (1, &id, &Diff::default()));
@@ -183,13 +185,13 @@ pub async fn a_strangers_object_is_claimed_unless_its_tags_are_pinned(server: &S
     let id = create(&*bound(server, &block, &theirs)).await;
     let subject = bound(server, &block, &ours);
     assert_eq!(sight(&*subject, &id).await.owner, Ownership::ForeignTag(theirs.to_string()));
-    subject.claim(&id).await.unwrap();
+    subject.tag_owner(&id).await.unwrap();
     let seen = sight(&*subject, &id).await;
     assert!(seen.owner == Ownership::Ours && seen.diff.is_empty(), "{seen:?}");
 
     let pinned = with(&block, "pinnedKeys", json!(["tags"]));
     let id = create(&*bound(server, &pinned, &theirs)).await;
-    let refused = refusal(subject.claim(&id).await, &[]);
+    let refused = refusal(subject.tag_owner(&id).await, &[]);
     assert!(refused.kind == ErrorKind::Rejected && refused.message.contains("pinned"), "{refused}");
 }
 
@@ -206,7 +208,7 @@ pub async fn deleting_twice_is_fine_and_leaves_nothing(server: &Server) {
     let mut diff = Diff::default();
     diff.compare("spec.spaceone.name", &"a", &"b", Remedy::Update);
     assert_eq!(refusal(subject.update(&id, &diff).await, &[]).kind, ErrorKind::Unavailable);
-    assert_eq!(refusal(subject.claim(&id).await, &[]).kind, ErrorKind::Unavailable);
+    assert_eq!(refusal(subject.tag_owner(&id).await, &[]).kind, ErrorKind::Unavailable);
 }
 
 pub async fn what_the_server_refuses_is_told_from_what_it_cannot_find(server: &Server) {

@@ -166,7 +166,7 @@ fn describe<K: ConnectionResource>(
         conditions: conditions(check, &before.conditions, generation, shared.clock.now()),
         endpoint: check.endpoint.clone().or_else(|| before.endpoint.clone()),
         secret_resource_version: check.version.clone().or_else(|| before.secret_resource_version.clone()),
-        usage: check.usage.or(before.usage),
+        usage: check.usage.clone().or_else(|| before.usage.clone()),
         dependants: used.and_then(|used| i64::try_from(used).ok()).or(before.dependants),
         last_handled_reconcile_at: requested.or_else(|| before.last_handled_reconcile_at.clone()),
     }

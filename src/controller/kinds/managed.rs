@@ -6,11 +6,11 @@ use crate::api::status::{CommonStatus, ValidationResult};
 use crate::api::{NetworkPolicy, NetworkPolicyStatus, Policy, PolicyStatus, RECONCILE_REQUESTED_AT};
 use crate::controller::state::stores::{StoreOf, Stores};
 use crate::engine::Details;
-use crate::upstream::registry::Wanted;
 use k8s_openapi::NamespaceResourceScope;
 use kube::{Resource, ResourceExt};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use std::any::Any;
 use std::fmt::Debug;
 
 /// What status shows of an object, before it takes the shape of its kind.
@@ -47,8 +47,8 @@ pub trait Managed:
 
     /// The shared part of the spec.
     fn common(&self) -> &CommonSpec;
-    /// What the spec asks for upstream.
-    fn wanted(&self) -> Wanted<'_>;
+    /// Returns the spec, from which the registry of upstream collections finds the one that it describes.
+    fn desired(&self) -> &dyn Any;
     /// What status says now.
     fn report(&self) -> Report;
     /// The status that says so.
@@ -96,44 +96,23 @@ impl Managed for Policy {
         &self.spec.common
     }
 
-    fn wanted(&self) -> Wanted<'_> {
-        Wanted::Policy(&self.spec)
+    fn desired(&self) -> &dyn Any {
+        &self.spec
     }
 
     fn report(&self) -> Report {
-        let Some(PolicyStatus {
-            common,
-            policy_id,
-            validation_result,
-            nrn,
-            state,
-            repository_info,
-            created_at,
-            updated_at,
-        }) = self.status.clone()
-        else {
+        let Some(PolicyStatus { common, policy_id, validation_result, details }) = self.status.clone() else {
             return unseen();
         };
-        Report {
-            common,
-            details: Details { nrn, state, repository_info, created_at, updated_at, ..Details::default() },
-            seen_id: policy_id,
-            verdict: validation_result,
-        }
+        Report { common, details: Details::of(&details), seen_id: policy_id, verdict: validation_result }
     }
 
     fn status(report: &Report) -> PolicyStatus {
-        let Details { nrn, state, repository_info, region_info: _, zone_info: _, created_at, updated_at } =
-            report.details.clone();
         PolicyStatus {
             common: report.common.clone(),
             policy_id: shown_id(report),
             validation_result: report.verdict.clone(),
-            nrn,
-            state,
-            repository_info,
-            created_at,
-            updated_at,
+            details: report.details.read(),
         }
     }
 }
@@ -151,33 +130,22 @@ impl Managed for NetworkPolicy {
         &self.spec.common
     }
 
-    fn wanted(&self) -> Wanted<'_> {
-        Wanted::NetworkPolicy(&self.spec)
+    fn desired(&self) -> &dyn Any {
+        &self.spec
     }
 
     fn report(&self) -> Report {
-        let Some(NetworkPolicyStatus { common, network_policy_id, region_info, zone_info, created_at }) =
-            self.status.clone()
-        else {
+        let Some(NetworkPolicyStatus { common, network_policy_id, details }) = self.status.clone() else {
             return unseen();
         };
-        Report {
-            common,
-            details: Details { region_info, zone_info, created_at, ..Details::default() },
-            seen_id: network_policy_id,
-            verdict: None,
-        }
+        Report { common, details: Details::of(&details), seen_id: network_policy_id, verdict: None }
     }
 
     fn status(report: &Report) -> NetworkPolicyStatus {
-        let Details { nrn: _, state: _, repository_info: _, region_info, zone_info, created_at, updated_at: _ } =
-            report.details.clone();
         NetworkPolicyStatus {
             common: report.common.clone(),
             network_policy_id: shown_id(report),
-            region_info,
-            zone_info,
-            created_at,
+            details: report.details.read(),
         }
     }
 }

@@ -11,6 +11,7 @@ use crate::api::shared::ManagementPolicy;
 use crate::controller::kinds::managed::Managed;
 use crate::controller::state::claims::Claim;
 use crate::engine::{Observation, Ownership};
+use crate::upstream::registry;
 use jiff::Timestamp;
 
 /// What to call an object to somebody in this namespace: what is in other namespaces is theirs to know.
@@ -57,7 +58,7 @@ fn age<K: Managed>(object: &K) -> (Option<Timestamp>, Option<String>) {
 pub fn claims_of<K: Managed>(object: &K) -> Vec<Claim> {
     let spec = object.common();
     let key = object.connection();
-    let name = object.wanted().unique_name();
+    let name = registry::unique_name(object.desired());
     let name = name.map(|(system, name)| Claim::Name(key.clone(), system, name.to_owned()));
     let id = spec.external_id.as_ref().map(|id| Claim::Id(key, K::KIND, id.clone()));
     name.into_iter().chain(id).collect()

@@ -47,7 +47,7 @@ pub async fn reconcile<K: Managed>(object: Arc<DeserializeGuard<K>>, ctx: Arc<Co
         Ok(account) => account,
         Err(held) => return held.report(&mut this).await,
     };
-    let subject = match registry::bind(&account, this.object.wanted(), &this.owner_tag(), this.request_context()) {
+    let subject = match registry::bind(&account, this.object.desired(), &this.owner_tag(), this.request_context()) {
         Ok(subject) => subject,
         Err(problem) => return this.finish(broken(&problem.field, &problem.message)).await,
     };

@@ -22,7 +22,7 @@ use crate::engine::outcome::Outcome;
 use crate::engine::plan;
 use crate::engine::plan::Rules;
 use crate::engine::{BoundExternal, ListedObservation, Observation, Ownership};
-use crate::upstream::Account;
+use crate::upstream::{Account, registry};
 use std::sync::Arc;
 
 /// For how many intervals an object may wait for its turn.
@@ -90,7 +90,7 @@ pub async fn closely<K: Managed>(
     let search = this.shared().settings.safeguards.owner_lookup;
     let lost = !ours && (known.is_some() || named.is_none());
     // Where names mean nothing a create that landed late may have made a second one.
-    let doubled = ours && known.is_some() && this.object.wanted().unique_name().is_none();
+    let doubled = ours && known.is_some() && registry::unique_name(this.object.desired()).is_none();
     if search && (lost || doubled) {
         let others = subject.find().await?;
         found.retain(|seen| others.iter().all(|other| other.id != seen.id));

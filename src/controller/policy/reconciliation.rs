@@ -15,7 +15,7 @@ use crate::engine::diff::SHOWN_FIELDS;
 use crate::engine::outcome::{Outcome, Requeue, Truth};
 use crate::engine::plan::LastKnown;
 use crate::engine::{Diff, ErrorKind, FieldDiff, OwnerTag};
-use crate::upstream::{Fence, Priority, RequestContext, WriteObserver};
+use crate::upstream::{Priority, RequestContext, WriteObserver, WritePermission};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::ObjectReference;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
@@ -76,8 +76,8 @@ impl<'a, K: Managed> Reconciliation<'a, K> {
     pub fn request_context(&self) -> RequestContext {
         let ledger: Arc<dyn WriteObserver> = Arc::clone(&self.ledger) as _;
         let shared = Arc::clone(&self.ctx.shared);
-        let fence: Fence = Arc::new(move || shared.fence().is_ok());
-        RequestContext { priority: self.priority, writes: Some(ledger), fence: Some(fence) }
+        let may_write: WritePermission = Arc::new(move || shared.fence().is_ok());
+        RequestContext { priority: self.priority, writes: Some(ledger), write_permission: Some(may_write) }
     }
 
     /// What all controllers share.

@@ -10,7 +10,7 @@ use crate::controller::kinds::managed::Managed;
 use crate::controller::policy::deletion::orphan::OrphanReason;
 use crate::metrics::{AccountNow, ConnectionNow, HeldNow, Metrics};
 use crate::upstream::AccountStats;
-use crate::upstream::registry::SYSTEMS;
+use crate::upstream::registry;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::core::DeserializeGuard;
 use kube::runtime::reflector::Store;
@@ -44,7 +44,7 @@ pub fn begin(metrics: &Metrics) {
     let whys = OrphanReason::ALL.map(OrphanReason::label);
     let managed = [Policy::KIND, NetworkPolicy::KIND];
     let kinds = [Policy::KIND, NetworkPolicy::KIND, Connection::KIND, ClusterConnection::KIND];
-    metrics.begin(&kinds, &managed, &whys, &SYSTEMS);
+    metrics.begin(&kinds, &managed, &whys, &registry::systems());
 }
 
 /// Counts until shutdown.
@@ -117,7 +117,7 @@ where
         ready: status.conditions.iter().any(|c| c.type_ == ConditionType::Ready.as_str() && c.status == "True"),
         reason,
         account: shared.connections.last_good(&key).map(|account| account_now(&account.stats())),
-        held: status.usage.map(held).unwrap_or_default(),
+        held: status.usage.as_ref().map(held).unwrap_or_default(),
     }
 }
 
@@ -133,12 +133,23 @@ fn account_now(stats: &AccountStats) -> AccountNow {
     }
 }
 
-fn held(usage: Usage) -> Vec<HeldNow> {
-    let Usage { policies, policies_limit, network_policies } = usage;
-    let held = [("policies", policies, policies_limit), ("network_policies", network_policies, None)];
-    held.into_iter()
-        .filter_map(|(collection, count, limit)| Some(HeldNow { collection, count: count?, limit }))
-        .collect()
+fn held(usage: &Usage) -> Vec<HeldNow> {
+    let collections = registry::counted().into_iter();
+    let held = collections.filter_map(|key| {
+        Some(HeldNow { collection: snake_case(key), count: usage.count(key)?, limit: usage.limit(key) })
+    });
+    held.collect()
+}
+
+/// Converts a key of status to a metric label: `networkPolicies` is `network_policies`.
+fn snake_case(key: &str) -> String {
+    key.chars().fold(String::new(), |mut label, letter| {
+        if letter.is_ascii_uppercase() {
+            label.push('_');
+        }
+        label.push(letter.to_ascii_lowercase());
+        label
+    })
 }
 
 fn reason(conditions: &[Condition]) -> &'static str {

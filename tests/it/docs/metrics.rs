@@ -27,7 +27,7 @@ fn eventful() -> Arc<Metrics> {
         "Connection",
         vec![ConnectionNow {
             account: Some(AccountNow { snapshots: vec![("s", 1.0)], ..AccountNow::default() }),
-            held: vec![HeldNow { collection: "policies", count: 1, limit: Some(2) }],
+            held: vec![HeldNow { collection: "policies".to_owned(), count: 1, limit: Some(2) }],
             ..ConnectionNow::default()
         }],
     );

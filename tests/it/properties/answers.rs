@@ -204,7 +204,7 @@ fn no_answer_of_spaceone_is_misread() {
             scene.doubt_is_neither_done_nor_undone(&answer);
             let deleter = subject.deleter();
             let _ = scene.answering(Operation::Delete, &answer, deleter.delete(id));
-            let _ = scene.answering(Operation::Get, &answer, subject.claim(id));
+            let _ = scene.answering(Operation::Get, &answer, subject.tag_owner(id));
             let _ = scene.answering(Operation::Stat, &answer, account.probe());
         }
         assert_eq!((spaceone.policies().len(), spaceone.network_policies().len()), (1, 1), "nothing was written");

@@ -97,7 +97,7 @@ impl<'a, 'c, K: Managed> Apply<'a, 'c, K> {
         }
         // What takes the place of another needs none of its own.
         if !self.replaces()
-            && let Err(error) = self.subject.room().await
+            && let Err(error) = self.subject.check_quota().await
         {
             return Ok(failed(self.this, &error));
         }
@@ -197,7 +197,7 @@ impl<'a, 'c, K: Managed> Apply<'a, 'c, K> {
     }
 
     async fn owner_tag(&mut self, seen: &Observation) -> Result<crate::engine::Result<()>> {
-        match self.this.write(("adoption", Some(&seen.id), None), self.subject.claim(&seen.id)).await? {
+        match self.this.write(("adoption", Some(&seen.id), None), self.subject.tag_owner(&seen.id)).await? {
             // Without tags the id in status is the only proof that there can be.
             Err(error) if error.kind == ErrorKind::Unsupported => Ok(Ok(())),
             answer => Ok(answer),

@@ -161,14 +161,14 @@ impl Drop for AuditLog {
 }
 
 impl WriteObserver for AuditLog {
-    fn begins(&self, system: &'static str, operation: &'static str) {
+    fn on_begin(&self, system: &'static str, operation: &'static str) {
         let mut page = self.page();
         // The one before was followed by another: its answer was taken.
         self.write(&mut page, None);
         page.line = Some(Line { system, operation, sent: false, code: None, request: None });
     }
 
-    fn is_sent(&self) {
+    fn on_sent(&self) {
         let mut page = self.page();
         page.sent = true;
         if let Some(line) = &mut page.line {
@@ -176,7 +176,7 @@ impl WriteObserver for AuditLog {
         }
     }
 
-    fn ended(&self, code: &str, request: Option<&str>) {
+    fn on_end(&self, code: &str, request: Option<&str>) {
         if let Some(line) = &mut self.page().line {
             line.code = Some(code.to_owned());
             line.request = request.map(str::to_owned);

@@ -47,9 +47,9 @@ fn told(writes: impl FnOnce(&AuditLog)) -> Vec<String> {
 }
 
 fn send(ledger: &AuditLog, operation: &'static str, code: &str) {
-    ledger.begins("ncloud/policy", operation);
-    ledger.is_sent();
-    ledger.ended(code, Some("r-1"));
+    ledger.on_begin("ncloud/policy", operation);
+    ledger.on_sent();
+    ledger.on_end(code, Some("r-1"));
 }
 
 fn error(operation: &'static str, kind: ErrorKind) -> UpstreamError {
@@ -140,8 +140,8 @@ fn what_an_answer_means_knows_who_reads_it() {
 fn what_was_kept_back_has_failed_and_was_not_sent() {
     let all = told(|ledger| {
         ledger.open("spec", None, None);
-        ledger.begins("ncloud/policy", "create policy");
-        ledger.ended("breaker", None);
+        ledger.on_begin("ncloud/policy", "create policy");
+        ledger.on_end("breaker", None);
         assert!(!ledger.close(&End::Failed(&error("create policy", ErrorKind::Unavailable))));
     });
     assert_eq!(all, ["create policy | breaker | failed"]);
@@ -151,8 +151,8 @@ fn what_was_kept_back_has_failed_and_was_not_sent() {
 fn what_is_left_in_the_middle_is_unknown() {
     let all = told(|ledger| {
         ledger.open("spec", None, None);
-        ledger.begins("ncloud/policy", "create policy");
-        ledger.is_sent();
+        ledger.on_begin("ncloud/policy", "create policy");
+        ledger.on_sent();
     });
     assert_eq!(all, ["create policy | abandoned | unknown"]);
 }

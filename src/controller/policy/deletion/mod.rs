@@ -112,7 +112,7 @@ async fn delete<K: Managed>(this: &mut Reconciliation<'_, K>, record: &UpstreamR
         let message = format!("status.upstream names {}, which this connection does not reach.", record.system);
         return Ok(held(Outcome::refused(Reason::InvalidSpec, message)));
     };
-    let subject = registry::bind(&account, this.object.wanted(), &this.owner_tag(), this.request_context());
+    let subject = registry::bind(&account, this.object.desired(), &this.owner_tag(), this.request_context());
     let name = subject.map_or_else(|_| record.key.clone(), |subject| subject.key());
     match take_away(this, record, &name, deleter.as_ref()).await? {
         Ok(end) => Ok(end),
@@ -185,7 +185,7 @@ async fn find<K: Managed>(
         None => None,
     };
     let known = matches!(recorded, Some((_, Ownership::Ours)));
-    if known && this.object.wanted().unique_name().is_some() {
+    if known && registry::unique_name(this.object.desired()).is_some() {
         return Ok(recorded.into_iter().collect());
     }
     let named = deleter.find(name).await?;
