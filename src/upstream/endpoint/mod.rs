@@ -40,7 +40,8 @@ impl Default for EndpointRules {
 impl EndpointRules {
     /// Checks an endpoint before anything is sent to it.
     pub fn check(&self, url: &Url) -> Result<()> {
-        let refused = |why: String| Err(UpstreamError::new(ErrorKind::EndpointNotAllowed, "open connection", why));
+        let refused =
+            |message: String| Err(UpstreamError::new(ErrorKind::EndpointNotAllowed, "open connection", message));
         match url.scheme() {
             "https" => {}
             "http" if self.allow_http => {}
@@ -126,7 +127,7 @@ impl fmt::Display for HostPattern {
 /// Returns the URL of a path below a base URL. Ids come from users and upstreams, so an id that would
 /// leave the path is an error.
 pub(crate) fn below(base: &Url, path: &[&str], operation: &'static str) -> Result<Url> {
-    let invalid = |why: &str| UpstreamError::new(ErrorKind::Rejected, operation, why);
+    let invalid = |message: &str| UpstreamError::new(ErrorKind::Rejected, operation, message);
     if path.iter().any(|segment| matches!(*segment, "" | "." | "..")) {
         return Err(invalid("the id is not valid for this upstream"));
     }

@@ -27,17 +27,17 @@ pub(super) fn client(settings: &HttpSettings, rules: &EndpointRules, ca_bundle: 
         None => builder,
     };
     builder.build().map_err(|error| {
-        let culprit = if ca_bundle.is_some() { "the CA bundle cannot be used" } else { "cannot make an HTTP client" };
-        let why = format!("{culprit}: {}", deepest(&error));
-        UpstreamError::new(ErrorKind::InvalidReference, "open connection", why)
+        let problem = if ca_bundle.is_some() { "the CA bundle cannot be used" } else { "cannot make an HTTP client" };
+        let message = format!("{problem}: {}", deepest(&error));
+        UpstreamError::new(ErrorKind::InvalidReference, "open connection", message)
     })
 }
 
 fn certificates(pem: &[u8]) -> Result<Vec<Certificate>> {
     let found = Certificate::from_pem_bundle(pem).unwrap_or_default();
     if found.is_empty() {
-        let why = "caBundleSecretRef: ca.crt contains no PEM certificate";
-        return Err(UpstreamError::new(ErrorKind::InvalidReference, "open connection", why));
+        let message = "caBundleSecretRef: ca.crt contains no PEM certificate";
+        return Err(UpstreamError::new(ErrorKind::InvalidReference, "open connection", message));
     }
     Ok(found)
 }

@@ -83,15 +83,16 @@ impl Failure {
                 error
             }
             Self::Tripped => {
-                let why = "the upstream failed several times in a row, and no requests are sent until a check succeeds";
-                error(ErrorKind::Unavailable, why.to_owned())
+                let message =
+                    "the upstream failed several times in a row, and no requests are sent until a check succeeds";
+                error(ErrorKind::Unavailable, message.to_owned())
             }
             Self::Fenced => {
                 error(ErrorKind::Unavailable, "this process is no longer the leader and sends no writes".to_owned())
             }
-            Self::Credentials(why) => error(ErrorKind::Unauthorized, why.to_owned()),
-            Self::Forbidden(why) => error(ErrorKind::EndpointNotAllowed, why),
-            Self::NotSent(why) => error(ErrorKind::Unavailable, format!("cannot connect to the endpoint: {why}")),
+            Self::Credentials(message) => error(ErrorKind::Unauthorized, message.to_owned()),
+            Self::Forbidden(message) => error(ErrorKind::EndpointNotAllowed, message),
+            Self::NotSent(cause) => error(ErrorKind::Unavailable, format!("cannot connect to the endpoint: {cause}")),
             Self::TimedOut => error(doubt, "the upstream sent no complete response in time".to_owned()),
             Self::Broken => error(doubt, "the connection broke before the response was complete".to_owned()),
             Self::TooLarge(limit) => error(doubt, format!("the upstream's response is larger than {limit} bytes")),

@@ -1,7 +1,7 @@
 //! The meaning of NAVER Cloud's error responses.
 //!
 //! There are three layouts of an error body: that of the gateway, that of the Sub Account API, and that of
-//! its newer version. The codes are numbers in some and words in others.
+//! its newer version. The codes are numbers in some and texts in others.
 
 use crate::engine::{ErrorKind, UpstreamError};
 use crate::upstream::http::{Effect, Purpose, Response};

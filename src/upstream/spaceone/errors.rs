@@ -40,8 +40,8 @@ impl ErrorBody {
     /// Splits a message that begins with the code, once or even twice.
     fn split(code: &str, message: &str) -> Self {
         match message.split_once(':') {
-            Some((front, rest)) if is_code(front.trim()) => {
-                let code = if code.is_empty() { front.trim() } else { code };
+            Some((start, rest)) if is_code(start.trim()) => {
+                let code = if code.is_empty() { start.trim() } else { code };
                 Self::split(code, rest.trim())
             }
             _ => Self { code: code.to_owned(), message: message.to_owned() },

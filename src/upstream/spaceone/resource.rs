@@ -58,14 +58,14 @@ impl ResourceApi {
     /// Returns the purpose of a call.
     pub(super) fn purpose(&self, verb: Verb) -> Purpose {
         let named = self.operations.iter().find(|(operation, _)| *operation == verb);
-        let operation = named.map_or(verb.spelled(), |(_, name)| name);
+        let operation = named.map_or(verb.path_segment(), |(_, name)| name);
         Purpose { system: self.system, operation, effect: verb.effect() }
     }
 }
 
 impl Verb {
     /// Returns the call in a path.
-    pub(super) fn spelled(self) -> &'static str {
+    pub(super) fn path_segment(self) -> &'static str {
         match self {
             Self::Create => "create",
             Self::Update => "update",

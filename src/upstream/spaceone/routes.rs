@@ -21,11 +21,11 @@ pub(super) struct Route<'a> {
 pub(super) fn route<'a>(style: ApiStyle, resource: &ResourceApi, verb: Verb, id: &'a str) -> Route<'a> {
     match style {
         ApiStyle::Rest => restful(resource, verb, id),
-        ApiStyle::Verb => posted(vec![resource.service, "v1", resource.singular, verb.spelled()]),
+        ApiStyle::Verb => posted(vec![resource.service, "v1", resource.singular, verb.path_segment()]),
         ApiStyle::Console if verb == Verb::Delete => {
             posted(vec![resource.service, resource.singular, resource.console_delete])
         }
-        ApiStyle::Console => posted(vec![resource.service, resource.singular, verb.spelled()]),
+        ApiStyle::Console => posted(vec![resource.service, resource.singular, verb.path_segment()]),
     }
 }
 
@@ -55,7 +55,7 @@ mod tests {
     use crate::upstream::spaceone::policy::POLICY;
     use crate::upstream::spaceone::repository::REPOSITORY;
 
-    fn spelling(style: ApiStyle, resource: &ResourceApi, verb: Verb) -> String {
+    fn shown(style: ApiStyle, resource: &ResourceApi, verb: Verb) -> String {
         let route = super::route(style, resource, verb, "ID");
         assert_eq!(route.names_object, route.path.contains(&"ID"));
         format!("{} /{}", route.method, route.path.join("/"))
@@ -79,7 +79,7 @@ mod tests {
             (NETWORK_POLICY, Verb::Stat, "POST /inventory/v1/network-policies/stat"),
             (REPOSITORY, Verb::List, "POST /repository/v1/repositories/search"),
         ] {
-            assert_eq!(spelling(ApiStyle::Rest, resource, verb), expected);
+            assert_eq!(shown(ApiStyle::Rest, resource, verb), expected);
         }
     }
 
@@ -94,7 +94,7 @@ mod tests {
             (ApiStyle::Console, NETWORK_POLICY, Verb::PinData, "POST /inventory/network-policy/pin-data"),
             (ApiStyle::Console, NETWORK_POLICY, Verb::Delete, "POST /inventory/network-policy/delete-single"),
         ] {
-            assert_eq!(spelling(style, resource, verb), expected);
+            assert_eq!(shown(style, resource, verb), expected);
         }
     }
 }

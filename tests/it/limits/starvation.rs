@@ -73,7 +73,7 @@ async fn an_upstream_that_never_answers_is_unreachable_and_not_waited_for() {
     world.ready::<Policy>("waiting").await;
     world.spaceone.faults().add(Fault::any().before(Action::Timeout(Duration::from_mins(1))).forever());
     let message = connection_is(&world, "spaceone", "Unreachable").await;
-    assert!(message.contains("no complete answer in time"), "{message}");
+    assert!(message.contains("no complete response in time"), "{message}");
     world.reason::<Policy>("waiting", "ConnectionNotReady").await;
     world.spaceone.faults().clear();
     world.ready::<Policy>("waiting").await;

@@ -3,7 +3,6 @@
 //! A "not found" is believed only if the list does not contain the policy either: the gateway responds
 //! with the same status for a missing policy, a wrong path and a service without subscription.
 
-use super::SYSTEM;
 use super::wire::{Detail, Holder, RawVerdict, Stored, Summary};
 use crate::engine::{ErrorKind, Result, UpstreamError};
 use crate::upstream::http::{Effect, Purpose, Response};
@@ -15,6 +14,9 @@ use crate::upstream::ncloud::wire::Tags;
 use crate::upstream::redact::Redactor;
 use reqwest::Method;
 use serde_json::{Value, json};
+
+/// The collection's name.
+pub(super) const SYSTEM: &str = "ncloud/policy";
 
 /// The policies of an account, in the terms of the API.
 pub(super) struct PolicyCalls(pub(super) Ncloud);

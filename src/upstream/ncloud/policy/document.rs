@@ -3,14 +3,21 @@
 //! An absent description equals an empty one. Tags are compared exactly, and only if the spec sets them
 //! and the upstream shows them. [`super::compare`] compares permissions.
 
-use super::wire::{Detail, Summary};
-use super::{Details, OWNER, compare, validate};
+use super::wire::{Detail, OWNER, Summary};
+use super::{compare, validate};
 use crate::api::policy::NcloudPolicySpec;
 use crate::engine::{Diff, Document, OwnerTag, Problem, Remedy};
 use crate::upstream::lenient::present;
 use crate::upstream::ncloud::wire::Tags;
 use serde::Serialize;
 use serde_json::{Value, json};
+
+/// The fields of a policy that only the upstream sets.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub(crate) struct Details {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) nrn: Option<String>,
+}
 
 /// A policy in the form of the spec.
 #[derive(Debug, Clone, PartialEq, Serialize)]

@@ -34,26 +34,13 @@ use crate::engine::{Diff, ErrorKind, External, FoundTag, Observed, OwnerTag, Res
 use crate::upstream::collection::{Collection, Counted, Provider};
 use crate::upstream::http::{Purpose, Response};
 use calls::{PolicyCalls, read, write};
-use serde::Serialize;
+use document::Details;
 use std::any::Any;
-use wire::{Detail, RawVerdict, Stored, Summary};
-
-/// The collection's name.
-const SYSTEM: &str = "ncloud/policy";
-
-/// The tag with the owner of a policy.
-const OWNER: &str = "cloudpolicy-owner";
+use wire::{Detail, OWNER, RawVerdict, Stored, Summary};
 
 /// The policies of one account.
 pub(crate) struct Policies {
     calls: PolicyCalls,
-}
-
-/// The fields of a policy that only the upstream sets.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
-pub(crate) struct Details {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    nrn: Option<String>,
 }
 
 impl Collection for Policies {
@@ -89,7 +76,7 @@ impl Collection for Policies {
 }
 
 impl External for Policies {
-    const SYSTEM: &'static str = SYSTEM;
+    const SYSTEM: &'static str = calls::SYSTEM;
     const UNLISTED: &'static [&'static str] = &["spec.ncloud.permissions", "spec.ncloud.tags"];
 
     type Document = PolicyDocument;

@@ -9,6 +9,9 @@ use serde::Deserialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
 
+/// The key of the owner tag.
+pub(super) const OWNER: &str = "cloudpolicy-owner";
+
 /// The maximum number of findings of a verdict that are kept.
 const MAX_DETAILS: usize = 50;
 

@@ -44,13 +44,13 @@ mod tests {
 
     #[test]
     fn networks_have_one_form_and_no_host_bits() {
-        let spelled = |text| network(text).map(|network| network.to_string());
-        assert_eq!(spelled("10.0.0.0/16").as_deref(), Some("10.0.0.0/16"));
-        assert_eq!(spelled("10.0.0.1").as_deref(), Some("10.0.0.1/32"));
-        assert_eq!(spelled("2001:DB8:0:0::/32").as_deref(), Some("2001:db8::/32"));
-        assert_eq!(spelled("::1").as_deref(), Some("::1/128"));
+        let canonical = |text| network(text).map(|network| network.to_string());
+        assert_eq!(canonical("10.0.0.0/16").as_deref(), Some("10.0.0.0/16"));
+        assert_eq!(canonical("10.0.0.1").as_deref(), Some("10.0.0.1/32"));
+        assert_eq!(canonical("2001:DB8:0:0::/32").as_deref(), Some("2001:db8::/32"));
+        assert_eq!(canonical("::1").as_deref(), Some("::1/128"));
         for broken in ["10.0.0.1/16", "10.0.0.0/33", "10.0.0", "", "nonsense/8"] {
-            assert_eq!(spelled(broken), None, "{broken}");
+            assert_eq!(canonical(broken), None, "{broken}");
         }
     }
 

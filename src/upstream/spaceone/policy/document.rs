@@ -3,11 +3,25 @@
 //! Permissions and labels are sets: the upstream keeps order and repetitions, but they have no effect. Tags
 //! are compared exactly, numbers by value. Fields that the spec does not set are not compared.
 
-use super::Details;
 use crate::api::policy::SpaceonePolicySpec;
+use crate::api::status::UpstreamObject;
 use crate::engine::{Diff, Document, Problem, Remedy};
 use crate::upstream::spaceone::tags;
 use serde::Serialize;
+
+/// The fields of a policy that only the upstream sets.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Details {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) state: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) repository_info: Option<UpstreamObject>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) created_at: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) updated_at: Option<String>,
+}
 
 /// A policy in the form of the spec, without its owner tag.
 #[derive(Debug, Clone, PartialEq, Serialize)]

@@ -15,11 +15,11 @@ use super::tags;
 use super::wire::{described, timestamp};
 use crate::api::PolicySpec;
 use crate::api::policy::SpaceonePolicySpec;
-use crate::api::status::UpstreamObject;
 use crate::engine::{Diff, ErrorKind, External, Observed, OwnerTag, Result, UpstreamError, Verdict, Written};
 use crate::upstream::collection::{Availability, Collection, Counted, Provider};
 use crate::upstream::lenient::{nullable, present, text};
-use serde::{Deserialize, Serialize};
+use document::Details;
+use serde::Deserialize;
 use serde_json::{Value, json};
 use std::any::Any;
 
@@ -51,20 +51,6 @@ pub(super) const POLICY: &ResourceApi = &ResourceApi {
 /// The policies of one domain.
 pub(crate) struct Policies {
     client: Spaceone,
-}
-
-/// The fields of a policy that only the upstream sets.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct Details {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    state: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    repository_info: Option<UpstreamObject>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    created_at: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    updated_at: Option<String>,
 }
 
 /// A policy in a response.
