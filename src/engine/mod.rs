@@ -18,7 +18,9 @@ pub mod outcome;
 pub mod owner_tag;
 pub mod plan;
 
-pub use bound::{Binding, BoundExternal, Deleter, ExternalDeleter, ListedObservation, Observation};
+pub use bound::{
+    Binding, BoundExternal, Deleter, ExternalDeleter, ListedObservation, Observation, SnapshotFuture, Snapshots,
+};
 pub use cause::Cause;
 pub use diff::{Diff, FieldDiff, Remedy};
 pub use error::{ErrorKind, UpstreamError};

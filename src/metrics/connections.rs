@@ -47,12 +47,18 @@ pub struct AccountState {
 /// The number of objects in one collection of an account.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct CollectionUsage {
-    /// `policies` or `network_policies`.
-    pub collection: &'static str,
+    /// The collection, such as `network_policies`.
+    pub collection: String,
     /// The number of objects, including those that the operator did not create.
     pub count: i64,
     /// The maximum number of objects, if it is known.
     pub limit: Option<i64>,
+}
+
+impl CollectionUsage {
+    fn labels(&self) -> Labels<'_> {
+        vec![("collection", &self.collection)]
+    }
 }
 
 type ByKind = BTreeMap<&'static str, Vec<ConnectionState>>;
@@ -86,12 +92,11 @@ pub(super) fn encode(connections: &ByKind, encoder: &mut DescriptorEncoder) -> R
         vec![(vec![("reason", connection.reason)], i64::from(connection.ready))]
     })?;
     encode_accounts(connections, encoder)?;
-    let collection = |usage: &CollectionUsage| vec![("collection", usage.collection)];
     encode_each(encoder, OBJECTS, connections, |connection| {
-        connection.usage.iter().map(|usage| (collection(usage), usage.count)).collect()
+        connection.usage.iter().map(|usage| (usage.labels(), usage.count)).collect()
     })?;
     encode_each(encoder, OBJECTS_LIMIT, connections, |connection| {
-        connection.usage.iter().filter_map(|usage| Some((collection(usage), usage.limit?))).collect()
+        connection.usage.iter().filter_map(|usage| Some((usage.labels(), usage.limit?))).collect()
     })
 }
 

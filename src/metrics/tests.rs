@@ -44,7 +44,7 @@ fn connection(namespace: &str, name: &str) -> ConnectionState {
             waiting: 3,
             snapshots: vec![("ncloud/policy", 1_763_000_000.5)],
         }),
-        usage: vec![CollectionUsage { collection: "policies", count: 480, limit: Some(500) }],
+        usage: vec![CollectionUsage { collection: "policies".to_owned(), count: 480, limit: Some(500) }],
     }
 }
 

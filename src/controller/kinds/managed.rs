@@ -5,11 +5,11 @@ use crate::api::shared::{DeletionPolicy, ManagementPolicy};
 use crate::api::status::{CommonStatus, ValidationResult};
 use crate::api::{CONFIRM_DELETE, ConnectionKey, FINALIZER, FORCE_ORPHAN, RECONCILE_REQUESTED_AT};
 use crate::engine::{Details, OrphanReason};
-use crate::upstream::registry::Wanted;
 use k8s_openapi::NamespaceResourceScope;
 use kube::{Resource, ResourceExt};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use std::any::Any;
 use std::fmt::Debug;
 
 /// What status says of an object, before it takes the shape of its kind.
@@ -63,8 +63,8 @@ pub trait Managed:
 
     /// Returns the part of the spec that all kinds share.
     fn common(&self) -> &CommonSpec;
-    /// Returns what the spec asks for upstream.
-    fn wanted(&self) -> Wanted<'_>;
+    /// Returns the spec. The registry of upstream collections finds the collection that it describes.
+    fn desired(&self) -> &dyn Any;
     /// Returns what status says now.
     fn report(&self) -> Report;
     /// Returns the report in the shape of the kind's status.

@@ -4,7 +4,7 @@ use super::managed::{Managed, Report};
 use crate::api::shared::CommonSpec;
 use crate::api::{NetworkPolicy, NetworkPolicyStatus};
 use crate::engine::Details;
-use crate::upstream::registry::Wanted;
+use std::any::Any;
 
 impl Managed for NetworkPolicy {
     const KIND: &'static str = "NetworkPolicy";
@@ -15,33 +15,22 @@ impl Managed for NetworkPolicy {
         &self.spec.common
     }
 
-    fn wanted(&self) -> Wanted<'_> {
-        Wanted::NetworkPolicy(&self.spec)
+    fn desired(&self) -> &dyn Any {
+        &self.spec
     }
 
     fn report(&self) -> Report {
-        let Some(NetworkPolicyStatus { common, network_policy_id, region_info, zone_info, created_at }) =
-            self.status.clone()
-        else {
+        let Some(NetworkPolicyStatus { common, network_policy_id, details }) = self.status.clone() else {
             return Report::unobserved();
         };
-        Report {
-            common,
-            details: Details { region_info, zone_info, created_at, ..Details::default() },
-            observed_id: network_policy_id,
-            verdict: None,
-        }
+        Report { common, details: Details::of(&details), observed_id: network_policy_id, verdict: None }
     }
 
     fn status(report: &Report) -> NetworkPolicyStatus {
-        let Details { nrn: _, state: _, repository_info: _, region_info, zone_info, created_at, updated_at: _ } =
-            report.details.clone();
         NetworkPolicyStatus {
             common: report.common.clone(),
             network_policy_id: report.id(),
-            region_info,
-            zone_info,
-            created_at,
+            details: report.details.read(),
         }
     }
 }

@@ -4,7 +4,7 @@ use super::managed::{Managed, Report};
 use crate::api::shared::CommonSpec;
 use crate::api::{Policy, PolicyStatus};
 use crate::engine::Details;
-use crate::upstream::registry::Wanted;
+use std::any::Any;
 
 impl Managed for Policy {
     const KIND: &'static str = "Policy";
@@ -15,44 +15,23 @@ impl Managed for Policy {
         &self.spec.common
     }
 
-    fn wanted(&self) -> Wanted<'_> {
-        Wanted::Policy(&self.spec)
+    fn desired(&self) -> &dyn Any {
+        &self.spec
     }
 
     fn report(&self) -> Report {
-        let Some(PolicyStatus {
-            common,
-            policy_id,
-            validation_result,
-            nrn,
-            state,
-            repository_info,
-            created_at,
-            updated_at,
-        }) = self.status.clone()
-        else {
+        let Some(PolicyStatus { common, policy_id, validation_result, details }) = self.status.clone() else {
             return Report::unobserved();
         };
-        Report {
-            common,
-            details: Details { nrn, state, repository_info, created_at, updated_at, ..Details::default() },
-            observed_id: policy_id,
-            verdict: validation_result,
-        }
+        Report { common, details: Details::of(&details), observed_id: policy_id, verdict: validation_result }
     }
 
     fn status(report: &Report) -> PolicyStatus {
-        let Details { nrn, state, repository_info, region_info: _, zone_info: _, created_at, updated_at } =
-            report.details.clone();
         PolicyStatus {
             common: report.common.clone(),
             policy_id: report.id(),
             validation_result: report.verdict.clone(),
-            nrn,
-            state,
-            repository_info,
-            created_at,
-            updated_at,
+            details: report.details.read(),
         }
     }
 }

@@ -10,6 +10,7 @@ use super::reconciliation::Reconciliation;
 use crate::controller::kinds::managed::Managed;
 use crate::controller::state::claims::Claim;
 use crate::engine::{Observation, Ownership};
+use crate::upstream::registry;
 use jiff::Timestamp;
 
 /// Returns the oldest object that claims what this one claims, if it is older, as a message names it.
@@ -49,7 +50,7 @@ fn age<K: Managed>(object: &K) -> (Option<Timestamp>, Option<String>) {
 /// Returns the claims of an object's spec.
 pub fn claims_of<K: Managed>(object: &K) -> Vec<Claim> {
     let key = object.connection();
-    let name = object.wanted().unique_name();
+    let name = registry::unique_name(object.desired());
     let name = name.map(|(system, name)| Claim::Name(key.clone(), system, name.to_owned()));
     let id = object.common().external_id.as_ref().map(|id| Claim::Id(key, K::KIND, id.clone()));
     name.into_iter().chain(id).collect()

@@ -82,7 +82,7 @@ async fn sync<K: Managed>(this: &mut Reconciliation<'_, K>) -> Result<Outcome, S
 
 /// Binds the spec to the collection that should hold it, and validates it.
 fn bind<K: Managed>(this: &Reconciliation<'_, K>, account: &Account) -> Result<Box<dyn BoundExternal>, Stop> {
-    let external = registry::bind(account, this.object.wanted(), &this.owner_tag(), this.request_context());
+    let external = registry::bind(account, this.object.desired(), &this.owner_tag(), this.request_context());
     let external = external.map_err(|problem| invalid(&problem))?;
     match external.validate().first() {
         Some(problem) => Err(invalid(problem)),

@@ -20,7 +20,7 @@ use crate::api::Reason;
 use crate::controller::kinds::managed::Managed;
 use crate::engine::plan;
 use crate::engine::{BoundExternal, ListedObservation, Observation, Ownership};
-use crate::upstream::Account;
+use crate::upstream::{Account, registry};
 
 /// After how many intervals an object is read completely regardless of the rate limit.
 const MAX_INTERVALS_UNREAD: u32 = 3;
@@ -102,7 +102,7 @@ async fn from_get<K: Managed>(
     let ours = found.iter().any(|seen| matches!(seen.owner, Ownership::Ours | Ownership::Unknown));
     let lost = !ours && (known.is_some() || named.is_none());
     // Where names are not unique, a create that took effect late may have made a second object.
-    let duplicated = ours && known.is_some() && this.object.wanted().unique_name().is_none();
+    let duplicated = ours && known.is_some() && registry::unique_name(this.object.desired()).is_none();
     if this.shared().settings.safeguards.owner_lookup && (lost || duplicated) {
         let others = external.find().await?;
         found.retain(|seen| others.iter().all(|other| other.id != seen.id));

@@ -9,7 +9,7 @@ use crate::controller::state::stores::StoreOf;
 use crate::engine::OrphanReason;
 use crate::metrics::{AccountState, CollectionUsage, ConnectionState, Metrics};
 use crate::upstream::AccountStats;
-use crate::upstream::registry::SYSTEMS;
+use crate::upstream::registry::{counted, systems};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::core::DeserializeGuard;
 use kube::runtime::reflector::Store;
@@ -42,7 +42,7 @@ pub type Count = Box<dyn Fn(&Round<'_>) + Send + Sync>;
 pub fn initialize(metrics: &Metrics, managed: &[&'static str]) {
     let reasons = OrphanReason::ALL.map(OrphanReason::label);
     let kinds = [managed, &[Connection::KIND, ClusterConnection::KIND]].concat();
-    metrics.initialize(&kinds, managed, &reasons, &SYSTEMS);
+    metrics.initialize(&kinds, managed, &reasons, &systems());
 }
 
 /// Sets the gauges until shutdown.
@@ -116,7 +116,7 @@ where
         ready: status.conditions.iter().any(is_ready),
         reason,
         account: shared.accounts.last_good(&key).map(|account| account_state(&account.stats())),
-        usage: status.usage.map(collection_usage).unwrap_or_default(),
+        usage: status.usage.as_ref().map(collection_usage).unwrap_or_default(),
     }
 }
 
@@ -132,13 +132,22 @@ fn account_state(stats: &AccountStats) -> AccountState {
     }
 }
 
-fn collection_usage(usage: Usage) -> Vec<CollectionUsage> {
-    let Usage { policies, policies_limit, network_policies } = usage;
-    let usage = [("policies", policies, policies_limit), ("network_policies", network_policies, None)];
-    usage
-        .into_iter()
-        .filter_map(|(collection, count, limit)| Some(CollectionUsage { collection, count: count?, limit }))
-        .collect()
+/// Returns how many objects each collection of an account holds.
+fn collection_usage(usage: &Usage) -> Vec<CollectionUsage> {
+    let collections = counted().into_iter().filter_map(|key| {
+        Some(CollectionUsage { collection: snake_case(key), count: usage.count(key)?, limit: usage.limit(key) })
+    });
+    collections.collect()
+}
+
+fn snake_case(key: &str) -> String {
+    key.chars().fold(String::new(), |mut label, letter| {
+        if letter.is_ascii_uppercase() {
+            label.push('_');
+        }
+        label.push(letter.to_ascii_lowercase());
+        label
+    })
 }
 
 fn reason(conditions: &[Condition]) -> &'static str {

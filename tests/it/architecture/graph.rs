@@ -58,8 +58,11 @@ impl Graph {
         }
         let mut layers = Vec::new();
         while !edges.is_empty() {
-            let ground: Vec<String> =
-                edges.iter().filter(|(_, to)| to.iter().all(|to| !edges.contains_key(to))).map(|(m, _)| m.clone()).collect();
+            let ground: Vec<String> = edges
+                .iter()
+                .filter(|(_, to)| to.iter().all(|to| !edges.contains_key(to)))
+                .map(|(m, _)| m.clone())
+                .collect();
             if ground.is_empty() {
                 layers.push(edges.keys().cloned().collect());
                 break;

@@ -50,7 +50,8 @@ impl Listed {
             let module = format!("upstream::{collection}");
             imports.iter().any(|import| is_below(&import.module, &module))
         });
-        let systems = self.collections.iter().zip(&self.systems).filter(|(collection, _)| !owns(source.file, collection));
+        let systems =
+            self.collections.iter().zip(&self.systems).filter(|(collection, _)| !owns(source.file, collection));
         let code = source.code_without_comments();
         let written = systems.filter(|(_, system)| code.contains(&format!("\"{system}\""))).map(|(_, system)| system);
         named.chain(imported.cloned()).chain(written.cloned()).collect()
@@ -110,7 +111,10 @@ fn planted_kind_and_collection_are_reported() {
     for (file, code) in [
         ("controller/kinds/network_policy.rs", "use crate::api::{NetworkPolicy, NetworkPolicyStatus};"),
         ("upstream/spaceone/policy/mod.rs", "use crate::api::PolicySpec; const SYSTEM: &str = \"spaceone/policy\";"),
-        ("upstream/http/client.rs", "use reqwest::redirect; // a `Policy` of reqwest\nfn f() { redirect::Policy::none() }"),
+        (
+            "upstream/http/client.rs",
+            "use reqwest::redirect; // a `Policy` of reqwest\nfn f() { redirect::Policy::none() }",
+        ),
     ] {
         assert_eq!(listed.named_in(&Source::new(file, code)), [""; 0], "{file}: {code}");
     }

@@ -56,7 +56,15 @@ struct Capability {
 const CAPABILITIES: &[Capability] = &[
     Capability {
         name: "the Kubernetes client",
-        paths: &["kube::Client", "kube::client", "kube::Api", "kube::api::Api", "kube::api::*", "kube::runtime", "kube::*"],
+        paths: &[
+            "kube::Client",
+            "kube::client",
+            "kube::Api",
+            "kube::api::Api",
+            "kube::api::*",
+            "kube::runtime",
+            "kube::*",
+        ],
         holders: &["controller", "cli"],
         except: &["controller::state", "controller::queue", "controller::kinds", "controller::clock"],
     },
@@ -99,10 +107,10 @@ pub fn violations(source: &Source<'_>) -> Vec<String> {
             wrong.push(format!("src/{}: `{}`: {from} may not import {to}", source.file, import.path));
         }
     }
-    wrong.extend(source.paths().iter().flat_map(|path| {
-        let held = CAPABILITIES.iter().filter(|capability| !may_hold(source, capability, path));
-        held.map(|c| format!("src/{}: `{path}`: {} may not hold {}", source.file, source.module, c.name))
-    }));
+    for path in source.paths() {
+        let held = CAPABILITIES.iter().filter(|capability| !may_hold(source, capability, &path));
+        wrong.extend(held.map(|c| format!("src/{}: `{path}`: {} may not hold {}", source.file, source.module, c.name)));
+    }
     wrong
 }
 

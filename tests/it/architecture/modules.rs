@@ -118,9 +118,11 @@ pub fn is_below(path: &str, of: &str) -> bool {
 fn without_pub_use(code: &str) -> (String, String) {
     let (mut kept, mut passed_on, mut inside) = (String::new(), String::new(), false);
     for line in code.lines() {
-        let starts = line.trim_start().strip_prefix("pub").and_then(|rest| rest.split_once("use ")).is_some_and(
-            |(visibility, _)| visibility.trim().is_empty() || visibility.trim().starts_with('('),
-        );
+        let starts = line
+            .trim_start()
+            .strip_prefix("pub")
+            .and_then(|rest| rest.split_once("use "))
+            .is_some_and(|(visibility, _)| visibility.trim().is_empty() || visibility.trim().starts_with('('));
         inside |= starts;
         let to = if inside { &mut passed_on } else { &mut kept };
         to.push_str(line);

@@ -38,7 +38,9 @@ fn files_hold_one_concept() {
 fn functions_fit_on_a_screen() {
     let all: Vec<(usize, String)> = code_files("src")
         .iter()
-        .flat_map(|(file, code)| functions(code).into_iter().map(move |(name, lines)| (lines, format!("{file}: {name}"))))
+        .flat_map(|(file, code)| {
+            functions(code).into_iter().map(move |(name, lines)| (lines, format!("{file}: {name}")))
+        })
         .collect();
     let longest = all.iter().max().unwrap();
     println!("longest function of src: {} lines, {}", longest.0, longest.1);

@@ -27,7 +27,7 @@ fn all_metrics() -> Arc<Metrics> {
         "Connection",
         vec![ConnectionState {
             account: Some(AccountState { snapshots: vec![("s", 1.0)], ..AccountState::default() }),
-            usage: vec![CollectionUsage { collection: "policies", count: 1, limit: Some(2) }],
+            usage: vec![CollectionUsage { collection: "policies".to_owned(), count: 1, limit: Some(2) }],
             ..ConnectionState::default()
         }],
     );

@@ -77,8 +77,8 @@ async fn a_new_object_costs_one_look_and_no_more() {
 
 fn counted(connection: &Connection, dependants: i64) -> anyhow::Result<()> {
     let status = connection.status.clone().unwrap_or_default();
-    let usage = status.usage.unwrap_or_default();
-    let upstream = usage.policies.unwrap_or_default() + usage.network_policies.unwrap_or_default();
+    let usage = status.usage.clone().unwrap_or_default();
+    let upstream = usage.count("policies").unwrap_or_default() + usage.count("networkPolicies").unwrap_or_default();
     let done = status.dependants == Some(dependants) && upstream == dependants;
     done.then_some(()).ok_or_else(|| anyhow::anyhow!("{status:?}"))
 }

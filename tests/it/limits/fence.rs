@@ -6,7 +6,6 @@ use crate::upstream::ncloud;
 use cloud_policy::api::PolicySpec;
 use cloud_policy::engine::{BoundExternal, ErrorKind, UpstreamError};
 use cloud_policy::upstream::registry;
-use cloud_policy::upstream::registry::Wanted;
 use cloud_policy::upstream::{Credentials, Priority, RequestContext, WritePermission};
 use cloud_policy_simulator::Operation;
 use cloud_policy_simulator::ncloud::{Ncloud, NewPolicy};
@@ -32,12 +31,12 @@ async fn line(rate: Value, allowed: usize) -> (Ncloud, String, Box<dyn BoundExte
     let allowed = Arc::new(AtomicUsize::new(allowed));
     let left = Arc::clone(&allowed);
     let less = |left: usize| left.checked_sub(1);
-    let permission: WritePermission =
+    let may_write: WritePermission =
         Arc::new(move || left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, less).is_ok());
-    let errand = RequestContext { priority: Priority::Change, writes: None, permission: Some(permission) };
+    let errand = RequestContext { priority: Priority::Change, writes: None, write_permission: Some(may_write) };
     let spec: PolicySpec =
         serde_json::from_value(json!({ "connectionRef": { "name": "c" }, "ncloud": ncloud::block() })).unwrap();
-    let subject = registry::bind(&account, Wanted::Policy(&spec), &owner_tag("uid-1"), errand).unwrap();
+    let subject = registry::bind(&account, &spec, &owner_tag("uid-1"), errand).unwrap();
     (simulator, id, subject, allowed)
 }
 
@@ -46,7 +45,7 @@ fn writes(simulator: &Ncloud) -> Vec<Operation> {
 }
 
 fn is_fenced(error: &UpstreamError) {
-    assert!(error.message.contains("leads no more"), "{error}");
+    assert!(error.message.contains("no longer the leader"), "{error}");
     assert_eq!(error.kind, ErrorKind::Unavailable, "it had no effect");
 }
 

@@ -73,7 +73,7 @@ async fn an_upstream_that_never_answers_is_unreachable_and_not_waited_for() {
     env.ready::<Policy>("waiting").await;
     env.spaceone.faults().add(Fault::any().before(Action::Timeout(Duration::from_mins(1))).forever());
     let message = connection_is(&env, "spaceone", "Unreachable").await;
-    assert!(message.contains("no complete answer in time"), "{message}");
+    assert!(message.contains("no complete response in time"), "{message}");
     env.reason::<Policy>("waiting", "ConnectionNotReady").await;
     env.spaceone.faults().clear();
     env.ready::<Policy>("waiting").await;

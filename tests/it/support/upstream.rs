@@ -5,7 +5,6 @@ use crate::support::install_crypto;
 use cloud_policy::api::{ConnectionSpec, NetworkPolicySpec, PolicySpec};
 use cloud_policy::engine::{BoundExternal, Observation, OwnerTag, Result, UpstreamError, Written};
 use cloud_policy::upstream::registry;
-use cloud_policy::upstream::registry::Wanted;
 use cloud_policy::upstream::{Account, Credentials, EndpointRules, HttpSettings, Priority, RequestLog};
 use serde_json::{Value, json};
 use std::sync::{Arc, Mutex};
@@ -64,14 +63,14 @@ pub fn owner_tag(uid: &str) -> OwnerTag {
 pub fn policy(account: &Arc<Account>, upstream: &str, block: &Value, stamp: &OwnerTag) -> Box<dyn BoundExternal> {
     let spec = json!({ "connectionRef": { "name": "c" }, upstream: block });
     let spec: PolicySpec = serde_json::from_value(spec).unwrap();
-    registry::bind(account, Wanted::Policy(&spec), stamp, Priority::Change).unwrap()
+    registry::bind(account, &spec, stamp, Priority::Change).unwrap()
 }
 
 /// A `NetworkPolicy` with this block, bound.
 pub fn network_policy(account: &Arc<Account>, block: &Value, stamp: &OwnerTag) -> Box<dyn BoundExternal> {
     let spec = json!({ "connectionRef": { "name": "c" }, "spaceone": block });
     let spec: NetworkPolicySpec = serde_json::from_value(spec).unwrap();
-    registry::bind(account, Wanted::NetworkPolicy(&spec), stamp, Priority::Change).unwrap()
+    registry::bind(account, &spec, stamp, Priority::Change).unwrap()
 }
 
 /// Creates the object; its id.

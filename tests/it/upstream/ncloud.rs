@@ -2,6 +2,7 @@
 //! the upstream may use.
 
 use crate::support::upstream::{account, converge, create, observation, owner_tag, policy, refusal, short_timeouts};
+use cloud_policy::api::policy::PolicyDetails;
 use cloud_policy::engine::{BoundExternal, ErrorKind, Ownership, Written};
 use cloud_policy::upstream::{Account, Credentials};
 use cloud_policy_simulator::ncloud::{
@@ -48,7 +49,7 @@ async fn the_probe_counts_and_tells_a_bad_key_from_a_wrong_clock() {
     let (ncloud, account) = simulator(|_| {}).await;
     create(&*bound(&account, &block())).await;
     let usage = account.probe().await.unwrap();
-    assert_eq!((usage.policies, usage.policies_limit), (Some(1), Some(500)));
+    assert_eq!((usage.count("policies"), usage.limit("policies")), (Some(1), Some(500)));
 
     let bad = refusal(open(&ncloud, "not the secret").probe().await, &["not the secret"]);
     assert_eq!(bad.kind, ErrorKind::Unauthorized);
@@ -83,7 +84,7 @@ async fn what_was_created_reads_back_without_a_difference_however_the_server_spe
             let seen = observation(&*subject, &create(&*subject).await).await;
             assert!(seen.diff.is_empty(), "{:?}: {}", ncloud.switches(), seen.diff.summary());
             assert_eq!(seen.owner, Ownership::Ours);
-            assert!(seen.details.nrn.is_some_and(|nrn| nrn.starts_with("nrn:")));
+            assert!(seen.details.read::<PolicyDetails>().nrn.is_some_and(|nrn| nrn.starts_with("nrn:")));
         }
         assert!(ncloud.policies().iter().all(|policy| policy.tags["cloudpolicy-owner"] == "cluster/uid-1"));
     }

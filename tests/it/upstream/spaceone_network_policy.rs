@@ -3,6 +3,7 @@
 
 use crate::support::upstream::{accepted, converge, create, network_policy, observation, owner_tag, refusal, unique};
 use crate::upstream::spaceone_servers::Server;
+use cloud_policy::api::network_policy::NetworkPolicyDetails;
 use cloud_policy::engine::{BoundExternal, Diff, ErrorKind, OwnerTag, Ownership, Remedy};
 use cloud_policy::upstream::Priority;
 use cloud_policy::upstream::registry::deleter;
@@ -32,9 +33,10 @@ pub async fn a_network_policy_reads_back_as_it_was_created(server: &Server) {
     let seen = observation(&*subject, &id).await;
     assert!(seen.diff.is_empty(), "pins and all: {}", seen.diff.summary());
     assert_eq!(seen.owner, Ownership::Ours);
-    assert_eq!(seen.details.zone_info.as_ref().unwrap()["zone_id"], block["zoneId"]);
-    assert!(seen.details.region_info.as_ref().unwrap().contains_key("region_id"));
-    let created: jiff::Timestamp = seen.details.created_at.as_ref().unwrap().parse().unwrap();
+    let details: NetworkPolicyDetails = seen.details.read();
+    assert_eq!(details.zone_info.unwrap()["zone_id"], block["zoneId"]);
+    assert!(details.region_info.unwrap().contains_key("region_id"));
+    let created: jiff::Timestamp = details.created_at.unwrap().parse().unwrap();
     assert!(jiff::Timestamp::now().duration_since(created).as_secs() < 3600);
     let found = subject.find().await.unwrap();
     assert_eq!((found.len(), &found[0].id, &found[0].diff), (1, &id, &Diff::default()));

@@ -3,6 +3,7 @@
 
 use crate::support::upstream::{accepted, converge, create, observation, owner_tag, policy, refusal, unique};
 use crate::upstream::spaceone_servers::Server;
+use cloud_policy::api::policy::PolicyDetails;
 use cloud_policy::engine::{BoundExternal, Diff, ErrorKind, Ownership, Remedy};
 use cloud_policy::upstream::Priority;
 use cloud_policy::upstream::registry::deleter;
@@ -26,9 +27,9 @@ fn bound(server: &Server, block: &Value) -> Box<dyn BoundExternal> {
 pub async fn the_probe_counts_what_the_domain_holds(server: &Server) {
     create(&*bound(server, &full_policy())).await;
     let usage = server.account().probe().await.unwrap();
-    assert!(usage.policies.unwrap() >= 1, "{usage:?}");
-    assert_eq!(usage.network_policies.is_some(), server.zones.is_some(), "{usage:?}");
-    assert_eq!(usage.policies_limit, None);
+    assert!(usage.count("policies").unwrap() >= 1, "{usage:?}");
+    assert_eq!(usage.count("networkPolicies").is_some(), server.zones.is_some(), "{usage:?}");
+    assert_eq!(usage.limit("policies"), None);
 }
 
 pub async fn the_probe_refuses_tokens_that_only_a_get_would_take(server: &Server) {
@@ -54,10 +55,11 @@ pub async fn a_policy_reads_back_as_it_was_created(server: &Server) {
     assert_eq!(block["policyId"], json!(id));
     let seen = observation(&*subject, &id).await;
     assert!(seen.diff.is_empty(), "{}", seen.diff.summary());
-    assert_eq!((seen.owner.clone(), seen.details.state.as_deref()), (Ownership::Ours, Some("ENABLED")));
-    let repository = seen.details.repository_info.clone().unwrap();
+    let details: PolicyDetails = seen.details.read();
+    assert_eq!((seen.owner.clone(), details.state.as_deref()), (Ownership::Ours, Some("ENABLED")));
+    let repository = details.repository_info.unwrap();
     assert_eq!(repository["repository_id"], json!(server.repository_id));
-    let created: jiff::Timestamp = seen.details.created_at.as_ref().unwrap().parse().unwrap();
+    let created: jiff::Timestamp = details.created_at.unwrap().parse().unwrap();
     assert!(jiff::Timestamp::now().duration_since(created).as_secs() < 3600);
     assert_eq!(subject.find().await.unwrap(), [seen]);
     assert_eq!(subject.check().await.unwrap(), None);

@@ -119,7 +119,7 @@ async fn delete<K: Managed>(this: &Reconciliation<'_, K>, record: &UpstreamRef) 
         Err(unavailable) => return without_connection(this, unavailable).await,
     };
     let deleter = deleter(this, record, &account)?;
-    let name = registry::bind(&account, this.object.wanted(), &this.owner_tag(), this.request_context());
+    let name = registry::bind(&account, this.object.desired(), &this.owner_tag(), this.request_context());
     let name = name.map_or_else(|_| record.key.clone(), |external| external.key());
     delete_upstream(this, record, &name, deleter.as_ref()).await
 }
@@ -168,7 +168,7 @@ async fn observe_and_plan<K: Managed>(
         Some(id) => deleter.owner(id).await?,
         None => None,
     };
-    let has_unique_name = this.object.wanted().unique_name().is_some();
+    let has_unique_name = registry::unique_name(this.object.desired()).is_some();
     let named =
         if record.needs_search(recorded.as_ref(), has_unique_name) { deleter.find(name).await? } else { Vec::new() };
     Ok(plan_deletion(record, recorded, named))

@@ -16,14 +16,14 @@ fn hostilities() -> Vec<(&'static str, Action, &'static str)> {
     vec![
         ("endless", Action::EndlessBody, "larger than 262144 bytes"),
         // Compressed, it is smaller than the limit. It is never inflated.
-        ("bomb", Action::Bomb, "something that is not JSON"),
-        ("drip", Action::SlowDrip, "no complete answer in time"),
+        ("bomb", Action::Bomb, "a body that is not JSON"),
+        ("drip", Action::SlowDrip, "no complete response in time"),
         ("html", Action::Html, "HTML or XML page"),
         ("types", Action::WrongType, "unexpected shape"),
         ("elsewhere", Action::Redirect("http://169.254.169.254/latest".to_owned()), "redirect"),
         ("empty", Action::Empty, "empty body"),
         ("reset", Action::Reset, "connection broke"),
-        ("silence", Action::Timeout(Duration::from_secs(20)), "no complete answer in time"),
+        ("silence", Action::Timeout(Duration::from_secs(20)), "no complete response in time"),
     ]
 }
 

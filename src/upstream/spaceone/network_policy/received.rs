@@ -1,8 +1,8 @@
-//! A network policy as SpaceONE answers it.
+//! Network policies in SpaceONE's responses.
 
-use super::NetworkPolicyDocument;
+use super::document::{Details, NetworkPolicyDocument};
 use crate::api::network_policy::{RoutingTable, SpaceoneNetworkPolicySpec, SpaceoneReference};
-use crate::engine::{Details, Observed};
+use crate::engine::Observed;
 use crate::upstream::lenient::{nullable, present};
 use crate::upstream::spaceone::client::Fields;
 use crate::upstream::spaceone::tags;
@@ -11,12 +11,12 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
 
-/// Who changed a field by hand, as the update history calls it.
-const BY_HAND: &str = "MANUAL";
+/// The writer of a field in the update history that stands for the API.
+const BY_API: &str = "MANUAL";
 
-/// A network policy as it is answered.
+/// A network policy in a response.
 #[derive(Debug, Clone, Deserialize)]
-pub(super) struct Answered {
+pub(super) struct ReceivedNetworkPolicy {
     network_policy_id: String,
     #[serde(default, deserialize_with = "nullable")]
     name: String,
@@ -60,7 +60,7 @@ struct Reference {
     external_link: Option<String>,
 }
 
-/// Who wrote which field, and which are pinned.
+/// The last writers of fields, and the pinned fields.
 #[derive(Debug, Clone, Default, Deserialize)]
 struct Collected {
     #[serde(default, deserialize_with = "nullable")]
@@ -77,12 +77,12 @@ struct Update {
     updated_by: String,
 }
 
-impl Answered {
+impl ReceivedNetworkPolicy {
     pub(super) fn id(self) -> String {
         self.network_policy_id
     }
 
-    /// All tags, the stamp among them.
+    /// Returns all tags, the owner tag among them.
     pub(super) fn tags(&self) -> &Fields {
         &self.tags
     }
@@ -91,7 +91,7 @@ impl Answered {
         &self.metadata
     }
 
-    /// The stamp.
+    /// Returns the owner tag.
     pub(super) fn found_tag(&self) -> Option<&String> {
         match self.tags.get(tags::OWNER) {
             Some(Value::String(found_tag)) => Some(found_tag),
@@ -99,7 +99,7 @@ impl Answered {
         }
     }
 
-    /// Sorts the oldest first; one whose age is not known comes last.
+    /// Returns a sort key: the oldest first, objects of unknown age last.
     pub(super) fn age(&self) -> (Timestamp, String) {
         let created = timestamp(&self.created_at).and_then(|text| text.parse().ok());
         (created.unwrap_or(Timestamp::MAX), self.network_policy_id.clone())
@@ -110,10 +110,10 @@ impl Answered {
     }
 
     pub(super) fn observed(self) -> Observed<NetworkPolicyDocument> {
-        let (found_tag, tags) = tags::unstamped(self.tags);
+        let (found_tag, tags) = tags::split_owner(self.tags);
         let zone_id = self.zone_info.as_ref().and_then(|zone| zone.get("zone_id")).and_then(Value::as_str);
         let history = self.collection_info.update_history.iter();
-        let by_hand = history.filter(|update| update.updated_by == BY_HAND);
+        let by_hand = history.filter(|update| update.updated_by == BY_API);
         let data_by_hand = by_hand.filter_map(|update| update.key.strip_prefix("data.")).map(str::to_owned).collect();
         let spec = SpaceoneNetworkPolicySpec {
             name: self.name,
@@ -133,7 +133,6 @@ impl Answered {
             region_info: described(self.region_info),
             zone_info: described(self.zone_info),
             created_at: timestamp(&self.created_at),
-            ..Details::default()
         };
         Observed {
             id: self.network_policy_id,
