@@ -95,5 +95,5 @@ async fn what_is_only_observed_says_as_an_event_that_it_differs() {
     env.reason::<Policy>("seen", "Observed").await;
     env.reconcile_now::<Policy>("seen").await;
     let found = notes(&env, "seen", "DriftFound").await;
-    assert_eq!(found, ["The upstream differs: spec.ncloud.description is \"first\" instead of \"wished\"."]);
+    assert_eq!(found, ["The upstream object differs: spec.ncloud.description is \"first\" instead of \"wished\"."]);
 }

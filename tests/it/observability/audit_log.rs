@@ -1,4 +1,4 @@
-//! The ledger, compared with what the upstreams wrote down: a line for every write, in the same order,
+//! The audit, compared with what the upstreams wrote down: a line for every write, in the same order,
 //! and none besides.
 
 use crate::support::test_env::{TestEnv, ncloud_policy, network_policy, spaceone_policy, upstream_id};
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-/// What the ledger and an upstream both say of one write: what was asked, the status of the answer.
+/// What the audit and an upstream both say of one write: what was asked, the status of the answer.
 type Said = (Operation, Option<u16>);
 
 fn asked(line: &Value) -> Operation {
@@ -30,10 +30,10 @@ fn is_write(entry: &Entry) -> bool {
     [Create, Update, Delete, PinData, TagsAdd, TagsRemove].contains(&entry.operation)
 }
 
-/// The ledger of an upstream says what its journal says.
-fn agree(ledger: &[Value], upstream: &str, journal: &Journal) {
+/// The audit of an upstream says what its journal says.
+fn agree(audit: &[Value], upstream: &str, journal: &Journal) {
     let lines: Vec<&Value> =
-        ledger.iter().filter(|line| line["system"].as_str().unwrap().starts_with(upstream)).collect();
+        audit.iter().filter(|line| line["system"].as_str().unwrap().starts_with(upstream)).collect();
     let entries: Vec<Entry> = journal.entries().into_iter().filter(is_write).collect();
     let told: Vec<Said> = lines.iter().map(|line| (asked(line), line["code"].as_str().unwrap().parse().ok())).collect();
     let happened: Vec<Said> = entries.iter().map(|entry| (entry.operation, entry.status)).collect();
@@ -49,27 +49,27 @@ fn agree(ledger: &[Value], upstream: &str, journal: &Journal) {
 }
 
 /// Cause, operation and outcome of the lines of an object, in order.
-fn story(ledger: &[Value], name: &str) -> Vec<String> {
+fn story(audit: &[Value], name: &str) -> Vec<String> {
     let text = |line: &Value, key: &str| line[key].as_str().unwrap_or("-").to_owned();
-    let ours = ledger.iter().filter(|line| line["name"] == name);
+    let ours = audit.iter().filter(|line| line["name"] == name);
     ours.map(|line| ["cause", "operation", "outcome"].map(|key| text(line, key)).join(" ")).collect()
 }
 
 #[tokio::test]
 async fn every_write_has_a_line_and_every_line_is_a_write() {
-    let (test_log, _logging) = TestLog::open("error,ledger=info");
+    let (test_log, _logging) = TestLog::open("error,audit=info");
     // What was refused is not tried again meanwhile.
-    let env = TestEnv::with("ledger", |settings| settings.slow_retry = Duration::from_mins(10)).await;
+    let env = TestEnv::with("audit-log", |settings| settings.slow_retry = Duration::from_mins(10)).await;
     a_life(&env).await;
     what_goes_wrong(&env).await;
     what_was_there_before(&env).await;
     what_cannot_be_changed_in_place(&env).await;
-    let ledger = test_log.lines("ledger");
-    agree(&ledger, "ncloud/", env.ncloud.journal());
-    agree(&ledger, "spaceone/", env.spaceone.journal());
+    let audit = test_log.lines("audit");
+    agree(&audit, "ncloud/", env.ncloud.journal());
+    agree(&audit, "spaceone/", env.spaceone.journal());
     let update = ["update policy", "remove tag", "add tag"];
     assert_eq!(
-        story(&ledger, "life"),
+        story(&audit, "life"),
         [
             &["spec create policy accepted".to_owned()][..],
             &update.map(|operation| format!("spec {operation} accepted")),
@@ -77,13 +77,13 @@ async fn every_write_has_a_line_and_every_line_is_a_write() {
         ]
         .concat()
     );
-    assert_eq!(story(&ledger, "refused"), ["spec create policy refused"]);
-    assert_eq!(story(&ledger, "lost"), ["spec create policy unknown"], "it was found, and not made again");
-    assert_eq!(story(&ledger, "there"), ["adoption add tag accepted", "spec update policy accepted"]);
+    assert_eq!(story(&audit, "refused"), ["spec create policy refused"]);
+    assert_eq!(story(&audit, "lost"), ["spec create policy unknown"], "it was found, and not made again");
+    assert_eq!(story(&audit, "there"), ["adoption add tag accepted", "spec update policy accepted"]);
     let recreated = ["recreate delete network policy accepted", "recreate create network policy accepted"];
-    assert!(story(&ledger, "moved").windows(2).any(|lines| lines == recreated), "{:?}", story(&ledger, "moved"));
-    the_lines_say_which_fields(&ledger);
-    the_metric_counts_the_lines(&env, &ledger);
+    assert!(story(&audit, "moved").windows(2).any(|lines| lines == recreated), "{:?}", story(&audit, "moved"));
+    the_lines_say_which_fields(&audit);
+    the_metric_counts_the_lines(&env, &audit);
 }
 
 async fn a_life(env: &TestEnv) {
@@ -139,9 +139,9 @@ async fn what_cannot_be_changed_in_place(env: &TestEnv) {
     env.ready::<NetworkPolicy>("moved").await;
 }
 
-fn the_lines_say_which_fields(ledger: &[Value]) {
+fn the_lines_say_which_fields(audit: &[Value]) {
     let of = |name: &str, operation: &str| {
-        let found = ledger.iter().find(|line| line["name"] == name && line["operation"] == operation);
+        let found = audit.iter().find(|line| line["name"] == name && line["operation"] == operation);
         found.unwrap_or_else(|| panic!("{name}: {operation}")).clone()
     };
     let update = of("life", "update policy");
@@ -150,17 +150,17 @@ fn the_lines_say_which_fields(ledger: &[Value]) {
     assert!(of("life", "create policy").get("fields").is_none());
     assert_eq!(of("moved", "delete network policy")["fields"], "spec.spaceone.zoneId");
     assert_eq!(of("refused", "create policy")["request"], "trace-7");
-    let causes: BTreeSet<&str> = ledger.iter().filter_map(|line| line["cause"].as_str()).collect();
+    let causes: BTreeSet<&str> = audit.iter().filter_map(|line| line["cause"].as_str()).collect();
     assert_eq!(causes, BTreeSet::from(["spec", "drift", "adoption", "recreate", "deletion"]));
-    for line in ledger {
+    for line in audit {
         assert!(line["uid"].as_str().is_some_and(|uid| uid.len() == 36), "{line}");
         assert!(!line.to_string().contains("by hand") && !line.to_string().contains("second"), "a value: {line}");
     }
 }
 
-fn the_metric_counts_the_lines(env: &TestEnv, ledger: &[Value]) {
+fn the_metric_counts_the_lines(env: &TestEnv, audit: &[Value]) {
     let metrics = env.metrics();
     let counts = metrics.lines().filter(|line| line.starts_with("cloud_policy_upstream_writes_total{"));
     let counted: usize = counts.filter_map(|line| line.rsplit(' ').next()?.parse::<usize>().ok()).sum();
-    assert_eq!(counted, ledger.len(), "{metrics}");
+    assert_eq!(counted, audit.len(), "{metrics}");
 }

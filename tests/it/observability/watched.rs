@@ -146,9 +146,11 @@ async fn unknown(prometheus: &Prometheus, place: &str, query: &str) -> Vec<Strin
 /// does not happen here is at least documented; a code may be a pattern.
 fn strange<'a>(metric: &str, matcher: &'a Matcher, values: &'a BTreeSet<&str>) -> impl Iterator<Item = String> + 'a {
     let row = documented(metric);
+    // The reasons of gauges are those of conditions.
+    let of_condition = !metric.ends_with("_total");
     let known = move |value: &str| match matcher.label.as_str() {
         "namespace" => !values.is_empty(),
-        "reason" => {
+        "reason" if of_condition => {
             Reason::ALL.iter().any(|reason| reason.as_str() == value) || ["Unseen", "Unreadable"].contains(&value)
         }
         "code" if matcher.operator != "=" => !values.is_empty(),

@@ -206,7 +206,7 @@ async fn what_is_only_observed_is_never_written() {
     assert!(seen.status.clone().unwrap().policy_id.is_some(), "its id is shown");
     assert!(seen.metadata.finalizers.is_none(), "what is only observed needs no finalizer");
     let told = message(&env.reason::<Policy>("missing", "Observed").await);
-    assert!(told.contains("No such object exists upstream"), "{told}");
+    assert!(told.contains("The upstream object does not exist"), "{told}");
     env.patch::<Policy>("there", json!({ "spec": { "ncloud": { "description": "wished" } } })).await;
     env.until("there", "seen to differ", |object: &Policy| {
         let drift = common(object).drift;
