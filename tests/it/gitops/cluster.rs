@@ -2,7 +2,7 @@
 //! are for them, and what was applied stays as it was written.
 
 use super::health_oracle::built;
-use super::scenario::verdict;
+use super::scenario::health;
 use super::tools::{OVERLAYS, flags_on_the_page, kustomized, manifests_in, only, path};
 use crate::support::fake_kubelet::FakeKubelet;
 use crate::support::installation::{Installation, OWN, TENANT, secret};
@@ -17,7 +17,7 @@ const LIMIT: Duration = Duration::from_mins(1);
 const DRY: [&str; 4] = ["apply", "--server-side", "--dry-run=server", "--validate=strict"];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_manifest_that_we_ship_is_taken_as_it_stands() {
+async fn shipped_manifests_are_accepted_by_api_server() {
     let installation = Installation::empty().await;
     let folder = tempfile::tempdir().unwrap();
     kubectl(&installation, &["create", "namespace", TENANT]).unwrap();
@@ -103,7 +103,7 @@ async fn what_the_samples_name_is_ready_and_shows_no_difference(installation: &I
     kubectl(installation, &["apply", "--server-side", manager, "-f", &file]).unwrap();
     for (kind, name) in [("ClusterConnection", "ncloud"), ("Policy", "server-viewer")] {
         wait_for(&format!("{kind} {name}"), LIMIT, || async {
-            let said = verdict(installation, kind, name).await;
+            let said = health(installation, kind, name).await;
             anyhow::ensure!(said.pair() == ("Healthy", "Current"), "{said:?}");
             Ok(())
         })

@@ -1,6 +1,6 @@
-//! Every outcome that the operator's code can come to, taken from the code itself: the constructors of
-//! [`Outcome`] that set their reason, for everything that they can be given; and those that are told a reason, with each
-//! reason that the sources of the controller hand to them.
+//! All outcomes that the code can produce, found in the code: the constructors of [`Outcome`] that set their
+//! reason, with every argument; and those that take a reason, with each reason that the sources of the
+//! controller pass to them.
 
 use cloud_policy::api::Reason;
 use cloud_policy::engine::outcome::{Next, Outcome};
@@ -12,18 +12,18 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// One outcome.
+/// An outcome to test.
 pub struct Case {
     pub outcome: Outcome,
-    /// Whether it is that of an object which is being deleted.
+    /// Whether the object is being deleted.
     pub deletion: bool,
 }
 
-/// All of them.
+/// Returns all outcomes.
 pub fn all() -> Vec<Case> {
     let own = [fixed(), reported(), failed()].concat();
     let mut cases: Vec<Case> = own.into_iter().map(|outcome| Case { outcome, deletion: false }).collect();
-    cases.extend(told());
+    cases.extend(with_passed_reason());
     cases
 }
 
@@ -57,7 +57,7 @@ fn failed() -> Vec<Outcome> {
     kinds().map(|kind| Outcome::failed(&error(kind), Duration::from_secs(30))).collect()
 }
 
-/// Every kind of error: a new one does not compile until it stands here.
+/// Returns every kind of error. The compiler requires new kinds here.
 fn kinds() -> impl Iterator<Item = ErrorKind> {
     std::iter::successors(Some(ErrorKind::Unauthorized), |kind| match kind {
         ErrorKind::Unauthorized => Some(ErrorKind::ClockSkew),
@@ -75,12 +75,12 @@ fn kinds() -> impl Iterator<Item = ErrorKind> {
     })
 }
 
-/// The two places that pass a reason on. Where they have it from is read, too.
+/// The two calls that pass a reason on. The test reads the callers, too.
 const PASSED_ON: [&str; 2] =
     ["src/controller/act.rs Outcome::refused", "src/controller/connections.rs Outcome::held_back"];
 
-/// What the sources hand to the constructors that are told a reason.
-fn told() -> Vec<Case> {
+/// Returns the outcomes of the calls that pass a reason to a constructor.
+fn with_passed_reason() -> Vec<Case> {
     let call = Regex::new(
         r"(fn )?\b(Outcome::working|Outcome::refused|Outcome::held_back|refuse|back)\(\s*(?:Reason::(\w+)|\w+)",
     )
@@ -98,8 +98,8 @@ fn told() -> Vec<Case> {
         }
     }
     passed_on.sort();
-    assert_eq!(passed_on, PASSED_ON, "a reason comes from where this test does not look");
-    assert!(cases.len() > 15, "{} calls: where are the others?", cases.len());
+    assert_eq!(passed_on, PASSED_ON, "a reason comes from a call that this test does not read");
+    assert!(cases.len() > 15, "{} calls, expected more", cases.len());
     cases
 }
 
@@ -112,7 +112,7 @@ fn outcome(constructor: &str, reason: &str) -> Outcome {
     }
 }
 
-/// Where outcomes are made.
+/// Returns the source files that create outcomes.
 fn sources() -> Vec<PathBuf> {
     let mut found = vec![PathBuf::from("src/engine/plan.rs")];
     collect(Path::new("src/controller"), &mut found);
