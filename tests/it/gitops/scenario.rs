@@ -16,9 +16,9 @@ const LIMIT: Duration = Duration::from_mins(1);
 const OBJECTS: [(&str, &str); 5] = [
     ("Connection", "ncloud"),
     ("ClusterConnection", "spaceone"),
-    ("Policy", "story-n"),
-    ("Policy", "story-p"),
-    ("NetworkPolicy", "story-w"),
+    ("Policy", "object-n"),
+    ("Policy", "object-p"),
+    ("NetworkPolicy", "object-w"),
 ];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -47,39 +47,39 @@ async fn health_follows_object_through_its_lifecycle() {
 async fn populate(installation: &Installation) {
     let shared = json!({ "kind": "ClusterConnection", "name": "spaceone" });
     let (mut policy, mut network) =
-        (spaceone_policy("story-p"), network_policy("story-w", &installation.spaceone.zone_ids()[0]));
+        (spaceone_policy("object-p"), network_policy("object-w", &installation.spaceone.zone_ids()[0]));
     policy["spec"]["connectionRef"] = shared.clone();
     network["spec"]["connectionRef"] = shared;
-    for object in [ncloud_policy("story-n"), policy, network] {
+    for object in [ncloud_policy("object-n"), policy, network] {
         installation.apply(Some(TENANT), object).await;
     }
 }
 
 async fn refused(installation: &Installation) {
-    let mut object = ncloud_policy("story-refused");
+    let mut object = ncloud_policy("object-refused");
     object["spec"]["ncloud"]["permissions"][0]["targets"][0]["product"] = json!("NoSuchProduct");
     installation.apply(Some(TENANT), object).await;
-    becomes(installation, ("Policy", "story-refused"), ("Degraded", "Failed"), &["ValidationFailed: "]).await;
+    becomes(installation, ("Policy", "object-refused"), ("Degraded", "Failed"), &["ValidationFailed: "]).await;
 }
 
 async fn suspended(installation: &Installation) {
-    let mut object = ncloud_policy("story-suspended");
+    let mut object = ncloud_policy("object-suspended");
     object["spec"]["suspend"] = json!(true);
     installation.apply(Some(TENANT), object).await;
-    becomes(installation, ("Policy", "story-suspended"), ("Suspended", "InProgress"), &["Suspended: "]).await;
+    becomes(installation, ("Policy", "object-suspended"), ("Suspended", "InProgress"), &["Suspended: "]).await;
 }
 
 /// A create whose response was lost: the operator waits, and then continues.
 async fn creating(installation: &Installation) {
     installation.ncloud.faults().add(Fault::on(Operation::Create).before(Action::Reset));
-    installation.apply(Some(TENANT), ncloud_policy("story-slow")).await;
+    installation.apply(Some(TENANT), ncloud_policy("object-slow")).await;
     let words = ["UpstreamUnavailable: ", "Creating: "];
-    becomes(installation, ("Policy", "story-slow"), ("Progressing", "InProgress"), &words).await;
+    becomes(installation, ("Policy", "object-slow"), ("Progressing", "InProgress"), &words).await;
 }
 
 /// A deleted object that is still in use upstream.
 async fn in_use(installation: &Installation) {
-    let id = installation.ncloud.policy_named("story-n").unwrap().policy_id;
+    let id = installation.ncloud.policy_named("object-n").unwrap().policy_id;
     let user = Assignee {
         resource_type: HolderType::SubAccount,
         resource_id: "sub-1".to_owned(),
@@ -87,19 +87,19 @@ async fn in_use(installation: &Installation) {
     };
     assert!(installation.ncloud.assign(&id, user));
     let policies = installation.objects("Policy");
-    policies.delete("story-n", &DeleteParams::default()).await.unwrap();
-    becomes(installation, ("Policy", "story-n"), ("Progressing", "Terminating"), &["Pending deletion"]).await;
-    installation.reason("Policy", "story-n", "InUse").await;
+    policies.delete("object-n", &DeleteParams::default()).await.unwrap();
+    becomes(installation, ("Policy", "object-n"), ("Progressing", "Terminating"), &["Pending deletion"]).await;
+    installation.reason("Policy", "object-n", "InUse").await;
     assert!(installation.ncloud.unassign(&id));
-    installation.gone(&policies, "story-n").await;
+    installation.gone(&policies, "object-n").await;
 }
 
 /// An object whose newest spec is not reconciled yet.
 async fn edited(installation: &Installation) {
     let edit = Patch::Merge(json!({ "spec": { "spaceone": { "name": "Another name" } } }));
     let policies = installation.objects("Policy");
-    policies.patch("story-p", &PatchParams::default(), &edit).await.unwrap();
-    let seen = health(installation, "Policy", "story-p").await;
+    policies.patch("object-p", &PatchParams::default(), &edit).await.unwrap();
+    let seen = health(installation, "Policy", "object-p").await;
     assert_eq!(seen.pair(), ("Progressing", "InProgress"));
 }
 

@@ -142,7 +142,7 @@ fn may_write(record: &Record, rules: Rules<'_>, seen: &Sighting) {
                 AdoptionPolicy::Always => true,
             };
             let trusted = seen.owner == Ownership::Unknown && known && !seen.diff.needs_recreate();
-            assert!(recovered || adopted || trusted, "a stranger's object is written: {seen:?}");
+            assert!(recovered || adopted || trusted, "an object of another owner is written: {seen:?}");
         }
     }
 }

@@ -66,12 +66,14 @@ pub async fn settle(subject: &dyn Subject, id: &str) -> Diff {
     for _ in 0..3 {
         let seen = observation(subject, id).await;
         let Plan::Hold(Hold { step, take: None, claim: false, .. }) = plan(&record, rules, vec![seen], "hash") else {
-            panic!("an object of ours is held")
+            panic!("the object is ours")
         };
         match step {
             Step::Keep => return Diff::default(),
             Step::Stuck(left) => return left,
-            Step::Recreate { .. } | Step::Fight { .. } => panic!("recreatePolicy is Never, and nobody fights"),
+            Step::Recreate { .. } | Step::Fight { .. } => {
+                panic!("recreatePolicy is Never, and there is no other writer")
+            }
             Step::Update { diff, .. } => {
                 accepted(subject.update(id, &diff).await);
                 record.applied_hash = Some("hash".to_owned());
