@@ -14,7 +14,8 @@ pub struct Health {
     /// The status by kstatus: `Current`, `InProgress`, `Failed`, `Terminating`.
     pub kstatus: String,
     /// The health by Argo CD: `Healthy`, `Progressing`, `Degraded`, `Suspended`.
-    pub health: String,
+    #[serde(rename = "health")]
+    pub argo_cd: String,
     /// The message that Argo CD shows.
     pub message: String,
 }
@@ -22,7 +23,7 @@ pub struct Health {
 impl Health {
     /// Returns the health by Argo CD and the status by kstatus.
     pub fn pair(&self) -> (&str, &str) {
-        (&self.health, &self.kstatus)
+        (&self.argo_cd, &self.kstatus)
     }
 }
 

@@ -61,7 +61,7 @@ fn object_without_status_is_progressing_in_argo_cd() {
     let mut empty = bare.clone();
     empty["status"] = json!({ "observedGeneration": 1 });
     for result in health_of(&[bare, empty]) {
-        assert_eq!(result.health, "Progressing", "{result:?}");
+        assert_eq!(result.argo_cd, "Progressing", "{result:?}");
     }
 }
 
@@ -98,11 +98,11 @@ fn reason(object: &Value) -> String {
 
 fn table(objects: &[Value]) -> Table {
     let mut table = Table::new();
-    for (object, Health { kstatus, health, message }) in objects.iter().zip(health_of(objects)) {
+    for (object, Health { argo_cd, kstatus, message }) in objects.iter().zip(health_of(objects)) {
         let reason = reason(object);
         let deleted = message == "Pending deletion";
         assert!(deleted || message.starts_with(&format!("{reason}: ")), "Argo CD shows `{message}` for {reason}");
-        table.entry((health, kstatus)).or_default().insert(reason);
+        table.entry((argo_cd, kstatus)).or_default().insert(reason);
     }
     table
 }
