@@ -1,6 +1,6 @@
 //! The contract with one upstream collection.
 
-use super::{Diff, Mark, Result, Stamp};
+use super::{Diff, FoundTag, OwnerTag, Result};
 use crate::api::status::{UpstreamObject, ValidationResult};
 use serde::Serialize;
 use std::collections::HashMap;
@@ -22,7 +22,7 @@ pub trait Document: Clone + PartialEq + Serialize + Send + Sync + std::fmt::Debu
     fn diff(&self, observed: &Self) -> Diff;
 
     /// Rules that the upstream enforces badly or not at all; checked before anything is sent.
-    fn problems(&self) -> Vec<Problem>;
+    fn validate(&self) -> Vec<Problem>;
 }
 
 /// A broken rule: which field, and what to write instead.
@@ -42,14 +42,14 @@ pub struct Observed<D> {
     /// Its content.
     pub document: D,
     /// What stands in the place of the stamp.
-    pub mark: Mark,
+    pub found_tag: FoundTag,
     /// What status shows of it.
-    pub facts: Facts,
+    pub details: Details,
 }
 
 /// What the upstream says of an object beside its content; shown in status as it is.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Facts {
+pub struct Details {
     /// NAVER Cloud resource name.
     pub nrn: Option<String>,
     /// State of a SpaceONE policy.
@@ -87,7 +87,7 @@ pub type Snapshot<D> = HashMap<String, Observed<D>>;
 ///
 /// # Guarantees that implementations give
 /// - Absence is `Ok(None)` or an empty list, never an error; failure is never absence.
-/// - `find`, `observe`, `list`, `snapshot`, `check` and `holders` never write.
+/// - `find`, `observe`, `list`, `snapshot`, `check` and `used_by` never write.
 /// - Every call may be repeated. `create` is sent at most once a call: no retry inside, because
 ///   the caller must look before a second attempt. Reads may retry inside.
 /// - `create` writes the stamp in the create call itself.
@@ -106,7 +106,11 @@ pub trait External: Send + Sync + 'static {
 
     /// Every object that may be the one: those under the key, and those that bear the stamp.
     /// Oldest first where the upstream tells. Documents are complete.
-    fn find(&self, key: &str, stamp: &Stamp) -> impl Future<Output = Result<Vec<Observed<Self::Document>>>> + Send;
+    fn find(
+        &self,
+        key: &str,
+        owner_tag: &OwnerTag,
+    ) -> impl Future<Output = Result<Vec<Observed<Self::Document>>>> + Send;
 
     /// The object with this id, read completely.
     fn observe(&self, id: &str) -> impl Future<Output = Result<Option<Observed<Self::Document>>>> + Send;
@@ -120,7 +124,7 @@ pub trait External: Send + Sync + 'static {
 
     /// Whether this is the turn of one more close look at what lists leave out. Turns come as often
     /// as the account's rate limit allows beside everything else.
-    fn take_turn(&self) -> bool {
+    fn try_full_read(&self) -> bool {
         true
     }
 
@@ -129,12 +133,12 @@ pub trait External: Send + Sync + 'static {
 
     /// Whether the collection has room for one more object, asked before a create; `QuotaExceeded`
     /// if not.
-    fn room(&self) -> impl Future<Output = Result<()>> + Send {
+    fn check_quota(&self) -> impl Future<Output = Result<()>> + Send {
         async { Ok(()) }
     }
 
     /// Creates the object, stamp included.
-    fn create(&self, wanted: &Self::Document, stamp: &Stamp) -> impl Future<Output = Result<Written>> + Send;
+    fn create(&self, wanted: &Self::Document, owner_tag: &OwnerTag) -> impl Future<Output = Result<Written>> + Send;
 
     /// Writes what `diff` names (its remedies are all `Update`); keeps the stamp.
     fn update(
@@ -142,16 +146,16 @@ pub trait External: Send + Sync + 'static {
         id: &str,
         wanted: &Self::Document,
         diff: &Diff,
-        stamp: &Stamp,
+        owner_tag: &OwnerTag,
     ) -> impl Future<Output = Result<Written>> + Send;
 
     /// Puts the stamp on an existing object and changes nothing else.
-    fn claim(&self, id: &str, stamp: &Stamp) -> impl Future<Output = Result<()>> + Send;
+    fn tag_owner(&self, id: &str, owner_tag: &OwnerTag) -> impl Future<Output = Result<()>> + Send;
 
     /// Deletes the object.
     fn delete(&self, id: &str) -> impl Future<Output = Result<()>> + Send;
 
     /// Who uses the object and so keeps it from being deleted, as text for people; empty where
     /// nobody does or the upstream cannot be asked.
-    fn holders(&self, id: &str) -> impl Future<Output = Result<Vec<String>>> + Send;
+    fn used_by(&self, id: &str) -> impl Future<Output = Result<Vec<String>>> + Send;
 }

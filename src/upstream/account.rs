@@ -1,11 +1,11 @@
 //! One open connection: client, credentials and limits, shared by all objects that use it.
 
-use super::http::{Http, Parts, Reading};
-use super::ncloud::{self, Ncloud, POLICY_LIMIT, zone_endpoint};
-use super::spaceone::Spaceone;
-use super::sweep::Sweep;
-use super::{EndpointRules, HttpSettings, RequestLog, Urgency};
-use super::{ncloud_policy, spaceone_network_policy, spaceone_policy};
+use super::http::{Http, Parts, RateLimitStats};
+use super::ncloud::client::{Ncloud, POLICY_LIMIT, zone_endpoint};
+use super::snapshots::SnapshotCache;
+use super::spaceone::client::Spaceone;
+use super::{EndpointRules, HttpSettings, Priority, RequestLog};
+use super::{ncloud, spaceone};
 use crate::api::ConnectionSpec;
 use crate::api::connection::{RateLimit, Usage};
 use crate::engine::{ErrorKind, Result, UpstreamError};
@@ -39,7 +39,7 @@ pub enum Credentials {
 pub struct Account {
     endpoint: String,
     upstream: Upstream,
-    sweeps: Sweeps,
+    snapshot_caches: SnapshotCaches,
     gone: CancellationToken,
     /// Tells those who wait that nobody uses the account any more.
     _farewell: DropGuard,
@@ -47,7 +47,7 @@ pub struct Account {
 
 /// How an account stands at a moment.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Vitals {
+pub struct AccountStats {
     /// Whether only probes are sent.
     pub tripped: bool,
     /// Requests per second that may be sent now.
@@ -63,20 +63,20 @@ pub struct Vitals {
 }
 
 /// The last list of each collection, named as the modules of their policies.
-pub(crate) struct Sweeps {
-    pub(crate) ncloud: Arc<Sweep<ncloud_policy::PolicyDocument>>,
-    pub(crate) spaceone: Arc<Sweep<spaceone_policy::PolicyDocument>>,
-    pub(crate) spaceone_network: Arc<Sweep<spaceone_network_policy::NetworkPolicyDocument>>,
+pub(crate) struct SnapshotCaches {
+    pub(crate) ncloud: Arc<SnapshotCache<ncloud::policy::PolicyDocument>>,
+    pub(crate) spaceone: Arc<SnapshotCache<spaceone::policy::PolicyDocument>>,
+    pub(crate) spaceone_network: Arc<SnapshotCache<spaceone::network_policy::NetworkPolicyDocument>>,
 }
 
-impl Sweeps {
+impl SnapshotCaches {
     fn new(rate: RateLimit) -> Self {
         // A close look takes two calls, and half of the budget is for everything else.
         let spacing = Duration::from_secs(4) / u32::try_from(rate.requests_per_second.max(1)).unwrap_or(1);
         Self {
-            ncloud: Arc::new(Sweep::new(spacing)),
-            spaceone: Arc::new(Sweep::new(spacing)),
-            spaceone_network: Arc::new(Sweep::new(spacing)),
+            ncloud: Arc::new(SnapshotCache::new(spacing)),
+            spaceone: Arc::new(SnapshotCache::new(spacing)),
+            spaceone_network: Arc::new(SnapshotCache::new(spacing)),
         }
     }
 }
@@ -117,7 +117,13 @@ impl Account {
             _ => return Err(unfit("the credentials are not those of the connection's upstream")),
         };
         let gone = CancellationToken::new();
-        Ok(Self { endpoint, upstream, sweeps: Sweeps::new(rate), _farewell: gone.clone().drop_guard(), gone })
+        Ok(Self {
+            endpoint,
+            upstream,
+            snapshot_caches: SnapshotCaches::new(rate),
+            _farewell: gone.clone().drop_guard(),
+            gone,
+        })
     }
 
     /// Proves that the endpoint answers and takes the credentials, and counts what it holds.
@@ -125,10 +131,10 @@ impl Account {
         match &self.upstream {
             Upstream::Ncloud(api) => {
                 let policies =
-                    api.on(Urgency::Probe).count().await?.map(|count| i64::try_from(count).unwrap_or(i64::MAX));
+                    api.on(Priority::Probe).count().await?.map(|count| i64::try_from(count).unwrap_or(i64::MAX));
                 Ok(Usage { policies, policies_limit: Some(POLICY_LIMIT), network_policies: None })
             }
-            Upstream::Spaceone(api) => api.on(Urgency::Probe).probe().await,
+            Upstream::Spaceone(api) => api.on(Priority::Probe).probe().await,
         }
     }
 
@@ -141,17 +147,17 @@ impl Account {
 
     /// How it stands: its limits, and when its collections were listed.
     #[must_use]
-    pub fn vitals(&self) -> Vitals {
-        let Reading { rate, configured, tokens, waiting } = self.http().rate();
+    pub fn stats(&self) -> AccountStats {
+        let RateLimitStats { rate, configured, tokens, waiting } = self.http().rate();
         let listed = match &self.upstream {
-            Upstream::Ncloud(_) => vec![(ncloud::SYSTEM, self.sweeps.ncloud.listed())],
+            Upstream::Ncloud(_) => vec![(ncloud::client::SYSTEM, self.snapshot_caches.ncloud.listed())],
             Upstream::Spaceone(_) => vec![
-                (spaceone_policy::SYSTEM, self.sweeps.spaceone.listed()),
-                (spaceone_network_policy::SYSTEM, self.sweeps.spaceone_network.listed()),
+                (spaceone::policy::SYSTEM, self.snapshot_caches.spaceone.listed()),
+                (spaceone::network_policy::SYSTEM, self.snapshot_caches.spaceone_network.listed()),
             ],
         };
         let snapshots = listed.into_iter().filter_map(|(system, begun)| Some((system, begun?))).collect();
-        Vitals { tripped: self.is_tripped(), rate, rate_configured: configured, tokens, waiting, snapshots }
+        AccountStats { tripped: self.is_tripped(), rate, rate_configured: configured, tokens, waiting, snapshots }
     }
 
     fn http(&self) -> &Http {
@@ -174,8 +180,8 @@ impl Account {
     }
 
     /// The last list of each of its collections.
-    pub(crate) fn sweeps(&self) -> &Sweeps {
-        &self.sweeps
+    pub(crate) fn snapshot_caches(&self) -> &SnapshotCaches {
+        &self.snapshot_caches
     }
 
     /// The API behind the account.

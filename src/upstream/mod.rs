@@ -5,7 +5,7 @@
 //! | [`account`] | one open connection: client, credentials and limits, shared by its objects |
 //! | [`endpoint`] | which endpoints may be called at all, by name and by address |
 //! | [`http`] | the one HTTP client |
-//! | [`urgency`], [`errand`] | who goes first where requests wait; on whose behalf they are sent |
+//! | [`priority`], [`request_context`] | who goes first where requests wait; on whose behalf they are sent |
 //! | [`registry`] | the only list of collections: from a spec to a bound object |
 //! | `sweep` | one list of a collection for all objects of a connection |
 //!
@@ -15,23 +15,18 @@
 
 pub mod account;
 pub mod endpoint;
-pub mod errand;
 #[cfg(test)]
 mod fuzz;
 pub mod http;
 mod lenient;
 mod ncloud;
-mod ncloud_policy;
+mod redact;
 pub mod registry;
+pub mod request;
+mod snapshots;
 mod spaceone;
-mod spaceone_network_policy;
-mod spaceone_policy;
-mod sweep;
-pub mod urgency;
-mod words;
 
-pub use account::{Account, Credentials, Vitals};
+pub use account::{Account, AccountStats, Credentials};
 pub use endpoint::{EndpointRules, HostPattern};
-pub use errand::{Errand, Fence, WriteLog};
 pub use http::{HttpSettings, RequestLog};
-pub use urgency::Urgency;
+pub use request::{Priority, RequestContext, WriteObserver, WritePermission};

@@ -1,9 +1,10 @@
 //! The only list of upstream collections: from a spec, or from a deletion record, to a bound object.
 
+use super::RequestContext;
 use super::account::{Account, Upstream};
-use super::{Errand, ncloud, ncloud_policy, spaceone_network_policy, spaceone_policy};
+use super::{ncloud, spaceone};
 use crate::api::{NetworkPolicySpec, PolicySpec};
-use crate::engine::{Bound, External, Leftover, Problem, Remnant, Stamp, Subject};
+use crate::engine::{Binding, BoundExternal, Deleter, External, ExternalDeleter, OwnerTag, Problem};
 use std::sync::Arc;
 
 /// What is wanted, of whichever kind.
@@ -18,13 +19,13 @@ pub enum Wanted<'a> {
 impl<'a> Wanted<'a> {
     /// The collection and the name that only one object may have there; `None` where names mean nothing.
     #[must_use]
-    pub fn exclusive_name(self) -> Option<(&'static str, &'a str)> {
+    pub fn unique_name(self) -> Option<(&'static str, &'a str)> {
         match self {
             Self::Policy(PolicySpec { ncloud: Some(spec), spaceone: None, .. }) => {
-                Some((ncloud::SYSTEM, &spec.policy_name))
+                Some((ncloud::client::SYSTEM, &spec.policy_name))
             }
             Self::Policy(PolicySpec { ncloud: None, spaceone: Some(spec), .. }) => {
-                Some((spaceone_policy::SYSTEM, &spec.policy_id))
+                Some((spaceone::policy::SYSTEM, &spec.policy_id))
             }
             Self::Policy(_) | Self::NetworkPolicy(_) => None,
         }
@@ -32,39 +33,43 @@ impl<'a> Wanted<'a> {
 }
 
 /// The names of all collections.
-pub const SYSTEMS: [&str; 3] = [ncloud::SYSTEM, spaceone_policy::SYSTEM, spaceone_network_policy::SYSTEM];
+pub const SYSTEMS: [&str; 3] = [ncloud::client::SYSTEM, spaceone::policy::SYSTEM, spaceone::network_policy::SYSTEM];
 
 /// Binds what is wanted to the collection that should hold it. A [`Problem`] when the connection
 /// leads to another upstream than the spec speaks of.
 pub fn bind(
     account: &Account,
     wanted: Wanted<'_>,
-    stamp: &Stamp,
-    errand: impl Into<Errand>,
-) -> Result<Box<dyn Subject>, Problem> {
-    let sweeps = account.sweeps();
+    owner_tag: &OwnerTag,
+    request_context: impl Into<RequestContext>,
+) -> Result<Box<dyn BoundExternal>, Problem> {
+    let snapshot_caches = account.snapshot_caches();
     match (wanted, account.upstream()) {
         (Wanted::Policy(PolicySpec { ncloud: Some(spec), spaceone: None, .. }), Upstream::Ncloud(api)) => {
-            let document = ncloud_policy::PolicyDocument(spec.clone());
-            Ok(bound(ncloud_policy::Policies(Arc::new(api.on(errand)), Arc::clone(&sweeps.ncloud)), document, stamp))
+            let document = ncloud::policy::PolicyDocument(spec.clone());
+            Ok(bound(
+                ncloud::policy::Policies(Arc::new(api.on(request_context)), Arc::clone(&snapshot_caches.ncloud)),
+                document,
+                owner_tag,
+            ))
         }
         (Wanted::Policy(PolicySpec { ncloud: None, spaceone: Some(spec), .. }), Upstream::Spaceone(api)) => {
-            let document = spaceone_policy::PolicyDocument(spec.clone());
+            let document = spaceone::policy::PolicyDocument(spec.clone());
             Ok(bound(
-                spaceone_policy::Policies(Arc::new(api.on(errand)), Arc::clone(&sweeps.spaceone)),
+                spaceone::policy::Policies(Arc::new(api.on(request_context)), Arc::clone(&snapshot_caches.spaceone)),
                 document,
-                stamp,
+                owner_tag,
             ))
         }
         (Wanted::NetworkPolicy(NetworkPolicySpec { spaceone: spec, .. }), Upstream::Spaceone(api)) => {
-            let document = spaceone_network_policy::NetworkPolicyDocument::from(spec.clone());
+            let document = spaceone::network_policy::NetworkPolicyDocument::from(spec.clone());
             Ok(bound(
-                spaceone_network_policy::NetworkPolicies(
-                    Arc::new(api.on(errand)),
-                    Arc::clone(&sweeps.spaceone_network),
+                spaceone::network_policy::NetworkPolicies(
+                    Arc::new(api.on(request_context)),
+                    Arc::clone(&snapshot_caches.spaceone_network),
                 ),
                 document,
-                stamp,
+                owner_tag,
             ))
         }
         (Wanted::Policy(_) | Wanted::NetworkPolicy(_), upstream) => Err(mismatch(wanted, upstream)),
@@ -74,29 +79,39 @@ pub fn bind(
 /// Binds what is left to delete to the collection that a deletion record names. `None` when the
 /// connection does not hold that collection.
 #[must_use]
-pub fn remnant(account: &Account, system: &str, stamp: &Stamp, errand: impl Into<Errand>) -> Option<Box<dyn Remnant>> {
-    let sweeps = account.sweeps();
+pub fn deleter(
+    account: &Account,
+    system: &str,
+    owner_tag: &OwnerTag,
+    request_context: impl Into<RequestContext>,
+) -> Option<Box<dyn ExternalDeleter>> {
+    let snapshot_caches = account.snapshot_caches();
     match (system, account.upstream()) {
-        (ncloud::SYSTEM, Upstream::Ncloud(api)) => {
-            Some(leftover(ncloud_policy::Policies(Arc::new(api.on(errand)), Arc::clone(&sweeps.ncloud)), stamp))
-        }
-        (spaceone_policy::SYSTEM, Upstream::Spaceone(api)) => {
-            Some(leftover(spaceone_policy::Policies(Arc::new(api.on(errand)), Arc::clone(&sweeps.spaceone)), stamp))
-        }
-        (spaceone_network_policy::SYSTEM, Upstream::Spaceone(api)) => Some(leftover(
-            spaceone_network_policy::NetworkPolicies(Arc::new(api.on(errand)), Arc::clone(&sweeps.spaceone_network)),
-            stamp,
+        (ncloud::client::SYSTEM, Upstream::Ncloud(api)) => Some(deleter_of(
+            ncloud::policy::Policies(Arc::new(api.on(request_context)), Arc::clone(&snapshot_caches.ncloud)),
+            owner_tag,
+        )),
+        (spaceone::policy::SYSTEM, Upstream::Spaceone(api)) => Some(deleter_of(
+            spaceone::policy::Policies(Arc::new(api.on(request_context)), Arc::clone(&snapshot_caches.spaceone)),
+            owner_tag,
+        )),
+        (spaceone::network_policy::SYSTEM, Upstream::Spaceone(api)) => Some(deleter_of(
+            spaceone::network_policy::NetworkPolicies(
+                Arc::new(api.on(request_context)),
+                Arc::clone(&snapshot_caches.spaceone_network),
+            ),
+            owner_tag,
         )),
         _ => None,
     }
 }
 
-fn bound<E: External>(external: E, wanted: E::Document, stamp: &Stamp) -> Box<dyn Subject> {
-    Box::new(Bound::new(Arc::new(external), wanted, stamp.clone()))
+fn bound<E: External>(external: E, wanted: E::Document, owner_tag: &OwnerTag) -> Box<dyn BoundExternal> {
+    Box::new(Binding::new(Arc::new(external), wanted, owner_tag.clone()))
 }
 
-fn leftover<E: External>(external: E, stamp: &Stamp) -> Box<dyn Remnant> {
-    Box::new(Leftover::new(Arc::new(external), stamp.clone()))
+fn deleter_of<E: External>(external: E, owner_tag: &OwnerTag) -> Box<dyn ExternalDeleter> {
+    Box::new(Deleter::new(Arc::new(external), owner_tag.clone()))
 }
 
 fn mismatch(wanted: Wanted<'_>, upstream: &Upstream) -> Problem {

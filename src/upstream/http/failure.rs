@@ -3,7 +3,7 @@
 use super::Purpose;
 use super::dialer::Undialled;
 use crate::engine::{ErrorKind, UpstreamError};
-use crate::upstream::words::Words;
+use crate::upstream::redact::Redactor;
 use std::error::Error;
 use std::time::Duration;
 
@@ -64,14 +64,14 @@ impl Failure {
     }
 
     /// Whether the same read may well succeed in a moment.
-    pub(super) fn may_pass(&self) -> bool {
+    pub(super) fn is_transient(&self) -> bool {
         matches!(self, Self::NotSent(_) | Self::TimedOut | Self::Broken)
     }
 
     /// The error for the caller.
-    pub(super) fn into_error(self, purpose: Purpose, words: &Words) -> UpstreamError {
+    pub(super) fn into_error(self, purpose: Purpose, redactor: &Redactor) -> UpstreamError {
         let doubt = purpose.effect.doubt();
-        let error = |kind, message: String| UpstreamError::new(kind, purpose.operation, words.clean(&message));
+        let error = |kind, message: String| UpstreamError::new(kind, purpose.operation, redactor.clean(&message));
         match self {
             Self::Queued(wait) => {
                 let mut error = error(ErrorKind::RateLimited, "the rate limit of the connection is used up".to_owned());

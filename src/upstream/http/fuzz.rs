@@ -1,6 +1,6 @@
 //! Heads of answers: no header, whatever it holds, brings the client down or parks it for good.
 
-use super::answer::Answer;
+use super::response::Response;
 use super::{Effect, Purpose};
 use crate::engine::ErrorKind;
 use crate::upstream::fuzz::bodies;
@@ -28,7 +28,7 @@ fn no_head_is_misread() {
     holds_for(3000, (100u16..600, headers), |(status, headers)| {
         let headers: HeaderMap =
             headers.into_iter().map(|(name, value)| (HeaderName::from_static(name), value)).collect();
-        let answer = Answer::head(status, &headers);
+        let answer = Response::head(status, &headers);
         assert!(answer.retry_after.is_none_or(|wait| wait <= Duration::from_hours(1)), "{answer:?}");
         assert!(answer.request_id.iter().all(|id| id.len() <= 64 && id.is_ascii()), "{answer:?}");
         assert!(answer.skew.is_none_or(|skew| skew.abs() >= SignedDuration::ZERO), "{answer:?}");
@@ -38,7 +38,7 @@ fn no_head_is_misread() {
 #[test]
 fn no_body_that_is_not_what_was_asked_for_is_taken_for_it() {
     holds_for(2000, bodies(&[r#"{"a":[1,{"b":null}]}"#, r#"[{"a":1}]"#]), |body| {
-        let answer = Answer { status: 200, body, ..Answer::default() };
+        let answer = Response { status: 200, body, ..Response::default() };
         if serde_json::from_slice::<Value>(&answer.body).is_err() {
             assert_eq!(answer.read::<Value>(READ).unwrap_err().kind, ErrorKind::Unavailable);
             assert_eq!(answer.read::<Value>(WRITE).unwrap_err().kind, ErrorKind::OutcomeUnknown);

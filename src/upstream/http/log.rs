@@ -1,7 +1,7 @@
 //! What is told of requests: the source of metrics, traces and the ledger.
 
 use super::{Effect, Failure, Outcome, Purpose};
-use crate::upstream::{Errand, Urgency, WriteLog};
+use crate::upstream::{Priority, RequestContext, WriteObserver};
 use std::time::Duration;
 use tracing::Span;
 use tracing::field::Empty;
@@ -17,17 +17,17 @@ pub trait RequestLog: Send + Sync {
     fn unsent(&self, _system: &'static str, _why: &'static str) {}
 
     /// A request has waited for the rate limit, and is sent now.
-    fn waited(&self, _system: &'static str, _urgency: Urgency, _waited: Duration) {}
+    fn waited(&self, _system: &'static str, _urgency: Priority, _waited: Duration) {}
 }
 
 /// Who is told of this request as a write, if it may be one.
-pub(super) fn writes(errand: &Errand, purpose: Purpose) -> Option<&dyn WriteLog> {
-    errand.writes.as_deref().filter(|_| purpose.effect == Effect::Write)
+pub(super) fn writes(request_context: &RequestContext, purpose: Purpose) -> Option<&dyn WriteObserver> {
+    request_context.writes.as_deref().filter(|_| purpose.effect == Effect::Write)
 }
 
 /// The part of a trace that one request is, from sending it to the end of its answer. Neither its
 /// URL nor anything of its content belongs there.
-pub(super) fn span(purpose: Purpose, urgency: Urgency) -> Span {
+pub(super) fn span(purpose: Purpose, priority: Priority) -> Span {
     let Purpose { system, operation, .. } = purpose;
     tracing::debug_span!(
         "upstream request",
@@ -36,7 +36,7 @@ pub(super) fn span(purpose: Purpose, urgency: Urgency) -> Span {
         otel.status_code = Empty,
         system,
         operation,
-        urgency = urgency.label(),
+        priority = priority.label(),
         code = Empty,
         request = Empty,
     )

@@ -4,8 +4,8 @@
 //! restated API. The codes are numbers in some and words in others.
 
 use crate::engine::{ErrorKind, UpstreamError};
-use crate::upstream::http::{Answer, Effect, Purpose};
-use crate::upstream::words::Words;
+use crate::upstream::http::{Effect, Purpose, Response};
+use crate::upstream::redact::Redactor;
 use jiff::SignedDuration;
 use serde_json::Value;
 
@@ -15,12 +15,12 @@ const TOLERATED_SKEW: SignedDuration = SignedDuration::from_secs(290);
 
 /// Code and message of an error body.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Said {
+pub(crate) struct ErrorBody {
     pub(crate) code: Option<String>,
     pub(crate) message: String,
 }
 
-impl Said {
+impl ErrorBody {
     /// What an error body says; `None` when it is none of the three layouts.
     pub(crate) fn of(body: &[u8]) -> Option<Self> {
         let body: Value = serde_json::from_slice(body).ok()?;
@@ -40,31 +40,31 @@ impl Said {
 ///
 /// A 4xx of this upstream had no effect. A 5xx of a write may have had one: the gateway gives up
 /// waiting (504), loses its backend (503) or fails (500) after the request went on.
-pub(crate) fn refusal(answer: &Answer, purpose: Purpose, words: &Words) -> UpstreamError {
-    let Some(said) = Said::of(&answer.body) else {
+pub(crate) fn refusal(answer: &Response, purpose: Purpose, redactor: &Redactor) -> UpstreamError {
+    let Some(said) = ErrorBody::of(&answer.body) else {
         return unexplained(answer, purpose);
     };
     let code = said.code.as_deref().unwrap_or_default();
     let kind = kind(answer, code, purpose.effect);
     let remedy = remedy(kind, code, answer.skew);
     let message = [said.message.as_str(), remedy.as_str()].into_iter().filter(|text| !text.is_empty());
-    let mut error = answer.error(kind, purpose, words.clean(&message.collect::<Vec<_>>().join(": ")));
-    error.code = said.code.map(|code| words.clean(&code));
+    let mut error = answer.error(kind, purpose, redactor.clean(&message.collect::<Vec<_>>().join(": ")));
+    error.code = said.code.map(|code| redactor.clean(&code));
     error
 }
 
 /// Whether it says that the API as a whole is in trouble, or refuses the credentials.
-pub(super) fn is_unwell(answer: &Answer) -> bool {
+pub(super) fn is_unwell(answer: &Response) -> bool {
     answer.status == 401 || (answer.status >= 500 && answer.status != 501)
 }
 
-fn unexplained(answer: &Answer, purpose: Purpose) -> UpstreamError {
+fn unexplained(answer: &Response, purpose: Purpose) -> UpstreamError {
     let mut error = answer.unreadable(purpose);
     error.kind = kind(answer, "", purpose.effect);
     error
 }
 
-fn kind(answer: &Answer, code: &str, effect: Effect) -> ErrorKind {
+fn kind(answer: &Response, code: &str, effect: Effect) -> ErrorKind {
     match (answer.status, code) {
         (401, "210") => ErrorKind::Unauthorized,
         (401, _) if answer.skew.is_some_and(is_skewed) => ErrorKind::ClockSkew,
@@ -108,12 +108,13 @@ mod tests {
     const READ: Purpose = Purpose { system: "ncloud/policy", operation: "get policy", effect: Effect::Read };
     const WRITE: Purpose = Purpose { system: "ncloud/policy", operation: "create policy", effect: Effect::Write };
 
-    fn answer(status: u16, body: &str) -> Answer {
-        Answer { status, body: body.as_bytes().to_vec(), ..Answer::default() }
+    fn answer(status: u16, body: &str) -> Response {
+        Response { status, body: body.as_bytes().to_vec(), ..Response::default() }
     }
 
     fn of(status: u16, code: &str, purpose: Purpose) -> ErrorKind {
-        refusal(&answer(status, &format!(r#"{{"errorCode":"{code}","message":"m"}}"#)), purpose, &Words::default()).kind
+        refusal(&answer(status, &format!(r#"{{"errorCode":"{code}","message":"m"}}"#)), purpose, &Redactor::default())
+            .kind
     }
 
     #[test]
@@ -124,11 +125,11 @@ mod tests {
             r#"{"errorCode":300,"message":"no"}"#,
             r#"{"error":{"errorCode":"300","detail":"no","fieldErrors":[]}}"#,
         ] {
-            let said = Said { code: Some("300".to_owned()), message: "no".to_owned() };
-            assert_eq!(Said::of(body.as_bytes()), Some(said), "{body}");
+            let said = ErrorBody { code: Some("300".to_owned()), message: "no".to_owned() };
+            assert_eq!(ErrorBody::of(body.as_bytes()), Some(said), "{body}");
         }
         for body in ["", "<html>", "{}", "[]", r#"{"error":"text"}"#, r#"{"details":[],"success":true}"#] {
-            assert_eq!(Said::of(body.as_bytes()), None, "{body}");
+            assert_eq!(ErrorBody::of(body.as_bytes()), None, "{body}");
         }
     }
 
@@ -162,12 +163,12 @@ mod tests {
     #[test]
     fn a_401_with_clocks_apart_is_the_clock_and_not_the_key() {
         let body = r#"{"error":{"errorCode":"200","message":"Authentication Failed"}}"#;
-        let skewed = |seconds| Answer { skew: Some(SignedDuration::from_secs(seconds)), ..answer(401, body) };
-        let error = refusal(&skewed(-700), READ, &Words::default());
+        let skewed = |seconds| Response { skew: Some(SignedDuration::from_secs(seconds)), ..answer(401, body) };
+        let error = refusal(&skewed(-700), READ, &Redactor::default());
         assert_eq!(error.kind, ErrorKind::ClockSkew);
         assert!(error.message.contains("11 minutes ahead of"), "{error}");
-        assert!(refusal(&skewed(700), READ, &Words::default()).message.contains("behind"));
-        assert_eq!(refusal(&skewed(60), READ, &Words::default()).kind, ErrorKind::Unauthorized);
+        assert!(refusal(&skewed(700), READ, &Redactor::default()).message.contains("behind"));
+        assert_eq!(refusal(&skewed(60), READ, &Redactor::default()).kind, ErrorKind::Unauthorized);
     }
 
     #[test]
@@ -175,7 +176,7 @@ mod tests {
         for (status, kind) in
             [(429, ErrorKind::RateLimited), (400, ErrorKind::Rejected), (502, ErrorKind::OutcomeUnknown)]
         {
-            let error = refusal(&answer(status, "<html>s3cret</html>"), WRITE, &Words::default());
+            let error = refusal(&answer(status, "<html>s3cret</html>"), WRITE, &Redactor::default());
             assert_eq!(error.kind, kind);
             assert!(error.message.contains(&status.to_string()) && error.message.contains("HTML"), "{error}");
             assert!(!error.message.contains("s3cret"));
@@ -184,8 +185,8 @@ mod tests {
 
     #[test]
     fn an_echoed_secret_is_hidden() {
-        let words = Words::hiding(["ACCESSKEY".into()]);
+        let redactor = Redactor::hiding(["ACCESSKEY".into()]);
         let echo = answer(401, r#"{"errorCode":"10ACCESSKEY","message":"no such key ACCESSKEY"}"#);
-        assert!(!format!("{:?}", refusal(&echo, READ, &words)).contains("ACCESSKEY"));
+        assert!(!format!("{:?}", refusal(&echo, READ, &redactor)).contains("ACCESSKEY"));
     }
 }

@@ -1,14 +1,16 @@
 //! NAVER Cloud's answers and our signatures, generated.
 
-use super::errors::{Said, refusal};
+use super::client::{read, write};
+use super::errors::{ErrorBody, refusal};
 use super::signature::Keys;
-use super::wire::{self, Detail, Holder, Page, RawVerdict, Saved};
-use super::{read, write};
+use super::wire::{self, Detail, Holder, Page, RawVerdict, Stored};
 use crate::engine::ErrorKind;
 use crate::upstream::endpoint::below;
-use crate::upstream::fuzz::{any_json, bodies};
-use crate::upstream::http::{Answer, Authorize};
-use crate::upstream::words::Words;
+use crate::upstream::fuzz::any_json;
+use crate::upstream::fuzz::bodies;
+use crate::upstream::http::Authorize;
+use crate::upstream::http::Response;
+use crate::upstream::redact::Redactor;
 use cloud_policy_testbed::holds_for;
 use proptest::prelude::*;
 use reqwest::{Method, Request};
@@ -28,11 +30,11 @@ const GOOD: &[&str] = &[
 
 #[test]
 fn no_refusal_shows_a_secret_or_takes_doubt_for_certainty() {
-    let words = Words::hiding([SECRET.into()]);
+    let redactor = Redactor::hiding([SECRET.into()]);
     holds_for(3000, (400u16..600, bodies(GOOD)), |(status, body)| {
-        let answer = Answer { status, body, ..Answer::default() };
+        let answer = Response { status, body, ..Response::default() };
         for purpose in [read("get policy"), write("create policy")] {
-            let error = refusal(&answer, purpose, &words);
+            let error = refusal(&answer, purpose, &redactor);
             let shown = format!("{error} {error:?} {}", error.sentence());
             assert!(!shown.contains(SECRET), "{shown}");
             assert!(error.message.chars().count() <= 300 && !error.message.contains('\n'), "{error}");
@@ -45,17 +47,17 @@ fn no_refusal_shows_a_secret_or_takes_doubt_for_certainty() {
 
 #[test]
 fn every_shape_is_read_or_refused_and_shows_no_secret() {
-    let words = Words::hiding([SECRET.into()]);
+    let redactor = Redactor::hiding([SECRET.into()]);
     holds_for(3000, bodies(GOOD), |body| {
         if let Some(verdict) = RawVerdict::of(&body) {
-            assert!(!format!("{:?}", verdict.shown(&words)).contains(SECRET));
+            assert!(!format!("{:?}", verdict.shown(&redactor)).contains(SECRET));
         }
-        let _ = Said::of(&body);
+        let _ = ErrorBody::of(&body);
         let _ = serde_json::from_slice::<Page>(&body).map(|page| page.is_last(u64::MAX - 1));
-        let _ = serde_json::from_slice::<Saved>(&body);
+        let _ = serde_json::from_slice::<Stored>(&body);
         let _ = serde_json::from_slice::<Detail>(&body).map(|detail| detail.permissions());
         for holder in serde_json::from_slice::<Vec<Holder>>(&body).into_iter().flatten() {
-            assert!(!holder.shown(&words).contains(SECRET));
+            assert!(!holder.shown(&redactor).contains(SECRET));
         }
     });
     holds_for(1000, any_json(), |body| {

@@ -4,7 +4,7 @@
 //! enough; close to it, where a stranger's policies could tip the scales, each create has the
 //! policies counted anew, one create at a time, and creates that are under way count as done.
 
-use super::POLICY_LIMIT;
+use super::client::POLICY_LIMIT;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -62,8 +62,8 @@ impl Quota {
     }
 
     /// A create has ended, in whatever way.
-    pub(super) fn ended(&self) {
-        self.state().ended();
+    pub(super) fn on_end(&self) {
+        self.state().on_end();
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -103,7 +103,7 @@ impl State {
         self.under_way.push(now);
     }
 
-    fn ended(&mut self) {
+    fn on_end(&mut self) {
         if !self.under_way.is_empty() {
             self.under_way.remove(0);
         }
@@ -130,7 +130,7 @@ mod tests {
         let mut state = after(460, now);
         let allowed = (0..100).take_while(|_| state.allow_if_ample(now)).count();
         assert_eq!(allowed, 20, "up to the margin below 500");
-        (0..20).for_each(|_| state.ended());
+        (0..20).for_each(|_| state.on_end());
         assert!(!state.allow_if_ample(now), "ended creates stay counted until the next count");
         state.count(470, now);
         assert!(state.allow_if_ample(now), "the count knows better");
@@ -152,7 +152,7 @@ mod tests {
         assert_eq!(state.allow_beside(499, under_way, now), Err(500), "the first is not in the count yet");
         assert_eq!(state.allow_beside(500, under_way, now), Err(500), "the first is in the count and has not ended");
         assert_eq!(state.allow_beside(503, under_way, now), Err(503));
-        state.ended();
+        state.on_end();
         let under_way = state.under_way(now);
         assert_eq!(state.allow_beside(500, under_way, now), Err(500));
         assert_eq!(state.allow_beside(499, under_way, now), Ok(()), "somebody made room");

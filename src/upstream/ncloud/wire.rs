@@ -4,7 +4,7 @@
 use crate::api::policy::{NcloudEffect, NcloudPermission, NcloudTarget};
 use crate::api::status::{ValidationDetail, ValidationResult};
 use crate::upstream::lenient::{nullable, text};
-use crate::upstream::words::Words;
+use crate::upstream::redact::Redactor;
 use serde::Deserialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -144,7 +144,7 @@ impl From<Target> for NcloudTarget {
 /// What create and edit answer.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Saved {
+pub(crate) struct Stored {
     #[serde(default)]
     pub(crate) policy_id: Option<String>,
     #[serde(default)]
@@ -168,8 +168,8 @@ impl RawVerdict {
         if verdict.is_object() { Self::deserialize(verdict).ok() } else { None }
     }
 
-    pub(crate) fn shown(&self, words: &Words) -> ValidationResult {
-        let said = |detail: &Value, key: &str| words.clean(&detail.get(key).map(text).unwrap_or_default());
+    pub(crate) fn shown(&self, redactor: &Redactor) -> ValidationResult {
+        let said = |detail: &Value, key: &str| redactor.clean(&detail.get(key).map(text).unwrap_or_default());
         let detail = |detail: &Value| ValidationDetail {
             kind: said(detail, "type"),
             code: said(detail, "code"),
@@ -197,9 +197,9 @@ pub(crate) struct Holder {
 
 impl Holder {
     /// `SubAccount alice (1b9d…)`, as much of it as is known.
-    pub(crate) fn shown(&self, words: &Words) -> String {
+    pub(crate) fn shown(&self, redactor: &Redactor) -> String {
         let id = if self.id.is_empty() { String::new() } else { format!("({})", self.id) };
-        words.clean(&format!("{} {} {id}", self.kind, self.name))
+        redactor.clean(&format!("{} {} {id}", self.kind, self.name))
     }
 }
 

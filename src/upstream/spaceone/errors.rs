@@ -4,21 +4,21 @@
 //! 404 or 500), so that the code decides wherever there is one. Three layouts of an error body
 //! occur: the console's since 2023, the console's before, and that of a generated gateway.
 
-use super::paths::Resource;
+use super::routes::Resource;
 use crate::engine::{ErrorKind, UpstreamError};
-use crate::upstream::http::{Answer, Effect, Purpose};
-use crate::upstream::words::Words;
+use crate::upstream::http::{Effect, Purpose, Response};
+use crate::upstream::redact::Redactor;
 use serde_json::Value;
 
 /// Code and message of an error body.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Said {
+pub(super) struct ErrorBody {
     /// Empty where a front answers by itself.
     pub(super) code: String,
     pub(super) message: String,
 }
 
-impl Said {
+impl ErrorBody {
     /// What an error body says; `None` when it is none of the layouts.
     pub(super) fn of(body: &[u8]) -> Option<Self> {
         let body: Value = serde_json::from_slice(body).ok()?;
@@ -58,7 +58,7 @@ impl Said {
         }
     }
 
-    fn says(&self, texts: &[&str]) -> bool {
+    fn has_annotation(&self, texts: &[&str]) -> bool {
         texts.iter().any(|text| self.message.contains(text))
     }
 }
@@ -75,24 +75,24 @@ fn keys(message: &str) -> impl Iterator<Item = &str> {
 }
 
 /// The error for an answer that is no success.
-pub(super) fn refusal(answer: &Answer, purpose: Purpose, words: &Words) -> UpstreamError {
-    let Some(said) = Said::of(&answer.body) else {
+pub(super) fn refusal(answer: &Response, purpose: Purpose, redactor: &Redactor) -> UpstreamError {
+    let Some(said) = ErrorBody::of(&answer.body) else {
         let mut error = answer.unreadable(purpose);
         error.kind = by_status(answer.status, purpose.effect);
         return error;
     };
     let kind = kind(&said, answer.status, purpose.effect);
     let message = [said.message.as_str(), remedy(kind)].into_iter().filter(|text| !text.is_empty());
-    let mut error = answer.error(kind, purpose, words.clean(&message.collect::<Vec<_>>().join(": ")));
-    error.code = Some(words.clean(&said.code)).filter(|code| !code.is_empty());
+    let mut error = answer.error(kind, purpose, redactor.clean(&message.collect::<Vec<_>>().join(": ")));
+    error.code = Some(redactor.clean(&said.code)).filter(|code| !code.is_empty());
     error
 }
 
 /// Whether it says that the server as a whole is in trouble, or refuses the token. Its own checks
 /// may answer 500, too: a code that knows better is believed.
-pub(super) fn is_unwell(answer: &Answer) -> bool {
+pub(super) fn is_unwell(answer: &Response) -> bool {
     let failed = answer.status >= 500;
-    match Said::of(&answer.body) {
+    match ErrorBody::of(&answer.body) {
         _ if answer.status == 401 => true,
         Some(said) if said.code.starts_with("ERROR_AUTHENTICAT") => true,
         Some(said) => failed && kind(&said, answer.status, Effect::Write) == ErrorKind::OutcomeUnknown,
@@ -103,7 +103,7 @@ pub(super) fn is_unwell(answer: &Answer) -> bool {
 /// A code of the upstream's own checks means that nothing was done, whatever the status. Where
 /// only the status speaks, a 5xx leaves the outcome of a write unknown: the front may have lost
 /// the server after passing the request on.
-fn kind(said: &Said, status: u16, effect: Effect) -> ErrorKind {
+fn kind(said: &ErrorBody, status: u16, effect: Effect) -> ErrorKind {
     const INVALID: &[&str] =
         &["ERROR_REQUIRED_", "ERROR_INVALID_", "ERROR_NOT_ALLOW", "ERROR_OPERATOR_", "ERROR_METADATA_", "ERROR_WRONG_"];
     match said.code.as_str() {
@@ -127,22 +127,22 @@ fn kind(said: &Said, status: u16, effect: Effect) -> ErrorKind {
     }
 }
 
-fn database(said: &Said, effect: Effect) -> ErrorKind {
-    if said.says(&["E11000", "duplicate key"]) {
+fn database(said: &ErrorBody, effect: Effect) -> ErrorKind {
+    if said.has_annotation(&["E11000", "duplicate key"]) {
         ErrorKind::AlreadyExists
-    } else if said.says(&["ValidationError", "must not", "too long", "not supported"]) {
+    } else if said.has_annotation(&["ValidationError", "must not", "too long", "not supported"]) {
         ErrorKind::Rejected
     } else {
         effect.doubt()
     }
 }
 
-fn unknown(said: &Said, status: u16, effect: Effect) -> ErrorKind {
-    if said.says(&["not implemented"]) {
+fn unknown(said: &ErrorBody, status: u16, effect: Effect) -> ErrorKind {
+    if said.has_annotation(&["not implemented"]) {
         ErrorKind::Unsupported
-    } else if said.says(&["has no attribute 'repository_id'"]) {
+    } else if said.has_annotation(&["has no attribute 'repository_id'"]) {
         ErrorKind::InvalidReference
-    } else if said.says(&[
+    } else if said.has_annotation(&[
         "has no \"",
         "Parsing Error",
         " has type ",
@@ -184,35 +184,35 @@ mod tests {
     const READ: Purpose = Purpose { system: "s", operation: "read it", effect: Effect::Read };
     const WRITE: Purpose = Purpose { system: "s", operation: "write it", effect: Effect::Write };
 
-    fn answer(status: u16, body: &Value) -> Answer {
-        Answer { status, body: body.to_string().into_bytes(), ..Answer::default() }
+    fn answer(status: u16, body: &Value) -> Response {
+        Response { status, body: body.to_string().into_bytes(), ..Response::default() }
     }
 
     fn of(status: u16, code: &str, message: &str, purpose: Purpose) -> ErrorKind {
-        refusal(&answer(status, &json!({"detail": {"code": code, "message": message}})), purpose, &Words::default())
+        refusal(&answer(status, &json!({"detail": {"code": code, "message": message}})), purpose, &Redactor::default())
             .kind
     }
 
     #[test]
     fn every_layout_gives_code_and_message() {
-        let said = Said { code: "ERROR_X_1".to_owned(), message: "it: failed".to_owned() };
+        let said = ErrorBody { code: "ERROR_X_1".to_owned(), message: "it: failed".to_owned() };
         for body in [
             json!({"detail": {"code": "ERROR_X_1", "message": " it: failed"}}),
             json!({"error": {"message": "it: failed", "code": "ERROR_X_1", "fail_items": {}}}),
             json!({"code": 3, "message": "ERROR_X_1: it: failed", "details": []}),
             json!({"detail": {"code": "ERROR_X_1", "message": "ERROR_X_1: ERROR_X_1: it: failed"}}),
         ] {
-            assert_eq!(Said::of(body.to_string().as_bytes()), Some(said.clone()), "{body}");
+            assert_eq!(ErrorBody::of(body.to_string().as_bytes()), Some(said.clone()), "{body}");
         }
-        assert_eq!(Said::of(br#"{"detail":"Not Found"}"#).unwrap().message, "Not Found");
+        assert_eq!(ErrorBody::of(br#"{"detail":"Not Found"}"#).unwrap().message, "Not Found");
         for body in ["", "<html>", "{}", "[]", r#"{"results":[]}"#] {
-            assert_eq!(Said::of(body.as_bytes()), None, "{body}");
+            assert_eq!(ErrorBody::of(body.as_bytes()), None, "{body}");
         }
     }
 
     #[test]
     fn absence_is_told_from_a_missing_reference_by_the_key_and_never_by_the_value() {
-        let said = |code: &str, message: &str| Said { code: code.to_owned(), message: message.to_owned() };
+        let said = |code: &str, message: &str| ErrorBody { code: code.to_owned(), message: message.to_owned() };
         let own = said("ERROR_NOT_FOUND", "Value not found. (('network_policy_id', 'domain_id') = ('a', 'd'))");
         assert!(own.is_absence_of(Resource::NetworkPolicy) && !own.is_absence_of(Resource::Policy));
         assert!(said("ERROR_NOT_FOUND", "Value not found. (policy_id = x)").is_absence_of(Resource::Policy));
@@ -274,12 +274,12 @@ mod tests {
     #[test]
     fn the_status_decides_where_a_front_answers_by_itself() {
         let by_front =
-            |status| refusal(&answer(status, &json!({"detail": "Said by a front"})), WRITE, &Words::default());
+            |status| refusal(&answer(status, &json!({"detail": "Said by a front"})), WRITE, &Redactor::default());
         assert_eq!(by_front(404).kind, ErrorKind::Unsupported);
         assert!(by_front(404).message.contains("apiStyle"));
         assert_eq!(by_front(429).kind, ErrorKind::RateLimited);
-        let page = Answer { status: 502, body: b"<html>s3cret</html>".to_vec(), ..Answer::default() };
-        let error = refusal(&page, WRITE, &Words::default());
+        let page = Response { status: 502, body: b"<html>s3cret</html>".to_vec(), ..Response::default() };
+        let error = refusal(&page, WRITE, &Redactor::default());
         assert_eq!(error.kind, ErrorKind::OutcomeUnknown);
         assert!(error.message.contains("HTML") && !error.message.contains("s3cret"));
     }

@@ -1,14 +1,18 @@
 //! `SpaceONE`'s answers, generated.
 
-use super::errors::{Said, refusal};
-use super::paths::{Resource, Verb};
+use super::client::{Fields, purpose};
+use super::errors::{ErrorBody, refusal};
+use super::routes::{Resource, Verb};
+use super::tags;
 use super::token::Bearer;
 use super::wire::{Counted, Page, timestamp};
-use super::{Fields, purpose, tags};
-use crate::engine::{ErrorKind, Stamp};
-use crate::upstream::fuzz::{any_json, bodies};
-use crate::upstream::http::{Answer, Effect};
-use crate::upstream::words::Words;
+use crate::engine::ErrorKind;
+use crate::engine::OwnerTag;
+use crate::upstream::fuzz::any_json;
+use crate::upstream::fuzz::bodies;
+use crate::upstream::http::Effect;
+use crate::upstream::http::Response;
+use crate::upstream::redact::Redactor;
 use cloud_policy_testbed::holds_for;
 use proptest::prelude::*;
 use serde_json::Value;
@@ -25,13 +29,13 @@ const GOOD: &[&str] = &[
 
 #[test]
 fn no_refusal_shows_a_secret_or_takes_doubt_for_certainty() {
-    let words = Words::hiding([SECRET.into()]);
+    let redactor = Redactor::hiding([SECRET.into()]);
     holds_for(3000, (400u16..600, bodies(GOOD)), |(status, body)| {
-        let code = Said::of(&body).map(|said| said.code).unwrap_or_default();
-        let answer = Answer { status, body, ..Answer::default() };
+        let code = ErrorBody::of(&body).map(|said| said.code).unwrap_or_default();
+        let answer = Response { status, body, ..Response::default() };
         for verb in [Verb::Get, Verb::Create] {
             let purpose = purpose(Resource::NetworkPolicy, verb);
-            let error = refusal(&answer, purpose, &words);
+            let error = refusal(&answer, purpose, &redactor);
             let shown = format!("{error} {error:?} {}", error.sentence());
             assert!(!shown.contains(SECRET), "{shown}");
             assert!(error.message.chars().count() <= 300 && !error.message.contains('\n'), "{error}");
@@ -48,16 +52,16 @@ fn every_shape_is_read_or_refused() {
     holds_for(3000, bodies(GOOD), |body| {
         if let Ok(page) = serde_json::from_slice::<Page<Fields>>(&body) {
             let read: Value = serde_json::from_slice(&body).unwrap();
-            let says =
+            let has_annotation =
                 read == serde_json::json!({}) || read.get("results").is_some() || read.get("total_count").is_some();
-            assert!(says, "a page of {} that says nothing of results: {read}", page.results.len());
+            assert!(has_annotation, "a page of {} that says nothing of results: {read}", page.results.len());
         }
         let _ = serde_json::from_slice::<Counted>(&body).map(|counted| counted.number());
     });
     holds_for(2000, any_json(), |value| {
         let _ = timestamp(&value);
         if let Value::Object(object) = value {
-            let Value::Object(stamped) = tags::stamped(Some(&object), &Stamp::new("c", "u")) else { return };
+            let Value::Object(stamped) = tags::stamped(Some(&object), &OwnerTag::new("c", "u")) else { return };
             assert_eq!(tags::unstamped(stamped).1, object, "the stamp comes off and nothing else does");
         }
     });

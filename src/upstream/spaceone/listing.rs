@@ -1,7 +1,7 @@
 //! Lists, searches and counts: queries that see many objects.
 
+use super::client::{Ask, Fields, Resource, Spaceone, Verb, purpose};
 use super::wire::{Counted, Page};
-use super::{Ask, Fields, Resource, Spaceone, Verb, purpose};
 use crate::api::connection::ApiStyle;
 use crate::engine::{ErrorKind, Result, UpstreamError};
 use serde::de::DeserializeOwned;

@@ -1,9 +1,9 @@
 //! Tags, and the stamp among them. An update of tags replaces them all, so that the stamp goes
 //! along with each.
 
-use super::Fields;
+use super::client::Fields;
 use crate::engine::diff::child;
-use crate::engine::{Mark, Problem, Stamp};
+use crate::engine::{FoundTag, OwnerTag, Problem};
 use crate::upstream::lenient::text;
 use serde_json::{Value, json};
 
@@ -14,37 +14,37 @@ pub(crate) const OWNER: &str = "cloudpolicy_owner";
 const DEEPEST: usize = 64;
 
 /// The tags with the stamp.
-pub(crate) fn stamped(tags: Option<&Fields>, stamp: &Stamp) -> Value {
+pub(crate) fn stamped(tags: Option<&Fields>, owner_tag: &OwnerTag) -> Value {
     let mut tags = tags.cloned().unwrap_or_default();
-    tags.insert(OWNER.to_owned(), json!(stamp.to_string()));
+    tags.insert(OWNER.to_owned(), json!(owner_tag.to_string()));
     Value::Object(tags)
 }
 
 /// What stands in the place of the stamp, and the tags without it.
-pub(crate) fn unstamped(mut tags: Fields) -> (Mark, Fields) {
-    let mark = tags.remove(OWNER);
-    (mark.as_ref().map(text).into(), tags)
+pub(crate) fn unstamped(mut tags: Fields) -> (FoundTag, Fields) {
+    let found_tag = tags.remove(OWNER);
+    (found_tag.as_ref().map(text).into(), tags)
 }
 
 /// Tags that the upstream's database refuses with an error that names no field, or that are the
 /// operator's.
-pub(crate) fn problems(path: &str, tags: Option<&Fields>, problems: &mut Vec<Problem>) {
+pub(crate) fn validate(path: &str, tags: Option<&Fields>, validate: &mut Vec<Problem>) {
     let Some(tags) = tags else { return };
     if tags.contains_key(OWNER) {
         let message = "is the operator's own tag: choose another key".to_owned();
-        problems.push(Problem { field: child(path, OWNER), message });
+        validate.push(Problem { field: child(path, OWNER), message });
     }
-    keys(path, tags, problems);
+    keys(path, tags, validate);
 }
 
 /// Keys that the upstream's database refuses, at any depth; and too much depth.
-pub(crate) fn keys(path: &str, object: &Fields, problems: &mut Vec<Problem>) {
+pub(crate) fn keys(path: &str, object: &Fields, validate: &mut Vec<Problem>) {
     if object.values().any(|value| is_deeper(value, DEEPEST)) {
         let message = format!("is nested more than {DEEPEST} levels deep: flatten it");
-        problems.push(Problem { field: path.to_owned(), message });
+        validate.push(Problem { field: path.to_owned(), message });
         return;
     }
-    inspect(path, object, problems);
+    inspect(path, object, validate);
 }
 
 /// Whether there are more than so many levels of objects and lists.
@@ -56,23 +56,23 @@ fn is_deeper(value: &Value, levels: usize) -> bool {
     }
 }
 
-fn inspect(path: &str, object: &Fields, problems: &mut Vec<Problem>) {
+fn inspect(path: &str, object: &Fields, validate: &mut Vec<Problem>) {
     for (key, value) in object {
         let path = child(path, key);
         if key.contains(['.', '\0']) || key.starts_with('$') {
             let message = "has a key with `.` or a leading `$`, which the upstream cannot store: choose another key";
-            problems.push(Problem { field: path.clone(), message: message.to_owned() });
+            validate.push(Problem { field: path.clone(), message: message.to_owned() });
         }
-        inner_keys(&path, value, problems);
+        inner_keys(&path, value, validate);
     }
 }
 
-fn inner_keys(path: &str, value: &Value, problems: &mut Vec<Problem>) {
+fn inner_keys(path: &str, value: &Value, validate: &mut Vec<Problem>) {
     match value {
-        Value::Object(object) => inspect(path, object, problems),
+        Value::Object(object) => inspect(path, object, validate),
         Value::Array(items) => {
             for (index, item) in items.iter().enumerate() {
-                inner_keys(&format!("{path}[{index}]"), item, problems);
+                inner_keys(&format!("{path}[{index}]"), item, validate);
             }
         }
         _ => {}
@@ -86,7 +86,7 @@ mod tests {
     fn found(tags: Value) -> Vec<String> {
         let Value::Object(tags) = tags else { panic!("tags are an object") };
         let mut all = Vec::new();
-        problems("spec.spaceone.tags", Some(&tags), &mut all);
+        validate("spec.spaceone.tags", Some(&tags), &mut all);
         all.into_iter().map(|problem| problem.field).collect()
     }
 
@@ -107,12 +107,12 @@ mod tests {
 
     #[test]
     fn the_stamp_goes_on_and_comes_off_and_is_nobody_elses() {
-        let stamp = Stamp::new("cluster", "uid");
-        let Value::Object(tags) = stamped(None, &stamp) else { panic!("tags are an object") };
-        assert_eq!(unstamped(tags), (Mark::Of(stamp.to_string()), Fields::new()));
+        let owner_tag = OwnerTag::new("cluster", "uid");
+        let Value::Object(tags) = stamped(None, &owner_tag) else { panic!("tags are an object") };
+        assert_eq!(unstamped(tags), (FoundTag::Some(owner_tag.to_string()), Fields::new()));
         assert_eq!(found(json!({"cloudpolicy_owner": "x"})), ["spec.spaceone.tags.cloudpolicy_owner"]);
         let odd = Fields::from_iter([(OWNER.to_owned(), json!(1.0))]);
-        assert_eq!(unstamped(odd).0, Mark::Of("1.0".to_owned()));
-        assert_eq!(unstamped(Fields::from_iter([(OWNER.to_owned(), json!(""))])).0, Mark::Bare);
+        assert_eq!(unstamped(odd).0, FoundTag::Some("1.0".to_owned()));
+        assert_eq!(unstamped(Fields::from_iter([(OWNER.to_owned(), json!(""))])).0, FoundTag::None);
     }
 }

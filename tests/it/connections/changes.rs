@@ -51,7 +51,7 @@ async fn a_wrong_new_key_is_reported_and_nothing_is_touched_until_it_is_mended()
     assert!(message.contains("Check the keys in the Secret") && !message.contains(wrong), "{message}");
     let seen: Policy = env.reason("waiting", "ConnectionNotReady").await;
     let told = condition(&common(&seen), "Ready").unwrap().message.clone();
-    assert!(told.contains("Connection ncloud is not ready (Unauthorized)"), "{told}");
+    assert!(told.contains("Connection ncloud, which is not ready (Unauthorized)"), "{told}");
 
     env.ncloud.journal().clear();
     let events = env.events("waiting").await;
@@ -152,7 +152,7 @@ async fn a_connection_in_use_stays_until_its_last_dependant_is_gone() {
     assert!(held.metadata.deletion_timestamp.is_some(), "it is on its way out");
     assert_eq!(held.status.unwrap().dependants, Some(1));
     let user = format!("Policy {}/dependant", env.namespace());
-    let told = format!("Deletion waits for what uses this connection: {user}. Delete that first.");
+    let told = format!("Deletion waits for the objects that use this connection: {user}. Delete them first.");
     let says_so = |connection: &Connection| {
         let status = connection.status.clone().unwrap_or_default();
         anyhow::ensure!(status.conditions.iter().any(|c| c.message == told), "{status:?}");

@@ -106,7 +106,7 @@ async fn a_namespace_whose_credentials_are_lost_is_let_go_after_the_deadline_and
     namespace_is_gone(&env).await;
     assert!(env.ncloud.policy_named("left").is_some());
     assert_eq!(requests_for_objects(env.ncloud.journal()).iter().filter(|call| call.starts_with("DELETE")).count(), 0);
-    assert!(env.metrics().contains("why=\"deadline\""), "{}", env.metrics());
+    assert!(env.metrics().contains("reason=\"deadline\""), "{}", env.metrics());
 }
 
 /// The namespace controller tries again ever more seldom while something holds the namespace.

@@ -76,7 +76,7 @@ async fn an_object_that_others_delete_is_told_and_made_again_or_only_told() {
     assert!(env.ncloud.remove_policy(&id) && env.spaceone.remove_policy(&again));
     env.eventually("another create", || env.spaceone.journal().effects(Operation::Create) == 2).await;
     let found = notes(&env, "made-again", "DriftFound").await;
-    assert!(found.len() == 1 && found[0].contains("Deleted upstream by somebody else"), "{found:?}");
+    assert!(found.len() == 1 && found[0].contains("Another writer deleted"), "{found:?}");
     env.reason::<Policy>("reported", "DriftReported").await;
     for _ in 0..3 {
         env.reconcile_now::<Policy>("reported").await;

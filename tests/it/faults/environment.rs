@@ -96,7 +96,7 @@ impl Environment {
     }
 
     pub fn undirect(&self) {
-        self.faults().undirect();
+        self.faults().clear_decider();
     }
 
     /// Starts to count from zero.

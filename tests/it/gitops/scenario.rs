@@ -3,7 +3,7 @@
 use super::health_oracle::{Health, health_of};
 use crate::support::installation::{Installation, Process, TENANT, operator_client};
 use crate::support::manifests::{ncloud_policy, network_policy, spaceone_policy};
-use cloud_policy_simulator::ncloud::{Assignee, HolderType};
+use cloud_policy_simulator::ncloud::{Assignee, PrincipalType};
 use cloud_policy_simulator::{Action, Fault, Operation};
 use cloud_policy_testbed::wait_for;
 use kube::api::{DeleteParams, Patch, PatchParams};
@@ -81,7 +81,7 @@ async fn creating(installation: &Installation) {
 async fn in_use(installation: &Installation) {
     let id = installation.ncloud.policy_named("object-n").unwrap().policy_id;
     let user = Assignee {
-        resource_type: HolderType::SubAccount,
+        resource_type: PrincipalType::SubAccount,
         resource_id: "sub-1".to_owned(),
         resource_name: "alice".to_owned(),
     };

@@ -170,7 +170,7 @@ async fn network_policy_story(env: &TestEnv, contract: &ContractClient, connecti
     assert!(contract.search(Collection::NetworkPolicies, "network_policy_id", &new_id).await.is_empty());
 }
 
-async fn edit_and_settle<K: cloud_policy::controller::managed::Managed>(env: &TestEnv, name: &str, edit: Value) {
+async fn edit_and_settle<K: cloud_policy::controller::kinds::managed::Managed>(env: &TestEnv, name: &str, edit: Value) {
     env.patch::<K>(name, json!({ "spec": { "spaceone": edit } })).await;
     let settled: K = env.ready(name).await;
     assert!(common(&settled).operation.is_none());

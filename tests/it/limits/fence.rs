@@ -4,9 +4,10 @@
 use crate::support::upstream::{account, owner_tag, refusal, short_timeouts};
 use crate::upstream::ncloud;
 use cloud_policy::api::PolicySpec;
-use cloud_policy::engine::{ErrorKind, Subject, UpstreamError};
-use cloud_policy::upstream::registry::{self, Wanted};
-use cloud_policy::upstream::{Credentials, Errand, Fence, Urgency};
+use cloud_policy::engine::{BoundExternal, ErrorKind, UpstreamError};
+use cloud_policy::upstream::registry;
+use cloud_policy::upstream::registry::Wanted;
+use cloud_policy::upstream::{Credentials, Priority, RequestContext, WritePermission};
 use cloud_policy_simulator::Operation;
 use cloud_policy_simulator::ncloud::{Ncloud, NewPolicy};
 use serde_json::{Value, json};
@@ -18,7 +19,7 @@ use std::time::Duration;
 type Allowed = Arc<AtomicUsize>;
 
 /// A policy of another owner, and a subject that may claim it with so many writes.
-async fn line(rate: Value, allowed: usize) -> (Ncloud, String, Box<dyn Subject>, Allowed) {
+async fn line(rate: Value, allowed: usize) -> (Ncloud, String, Box<dyn BoundExternal>, Allowed) {
     let (simulator, _) = ncloud::simulator(|_| {}).await;
     let tags = [("cloudpolicy-owner".to_owned(), "another/uid".to_owned())].into();
     let id = simulator.add_policy(NewPolicy { policy_name: "claimed".to_owned(), tags, ..NewPolicy::default() });
@@ -31,8 +32,9 @@ async fn line(rate: Value, allowed: usize) -> (Ncloud, String, Box<dyn Subject>,
     let allowed = Arc::new(AtomicUsize::new(allowed));
     let left = Arc::clone(&allowed);
     let less = |left: usize| left.checked_sub(1);
-    let fence: Fence = Arc::new(move || left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, less).is_ok());
-    let errand = Errand { urgency: Urgency::Change, writes: None, fence: Some(fence) };
+    let permission: WritePermission =
+        Arc::new(move || left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, less).is_ok());
+    let errand = RequestContext { priority: Priority::Change, writes: None, permission: Some(permission) };
     let spec: PolicySpec =
         serde_json::from_value(json!({ "connectionRef": { "name": "c" }, "ncloud": ncloud::block() })).unwrap();
     let subject = registry::bind(&account, Wanted::Policy(&spec), &owner_tag("uid-1"), errand).unwrap();
@@ -51,12 +53,12 @@ fn is_fenced(error: &UpstreamError) {
 #[tokio::test]
 async fn each_request_of_a_write_asks_whether_it_may_still_be_sent() {
     let (simulator, id, subject, _) = line(Value::Null, 2).await;
-    subject.claim(&id).await.unwrap();
+    subject.tag_owner(&id).await.unwrap();
     assert_eq!(writes(&simulator), [Operation::TagsRemove, Operation::TagsAdd], "it takes two");
 
     for (allowed, sent) in [(0, vec![]), (1, vec![Operation::TagsRemove])] {
         let (simulator, id, subject, _) = line(Value::Null, allowed).await;
-        is_fenced(&refusal(subject.claim(&id).await, &[]));
+        is_fenced(&refusal(subject.tag_owner(&id).await, &[]));
         assert_eq!(writes(&simulator), sent);
         assert!(subject.observe(&id).await.unwrap().is_some(), "who may not write may look");
     }
@@ -66,7 +68,7 @@ async fn each_request_of_a_write_asks_whether_it_may_still_be_sent() {
 async fn a_write_that_waited_for_its_turn_is_not_sent_when_the_lead_was_lost_meanwhile() {
     let (simulator, id, subject, allowed) = line(json!({ "requestsPerSecond": 1, "burst": 1 }), 2).await;
     // The look before the first write takes the only token.
-    let (claimed, ()) = tokio::join!(subject.claim(&id), async {
+    let (claimed, ()) = tokio::join!(subject.tag_owner(&id), async {
         tokio::time::sleep(Duration::from_millis(300)).await;
         assert_eq!(allowed.swap(0, Ordering::SeqCst), 2, "it waits, and was not asked yet");
     });

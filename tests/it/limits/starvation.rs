@@ -56,7 +56,7 @@ async fn a_connection_whose_upstream_is_silent_does_not_hold_up_the_objects_of_a
     for i in 0..30 {
         env.apply(ncloud_policy(&format!("stuck-{i}"))).await;
     }
-    env.eventually("calls that hang", || env.ncloud.faults().struck() >= 8).await;
+    env.eventually("calls that hang", || env.ncloud.faults().injected() >= 8).await;
     for i in 0..5 {
         env.apply(spaceone_policy(&format!("free-{i}"))).await;
     }

@@ -38,7 +38,7 @@ pub fn promtool(arguments: &[&str], input: &str) -> Output {
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
-        .expect("promtool: hack/debian.sh prometheus installs it");
+        .expect("promtool: `make tools` installs it");
     let mut stdin = promtool.stdin.take().unwrap();
     std::io::Write::write_all(&mut stdin, input.as_bytes()).unwrap();
     drop(stdin);

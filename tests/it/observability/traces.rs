@@ -173,7 +173,7 @@ async fn unreachable_collector_is_logged_once_and_blocks_nothing() {
     env.apply(ncloud_policy("untraced")).await;
     env.ready::<Policy>("untraced").await;
     let log = end(operator).await;
-    assert_eq!(log.matches("the collector does not take traces").count(), 1, "{log}");
+    assert_eq!(log.matches("the collector does not accept traces").count(), 1, "{log}");
 }
 
 #[test]

@@ -64,7 +64,7 @@ async fn cause_events(env: &TestEnv) {
     }
     env.ncloud.faults().add(Fault::on(Operation::Get).times(2).before(Action::status(429, "")));
     env.ncloud.faults().add(Fault::on(Operation::Get).before(Action::Pass).latency(2 * PATIENCE));
-    env.eventually("the upstream to throttle and to be slow", || env.ncloud.faults().struck() >= 3).await;
+    env.eventually("the upstream to throttle and to be slow", || env.ncloud.faults().injected() >= 3).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

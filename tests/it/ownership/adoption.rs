@@ -5,7 +5,7 @@ use crate::support::test_env::{
     TestEnv, common, condition, ncloud_policy, network_policy, spaceone_policy, upstream_id,
 };
 use cloud_policy::api::{NetworkPolicy, Policy};
-use cloud_policy::controller::managed::Managed;
+use cloud_policy::controller::kinds::managed::Managed;
 use cloud_policy_simulator::ncloud::{self, CreateTags, NewPolicy, Permission, Target};
 use cloud_policy_simulator::spaceone::{StoredNetworkPolicy, StoredPolicy};
 use cloud_policy_simulator::{Action, Fault, Journal, Operation};

@@ -122,7 +122,7 @@ fn network_spec_arrives_or_difference_is_reported() {
         runtime.block_on(async {
             spaceone.journal().clear();
             let first = network_policy(&account, &path[0], &owner_tag(&uid));
-            assert_eq!(first.problems(), []);
+            assert_eq!(first.validate(), []);
             let id = create(&*first).await;
             let seen = observation(&*first, &id).await;
             assert!(seen.diff.is_empty(), "difference after the create: {}", seen.diff.summary());

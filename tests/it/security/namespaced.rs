@@ -11,7 +11,8 @@ use crate::support::test_env::{
     Operator, SOON, TestEnv, common, ncloud_policy, network_policy, spaceone_policy, upstream_id,
 };
 use cloud_policy::api::{ClusterConnection, Connection, NetworkPolicy, Policy};
-use cloud_policy::controller::{self, Settings};
+use cloud_policy::controller;
+use cloud_policy::controller::Settings;
 use cloud_policy_simulator::Operation;
 use cloud_policy_testbed::{ControlPlane, TestNamespace};
 use k8s_openapi::api::core::v1::Namespace;
@@ -212,7 +213,7 @@ async fn crd_deletion_keeps_upstream_when_crds_are_unreadable() {
         "the upstream objects stay when the CRDs are deleted, {OWN} or not"
     );
     let metrics = operator.metrics.encode().unwrap();
-    let told = "cloud_policy_orphans_total{kind=\"Policy\",why=\"crd_deleted\"} 2\n";
+    let told = "cloud_policy_orphans_total{kind=\"Policy\",reason=\"crd_deleted\"} 2\n";
     assert!(metrics.contains(told), "{metrics}");
     operator.stop().await;
 }

@@ -7,7 +7,7 @@ use crate::support::test_env::{
     Kind, SOON, TestEnv, common, condition, ncloud_policy, network_policy, spaceone_policy, upstream_id,
 };
 use cloud_policy::api::{Connection, NetworkPolicy, Policy};
-use cloud_policy::controller::managed::Managed;
+use cloud_policy::controller::kinds::managed::Managed;
 use cloud_policy::controller::settings::TenantConnections;
 use cloud_policy_simulator::ncloud::NewPolicy;
 use cloud_policy_simulator::spaceone::{StoredNetworkPolicy, StoredPolicy};

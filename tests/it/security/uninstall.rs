@@ -12,7 +12,7 @@ async fn crd_deletion_keeps_upstream_objects() {
     assert!(installation.ncloud.policy_named("tale-n").is_some());
     assert_eq!((installation.spaceone.policies().len(), installation.spaceone.network_policies().len()), (1, 1));
     let metrics = process.metrics.encode().unwrap();
-    let orphans = metrics.lines().filter(|line| line.contains("why=\"crd_deleted\""));
+    let orphans = metrics.lines().filter(|line| line.contains("reason=\"crd_deleted\""));
     let counts: Vec<&str> = orphans.filter_map(|line| line.rsplit(' ').next()).collect();
     assert!(counts.len() == 2 && !counts.contains(&"0"), "of both kinds: {metrics}");
     process.stop().await;

@@ -106,8 +106,8 @@ async fn notes_mention_next_step_and_uninstall_order() {
     let install = format!("helm install x '{}' --dry-run=client", place("").display());
     for (values, said, unsaid) in [
         ("", "Uninstalling deletes nothing upstream. The CustomResourceDefinitions and all", "ONE MORE STEP"),
-        (connection, "ONE MORE STEP. The ClusterConnections of `connections` are not there yet", "BEFORE"),
-        ("--set crds.keep=false", "Delete all policy objects BEFORE it", "ONE MORE STEP"),
+        (connection, "ONE MORE STEP. The ClusterConnections of `connections` do not exist yet", "BEFORE"),
+        ("--set crds.keep=false", "delete all policy objects BEFORE you uninstall", "ONE MORE STEP"),
     ] {
         let notes = helm.run(&format!("{install} {values}")).await.unwrap();
         assert!(notes.contains(said) && !notes.contains(unsaid), "{values}: {notes}");

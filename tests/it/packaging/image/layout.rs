@@ -65,7 +65,7 @@ impl Layout {
 
 /// Packs a program. Returns the digest that the script prints.
 pub fn pack(program: &Path, folder: &Path) -> String {
-    tool(Command::new(repository().join("hack/pack.sh")).arg(program).arg(folder))
+    tool(Command::new(repository().join("hack/build-image.sh")).arg(program).arg(folder))
 }
 
 /// Joins images. Returns the digest that the script prints.
@@ -94,7 +94,7 @@ pub fn foreign(program: &[u8]) -> Vec<u8> {
 pub fn tool(command: &mut Command) -> String {
     let name = command.get_program().to_owned();
     let output = command.stdin(Stdio::null()).output();
-    let output = output.unwrap_or_else(|error| panic!("{}: {error}; hack/debian.sh installs it", name.display()));
+    let output = output.unwrap_or_else(|error| panic!("{}: {error}; `make tools` installs it", name.display()));
     let said = String::from_utf8_lossy(&output.stdout).trim().to_owned();
     assert!(output.status.success(), "{}: {}{said}", name.display(), String::from_utf8_lossy(&output.stderr));
     said

@@ -34,7 +34,7 @@ async fn all_ready(env: &TestEnv, prefix: &str) {
     }
 }
 
-async fn is_ready<K: cloud_policy::controller::managed::Managed + crate::support::test_env::Kind>(
+async fn is_ready<K: cloud_policy::controller::kinds::managed::Managed + crate::support::test_env::Kind>(
     env: &TestEnv,
     name: &str,
 ) {

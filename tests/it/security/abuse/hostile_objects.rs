@@ -2,7 +2,8 @@
 
 use crate::support::test_env::{SOON, TestEnv, common, network_policy, spaceone_policy, upstream_id};
 use cloud_policy::api::{NetworkPolicy, Policy};
-use cloud_policy::controller::{self, Settings};
+use cloud_policy::controller;
+use cloud_policy::controller::Settings;
 use cloud_policy_testbed::wait_for;
 use http::Request;
 use serde_json::{Value, json};

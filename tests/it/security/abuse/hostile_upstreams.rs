@@ -58,7 +58,7 @@ async fn hostile_create_response_causes_no_second_object() {
     for (name, _, _) in &all {
         env.ready::<Policy>(name).await;
     }
-    assert_eq!(env.ncloud.faults().struck(), all.len(), "each create had a fault once");
+    assert_eq!(env.ncloud.faults().injected(), all.len(), "each create had a fault once");
     assert_eq!(env.ncloud.journal().effects(Operation::Create), all.len(), "no create was repeated");
     assert_eq!(env.ncloud.policies().len(), all.len());
 }

@@ -7,7 +7,7 @@
 use crate::support::install_crypto;
 use crate::support::test_env::{TestEnv, ncloud_policy, network_policy, spaceone_policy};
 use cloud_policy::api::{NetworkPolicy, Policy, crds};
-use cloud_policy::controller::managed::Managed;
+use cloud_policy::controller::kinds::managed::Managed;
 use cloud_policy_simulator::{Journal, Operation};
 use cloud_policy_testbed::{Child, ControlPlane, Launch, install_crds, wait_for};
 use futures::{StreamExt, stream};
