@@ -50,7 +50,7 @@ async fn never_created_object_is_deleted_without_upstream_requests() {
 
 #[tokio::test]
 async fn foreign_policy_survives_deletion_of_object_with_same_name() {
-    let env = TestEnv::new("stranger").await;
+    let env = TestEnv::new("foreign").await;
     env.ncloud.add_policy(NewPolicy { policy_name: "taken".to_owned(), ..NewPolicy::default() });
     env.apply(ncloud_policy("taken")).await;
     env.reason::<Policy>("taken", "Conflict").await;
