@@ -153,7 +153,7 @@ fn assert_fields(audit_log: &[Value]) {
     assert_eq!(of("refused", "create policy")["request"], "trace-7");
     let causes: BTreeSet<&str> = audit_log.iter().filter_map(|line| line["cause"].as_str()).collect();
     assert_eq!(causes, BTreeSet::from(["spec", "drift", "adoption", "recreate", "deletion"]));
-    for line in audit {
+    for line in audit_log {
         assert!(line["uid"].as_str().is_some_and(|uid| uid.len() == 36), "{line}");
         assert!(
             !line.to_string().contains("by hand") && !line.to_string().contains("second"),
@@ -166,5 +166,5 @@ fn assert_metric_equals_lines(env: &TestEnv, audit_log: &[Value]) {
     let metrics = env.metrics();
     let counts = metrics.lines().filter(|line| line.starts_with("cloud_policy_upstream_writes_total{"));
     let counted: usize = counts.filter_map(|line| line.rsplit(' ').next()?.parse::<usize>().ok()).sum();
-    assert_eq!(counted, audit.len(), "{metrics}");
+    assert_eq!(counted, audit_log.len(), "{metrics}");
 }
