@@ -149,7 +149,7 @@ fn the_process_is_named(collector: &Collector) {
 
 /// Neither credentials nor content, because no other attribute than these is sent.
 fn only_known_attributes_are_sent(world: &World, collector: &Collector) {
-    let known = ["kind", "namespace", "object", "result", "system", "operation", "urgency", "code", "request"];
+    let known = ["kind", "namespace", "object", "result", "system", "operation", "priority", "code", "request"];
     for span in collector.spans() {
         let told = texts(&span.attributes);
         let own: Vec<_> = told.keys().filter(|key| !["level", "target"].contains(key)).collect();
