@@ -1,11 +1,11 @@
 //! The manifests of `deploy`, on a control plane of their own: they are taken whole, by the strictest rules that there
 //! are for them, and what was applied stays as it was written.
 
-use super::judge::built;
-use super::story::verdict;
+use super::health_oracle::built;
+use super::scenario::verdict;
 use super::tools::{OVERLAYS, flags_on_the_page, kustomized, manifests_in, only, path};
-use crate::chart::node::Node;
-use crate::installation::{Installation, OWN, TENANT, secret};
+use crate::support::fake_kubelet::FakeKubelet;
+use crate::support::installation::{Installation, OWN, TENANT, secret};
 use cloud_policy_testbed::wait_for;
 use serde_json::{Value, json};
 use std::fs;
@@ -98,7 +98,7 @@ async fn what_the_samples_name_is_ready_and_shows_no_difference(installation: &I
     installation.apply(Some(OWN), secret("ncloud-credentials", &keys)).await;
     let mut sample = named_by_the_samples(installation).await;
     let file = list(folder, &sample);
-    let node = Node::start(&installation.control_plane);
+    let kubelet = FakeKubelet::start(&installation.control_plane);
     let manager = "--field-manager=argocd-controller";
     kubectl(installation, &["apply", "--server-side", manager, "-f", &file]).unwrap();
     for (kind, name) in [("ClusterConnection", "ncloud"), ("Policy", "server-viewer")] {
@@ -113,7 +113,7 @@ async fn what_the_samples_name_is_ready_and_shows_no_difference(installation: &I
     let by_server = ["diff", "--server-side", manager, "-f", &file];
     assert_eq!(kubectl(installation, &by_server).unwrap(), "");
     assert_eq!(kubectl(installation, &["diff", "-f", &file]).unwrap(), "");
-    node.stop().await.unwrap();
+    kubelet.stop().await.unwrap();
     sample.retain(|object| object["kind"] == "Policy");
     sample[0]["spec"]["suspend"] = json!(true);
     list(folder, &sample);

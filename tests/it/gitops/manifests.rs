@@ -1,6 +1,6 @@
 //! The manifests of `deploy`, as far as no cluster is needed to judge them.
 
-use super::judge;
+use super::health_oracle;
 use super::tools::{OVERLAYS, flags_on_the_page, kustomized, manifests, manifests_in, only, path, script};
 use crate::docs::markdown::Page;
 use cloud_policy_testbed::repository;
@@ -111,9 +111,9 @@ async fn the_patch_on_the_page_about_gitops_gives_the_operator_flags_that_it_kno
 fn flux_itself_can_read_its_manifests() {
     for name in ["operator", "operator-helm", "connections", "policies"] {
         let text = fs::read_to_string(repository().join(format!("deploy/flux/{name}.yaml"))).unwrap();
-        judge::flux(&text).unwrap_or_else(|words| panic!("{name}: {words}"));
+        health_oracle::flux(&text).unwrap_or_else(|words| panic!("{name}: {words}"));
         let slip = text.replace("interval:", "intervall:");
-        assert!(judge::flux(&slip).is_err(), "a slip of the pen in {name} goes unnoticed");
+        assert!(health_oracle::flux(&slip).is_err(), "a slip of the pen in {name} goes unnoticed");
     }
 }
 

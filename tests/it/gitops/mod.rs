@@ -4,9 +4,9 @@
 mod chart;
 mod cluster;
 mod connections;
-mod judge;
+mod health_oracle;
 mod manifests;
 mod outcomes;
 mod reasons;
-mod story;
+mod scenario;
 mod tools;

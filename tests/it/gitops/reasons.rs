@@ -1,10 +1,10 @@
 //! What each reason is to Argo CD and to Flux: the table in `docs/tasks/gitops.md`, held to the verdicts.
 
 use super::connections;
-use super::judge::{Verdict, verdicts};
+use super::health_oracle::{Verdict, verdicts};
 use super::outcomes::{self, Case};
 use crate::docs::markdown::{Page, code_in};
-use crate::kinds::shown_condition;
+use crate::support::kinds::shown_condition;
 use cloud_policy::api::Reason;
 use cloud_policy::engine::outcome::Outcome;
 use jiff::Timestamp;

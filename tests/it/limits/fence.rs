@@ -1,8 +1,8 @@
 //! A process that leads no more sends no write: neither the second request of one that takes several,
 //! nor one that had to wait.
 
-use crate::upstream_ncloud as ncloud;
-use crate::upstream_support::{account, hasty, refusal, stamp};
+use crate::support::upstream::{account, owner_tag, refusal, short_timeouts};
+use crate::upstream::ncloud;
 use cloud_policy::api::PolicySpec;
 use cloud_policy::engine::{BoundExternal, ErrorKind, UpstreamError};
 use cloud_policy::upstream::registry;
@@ -27,7 +27,7 @@ async fn line(rate: Value, allowed: usize) -> (Ncloud, String, Box<dyn BoundExte
     let connection = json!({
         "ncloud": { "endpoint": simulator.url(), "credentialsSecretRef": { "name": "s" } }, "rateLimit": rate,
     });
-    let (account, _) = account(connection, keys, &hasty());
+    let (account, _) = account(connection, keys, &short_timeouts());
     let allowed = Arc::new(AtomicUsize::new(allowed));
     let left = Arc::clone(&allowed);
     let less = |left: usize| left.checked_sub(1);
@@ -36,7 +36,7 @@ async fn line(rate: Value, allowed: usize) -> (Ncloud, String, Box<dyn BoundExte
     let errand = RequestContext { priority: Priority::Change, writes: None, write_permission: Some(may_write) };
     let spec: PolicySpec =
         serde_json::from_value(json!({ "connectionRef": { "name": "c" }, "ncloud": ncloud::block() })).unwrap();
-    let subject = registry::bind(&account, &spec, &stamp("uid-1"), errand).unwrap();
+    let subject = registry::bind(&account, &spec, &owner_tag("uid-1"), errand).unwrap();
     (simulator, id, subject, allowed)
 }
 

@@ -58,7 +58,7 @@ impl Prometheus {
         let bound = Regex::new(r#"msg="Listening on" address=(\S+)"#).unwrap();
         let ready = || async {
             let log = process.log()?;
-            anyhow::ensure!(log.contains("Server is ready"), "hack/debian.sh prometheus installs it. It says:\n{log}");
+            anyhow::ensure!(log.contains("Server is ready"), "`make tools` installs it. Its log:\n{log}");
             Ok(format!("http://{}", &bound.captures(&log).unwrap()[1]))
         };
         let url = wait_for("Prometheus to be ready", START, ready).await.unwrap();

@@ -5,8 +5,8 @@ use super::dashboard::{self, Query};
 use super::prometheus::Prometheus;
 use super::promql::{self, Matcher, Selector};
 use super::{exposition, rules};
-use crate::role;
-use crate::world::{Operator, SOON, World, ncloud_policy, network_policy, spaceone_policy, upstream_id};
+use crate::support::rbac;
+use crate::support::test_env::{Operator, SOON, TestEnv, ncloud_policy, network_policy, spaceone_policy, upstream_id};
 use cloud_policy::api::{NetworkPolicy, Policy, Reason};
 use cloud_policy::server::{self, Readiness};
 use cloud_policy_simulator::{Action, Fault, Operation};
@@ -32,52 +32,52 @@ async fn served(operator: &Operator) -> (SocketAddr, tokio_util::sync::DropGuard
 
 /// Success, refusal, drift of both kinds, throttling, a reconcile that takes too long, a key that fits
 /// into no request, deletion, an orphan.
-async fn live(world: &World) {
+async fn live(env: &TestEnv) {
     let with = |mut object: serde_json::Value, key: &str, value: &str| {
         object["spec"][key] = json!(value);
         object
     };
     let mut refused = ncloud_policy("refused");
     refused["spec"]["ncloud"]["permissions"][0]["targets"][0]["product"] = json!("NoSuchProduct");
-    world.apply(refused).await;
-    world.apply(ncloud_policy("corrected")).await;
-    world.apply(with(ncloud_policy("reported"), "driftPolicy", "Report")).await;
-    world.apply(with(ncloud_policy("left"), "deletionPolicy", "Orphan")).await;
-    world.apply(spaceone_policy("deleted")).await;
-    world.apply(network_policy("network", &world.spaceone.zone_ids()[0])).await;
-    let (url, domain) = (world.spaceone.url(), world.spaceone.domain_id());
-    world.connect_spaceone("garbled", &url, "Rest", &domain, "no\u{7}token").await;
+    env.apply(refused).await;
+    env.apply(ncloud_policy("corrected")).await;
+    env.apply(with(ncloud_policy("reported"), "driftPolicy", "Report")).await;
+    env.apply(with(ncloud_policy("left"), "deletionPolicy", "Orphan")).await;
+    env.apply(spaceone_policy("deleted")).await;
+    env.apply(network_policy("network", &env.spaceone.zone_ids()[0])).await;
+    let (url, domain) = (env.spaceone.url(), env.spaceone.domain_id());
+    env.connect_spaceone("garbled", &url, "Rest", &domain, "no\u{7}token").await;
 
-    world.reason::<Policy>("refused", Reason::ValidationFailed.as_str()).await;
-    world.ready::<NetworkPolicy>("network").await;
-    let corrected = upstream_id(&world.ready::<Policy>("corrected").await);
-    let reported = upstream_id(&world.ready::<Policy>("reported").await);
+    env.reason::<Policy>("refused", Reason::ValidationFailed.as_str()).await;
+    env.ready::<NetworkPolicy>("network").await;
+    let corrected = upstream_id(&env.ready::<Policy>("corrected").await);
+    let reported = upstream_id(&env.ready::<Policy>("reported").await);
     for id in [&corrected, &reported] {
-        world.ncloud.edit_policy(id, |policy| policy.description = Some("theirs".to_owned()));
+        env.ncloud.edit_policy(id, |policy| policy.description = Some("theirs".to_owned()));
     }
-    world.reason::<Policy>("reported", Reason::DriftReported.as_str()).await;
-    world.eventually("the correction", || world.ncloud.journal().effects(Operation::Update) == 1).await;
+    env.reason::<Policy>("reported", Reason::DriftReported.as_str()).await;
+    env.eventually("the correction", || env.ncloud.journal().effects(Operation::Update) == 1).await;
     for name in ["left", "deleted"] {
-        world.ready::<Policy>(name).await;
-        world.delete::<Policy>(name).await;
-        world.gone::<Policy>(name).await;
+        env.ready::<Policy>(name).await;
+        env.delete::<Policy>(name).await;
+        env.gone::<Policy>(name).await;
     }
-    world.ncloud.faults().add(Fault::on(Operation::Get).times(2).before(Action::status(429, "")));
-    world.ncloud.faults().add(Fault::on(Operation::Get).before(Action::Pass).latency(2 * PATIENCE));
-    world.eventually("the upstream to throttle and to dawdle", || world.ncloud.faults().struck() >= 3).await;
+    env.ncloud.faults().add(Fault::on(Operation::Get).times(2).before(Action::status(429, "")));
+    env.ncloud.faults().add(Fault::on(Operation::Get).before(Action::Pass).latency(2 * PATIENCE));
+    env.eventually("the upstream to throttle and to dawdle", || env.ncloud.faults().injected() >= 3).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn all_that_alerts_and_dashboard_ask_for_is_there_in_a_running_operator() {
-    let world = World::still("watched").await;
-    let operator = Operator::start(&role::client().await, &[world.namespace()], |settings| {
+    let env = TestEnv::without_operator("watched").await;
+    let operator = Operator::start(&rbac::client().await, &[env.namespace()], |settings| {
         settings.reconcile_timeout = PATIENCE;
     });
     // As `cloud-policy run` does once it holds the Lease.
     operator.metrics.set_leading(true);
     let (address, _guard) = served(&operator).await;
     let prometheus = Prometheus::scraping(address).await;
-    live(&world).await;
+    live(&env).await;
     let answered = || async {
         let problems = problems(&prometheus).await;
         anyhow::ensure!(problems.is_empty(), "{}", problems.join("\n"));

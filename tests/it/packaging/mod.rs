@@ -1,0 +1,8 @@
+//! The files that a release consists of: chart, image, samples, signatures and version numbers.
+
+pub mod chart;
+pub mod image;
+mod publishing;
+mod samples;
+mod signatures;
+mod versions;
