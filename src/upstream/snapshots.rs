@@ -49,8 +49,8 @@ impl<D: Document> SnapshotCache<D> {
         not_before: Instant,
         list: impl Future<Output = Result<Vec<Observed<D>>>>,
     ) -> Option<Arc<Snapshot<D>>> {
-        let mut last = self.last.lock().await;
-        if let Some(last) = last.as_ref().filter(|last| last.begun >= not_before) {
+        let mut cached = self.last.lock().await;
+        if let Some(last) = cached.as_ref().filter(|last| last.begun >= not_before) {
             return last.found.clone();
         }
         let (begun, wall) = (Instant::now(), SystemTime::now());
@@ -64,7 +64,7 @@ impl<D: Document> SnapshotCache<D> {
                 None
             }
         };
-        *last = Some(LastList { begun, found: found.clone() });
+        *cached = Some(LastList { begun, found: found.clone() });
         found
     }
 

@@ -95,7 +95,7 @@ impl Http {
             let result = self.attempt(call).await;
             attempts -= 1;
             if attempts == 0 || !self.is_transient(&result) {
-                return self.into_result(call.purpose, result);
+                return into_result(result, call.purpose, self.redactor());
             }
             tokio::time::sleep(jittered(pause)).await;
             pause = pause.saturating_mul(2);
@@ -109,14 +109,6 @@ impl Http {
             Err(Failure::TimedOut) if self.request_context.priority == Priority::Probe => false,
             Err(failure) => failure.is_transient(),
             Ok(response) => response.is_transient(),
-        }
-    }
-
-    fn into_result(&self, purpose: Purpose, result: AttemptResult) -> Result<Response> {
-        match result {
-            Err(failure) => Err(failure.into_error(purpose, &self.transport.redactor)),
-            Ok(response) if (300..400).contains(&response.status) => Err(response.redirect(purpose)),
-            Ok(response) => Ok(response),
         }
     }
 
@@ -146,6 +138,14 @@ impl Http {
             observer.on_end(&log::code(&result), request_id);
         }
         result
+    }
+}
+
+fn into_result(result: AttemptResult, purpose: Purpose, redactor: &Redactor) -> Result<Response> {
+    match result {
+        Err(failure) => Err(failure.into_error(purpose, redactor)),
+        Ok(response) if (300..400).contains(&response.status) => Err(response.redirect(purpose)),
+        Ok(response) => Ok(response),
     }
 }
 

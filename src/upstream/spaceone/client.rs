@@ -4,7 +4,7 @@
 
 use super::PROVIDER;
 use super::errors::{ErrorBody, is_unwell, refusal};
-use super::resource::{ResourceApi, Verb};
+use super::resource::{ResourceApi, Scope, Verb};
 use super::routes::route;
 use super::token::Bearer;
 use crate::api::connection::{ApiStyle, SpaceoneConnection};
@@ -134,7 +134,7 @@ impl Spaceone {
         let Request { resource, verb, id, mut fields } = request;
         let purpose = resource.purpose(verb);
         let route = route(self.style, resource, verb, id);
-        if resource.in_domain {
+        if resource.scope != Scope::Server {
             fields.insert("domain_id".to_owned(), json!(self.domain_id));
         }
         if !id.is_empty() && !route.names_object {

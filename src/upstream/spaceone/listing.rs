@@ -1,7 +1,7 @@
 //! Lists over all pages, and counts.
 
 use super::client::{Fields, Request, Spaceone};
-use super::resource::{ResourceApi, Verb};
+use super::resource::{ResourceApi, Scope, Verb};
 use super::wire::{Counted, ResultPage};
 use crate::api::connection::ApiStyle;
 use crate::engine::{ErrorKind, Result, UpstreamError};
@@ -70,7 +70,7 @@ impl Spaceone {
     fn sorted_by(&self, resource: &ResourceApi) -> Value {
         let key = json!({ "key": resource.id_field });
         match self.style {
-            ApiStyle::Verb | ApiStyle::Console if resource.sorts_by_list => json!({ "keys": [key] }),
+            ApiStyle::Verb | ApiStyle::Console if resource.queries_with_lists => json!({ "keys": [key] }),
             ApiStyle::Rest | ApiStyle::Verb | ApiStyle::Console => key,
         }
     }
@@ -78,7 +78,7 @@ impl Spaceone {
     /// Counts the objects: by `stat`, or by a list if the server does not implement `stat`.
     pub(super) async fn count(&self, resource: &'static ResourceApi) -> Result<u64> {
         let stage = json!({ "count": { "name": "count" } });
-        let aggregate = if resource.aggregates_by_list { json!([stage]) } else { stage };
+        let aggregate = if resource.queries_with_lists { json!([stage]) } else { stage };
         if !self.lacks_stat.load(Ordering::Relaxed) {
             let query = json!({ "aggregate": aggregate });
             match self.query::<Counted>(resource, Verb::Stat, query).await {
@@ -93,7 +93,7 @@ impl Spaceone {
 
     async fn query<T: DeserializeOwned>(&self, resource: &'static ResourceApi, verb: Verb, query: Value) -> Result<T> {
         let mut fields = Fields::from_iter([("query".to_owned(), query)]);
-        if resource.in_repository {
+        if resource.scope == Scope::Repository {
             fields.insert("repository_id".to_owned(), json!(self.repository().await?));
         }
         self.call(Request { resource, verb, id: "", fields }).await?.read_object(resource.purpose(verb))

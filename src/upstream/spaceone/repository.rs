@@ -1,7 +1,7 @@
 //! The repository from which the policies of an account are listed.
 
 use super::client::{Fields, Request, Spaceone};
-use super::resource::{ResourceApi, Verb};
+use super::resource::{ResourceApi, Scope, Verb};
 use super::wire::ResultPage;
 use crate::engine::{ErrorKind, Result};
 use serde_json::{Value, json};
@@ -17,10 +17,8 @@ pub(super) const REPOSITORY: &ResourceApi = &ResourceApi {
     id_field: "repository_id",
     operations: &[(Verb::List, "find repository")],
     absence_code: None,
-    in_domain: false,
-    in_repository: false,
-    sorts_by_list: true,
-    aggregates_by_list: true,
+    scope: Scope::Server,
+    queries_with_lists: true,
     always_has_stat: false,
 };
 

@@ -23,16 +23,24 @@ pub(super) struct ResourceApi {
     pub(super) operations: &'static [(Verb, &'static str)],
     /// The error code that always means the absence of an object.
     pub(super) absence_code: Option<&'static str>,
-    /// Whether calls name the domain. Some servers search all domains without it.
-    pub(super) in_domain: bool,
-    /// Whether lists and counts name the repository.
-    pub(super) in_repository: bool,
-    /// Whether the `Verb` and `Console` APIs take a list of sort keys instead of one.
-    pub(super) sorts_by_list: bool,
-    /// Whether `stat` takes a list of aggregate stages instead of one.
-    pub(super) aggregates_by_list: bool,
+    /// The part of the server that its calls name.
+    pub(super) scope: Scope,
+    /// Whether queries take a list of aggregate stages, and in the `Verb` and `Console` APIs a list of
+    /// sort keys, instead of one.
+    pub(super) queries_with_lists: bool,
     /// Whether every server that has the collection implements `stat`.
     pub(super) always_has_stat: bool,
+}
+
+/// The part of the server that the calls of a collection name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Scope {
+    /// None.
+    Server,
+    /// The domain. Some servers search all domains without it.
+    Domain,
+    /// The domain, and in lists and counts the repository.
+    Repository,
 }
 
 /// A call of the API.

@@ -29,7 +29,7 @@ pub(crate) use document::NetworkPolicyDocument;
 use super::PROVIDER;
 use super::client::{Fields, Request, Spaceone};
 use super::listing::readable;
-use super::resource::{ResourceApi, Verb};
+use super::resource::{ResourceApi, Scope, Verb};
 use super::tags;
 use crate::api::NetworkPolicySpec;
 use crate::api::network_policy::SpaceoneNetworkPolicySpec;
@@ -59,10 +59,8 @@ pub(super) const NETWORK_POLICY: &ResourceApi = &ResourceApi {
         (Verb::Stat, "count"),
     ],
     absence_code: None,
-    in_domain: true,
-    in_repository: false,
-    sorts_by_list: false,
-    aggregates_by_list: false,
+    scope: Scope::Domain,
+    queries_with_lists: false,
     always_has_stat: true,
 };
 

@@ -10,7 +10,7 @@ pub(crate) use document::PolicyDocument;
 use super::PROVIDER;
 use super::client::{Fields, Request, Spaceone};
 use super::listing::readable;
-use super::resource::{ResourceApi, Verb};
+use super::resource::{ResourceApi, Scope, Verb};
 use super::tags;
 use super::wire::{described, timestamp};
 use crate::api::PolicySpec;
@@ -41,10 +41,8 @@ pub(super) const POLICY: &ResourceApi = &ResourceApi {
         (Verb::Stat, "count"),
     ],
     absence_code: Some("ERROR_NO_POLICY"),
-    in_domain: true,
-    in_repository: true,
-    sorts_by_list: true,
-    aggregates_by_list: true,
+    scope: Scope::Repository,
+    queries_with_lists: true,
     always_has_stat: false,
 };
 
