@@ -82,7 +82,11 @@ async fn audit_log_has_one_line_for_each_write() {
     assert_eq!(lines_of(&audit_log, "lost"), ["spec create policy unknown"], "it was found, and not created again");
     assert_eq!(lines_of(&audit_log, "there"), ["adoption add tag accepted", "spec update policy accepted"]);
     let recreated = ["recreate delete network policy accepted", "recreate create network policy accepted"];
-    assert!(lines_of(&audit_log, "moved").windows(2).any(|lines| lines == recreated), "{:?}", lines_of(&audit_log, "moved"));
+    assert!(
+        lines_of(&audit_log, "moved").windows(2).any(|lines| lines == recreated),
+        "{:?}",
+        lines_of(&audit_log, "moved")
+    );
     assert_fields(&audit_log);
     assert_metric_equals_lines(&env, &audit_log);
 }
