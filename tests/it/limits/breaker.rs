@@ -1,7 +1,7 @@
 //! The circuit breaker of one account, seen by its callers.
 
-use crate::upstream_ncloud as ncloud;
-use crate::upstream_support::{account, hasty, policy, refusal, stamp};
+use crate::support::upstream::{account, owner_tag, policy, refusal, short_timeouts};
+use crate::upstream::ncloud;
 use cloud_policy::engine::{BoundExternal, ErrorKind};
 use cloud_policy::upstream::{Account, Credentials};
 use cloud_policy_simulator::ncloud::Ncloud;
@@ -21,8 +21,8 @@ async fn line() -> Line {
     let keys =
         Credentials::Ncloud { access_key: simulator.access_key().into(), secret_key: simulator.secret_key().into() };
     let connection = json!({ "ncloud": { "endpoint": simulator.url(), "credentialsSecretRef": { "name": "s" } } });
-    let (account, _) = account(connection, keys, &hasty());
-    let subject = policy(&account, "ncloud", &ncloud::block(), &stamp("uid-1")).into();
+    let (account, _) = account(connection, keys, &short_timeouts());
+    let subject = policy(&account, "ncloud", &ncloud::block(), &owner_tag("uid-1")).into();
     Line { simulator, account, subject }
 }
 
