@@ -65,12 +65,13 @@ demo-stop: ## Stop the processes of make demo KEEP=1
 	@$(BINARIES) --quiet
 	@"$(BUILT)/cloud-policy-demo" stop
 
-crds: ## Generate crds/, the CRDs of the chart and docs/reference/ from the Rust types
+crds: ## Generate crds/, the CRDs of the chart, docs/reference/ and the lists of kinds in manifests from the Rust types
 	@hack/require.sh cargo cc
 	@$(BINARIES) --quiet
 	"$(BUILT)/cloud-policy" crds --dir crds
 	"$(BUILT)/cloud-policy" crds --dir charts/cloud-policy-operator/files/crds
 	"$(BUILT)/cloud-policy" crds --reference docs/reference
+	CLOUD_POLICY_WRITE_LISTS=1 cargo test --quiet --locked --workspace --test it packaging::kind_lists::
 
 chart: ## Generate the schema and the table of the chart's values from values.yaml
 	CLOUD_POLICY_WRITE_CHART=1 cargo test --quiet --locked --workspace --test it packaging::chart::generated::schema_and_readme

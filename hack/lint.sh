@@ -113,6 +113,7 @@ step dependencies dependencies
 step clippy cargo clippy --quiet --locked --workspace --all-targets -- -D warnings
 step architecture tests --test it architecture::
 step generated tests --lib crds::
+step kinds tests --test it packaging::kind_lists::
 step docs documentation
 step chart chart
 step go go_code

@@ -36,14 +36,22 @@ subjects:
 {{- define "cloud-policy-operator.clusterRules" -}}
 # The operator watches them, and adds and removes the finalizer.
 - apiGroups: [cloudpolicy.dev]
-  resources: [policies, networkpolicies]
+  resources: {{- /* generated for each managed kind: {plural} */}}
+    - policies
+    - networkpolicies
   verbs: [list, watch, patch]
 # At start, `get` checks whether the connection of an object exists.
 - apiGroups: [cloudpolicy.dev]
-  resources: [connections, clusterconnections]
+  resources: {{- /* generated for each connection kind: {plural} */}}
+    - connections
+    - clusterconnections
   verbs: [get, list, watch, patch]
 - apiGroups: [cloudpolicy.dev]
-  resources: [policies/status, networkpolicies/status, connections/status, clusterconnections/status]
+  resources: {{- /* generated for each kind: {plural}/status */}}
+    - policies/status
+    - networkpolicies/status
+    - connections/status
+    - clusterconnections/status
   verbs: [patch]
 # The uid of kube-system identifies the cluster. The operator checks whether other namespaces are terminating.
 - apiGroups: [""]
@@ -52,7 +60,9 @@ subjects:
 # While one of these is being deleted, the operator deletes no upstream objects of its kind.
 - apiGroups: [apiextensions.k8s.io]
   resources: [customresourcedefinitions]
-  resourceNames: [policies.cloudpolicy.dev, networkpolicies.cloudpolicy.dev]
+  resourceNames: {{- /* generated for each managed kind: {plural}.{group} */}}
+    - policies.cloudpolicy.dev
+    - networkpolicies.cloudpolicy.dev
   verbs: [get]
 # An event is in the namespace of its object. `patch` updates the count of a repeated event.
 - apiGroups: [events.k8s.io]
@@ -63,13 +73,19 @@ subjects:
 {{/* Permissions in each namespace that a namespaced installation watches. */}}
 {{- define "cloud-policy-operator.namespaceRules" -}}
 - apiGroups: [cloudpolicy.dev]
-  resources: [policies, networkpolicies]
+  resources: {{- /* generated for each managed kind: {plural} */}}
+    - policies
+    - networkpolicies
   verbs: [list, watch, patch]
 - apiGroups: [cloudpolicy.dev]
-  resources: [connections]
+  resources: {{- /* generated for each namespaced connection kind: {plural} */}}
+    - connections
   verbs: [get, list, watch, patch]
 - apiGroups: [cloudpolicy.dev]
-  resources: [policies/status, networkpolicies/status, connections/status]
+  resources: {{- /* generated for each namespaced kind: {plural}/status */}}
+    - policies/status
+    - networkpolicies/status
+    - connections/status
   verbs: [patch]
 # The operator checks whether the namespace is terminating.
 - apiGroups: [""]

@@ -2,6 +2,7 @@
 
 pub mod chart;
 pub mod image;
+mod kind_lists;
 mod publishing;
 mod samples;
 mod signatures;
