@@ -5,6 +5,7 @@
 //! are CEL expressions on the nearest common parent.
 
 pub mod connection;
+mod connection_key;
 pub mod crds;
 pub mod network_policy;
 pub mod policy;
@@ -15,6 +16,7 @@ pub mod shared;
 pub mod status;
 
 pub use connection::{ClusterConnection, ClusterConnectionSpec, Connection, ConnectionSpec, ConnectionStatus};
+pub use connection_key::ConnectionKey;
 pub use network_policy::{NetworkPolicy, NetworkPolicySpec, NetworkPolicyStatus};
 pub use policy::{Policy, PolicySpec, PolicyStatus};
 pub use reasons::{ConditionType, Reason};

@@ -4,7 +4,7 @@
 //! | --- | --- |
 //! | [`settings`] | what the operator was told |
 //! | [`wiring`], [`wakes`], [`guard`] | builds and runs the controllers; who wakes whom; panic containment |
-//! | [`due`], [`urgency`], [`turns`] | waits until it is an object's turn: how urgent it is, and who goes first |
+//! | [`due`], [`priority`], [`turns`] | waits until it is an object's turn: how urgent it is, and who goes first |
 //! | [`reconcile`] | one policy object, from guard to status |
 //! | [`look`] | from afar, by a list that all objects share, or closely |
 //! | [`act`] | carries out a plan: the create protocol, update, recreate, adoption |
@@ -20,43 +20,20 @@
 //! | [`waiting`] | waits at the start for what the operator cannot do without |
 //! | [`leader`] | the Lease, and the fence before every upstream write |
 
-pub mod act;
-pub mod backoff;
-pub mod case;
-pub mod census;
-pub mod claims;
-pub mod cleanup;
 pub mod clock;
 pub mod connection;
-pub mod connections;
 pub mod context;
-pub mod credentials;
-pub mod due;
 pub mod error;
-pub mod events;
-pub mod failure;
-pub mod finalizer;
-pub mod gate;
-pub mod guard;
+pub mod k8s;
+pub mod kinds;
 pub mod leader;
-pub mod ledger;
-pub mod look;
-pub mod managed;
-pub mod orphaning;
-pub mod reconcile;
-pub mod scope;
+pub mod policy;
+pub mod queue;
 pub mod settings;
-pub mod shallow;
-pub mod status;
-pub mod stores;
-pub mod turns;
-pub mod uninstalling;
-pub mod urgency;
-pub mod waiting;
-pub mod wakes;
-pub mod wiring;
+pub mod setup;
+pub mod state;
 
 pub use error::{Error, Result};
 pub use settings::Settings;
-pub use waiting::wait_for_crds;
-pub use wiring::run;
+pub use setup::run;
+pub use setup::startup::wait_for_crds;

@@ -36,7 +36,7 @@ pub struct Safeguards {
     /// The intent in status before a create is sent.
     pub intent: bool,
     /// Looking for objects with our stamp before anything is created.
-    pub stamp_lookup: bool,
+    pub owner_lookup: bool,
     /// The tests on uid and `resourceVersion` in the patches of finalizers.
     pub uid_test: bool,
     /// Asking whether this process still leads before every upstream write.
@@ -48,7 +48,7 @@ pub struct Safeguards {
 
 impl Default for Safeguards {
     fn default() -> Self {
-        Self { intent: true, stamp_lookup: true, uid_test: true, fence: true, fresh_snapshots: true }
+        Self { intent: true, owner_lookup: true, uid_test: true, fence: true, fresh_snapshots: true }
     }
 }
 

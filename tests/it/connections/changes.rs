@@ -51,7 +51,7 @@ async fn wrong_key_stops_requests_until_it_is_corrected() {
     assert!(message.contains("Check the keys in the Secret") && !message.contains(wrong), "{message}");
     let seen: Policy = env.reason("waiting", "ConnectionNotReady").await;
     let told = condition(&common(&seen), "Ready").unwrap().message.clone();
-    assert!(told.contains("Connection ncloud is not ready (Unauthorized)"), "{told}");
+    assert!(told.contains("Connection ncloud, which is not ready (Unauthorized)"), "{told}");
 
     env.ncloud.journal().clear();
     let events = env.events("waiting").await;
@@ -152,7 +152,7 @@ async fn connection_in_use_stays_until_last_dependant_is_gone() {
     assert!(deleted.metadata.deletion_timestamp.is_some(), "it is being deleted");
     assert_eq!(deleted.status.unwrap().dependants, Some(1));
     let user = format!("Policy {}/dependant", env.namespace());
-    let told = format!("Deletion waits for what uses this connection: {user}. Delete that first.");
+    let told = format!("Deletion waits for the objects that use this connection: {user}. Delete them first.");
     let reports_use = |connection: &Connection| {
         let status = connection.status.clone().unwrap_or_default();
         anyhow::ensure!(status.conditions.iter().any(|c| c.message == told), "{status:?}");

@@ -5,8 +5,8 @@ use crate::support::test_env::{
     Kind, TestEnv, common, condition, ncloud_policy, network_policy, spaceone_policy, upstream_id,
 };
 use cloud_policy::api::{NetworkPolicy, Policy};
-use cloud_policy::controller::managed::Managed;
-use cloud_policy_simulator::ncloud::{Assignee, HolderType, NewPolicy};
+use cloud_policy::controller::kinds::managed::Managed;
+use cloud_policy_simulator::ncloud::{Assignee, NewPolicy, PrincipalType};
 use cloud_policy_simulator::{Action, Fault, Operation};
 use serde_json::json;
 use std::time::Duration;
@@ -91,7 +91,7 @@ async fn policy_deletion_is_blocked_until_policy_is_detached() {
     env.apply(ncloud_policy("held")).await;
     let id = upstream_id(&env.ready::<Policy>("held").await);
     let holder = Assignee {
-        resource_type: HolderType::SubAccount,
+        resource_type: PrincipalType::SubAccount,
         resource_id: "sub-1".to_owned(),
         resource_name: "alice".to_owned(),
     };
@@ -110,11 +110,11 @@ async fn network_policy_deletion_is_blocked_until_subnet_is_gone() {
     let env = TestEnv::new("occupied").await;
     env.apply(network_policy("occupied", &env.spaceone.zone_ids()[0])).await;
     let id = upstream_id(&env.ready::<NetworkPolicy>("occupied").await);
-    env.spaceone.occupy(&id, "subnet-1");
+    env.spaceone.attach_subnet(&id, "subnet-1");
     env.delete::<NetworkPolicy>("occupied").await;
     let message = held::<NetworkPolicy>(&env, "occupied", "InUse").await;
     assert!(message.contains("subnet-1"), "{message}");
-    env.spaceone.vacate(&id);
+    env.spaceone.detach_subnet(&id);
     env.gone::<NetworkPolicy>("occupied").await;
     assert!(env.spaceone.network_policies().is_empty());
 }
@@ -196,7 +196,7 @@ async fn force_orphan_releases_object_and_keeps_upstream_object() {
     assert!(env.ncloud.policy_named("forced").is_some());
     let events = env.events("forced").await;
     assert!(events.iter().any(|(reason, note)| reason == "Orphaned" && note.contains("force_orphan")), "{events:?}");
-    assert!(env.metrics().contains("why=\"force_orphan\""), "{}", env.metrics());
+    assert!(env.metrics().contains("reason=\"force_orphan\""), "{}", env.metrics());
 }
 
 #[tokio::test]

@@ -106,7 +106,7 @@ async fn namespace_deletion_orphans_after_deadline_without_secret() {
     namespace_is_gone(&env).await;
     assert!(env.ncloud.policy_named("left").is_some());
     assert_eq!(requests_for_objects(env.ncloud.journal()).iter().filter(|call| call.starts_with("DELETE")).count(), 0);
-    assert!(env.metrics().contains("why=\"deadline\""), "{}", env.metrics());
+    assert!(env.metrics().contains("reason=\"deadline\""), "{}", env.metrics());
 }
 
 /// The namespace controller retries with growing delays while objects are left in the namespace.

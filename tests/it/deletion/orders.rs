@@ -222,7 +222,7 @@ async fn lose_all(tenants: &[Tenant<'_>], steps: std::ops::Range<usize>) {
 
 fn orphaned(process: &Process) -> usize {
     let metrics = process.metrics.encode().unwrap();
-    let deadline = metrics.lines().filter(|line| line.contains("why=\"deadline\""));
+    let deadline = metrics.lines().filter(|line| line.contains("reason=\"deadline\""));
     deadline.filter_map(|line| line.rsplit(' ').next()?.parse::<usize>().ok()).sum()
 }
 

@@ -5,8 +5,8 @@ use super::markdown::{Page, code_in};
 use cloud_policy::api::shared::{AdoptionPolicy, DriftPolicy, ManagementPolicy, RecreatePolicy};
 use cloud_policy::api::status::OperationKind;
 use cloud_policy::engine::outcome::Outcome;
-use cloud_policy::engine::plan::{Hold, Plan, Record, Rules, Step, Take, plan};
-use cloud_policy::engine::{Diff, Facts, FieldDiff, Ownership, Remedy, Sighting};
+use cloud_policy::engine::plan::{Acquire, Existing, LastKnown, Plan, Rules, Step, plan};
+use cloud_policy::engine::{Details, Diff, FieldDiff, Observation, Ownership, Remedy};
 use serde_json::json;
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -18,8 +18,8 @@ const FIELD: &str = "spec.x";
 
 struct Situation {
     name: &'static str,
-    record: Record,
-    found: Vec<Sighting>,
+    record: LastKnown,
+    found: Vec<Observation>,
     external_id: Option<&'static str>,
 }
 
@@ -92,19 +92,19 @@ fn describe(plan: &Plan) -> String {
     match plan {
         Plan::Create => "create".to_owned(),
         Plan::Wait => "wait".to_owned(),
-        Plan::Report { seen, why } => {
-            let outcome = Outcome::reported(seen.as_ref().map(|seen| seen.diff.clone()), *why);
+        Plan::Report { observed, why } => {
+            let outcome = Outcome::reported(observed.as_ref().map(|observed| observed.diff.clone()), *why);
             format!("report `{}`", outcome.reason.as_str())
         }
-        Plan::Yield { message } => {
-            format!("refuse `{}`", Outcome::yielded(message.as_str(), Duration::ZERO).reason.as_str())
+        Plan::Yield(rival) => {
+            format!("refuse `{}`", Outcome::yielded(rival.message(), Duration::ZERO).reason.as_str())
         }
-        Plan::Duplicate { .. } => "refuse `Duplicate`".to_owned(),
-        Plan::Refuse { reason, .. } => format!("refuse `{}`", reason.as_str()),
-        Plan::Hold(Hold { take, step, .. }) => {
-            let first = match take {
-                Some(Take::Adopted) => "adopt, ",
-                Some(Take::Recovered) => "recover, ",
+        Plan::Duplicate { ids, .. } => format!("refuse `{}`", Outcome::duplicate(ids).reason.as_str()),
+        Plan::Refuse(refusal) => format!("refuse `{}`", refusal.reason().as_str()),
+        Plan::Existing(Existing { acquire, step, .. }) => {
+            let first = match acquire {
+                Some(Acquire::Adopt) => "adopt, ",
+                Some(Acquire::Recover) => "recover, ",
                 None => "",
             };
             format!("{first}{}", written(step))
@@ -114,52 +114,54 @@ fn describe(plan: &Plan) -> String {
 
 fn written(step: &Step) -> String {
     match step {
-        Step::Keep => "keep".to_owned(),
+        Step::None => "keep".to_owned(),
         Step::Update { .. } => "update".to_owned(),
         Step::Recreate { .. } => "recreate".to_owned(),
-        Step::Stuck(diff) => format!("refuse `{}`", Outcome::stuck(diff.clone()).reason.as_str()),
-        Step::Fight { diff, over } => format!("refuse `{}`", Outcome::fight(diff.clone(), over).reason.as_str()),
+        Step::NotApplied(diff) => format!("refuse `{}`", Outcome::not_applied(diff.clone()).reason.as_str()),
+        Step::DriftFight { diff, over } => {
+            format!("refuse `{}`", Outcome::drift_fight(diff.clone(), over).reason.as_str())
+        }
     }
 }
 
-fn seen(id: &str, owner: Ownership, differs: Option<Remedy>) -> Sighting {
+fn seen(id: &str, owner: Ownership, differs: Option<Remedy>) -> Observation {
     let field = |remedy| FieldDiff { path: FIELD.to_owned(), desired: json!(1), observed: json!(2), remedy };
     let diff = Diff { fields: differs.map(field).into_iter().collect() };
-    Sighting { id: id.to_owned(), owner, diff, facts: Facts::default() }
+    Observation { id: id.to_owned(), owner, diff, details: Details::default() }
 }
 
 fn other() -> Ownership {
-    Ownership::Other("other-cluster/uid".to_owned())
+    Ownership::ForeignTag("other-cluster/uid".to_owned())
 }
 
 /// Returns the status of an object whose current spec was written.
-fn written_before() -> Record {
-    Record { id: Some(ID.to_owned()), applied_hash: Some(WANTED.to_owned()), ..Record::default() }
+fn written_before() -> LastKnown {
+    LastKnown { id: Some(ID.to_owned()), applied_hash: Some(WANTED.to_owned()), ..LastKnown::default() }
 }
 
-fn spec_changed() -> Record {
-    Record { applied_hash: Some("before".to_owned()), ..written_before() }
+fn spec_changed() -> LastKnown {
+    LastKnown { applied_hash: Some("before".to_owned()), ..written_before() }
 }
 
-fn lost_create(in_grace: bool) -> Record {
-    Record { in_flight: Some(OperationKind::Create), in_grace, ..Record::default() }
+fn lost_create(in_grace: bool) -> LastKnown {
+    LastKnown { in_flight: Some(OperationKind::Create), in_grace, ..LastKnown::default() }
 }
 
-fn contested() -> Record {
-    Record { contender: Some("Policy a/b".to_owned()), ..Record::default() }
+fn contested() -> LastKnown {
+    LastKnown { contender: Some("Policy a/b".to_owned()), ..LastKnown::default() }
 }
 
 fn situations() -> Vec<Situation> {
-    use Ownership::{Neighbour, Ours, Unknown, Unmarked};
+    use Ownership::{OtherObject, Ours, Unknown, Untagged};
     use Remedy::{Recreate, Update};
-    let never = Record::default;
+    let never = LastKnown::default;
     let case = |name, record, found| Situation { name, record, found, external_id: None };
     let one = |owner, differs| vec![seen(ID, owner, differs)];
-    let stuck = Record { not_applied: vec![FIELD.to_owned()], ..written_before() };
-    let fought = Record { fought: vec![FIELD.to_owned()], ..written_before() };
-    let named_and_recorded = "no stamp, id recorded, externalId names it, equal";
-    let recreating = Record { in_flight: Some(OperationKind::Recreate), ..spec_changed() };
-    let adopting = Record { in_flight: Some(OperationKind::Adopt), ..never() };
+    let stuck = LastKnown { not_applied: vec![FIELD.to_owned()], ..written_before() };
+    let fought = LastKnown { fought: vec![FIELD.to_owned()], ..written_before() };
+    let named_and_recorded = "no owner tag, id recorded, externalId names it, equal";
+    let recreating = LastKnown { in_flight: Some(OperationKind::Recreate), ..spec_changed() };
+    let adopting = LastKnown { in_flight: Some(OperationKind::Adopt), ..never() };
     vec![
         case("not there, never created", never(), vec![]),
         case("not there, was created before", written_before(), vec![]),
@@ -174,23 +176,31 @@ fn situations() -> Vec<Situation> {
         case("ours, differs by drift, a field is fought over", fought, one(Ours, Some(Update))),
         case("ours, must be recreated, spec changed", spec_changed(), one(Ours, Some(Recreate))),
         case("ours, must be recreated by drift", written_before(), one(Ours, Some(Recreate))),
-        case("no stamps are shown, id recorded, equal", written_before(), one(Unknown, None)),
-        case("no stamps are shown, id recorded, must be recreated", written_before(), one(Unknown, Some(Recreate))),
-        case("no stamp, id recorded, equal", written_before(), one(Unmarked, None)),
-        Situation { external_id: Some(ID), ..case(named_and_recorded, written_before(), one(Unmarked, None)) },
-        case("another's stamp, id recorded", written_before(), one(other(), None)),
-        case("bears our stamp, id not recorded, equal", never(), one(Ours, None)),
-        case("bears our stamp, id not recorded, differs", never(), one(Ours, Some(Update))),
-        case("bears our stamp, an adoption's outcome is not recorded, equal", adopting, one(Ours, None)),
-        case("no stamp, a create was lost, equal", lost_create(true), one(Unmarked, None)),
-        case("no stamp, equal", never(), one(Unmarked, None)),
-        case("no stamp, differs", never(), one(Unmarked, Some(Update))),
-        case("no stamp, must be recreated", never(), one(Unmarked, Some(Recreate))),
-        case("no stamp, equal, an older object claims it", contested(), one(Unmarked, None)),
+        case("owner tags are not shown, id recorded, equal", written_before(), one(Unknown, None)),
+        case(
+            "owner tags are not shown, id recorded, must be recreated",
+            written_before(),
+            one(Unknown, Some(Recreate)),
+        ),
+        case("no owner tag, id recorded, equal", written_before(), one(Untagged, None)),
+        Situation { external_id: Some(ID), ..case(named_and_recorded, written_before(), one(Untagged, None)) },
+        case("a foreign owner tag, id recorded", written_before(), one(other(), None)),
+        case("has our owner tag, id not recorded, equal", never(), one(Ours, None)),
+        case("has our owner tag, id not recorded, differs", never(), one(Ours, Some(Update))),
+        case("has our owner tag, an adoption's outcome is not recorded, equal", adopting, one(Ours, None)),
+        case("no owner tag, a create was lost, equal", lost_create(true), one(Untagged, None)),
+        case("no owner tag, equal", never(), one(Untagged, None)),
+        case("no owner tag, differs", never(), one(Untagged, Some(Update))),
+        case("no owner tag, must be recreated", never(), one(Untagged, Some(Recreate))),
+        case("no owner tag, equal, an older object claims it", contested(), one(Untagged, None)),
         case("not there, an older object claims it", contested(), vec![]),
-        case("the stamp of another object of this cluster", never(), one(Neighbour("Policy a/b".to_owned()), None)),
-        case("another's stamp", never(), one(other(), None)),
-        case("several under the name, none ours", never(), vec![seen("a", Unmarked, None), seen("b", other(), None)]),
-        case("several with our stamp", never(), vec![seen("a", Ours, None), seen("b", Ours, None)]),
+        case(
+            "the owner tag of another object of this cluster",
+            never(),
+            one(OtherObject("Policy a/b".to_owned()), None),
+        ),
+        case("a foreign owner tag", never(), one(other(), None)),
+        case("several under the name, none ours", never(), vec![seen("a", Untagged, None), seen("b", other(), None)]),
+        case("several with our owner tag", never(), vec![seen("a", Ours, None), seen("b", Ours, None)]),
     ]
 }

@@ -1,7 +1,7 @@
 //! The page of metrics, checked against the metrics of the process.
 
 use super::markdown::{Page, code_in};
-use cloud_policy::metrics::{AccountNow, ConnectionNow, HeldNow, Metrics, Write};
+use cloud_policy::metrics::{AccountState, CollectionUsage, ConnectionState, Metrics, Write};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,10 +25,10 @@ fn all_metrics() -> Arc<Metrics> {
     metrics.set_objects("Policy", [("UpToDate", 1)]);
     metrics.set_connections(
         "Connection",
-        vec![ConnectionNow {
-            account: Some(AccountNow { snapshots: vec![("s", 1.0)], ..AccountNow::default() }),
-            held: vec![HeldNow { collection: "policies", count: 1, limit: Some(2) }],
-            ..ConnectionNow::default()
+        vec![ConnectionState {
+            account: Some(AccountState { snapshots: vec![("s", 1.0)], ..AccountState::default() }),
+            usage: vec![CollectionUsage { collection: "policies".to_owned(), count: 1, limit: Some(2) }],
+            ..ConnectionState::default()
         }],
     );
     metrics

@@ -77,7 +77,7 @@ async fn deleted_upstream_object_is_recreated_or_only_reported() {
     assert!(env.ncloud.remove_policy(&id) && env.spaceone.remove_policy(&again));
     env.eventually("another create", || env.spaceone.journal().effects(Operation::Create) == 2).await;
     let found = notes(&env, "made-again", "DriftFound").await;
-    assert!(found.len() == 1 && found[0].contains("Deleted upstream by somebody else"), "{found:?}");
+    assert!(found.len() == 1 && found[0].contains("Another writer deleted"), "{found:?}");
     env.reason::<Policy>("reported", "DriftReported").await;
     for _ in 0..3 {
         env.reconcile_now::<Policy>("reported").await;
@@ -96,5 +96,5 @@ async fn observed_object_reports_difference_as_event() {
     env.reason::<Policy>("seen", "Observed").await;
     env.reconcile_now::<Policy>("seen").await;
     let found = notes(&env, "seen", "DriftFound").await;
-    assert_eq!(found, ["The upstream differs: spec.ncloud.description is \"first\" instead of \"wished\"."]);
+    assert_eq!(found, ["The upstream object differs: spec.ncloud.description is \"first\" instead of \"wished\"."]);
 }

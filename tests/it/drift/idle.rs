@@ -77,8 +77,8 @@ async fn new_object_is_read_once_after_create() {
 
 fn counted(connection: &Connection, dependants: i64) -> anyhow::Result<()> {
     let status = connection.status.clone().unwrap_or_default();
-    let usage = status.usage.unwrap_or_default();
-    let upstream = usage.policies.unwrap_or_default() + usage.network_policies.unwrap_or_default();
+    let usage = status.usage.clone().unwrap_or_default();
+    let upstream = usage.count("policies").unwrap_or_default() + usage.count("networkPolicies").unwrap_or_default();
     let done = status.dependants == Some(dependants) && upstream == dependants;
     done.then_some(()).ok_or_else(|| anyhow::anyhow!("{status:?}"))
 }

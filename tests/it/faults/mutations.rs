@@ -63,7 +63,7 @@ async fn sweep_detects_duplicate_create_without_tag_lookup() {
     detects(Mutation {
         scenario: (Target::Network, Scenario::Create),
         plans: "upstream cut after",
-        without: Safeguards { stamp_lookup: false, ..Safeguards::default() },
+        without: Safeguards { owner_lookup: false, ..Safeguards::default() },
         reports: "2 objects upstream",
     })
     .await;

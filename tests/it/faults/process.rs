@@ -5,10 +5,11 @@ use super::environment::Environment;
 use super::steps::Sequence;
 use super::wire::{WatchControl, Wire};
 use crate::support::test_env;
+use cloud_policy::controller;
+use cloud_policy::controller::Settings;
 use cloud_policy::controller::leader::{Leadership, Revocation};
 use cloud_policy::controller::settings::Safeguards;
-use cloud_policy::controller::wiring::Parts;
-use cloud_policy::controller::{self, Settings};
+use cloud_policy::controller::setup::Options;
 use cloud_policy::metrics::Metrics;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -77,7 +78,7 @@ impl Process {
         };
         let metrics = Metrics::new("test");
         context.counter.set(&metrics);
-        let parts = Parts {
+        let parts = Options {
             client: wire.client(),
             settings: settings(context, number),
             clock: context.clock.clone(),

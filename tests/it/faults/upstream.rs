@@ -3,7 +3,7 @@
 use super::process::{REQUEST_TIMEOUT, process_of};
 use super::schedule::{Fault, Incident, StepKind, Timing};
 use super::steps::Sequence;
-use cloud_policy_simulator::{Action, Cue, Faults, Operation, Subject, When};
+use cloud_policy_simulator::{Action, Decision, Faults, Operation, RequestInfo, When};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use tokio::sync::oneshot;
@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 /// Lets the sequence decide about every request to this simulator.
 pub fn direct(faults: &Faults, system: &'static str, sequence: &Arc<Sequence>) {
     let sequence = Arc::clone(sequence);
-    faults.direct(move |subject| {
+    faults.decide_with(move |subject| {
         let process = process_of(subject.agent)?;
         let (kind, name) = describe(system, subject);
         let (fault, _) = sequence.on_step(process, kind, &name);
@@ -19,7 +19,7 @@ pub fn direct(faults: &Faults, system: &'static str, sequence: &Arc<Sequence>) {
     });
 }
 
-fn describe(system: &str, subject: &Subject<'_>) -> (StepKind, String) {
+fn describe(system: &str, subject: &RequestInfo<'_>) -> (StepKind, String) {
     let kind = match subject.operation {
         Operation::Create
         | Operation::Update
@@ -40,7 +40,7 @@ fn describe(system: &str, subject: &Subject<'_>) -> (StepKind, String) {
     (kind, format!("{system} {:?} {:?}", subject.operation, subject.collection))
 }
 
-fn decide(sequence: &Arc<Sequence>, fault: Fault) -> Option<Cue> {
+fn decide(sequence: &Arc<Sequence>, fault: Fault) -> Option<Decision> {
     let when = |timing| {
         if timing == Timing::Before { When::Before } else { When::After }
     };
@@ -53,23 +53,23 @@ fn decide(sequence: &Arc<Sequence>, fault: Fault) -> Option<Cue> {
         }
         Fault::Crash(Timing::Before) => {
             sequence.report(Incident::Crash);
-            Cue::Strike(When::Before, silence)
+            Decision::Inject(When::Before, silence)
         }
         Fault::Crash(Timing::After) => {
             let sequence = Arc::clone(sequence);
-            Cue::Hold(Box::pin(async move {
+            Decision::DelayAnswer(Box::pin(async move {
                 sequence.report(Incident::Crash);
                 std::future::pending::<()>().await;
             }))
         }
-        Fault::ProcessEnded => Cue::Strike(When::Before, silence),
+        Fault::ProcessEnded => Decision::Inject(When::Before, silence),
         Fault::CrashDelayed(delay) => {
             sequence.report(Incident::Crash);
-            Cue::Strike(When::Before, Action::Late(delay))
+            Decision::Inject(When::Before, Action::Late(delay))
         }
         Fault::LeadershipLost => {
             let sequence = Arc::clone(sequence);
-            Cue::Hold(Box::pin(async move {
+            Decision::DelayAnswer(Box::pin(async move {
                 let (release, released) = oneshot::channel();
                 sequence.report(Incident::LeadershipLost(release));
                 drop(released.await);
@@ -78,10 +78,10 @@ fn decide(sequence: &Arc<Sequence>, fault: Fault) -> Option<Cue> {
         Fault::Status(timing, code, wait) => {
             let headers = wait.map(|seconds| ("retry-after".to_owned(), seconds.to_string()));
             let headers = BTreeMap::from_iter(headers);
-            Cue::Strike(when(timing), Action::Status { code, body: String::new(), headers })
+            Decision::Inject(when(timing), Action::Status { code, body: String::new(), headers })
         }
-        Fault::Cut(timing) => Cue::Strike(when(timing), Action::Reset),
-        Fault::NoResponse(timing) => Cue::Strike(when(timing), silence),
-        Fault::Delayed(delay) => Cue::Strike(When::Before, Action::Late(delay)),
+        Fault::Cut(timing) => Decision::Inject(when(timing), Action::Reset),
+        Fault::NoResponse(timing) => Decision::Inject(when(timing), silence),
+        Fault::Delayed(delay) => Decision::Inject(When::Before, Action::Late(delay)),
     })
 }

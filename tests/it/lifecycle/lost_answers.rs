@@ -3,7 +3,7 @@
 
 use crate::support::test_env::{TestEnv, common, ncloud_policy, network_policy, spaceone_policy, upstream_id};
 use cloud_policy::api::{NetworkPolicy, Policy};
-use cloud_policy::controller::managed::Managed;
+use cloud_policy::controller::kinds::managed::Managed;
 use cloud_policy_simulator::{Action, Fault, Faults, Journal, Operation};
 use std::time::Duration;
 

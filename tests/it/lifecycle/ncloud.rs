@@ -15,7 +15,7 @@ async fn ncloud_policy_is_created_updated_corrected_and_deleted() {
     let status = object.status.clone().unwrap();
     assert_eq!(status.policy_id.as_deref(), Some(stored.policy_id.as_str()));
     assert!(status.validation_result.unwrap().success);
-    assert_eq!(status.nrn.as_deref(), Some(stored.nrn.as_str()));
+    assert_eq!(status.details.nrn.as_deref(), Some(stored.nrn.as_str()));
     assert_eq!(condition(&status.common, "Synced").unwrap().status, "True");
     assert_eq!(condition(&status.common, "Valid").unwrap().status, "True");
 

@@ -2,7 +2,7 @@
 
 use crate::support::upstream::{account, owner_tag, policy, refusal, short_timeouts};
 use crate::upstream::ncloud;
-use cloud_policy::engine::{ErrorKind, Subject};
+use cloud_policy::engine::{BoundExternal, ErrorKind};
 use cloud_policy::upstream::{Account, Credentials};
 use cloud_policy_simulator::ncloud::Ncloud;
 use cloud_policy_simulator::{Action, Fault, Operation};
@@ -13,7 +13,7 @@ use std::time::Duration;
 struct Line {
     simulator: Ncloud,
     account: Arc<Account>,
-    subject: Arc<dyn Subject>,
+    subject: Arc<dyn BoundExternal>,
 }
 
 async fn line() -> Line {

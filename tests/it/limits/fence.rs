@@ -4,9 +4,9 @@
 use crate::support::upstream::{account, owner_tag, refusal, short_timeouts};
 use crate::upstream::ncloud;
 use cloud_policy::api::PolicySpec;
-use cloud_policy::engine::{ErrorKind, Subject, UpstreamError};
-use cloud_policy::upstream::registry::{self, Wanted};
-use cloud_policy::upstream::{Credentials, Errand, Fence, Urgency};
+use cloud_policy::engine::{BoundExternal, ErrorKind, UpstreamError};
+use cloud_policy::upstream::registry;
+use cloud_policy::upstream::{Credentials, Priority, RequestContext, WritePermission};
 use cloud_policy_simulator::Operation;
 use cloud_policy_simulator::ncloud::{Ncloud, NewPolicy};
 use serde_json::{Value, json};
@@ -18,7 +18,7 @@ use std::time::Duration;
 type Allowed = Arc<AtomicUsize>;
 
 /// Adds a policy of another owner, and binds an object that may send this many writes to tag it as its own.
-async fn line(rate: Value, allowed: usize) -> (Ncloud, String, Box<dyn Subject>, Allowed) {
+async fn line(rate: Value, allowed: usize) -> (Ncloud, String, Box<dyn BoundExternal>, Allowed) {
     let (simulator, _) = ncloud::simulator(|_| {}).await;
     let tags = [("cloudpolicy-owner".to_owned(), "another/uid".to_owned())].into();
     let id = simulator.add_policy(NewPolicy { policy_name: "claimed".to_owned(), tags, ..NewPolicy::default() });
@@ -31,11 +31,12 @@ async fn line(rate: Value, allowed: usize) -> (Ncloud, String, Box<dyn Subject>,
     let allowed = Arc::new(AtomicUsize::new(allowed));
     let left = Arc::clone(&allowed);
     let less = |left: usize| left.checked_sub(1);
-    let fence: Fence = Arc::new(move || left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, less).is_ok());
-    let errand = Errand { urgency: Urgency::Change, writes: None, fence: Some(fence) };
+    let may_write: WritePermission =
+        Arc::new(move || left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, less).is_ok());
+    let errand = RequestContext { priority: Priority::Change, writes: None, write_permission: Some(may_write) };
     let spec: PolicySpec =
         serde_json::from_value(json!({ "connectionRef": { "name": "c" }, "ncloud": ncloud::block() })).unwrap();
-    let subject = registry::bind(&account, Wanted::Policy(&spec), &owner_tag("uid-1"), errand).unwrap();
+    let subject = registry::bind(&account, &spec, &owner_tag("uid-1"), errand).unwrap();
     (simulator, id, subject, allowed)
 }
 
@@ -44,19 +45,19 @@ fn writes(simulator: &Ncloud) -> Vec<Operation> {
 }
 
 fn is_fenced(error: &UpstreamError) {
-    assert!(error.message.contains("leads no more"), "{error}");
+    assert!(error.message.contains("no longer the leader"), "{error}");
     assert_eq!(error.kind, ErrorKind::Unavailable, "the write had no effect");
 }
 
 #[tokio::test]
 async fn fence_is_checked_before_each_request_of_a_write() {
     let (simulator, id, subject, _) = line(Value::Null, 2).await;
-    subject.claim(&id).await.unwrap();
+    subject.tag_owner(&id).await.unwrap();
     assert_eq!(writes(&simulator), [Operation::TagsRemove, Operation::TagsAdd], "the write takes two requests");
 
     for (allowed, sent) in [(0, vec![]), (1, vec![Operation::TagsRemove])] {
         let (simulator, id, subject, _) = line(Value::Null, allowed).await;
-        is_fenced(&refusal(subject.claim(&id).await, &[]));
+        is_fenced(&refusal(subject.tag_owner(&id).await, &[]));
         assert_eq!(writes(&simulator), sent);
         assert!(subject.observe(&id).await.unwrap().is_some(), "the fence does not block reads");
     }
@@ -66,7 +67,7 @@ async fn fence_is_checked_before_each_request_of_a_write() {
 async fn queued_write_is_not_sent_when_leadership_is_lost() {
     let (simulator, id, subject, allowed) = line(json!({ "requestsPerSecond": 1, "burst": 1 }), 2).await;
     // The read before the first write takes the only token.
-    let (claimed, ()) = tokio::join!(subject.claim(&id), async {
+    let (claimed, ()) = tokio::join!(subject.tag_owner(&id), async {
         tokio::time::sleep(Duration::from_millis(300)).await;
         assert_eq!(allowed.swap(0, Ordering::SeqCst), 2, "the write waits in the queue, before the fence is checked");
     });

@@ -56,7 +56,7 @@ async fn silent_upstream_does_not_delay_other_connections() {
     for i in 0..30 {
         env.apply(ncloud_policy(&format!("stuck-{i}"))).await;
     }
-    env.eventually("requests that hang", || env.ncloud.faults().struck() >= 8).await;
+    env.eventually("requests that hang", || env.ncloud.faults().injected() >= 8).await;
     for i in 0..5 {
         env.apply(spaceone_policy(&format!("free-{i}"))).await;
     }
@@ -73,7 +73,7 @@ async fn connection_is_unreachable_when_upstream_never_answers() {
     env.ready::<Policy>("waiting").await;
     env.spaceone.faults().add(Fault::any().before(Action::Timeout(Duration::from_mins(1))).forever());
     let message = connection_is(&env, "spaceone", "Unreachable").await;
-    assert!(message.contains("no complete answer in time"), "{message}");
+    assert!(message.contains("no complete response in time"), "{message}");
     env.reason::<Policy>("waiting", "ConnectionNotReady").await;
     env.spaceone.faults().clear();
     env.ready::<Policy>("waiting").await;

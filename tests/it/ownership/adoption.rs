@@ -4,7 +4,7 @@ use crate::support::test_env::{
     TestEnv, common, condition, ncloud_policy, network_policy, spaceone_policy, upstream_id,
 };
 use cloud_policy::api::{NetworkPolicy, Policy};
-use cloud_policy::controller::managed::Managed;
+use cloud_policy::controller::kinds::managed::Managed;
 use cloud_policy_simulator::ncloud::{self, CreateTags, NewPolicy, Permission, Target};
 use cloud_policy_simulator::spaceone::{StoredNetworkPolicy, StoredPolicy};
 use cloud_policy_simulator::{Action, Fault, Journal, Operation};
@@ -206,7 +206,7 @@ async fn observed_object_is_never_written() {
     assert!(seen.status.clone().unwrap().policy_id.is_some(), "status shows its id");
     assert!(seen.metadata.finalizers.is_none(), "an observed object needs no finalizer");
     let told = message(&env.reason::<Policy>("missing", "Observed").await);
-    assert!(told.contains("No such object exists upstream"), "{told}");
+    assert!(told.contains("The upstream object does not exist"), "{told}");
     env.patch::<Policy>("there", json!({ "spec": { "ncloud": { "description": "wished" } } })).await;
     env.until("there", "seen to differ", |object: &Policy| {
         let drift = common(object).drift;

@@ -7,7 +7,7 @@ use crate::support::test_env::{
     Kind, SOON, TestEnv, common, condition, ncloud_policy, network_policy, spaceone_policy, upstream_id,
 };
 use cloud_policy::api::{NetworkPolicy, Policy};
-use cloud_policy::controller::managed::Managed;
+use cloud_policy::controller::kinds::managed::Managed;
 use cloud_policy_simulator::Operation;
 use cloud_policy_simulator::ncloud::NewPolicy;
 use cloud_policy_simulator::spaceone::{StoredNetworkPolicy, StoredPolicy};
@@ -233,7 +233,7 @@ async fn two_clusters_never_overwrite_each_other() {
     for name in ["shared-n", "shared-s"] {
         let seen: Policy = second.reason(name, "Conflict").await;
         let message = condition(&common(&seen), "Ready").unwrap().message.clone();
-        assert!(message.contains("bears the stamp of cluster-a/"), "{message}");
+        assert!(message.contains("is owned by cluster-a/"), "{message}");
         second.reconcile_now::<Policy>(name).await;
         first.reconcile_now::<Policy>(name).await;
     }

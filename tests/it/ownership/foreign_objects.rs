@@ -2,7 +2,7 @@
 //! by its status (a forged system or endpoint), nor by its annotations.
 
 use crate::deletion::from_status::held;
-use crate::security::tenants::{forge, neighbours, told};
+use crate::security::tenants::{ready_message, two_tenants, write_status};
 use crate::support::test_env::{Kind, SOON, TestEnv, ncloud_policy, network_policy, spaceone_policy, upstream_id};
 use cloud_policy::api::{Connection, NetworkPolicy, Policy};
 use cloud_policy_simulator::Operation;
@@ -39,7 +39,7 @@ fn thief(mut object: Value, id: &str) -> Value {
 
 #[tokio::test]
 async fn adoption_by_id_fails_for_object_of_another_tenant() {
-    let (env, other) = neighbours("theft").await;
+    let (env, other) = two_tenants("theft").await;
     share_accounts(&env, &other).await;
     let zone = env.spaceone.zone_ids()[0].clone();
     env.apply(ncloud_policy("victim")).await;
@@ -49,8 +49,8 @@ async fn adoption_by_id_fails_for_object_of_another_tenant() {
     let before = (env.ncloud.policy_named("victim"), env.spaceone.network_policies());
     env.try_apply_in(other.name(), thief(ncloud_policy("thief"), &policy)).await.unwrap();
     env.try_apply_in(other.name(), thief(network_policy("thief", &zone), &network)).await.unwrap();
-    told::<Policy>(&env, &other, "thief", "Conflict").await;
-    told::<NetworkPolicy>(&env, &other, "thief", "Conflict").await;
+    ready_message::<Policy>(&env, &other, "thief", "Conflict").await;
+    ready_message::<NetworkPolicy>(&env, &other, "thief", "Conflict").await;
     delete_in::<Policy>(&env, &other, "thief").await;
     delete_in::<NetworkPolicy>(&env, &other, "thief").await;
     assert_eq!((env.ncloud.policy_named("victim"), env.spaceone.network_policies()), before);
@@ -82,7 +82,7 @@ async fn forged_system_in_status_reaches_no_foreign_object() {
     env.stop().await;
     for name in ["elsewhere", "beside"] {
         let forged = json!({ "upstream": { "system": "spaceone/networkpolicy", "id": victim, "key": "victim" } });
-        forge::<Policy>(&env, name, forged).await;
+        write_status::<Policy>(&env, name, forged).await;
         env.delete::<Policy>(name).await;
     }
     env.start(|_| {});
@@ -103,7 +103,7 @@ async fn forged_endpoint_or_connection_in_status_is_not_followed() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let elsewhere = format!("http://{}", listener.local_addr().unwrap());
     let forged = json!({ "endpoint": elsewhere, "connection": { "kind": "Connection", "name": "spaceone" } });
-    forge::<Policy>(&env, "rooted", json!({ "upstream": forged })).await;
+    write_status::<Policy>(&env, "rooted", json!({ "upstream": forged })).await;
     env.delete::<Policy>("rooted").await;
     env.start(|_| {});
     env.gone::<Policy>("rooted").await;

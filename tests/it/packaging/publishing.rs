@@ -10,7 +10,7 @@ use std::time::Duration;
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 #[tokio::test]
-async fn what_is_published_may_be_published_again_and_nothing_else_under_its_version() {
+async fn published_version_cannot_be_changed() {
     let place = tempfile::tempdir().unwrap();
     let checkout = checkout(place.path());
     let [first, second] = ["first", "second"].map(|name| image(place.path(), name));
@@ -28,7 +28,7 @@ async fn what_is_published_may_be_published_again_and_nothing_else_under_its_ver
     tool(&mut shell(&checkout, "echo '# changed' >>charts/cloud-policy-operator/values.yaml"));
     refused(publish("four", &[&first, &second]), "o/charts/cloud-policy-operator");
     tool(&mut shell(&checkout, "git checkout --quiet charts"));
-    assert_eq!(tool(&mut publish("five", &[&first, &second])), published, "what was refused left no trace");
+    assert_eq!(tool(&mut publish("five", &[&first, &second])), published, "the refused images changed nothing");
 }
 
 fn refused(mut command: Command, what: &str) {
@@ -38,7 +38,7 @@ fn refused(mut command: Command, what: &str) {
     assert!(said.contains(&format!("/{what}:{VERSION} is there already with other content")), "{said}");
 }
 
-/// What the script needs of the repository, committed, so that it has the time of a commit.
+/// Copies the parts of the repository that the script needs, and commits them, because it uses the time of the commit.
 fn checkout(place: &Path) -> String {
     let checkout = place.join("checkout").display().to_string();
     let copy = format!("mkdir '{checkout}' && cp -R Cargo.toml charts hack '{checkout}'");
@@ -49,7 +49,7 @@ fn checkout(place: &Path) -> String {
     checkout
 }
 
-/// An image of this version with nothing in it but this name.
+/// Creates an image of this version that only has this author.
 fn image(place: &Path, name: &str) -> String {
     let layout = place.join(name).display().to_string();
     let image = format!("'{layout}:{VERSION}'");
@@ -60,7 +60,7 @@ fn image(place: &Path, name: &str) -> String {
     layout
 }
 
-/// A registry, and where it listens.
+/// Starts a registry. Returns its address, too.
 async fn registry(place: &Path) -> (Child, String) {
     let settings = place.join("registry.yaml");
     let folder = place.join("registry").display().to_string();

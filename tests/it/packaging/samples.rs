@@ -1,4 +1,4 @@
-//! `deploy/samples` is what users copy: every file of it, through real admission.
+//! Users copy `deploy/samples`: a real API server admits every file.
 
 use crate::support;
 use cloud_policy_testbed::repository;
@@ -7,7 +7,7 @@ use std::fs;
 
 const FOLDER: &str = "deploy/samples";
 
-/// Every object of the samples, as kubectl names them.
+/// Every object of the samples, with the names that kubectl prints.
 const OBJECTS: [&str; 9] = [
     "namespace/team-a",
     "secret/ncloud-credentials",
@@ -21,7 +21,7 @@ const OBJECTS: [&str; 9] = [
 ];
 
 #[tokio::test]
-async fn every_sample_passes_admission() {
+async fn sample_is_accepted_by_api_server() {
     let control_plane = support::control_plane().await;
     let folder = repository().join(FOLDER);
     let (samples, namespace) = (folder.display().to_string(), folder.join("namespace.yaml").display().to_string());
@@ -35,7 +35,7 @@ async fn every_sample_passes_admission() {
 }
 
 #[test]
-fn no_sample_is_left_out_of_the_kustomization() {
+fn kustomization_lists_every_sample() {
     let folder = repository().join(FOLDER);
     let kustomization = fs::read_to_string(folder.join("kustomization.yaml")).unwrap();
     let listed: BTreeSet<String> =
@@ -47,7 +47,7 @@ fn no_sample_is_left_out_of_the_kustomization() {
 }
 
 #[test]
-fn a_sample_holds_no_credential_that_could_be_real() {
+fn sample_secret_has_placeholder_credentials() {
     let folder = repository().join(FOLDER);
     let secrets = ["ncloud-connection.yaml", "spaceone-connection.yaml"];
     let text = secrets.map(|file| fs::read_to_string(folder.join(file)).unwrap()).concat();

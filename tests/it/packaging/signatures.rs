@@ -1,5 +1,6 @@
-//! How a release is verified: what `SECURITY.md` shows, what `hack/verify.sh` does, what Flux is told, and what the
-//! release workflow signs are the same. `cosign` and `gh` are stand-ins that write down what they are asked.
+//! The verification of a release is the same in `SECURITY.md`, in `hack/verify.sh`, for Flux, and for the
+//! artifacts that the release workflow signs. `cosign` and `gh` are replaced by scripts that record their
+//! arguments.
 
 use cloud_policy_testbed::repository;
 use regex::Regex;
@@ -16,7 +17,7 @@ const WORKFLOW: &str = ".github/workflows/release.yml";
 const ISSUER: &str = "https://token.actions.githubusercontent.com";
 
 #[test]
-fn the_script_that_verifies_a_release_asks_what_security_md_shows() {
+fn verify_script_runs_commands_of_security_md() {
     let page = text("SECURITY.md");
     let (_, page) = page.split_once("## Verifying a release").unwrap();
     let shown = asked(page.split("```").nth(1).unwrap().strip_prefix("text\n").unwrap());
@@ -25,38 +26,38 @@ fn the_script_that_verifies_a_release_asks_what_security_md_shows() {
 }
 
 #[test]
-fn everything_that_the_release_workflow_signs_and_attests_is_verified_as_made_by_it() {
+fn verify_script_covers_every_signed_artifact() {
     let workflow: Value = serde_saphyr::from_str(&text(WORKFLOW)).unwrap();
     assert_eq!(workflow["on"], json!({ "push": { "tags": ["v*"] } }), "the identity names a tag");
     let publish = &workflow["jobs"]["publish"];
     let steps = publish["steps"].as_array().unwrap();
-    let made: BTreeSet<String> = steps.iter().flat_map(|step| questions(step, &publish["env"])).collect();
+    let made: BTreeSet<String> = steps.iter().flat_map(|step| commands(step, &publish["env"])).collect();
     assert_eq!(made.len(), 5, "{made:#?}");
     assert_eq!(asked(&format!("hack/verify.sh {VERSION}")).into_iter().collect::<BTreeSet<_>>(), made);
 }
 
 #[test]
-fn flux_takes_no_chart_but_the_one_that_the_release_of_this_version_signed() {
+fn flux_accepts_only_chart_signed_by_release() {
     let manifests: Vec<Value> = serde_saphyr::from_multiple(&text("deploy/flux/operator-helm.yaml")).unwrap();
     let (spec, verify) = (&manifests[0]["spec"], &manifests[0]["spec"]["verify"]);
     let chart = format!("{}:{}", spec["url"].as_str().unwrap(), spec["ref"]["tag"].as_str().unwrap());
-    let question = format!("cosign verify {} ", chart.strip_prefix("oci://").unwrap());
+    let command = format!("cosign verify {} ", chart.strip_prefix("oci://").unwrap());
     let asked = asked(&format!("hack/verify.sh {VERSION}"));
-    let asked = asked.iter().find(|asked| asked.starts_with(&question)).expect("the script verifies this chart");
+    let asked = asked.iter().find(|asked| asked.starts_with(&command)).expect("the script verifies this chart");
     assert_eq!(verify["provider"], "cosign");
     assert_eq!(verify["matchOIDCIdentity"].as_array().unwrap().len(), 1);
     for (field, flag) in [("issuer", "--certificate-oidc-issuer"), ("subject", "--certificate-identity")] {
         let pattern = Regex::new(verify["matchOIDCIdentity"][0][field].as_str().unwrap()).unwrap();
         let signer = asked.split_whitespace().skip_while(|word| *word != flag).nth(1).unwrap();
-        assert!(pattern.is_match(signer), "{pattern} is not {signer}");
+        assert!(pattern.is_match(signer), "{pattern} does not match {signer}");
         for other in [format!("{signer}0"), format!("https://x/{signer}"), signer.replace("github", "gitlab")] {
-            assert!(!pattern.is_match(&other), "{pattern} takes {other}");
+            assert!(!pattern.is_match(&other), "{pattern} matches {other}");
         }
     }
 }
 
-/// What is to be asked of the things that a step signs or attests.
-fn questions(step: &Value, environment: &Value) -> Vec<String> {
+/// Returns the verification commands for the artifacts that a step signs or attests.
+fn commands(step: &Value, environment: &Value) -> Vec<String> {
     let identity = format!("https://github.com/{REPOSITORY}/{WORKFLOW}@refs/tags/v{VERSION}");
     let signed = step["run"].as_str().and_then(|line| line.strip_prefix("cosign sign --yes --recursive "));
     let signed = signed.unwrap_or_default().split_whitespace().map(|spelled| {
@@ -75,7 +76,7 @@ fn questions(step: &Value, environment: &Value) -> Vec<String> {
     signed.chain(attested).collect()
 }
 
-/// The name of an artifact, which the workflow spells with variables and expressions, and by digest.
+/// Returns the name of an artifact, which the workflow writes with variables, expressions and digests.
 fn subject(spelled: &str, environment: &Value) -> String {
     let [image, charts] = ["IMAGE", "CHARTS"].map(|name| environment[name].as_str().unwrap());
     let meanings = [
@@ -92,7 +93,7 @@ fn subject(spelled: &str, environment: &Value) -> String {
     meanings.iter().fold(spelled, |spelled, (variable, meaning)| spelled.replace(variable, meaning))
 }
 
-/// What a script asks of `cosign` and `gh`, a line each.
+/// Returns the commands that a script runs with `cosign` and `gh`, one in each line.
 fn asked(script: &str) -> Vec<String> {
     let place = tempfile::tempdir().unwrap();
     for tool in ["cosign", "gh"] {

@@ -1,4 +1,5 @@
-//! The version stands in `Cargo.toml`, and everywhere else it is the same; so is the toolchain's.
+//! `Cargo.toml` has the version of the project, and every other file has the same version; likewise for the
+//! toolchain.
 
 use cloud_policy_testbed::repository;
 use regex::Regex;
@@ -12,20 +13,20 @@ const VERSION: &str = env!("CARGO_PKG_VERSION");
 const CHART: &str = "charts/cloud-policy-operator/Chart.yaml";
 
 #[test]
-fn every_place_says_the_version_of_cargo_toml() {
-    assert_says(repository(), VERSION);
+fn every_file_has_version_of_cargo_toml() {
+    assert_version(repository(), VERSION);
 }
 
 #[test]
-fn one_command_writes_a_new_version_into_every_place() {
+fn version_script_updates_every_file() {
     let copy = tempfile::tempdir().unwrap();
     let root = copy.path();
     let parts = "Cargo.toml Cargo.lock rust-toolchain.toml CHANGELOG.md SECURITY.md src tests charts deploy docs hack";
     run(repository(), &format!("cp --recursive {parts}"), &[root.to_str().unwrap()]);
     run(root, "hack/version.sh", &["9.8.7-rc.1"]);
-    assert_says(root, "9.8.7-rc.1");
-    let told = "deploy charts docs/release.md docs/tasks/gitops.md SECURITY.md";
-    assert_eq!(run(root, &format!("! grep -rnF {VERSION} {told}"), &[]), "", "the old one is told nowhere");
+    assert_version(root, "9.8.7-rc.1");
+    let files = "deploy charts docs/release.md docs/tasks/gitops.md SECURITY.md";
+    assert_eq!(run(root, &format!("! grep -rnF {VERSION} {files}"), &[]), "", "no file has the old version");
     let notes = fs::read_to_string(root.join("CHANGELOG.md")).unwrap();
     let (unreleased, rest) = notes.split_once("## [Unreleased]\n").unwrap();
     assert!(rest.trim_start().starts_with("## [9.8.7-rc.1] - 20"), "{unreleased}...{}", &rest[..200]);
@@ -33,7 +34,7 @@ fn one_command_writes_a_new_version_into_every_place() {
 }
 
 #[test]
-fn workflows_build_with_the_toolchain_of_the_project() {
+fn workflows_use_toolchain_of_project() {
     let toolchain = read(repository(), "rust-toolchain.toml");
     let channel = &Regex::new(r#"channel = "(.+)""#).unwrap().captures(&toolchain).unwrap()[1];
     let pinned = Regex::new(r"image: (\S+)").unwrap();
@@ -47,7 +48,7 @@ fn workflows_build_with_the_toolchain_of_the_project() {
     assert!(images.iter().all(|image| image.starts_with(&expected)), "{images:?}: not {expected}");
 }
 
-fn assert_says(root: &Path, version: &str) {
+fn assert_version(root: &Path, version: &str) {
     assert_eq!(run(root, "hack/version.sh", &[]).trim(), version);
     let lock = read(root, "Cargo.lock");
     let locked = Regex::new(r#"name = "cloud-policy-[a-z]+"\nversion = "(.+)""#).unwrap();
@@ -55,7 +56,7 @@ fn assert_says(root: &Path, version: &str) {
     assert!(locked.len() >= 3 && locked.iter().all(|locked| locked == version), "Cargo.lock: {locked:?}");
     let chart: Value = serde_saphyr::from_str(&read(root, CHART)).unwrap();
     assert_eq!((&chart["version"], &chart["appVersion"]), (&version.into(), &version.into()), "{CHART}");
-    // The image by its full name; the chart takes the tag from its own version. What Argo CD and Flux fetch.
+    // The image by its full name, and the versions that Argo CD and Flux fetch. The chart derives the tag from its version.
     let image = r#"(?m)(?:ghcr\.io/[a-z-]+/cloud-policy-operator:|^ *targetRevision: v?|^ *tag: v?|@refs/tags/v)([0-9][^\s"'@$]+)"#;
     let image = Regex::new(image).unwrap();
     for file in ["deploy", "charts"].map(|folder| yaml_files(&root.join(folder))).concat() {
@@ -78,7 +79,7 @@ fn yaml_files(folder: &Path) -> Vec<PathBuf> {
     all.filter(|path| path.extension().is_some_and(|kind| kind == "yaml" || kind == "yml")).collect()
 }
 
-/// Runs a command line in a folder; the arguments come after it.
+/// Runs a command line with these arguments in a folder.
 fn run(folder: &Path, line: &str, arguments: &[&str]) -> String {
     let script = format!("set -euo pipefail; {line} \"$@\"");
     let output = Command::new("bash").args(["-c", &script, "bash"]).args(arguments).current_dir(folder).output();

@@ -14,7 +14,7 @@ async fn a_create_under_way_is_recorded_before_the_operator_ends() {
     let slow = Fault::on(Operation::Create).after(Action::Pass).latency(Duration::from_secs(2));
     env.ncloud.faults().add(slow);
     env.apply(ncloud_policy("midway")).await;
-    env.eventually("the create call to be under way", || env.ncloud.faults().struck() == 1).await;
+    env.eventually("the create call to be under way", || env.ncloud.faults().injected() == 1).await;
     env.stop().await;
     let object: Policy = env.get("midway").await;
     assert_eq!(upstream_id(&object), env.ncloud.policy_named("midway").unwrap().policy_id);
@@ -34,7 +34,7 @@ async fn who_loses_the_lead_before_the_create_call_leaves_the_intent_to_the_next
     let slow = Fault::on(Operation::Validate).after(Action::Pass).latency(Duration::from_secs(1));
     env.ncloud.faults().add(slow);
     env.apply(ncloud_policy("handed-over")).await;
-    env.eventually("the preflight to be under way", || env.ncloud.faults().struck() == 1).await;
+    env.eventually("the preflight to be under way", || env.ncloud.faults().injected() == 1).await;
     env.revoke_leadership();
     env.eventually("the end of the reconcile", || env.metrics().contains(r#"result="not_leading""#)).await;
     let common = common(&env.get::<Policy>("handed-over").await);

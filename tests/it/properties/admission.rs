@@ -33,7 +33,7 @@ fn assert_valid(problems: &[Problem]) {
 async fn generated_ncloud_policies_are_admitted() {
     let (_ncloud, account) = upstreams::ncloud().await;
     for block in admitted(NCLOUD, "ncloud", pick(SAMPLE, 11, specs::ncloud::policy(text::policy_name_alone()))).await {
-        assert_valid(&policy(&account, "ncloud", &block, &owner_tag("uid")).problems());
+        assert_valid(&policy(&account, "ncloud", &block, &owner_tag("uid")).validate());
     }
 }
 
@@ -42,7 +42,7 @@ async fn generated_spaceone_policies_are_admitted() {
     let (_spaceone, account) = upstreams::spaceone().await;
     let blocks = pick(SAMPLE, 12, specs::spaceone::policy("[a-z0-9]([a-z0-9-]{0,46}[a-z0-9])?"));
     for block in admitted(SPACEONE, "spaceone", blocks).await {
-        assert_valid(&policy(&account, "spaceone", &block, &owner_tag("uid")).problems());
+        assert_valid(&policy(&account, "spaceone", &block, &owner_tag("uid")).validate());
     }
 }
 
@@ -50,6 +50,6 @@ async fn generated_spaceone_policies_are_admitted() {
 async fn generated_network_policies_are_admitted() {
     let (spaceone, account) = upstreams::spaceone().await;
     for block in admitted(NETWORK, "spaceone", pick(SAMPLE, 13, specs::network::policy(&spaceone.zone_ids()))).await {
-        assert_valid(&network_policy(&account, &block, &owner_tag("uid")).problems());
+        assert_valid(&network_policy(&account, &block, &owner_tag("uid")).validate());
     }
 }

@@ -4,7 +4,7 @@
 use super::specs::json;
 use super::upstreams;
 use crate::support::upstream::{create, network_policy, owner_tag, policy, refusal};
-use cloud_policy::engine::{ErrorKind, Subject, Written};
+use cloud_policy::engine::{BoundExternal, ErrorKind, Written};
 use cloud_policy_simulator::{Action, Fault, Faults, Operation};
 use cloud_policy_testbed::holds_for;
 use proptest::prelude::*;
@@ -81,7 +81,7 @@ fn parts(action: &Action) -> (u16, Option<Value>) {
 struct Upstream<'a> {
     runtime: &'a tokio::runtime::Runtime,
     faults: &'a Faults,
-    subject: &'a dyn Subject,
+    subject: &'a dyn BoundExternal,
     id: &'a str,
     secret: &'a str,
 }
@@ -107,10 +107,10 @@ impl Upstream<'_> {
 
     fn assert_no_false_result(&self, answer: &Action) {
         let (status, body) = parts(answer);
-        let struck = self.faults.struck();
+        let injected = self.faults.injected();
         let written = self.respond_with(Operation::Create, answer, self.subject.create());
         // After many failures the circuit breaker sends nothing, so the result is certain.
-        if self.faults.struck() == struck {
+        if self.faults.injected() == injected {
             assert_eq!(written.unwrap_err().kind, ErrorKind::Unavailable);
             return;
         }
@@ -173,14 +173,14 @@ fn ncloud_response_is_never_misread() {
     let id = runtime.block_on(create(&*subject));
     let (secret, faults) = (ncloud.secret_key(), ncloud.faults());
     let upstream = Upstream { runtime: &runtime, faults, subject: &*subject, id: &id, secret: &secret };
-    let remnant = subject.remnant();
+    let deleter = subject.deleter();
     holds_for(300, answer(), |answer| {
         upstream.assert_no_false_absence(&answer, &[Operation::List]);
         upstream.assert_no_false_result(&answer);
         let _ = upstream.respond_with(Operation::Validate, &answer, subject.check());
         let _ = upstream.respond_with(Operation::TagsGet, &answer, subject.observe(&id));
-        let _ = upstream.respond_with(Operation::Resources, &answer, remnant.holders(&id));
-        let _ = upstream.respond_with(Operation::Delete, &answer, remnant.delete(&id));
+        let _ = upstream.respond_with(Operation::Resources, &answer, deleter.used_by(&id));
+        let _ = upstream.respond_with(Operation::Delete, &answer, deleter.delete(&id));
         let _ = upstream.respond_with(Operation::List, &answer, account.probe());
         assert_eq!(ncloud.policies().len(), 1, "no request wrote anything");
     });
@@ -202,9 +202,9 @@ fn spaceone_response_is_never_misread() {
             let upstream = Upstream { runtime: &runtime, faults, subject: &**subject, id, secret: &secret };
             upstream.assert_no_false_absence(&answer, lists);
             upstream.assert_no_false_result(&answer);
-            let remnant = subject.remnant();
-            let _ = upstream.respond_with(Operation::Delete, &answer, remnant.delete(id));
-            let _ = upstream.respond_with(Operation::Get, &answer, subject.claim(id));
+            let deleter = subject.deleter();
+            let _ = upstream.respond_with(Operation::Delete, &answer, deleter.delete(id));
+            let _ = upstream.respond_with(Operation::Get, &answer, subject.tag_owner(id));
             let _ = upstream.respond_with(Operation::Stat, &answer, account.probe());
         }
         assert_eq!((spaceone.policies().len(), spaceone.network_policies().len()), (1, 1), "nothing was written");

@@ -7,7 +7,7 @@ use super::comparison::{alike, permissions, plain, set};
 use super::specs::{self, text};
 use crate::support::test_env::{Kind, TestEnv, common, ncloud_policy, network_policy, spaceone_policy};
 use cloud_policy::api::{NetworkPolicy, Policy};
-use cloud_policy::controller::managed::Managed;
+use cloud_policy::controller::kinds::managed::Managed;
 use cloud_policy_simulator::Operation;
 use cloud_policy_testbed::pick;
 use futures::future::join_all;

@@ -4,9 +4,9 @@
 use cloud_policy::api::Reason;
 use cloud_policy::api::shared::{AdoptionPolicy, DriftPolicy, ManagementPolicy, RecreatePolicy};
 use cloud_policy::api::status::{OperationKind, ValidationDetail, ValidationResult};
-use cloud_policy::engine::outcome::{Next, Outcome};
-use cloud_policy::engine::plan::{Hold, Plan, Record, Restraint, Rules, Step, plan};
-use cloud_policy::engine::{Diff, ErrorKind, Facts, FieldDiff, Ownership, Remedy, Sighting, UpstreamError};
+use cloud_policy::engine::outcome::{Outcome, Requeue};
+use cloud_policy::engine::plan::{Existing, LastKnown, Plan, ReportOnly, Rules, Step, TagOwner, plan};
+use cloud_policy::engine::{Details, Diff, ErrorKind, FieldDiff, Observation, Ownership, Remedy, UpstreamError};
 use cloud_policy_testbed::holds_for;
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
@@ -22,13 +22,13 @@ fn id() -> impl Strategy<Value = String> {
     select(vec!["a", "b", "c"]).prop_map(str::to_owned)
 }
 
-fn record() -> impl Strategy<Value = Record> {
+fn record() -> impl Strategy<Value = LastKnown> {
     let hash = prop::option::of(select(vec!["wanted", "older"]).prop_map(str::to_owned));
     let paths = || prop::collection::vec(path(), 0..3);
     let contender = prop::option::of(Just("Policy a/b".to_owned()));
     let kinds = vec![OperationKind::Create, OperationKind::Recreate, OperationKind::Adopt];
     (prop::option::of(id()), prop::option::of(select(kinds)), any::<bool>(), hash, paths(), paths(), contender)
-        .prop_map(|(id, in_flight, in_grace, applied_hash, not_applied, fought, contender)| Record {
+        .prop_map(|(id, in_flight, in_grace, applied_hash, not_applied, fought, contender)| LastKnown {
             id,
             in_flight,
             in_grace,
@@ -49,15 +49,15 @@ fn diff() -> impl Strategy<Value = Diff> {
     prop::collection::vec(field, 0..4).prop_map(|fields| Diff { fields })
 }
 
-fn sighting() -> impl Strategy<Value = Sighting> {
+fn sighting() -> impl Strategy<Value = Observation> {
     let owner = select(vec![
         Ownership::Ours,
         Ownership::Unknown,
-        Ownership::Unmarked,
-        Ownership::Other("another/uid".to_owned()),
-        Ownership::Neighbour("Policy a/b".to_owned()),
+        Ownership::Untagged,
+        Ownership::ForeignTag("another/uid".to_owned()),
+        Ownership::OtherObject("Policy a/b".to_owned()),
     ]);
-    (id(), owner, diff()).prop_map(|(id, owner, diff)| Sighting { id, owner, diff, facts: Facts::default() })
+    (id(), owner, diff()).prop_map(|(id, owner, diff)| Observation { id, owner, diff, details: Details::default() })
 }
 
 type Freedom = (ManagementPolicy, AdoptionPolicy, DriftPolicy, RecreatePolicy, Option<&'static str>);
@@ -78,7 +78,7 @@ enum Touch {
     Nothing,
     Create,
     /// The object is tagged, changed, or deleted to be created again.
-    Write(Box<Sighting>),
+    Write(Box<Observation>),
 }
 
 fn touch(plan: &Plan) -> Touch {
@@ -86,13 +86,15 @@ fn touch(plan: &Plan) -> Touch {
         Plan::Create => Touch::Create,
         Plan::Wait
         | Plan::Report { .. }
-        | Plan::Yield { .. }
+        | Plan::Yield(_)
         | Plan::Duplicate { .. }
-        | Plan::Refuse { .. }
-        | Plan::Hold(Hold { claim: false, step: Step::Keep | Step::Stuck(_) | Step::Fight { .. }, .. }) => {
-            Touch::Nothing
-        }
-        Plan::Hold(Hold { seen, .. }) => Touch::Write(Box::new(seen.clone())),
+        | Plan::Refuse(_)
+        | Plan::Existing(Existing {
+            tag: TagOwner::NotNeeded,
+            step: Step::None | Step::NotApplied(_) | Step::DriftFight { .. },
+            ..
+        }) => Touch::Nothing,
+        Plan::Existing(Existing { observed, .. }) => Touch::Write(Box::new(observed.clone())),
     }
 }
 
@@ -105,10 +107,10 @@ fn plan_never_writes_what_policies_forbid() {
         let touch = touch(&plan);
         if management == ManagementPolicy::Observe {
             assert_eq!(touch, Touch::Nothing, "Observe writes nothing: {plan:?}");
-            assert!(!matches!(plan, Plan::Hold(_)), "and makes nothing its own");
+            assert!(!matches!(plan, Plan::Existing(_)), "and makes nothing its own");
         }
         if record.contender.is_some() {
-            assert!(!plan.takes(), "an older object claims it: {plan:?}");
+            assert!(!plan.acquires(), "an older object claims it: {plan:?}");
         }
         let ours = found.iter().filter(|seen| seen.owner == Ownership::Ours).count();
         if ours > 1 {
@@ -122,18 +124,18 @@ fn plan_never_writes_what_policies_forbid() {
             }
             Touch::Write(seen) => may_write(&record, rules, &seen),
         }
-        if let Plan::Hold(Hold { step, .. }) = &plan {
+        if let Plan::Existing(Existing { step, .. }) = &plan {
             may_step(&record, rules, step, &plan);
         }
     });
 }
 
 /// Asserts that the object may be written.
-fn may_write(record: &Record, rules: Rules<'_>, seen: &Sighting) {
+fn may_write(record: &LastKnown, rules: Rules<'_>, seen: &Observation) {
     match &seen.owner {
         Ownership::Ours => {}
-        Ownership::Other(owner) | Ownership::Neighbour(owner) => panic!("the object of {owner} is written"),
-        Ownership::Unknown | Ownership::Unmarked => {
+        Ownership::ForeignTag(owner) | Ownership::OtherObject(owner) => panic!("the object of {owner} is written"),
+        Ownership::Unknown | Ownership::Untagged => {
             let known = record.id.as_deref() == Some(seen.id.as_str());
             let recovered = record.is_in_flight(OperationKind::Create) && seen.diff.is_empty();
             let adopted = match rules.adoption {
@@ -142,13 +144,13 @@ fn may_write(record: &Record, rules: Rules<'_>, seen: &Sighting) {
                 AdoptionPolicy::Always => true,
             };
             let trusted = seen.owner == Ownership::Unknown && known && !seen.diff.needs_recreate();
-            assert!(recovered || adopted || trusted, "a stranger's object is written: {seen:?}");
+            assert!(recovered || adopted || trusted, "an object of another owner is written: {seen:?}");
         }
     }
 }
 
 /// Asserts that the policies of the spec allow the step.
-fn may_step(record: &Record, rules: Rules<'_>, step: &Step, plan: &Plan) {
+fn may_step(record: &LastKnown, rules: Rules<'_>, step: &Step, plan: &Plan) {
     let writes = matches!(step, Step::Update { .. } | Step::Recreate { .. });
     assert!(!(writes && rules.management == ManagementPolicy::CreateOnly), "CreateOnly never changes: {plan:?}");
     if matches!(step, Step::Recreate { .. }) {
@@ -158,7 +160,7 @@ fn may_step(record: &Record, rules: Rules<'_>, step: &Step, plan: &Plan) {
         let in_place = diff.fields.iter().all(|field| field.remedy == Remedy::Update);
         assert!(in_place && !diff.is_empty(), "an update changes what can be changed in place: {plan:?}");
     }
-    let adopting = matches!(plan, Plan::Hold(Hold { take: Some(_), .. }));
+    let adopting = matches!(plan, Plan::Existing(Existing { acquire: Some(_), .. }));
     if record.applied_hash.as_deref() == Some("wanted") && rules.drift == DriftPolicy::Report && !adopting {
         assert!(!writes, "drift is only reported: {plan:?}");
     }
@@ -179,7 +181,7 @@ fn outcome() -> impl Strategy<Value = Outcome> {
         ErrorKind::Unsupported,
         ErrorKind::EndpointNotAllowed,
     ]);
-    let why = select(vec![Restraint::Observe, Restraint::CreateOnly, Restraint::DriftReport]);
+    let why = select(vec![ReportOnly::Observe, ReportOnly::CreateOnly, ReportOnly::DriftReport]);
     let failed = (kind, "\\PC{0,20}").prop_map(|(kind, message)| {
         Outcome::failed(&UpstreamError::new(kind, "get policy", message), Duration::from_secs(30))
     });
@@ -187,10 +189,10 @@ fn outcome() -> impl Strategy<Value = Outcome> {
         Just(Outcome::up_to_date()),
         Just(Outcome::suspended()),
         (prop::option::of(diff()), why).prop_map(|(diff, why)| Outcome::reported(diff, why)),
-        diff().prop_map(Outcome::stuck),
+        diff().prop_map(Outcome::not_applied),
         "\\PC{0,20}".prop_map(|why| Outcome::refused(Reason::Conflict, why)),
-        "\\PC{0,20}".prop_map(|why| Outcome::held_back(Reason::ConnectionNotReady, why, Next::Backoff)),
-        Just(Outcome::working(Reason::Creating, "Made.", Next::Backoff)),
+        "\\PC{0,20}".prop_map(|why| Outcome::blocked(Reason::ConnectionNotReady, why, Requeue::Backoff)),
+        Just(Outcome::working(Reason::Creating, "Made.", Requeue::Backoff)),
         verdict().prop_map(|verdict| Outcome::invalid(&verdict)),
         failed,
     ]

@@ -3,8 +3,8 @@
 
 use crate::support::upstream::{accepted, account, observation, short_timeouts};
 use cloud_policy::api::shared::{AdoptionPolicy, DriftPolicy, ManagementPolicy, RecreatePolicy};
-use cloud_policy::engine::plan::{Hold, Plan, Record, Rules, Step, plan};
-use cloud_policy::engine::{Diff, Subject};
+use cloud_policy::engine::plan::{Existing, LastKnown, Plan, Rules, Step, TagOwner, plan};
+use cloud_policy::engine::{BoundExternal, Diff};
 use cloud_policy::upstream::{Account, Credentials};
 use cloud_policy_simulator::ncloud::{self, Ncloud};
 use cloud_policy_simulator::spaceone::{self, Spaceone};
@@ -54,7 +54,7 @@ pub fn next() -> u32 {
 }
 
 /// Updates the object to the wanted state, as the operator does. Returns the remaining difference.
-pub async fn settle(subject: &dyn Subject, id: &str) -> Diff {
+pub async fn settle(subject: &dyn BoundExternal, id: &str) -> Diff {
     let rules = Rules {
         management: ManagementPolicy::Full,
         adoption: AdoptionPolicy::Never,
@@ -62,16 +62,20 @@ pub async fn settle(subject: &dyn Subject, id: &str) -> Diff {
         recreate: RecreatePolicy::Never,
         external_id: None,
     };
-    let mut record = Record { id: Some(id.to_owned()), ..Record::default() };
+    let mut record = LastKnown { id: Some(id.to_owned()), ..LastKnown::default() };
     for _ in 0..3 {
         let seen = observation(subject, id).await;
-        let Plan::Hold(Hold { step, take: None, claim: false, .. }) = plan(&record, rules, vec![seen], "hash") else {
-            panic!("an object of ours is held")
+        let Plan::Existing(Existing { step, acquire: None, tag: TagOwner::NotNeeded, .. }) =
+            plan(&record, rules, vec![seen], "hash")
+        else {
+            panic!("the object is ours")
         };
         match step {
-            Step::Keep => return Diff::default(),
-            Step::Stuck(left) => return left,
-            Step::Recreate { .. } | Step::Fight { .. } => panic!("recreatePolicy is Never, and nobody fights"),
+            Step::None => return Diff::default(),
+            Step::NotApplied(left) => return left,
+            Step::Recreate { .. } | Step::DriftFight { .. } => {
+                panic!("recreatePolicy is Never, and there is no other writer")
+            }
             Step::Update { diff, .. } => {
                 accepted(subject.update(id, &diff).await);
                 record.applied_hash = Some("hash".to_owned());

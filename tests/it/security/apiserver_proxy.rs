@@ -1,5 +1,4 @@
-//! The operator's way to the API server: every request is taken down, and some are refused, as
-//! RBAC refuses.
+//! A proxy in front of the API server: it records every request, and refuses some as RBAC does.
 
 use http::{Method, Request, Response, StatusCode, Uri};
 use kube::Client;
@@ -9,23 +8,23 @@ use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-/// One request, as RBAC sees it.
+/// A request with the attributes that RBAC evaluates.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Asked {
     pub verb: &'static str,
     pub group: String,
-    /// With its subresource, such as `policies/status`; empty for what is asked of a group as a whole.
+    /// The resource and its subresource, such as `policies/status`. Empty for a request about a whole group.
     pub resource: String,
     pub namespace: Option<String>,
     pub name: Option<String>,
 }
 
 impl Asked {
-    /// `None` for what is no request of a group's.
+    /// Parses a request. Returns `None` if it is not about an API group.
     pub fn of(method: &Method, uri: &Uri) -> Option<Self> {
         let parts: Vec<&str> = uri.path().trim_matches('/').split('/').collect();
         let (group, mut rest) = match parts.as_slice() {
-            ["apis", group, _version] => return Some(Self::offer(group)),
+            ["apis", group, _version] => return Some(Self::discovery(group)),
             ["api", _version, rest @ ..] => ("", rest),
             ["apis", group, _version, rest @ ..] => (*group, rest),
             _ => return None,
@@ -49,8 +48,8 @@ impl Asked {
 }
 
 impl Asked {
-    /// What there is in a group: everybody may ask this who is authenticated.
-    fn offer(group: &str) -> Self {
+    /// Returns the discovery request of a group. Every authenticated user may send it.
+    fn discovery(group: &str) -> Self {
         let (group, resource) = (group.to_owned(), String::new());
         Self { verb: "get", group, resource, namespace: None, name: None }
     }
@@ -70,10 +69,10 @@ fn verb(method: &Method, named: bool, watches: bool) -> Option<&'static str> {
     })
 }
 
-/// Which requests are refused.
+/// A filter for the requests to refuse.
 type Refused = fn(&Asked) -> bool;
 
-/// Clones are the same proxy.
+/// A proxy in front of the API server. Clones share their state.
 #[derive(Clone, Default)]
 pub struct ApiserverProxy {
     asked: Arc<Mutex<BTreeSet<Asked>>>,
@@ -89,28 +88,28 @@ impl ApiserverProxy {
         proxy
     }
 
-    /// Lets everything pass from now on.
-    pub fn open(&self) {
+    /// Allows all requests from now on.
+    pub fn allow_all(&self) {
         *self.refused.lock().unwrap() = None;
     }
 
-    /// All that was asked, each once.
+    /// Returns the requests so far, each once.
     pub fn asked(&self) -> BTreeSet<Asked> {
         self.asked.lock().unwrap().clone()
     }
 
-    /// How many requests were refused.
+    /// Returns the number of refused requests.
     pub fn refusals(&self) -> usize {
         self.refusals.load(Ordering::SeqCst)
     }
 
-    /// A client whose requests come through here.
+    /// Returns a client whose requests go through the proxy.
     pub fn client(&self, server: &Client) -> Client {
         let (proxy, server) = (self.clone(), server.clone());
-        Client::new(tower::service_fn(move |request| proxy.clone().pass(server.clone(), request)), "default")
+        Client::new(tower::service_fn(move |request| proxy.clone().forward(server.clone(), request)), "default")
     }
 
-    async fn pass(self, server: Client, request: Request<Body>) -> kube::Result<Response<Body>> {
+    async fn forward(self, server: Client, request: Request<Body>) -> kube::Result<Response<Body>> {
         let asked = Asked::of(request.method(), request.uri());
         let refused = *self.refused.lock().unwrap();
         if let Some(asked) = &asked {
@@ -136,7 +135,7 @@ fn forbidden(asked: &Asked) -> Response<Body> {
 }
 
 #[test]
-fn requests_are_read_as_rbac_reads_them() {
+fn proxy_parses_requests_like_rbac() {
     let asked = |method: Method, uri: &str| {
         let Asked { verb, group, resource, namespace, name } = Asked::of(&method, &uri.parse().unwrap())?;
         let text = |part: Option<String>| part.unwrap_or_else(|| "-".to_owned());

@@ -1,5 +1,5 @@
-//! What must hold against people: the least rights, secrets that nobody sees, addresses that are
-//! never dialled.
+//! Security: least permissions, tenants, secrets that are never shown, addresses that are never called, and
+//! abuse.
 
 pub mod abuse;
 mod addresses;

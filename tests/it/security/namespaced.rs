@@ -1,5 +1,4 @@
-//! An operator for single namespaces: it has the Role that the documentation shows, and no right
-//! in the cluster.
+//! An operator for single namespaces: it has the Role of the documentation, and no permission in the cluster.
 
 use crate::docs::markdown::Page;
 use crate::security::apiserver_proxy::ApiserverProxy;
@@ -12,7 +11,8 @@ use crate::support::test_env::{
     Operator, SOON, TestEnv, common, ncloud_policy, network_policy, spaceone_policy, upstream_id,
 };
 use cloud_policy::api::{ClusterConnection, Connection, NetworkPolicy, Policy};
-use cloud_policy::controller::{self, Settings};
+use cloud_policy::controller;
+use cloud_policy::controller::Settings;
 use cloud_policy_simulator::Operation;
 use cloud_policy_testbed::{ControlPlane, TestNamespace};
 use k8s_openapi::api::core::v1::Namespace;
@@ -25,7 +25,7 @@ use std::time::Duration;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-/// The Role in the documentation.
+/// Returns the Role in the documentation.
 fn documented() -> Role {
     let page = Page::read("docs/operator-flags.md");
     let mut found = page.fences.iter().filter(|fence| fence.body.contains("kind: Role\n"));
@@ -34,7 +34,7 @@ fn documented() -> Role {
     serde_saphyr::from_str(&fence.body).unwrap()
 }
 
-/// A client of somebody who has the documented Role in this namespace, and nothing besides.
+/// Returns a client with the documented Role in this namespace, and no other permission.
 async fn narrow_client(control_plane: &ControlPlane, admin: &Client, namespace: &str) -> Client {
     let mut role = documented();
     role.metadata.namespace = Some(namespace.to_owned());
@@ -57,7 +57,7 @@ async fn narrow_client(control_plane: &ControlPlane, admin: &Client, namespace: 
     client
 }
 
-/// A test environment without an operator, and the client of one that may look after it alone.
+/// Returns a test environment without an operator, and a client for an operator of this namespace only.
 async fn narrow_env(prefix: &str) -> (TestEnv, Client) {
     let env = TestEnv::without_operator(prefix).await;
     let client = narrow_client(support::control_plane().await, &env.client, env.namespace()).await;
@@ -72,13 +72,13 @@ fn identified(settings: &mut Settings) {
     settings.cluster_id = Some("a-cluster".to_owned());
 }
 
-/// Whether the answer is that this is forbidden.
+/// Returns whether the response is 403.
 fn is_forbidden<T>(answer: kube::Result<T>) -> bool {
     matches!(answer, Err(kube::Error::Api(status)) if status.code == 403)
 }
 
 #[tokio::test]
-async fn rights_in_a_namespace_are_none_in_the_cluster() {
+async fn namespaced_role_grants_nothing_in_cluster() {
     let (env, client) = narrow_env("narrow-rights").await;
     let other = TestNamespace::create(&env.client, "narrow-rights").await.unwrap();
     let list = ListParams::default();
@@ -91,7 +91,7 @@ async fn rights_in_a_namespace_are_none_in_the_cluster() {
 }
 
 #[tokio::test]
-async fn objects_of_every_kind_live_their_whole_life_and_those_elsewhere_are_left_alone() {
+async fn namespaced_operator_manages_only_its_namespace() {
     let (env, client) = narrow_env("narrow").await;
     let elsewhere = rbac::tenant(&env.client, "narrow").await;
     env.try_apply_in(elsewhere.name(), ncloud_policy("elsewhere")).await.unwrap();
@@ -127,34 +127,34 @@ async fn objects_of_every_kind_live_their_whole_life_and_those_elsewhere_are_lef
     assert!(env.spaceone.network_policies().is_empty());
     let other: Policy = Api::namespaced(env.client.clone(), elsewhere.name()).get("elsewhere").await.unwrap();
     assert!(common(&other).conditions.is_empty() && other.finalizers().is_empty(), "{other:?}");
-    what_it_may_is_what_it_asks(&env, &proxy);
+    assert_every_grant_was_used(&env, &proxy);
 }
 
-/// Every right of the Role was used. The namespace itself is asked after only where its connection is
-/// gone: another test.
-fn what_it_may_is_what_it_asks(env: &TestEnv, proxy: &ApiserverProxy) {
+/// Asserts that every permission of the Role was used. The operator reads the namespace only when its
+/// connection is gone, which another test covers.
+fn assert_every_grant_was_used(env: &TestEnv, proxy: &ApiserverProxy) {
     let (namespace, asked) = (env.namespace(), proxy.asked());
-    let granted = grants::take_apart(Within::TenantNamespace, &documented().rules.unwrap());
+    let granted = grants::split_rules(Within::TenantNamespace, &documented().rules.unwrap());
     let used = |grant: &&grants::Grant| asked.iter().any(|asked| grant.permits(asked, "none", namespace));
-    let idle: Vec<_> = granted.iter().filter(|grant| !used(grant) && !grant.is_about("namespaces")).collect();
-    assert!(idle.is_empty(), "granted and not asked for: {idle:?}");
+    let unused: Vec<_> = granted.iter().filter(|grant| !used(grant) && !grant.is_about("namespaces")).collect();
+    assert!(unused.is_empty(), "granted and not requested: {unused:?}");
 }
 
 #[tokio::test]
-async fn an_operator_of_one_namespace_does_not_wait_for_what_it_may_not_see() {
+async fn namespaced_operator_does_not_wait_for_hidden_kinds() {
     let (env, client) = narrow_env("narrow-start").await;
     let mut settings = Settings::new(env.namespace());
     settings.scope = [env.namespace().to_owned()].into();
     settings.cluster_connections = false;
     let shutdown = CancellationToken::new();
-    timeout(SOON, controller::wait_for_crds(&client, &settings, &shutdown)).await.expect("the kinds are there");
+    timeout(SOON, controller::wait_for_crds(&client, &settings, &shutdown)).await.expect("the kinds exist");
     settings.cluster_connections = true;
     let waits = timeout(Duration::from_secs(3), controller::wait_for_crds(&client, &settings, &shutdown)).await;
-    assert!(waits.is_err(), "a kind that may not be listed is waited for");
+    assert!(waits.is_err(), "the operator waits for a kind that it may not list");
 }
 
 #[tokio::test]
-async fn a_cluster_connection_is_refused_by_an_operator_of_one_namespace() {
+async fn namespaced_operator_refuses_cluster_connection() {
     let (env, client) = narrow_env("narrow-shared").await;
     let cluster = SharedConnection::connect(&env, json!({ "all": true })).await;
     let _operator = start(&env, &client);
@@ -173,7 +173,7 @@ async fn a_cluster_connection_is_refused_by_an_operator_of_one_namespace() {
 }
 
 #[tokio::test]
-async fn a_deletion_whose_connection_is_gone_is_held_in_a_namespace_that_stays() {
+async fn deletion_is_blocked_when_connection_is_gone() {
     let (env, client) = narrow_env("narrow-lost").await;
     let operator = start(&env, &client);
     env.apply(ncloud_policy("lost")).await;
@@ -193,7 +193,7 @@ async fn a_deletion_whose_connection_is_gone_is_held_in_a_namespace_that_stays()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn taking_the_kinds_away_leaves_the_upstream_as_it_is_without_a_right_to_see_them() {
+async fn crd_deletion_keeps_upstream_when_crds_are_unreadable() {
     let installation = Installation::new().await;
     let client = narrow_client(&installation.control_plane, &installation.admin, TENANT).await;
     let operator = Operator::start(&client, &[TENANT], identified);
@@ -207,9 +207,13 @@ async fn taking_the_kinds_away_leaves_the_upstream_as_it_is_without_a_right_to_s
         installation.reason("Policy", name, "UpToDate").await;
     }
     installation.delete_crds().await;
-    assert_eq!(installation.ncloud.policies().len(), 2, "who takes away {OWN} does not mean these");
+    assert_eq!(
+        installation.ncloud.policies().len(),
+        2,
+        "the upstream objects stay when the CRDs are deleted, {OWN} or not"
+    );
     let metrics = operator.metrics.encode().unwrap();
-    let told = "cloud_policy_orphans_total{kind=\"Policy\",why=\"crd_deleted\"} 2\n";
+    let told = "cloud_policy_orphans_total{kind=\"Policy\",reason=\"crd_deleted\"} 2\n";
     assert!(metrics.contains(told), "{metrics}");
     operator.stop().await;
 }

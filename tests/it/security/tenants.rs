@@ -1,4 +1,4 @@
-//! What one tenant can do to another: nothing, neither by names nor by an edited status.
+//! One tenant cannot affect another, neither by names nor by an edited status.
 
 use crate::support::connection_helpers::{SharedConnection, connection_is, requests_for_objects};
 use crate::support::kinds::shown_condition;
@@ -7,7 +7,7 @@ use crate::support::test_env::{
     Kind, SOON, TestEnv, common, condition, ncloud_policy, network_policy, spaceone_policy, upstream_id,
 };
 use cloud_policy::api::{Connection, NetworkPolicy, Policy};
-use cloud_policy::controller::managed::Managed;
+use cloud_policy::controller::kinds::managed::Managed;
 use cloud_policy::controller::settings::TenantConnections;
 use cloud_policy_simulator::ncloud::NewPolicy;
 use cloud_policy_simulator::spaceone::{StoredNetworkPolicy, StoredPolicy};
@@ -18,8 +18,8 @@ use kube::api::{Patch, PatchParams};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
-/// A test environment with a neighbour: one operator looks after both namespaces.
-pub async fn neighbours(prefix: &str) -> (TestEnv, TestNamespace) {
+/// Returns a test environment and the namespace of another tenant. One operator manages both.
+pub async fn two_tenants(prefix: &str) -> (TestEnv, TestNamespace) {
     let mut env = TestEnv::without_operator(prefix).await;
     let other = rbac::tenant(&env.client, prefix).await;
     let name = other.name().to_owned();
@@ -30,8 +30,8 @@ pub async fn neighbours(prefix: &str) -> (TestEnv, TestNamespace) {
     (env, other)
 }
 
-/// The message of `Ready` once it has this reason, in the neighbour's namespace.
-pub async fn told<K: Kind>(env: &TestEnv, namespace: &TestNamespace, name: &str, reason: &str) -> String {
+/// Waits until `Ready` of an object in the other namespace has this reason. Returns its message.
+pub async fn ready_message<K: Kind>(env: &TestEnv, namespace: &TestNamespace, name: &str, reason: &str) -> String {
     let api: Api<K> = Api::namespaced(env.client.clone(), namespace.name());
     let what = format!("{name} to be {reason}");
     wait_until(&what, SOON, &api, name, |object: &K| {
@@ -45,11 +45,11 @@ pub async fn told<K: Kind>(env: &TestEnv, namespace: &TestNamespace, name: &str,
 }
 
 #[tokio::test]
-async fn a_connection_of_another_namespace_cannot_be_named() {
-    let (env, other) = neighbours("no-reach").await;
+async fn policy_cannot_use_connection_of_another_namespace() {
+    let (env, other) = two_tenants("no-reach").await;
     connection_is(&env, "ncloud", "Authenticated").await;
     env.try_apply_in(other.name(), ncloud_policy("outsider")).await.unwrap();
-    let message = told::<Policy>(&env, &other, "outsider", "ConnectionNotFound").await;
+    let message = ready_message::<Policy>(&env, &other, "outsider", "ConnectionNotFound").await;
     assert!(message.contains("Connection ncloud does not exist"), "{message}");
     for reference in [
         json!({ "name": "ncloud", "namespace": env.namespace() }),
@@ -65,8 +65,8 @@ async fn a_connection_of_another_namespace_cannot_be_named() {
 }
 
 #[tokio::test]
-async fn a_secret_of_another_namespace_cannot_be_named() {
-    let (env, other) = neighbours("no-secret-reach").await;
+async fn connection_cannot_use_secret_of_another_namespace() {
+    let (env, other) = two_tenants("no-secret-reach").await;
     let connection = |secret: Value| {
         json!({
             "apiVersion": "cloudpolicy.dev/v1alpha1",
@@ -76,7 +76,7 @@ async fn a_secret_of_another_namespace_cannot_be_named() {
         })
     };
     env.try_apply_in(other.name(), connection(json!({ "name": "ncloud" }))).await.unwrap();
-    let message = told::<Connection>(&env, &other, "thief", "SecretNotFound").await;
+    let message = ready_message::<Connection>(&env, &other, "thief", "SecretNotFound").await;
     assert_eq!(
         message,
         format!(
@@ -94,7 +94,7 @@ async fn a_secret_of_another_namespace_cannot_be_named() {
 }
 
 #[tokio::test]
-async fn a_connection_outside_the_permitted_namespaces_reads_no_secret() {
+async fn connection_reads_no_secret_outside_tenant_namespaces() {
     let mut env = TestEnv::without_operator("half-permitted").await;
     let other = TestNamespace::create(&env.client, "half-permitted").await.unwrap();
     let (own, scope) = (env.namespace().to_owned(), other.name().to_owned());
@@ -109,12 +109,12 @@ async fn a_connection_outside_the_permitted_namespaces_reads_no_secret() {
     connection["apiVersion"] = json!("cloudpolicy.dev/v1alpha1");
     connection["kind"] = json!("Connection");
     env.try_apply_in(other.name(), connection).await.unwrap();
-    let message = told::<Connection>(&env, &other, "outside", "SecretsNotPermitted").await;
+    let message = ready_message::<Connection>(&env, &other, "outside", "SecretsNotPermitted").await;
     assert!(message.contains(other.name()) && message.contains("Use a ClusterConnection"), "{message}");
 }
 
 #[tokio::test]
-async fn a_cluster_connection_is_not_for_namespaces_that_it_does_not_list_not_even_by_an_edited_status() {
+async fn cluster_connection_rejects_unlisted_namespace() {
     let env = TestEnv::with("unlisted", |settings| settings.cluster_connections = true).await;
     let cluster = SharedConnection::connect(&env, json!({ "names": ["somebody-else"] })).await;
     cluster.is("Authenticated").await;
@@ -130,52 +130,52 @@ async fn a_cluster_connection_is_not_for_namespaces_that_it_does_not_list_not_ev
     for (name, reason) in cases {
         env.reason::<Policy>(name, reason).await;
         let upstream = record("ncloud/policy", &shared, &env.ncloud.url(), &victim);
-        forge::<Policy>(&env, name, json!({ "upstream": upstream })).await;
+        write_status::<Policy>(&env, name, json!({ "upstream": upstream })).await;
         env.delete::<Policy>(name).await;
     }
     for (name, reason) in cases {
-        assert_eq!(held::<Policy>(&env, name).await, reason, "{name}");
+        assert_eq!(blocked_reason::<Policy>(&env, name).await, reason, "{name}");
     }
     assert_eq!(requests_for_objects(env.ncloud.journal()), Vec::<String>::new());
     for (name, _) in cases {
-        let_go::<Policy>(&env, name).await;
+        force_orphan::<Policy>(&env, name).await;
     }
     assert!(env.ncloud.policy_named("by-hand").is_some());
     cluster.remove().await;
 }
 
-/// A deletion record as somebody might write it by hand.
+/// Returns a deletion record as a tenant could write it.
 fn record(system: &str, connection: &Value, endpoint: &str, id: &str) -> Value {
     json!({ "system": system, "connection": connection, "endpoint": endpoint, "id": id, "key": "k", "adopted": true })
 }
 
-/// Writes status as a tenant could who may.
-pub async fn forge<K: Kind>(env: &TestEnv, name: &str, status: Value) {
+/// Writes status as a tenant with that permission could.
+pub async fn write_status<K: Kind>(env: &TestEnv, name: &str, status: Value) {
     let patch = Patch::Merge(json!({ "status": status }));
     env.api::<K>().patch_status(name, &PatchParams::default(), &patch).await.unwrap();
 }
 
-/// Why the deleted object is still there.
-async fn held<K: Managed>(env: &TestEnv, name: &str) -> String {
+/// Waits until the operator has handled a deletion that is blocked. Returns the reason.
+async fn blocked_reason<K: Managed>(env: &TestEnv, name: &str) -> String {
     let seen: K = env
-        .until(name, "held", |object: &K| {
+        .until(name, "blocked", |object: &K| {
             let generation = object.meta().generation;
             let deleted = object.meta().deletion_timestamp.is_some();
-            anyhow::ensure!(deleted && generation == Some(common(object).observed_generation), "not looked at");
+            anyhow::ensure!(deleted && generation == Some(common(object).observed_generation), "not reconciled yet");
             Ok(())
         })
         .await;
     condition(&common(&seen), "Ready").unwrap().reason.clone()
 }
 
-async fn let_go<K: Kind>(env: &TestEnv, name: &str) {
+async fn force_orphan<K: Kind>(env: &TestEnv, name: &str) {
     let annotations = json!({ "metadata": { "annotations": { "cloudpolicy.dev/force-orphan": "true" } } });
     env.patch::<K>(name, annotations).await;
     env.gone::<K>(name).await;
 }
 
 #[tokio::test]
-async fn an_edited_status_does_not_reach_the_object_of_another_and_is_put_right() {
+async fn edited_status_cannot_reach_object_of_another_owner() {
     let env = TestEnv::new("forged-id").await;
     for name in ["victim", "forger"] {
         env.apply(ncloud_policy(name)).await;
@@ -184,43 +184,43 @@ async fn an_edited_status_does_not_reach_the_object_of_another_and_is_put_right(
     let own = upstream_id(&env.ready::<Policy>("forger").await);
     let before = env.ncloud.policy_named("victim");
     let forged = json!({ "policyId": victim, "upstream": { "id": victim, "adopted": true } });
-    forge::<Policy>(&env, "forger", forged.clone()).await;
+    write_status::<Policy>(&env, "forger", forged.clone()).await;
     env.patch::<Policy>("forger", json!({ "spec": { "ncloud": { "description": "mine now" } } })).await;
     let seen: Policy = env.ready("forger").await;
-    assert_eq!(upstream_id(&seen), own, "its own object is found again");
+    assert_eq!(upstream_id(&seen), own, "the operator finds its own object again");
     assert_eq!(seen.status.unwrap().policy_id, Some(own));
     assert_eq!(env.ncloud.policy_named("forger").unwrap().description.unwrap(), "mine now");
 
-    forge::<Policy>(&env, "forger", forged).await;
+    write_status::<Policy>(&env, "forger", forged).await;
     env.delete::<Policy>("forger").await;
     env.gone::<Policy>("forger").await;
     assert!(env.ncloud.policy_named("forger").is_none(), "its own object is deleted");
     assert_eq!(env.ncloud.policy_named("victim"), before);
     let touched = env.ncloud.journal().writes().into_iter().filter(|w| w.object_id.as_ref() == Some(&victim)).count();
-    assert_eq!(touched, 1, "the victim's creation, and nothing since");
+    assert_eq!(touched, 1, "only the create of the victim");
 }
 
 #[tokio::test]
-async fn an_edited_status_does_not_reach_a_policy_that_somebody_made_by_hand() {
+async fn edited_status_cannot_reach_unowned_policy() {
     let env = TestEnv::new("forged-hand").await;
     let victim = env.ncloud.add_policy(NewPolicy { policy_name: "by-hand".to_owned(), ..NewPolicy::default() });
     let record = record("ncloud/policy", &json!({ "name": "ncloud" }), &env.ncloud.url(), &victim);
-    forged_from_the_start::<Policy>(&env, ncloud_policy("forger"), record).await;
+    assert_forgery_is_refused::<Policy>(&env, ncloud_policy("forger"), record).await;
     assert!(env.ncloud.journal().writes().is_empty(), "{:?}", env.ncloud.journal().writes());
 }
 
 #[tokio::test]
-async fn an_edited_status_does_not_reach_a_policy_of_an_account_that_shows_no_tags() {
+async fn edited_status_cannot_reach_policy_when_tags_are_hidden() {
     let env = TestEnv::new("forged-untagged").await;
     env.ncloud.faults().add(Fault::on(Operation::TagsGet).before(Action::status(405, "")).forever());
     let victim = env.ncloud.add_policy(NewPolicy { policy_name: "by-hand".to_owned(), ..NewPolicy::default() });
     let record = record("ncloud/policy", &json!({ "name": "ncloud" }), &env.ncloud.url(), &victim);
-    forged_from_the_start::<Policy>(&env, ncloud_policy("forger"), record).await;
+    assert_forgery_is_refused::<Policy>(&env, ncloud_policy("forger"), record).await;
     assert!(env.ncloud.journal().writes().is_empty(), "{:?}", env.ncloud.journal().writes());
 }
 
 #[tokio::test]
-async fn an_edited_status_does_not_reach_spaceone_objects_that_somebody_made_by_hand() {
+async fn edited_status_cannot_reach_unowned_spaceone_objects() {
     let env = TestEnv::new("forged-spaceone").await;
     let policy = StoredPolicy {
         policy_id: "by-hand".to_owned(),
@@ -236,41 +236,41 @@ async fn an_edited_status_does_not_reach_spaceone_objects_that_somebody_made_by_
     let url = env.spaceone.url();
     let of_policy = record("spaceone/policy", &connection, &url, &policy);
     let of_network = record("spaceone/networkpolicy", &connection, &url, &network);
-    forged_from_the_start::<Policy>(&env, spaceone_policy("forger"), of_policy).await;
-    forged_from_the_start::<NetworkPolicy>(&env, network_policy("forger", &zone), of_network.clone()).await;
-    // A policy's status that names a network policy.
-    forged_and_deleted::<Policy>(&env, spaceone_policy("across"), of_network).await;
+    assert_forgery_is_refused::<Policy>(&env, spaceone_policy("forger"), of_policy).await;
+    assert_forgery_is_refused::<NetworkPolicy>(&env, network_policy("forger", &zone), of_network.clone()).await;
+    // The status of a policy names a network policy.
+    assert_forgery_is_refused_at_deletion::<Policy>(&env, spaceone_policy("across"), of_network).await;
     assert!(env.spaceone.journal().writes().is_empty(), "{:?}", env.spaceone.journal().writes());
 }
 
-/// The forger allows everything that its own spec can allow, and still gets nowhere: neither when
-/// it goes on with the edited status, nor when it is deleted before anybody has looked at it.
-async fn forged_from_the_start<K: Managed>(env: &TestEnv, object: Value, record: Value) {
-    let name = forged::<K>(env, &object, &record).await;
+/// Asserts that a forged status has no effect although the spec allows everything: neither when the object
+/// is resumed with the edited status, nor when it is deleted before the operator has reconciled it.
+async fn assert_forgery_is_refused<K: Managed>(env: &TestEnv, object: Value, record: Value) {
+    let name = create_forged::<K>(env, &object, &record).await;
     env.patch::<K>(&name, json!({ "spec": { "suspend": false } })).await;
     env.reason::<K>(&name, "Conflict").await;
     env.delete::<K>(&name).await;
-    assert_eq!(held::<K>(env, &name).await, "Conflict");
-    let_go::<K>(env, &name).await;
-    forged_and_deleted::<K>(env, object, record).await;
+    assert_eq!(blocked_reason::<K>(env, &name).await, "Conflict");
+    force_orphan::<K>(env, &name).await;
+    assert_forgery_is_refused_at_deletion::<K>(env, object, record).await;
 }
 
-async fn forged_and_deleted<K: Managed>(env: &TestEnv, object: Value, record: Value) {
-    let name = forged::<K>(env, &object, &record).await;
+async fn assert_forgery_is_refused_at_deletion<K: Managed>(env: &TestEnv, object: Value, record: Value) {
+    let name = create_forged::<K>(env, &object, &record).await;
     env.delete::<K>(&name).await;
     let seen: K = env
-        .until(&name, "held", |object: &K| {
+        .until(&name, "blocked", |object: &K| {
             let reason = condition(&common(object), "Ready").map(|c| c.reason.clone());
-            anyhow::ensure!(reason.as_deref() != Some("Suspended"), "not looked at");
+            anyhow::ensure!(reason.as_deref() != Some("Suspended"), "not reconciled yet");
             Ok(())
         })
         .await;
     assert_eq!(condition(&common(&seen), "Ready").unwrap().reason, "Conflict");
-    let_go::<K>(env, &name).await;
+    force_orphan::<K>(env, &name).await;
 }
 
-/// A suspended object with an edited status.
-async fn forged<K: Managed>(env: &TestEnv, object: &Value, record: &Value) -> String {
+/// Creates a suspended object with an edited status.
+async fn create_forged<K: Managed>(env: &TestEnv, object: &Value, record: &Value) -> String {
     let mut object = object.clone();
     let name = object["metadata"]["name"].as_str().unwrap().to_owned();
     object["metadata"]["finalizers"] = json!(["cloudpolicy.dev/finalizer"]);
@@ -279,6 +279,6 @@ async fn forged<K: Managed>(env: &TestEnv, object: &Value, record: &Value) -> St
     object["spec"]["suspend"] = json!(true);
     env.apply(object).await;
     env.reason::<K>(&name, "Suspended").await;
-    forge::<K>(env, &name, json!({ "upstream": record })).await;
+    write_status::<K>(env, &name, json!({ "upstream": record })).await;
     name
 }

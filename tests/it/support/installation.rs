@@ -5,11 +5,12 @@ use crate::support::kinds::shown_condition;
 use crate::support::manifests::{ncloud_policy, network_policy, spaceone_policy};
 use crate::support::{self, rbac, test_env};
 use cloud_policy::api::crds;
+use cloud_policy::controller;
+use cloud_policy::controller::Settings;
 use cloud_policy::controller::clock::SystemClock;
 use cloud_policy::controller::leader::{Elector, ElectorConfig, End};
 use cloud_policy::controller::settings::TenantConnections;
-use cloud_policy::controller::wiring::Parts;
-use cloud_policy::controller::{self, Settings};
+use cloud_policy::controller::setup::Options;
 use cloud_policy::metrics::Metrics;
 use cloud_policy_simulator::ncloud::{self, Ncloud};
 use cloud_policy_simulator::spaceone::{self, Spaceone};
@@ -208,7 +209,7 @@ impl Process {
         let election = tokio::spawn(elector.run(resign.clone()));
         assert!(leadership.acquired().await);
         let metrics = Metrics::new("test");
-        let parts = Parts {
+        let parts = Options {
             client,
             settings,
             clock: Arc::new(SystemClock),

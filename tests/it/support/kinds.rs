@@ -1,7 +1,7 @@
 //! What tests read of objects: a kind in a namespace, and the parts of its status.
 
 use cloud_policy::api::status::CommonStatus;
-use cloud_policy::controller::managed::Managed;
+use cloud_policy::controller::kinds::managed::Managed;
 use serde_json::Value;
 
 /// A namespaced kind that tests read.

@@ -6,12 +6,13 @@
 
 use crate::support::{self, rbac};
 use cloud_policy::api::Policy;
+use cloud_policy::controller;
+use cloud_policy::controller::Settings;
 use cloud_policy::controller::clock::{Clock, SystemClock};
+use cloud_policy::controller::kinds::managed::Managed;
 use cloud_policy::controller::leader::{Leadership, Revocation};
-use cloud_policy::controller::managed::Managed;
 use cloud_policy::controller::settings::TenantConnections;
-use cloud_policy::controller::wiring::Parts;
-use cloud_policy::controller::{self, Settings};
+use cloud_policy::controller::setup::Options;
 use cloud_policy::metrics::Metrics;
 use cloud_policy_simulator::ncloud::{self, Ncloud};
 use cloud_policy_simulator::spaceone::{self, Spaceone};
@@ -60,7 +61,7 @@ impl Operator {
         let metrics = Metrics::new("test");
         let shutdown = CancellationToken::new();
         let (leadership, revocation) = Leadership::revocable();
-        let parts = Parts {
+        let parts = Options {
             client: client.clone(),
             settings,
             clock,

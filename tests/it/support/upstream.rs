@@ -3,9 +3,9 @@
 
 use crate::support::install_crypto;
 use cloud_policy::api::{ConnectionSpec, NetworkPolicySpec, PolicySpec};
-use cloud_policy::engine::{Result, Sighting, Stamp, Subject, UpstreamError, Written};
-use cloud_policy::upstream::registry::{self, Wanted};
-use cloud_policy::upstream::{Account, Credentials, EndpointRules, HttpSettings, RequestLog, Urgency};
+use cloud_policy::engine::{BoundExternal, Observation, OwnerTag, Result, UpstreamError, Written};
+use cloud_policy::upstream::registry;
+use cloud_policy::upstream::{Account, Credentials, EndpointRules, HttpSettings, Priority, RequestLog};
 use serde_json::{Value, json};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -55,26 +55,26 @@ pub fn account(mut connection: Value, credentials: Credentials, settings: &HttpS
 }
 
 /// The stamp of an object of this cluster.
-pub fn owner_tag(uid: &str) -> Stamp {
-    Stamp::new("cluster", uid)
+pub fn owner_tag(uid: &str) -> OwnerTag {
+    OwnerTag::new("cluster", uid)
 }
 
 /// A `Policy` with this upstream block, bound.
-pub fn policy(account: &Arc<Account>, upstream: &str, block: &Value, stamp: &Stamp) -> Box<dyn Subject> {
+pub fn policy(account: &Arc<Account>, upstream: &str, block: &Value, stamp: &OwnerTag) -> Box<dyn BoundExternal> {
     let spec = json!({ "connectionRef": { "name": "c" }, upstream: block });
     let spec: PolicySpec = serde_json::from_value(spec).unwrap();
-    registry::bind(account, Wanted::Policy(&spec), stamp, Urgency::Change).unwrap()
+    registry::bind(account, &spec, stamp, Priority::Change).unwrap()
 }
 
 /// A `NetworkPolicy` with this block, bound.
-pub fn network_policy(account: &Arc<Account>, block: &Value, stamp: &Stamp) -> Box<dyn Subject> {
+pub fn network_policy(account: &Arc<Account>, block: &Value, stamp: &OwnerTag) -> Box<dyn BoundExternal> {
     let spec = json!({ "connectionRef": { "name": "c" }, "spaceone": block });
     let spec: NetworkPolicySpec = serde_json::from_value(spec).unwrap();
-    registry::bind(account, Wanted::NetworkPolicy(&spec), stamp, Urgency::Change).unwrap()
+    registry::bind(account, &spec, stamp, Priority::Change).unwrap()
 }
 
 /// Creates the object; its id.
-pub async fn create(subject: &dyn Subject) -> String {
+pub async fn create(subject: &dyn BoundExternal) -> String {
     accepted(subject.create().await)
 }
 
@@ -87,12 +87,12 @@ pub fn accepted(written: Result<Written>) -> String {
 }
 
 /// The object, which must be there.
-pub async fn observation(subject: &dyn Subject, id: &str) -> Sighting {
+pub async fn observation(subject: &dyn BoundExternal, id: &str) -> Observation {
     subject.observe(id).await.unwrap().expect("the object is there")
 }
 
 /// Updates the object to what is wanted and asserts that nothing is left to do.
-pub async fn converge(subject: &dyn Subject, id: &str) {
+pub async fn converge(subject: &dyn BoundExternal, id: &str) {
     let before = observation(subject, id).await.diff;
     assert!(!before.is_empty(), "there is something to do");
     assert!(!before.needs_recreate(), "{}", before.summary());

@@ -4,9 +4,10 @@ use crate::support::install_crypto;
 use crate::support::upstream::{Log, allow_loopback, owner_tag, refusal, short_timeouts};
 use cloud_policy::api::{ConnectionSpec, NetworkPolicySpec, PolicySpec};
 use cloud_policy::engine::{ErrorKind, Result};
-use cloud_policy::upstream::registry::{Wanted, bind, remnant};
-use cloud_policy::upstream::{Account, Credentials, EndpointRules, Urgency};
+use cloud_policy::upstream::registry::{bind, deleter};
+use cloud_policy::upstream::{Account, Credentials, EndpointRules, Priority};
 use serde_json::{Value, json};
+use std::any::Any;
 use std::sync::Arc;
 
 fn keys() -> Credentials {
@@ -105,15 +106,15 @@ fn objects_are_bound_to_the_collection_of_their_connection_and_to_no_other() {
         serde_json::from_value(spec(json!({ "spaceone": { "name": "n", "zoneId": "zone-1" } }))).unwrap();
     let stamp = owner_tag("uid-1");
     for (account, wanted, expected) in [
-        (&nc, Wanted::Policy(&of_ncloud), Ok(("ncloud/policy", "abc"))),
-        (&so, Wanted::Policy(&of_spaceone), Ok(("spaceone/policy", "p"))),
-        (&so, Wanted::NetworkPolicy(&network), Ok(("spaceone/networkpolicy", "n"))),
-        (&so, Wanted::Policy(&of_ncloud), Err("spec.connectionRef")),
-        (&nc, Wanted::Policy(&of_spaceone), Err("spec.connectionRef")),
-        (&nc, Wanted::NetworkPolicy(&network), Err("spec.connectionRef")),
-        (&nc, Wanted::Policy(&of_neither), Err("spec")),
+        (&nc, &of_ncloud as &dyn Any, Ok(("ncloud/policy", "abc"))),
+        (&so, &of_spaceone, Ok(("spaceone/policy", "p"))),
+        (&so, &network, Ok(("spaceone/networkpolicy", "n"))),
+        (&so, &of_ncloud, Err("spec.connectionRef")),
+        (&nc, &of_spaceone, Err("spec.connectionRef")),
+        (&nc, &network, Err("spec.connectionRef")),
+        (&nc, &of_neither, Err("spec")),
     ] {
-        match (bind(account, wanted, &stamp, Urgency::Change), expected) {
+        match (bind(account, wanted, &stamp, Priority::Change), expected) {
             (Ok(subject), Ok((system, key))) => assert_eq!((subject.system(), subject.key().as_str()), (system, key)),
             (Err(problem), Err(field)) => {
                 assert_eq!(problem.field, field);
@@ -125,7 +126,7 @@ fn objects_are_bound_to_the_collection_of_their_connection_and_to_no_other() {
     }
     for (account, systems) in [(&nc, [true, false, false]), (&so, [false, true, true])] {
         let names = ["ncloud/policy", "spaceone/policy", "spaceone/networkpolicy"];
-        assert_eq!(names.map(|system| remnant(account, system, &stamp, Urgency::Change).is_some()), systems);
-        assert!(remnant(account, "unheard/of", &stamp, Urgency::Change).is_none());
+        assert_eq!(names.map(|system| deleter(account, system, &stamp, Priority::Change).is_some()), systems);
+        assert!(deleter(account, "unheard/of", &stamp, Priority::Change).is_none());
     }
 }

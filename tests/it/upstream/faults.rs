@@ -7,7 +7,7 @@ use crate::support::upstream::{
 use crate::upstream::ncloud;
 use crate::upstream::spaceone_policy::full_policy;
 use crate::upstream::spaceone_servers::{Server, simulated_rest};
-use cloud_policy::engine::{ErrorKind, Subject};
+use cloud_policy::engine::{BoundExternal, ErrorKind};
 use cloud_policy::upstream::{Account, Credentials, EndpointRules, HttpSettings};
 use cloud_policy_simulator::ncloud::Ncloud;
 use cloud_policy_simulator::{Action, Fault, Faults, Journal, Operation};
@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 
 /// One object of one of the three collections, and the server that it is wanted on.
 struct Case {
-    subject: Box<dyn Subject>,
+    subject: Box<dyn BoundExternal>,
     secrets: Vec<String>,
     log: Arc<Log>,
     upstream: Upstream,
@@ -47,10 +47,10 @@ impl Case {
     /// Strikes the create with this fault; its error.
     async fn create_under(&self, fault: Fault) -> ErrorKind {
         self.faults().add(fault);
-        let before = self.faults().struck();
+        let before = self.faults().injected();
         let secrets: Vec<&str> = self.secrets.iter().map(String::as_str).collect();
         let kind = refusal(self.subject.create().await, &secrets).kind;
-        assert_eq!(self.faults().struck(), before + 1);
+        assert_eq!(self.faults().injected(), before + 1);
         kind
     }
 }
@@ -114,7 +114,7 @@ async fn a_create_whose_answer_was_lost_is_in_doubt_sent_once_and_found_again() 
             let found = case.subject.find().await.unwrap();
             assert_eq!(found.len(), 1, "{system} {shown}");
             assert!(found[0].diff.is_empty(), "{system} {shown}: {}", found[0].diff.summary());
-            case.subject.remnant().delete(&found[0].id).await.unwrap();
+            case.subject.deleter().delete(&found[0].id).await.unwrap();
         }
     }
 }

@@ -2,7 +2,8 @@
 //! the upstream may use.
 
 use crate::support::upstream::{account, converge, create, observation, owner_tag, policy, refusal, short_timeouts};
-use cloud_policy::engine::{ErrorKind, Ownership, Subject, Written};
+use cloud_policy::api::policy::PolicyDetails;
+use cloud_policy::engine::{BoundExternal, ErrorKind, Ownership, Written};
 use cloud_policy::upstream::{Account, Credentials};
 use cloud_policy_simulator::ncloud::{
     CreateTags, EmptyDescription, Ncloud, NewPolicy, Options, Order, Search, Switches,
@@ -39,7 +40,7 @@ pub fn block() -> Value {
     })
 }
 
-pub fn bound(account: &Arc<Account>, block: &Value) -> Box<dyn Subject> {
+pub fn bound(account: &Arc<Account>, block: &Value) -> Box<dyn BoundExternal> {
     policy(account, "ncloud", block, &owner_tag("uid-1"))
 }
 
@@ -48,7 +49,7 @@ async fn the_probe_counts_and_tells_a_bad_key_from_a_wrong_clock() {
     let (ncloud, account) = simulator(|_| {}).await;
     create(&*bound(&account, &block())).await;
     let usage = account.probe().await.unwrap();
-    assert_eq!((usage.policies, usage.policies_limit), (Some(1), Some(500)));
+    assert_eq!((usage.count("policies"), usage.limit("policies")), (Some(1), Some(500)));
 
     let bad = refusal(open(&ncloud, "not the secret").probe().await, &["not the secret"]);
     assert_eq!(bad.kind, ErrorKind::Unauthorized);
@@ -83,7 +84,7 @@ async fn what_was_created_reads_back_without_a_difference_however_the_server_spe
             let seen = observation(&*subject, &create(&*subject).await).await;
             assert!(seen.diff.is_empty(), "{:?}: {}", ncloud.switches(), seen.diff.summary());
             assert_eq!(seen.owner, Ownership::Ours);
-            assert!(seen.facts.nrn.is_some_and(|nrn| nrn.starts_with("nrn:")));
+            assert!(seen.details.read::<PolicyDetails>().nrn.is_some_and(|nrn| nrn.starts_with("nrn:")));
         }
         assert!(ncloud.policies().iter().all(|policy| policy.tags["cloudpolicy-owner"] == "cluster/uid-1"));
     }
@@ -137,9 +138,9 @@ async fn the_stamp_tells_whose_a_policy_is() {
     let subject = bound(&account, &block());
     let id = create(&*subject).await;
     let theirs = policy(&account, "ncloud", &block(), &owner_tag("uid-2"));
-    assert_eq!(observation(&*theirs, &id).await.owner, Ownership::Other("cluster/uid-1".to_owned()));
+    assert_eq!(observation(&*theirs, &id).await.owner, Ownership::ForeignTag("cluster/uid-1".to_owned()));
     ncloud.edit_policy(&id, |policy| drop(policy.tags.remove("cloudpolicy-owner")));
-    assert_eq!(observation(&*theirs, &id).await.owner, Ownership::Unmarked);
+    assert_eq!(observation(&*theirs, &id).await.owner, Ownership::Untagged);
     for (status, body) in [(404, ""), (405, ""), (401, r#"{"error":{"errorCode":"210","message":"no"}}"#), (200, "7")] {
         ncloud.faults().add(Fault::on(Operation::TagsGet).before(Action::status(status, body)));
         let seen = observation(&*theirs, &id).await;
@@ -156,8 +157,8 @@ async fn claiming_changes_the_stamp_and_nothing_else() {
     let id = create(&*policy(&account, "ncloud", &block(), &owner_tag("uid-2"))).await;
     let before = ncloud.policies();
     let subject = bound(&account, &block());
-    subject.claim(&id).await.unwrap();
-    subject.claim(&id).await.unwrap();
+    subject.tag_owner(&id).await.unwrap();
+    subject.tag_owner(&id).await.unwrap();
     assert_eq!(observation(&*subject, &id).await.owner, Ownership::Ours);
     let mut after = ncloud.policies();
     after[0].tags.insert("cloudpolicy-owner".to_owned(), "cluster/uid-2".to_owned());
@@ -170,7 +171,7 @@ async fn a_stamp_that_the_server_drops_leaves_the_policy_unmarked() {
     let (_ncloud, account) = simulator(|s| s.create_tags = CreateTags::Dropped).await;
     let subject = bound(&account, &block());
     let id = create(&*subject).await;
-    assert_eq!(observation(&*subject, &id).await.owner, Ownership::Unmarked);
+    assert_eq!(observation(&*subject, &id).await.owner, Ownership::Untagged);
 }
 
 #[tokio::test]

@@ -5,9 +5,9 @@ use crate::support::upstream::{accepted, account, create, owner_tag, refusal, sh
 use crate::upstream::ncloud::{block, bound, simulator};
 use cloud_policy::engine::{Diff, ErrorKind, Remedy, Written};
 use cloud_policy::upstream::Credentials;
-use cloud_policy::upstream::Urgency;
-use cloud_policy::upstream::registry::remnant;
-use cloud_policy_simulator::ncloud::{Assignee, DeleteBody, ErrorAnswer, ErrorShape, HolderType};
+use cloud_policy::upstream::Priority;
+use cloud_policy::upstream::registry::deleter;
+use cloud_policy_simulator::ncloud::{Assignee, DeleteBody, ErrorAnswer, ErrorShape, PrincipalType};
 use cloud_policy_simulator::{Action, Fault, Operation};
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -24,8 +24,8 @@ async fn an_unknown_id_is_absent_in_whatever_form_the_server_says_so() {
         let (_ncloud, account) = simulator(|s| s.unknown_policy = ErrorAnswer::new(404, shape, code, "gone")).await;
         let subject = bound(&account, &block());
         assert_eq!(subject.observe("0-0-0").await.unwrap(), None, "{shape:?}");
-        assert!(subject.remnant().delete("0-0-0").await.is_ok(), "{shape:?}");
-        assert!(subject.remnant().holders("0-0-0").await.unwrap().is_empty(), "{shape:?}");
+        assert!(subject.deleter().delete("0-0-0").await.is_ok(), "{shape:?}");
+        assert!(subject.deleter().used_by("0-0-0").await.unwrap().is_empty(), "{shape:?}");
         let mut diff = Diff::default();
         diff.compare("spec.ncloud.description", &"a", &"b", Remedy::Update);
         assert_eq!(refusal(subject.update("0-0-0", &diff).await, &[]).kind, ErrorKind::Unavailable, "{shape:?}");
@@ -43,7 +43,7 @@ async fn a_404_that_the_list_contradicts_is_no_absence() {
         ncloud.faults().add(Fault::on(operation).before(Action::status(404, body.clone())));
     }
     assert_eq!(refusal(subject.observe(&id).await, &[]).kind, ErrorKind::Unavailable);
-    assert_eq!(refusal(subject.remnant().delete(&id).await, &[]).kind, ErrorKind::Unavailable);
+    assert_eq!(refusal(subject.deleter().delete(&id).await, &[]).kind, ErrorKind::Unavailable);
     assert_eq!(ncloud.policies().len(), 1);
 }
 
@@ -57,7 +57,7 @@ async fn a_wrong_path_is_no_absence() {
     let subject = bound(&account, &block());
     refusal(subject.observe("0-0-0").await, &[]);
     refusal(subject.find().await, &[]);
-    refusal(subject.remnant().delete("0-0-0").await, &[]);
+    refusal(subject.deleter().delete("0-0-0").await, &[]);
 }
 
 #[tokio::test]
@@ -67,10 +67,10 @@ async fn an_id_cannot_climb_out_of_its_path() {
     create(&*subject).await;
     ncloud.journal().clear();
     for id in ["", ".", ".."] {
-        assert_eq!(refusal(subject.remnant().delete(id).await, &[]).kind, ErrorKind::Rejected, "{id}");
+        assert_eq!(refusal(subject.deleter().delete(id).await, &[]).kind, ErrorKind::Rejected, "{id}");
     }
     assert!(ncloud.journal().entries().is_empty());
-    assert!(subject.remnant().delete("../policies").await.is_ok(), "an id like any other, and absent");
+    assert!(subject.deleter().delete("../policies").await.is_ok(), "an id like any other, and absent");
     assert_eq!(ncloud.policies().len(), 1);
 }
 
@@ -96,20 +96,20 @@ async fn a_policy_that_is_assigned_is_in_use_and_names_its_holders() {
         let subject = bound(&account, &block());
         let id = create(&*subject).await;
         let alice = Assignee {
-            resource_type: HolderType::SubAccount,
+            resource_type: PrincipalType::SubAccount,
             resource_id: "sub-1".to_owned(),
             resource_name: "alice".to_owned(),
         };
         ncloud.assign(&id, alice);
-        let remnant = remnant(&account, "ncloud/policy", &owner_tag("uid-1"), Urgency::Change).unwrap();
-        assert_eq!(remnant.holders(&id).await.unwrap(), ["SubAccount alice (sub-1)"]);
-        let refused = refusal(remnant.delete(&id).await, &[]);
+        let deleter = deleter(&account, "ncloud/policy", &owner_tag("uid-1"), Priority::Change).unwrap();
+        assert_eq!(deleter.used_by(&id).await.unwrap(), ["SubAccount alice (sub-1)"]);
+        let refused = refusal(deleter.delete(&id).await, &[]);
         assert_eq!(refused.kind, ErrorKind::InUse, "{status}");
         assert!(refused.message.contains("alice"), "{refused}");
         ncloud.unassign(&id);
-        remnant.delete(&id).await.unwrap();
-        remnant.delete(&id).await.unwrap();
-        assert_eq!((ncloud.policies().len(), remnant.owner(&id).await.unwrap()), (0, None));
+        deleter.delete(&id).await.unwrap();
+        deleter.delete(&id).await.unwrap();
+        assert_eq!((ncloud.policies().len(), deleter.owner(&id).await.unwrap()), (0, None));
     }
 }
 
@@ -120,12 +120,12 @@ async fn a_success_that_says_failure_inside_is_a_failure() {
     let id = create(&*subject).await;
     let failed = json!([{ "success": false, "message": "not today" }]).to_string();
     ncloud.faults().add(Fault::on(Operation::Delete).before(Action::status(200, failed)));
-    let refused = refusal(subject.remnant().delete(&id).await, &[]);
+    let refused = refusal(subject.deleter().delete(&id).await, &[]);
     assert!(refused.message.contains("not today"), "{refused}");
     let empty = BTreeMap::new();
     let page = Action::Status { code: 200, body: "<html>signed out</html>".to_owned(), headers: empty };
     ncloud.faults().add(Fault::on(Operation::Delete).before(page));
-    assert_eq!(refusal(subject.remnant().delete(&id).await, &[]).kind, ErrorKind::OutcomeUnknown);
+    assert_eq!(refusal(subject.deleter().delete(&id).await, &[]).kind, ErrorKind::OutcomeUnknown);
     assert_eq!(ncloud.policies().len(), 1);
 }
 

@@ -3,17 +3,18 @@
 
 use crate::support::upstream::{accepted, converge, create, network_policy, observation, owner_tag, refusal, unique};
 use crate::upstream::spaceone_servers::Server;
-use cloud_policy::engine::{Diff, ErrorKind, Ownership, Remedy, Stamp, Subject};
-use cloud_policy::upstream::Urgency;
-use cloud_policy::upstream::registry::remnant;
+use cloud_policy::api::network_policy::NetworkPolicyDetails;
+use cloud_policy::engine::{BoundExternal, Diff, ErrorKind, OwnerTag, Ownership, Remedy};
+use cloud_policy::upstream::Priority;
+use cloud_policy::upstream::registry::deleter;
 use serde_json::{Value, json};
 
 /// A stamp of its own for each test: network policies are found by it.
-fn fresh() -> Stamp {
+fn fresh() -> OwnerTag {
     owner_tag(&unique("uid"))
 }
 
-fn bound(server: &Server, block: &Value, stamp: &Stamp) -> Box<dyn Subject> {
+fn bound(server: &Server, block: &Value, stamp: &OwnerTag) -> Box<dyn BoundExternal> {
     network_policy(&server.account(), block, stamp)
 }
 
@@ -32,9 +33,10 @@ pub async fn a_network_policy_reads_back_as_it_was_created(server: &Server) {
     let seen = observation(&*subject, &id).await;
     assert!(seen.diff.is_empty(), "pins and all: {}", seen.diff.summary());
     assert_eq!(seen.owner, Ownership::Ours);
-    assert_eq!(seen.facts.zone_info.as_ref().unwrap()["zone_id"], block["zoneId"]);
-    assert!(seen.facts.region_info.as_ref().unwrap().contains_key("region_id"));
-    let created: jiff::Timestamp = seen.facts.created_at.as_ref().unwrap().parse().unwrap();
+    let details: NetworkPolicyDetails = seen.details.read();
+    assert_eq!(details.zone_info.unwrap()["zone_id"], block["zoneId"]);
+    assert!(details.region_info.unwrap().contains_key("region_id"));
+    let created: jiff::Timestamp = details.created_at.unwrap().parse().unwrap();
     assert!(jiff::Timestamp::now().duration_since(created).as_secs() < 3600);
     let found = subject.find().await.unwrap();
     assert_eq!((found.len(), &found[0].id, &found[0].diff), (1, &id, &Diff::default()));
@@ -52,7 +54,7 @@ pub async fn a_network_policy_with_nothing_optional_is_complete(server: &Server)
 
 pub async fn objects_are_found_by_the_exact_stamp_and_never_by_the_name(server: &Server) {
     let (ours, block) = (fresh(), server.network_policy());
-    let shouting = Stamp::new("cluster", ours.to_string().trim_start_matches("cluster/").to_uppercase());
+    let shouting = OwnerTag::new("cluster", ours.to_string().trim_start_matches("cluster/").to_uppercase());
     create(&*bound(server, &block, &shouting)).await;
     create(&*bound(server, &block, &fresh())).await;
     let subject = bound(server, &block, &ours);
@@ -94,7 +96,7 @@ pub async fn every_field_can_be_updated_and_the_stamp_stays(server: &Server) {
 }
 
 /// The data that the object has, read through what a spec without any of it finds missing.
-async fn sight_data(server: &Server, id: &str, stamp: &Stamp) -> Value {
+async fn sight_data(server: &Server, id: &str, stamp: &OwnerTag) -> Value {
     let [zone, _] = server.zones.clone().unwrap();
     let bare = json!({ "name": "x", "zoneId": zone, "data": {} });
     let diff = observation(&*bound(server, &bare, stamp), id).await.diff;
@@ -106,7 +108,7 @@ async fn sight_data(server: &Server, id: &str, stamp: &Stamp) -> Value {
 }
 
 /// Moves all pins to where they do not matter.
-async fn release(server: &Server, id: &str, stamp: &Stamp) {
+async fn release(server: &Server, id: &str, stamp: &OwnerTag) {
     let [zone, _] = server.zones.clone().unwrap();
     let subject = bound(server, &json!({ "name": "x", "zoneId": zone, "pinnedKeys": ["zone_id"] }), stamp);
     let mut diff = observation(&*subject, id).await.diff;
@@ -175,7 +177,7 @@ pub async fn metadata_of_others_survives_an_update(server: &Server) {
 pub async fn metadata_that_would_break_every_later_update_is_known_beforehand(server: &Server) {
     let (stamp, block) = (fresh(), with(&server.network_policy(), "metadata", json!({ "count": 1 })));
     let subject = bound(server, &block, &stamp);
-    assert_eq!(subject.problems()[0].field, "spec.spaceone.metadata.count");
+    assert_eq!(subject.validate()[0].field, "spec.spaceone.metadata.count");
     let id = create(&*subject).await;
     let renamed = bound(server, &with(&block, "name", json!("renamed")), &stamp);
     let diff = observation(&*renamed, &id).await.diff;
@@ -186,14 +188,14 @@ pub async fn a_strangers_object_is_claimed_unless_its_tags_are_pinned(server: &S
     let (theirs, ours, block) = (fresh(), fresh(), server.network_policy());
     let id = create(&*bound(server, &block, &theirs)).await;
     let subject = bound(server, &block, &ours);
-    assert_eq!(observation(&*subject, &id).await.owner, Ownership::Other(theirs.to_string()));
-    subject.claim(&id).await.unwrap();
+    assert_eq!(observation(&*subject, &id).await.owner, Ownership::ForeignTag(theirs.to_string()));
+    subject.tag_owner(&id).await.unwrap();
     let seen = observation(&*subject, &id).await;
     assert!(seen.owner == Ownership::Ours && seen.diff.is_empty(), "{seen:?}");
 
     let pinned = with(&block, "pinnedKeys", json!(["tags"]));
     let id = create(&*bound(server, &pinned, &theirs)).await;
-    let refused = refusal(subject.claim(&id).await, &[]);
+    let refused = refusal(subject.tag_owner(&id).await, &[]);
     assert!(refused.kind == ErrorKind::Rejected && refused.message.contains("pinned"), "{refused}");
 }
 
@@ -201,16 +203,16 @@ pub async fn deleting_twice_is_fine_and_leaves_nothing(server: &Server) {
     let (stamp, block) = (fresh(), server.network_policy());
     let subject = bound(server, &block, &stamp);
     let id = create(&*subject).await;
-    let remnant = remnant(&server.account(), "spaceone/networkpolicy", &stamp, Urgency::Change).unwrap();
-    assert_eq!(remnant.find("any name").await.unwrap(), [(id.clone(), Ownership::Ours)]);
-    remnant.delete(&id).await.unwrap();
-    remnant.delete(&id).await.unwrap();
-    assert_eq!((subject.observe(&id).await.unwrap(), remnant.owner(&id).await.unwrap()), (None, None));
+    let deleter = deleter(&server.account(), "spaceone/networkpolicy", &stamp, Priority::Change).unwrap();
+    assert_eq!(deleter.find("any name").await.unwrap(), [(id.clone(), Ownership::Ours)]);
+    deleter.delete(&id).await.unwrap();
+    deleter.delete(&id).await.unwrap();
+    assert_eq!((subject.observe(&id).await.unwrap(), deleter.owner(&id).await.unwrap()), (None, None));
     assert!(subject.find().await.unwrap().is_empty());
     let mut diff = Diff::default();
     diff.compare("spec.spaceone.name", &"a", &"b", Remedy::Update);
     assert_eq!(refusal(subject.update(&id, &diff).await, &[]).kind, ErrorKind::Unavailable);
-    assert_eq!(refusal(subject.claim(&id).await, &[]).kind, ErrorKind::Unavailable);
+    assert_eq!(refusal(subject.tag_owner(&id).await, &[]).kind, ErrorKind::Unavailable);
 }
 
 pub async fn what_the_server_refuses_is_told_from_what_it_cannot_find(server: &Server) {

@@ -3,9 +3,10 @@
 
 use crate::support::upstream::{accepted, converge, create, observation, owner_tag, policy, refusal, unique};
 use crate::upstream::spaceone_servers::Server;
-use cloud_policy::engine::{Diff, ErrorKind, Ownership, Remedy, Subject};
-use cloud_policy::upstream::Urgency;
-use cloud_policy::upstream::registry::remnant;
+use cloud_policy::api::policy::PolicyDetails;
+use cloud_policy::engine::{BoundExternal, Diff, ErrorKind, Ownership, Remedy};
+use cloud_policy::upstream::Priority;
+use cloud_policy::upstream::registry::deleter;
 use serde_json::{Value, json};
 
 /// A policy with every field set.
@@ -19,16 +20,16 @@ pub fn full_policy() -> Value {
     })
 }
 
-fn bound(server: &Server, block: &Value) -> Box<dyn Subject> {
+fn bound(server: &Server, block: &Value) -> Box<dyn BoundExternal> {
     policy(&server.account(), "spaceone", block, &owner_tag("uid-1"))
 }
 
 pub async fn the_probe_counts_what_the_domain_holds(server: &Server) {
     create(&*bound(server, &full_policy())).await;
     let usage = server.account().probe().await.unwrap();
-    assert!(usage.policies.unwrap() >= 1, "{usage:?}");
-    assert_eq!(usage.network_policies.is_some(), server.zones.is_some(), "{usage:?}");
-    assert_eq!(usage.policies_limit, None);
+    assert!(usage.count("policies").unwrap() >= 1, "{usage:?}");
+    assert_eq!(usage.count("networkPolicies").is_some(), server.zones.is_some(), "{usage:?}");
+    assert_eq!(usage.limit("policies"), None);
 }
 
 pub async fn the_probe_refuses_tokens_that_only_a_get_would_take(server: &Server) {
@@ -54,10 +55,11 @@ pub async fn a_policy_reads_back_as_it_was_created(server: &Server) {
     assert_eq!(block["policyId"], json!(id));
     let seen = observation(&*subject, &id).await;
     assert!(seen.diff.is_empty(), "{}", seen.diff.summary());
-    assert_eq!((seen.owner.clone(), seen.facts.state.as_deref()), (Ownership::Ours, Some("ENABLED")));
-    let repository = seen.facts.repository_info.clone().unwrap();
+    let details: PolicyDetails = seen.details.read();
+    assert_eq!((seen.owner.clone(), details.state.as_deref()), (Ownership::Ours, Some("ENABLED")));
+    let repository = details.repository_info.unwrap();
     assert_eq!(repository["repository_id"], json!(server.repository_id));
-    let created: jiff::Timestamp = seen.facts.created_at.as_ref().unwrap().parse().unwrap();
+    let created: jiff::Timestamp = details.created_at.unwrap().parse().unwrap();
     assert!(jiff::Timestamp::now().duration_since(created).as_secs() < 3600);
     assert_eq!(subject.find().await.unwrap(), [seen]);
     assert_eq!(subject.check().await.unwrap(), None);
@@ -76,7 +78,7 @@ pub async fn a_second_create_is_told_that_the_id_is_taken(server: &Server) {
     let error = refusal(subject.create().await, &[&server.token]);
     assert_eq!((error.kind, error.code.as_deref()), (ErrorKind::AlreadyExists, Some("ERROR_SAVE_UNIQUE_VALUES")));
     let theirs = policy(&server.account(), "spaceone", &full_policy(), &owner_tag("uid-2"));
-    assert_eq!(observation(&*theirs, &id).await.owner, Ownership::Other("cluster/uid-1".to_owned()));
+    assert_eq!(observation(&*theirs, &id).await.owner, Ownership::ForeignTag("cluster/uid-1".to_owned()));
 }
 
 pub async fn every_field_can_be_updated_and_the_stamp_stays(server: &Server) {
@@ -112,8 +114,8 @@ pub async fn a_strangers_policy_is_claimed_without_a_change(server: &Server) {
     let block = full_policy();
     let id = create(&*policy(&server.account(), "spaceone", &block, &owner_tag("uid-2"))).await;
     let subject = bound(server, &block);
-    assert_eq!(observation(&*subject, &id).await.owner, Ownership::Other("cluster/uid-2".to_owned()));
-    subject.claim(&id).await.unwrap();
+    assert_eq!(observation(&*subject, &id).await.owner, Ownership::ForeignTag("cluster/uid-2".to_owned()));
+    subject.tag_owner(&id).await.unwrap();
     let seen = observation(&*subject, &id).await;
     assert!(seen.owner == Ownership::Ours && seen.diff.is_empty(), "{seen:?}");
 }
@@ -121,12 +123,12 @@ pub async fn a_strangers_policy_is_claimed_without_a_change(server: &Server) {
 pub async fn deleting_twice_is_fine_and_leaves_nothing(server: &Server) {
     let subject = bound(server, &full_policy());
     let id = create(&*subject).await;
-    let remnant = remnant(&server.account(), "spaceone/policy", &owner_tag("uid-1"), Urgency::Change).unwrap();
-    assert_eq!(remnant.find(&id).await.unwrap(), [(id.clone(), Ownership::Ours)]);
-    assert_eq!(remnant.owner(&id).await.unwrap(), Some(Ownership::Ours));
-    assert!(remnant.holders(&id).await.unwrap().is_empty());
-    remnant.delete(&id).await.unwrap();
-    remnant.delete(&id).await.unwrap();
+    let deleter = deleter(&server.account(), "spaceone/policy", &owner_tag("uid-1"), Priority::Change).unwrap();
+    assert_eq!(deleter.find(&id).await.unwrap(), [(id.clone(), Ownership::Ours)]);
+    assert_eq!(deleter.owner(&id).await.unwrap(), Some(Ownership::Ours));
+    assert!(deleter.used_by(&id).await.unwrap().is_empty());
+    deleter.delete(&id).await.unwrap();
+    deleter.delete(&id).await.unwrap();
     assert_eq!(subject.observe(&id).await.unwrap(), None);
     assert!(subject.find().await.unwrap().is_empty());
 }
@@ -137,7 +139,7 @@ pub async fn writing_to_a_policy_that_is_gone_says_so(server: &Server) {
     diff.compare("spec.spaceone.name", &"a", &"b", Remedy::Update);
     let gone = unique("gone");
     assert_eq!(refusal(subject.update(&gone, &diff).await, &[]).kind, ErrorKind::Unavailable);
-    assert_eq!(refusal(subject.claim(&gone).await, &[]).kind, ErrorKind::Unavailable);
+    assert_eq!(refusal(subject.tag_owner(&gone).await, &[]).kind, ErrorKind::Unavailable);
 }
 
 pub async fn what_the_server_refuses_is_refused_whatever_its_status(server: &Server) {
@@ -151,7 +153,7 @@ pub async fn what_the_server_refuses_is_refused_whatever_its_status(server: &Ser
         let subject = bound(server, &block);
         let error = refusal(subject.create().await, &[&server.token]);
         assert_eq!((error.kind, error.code.as_deref()), (ErrorKind::Rejected, Some(code)), "{error}");
-        let problems = subject.problems();
+        let problems = subject.validate();
         assert_eq!(problems.len(), 1, "it is known beforehand: {problems:?}");
         assert_eq!(problems[0].field, format!("spec.spaceone.{field}"));
     }

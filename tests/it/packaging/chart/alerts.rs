@@ -1,12 +1,12 @@
-//! The alerts as the chart installs them, by promtool's own unit tests.
+//! The alerts as the chart installs them, tested with promtool's unit tests.
 
 use super::helm::Helm;
-use crate::observability::{promtool, said};
+use crate::observability::{output_of, promtool};
 use cloud_policy_testbed::repository;
 use std::fs;
 
 #[tokio::test]
-async fn a_release_speaks_for_its_own_operator_and_not_for_another_one() {
+async fn release_alerts_cover_only_its_own_operator() {
     for helm in Helm::both() {
         let values = "--set prometheusRule.enabled=true,prometheusRule.ruleLabels.team=identity";
         let made =
@@ -21,6 +21,6 @@ async fn a_release_speaks_for_its_own_operator_and_not_for_another_one() {
         let tests = helm.directory().join("alerts.yaml");
         fs::copy(repository().join("tests/it/packaging/chart/alerts.yaml"), &tests).unwrap();
         let tested = promtool(&["test", "rules", tests.to_str().unwrap()], "");
-        assert!(tested.status.success(), "Helm {}: {}", helm.major, said(&tested));
+        assert!(tested.status.success(), "Helm {}: {}", helm.major, output_of(&tested));
     }
 }

@@ -1,4 +1,4 @@
-//! What in the chart is made of something else, in step with that.
+//! The generated files of the chart are up to date.
 
 use super::helm::{Helm, object};
 use super::values::{Values, at};
@@ -9,13 +9,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::process::Command;
 
-/// What the values of the tests leave alone: a neighbour of it wins, or a test sets it by itself.
-const LEFT_ALONE: [&str; 6] =
+/// Values that the files in `ci` do not change: another value has precedence, or a test sets the value by itself.
+const NOT_CHANGED: [&str; 6] =
     ["image.tag", "operator.extraArgs", "podSecurityContext", "rbac.aggregate", "resources", "securityContext"];
 
-/// `make chart` sets the variable and so writes the files; without it they are compared.
+/// `make chart` sets the variable, and this test writes the files. Without it, this test compares them.
 #[test]
-fn the_schema_and_the_table_of_the_readme_are_made_of_values_yaml() {
+fn schema_and_readme_table_match_values_yaml() {
     let values = Values::read();
     let readme = text("README.md");
     let (before, _) = readme.split_once("## Values\n").expect("a chapter `Values`, the last one");
@@ -33,7 +33,7 @@ fn the_schema_and_the_table_of_the_readme_are_made_of_values_yaml() {
 }
 
 #[test]
-fn every_value_is_used_by_a_template_and_changed_in_the_values_of_the_tests() {
+fn value_is_used_by_template_and_changed_in_ci_values() {
     let templates: String = fs::read_dir(place("templates"))
         .unwrap()
         .map(|entry| fs::read_to_string(entry.unwrap().path()).unwrap())
@@ -48,12 +48,12 @@ fn every_value_is_used_by_a_template_and_changed_in_the_values_of_the_tests() {
         let with_others = templates.contains(&format!("toYaml .Values.{} ", group.join(".")));
         assert!(alone || with_others, "no template uses {name}");
         let changed = cases.iter().filter_map(|case| at(case, &value.path)).any(|changed| *changed != value.default);
-        assert!(changed != LEFT_ALONE.contains(&name.as_str()), "{name} is changed by ci/*.yaml: {changed}");
+        assert!(changed != NOT_CHANGED.contains(&name.as_str()), "{name} is changed by ci/*.yaml: {changed}");
     }
 }
 
 #[test]
-fn the_chart_holds_the_kinds_as_the_types_make_them() {
+fn chart_crds_match_generated_crds() {
     let entries = fs::read_dir(place("files/crds")).unwrap().map(Result::unwrap);
     let there: BTreeMap<String, String> = entries
         .map(|entry| (entry.file_name().into_string().unwrap(), fs::read_to_string(entry.path()).unwrap()))
@@ -63,7 +63,7 @@ fn the_chart_holds_the_kinds_as_the_types_make_them() {
 }
 
 #[test]
-fn the_version_of_the_chart_is_that_of_the_operator() {
+fn chart_version_equals_operator_version() {
     let chart: serde_json::Value = serde_saphyr::from_str(&text("Chart.yaml")).unwrap();
     for field in ["version", "appVersion"] {
         assert_eq!(chart[field], env!("CARGO_PKG_VERSION"), "{field} in Chart.yaml");
@@ -71,17 +71,17 @@ fn the_version_of_the_chart_is_that_of_the_operator() {
 }
 
 #[tokio::test]
-async fn the_image_that_artifact_hub_is_told_of_is_the_one_that_the_chart_runs() {
+async fn artifact_hub_image_equals_image_of_deployment() {
     let chart: serde_json::Value = serde_saphyr::from_str(&text("Chart.yaml")).unwrap();
-    let told = chart["annotations"]["artifacthub.io/images"].as_str().unwrap();
-    let told: serde_json::Value = serde_saphyr::from_str(told).unwrap();
+    let listed = chart["annotations"]["artifacthub.io/images"].as_str().unwrap();
+    let listed: serde_json::Value = serde_saphyr::from_str(listed).unwrap();
     let made = Helm::of("4", None).template("cloud-policy-operator").await.unwrap();
     let pod = &object(&made, "Deployment", "cloud-policy-operator")["spec"]["template"]["spec"];
-    assert_eq!(told[0]["image"], pod["containers"][0]["image"]);
+    assert_eq!(listed[0]["image"], pod["containers"][0]["image"]);
 }
 
 #[tokio::test]
-async fn the_chart_can_set_every_flag_of_the_operator() {
+async fn chart_sets_every_operator_flag() {
     let output = Command::new(env!("CARGO_BIN_EXE_cloud-policy")).args(["run", "--help"]).output().unwrap();
     let said = String::from_utf8(output.stdout).unwrap();
     let flag = Regex::new(r"(?m)^ +(?:-\w, )?(--[a-z-]+)").unwrap();
@@ -105,7 +105,7 @@ async fn the_chart_can_set_every_flag_of_the_operator() {
 }
 
 #[tokio::test]
-async fn the_alerts_and_the_dashboard_of_the_chart_can_be_read() {
+async fn chart_alerts_and_dashboard_can_be_parsed() {
     let values = place("ci/everything-values.yaml");
     let objects = Helm::of("4", None).template(&format!("x --values '{}'", values.display())).await.unwrap();
     let rule = object(&objects, "PrometheusRule", "everything");

@@ -1,4 +1,4 @@
-//! Helm 3 and Helm 4, as `hack/helm.sh` installs them, each with a kubectl of its time.
+//! Helm 3 and Helm 4, as `hack/helm.sh` installs them, each with a kubectl of a matching version.
 
 use cloud_policy_testbed::repository;
 use serde_json::Value;
@@ -9,22 +9,22 @@ use std::time::Duration;
 use tempfile::TempDir;
 use tokio::process::Command;
 
-/// For a command that waits for a rollout, on a busy machine.
+/// The limit for a command. It may wait for a rollout on a busy machine.
 const LIMIT: Duration = Duration::from_mins(3);
 
 static INSTALLED: OnceLock<PathBuf> = OnceLock::new();
 
-/// One Helm, with a home and a working directory of its own.
+/// A Helm with its own home and working directory.
 pub struct Helm {
     pub major: &'static str,
-    /// Holds `helm` and `kubectl`.
+    /// The folder with `helm` and `kubectl`.
     programs: PathBuf,
     kubeconfig: Option<PathBuf>,
     home: TempDir,
 }
 
 impl Helm {
-    /// A Helm of this major version, without a cluster or with one.
+    /// Returns a Helm of this major version, with or without a cluster.
     pub fn of(major: &'static str, kubeconfig: Option<&Path>) -> Self {
         let programs = INSTALLED.get_or_init(install).join(major);
         assert!(programs.join("helm").is_file(), "there is no Helm {major}");
@@ -35,13 +35,12 @@ impl Helm {
         ["3", "4"].map(|major| Self::of(major, None))
     }
 
-    /// Where commands run; what they name relatively lies here.
+    /// Returns the working directory of commands.
     pub fn directory(&self) -> &Path {
         self.home.path()
     }
 
-    /// Runs commands as a user types them, and answers what they print; a failure is an error with
-    /// the words of the one that failed.
+    /// Runs commands as a user types them, and returns their output. The error of a failed command has its output.
     pub async fn run(&self, commands: &str) -> anyhow::Result<String> {
         let path = std::env::join_paths(
             std::iter::once(self.programs.clone())
@@ -55,13 +54,13 @@ impl Helm {
             None => shell.env("KUBECONFIG", "/dev/null"),
         };
         let done = tokio::time::timeout(LIMIT, shell.output());
-        let output = done.await.map_err(|_| anyhow::anyhow!("Helm {}: no end: {commands}", self.major))??;
-        let (said, complained) = (String::from_utf8(output.stdout)?, String::from_utf8_lossy(&output.stderr));
-        anyhow::ensure!(output.status.success(), "Helm {}: {commands}\n{complained}{said}", self.major);
-        Ok(said)
+        let output = done.await.map_err(|_| anyhow::anyhow!("Helm {}: timeout: {commands}", self.major))??;
+        let (printed, errors) = (String::from_utf8(output.stdout)?, String::from_utf8_lossy(&output.stderr));
+        anyhow::ensure!(output.status.success(), "Helm {}: {commands}\n{errors}{printed}", self.major);
+        Ok(printed)
     }
 
-    /// What the chart makes of these arguments.
+    /// Renders the chart with these arguments.
     pub async fn template(&self, arguments: &str) -> anyhow::Result<Vec<Value>> {
         let chart = super::place("");
         let text = self.run(&format!("helm template {arguments} '{}'", chart.display())).await?;
@@ -69,13 +68,13 @@ impl Helm {
     }
 }
 
-/// The objects of a manifest; what is empty but for comments is none.
+/// Parses the objects of a manifest. Documents that only have comments are skipped.
 pub fn objects(manifest: &str) -> Vec<Value> {
     let documents: Vec<Value> = serde_saphyr::from_multiple(manifest).unwrap_or_else(|error| panic!("{error}"));
     documents.into_iter().filter(Value::is_object).collect()
 }
 
-/// The only object of this kind and name.
+/// Returns the only object with this kind and name.
 pub fn object<'a>(objects: &'a [Value], kind: &str, name: &str) -> &'a Value {
     let mut found = objects.iter().filter(|o| o["kind"] == kind && o["metadata"]["name"] == name);
     let first = found.next().unwrap_or_else(|| panic!("there is no {kind} {name}"));
@@ -86,6 +85,6 @@ pub fn object<'a>(objects: &'a [Value], kind: &str, name: &str) -> &'a Value {
 fn install() -> PathBuf {
     let script = repository().join("hack/helm.sh");
     let output = std::process::Command::new(&script).stdin(Stdio::null()).stderr(Stdio::inherit()).output().unwrap();
-    assert!(output.status.success(), "{} failed; it said why above", script.display());
+    assert!(output.status.success(), "{} failed; see its output above", script.display());
     PathBuf::from(String::from_utf8(output.stdout).unwrap().trim())
 }

@@ -1,8 +1,8 @@
-//! The life of an installation, told by the commands of the task pages, each of which is run: with
-//! Helm 3 and with Helm 4, each in a cluster of its own, with live objects and upstreams.
+//! The lifecycle of an installation, with the commands of the task pages: with Helm 3 and with Helm 4, each in
+//! a cluster of its own, with live objects and upstreams.
 //!
-//! There is no release yet to upgrade from. The version before is made of this one: less in the
-//! schemas of the policies, fewer arguments, another version.
+//! There is no release to upgrade from. The test derives the previous version from this one: fewer fields in
+//! the schemas of the policies, fewer arguments, another version.
 
 use super::helm::Helm;
 use super::pages;
@@ -20,30 +20,30 @@ use std::time::Duration;
 
 const LIMIT: Duration = Duration::from_mins(2);
 const OBJECTS: [(&str, &str); 3] = [("Policy", "tale-n"), ("Policy", "tale-p"), ("NetworkPolicy", "tale-w")];
-/// A field of policies that the version before does not know.
+/// A field of policies that the previous version does not have.
 const NEW_FIELD: &str = "recreatePolicy";
 
-/// Both at once, as most of a story is waiting.
+/// Runs both at once, because a lifecycle mostly waits.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn upgrade_rollback_uninstall_and_reinstall_write_nothing_upstream_and_every_command_of_the_pages_works() {
-    let [three, four] = ["3", "4"].map(|major| tokio::spawn(async move { Story::begin(major).await.tell().await }));
-    // Whichever fails first.
+async fn chart_lifecycle_writes_nothing_upstream() {
+    let [three, four] = ["3", "4"].map(|major| tokio::spawn(async move { Lifecycle::start(major).await.run().await }));
+    // Returns the first failure.
     tokio::try_join!(three, four).unwrap();
 }
 
-struct Story {
-    /// Dropped first, so that it can still tell what its pods said.
+struct Lifecycle {
+    /// Dropped first, so that it can still print the log of its pods.
     kubelet: FakeKubelet,
     helm: Helm,
     installation: Installation,
-    /// The commands that were run, by page and heading.
+    /// The headings whose commands ran, by page.
     ran: BTreeSet<(String, String)>,
-    /// How often the objects were looked at.
-    looks: usize,
+    /// How often reconciles were requested.
+    requests: usize,
 }
 
-impl Story {
-    async fn begin(major: &'static str) -> Self {
+impl Lifecycle {
+    async fn start(major: &'static str) -> Self {
         let installation = Installation::empty().await;
         let helm = Helm::of(major, Some(installation.control_plane.kubeconfig()));
         let values = json!({
@@ -54,59 +54,59 @@ impl Story {
         });
         fs::write(helm.directory().join("values.yaml"), values.to_string()).unwrap();
         let kubelet = FakeKubelet::start(&installation.control_plane);
-        Self { kubelet, helm, installation, ran: BTreeSet::new(), looks: 0 }
+        Self { kubelet, helm, installation, ran: BTreeSet::new(), requests: 0 }
     }
 
-    async fn tell(mut self) {
-        self.version_before();
-        self.type_in("install", "Install the chart").await;
+    async fn run(mut self) {
+        self.previous_version();
+        self.run_commands("install", "Install the chart").await;
         self.installation.connect().await;
         self.installation.populate().await;
-        self.another_one_fits_beside_it().await;
+        self.second_release_can_be_installed().await;
         let writes = self.writes();
-        assert!(self.set_new_field().await.is_err(), "the version before knows {NEW_FIELD}");
-        self.upgraded_and_back().await;
-        self.uninstalled_and_back().await;
-        assert_eq!(self.writes(), writes, "there was no reason to write anything");
-        self.everything_goes("policies").await;
-        self.made_a_release_of_manifests().await;
-        self.everything_goes("cloud-policy-operator").await;
-        self.uninstalled_too_early().await;
+        assert!(self.set_new_field().await.is_err(), "the previous version knows {NEW_FIELD}");
+        self.upgrade_and_roll_back().await;
+        self.uninstall_and_reinstall().await;
+        assert_eq!(self.writes(), writes, "nothing was written upstream");
+        self.remove_everything("policies").await;
+        self.migrate_from_manifests().await;
+        self.remove_everything("cloud-policy-operator").await;
+        self.uninstall_before_objects().await;
         let other = if self.helm.major == "3" { "With Helm 4" } else { "With Helm 3" };
         let all = pages::PAGES.iter().flat_map(|page| {
             let headings = pages::headings(page).into_iter().filter(|heading| heading != other);
             headings.map(|heading| ((*page).to_owned(), heading))
         });
-        assert_eq!(self.ran, all.collect(), "the commands of the pages that were run, and those that there are");
+        assert_eq!(self.ran, all.collect(), "the headings whose commands ran, and all headings");
         self.kubelet.stop().await.unwrap();
     }
 
-    async fn upgraded_and_back(&mut self) {
+    async fn upgrade_and_roll_back(&mut self) {
         self.this_version();
-        self.type_in("upgrade", "Take the new version").await;
-        self.are_looked_at().await;
-        self.type_in("upgrade", "Go back").await;
-        self.are_looked_at().await;
-        self.type_in("upgrade", "Take the new version").await;
+        self.run_commands("upgrade", "Take the new version").await;
+        self.reconcile_all().await;
+        self.run_commands("upgrade", "Go back").await;
+        self.reconcile_all().await;
+        self.run_commands("upgrade", "Take the new version").await;
         self.set_new_field().await.expect("the schemas were upgraded, too");
-        self.are_looked_at().await;
+        self.reconcile_all().await;
     }
 
-    async fn uninstalled_and_back(&mut self) {
+    async fn uninstall_and_reinstall(&mut self) {
         let before = self.upstream();
-        self.type_in("uninstall", "Leave everything as it is").await;
+        self.run_commands("uninstall", "Leave everything as it is").await;
         self.kubelet.is_empty().await;
         for (kind, name) in OBJECTS {
             let object = self.installation.objects(kind).get(name).await.unwrap();
             assert!(object.metadata.deletion_timestamp.is_none(), "{kind} {name}");
         }
-        self.type_in("uninstall", "Install it again").await;
-        self.are_looked_at().await;
+        self.run_commands("uninstall", "Install it again").await;
+        self.reconcile_all().await;
         assert_eq!(self.upstream(), before);
     }
 
-    /// For namespaces of its own, if it leaves the kinds to the first one.
-    async fn another_one_fits_beside_it(&self) {
+    /// A second release for other namespaces can be installed, if it does not install the kinds.
+    async fn second_release_can_be_installed(&self) {
         self.helm.run("kubectl create namespace team-b").await.unwrap();
         let other = "helm install other charts/cloud-policy-operator --namespace team-b --dry-run=server \
                      --set scope.namespaces={team-b},operator.clusterId=one";
@@ -117,8 +117,8 @@ impl Story {
         self.helm.run(&format!("{other},crds.enabled=false")).await.unwrap();
     }
 
-    /// They ran with the same flags, and kubectl goes on to own what it applied.
-    async fn made_a_release_of_manifests(&mut self) {
+    /// Installs the manifests with the same flags, then a release over them. kubectl still owns the fields that it applied.
+    async fn migrate_from_manifests(&mut self) {
         let manifests = fs::read_to_string(repository().join("deploy/install.yaml")).unwrap();
         let flags = ["allowed-hosts=127.0.0.1", "allow-private-addresses", "allow-http", "tenant-namespaces=team-a"];
         let last = "        - --log-format=json\n";
@@ -127,36 +127,36 @@ impl Story {
         let deploy = self.helm.directory().join("deploy");
         fs::create_dir(&deploy).unwrap();
         fs::write(deploy.join("install.yaml"), manifests.replace(last, &all)).unwrap();
-        self.type_in("install", "Without Helm").await;
+        self.run_commands("install", "Without Helm").await;
         let tenant = repository().join("deploy/tenant-connections").display().to_string();
         self.helm.run(&format!("kubectl apply --server-side -k '{tenant}'")).await.unwrap();
         self.installation.connect().await;
         self.installation.populate().await;
         let writes = self.writes();
-        self.type_in("upgrade", &format!("With Helm {}", self.helm.major)).await;
-        self.are_looked_at().await;
-        // A field that both wrote alike.
+        self.run_commands("upgrade", &format!("With Helm {}", self.helm.major)).await;
+        self.reconcile_all().await;
+        // A field to which both gave the same value.
         edit(&self.helm.directory().join("values.yaml"), |text| {
             text.replacen('{', "{\"terminationGracePeriodSeconds\":46,", 1)
         });
-        self.type_in("upgrade", "Take the new version").await;
-        self.are_looked_at().await;
-        assert_eq!(self.writes(), writes, "there was no reason to write anything");
+        self.run_commands("upgrade", "Take the new version").await;
+        self.reconcile_all().await;
+        assert_eq!(self.writes(), writes, "nothing was written upstream");
     }
 
-    /// As the page says: objects first.
-    async fn everything_goes(&mut self, release: &str) {
-        self.type_in("uninstall", "Many objects").await;
+    /// Removes objects first, as the page says.
+    async fn remove_everything(&mut self, release: &str) {
+        self.run_commands("uninstall", "Many objects").await;
         let own_name = |commands: String| commands.replace("uninstall policies", &format!("uninstall {release}"));
-        self.type_in_so("uninstall", "Remove everything, upstream too", own_name).await;
+        self.run_changed_commands("uninstall", "Remove everything, upstream too", own_name).await;
         assert_eq!(self.upstream(), (0, 0, 0));
-        self.no_kind_is_left().await;
+        self.wait_for_no_kinds().await;
         self.kubelet.is_empty().await;
-        self.time_passes().await;
+        self.expire_lease().await;
     }
 
-    /// Not as the page says, and then what it says about that.
-    async fn uninstalled_too_early(&mut self) {
+    /// Uninstalls before the objects are gone, and then follows the page about that case.
+    async fn uninstall_before_objects(&mut self) {
         let install =
             format!("helm install policies charts/cloud-policy-operator --namespace {OWN} --values values.yaml");
         self.helm.run(&format!("{install} --set crds.keep=false")).await.unwrap();
@@ -164,38 +164,38 @@ impl Story {
         self.installation.populate().await;
         self.helm.run(&format!("helm uninstall policies --namespace {OWN}")).await.unwrap();
         self.kubelet.is_empty().await;
-        self.time_passes().await;
-        self.type_in("uninstall", "Objects that do not go").await;
-        self.no_kind_is_left().await;
-        assert_eq!(self.upstream(), (1, 1, 1), "what was uninstalled too early stays upstream");
+        self.expire_lease().await;
+        self.run_commands("uninstall", "Objects that do not go").await;
+        self.wait_for_no_kinds().await;
+        assert_eq!(self.upstream(), (1, 1, 1), "the upstream objects stay");
         self.kubelet.is_empty().await;
     }
 
-    /// Runs the commands below a heading of a page, as they stand there.
-    async fn type_in(&mut self, page: &str, heading: &str) {
-        self.type_in_so(page, heading, |commands| commands).await;
+    /// Runs the commands below a heading of a page.
+    async fn run_commands(&mut self, page: &str, heading: &str) {
+        self.run_changed_commands(page, heading, |commands| commands).await;
     }
 
-    /// The same by a user who has to change something in them.
-    async fn type_in_so(&mut self, page: &str, heading: &str, change: impl FnOnce(String) -> String) {
+    /// Runs the commands below a heading of a page after a change to them.
+    async fn run_changed_commands(&mut self, page: &str, heading: &str, change: impl FnOnce(String) -> String) {
         if let Err(error) = self.helm.run(&change(pages::commands(page, heading))).await {
             panic!("{page}, `{heading}`: {error}");
         }
         self.ran.insert((page.to_owned(), heading.to_owned()));
     }
 
-    /// Waits until the operator that runs now has looked at every object, and found nothing to do.
-    async fn are_looked_at(&mut self) {
-        self.looks += 1;
-        let mark = self.looks.to_string();
-        let asked = json!({ "metadata": { "annotations": { "cloudpolicy.dev/reconcile-requested-at": mark } } });
+    /// Waits until the current operator has reconciled every object, with no change to make.
+    async fn reconcile_all(&mut self) {
+        self.requests += 1;
+        let request = self.requests.to_string();
+        let asked = json!({ "metadata": { "annotations": { "cloudpolicy.dev/reconcile-requested-at": request } } });
         for (kind, name) in OBJECTS {
             let objects = self.installation.objects(kind);
             objects.patch(name, &PatchParams::default(), &Patch::Merge(&asked)).await.unwrap();
-            let what = format!("{kind} {name} to be looked at");
+            let what = format!("{kind} {name} to be reconciled");
             let seen = wait_for(&what, LIMIT, || async {
                 let status = objects.get(name).await?.data["status"].clone();
-                ensure!(status["lastHandledReconcileAt"] == mark, "{status}");
+                ensure!(status["lastHandledReconcileAt"] == request, "{status}");
                 Ok(())
             });
             seen.await.unwrap();
@@ -217,20 +217,20 @@ impl Story {
         self.installation.ncloud.journal().writes().len() + self.installation.spaceone.journal().writes().len()
     }
 
-    /// How many objects each collection holds.
+    /// Returns the number of objects in each collection.
     fn upstream(&self) -> (usize, usize, usize) {
         let Installation { ncloud, spaceone, .. } = &self.installation;
         (ncloud.policies().len(), spaceone.policies().len(), spaceone.network_policies().len())
     }
 
-    /// Half a minute, in which the Lease expires that an uninstalled operator could not give up: its
-    /// rights went before it did.
-    async fn time_passes(&self) {
+    /// Deletes the Lease instead of the wait of half a minute until it expires. An uninstalled operator cannot
+    /// release it: its permissions were deleted first.
+    async fn expire_lease(&self) {
         let leases = self.installation.api("coordination.k8s.io/v1", "Lease", Some(OWN));
         self.installation.delete(&leases, "cloud-policy-operator").await;
     }
 
-    async fn no_kind_is_left(&self) {
+    async fn wait_for_no_kinds(&self) {
         let kinds = self.installation.api("apiextensions.k8s.io/v1", "CustomResourceDefinition", None);
         wait_for("the kinds to be gone", LIMIT, || async {
             let left = kinds.list_metadata(&ListParams::default()).await?.items;
@@ -241,15 +241,15 @@ impl Story {
         .unwrap();
     }
 
-    /// Puts this version where the commands of the pages look for a chart.
+    /// Copies this version to the path in the commands of the pages.
     fn this_version(&self) {
         let chart = self.helm.directory().join("charts/cloud-policy-operator");
         fs::remove_dir_all(&chart).unwrap();
         copy(&place(""), &chart);
     }
 
-    /// Puts the version before there.
-    fn version_before(&self) {
+    /// Writes the previous version to the same path.
+    fn previous_version(&self) {
         let chart = self.helm.directory().join("charts/cloud-policy-operator");
         copy(&place(""), &chart);
         edit(&chart.join("Chart.yaml"), |text| text.replace(env!("CARGO_PKG_VERSION"), "0.0.9"));
@@ -270,7 +270,7 @@ impl Story {
 fn edit(file: &Path, change: impl FnOnce(&str) -> String) {
     let (before, file) = (fs::read_to_string(file).unwrap(), file.display());
     let after = change(&before);
-    assert!(after != before, "{file} is as it was");
+    assert!(after != before, "{file} did not change");
     fs::write(file.to_string(), after).unwrap();
 }
 

@@ -1,14 +1,15 @@
-//! The Helm chart, by the real Helm 3 and Helm 4, against a real API server.
+//! The Helm chart, with the real Helm 3 and Helm 4, against a real API server.
 //!
-//! | what | where |
+//! | module | tests |
 //! | --- | --- |
-//! | what in the chart is made of something else is in step with it | `generated` |
-//! | what it grants is what the operator needs | `rights` |
-//! | what it makes of values is taken by the API server, what is wrong is refused | `render`, `refusals` |
-//! | its alerts speak for its own operator | `alerts` |
-//! | installed, upgraded, uninstalled, installed again, with live objects | `story` |
+//! | `generated` | generated files of the chart are up to date |
+//! | `rights` | the chart grants the permissions that the operator needs, and no others |
+//! | `render`, `refusals` | the API server accepts the rendered objects; the chart refuses wrong values |
+//! | `alerts` | the alerts of a release are about its own operator |
+//! | `pages` | the values and commands in the README, the notes and the task pages work |
+//! | `lifecycle` | install, upgrade, rollback, uninstall and reinstall with live objects |
 //!
-//! There is no kubelet: `node` does with the Deployment what a cluster would.
+//! There is no kubelet: [`FakeKubelet`](crate::support::fake_kubelet::FakeKubelet) runs the Deployment.
 
 mod alerts;
 mod generated;
@@ -24,12 +25,12 @@ use cloud_policy_testbed::repository;
 use std::fs;
 use std::path::PathBuf;
 
-/// Where a file of the chart is.
+/// Returns the path of a file of the chart.
 fn place(file: &str) -> PathBuf {
     repository().join("charts/cloud-policy-operator").join(file)
 }
 
-/// A file of the chart.
+/// Reads a file of the chart.
 fn text(file: &str) -> String {
     fs::read_to_string(place(file)).unwrap_or_else(|error| panic!("{file}: {error}"))
 }

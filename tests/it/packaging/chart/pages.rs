@@ -1,4 +1,4 @@
-//! What is written for users to type or to copy: the task pages of the chart, its README, its notes.
+//! Commands and values that users type or copy: the task pages of the chart, its README and its notes.
 
 use super::helm::{Helm, object};
 use super::{place, text};
@@ -6,15 +6,15 @@ use crate::support;
 use cloud_policy_testbed::{TestNamespace, repository};
 use std::fs;
 
-/// The pages whose every command a story runs.
+/// The pages whose commands the lifecycle test runs.
 pub const PAGES: [&str; 3] = ["install", "upgrade", "uninstall"];
 
-/// The headings of a task page that have commands below them.
+/// Returns the headings of a task page that have commands below them.
 pub fn headings(page: &str) -> Vec<String> {
     fences(&task(page), "sh").into_iter().map(|(heading, _)| heading).collect()
 }
 
-/// The commands below a heading of a task page.
+/// Returns the commands below a heading of a task page.
 pub fn commands(page: &str, heading: &str) -> String {
     let all = fences(&task(page), "sh").into_iter().filter(|(above, _)| above == heading);
     let commands: Vec<String> = all.map(|(_, commands)| commands).collect();
@@ -26,7 +26,7 @@ fn task(page: &str) -> String {
     fs::read_to_string(repository().join(format!("docs/tasks/{page}.md"))).unwrap()
 }
 
-/// The fenced blocks of a language, each with the heading that it stands below.
+/// Returns the fenced blocks of a language, each with the heading above it.
 fn fences(page: &str, language: &str) -> Vec<(String, String)> {
     let (mut heading, mut open, mut found) = (String::new(), None, Vec::new());
     for line in page.lines() {
@@ -46,7 +46,7 @@ fn fences(page: &str, language: &str) -> Vec<(String, String)> {
 }
 
 #[tokio::test]
-async fn the_values_that_the_pages_show_are_taken() {
+async fn documented_values_are_accepted() {
     let helm = Helm::of("4", None);
     let shown = [fences(&text("README.md"), "yaml"), fences(&task("install"), "yaml")].concat();
     assert!(shown.len() >= 3, "{shown:?}");
@@ -58,9 +58,9 @@ async fn the_values_that_the_pages_show_are_taken() {
     }
 }
 
-/// Its SCC `restricted-v2` chooses the numbers, and refuses those of others.
+/// The SCC `restricted-v2` of `OpenShift` chooses the ids, and refuses others.
 #[tokio::test]
-async fn the_values_for_openshift_leave_the_choice_of_user_and_groups_to_it() {
+async fn openshift_values_set_no_user_or_group() {
     let shown = fences(&text("README.md"), "yaml");
     let (_, values) = shown.iter().find(|(heading, _)| heading == "OpenShift").expect("values for OpenShift");
     for helm in Helm::both() {
@@ -74,10 +74,10 @@ async fn the_values_for_openshift_leave_the_choice_of_user_and_groups_to_it() {
     }
 }
 
-/// As a user would who copies them, but that nothing is kept: no operator of another test may come
-/// to look at a real gateway.
+/// Runs the commands of the notes as a user would, but as dry runs: no operator of another test may
+/// call a real gateway.
 #[tokio::test]
-async fn what_the_notes_tell_to_do_can_be_done() {
+async fn notes_commands_succeed_as_dry_run() {
     let control_plane = support::control_plane().await;
     let namespace = TestNamespace::create(&support::client().await, "notes").await.unwrap();
     let name = namespace.name();
@@ -94,20 +94,20 @@ async fn what_the_notes_tell_to_do_can_be_done() {
         assert_eq!(commands.len(), 4, "{notes}");
         assert!(commands[0].starts_with("kubectl rollout status deployment/notes-cloud-policy-operator"), "{notes}");
         assert!(commands[2].contains(&format!("\nkind: {kind}\n")), "{notes}");
-        let unkept = "kubectl() { case $1 in create | apply) command kubectl \"$@\" --dry-run=server ;; *) command kubectl \"$@\" ;; esac; }";
-        helm.run(&format!("{unkept}\n{}", commands[1..].join("\n"))).await.unwrap();
+        let dry_run = "kubectl() { case $1 in create | apply) command kubectl \"$@\" --dry-run=server ;; *) command kubectl \"$@\" ;; esac; }";
+        helm.run(&format!("{dry_run}\n{}", commands[1..].join("\n"))).await.unwrap();
     }
 }
 
 #[tokio::test]
-async fn the_notes_say_that_connections_wait_and_that_objects_go_before_their_kinds() {
+async fn notes_mention_next_step_and_uninstall_order() {
     let helm = Helm::of("4", None);
     let connection = "--set connections[0].name=a --set-json 'connections[0].spec={}'";
     let install = format!("helm install x '{}' --dry-run=client", place("").display());
     for (values, said, unsaid) in [
         ("", "Uninstalling deletes nothing upstream. The CustomResourceDefinitions and all", "ONE MORE STEP"),
-        (connection, "ONE MORE STEP. The ClusterConnections of `connections` are not there yet", "BEFORE"),
-        ("--set crds.keep=false", "Delete all policy objects BEFORE it", "ONE MORE STEP"),
+        (connection, "ONE MORE STEP. The ClusterConnections of `connections` do not exist yet", "BEFORE"),
+        ("--set crds.keep=false", "delete all policy objects BEFORE you uninstall", "ONE MORE STEP"),
     ] {
         let notes = helm.run(&format!("{install} {values}")).await.unwrap();
         assert!(notes.contains(said) && !notes.contains(unsaid), "{values}: {notes}");

@@ -1,8 +1,8 @@
-//! Values that are wrong are refused before anything is installed, in words that name them.
+//! The chart refuses wrong values before anything is installed, with a message that names them.
 
 use super::helm::{Helm, object};
 
-/// Arguments, and what both Helms say about them.
+/// Arguments, and words in the messages of both Helms.
 const REFUSED: [(&str, &[&str]); 36] = [
     ("--set nonsense=1", &["nonsense", "allowed"]),
     ("--set operator.concurency=3", &["operator", "concurency", "allowed"]),
@@ -46,7 +46,7 @@ const REFUSED: [(&str, &[&str]); 36] = [
 ];
 
 #[tokio::test]
-async fn wrong_values_are_refused_by_name_and_the_same_without_the_mistake_are_taken() {
+async fn wrong_values_are_refused_with_their_name() {
     for helm in Helm::both() {
         for (arguments, words) in REFUSED {
             let refused = helm.template(&format!("x '{}'", arguments.replace(' ', "' '"))).await;
@@ -55,15 +55,15 @@ async fn wrong_values_are_refused_by_name_and_the_same_without_the_mistake_are_t
                 assert!(said.contains(word), "Helm {}: `{word}` is not in: {said}", helm.major);
             }
         }
-        let right = "--set operator.concurrency=64,replicaCount=2,podDisruptionBudget.enabled=true,fullnameOverride=one \
+        let valid = "--set operator.concurrency=64,replicaCount=2,podDisruptionBudget.enabled=true,fullnameOverride=one \
                      --set tenantConnections.namespaces={team-a} --set operator.listenAddress=[::1] \
                      --set 'operator.allowedHosts={a.example,*.b.example,[::1]},image.repository=a.example:5000/b/c'";
-        helm.template(&format!("x {right}")).await.unwrap();
+        helm.template(&format!("x {valid}")).await.unwrap();
     }
 }
 
 #[tokio::test]
-async fn a_cluster_id_and_a_filter_of_any_letters_arrive_as_they_are() {
+async fn special_characters_in_values_reach_arguments_unchanged() {
     let helm = Helm::of("4", None);
     let values = helm.directory().join("values.yaml");
     let odd = "on: # {{ 'x' }} \"quoted\" \\ *";

@@ -1,4 +1,4 @@
-//! Everything that the chart makes of values is taken by a real API server, from both Helms alike.
+//! A real API server accepts every object that the chart renders, and both Helms render the same.
 
 use super::helm::{Helm, object, objects};
 use super::place;
@@ -11,9 +11,9 @@ use kube::{Api, Client};
 use serde_json::{Value, json};
 use std::fs;
 
-/// The default, and every file in `ci`.
+/// The default values, and every file in `ci`.
 const CASES: [&str; 6] = ["", "everything", "namespaced", "every-tenant", "little", "alone"];
-/// What the values of `everything` make, by kind: all but the `PodMonitor` of `alone`.
+/// The kinds that the values of `everything` render: all but the `PodMonitor` of `alone`.
 const EVERYTHING: [&str; 14] = [
     "ClusterConnection",
     "ClusterRole",
@@ -32,7 +32,7 @@ const EVERYTHING: [&str; 14] = [
 ];
 
 #[tokio::test]
-async fn the_api_server_takes_whatever_the_chart_makes_and_both_helms_make_the_same() {
+async fn api_server_accepts_objects_of_both_helms() {
     let control_plane = support::control_plane().await;
     let namespace = TestNamespace::create(&support::client().await, "chart").await.unwrap();
     let kinds = repository().join("tests/it/packaging/chart/monitoring.yaml").display().to_string();
@@ -47,7 +47,7 @@ async fn the_api_server_takes_whatever_the_chart_makes_and_both_helms_make_the_s
     }
 }
 
-/// What a Helm makes of the values of a case; as in a cluster that has the kinds.
+/// Renders the chart with the values of a case, as in a cluster that has the kinds.
 async fn made(helm: &Helm, case: &str, namespace: &TestNamespace) -> Vec<Value> {
     let known = "--api-versions cloudpolicy.dev/v1alpha1/ClusterConnection --kube-version 1.36";
     let values = match case {
@@ -69,7 +69,7 @@ fn dry_run(control_plane: &ControlPlane, helm: &Helm, case: &str, objects: &[Val
 }
 
 #[tokio::test]
-async fn the_values_of_everything_make_every_kind_of_object() {
+async fn everything_values_render_every_kind() {
     let values = place("ci/everything-values.yaml");
     let arguments =
         format!("x --values '{}' --api-versions cloudpolicy.dev/v1alpha1/ClusterConnection", values.display());
@@ -80,16 +80,16 @@ async fn the_values_of_everything_make_every_kind_of_object() {
     let deployment = object(&made, "Deployment", "everything");
     let pods = &deployment["spec"]["template"]["metadata"]["labels"];
     for (label, value) in deployment["spec"]["selector"]["matchLabels"].as_object().unwrap() {
-        assert_eq!(pods[label], *value, "no value may take a label of the selector away");
+        assert_eq!(pods[label], *value, "no value may remove a label of the selector");
     }
     let budget = &object(&made, "PodDisruptionBudget", "everything")["spec"];
     assert_eq!(budget["unhealthyPodEvictionPolicy"], "AlwaysAllow", "{budget}");
     let names = object(&made, "NetworkPolicy", "everything")["spec"]["egress"][0]["ports"].to_string();
-    assert!(names.contains("53,") && names.contains("5353,"), "where DNS pods listen, in OpenShift, too: {names}");
+    assert!(names.contains("53,") && names.contains("5353,"), "the ports of DNS pods, also in OpenShift: {names}");
 }
 
 #[tokio::test]
-async fn a_monitor_finds_the_pods_wherever_it_lies_and_bears_the_labels_that_prometheus_looks_for() {
+async fn monitor_selects_pods_from_another_namespace() {
     for (kind, case) in [("ServiceMonitor", "everything"), ("PodMonitor", "alone")] {
         let values = place(&format!("ci/{case}-values.yaml"));
         let arguments = format!("everything --namespace here --values '{}' --set fullnameOverride=x", values.display());
@@ -103,9 +103,9 @@ async fn a_monitor_finds_the_pods_wherever_it_lies_and_bears_the_labels_that_pro
     }
 }
 
-/// Kubernetes takes them for text, YAML for numbers and truths.
+/// Kubernetes reads these names as text, YAML as numbers and booleans.
 #[tokio::test]
-async fn names_that_look_like_numbers_or_have_dots_stay_names() {
+async fn numeric_and_dotted_names_stay_strings() {
     let control_plane = support::control_plane().await;
     let client = support::client().await;
     let _own = TestNamespace::named(&client, "12345").await.unwrap();
@@ -125,7 +125,7 @@ async fn names_that_look_like_numbers_or_have_dots_stay_names() {
 }
 
 #[tokio::test]
-async fn two_operators_work_at_once_during_a_rollout_only_where_they_elect_a_leader() {
+async fn rollout_overlaps_pods_only_with_leader_election() {
     for (values, expected) in [("", "RollingUpdate"), ("--set operator.leaderElect=false", "Recreate")] {
         let made = Helm::of("4", None).template(&format!("cloud-policy-operator {values}")).await.unwrap();
         let strategy = &object(&made, "Deployment", "cloud-policy-operator")["spec"]["strategy"];
@@ -135,7 +135,7 @@ async fn two_operators_work_at_once_during_a_rollout_only_where_they_elect_a_lea
 }
 
 #[tokio::test]
-async fn a_probe_that_is_null_is_left_out() {
+async fn null_probe_is_not_rendered() {
     for helm in Helm::both() {
         for (probe, other) in [("livenessProbe", "readinessProbe"), ("readinessProbe", "livenessProbe")] {
             let made = helm.template(&format!("cloud-policy-operator --set {probe}=null")).await.unwrap();
@@ -147,7 +147,7 @@ async fn a_probe_that_is_null_is_left_out() {
 }
 
 #[tokio::test]
-async fn a_parent_chart_turns_it_on_and_off_by_a_condition() {
+async fn parent_chart_condition_enables_and_disables_chart() {
     for helm in Helm::both() {
         let charts = helm.directory().join("parent/charts");
         fs::create_dir_all(&charts).unwrap();
@@ -167,7 +167,7 @@ async fn a_parent_chart_turns_it_on_and_off_by_a_condition() {
 }
 
 #[tokio::test]
-async fn the_pods_are_let_into_a_namespace_that_enforces_restricted_and_only_as_they_are() {
+async fn pods_pass_restricted_pod_security_standard() {
     let client = support::client().await;
     let namespace = TestNamespace::create(&client, "restricted").await.unwrap();
     let enforce = "pod-security.kubernetes.io/enforce=restricted";
@@ -175,11 +175,11 @@ async fn the_pods_are_let_into_a_namespace_that_enforces_restricted_and_only_as_
     let made = Helm::of("4", None).template("cloud-policy-operator").await.unwrap();
     let pod = &object(&made, "Deployment", "cloud-policy-operator")["spec"]["template"];
     create(&client, namespace.name(), pod.clone()).await.unwrap();
-    for taken in ["/spec/securityContext", "/spec/containers/0/securityContext"] {
+    for removed in ["/spec/securityContext", "/spec/containers/0/securityContext"] {
         let mut bare = pod.clone();
-        *bare.pointer_mut(taken).unwrap() = json!({});
+        *bare.pointer_mut(removed).unwrap() = json!({});
         let refused = create(&client, namespace.name(), bare).await.unwrap_err().to_string();
-        assert!(refused.contains("violates PodSecurity \"restricted"), "without {taken}: {refused}");
+        assert!(refused.contains("violates PodSecurity \"restricted"), "without {removed}: {refused}");
     }
 }
 
@@ -192,7 +192,7 @@ async fn create(client: &Client, namespace: &str, template: Value) -> kube::Resu
 }
 
 #[tokio::test]
-async fn connections_wait_for_their_kind_unless_the_chart_is_not_to_bring_it() {
+async fn connections_are_rendered_only_when_crd_exists() {
     let helm = Helm::of("4", None);
     let spec = "--set connections[0].name=company --set connections[0].spec.ncloud.zone=Public";
     let known = "--api-versions cloudpolicy.dev/v1alpha1/ClusterConnection";

@@ -1,4 +1,4 @@
-//! What the chart grants is what the manifests in `deploy` grant, under which every other test runs.
+//! The chart grants the permissions of the manifests in `deploy`, which every other test uses.
 
 use super::helm::{Helm, object};
 use crate::docs::markdown::Page;
@@ -10,12 +10,12 @@ use std::collections::BTreeSet;
 const NAME: &str = "cloud-policy-operator";
 
 #[tokio::test]
-async fn the_chart_grants_what_the_manifests_grant_under_which_the_tests_run() {
+async fn chart_grants_same_permissions_as_manifests() {
     let made = rendered(&format!("--set tenantConnections.namespaces={{{TENANT}}} --set rbac.aggregate=false")).await;
     let granted: Vec<Value> =
         made.into_iter().filter(|object| object["apiVersion"] == "rbac.authorization.k8s.io/v1").collect();
     let shipped = [rbac::manifests(rbac::OWN), rbac::manifests(rbac::TENANT)].concat();
-    assert_eq!(granted.len(), shipped.len(), "one for one");
+    assert_eq!(granted.len(), shipped.len(), "the same number of objects");
     for object in &shipped {
         let kind = object["kind"].as_str().unwrap();
         let of_tenant = object["metadata"]["namespace"].is_null() && !kind.starts_with("Cluster");
@@ -30,7 +30,7 @@ async fn the_chart_grants_what_the_manifests_grant_under_which_the_tests_run() {
 }
 
 #[tokio::test]
-async fn neither_pod_nor_account_has_a_token_that_it_did_not_ask_for() {
+async fn pod_mounts_only_the_projected_token() {
     let made = rendered("").await;
     assert_eq!(object(&made, "ServiceAccount", NAME)["automountServiceAccountToken"], false);
     let pod = &object(&made, "Deployment", NAME)["spec"]["template"]["spec"];
@@ -40,7 +40,7 @@ async fn neither_pod_nor_account_has_a_token_that_it_did_not_ask_for() {
 }
 
 #[tokio::test]
-async fn a_namespaced_install_makes_nothing_of_the_cluster_but_the_kinds() {
+async fn namespaced_install_renders_no_cluster_roles() {
     let values = super::place("ci/namespaced-values.yaml");
     let made = rendered(&format!("--values '{}'", values.display())).await;
     let kinds = made.iter().map(|object| object["kind"].as_str().unwrap());
@@ -49,11 +49,11 @@ async fn a_namespaced_install_makes_nothing_of_the_cluster_but_the_kinds() {
     let roles: Vec<_> = made.iter().filter(|object| object["kind"] == "Role").collect();
     let own = roles.iter().find(|role| role["metadata"]["namespace"] == OWN).unwrap();
     assert!(!own["rules"].to_string().contains("secrets"), "ClusterConnections are not used: {own}");
-    assert_eq!(roles.len(), 4, "its own, two namespaces, and Secrets in one of them");
+    assert_eq!(roles.len(), 4, "the operator's own, two namespaces, and Secrets in one of them");
 }
 
 #[tokio::test]
-async fn in_each_namespace_a_namespaced_install_grants_the_role_that_the_documentation_shows() {
+async fn namespaced_install_grants_documented_role() {
     let page = Page::read("docs/operator-flags.md");
     let role = page.fences.iter().find(|fence| fence.body.contains("kind: Role\n")).expect("a Role");
     let documented: Value = serde_saphyr::from_str(&role.body).unwrap();
@@ -66,7 +66,7 @@ async fn in_each_namespace_a_namespaced_install_grants_the_role_that_the_documen
     }
 }
 
-/// Each verb on each resource.
+/// Returns each verb on each resource.
 fn grants(rules: &Value) -> BTreeSet<String> {
     let list = |rule: &Value, field: &str| -> Vec<String> { serde_json::from_value(rule[field].clone()).unwrap() };
     let mut grants = BTreeSet::new();
@@ -83,7 +83,7 @@ fn grants(rules: &Value) -> BTreeSet<String> {
 }
 
 #[tokio::test]
-async fn nobody_but_an_administrator_writes_connections_by_the_roles_that_people_have() {
+async fn aggregated_roles_do_not_allow_connection_writes() {
     let made = rendered("").await;
     for (name, verbs) in [
         ("view", vec!["get", "list", "watch"]),

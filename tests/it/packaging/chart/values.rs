@@ -1,13 +1,13 @@
-//! `values.yaml` taken apart, and what is made of it: the schema, and the table of the README.
+//! Parses `values.yaml`, and generates the schema and the table of the README from it.
 //!
-//! `# -- ` begins what a value means, `# @schema ` adds to what its default says of its type, and a
-//! plain comment says what a group of values is about.
+//! A comment with `# -- ` describes a value, one with `# @schema ` adds to the type of its default, and any
+//! other comment describes a group of values.
 
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-/// One value that may be set.
+/// A value that may be set.
 pub struct Documented {
     pub path: Vec<String>,
     pub default: Value,
@@ -15,7 +15,7 @@ pub struct Documented {
     more: Option<Map<String, Value>>,
 }
 
-/// All of them, in the order of the file.
+/// All values, in the order of the file.
 pub struct Values {
     pub defaults: Value,
     pub documented: Vec<Documented>,
@@ -30,13 +30,13 @@ impl Values {
         text.lines().for_each(|line| reader.line(line));
         let documented = reader.found.into_iter().map(|(path, meaning, more)| {
             let default =
-                at(&defaults, &path).unwrap_or_else(|| panic!("{path:?} is not read where it stands")).clone();
+                at(&defaults, &path).unwrap_or_else(|| panic!("{path:?} is not at this path in the defaults")).clone();
             Documented { path, default, meaning, more }
         });
         Self { documented: documented.collect(), groups: reader.groups, defaults }
     }
 
-    /// What Helm checks values against.
+    /// Returns the schema that Helm validates values with.
     pub fn schema(&self) -> Value {
         let mut root = self.group(&self.defaults, &[]);
         root["$schema"] = "http://json-schema.org/draft-07/schema#".into();
@@ -47,7 +47,7 @@ impl Values {
     }
 
     fn group(&self, value: &Value, path: &[String]) -> Value {
-        let members = value.as_object().unwrap_or_else(|| panic!("nothing says what {} means", path.join(".")));
+        let members = value.as_object().unwrap_or_else(|| panic!("{} has no description", path.join(".")));
         let properties: Map<String, Value> = members
             .iter()
             .map(|(key, value)| {
@@ -68,13 +68,13 @@ impl Values {
         group["properties"] = properties.into();
         if !path.is_empty() {
             let about =
-                self.groups.get(path).unwrap_or_else(|| panic!("nothing says what {} is about", path.join(".")));
+                self.groups.get(path).unwrap_or_else(|| panic!("the group {} has no description", path.join(".")));
             group["description"] = about.as_str().into();
         }
         group
     }
 
-    /// What the README shows.
+    /// Returns the table in the README.
     pub fn table(&self) -> String {
         let mut table = String::from("| value | default | meaning |\n| --- | --- | --- |\n");
         for Documented { path, default, meaning, .. } in &self.documented {
@@ -103,16 +103,16 @@ impl Documented {
         for (_, keyword) in inside.iter().filter(|(of, _)| *of == kind) {
             assert!(
                 schema.contains_key(*keyword),
-                "nothing says what {name} may hold: `# @schema {{\"{keyword}\": …}}`"
+                "the items of {name} have no type: `# @schema {{\"{keyword}\": …}}`"
             );
         }
         schema.into()
     }
 }
 
-/// Whether the chart cannot do without a value. Helm takes away what is set to null before it looks
-/// at the schema, and templates would read 0 or false; without what is empty by default, a list or
-/// an object of Kubernetes they do well, and without what its comment says may be null.
+/// Returns whether the schema requires a value. Helm removes values that are null before it validates, and
+/// templates then read 0 or false. Not required: values that are empty by default, lists, free-form objects, and
+/// values whose comment allows null.
 fn is_needed(key: &str, default: &Value, schema: &Value) -> bool {
     let about = schema["description"].as_str().unwrap_or_default();
     match default {
@@ -124,18 +124,18 @@ fn is_needed(key: &str, default: &Value, schema: &Value) -> bool {
     }
 }
 
-/// A value by its path.
+/// Returns a value by its path.
 pub fn at<'a>(value: &'a Value, path: &[String]) -> Option<&'a Value> {
     path.iter().try_fold(value, |value, key| value.get(key))
 }
 
-/// Path, meaning, and what is added to the type.
+/// The path, the description, and additions to the type.
 type Found = (Vec<String>, String, Option<Map<String, Value>>);
 
 #[derive(Default)]
 struct Reader {
     path: Vec<String>,
-    /// How deep the value is whose default is being read.
+    /// How deep the value is whose default is being parsed.
     inside: Option<usize>,
     words: Option<String>,
     means: bool,

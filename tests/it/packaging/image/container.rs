@@ -1,5 +1,5 @@
-//! A container of the image: `runc`, with what a kubelet sets for a pod that passes the Pod Security
-//! Standard `restricted`, but in the network of the machine, so that loopback is reached.
+//! A container of the image: `runc` with the settings of a kubelet for a pod that passes the Pod Security
+//! Standard `restricted`, but in the network of the machine, so that loopback is reachable.
 
 use super::layout::tool;
 use cloud_policy_testbed::{Child, Launch};
@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
 use std::time::{Duration, Instant};
 
-/// A file that is laid over the image's own, read-only.
+/// A file that is mounted over one of the image, read-only.
 pub struct Mount {
     target: &'static str,
     content: Vec<u8>,
@@ -21,7 +21,7 @@ impl Mount {
         Self { target, content: content.into() }
     }
 
-    /// Writes the file below `place`, for everybody to read; answers the entry of the bundle.
+    /// Writes the file below `place`, readable by everybody. Returns the mount entry of the bundle.
     fn entry(&self, place: &Path) -> Value {
         let file = place.join(self.target.trim_start_matches('/').replace('/', "-"));
         fs::write(&file, &self.content).unwrap();
@@ -30,7 +30,7 @@ impl Mount {
     }
 }
 
-/// A running container. It ends with this value, or with the process.
+/// A running container. It ends when this value is dropped, or with the process.
 pub struct Container {
     state: PathBuf,
     id: String,
@@ -38,7 +38,7 @@ pub struct Container {
 }
 
 impl Container {
-    /// Starts what the image starts, with these arguments instead of its own.
+    /// Starts the program of the image with these arguments.
     pub fn start<'a>(
         bundle: &Path,
         mounts: &[Mount],
@@ -63,7 +63,7 @@ impl Container {
         Self { state, id, child: Some(child) }
     }
 
-    /// Its first process, as the machine counts.
+    /// Returns the process id of its first process on the machine.
     pub fn pid(&self) -> u32 {
         let state: Value = serde_json::from_str(&tool(self.runc().args(["state", &self.id]))).unwrap();
         state["pid"].as_u64().unwrap().try_into().unwrap()
@@ -73,7 +73,7 @@ impl Container {
         self.child.as_ref().map(Child::log_tail).unwrap_or_default()
     }
 
-    /// Sends SIGTERM and waits for the end, which must come within the limit.
+    /// Sends SIGTERM and waits for the end within the limit.
     pub fn terminate(mut self, limit: Duration) -> ExitStatus {
         let begun = Instant::now();
         tool(self.runc().args(["kill", &self.id, "TERM"]));
@@ -92,13 +92,13 @@ impl Container {
 impl Drop for Container {
     fn drop(&mut self) {
         if self.child.is_some() {
-            // A failed test: there is nobody left to be told if this fails, too.
+            // The test has failed already, so this error is ignored.
             let _ = self.runc().args(["delete", "--force", &self.id]).output();
         }
     }
 }
 
-/// Takes away what `umoci` leaves to a container by default.
+/// Removes the rights that `umoci` gives to a container by default.
 fn confine(told: &mut Value) {
     let process = &mut told["process"];
     process["terminal"] = false.into();

@@ -1,4 +1,4 @@
-//! An image as an OCI layout, and the scripts and tools that make, join and unpack one.
+//! An image as an OCI layout, and the scripts and tools that build, join and unpack images.
 
 use cloud_policy_testbed::repository;
 use serde_json::Value;
@@ -8,7 +8,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-/// How the header of a program names its machine.
+/// The machine numbers in the header of a program.
 const X86_64: u8 = 0x3e;
 const AARCH64: u8 = 0xb7;
 
@@ -17,7 +17,7 @@ pub struct Layout {
 }
 
 impl Layout {
-    /// The image that this run is about.
+    /// Returns the image that this run tests.
     pub fn of_this_run() -> Self {
         let built = Path::new(env!("CARGO_BIN_EXE_cloud-policy")).ancestors().nth(2).unwrap();
         let named = std::env::var_os("CLOUD_POLICY_IMAGE").map(|name| repository().join(name));
@@ -35,7 +35,7 @@ impl Layout {
         &self.folder
     }
 
-    /// The digest of the only thing that has a tag here.
+    /// Returns the digest of the only tag.
     pub fn digest(&self) -> String {
         let index: Value = read(&self.folder.join("index.json"));
         let tagged = index["manifests"].as_array().unwrap();
@@ -44,17 +44,17 @@ impl Layout {
         tagged[0]["digest"].as_str().unwrap().to_owned()
     }
 
-    /// A JSON document, by its digest.
+    /// Reads a JSON document by its digest.
     pub fn blob(&self, digest: &str) -> Value {
         read(&self.folder.join("blobs").join(digest.replace(':', "/")))
     }
 
-    /// The image's configuration.
+    /// Reads the configuration of the image.
     pub fn config(&self) -> Value {
         self.blob(self.blob(&self.digest())["config"]["digest"].as_str().unwrap())
     }
 
-    /// Unpacks it into a bundle below `place`: a root file system, and `config.json` as the image says.
+    /// Unpacks the image into a bundle below `place`: a root file system, and `config.json`.
     pub fn unpack(&self, place: &Path) -> PathBuf {
         let bundle = place.join("bundle");
         let image = format!("{}:{}", self.folder.display(), super::VERSION);
@@ -63,18 +63,18 @@ impl Layout {
     }
 }
 
-/// Packs a program; answers the digest that the script prints.
+/// Packs a program. Returns the digest that the script prints.
 pub fn pack(program: &Path, folder: &Path) -> String {
-    tool(Command::new(repository().join("hack/pack.sh")).arg(program).arg(folder))
+    tool(Command::new(repository().join("hack/build-image.sh")).arg(program).arg(folder))
 }
 
-/// Joins images; answers the digest that the script prints.
+/// Joins images. Returns the digest that the script prints.
 pub fn join(folder: &Path, images: &[&Path]) -> String {
     tool(Command::new(repository().join("hack/index.sh")).arg(folder).args(images))
 }
 
-/// What container engines call the architecture that a program is for, and the other one that there are
-/// images for.
+/// Returns the architecture that a program is for, in the names of container engines, and the other one of the
+/// published images.
 pub fn architectures(program: &[u8]) -> [&'static str; 2] {
     match program[18] {
         X86_64 => ["amd64", "arm64"],
@@ -83,18 +83,18 @@ pub fn architectures(program: &[u8]) -> [&'static str; 2] {
     }
 }
 
-/// The program with the header of the other architecture, which is all that packing looks at.
+/// Returns the program with the header of the other architecture. Packing reads only the header.
 pub fn foreign(program: &[u8]) -> Vec<u8> {
     let mut foreign = program.to_owned();
     foreign[18] = if program[18] == X86_64 { AARCH64 } else { X86_64 };
     foreign
 }
 
-/// Runs a program to its end; answers what it printed.
+/// Runs a program and returns its output.
 pub fn tool(command: &mut Command) -> String {
     let name = command.get_program().to_owned();
     let output = command.stdin(Stdio::null()).output();
-    let output = output.unwrap_or_else(|error| panic!("{}: {error}; hack/debian.sh installs it", name.display()));
+    let output = output.unwrap_or_else(|error| panic!("{}: {error}; `make tools` installs it", name.display()));
     let said = String::from_utf8_lossy(&output.stdout).trim().to_owned();
     assert!(output.status.success(), "{}: {}{said}", name.display(), String::from_utf8_lossy(&output.stderr));
     said
@@ -105,7 +105,7 @@ fn read(file: &Path) -> Value {
     serde_json::from_slice(&bytes).unwrap()
 }
 
-/// A file of an image, shown as `ls` does.
+/// A file of an image, formatted like `ls`.
 pub struct File {
     name: String,
     mode: u32,
@@ -124,7 +124,7 @@ impl fmt::Display for File {
     }
 }
 
-/// Everything below a folder, by name; folders end in `/`.
+/// Lists the contents of a folder by name. Folders end in `/`.
 pub fn files(root: &Path) -> Vec<File> {
     let mut found = Vec::new();
     let mut folders = vec![root.to_owned()];

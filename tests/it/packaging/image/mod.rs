@@ -1,7 +1,7 @@
-//! The image, as `hack/image.sh` makes it: what is in it, and that it runs as a kubelet would run it.
+//! The image that `hack/image.sh` builds: its contents, and a run of it as a kubelet runs it.
 //!
-//! `hack/test.sh` makes it before, with the profile `trial`; `CLOUD_POLICY_IMAGE` names the OCI layout of
-//! another one, such as that for a release. Needs root, for containers without a user namespace.
+//! `hack/test.sh` builds it with the profile `trial`. `CLOUD_POLICY_IMAGE` names the OCI layout of another
+//! image, such as that of a release. These tests need root, for containers without a user namespace.
 
 mod container;
 pub mod layout;
@@ -20,11 +20,11 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
-const NOBODY: &str = "65532";
+const NONROOT: &str = "65532";
 const SOON: Duration = Duration::from_secs(30);
 
 #[test]
-fn the_image_holds_the_program_certificates_and_names_and_nothing_else() {
+fn image_contains_only_expected_files() {
     let place = tempfile::tempdir().unwrap();
     let root = Layout::of_this_run().unpack(place.path()).join("rootfs");
     let files: Vec<String> = layout::files(&root).into_iter().map(|file| file.to_string()).collect();
@@ -42,22 +42,22 @@ fn the_image_holds_the_program_certificates_and_names_and_nothing_else() {
     let roots = fs::read_to_string(root.join("etc/ssl/certs/ca-certificates.crt")).unwrap();
     let count = roots.matches("-----BEGIN CERTIFICATE-----").count();
     assert!((80..300).contains(&count), "{count} root certificates");
-    assert!(fs::read_to_string(root.join("etc/passwd")).unwrap().contains(&format!("nonroot:x:{NOBODY}:{NOBODY}:")));
+    assert!(fs::read_to_string(root.join("etc/passwd")).unwrap().contains(&format!("nonroot:x:{NONROOT}:{NONROOT}:")));
 }
 
 #[test]
-fn the_image_says_what_it_is_and_who_runs_it() {
+fn image_config_has_user_entrypoint_and_labels() {
     let place = tempfile::tempdir().unwrap();
     let program = fs::read(Layout::of_this_run().unpack(place.path()).join("rootfs/cloud-policy")).unwrap();
     let [own, _] = layout::architectures(&program);
     let image = Layout::of_this_run().config();
     assert_eq!((&image["os"], &image["architecture"]), (&json!("linux"), &json!(own)));
     let config = &image["config"];
-    assert_eq!(config["User"], json!(format!("{NOBODY}:{NOBODY}")));
+    assert_eq!(config["User"], json!(format!("{NONROOT}:{NONROOT}")));
     assert_eq!(config["Entrypoint"], json!(["/cloud-policy"]));
     assert_eq!(config["Cmd"], json!(["run"]));
     assert_eq!(config["ExposedPorts"], json!({ "8080/tcp": {} }));
-    assert_eq!(config["Env"], Value::Null, "there is no shell that would read it");
+    assert_eq!(config["Env"], Value::Null, "the image has no shell that reads it");
     let mut labels: BTreeMap<String, String> = serde_json::from_value(config["Labels"].clone()).unwrap();
     let label = |labels: &mut BTreeMap<String, String>, name: &str| {
         labels.remove(&format!("org.opencontainers.image.{name}")).unwrap_or_else(|| panic!("no label {name}"))
@@ -74,7 +74,7 @@ fn the_image_says_what_it_is_and_who_runs_it() {
 }
 
 #[test]
-fn the_same_program_makes_the_same_image_again() {
+fn image_build_is_reproducible() {
     let place = tempfile::tempdir().unwrap();
     let program = Layout::of_this_run().unpack(place.path()).join("rootfs/cloud-policy");
     let [first, again] = ["first", "again"].map(|folder| layout::pack(&program, &place.path().join(folder)));
@@ -83,7 +83,7 @@ fn the_same_program_makes_the_same_image_again() {
 }
 
 #[test]
-fn images_of_two_architectures_join_under_one_tag_as_they_are() {
+fn images_of_two_architectures_join_under_one_tag() {
     let place = tempfile::tempdir().unwrap();
     let image = Layout::of_this_run();
     let program = fs::read(image.unpack(place.path()).join("rootfs/cloud-policy")).unwrap();
@@ -107,19 +107,19 @@ fn images_of_two_architectures_join_under_one_tag_as_they_are() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_image_serves_read_only_without_rights_resolves_names_and_ends_in_time() {
+async fn image_runs_read_only_and_without_privileges() {
     let installation = Installation::new().await;
     let names = NameServer::start("dns.test").await;
     let place = tempfile::tempdir().unwrap();
     let port = free_port();
     let container = run(&installation, &names, place.path(), port);
-    answers(&format!("http://127.0.0.1:{port}/readyz"), &container).await;
+    wait_until_ready(&format!("http://127.0.0.1:{port}/readyz"), &container).await;
 
-    // One upstream is known to the name server, the other to /etc/hosts.
+    // The name server knows one upstream, `/etc/hosts` the other.
     connect(&installation, "up.dns.test", "up.hosts.test").await;
     installation.populate().await;
-    assert!(names.asked() > 0, "the name server was not asked");
-    distrust(&installation).await;
+    assert!(names.questions() > 0, "the name server was not asked");
+    assert_untrusted_server_is_refused(&installation).await;
     assert_confined(container.pid());
 
     let begun = Instant::now();
@@ -149,7 +149,7 @@ fn free_port() -> u16 {
     TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port()
 }
 
-async fn answers(url: &str, container: &Container) {
+async fn wait_until_ready(url: &str, container: &Container) {
     wait_for("the container to be ready", SOON, || async {
         let answer = reqwest::get(url).await.map_err(|error| anyhow::anyhow!("{error}: {}", container.log()))?;
         anyhow::ensure!(answer.status().is_success(), "{}: {}", answer.status(), container.log());
@@ -159,7 +159,7 @@ async fn answers(url: &str, container: &Container) {
     .unwrap();
 }
 
-/// The connections that `Installation::populate` uses, under these names instead of the address.
+/// Creates the connections that `Installation::populate` uses, with these names instead of the address.
 async fn connect(installation: &Installation, ncloud: &str, spaceone: &str) {
     let named = |url: String, name: &str| url.replace("127.0.0.1", name);
     let keys = json!({ "accessKey": installation.ncloud.access_key(), "secretKey": installation.ncloud.secret_key() });
@@ -178,24 +178,24 @@ async fn connect(installation: &Installation, ncloud: &str, spaceone: &str) {
     installation.apply(None, ours("ClusterConnection", "spaceone", &spec)).await;
 }
 
-/// A server whose certificate no root vouches for is refused: so there are roots, and they are asked.
-async fn distrust(installation: &Installation) {
+/// Asserts that a server is refused whose certificate no root has signed: the image has roots and uses them.
+async fn assert_untrusted_server_is_refused(installation: &Installation) {
     let api_server = installation.control_plane.config().cluster_url.to_string();
     let spec = json!({ "ncloud": { "endpoint": api_server, "credentialsSecretRef": { "name": "ncloud" } } });
-    installation.apply(Some(TENANT), ours("Connection", "stranger", &spec)).await;
+    installation.apply(Some(TENANT), ours("Connection", "untrusted", &spec)).await;
     let unknown = |ready: &Value| ready["message"].as_str().is_some_and(|why| why.contains("UnknownIssuer"));
-    installation.ready_in(TENANT, "Connection", "stranger", unknown).await;
+    installation.ready_in(TENANT, "Connection", "untrusted", unknown).await;
 }
 
-/// What the kernel says of the process: who it is, what it may do, and that it cannot write.
+/// Asserts the identity and the rights of the process as the kernel reports them, and that it cannot write.
 fn assert_confined(pid: u32) {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
     let said = |field: &str| {
         let line = status.lines().find_map(|line| line.strip_prefix(field)).unwrap_or_else(|| panic!("{field}"));
         line.split_whitespace().map(str::to_owned).collect::<Vec<_>>()
     };
-    assert_eq!(said("Uid:"), [NOBODY; 4]);
-    assert_eq!(said("Gid:"), [NOBODY; 4]);
+    assert_eq!(said("Uid:"), [NONROOT; 4]);
+    assert_eq!(said("Gid:"), [NONROOT; 4]);
     assert_eq!(said("NoNewPrivs:"), ["1"]);
     for set in ["CapInh:", "CapPrm:", "CapEff:", "CapBnd:", "CapAmb:"] {
         assert_eq!(said(set), ["0000000000000000"], "{set}");

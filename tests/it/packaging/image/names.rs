@@ -1,5 +1,5 @@
-//! A name server for one domain, every name of which is this machine. Knows A questions; to others the
-//! answer is that there is nothing, and to other domains that there is no such name.
+//! A name server for one domain, in which every name resolves to this machine. It answers A questions. Other
+//! types in the domain have no records, and other domains do not exist.
 
 use std::net::Ipv4Addr;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ pub struct NameServer {
 
 impl NameServer {
     pub async fn start(domain: &'static str) -> Self {
-        // The port is fixed; so each process has an address of its own, off that of systemd's, 127.0.0.53.
+        // The port is fixed, so each process uses an address of its own, other than 127.0.0.53 of systemd.
         let [_, _, high, low] = std::process::id().to_be_bytes();
         let address = Ipv4Addr::new(127, 53, high, low);
         let socket = UdpSocket::bind((address, 53)).await.expect("only root may listen on port 53");
@@ -29,7 +29,7 @@ impl NameServer {
             while let Ok((length, from)) = socket.recv_from(&mut buffer).await {
                 if let Some(answer) = answer(&buffer[..length], domain) {
                     counter.fetch_add(1, Ordering::Relaxed);
-                    // Whoever does not hear it asks again.
+                    // A client repeats a question when the answer is lost.
                     let _ = socket.send_to(&answer, from).await;
                 }
             }
@@ -41,8 +41,8 @@ impl NameServer {
         self.address
     }
 
-    /// How many questions it has answered.
-    pub fn asked(&self) -> usize {
+    /// Returns how many questions were answered.
+    pub fn questions(&self) -> usize {
         self.asked.load(Ordering::Relaxed)
     }
 }
@@ -53,14 +53,14 @@ impl Drop for NameServer {
     }
 }
 
-/// The answer to a message with one question, as RFC 1035 lays them out.
+/// Builds the answer to a message with one question, by RFC 1035.
 fn answer(message: &[u8], domain: &str) -> Option<Vec<u8>> {
     let (name, end) = name(message.get(HEADER..)?)?;
     let question = message.get(HEADER..HEADER + end + 4)?;
     let known = name.strip_suffix(domain).is_some_and(|rest| rest.ends_with('.'));
     let found = known && question[end..end + 2] == TYPE_A;
     let mut answer = message[..2].to_vec();
-    // An authoritative answer; recursion was asked for and is available.
+    // An authoritative answer, with recursion desired and available.
     answer.extend([0x85, if known { 0x80 } else { 0x83 }, 0, 1, 0, u8::from(found), 0, 0, 0, 0]);
     answer.extend(question);
     if found {
@@ -71,7 +71,7 @@ fn answer(message: &[u8], domain: &str) -> Option<Vec<u8>> {
     Some(answer)
 }
 
-/// The name that a question begins with, and where it ends.
+/// Returns the name at the beginning of a question, and its end.
 fn name(question: &[u8]) -> Option<(String, usize)> {
     let (mut labels, mut at) = (Vec::new(), 0);
     loop {

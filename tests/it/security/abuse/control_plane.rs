@@ -1,4 +1,4 @@
-//! A control plane that goes away in the middle, forgets, and holds what nobody can decode.
+//! A control plane that restarts, loses old revisions, and stores objects that cannot be decoded.
 
 use crate::support::install_crypto;
 use crate::support::test_env::{TestEnv, ncloud_policy, network_policy, spaceone_policy, upstream_id};
@@ -12,10 +12,10 @@ use serde_json::json;
 use std::time::Duration;
 use tokio::task::block_in_place;
 
-/// Watches try again with pauses of up to half a minute after the API server was away.
+/// How long an object may take to be ready. Watches wait up to half a minute after the API server was away.
 const PATIENCE: Duration = Duration::from_mins(2);
 
-async fn crowd(env: &TestEnv, prefix: &str) {
+async fn create_group(env: &TestEnv, prefix: &str) {
     let zone = env.spaceone.zone_ids()[0].clone();
     for n in 0..5 {
         env.apply(ncloud_policy(&format!("{prefix}-n-{n}"))).await;
@@ -24,7 +24,7 @@ async fn crowd(env: &TestEnv, prefix: &str) {
     }
 }
 
-/// Waits, longer than most tests do, until a crowd is ready.
+/// Waits until a group of objects is ready, longer than most tests.
 async fn all_ready(env: &TestEnv, prefix: &str) {
     for n in 0..5 {
         for name in [format!("{prefix}-n-{n}"), format!("{prefix}-p-{n}")] {
@@ -34,7 +34,7 @@ async fn all_ready(env: &TestEnv, prefix: &str) {
     }
 }
 
-async fn is_ready<K: cloud_policy::controller::managed::Managed + crate::support::test_env::Kind>(
+async fn is_ready<K: cloud_policy::controller::kinds::managed::Managed + crate::support::test_env::Kind>(
     env: &TestEnv,
     name: &str,
 ) {
@@ -54,7 +54,7 @@ fn creates(env: &TestEnv) -> usize {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_api_server_that_restarts_and_forgets_costs_time_and_nothing_else() {
+async fn operator_survives_api_server_restart_and_compaction() {
     install_crypto();
     let directory = tempfile::tempdir().unwrap();
     let first = block_in_place(|| ControlPlane::start_in(directory.path(), &[])).unwrap();
@@ -62,40 +62,44 @@ async fn an_api_server_that_restarts_and_forgets_costs_time_and_nothing_else() {
     install_crds(&client, &crds::all()).await.unwrap();
     let mut env = TestEnv::without_operator_on(client, "outage").await;
     env.start(|settings| settings.interval_divisor = 30);
-    crowd(&env, "before").await;
+    create_group(&env, "before").await;
     all_ready(&env, "before").await;
     let drifting: Policy = env.get("before-n-0").await;
 
-    // Away in the middle of fifteen creations; somebody changes a policy meanwhile.
-    crowd(&env, "during").await;
+    // The API server is away in the middle of fifteen creates. Meanwhile another writer changes a policy.
+    create_group(&env, "during").await;
     block_in_place(|| drop(first));
     env.ncloud.edit_policy(&upstream_id(&drifting), |policy| policy.description = Some("by hand".to_owned()));
-    // Without a watch cache, watches are told at once what was compacted away.
+    // Without a watch cache, a watch of a compacted revision fails at once.
     let second = block_in_place(|| ControlPlane::start_in(directory.path(), &["--watch-cache=false"])).unwrap();
     all_ready(&env, "during").await;
     all_ready(&env, "before").await;
     let corrected = || env.ncloud.policy_named("before-n-0").unwrap().description.as_deref() == Some("first");
     env.eventually("the drift to be corrected", corrected).await;
 
-    // Old revisions go while the watches are open, and objects change after that.
+    // Old revisions are compacted while the watches are open, and objects change afterwards.
     second.compact().unwrap();
-    crowd(&env, "after").await;
+    create_group(&env, "after").await;
     env.patch::<Policy>("before-p-0", json!({ "spec": { "spaceone": { "name": "Renamed" } } })).await;
     all_ready(&env, "after").await;
     is_ready::<Policy>(&env, "before-p-0").await;
     assert!(env.spaceone.policies().iter().any(|policy| policy.name == "Renamed"));
 
-    assert_eq!(creates(&env), 45, "each was created once");
-    let held = (env.ncloud.policies().len(), env.spaceone.policies().len(), env.spaceone.network_policies().len());
-    assert_eq!(held, (15, 15, 15));
+    assert_eq!(creates(&env), 45, "each object was created once");
+    let counts = (env.ncloud.policies().len(), env.spaceone.policies().len(), env.spaceone.network_policies().len());
+    assert_eq!(counts, (15, 15, 15));
     env.ncloud.journal().clear();
     env.spaceone.journal().clear();
     env.wait_for_reconciles(45).await;
-    assert_eq!((env.ncloud.journal().writes(), env.spaceone.journal().writes()), (vec![], vec![]), "and then quiet");
+    assert_eq!(
+        (env.ncloud.journal().writes(), env.spaceone.journal().writes()),
+        (vec![], vec![]),
+        "nothing more is written"
+    );
     env.stop().await;
 }
 
-/// Lets the API server store anything under our kinds, as a definition of another version might.
+/// Lets the API server store any object of the kind `Policy`, as a CRD of another version might.
 pub async fn allow_anything(client: &Client) {
     let definitions: Api<CustomResourceDefinition> = Api::all(client.clone());
     let anything = json!({ "type": "object", "x-kubernetes-preserve-unknown-fields": true });
@@ -105,7 +109,7 @@ pub async fn allow_anything(client: &Client) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_object_that_cannot_be_decoded_is_counted_and_stops_nobody() {
+async fn undecodable_object_is_counted_and_blocks_no_other() {
     install_crypto();
     let plane = block_in_place(ControlPlane::start).unwrap();
     let client = plane.client().unwrap();
@@ -115,10 +119,11 @@ async fn an_object_that_cannot_be_decoded_is_counted_and_stops_nobody() {
     env.apply(spaceone_policy("good")).await;
     env.ready::<Policy>("good").await;
     allow_anything(&client).await;
-    let poison = json!({ "apiVersion": "cloudpolicy.dev/v1alpha1", "kind": "Policy", "metadata": { "name": "poison" }, "spec": { "connectionRef": 7 } });
-    let taken = || async { env.try_apply(poison.clone()).await.map(drop).map_err(anyhow::Error::from) };
-    wait_for("the poison to be taken", PATIENCE, taken).await.unwrap();
-    env.eventually("it to be counted", || env.metrics().contains("kind=\"Policy\",reason=\"Unreadable\"} 1")).await;
+    let undecodable = json!({ "apiVersion": "cloudpolicy.dev/v1alpha1", "kind": "Policy", "metadata": { "name": "poison" }, "spec": { "connectionRef": 7 } });
+    let accepted = || async { env.try_apply(undecodable.clone()).await.map(drop).map_err(anyhow::Error::from) };
+    wait_for("the object to be accepted", PATIENCE, accepted).await.unwrap();
+    env.eventually("the object to be counted", || env.metrics().contains("kind=\"Policy\",reason=\"Unreadable\"} 1"))
+        .await;
     env.apply(spaceone_policy("another")).await;
     env.ready::<Policy>("another").await;
     env.patch::<Policy>("good", json!({ "spec": { "spaceone": { "name": "Renamed" } } })).await;

@@ -1,8 +1,9 @@
-//! Objects that nobody should write, and that one tenant writes all the same.
+//! Hostile objects that one tenant writes.
 
 use crate::support::test_env::{SOON, TestEnv, common, network_policy, spaceone_policy, upstream_id};
 use cloud_policy::api::{NetworkPolicy, Policy};
-use cloud_policy::controller::{self, Settings};
+use cloud_policy::controller;
+use cloud_policy::controller::Settings;
 use cloud_policy_testbed::wait_for;
 use http::Request;
 use serde_json::{Value, json};
@@ -10,7 +11,7 @@ use std::time::Duration;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-/// Sends an object as text, as one that no JSON library on this side can hold.
+/// Sends an object as text, because no JSON library in this process can represent it.
 async fn post(env: &TestEnv, plural: &str, object: &str) -> kube::Result<String> {
     let path = format!("/apis/cloudpolicy.dev/v1alpha1/namespaces/{}/{plural}", env.namespace());
     let request = Request::post(path).header("content-type", "application/json").body(object.as_bytes().to_vec());
@@ -29,8 +30,8 @@ fn nested(object: &Value, levels: usize) -> String {
 }
 
 #[tokio::test]
-async fn an_object_deeper_than_anybody_reads_is_refused_by_name_and_hides_no_other() {
-    // Its objects come first in the list of all namespaces, which the start looks at.
+async fn deeply_nested_object_is_refused_and_hides_no_other() {
+    // The namespace is the first in a list of all namespaces, which the operator requests at its start.
     let env = TestEnv::new("0-deep").await;
     let zone = env.spaceone.zone_ids()[0].clone();
     for levels in [70, 150, 3_000] {
@@ -57,7 +58,7 @@ async fn an_object_deeper_than_anybody_reads_is_refused_by_name_and_hides_no_oth
     let shutdown = CancellationToken::new();
     timeout(SOON, controller::wait_for_crds(&env.client, &Settings::new("anywhere"), &shutdown))
         .await
-        .expect("an operator starts, whatever is there");
+        .expect("an operator starts with such objects");
     env.apply(spaceone_policy("shallow")).await;
     env.apply(network_policy("shallow", &zone)).await;
     env.ready::<Policy>("shallow").await;
@@ -65,9 +66,9 @@ async fn an_object_deeper_than_anybody_reads_is_refused_by_name_and_hides_no_oth
     assert_eq!((env.spaceone.policies().len(), env.spaceone.network_policies().len()), (1, 1));
 }
 
-/// JSON has characters that the API server does not take from an apply, and that it would fold.
+/// JSON may have characters that the API server refuses in an apply, and that YAML would fold.
 #[tokio::test]
-async fn odd_characters_in_a_name_do_not_keep_status_from_being_written() {
+async fn status_is_written_when_name_has_odd_characters() {
     let env = TestEnv::new("odd").await;
     let odd = "a\u{7f}b\u{85}c\u{9f}d\u{2028}e\u{fffe}f\u{feff}g 🚦 가";
     let mut object = network_policy("odd", &env.spaceone.zone_ids()[0]);
@@ -84,7 +85,7 @@ async fn odd_characters_in_a_name_do_not_keep_status_from_being_written() {
 }
 
 #[tokio::test]
-async fn ten_thousand_permissions_are_refused_at_the_door() {
+async fn admission_refuses_ten_thousand_permissions() {
     let env = TestEnv::without_operator("many").await;
     let mut object = spaceone_policy("many");
     let permissions: Vec<String> = (0..10_000).map(|n| format!("inventory.Server.{n}")).collect();
@@ -94,7 +95,7 @@ async fn ten_thousand_permissions_are_refused_at_the_door() {
 }
 
 #[tokio::test]
-async fn the_largest_object_that_the_api_server_stores_arrives_whole_and_is_quiet() {
+async fn largest_storable_object_arrives_complete() {
     let env = TestEnv::new("large").await;
     let zone = env.spaceone.zone_ids()[0].clone();
     let sized = |bytes: usize| {
@@ -104,7 +105,7 @@ async fn the_largest_object_that_the_api_server_stores_arrives_whole_and_is_quie
         object
     };
     let refusal = post(&env, "networkpolicies", &sized(1_700_000).to_string()).await.unwrap_err().to_string();
-    assert!(refusal.contains("large") || refusal.contains("limit"), "more than etcd stores: {refusal:.300}");
+    assert!(refusal.contains("large") || refusal.contains("limit"), "larger than etcd's limit: {refusal:.300}");
     post(&env, "networkpolicies", &sized(1_000_000).to_string()).await.unwrap();
     env.ready::<NetworkPolicy>("large").await;
     let stored = env.spaceone.network_policies()[0].data["words"].as_array().unwrap().len();

@@ -1,5 +1,5 @@
-//! Upstreams that mean ill, end to end: the object says what happens, nothing is doubled or lost,
-//! the others go on, and all is well again when the upstream is.
+//! Hostile upstreams, end to end: the object reports the failure, nothing is created twice or lost, other
+//! connections continue, and the object recovers with the upstream.
 
 use crate::support::connection_helpers::connection_is;
 use crate::support::test_env::{TestEnv, common, condition, ncloud_policy, spaceone_policy};
@@ -9,25 +9,25 @@ use regex::Regex;
 use serde_json::json;
 use std::time::Duration;
 
-/// Less than the endless answer of the simulator brings in its first moment.
+/// Smaller than the first part of the simulator's endless response.
 const BODY_LIMIT: usize = 1 << 18;
 
 fn hostilities() -> Vec<(&'static str, Action, &'static str)> {
     vec![
         ("endless", Action::EndlessBody, "larger than 262144 bytes"),
-        // Smaller than the limit as it comes, and never inflated.
-        ("bomb", Action::Bomb, "something that is not JSON"),
-        ("drip", Action::SlowDrip, "no complete answer in time"),
+        // Compressed, it is smaller than the limit. It is never inflated.
+        ("bomb", Action::Bomb, "a body that is not JSON"),
+        ("drip", Action::SlowDrip, "no complete response in time"),
         ("html", Action::Html, "HTML or XML page"),
         ("types", Action::WrongType, "unexpected shape"),
         ("elsewhere", Action::Redirect("http://169.254.169.254/latest".to_owned()), "redirect"),
         ("empty", Action::Empty, "empty body"),
         ("reset", Action::Reset, "connection broke"),
-        ("silence", Action::Timeout(Duration::from_secs(20)), "no complete answer in time"),
+        ("silence", Action::Timeout(Duration::from_secs(20)), "no complete response in time"),
     ]
 }
 
-async fn hasty_env(name: &str) -> TestEnv {
+async fn env_with_short_timeouts(name: &str) -> TestEnv {
     let env = TestEnv::with(name, |settings| {
         settings.http.request_timeout = Duration::from_secs(3);
         settings.http.body_limit = BODY_LIMIT;
@@ -37,8 +37,8 @@ async fn hasty_env(name: &str) -> TestEnv {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn whatever_the_answer_to_a_create_was_there_is_one_object_and_the_truth_meanwhile() {
-    let env = hasty_env("hostile").await;
+async fn hostile_create_response_causes_no_second_object() {
+    let env = env_with_short_timeouts("hostile").await;
     connection_is(&env, "ncloud", "Authenticated").await;
     let all = hostilities();
     for (name, action, _) in &all {
@@ -53,19 +53,19 @@ async fn whatever_the_answer_to_a_create_was_there_is_one_object_and_the_truth_m
         let object: Policy = env.reason(name, "UpstreamUnavailable").await;
         let ready = condition(&common(&object), "Ready").unwrap().clone();
         assert!(ready.message.contains(words), "{name}: {}", ready.message);
-        assert!(common(&object).operation.is_some(), "{name}: the create is remembered as under way");
+        assert!(common(&object).operation.is_some(), "{name}: status shows the create in flight");
     }
     for (name, _, _) in &all {
         env.ready::<Policy>(name).await;
     }
-    assert_eq!(env.ncloud.faults().struck(), all.len(), "each create was struck once");
-    assert_eq!(env.ncloud.journal().effects(Operation::Create), all.len(), "and none was repeated");
+    assert_eq!(env.ncloud.faults().injected(), all.len(), "each create had a fault once");
+    assert_eq!(env.ncloud.journal().effects(Operation::Create), all.len(), "no create was repeated");
     assert_eq!(env.ncloud.policies().len(), all.len());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_upstream_gone_mad_touches_nobody_else_and_nothing_is_written_on_its_word() {
-    let env = hasty_env("mad").await;
+async fn hostile_upstream_causes_no_write_and_affects_no_other() {
+    let env = env_with_short_timeouts("mad").await;
     env.apply(ncloud_policy("settled")).await;
     env.ready::<Policy>("settled").await;
     env.apply(spaceone_policy("bystander")).await;
@@ -74,7 +74,7 @@ async fn an_upstream_gone_mad_touches_nobody_else_and_nothing_is_written_on_its_
     let mut written = env.ncloud.journal().writes().len();
     for (round, (name, action, _)) in hostilities().into_iter().enumerate() {
         env.ncloud.faults().add(Fault::any().forever().before(action));
-        // A change is wanted, so that the object is looked at.
+        // A change of the spec makes the operator read the object.
         let description = format!("under {name}");
         env.patch::<Policy>("settled", json!({ "spec": { "ncloud": { "description": description } } })).await;
         env.patch::<Policy>("bystander", json!({ "spec": { "spaceone": { "name": description } } })).await;
@@ -93,8 +93,8 @@ async fn an_upstream_gone_mad_touches_nobody_else_and_nothing_is_written_on_its_
         );
         assert!(!serde_json::to_string(&seen).unwrap().contains(&secret), "{name}");
         env.ready::<Policy>("bystander").await;
-        assert_eq!(env.spaceone.policies()[0].name, description, "the other upstream goes on");
-        assert_eq!(env.ncloud.journal().writes().len(), written, "nothing is written on the word of {name}");
+        assert_eq!(env.spaceone.policies()[0].name, description, "the other upstream still gets changes");
+        assert_eq!(env.ncloud.journal().writes().len(), written, "a response of {name} causes no write");
         env.ncloud.faults().clear();
         env.ready::<Policy>("settled").await;
         assert_eq!(env.ncloud.policy_named("settled").unwrap().description, Some(description), "round {round}");

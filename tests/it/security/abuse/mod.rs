@@ -1,14 +1,13 @@
-//! Abuse: upstreams that mean ill, objects that nobody should write, crowds, and a control plane
-//! that goes away.
+//! Abuse: hostile upstreams, hostile objects, very many objects, and a control plane that goes away.
 //!
-//! | module | what is done to the operator |
+//! | module | abuse |
 //! | --- | --- |
-//! | [`hostile_upstreams`] | answers that never end, drip, lie, inflate or lead elsewhere |
-//! | [`hostile_objects`] | too deep, too large, too many, odd |
-//! | [`crowd`] | many objects at once: 300, or `CLOUD_POLICY_CROWD` of them (`make abuse`) |
-//! | [`control_plane`] | restarts, compaction, dropped watches, objects that cannot be decoded |
+//! | [`hostile_upstreams`] | responses that never end, are slow, false, compressed, or redirect |
+//! | [`hostile_objects`] | objects that are too deep, too large, or have odd characters |
+//! | [`many_objects`] | many objects at once: 300, or `CLOUD_POLICY_CROWD` (`make abuse`) |
+//! | [`control_plane`] | restarts, compaction, closed watches, objects that cannot be decoded |
 
 pub mod control_plane;
-mod crowd;
 mod hostile_objects;
 mod hostile_upstreams;
+mod many_objects;

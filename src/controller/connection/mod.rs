@@ -1,0 +1,101 @@
+//! Reconciles a `Connection` or a `ClusterConnection`: reads the Secret, opens an account, probes it, and only
+//! then replaces the account in use.
+//!
+//! | file | part |
+//! | --- | --- |
+//! | [`context`] | the accounts that were opened, and the former one that must finish |
+//! | [`credentials`] | reads the Secrets |
+//! | [`probe`] | one check of a connection |
+//! | [`usage`] | the objects that use a connection and block its deletion |
+//! | [`report`] | conditions, status and events |
+
+pub mod context;
+pub mod credentials;
+pub mod probe;
+pub mod report;
+pub mod usage;
+
+use super::Result;
+use super::context::Shared;
+use super::k8s::finalizer;
+use super::kinds::connection::ConnectionResource;
+use super::queue::backoff::jitter;
+use super::state::accounts::Readiness;
+use crate::api::ConnectionKey;
+use crate::upstream::Account;
+use context::Context;
+use kube::core::DeserializeGuard;
+use kube::runtime::controller::Action;
+use probe::Check;
+use report::Observed;
+use std::sync::Arc;
+use std::time::Duration;
+use usage::Use;
+
+/// How soon a connection is checked again that is being deleted, or whose dependents are not known yet.
+const SOON: Duration = Duration::from_secs(2);
+
+/// Reconciles one connection with its account.
+pub async fn reconcile<K: ConnectionResource>(
+    object: Arc<DeserializeGuard<K>>,
+    ctx: Arc<Context<K>>,
+) -> Result<Action> {
+    let Ok(object) = &object.0 else { return Ok(Action::await_change()) };
+    let (shared, key) = (&ctx.shared, object.key());
+    let dependents = shared.stores.dependents(&key);
+    let deleting = object.meta().deletion_timestamp.is_some();
+    let used = usage::of(dependents.as_deref(), &key, &object.allowed());
+    if deleting && used == Use::Free {
+        return release(object, &ctx, &key).await;
+    }
+    let object = if finalizer::has(object) || deleting {
+        object.clone()
+    } else {
+        finalizer::add(&ctx.api(object), object, shared.settings.safeguards).await?
+    };
+    ctx.observe(&key);
+    let counted_before = object.status().dependants.and_then(|count| usize::try_from(count).ok());
+    let mut check = probe::check(&ctx, &key, object.spec()).await;
+    if let Some(former) = ctx.replace_account(&key, check.readiness.clone(), object.allowed()) {
+        await_last_user(former, shared.settings.http.request_timeout).await;
+    }
+    if let (true, Use::Blocked(message)) = (deleting, used) {
+        check.block_deletion(message);
+    }
+    let dependents = dependents.map(|dependents| dependents.len());
+    Observed { object: &object, check: &check, dependents }.report(&ctx).await?;
+    // Also after a change: objects that name a connection often arrive together with it.
+    let soon = deleting || dependents.is_none() || counted_before != dependents;
+    Ok(Action::requeue(next_check(shared, &object, &check, soon)))
+}
+
+/// Returns when to check again. A failure that may pass is retried with backoff, because every object of the
+/// connection waits for it.
+fn next_check<K: ConnectionResource>(shared: &Shared, object: &K, check: &Check, soon: bool) -> Duration {
+    let uid = object.meta().uid.as_deref().unwrap_or_default();
+    let interval = jitter(shared.settings.connection_interval);
+    if matches!(check.readiness, Readiness::NotReady { .. }) && !check.stalled {
+        return shared.backoffs.failed(uid).min(interval).max(check.retry_after.unwrap_or_default());
+    }
+    shared.backoffs.clear(uid);
+    if soon { SOON } else { interval.max(check.retry_after.unwrap_or_default()) }
+}
+
+/// Waits until no request uses the former account any more. Status names the new Secret only then, so a user
+/// who sees it there can revoke the old key, and no write fails for it.
+async fn await_last_user(former: Arc<Account>, patience: Duration) {
+    let gone = former.gone();
+    drop(former);
+    if tokio::time::timeout(patience, gone.cancelled()).await.is_err() {
+        tracing::warn!("a request with the previous credentials is still running");
+    }
+}
+
+/// Forgets the connection and removes its finalizer.
+async fn release<K: ConnectionResource>(object: &K, ctx: &Context<K>, key: &ConnectionKey) -> Result<Action> {
+    ctx.forget(key);
+    if finalizer::has(object) {
+        finalizer::remove(&ctx.api(object), object, ctx.shared.settings.safeguards).await?;
+    }
+    Ok(Action::await_change())
+}

@@ -1,0 +1,54 @@
+//! The finalizer, put on and taken off by JSON patches that test the object's uid and
+//! resourceVersion: an object that was deleted and created again under the same name, or that
+//! changed meanwhile, is never touched by mistake.
+
+use crate::api::FINALIZER;
+use crate::controller::settings::Safeguards;
+use crate::controller::{Error, Result};
+use kube::api::{Patch, PatchParams};
+use kube::{Api, Resource, ResourceExt};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::json;
+use std::fmt::Debug;
+
+/// Whether the object holds our finalizer.
+pub fn has<K: Resource>(object: &K) -> bool {
+    object.finalizers().iter().any(|f| f == FINALIZER)
+}
+
+/// The object with our finalizer on.
+pub async fn add<K>(api: &Api<K>, object: &K, safeguards: Safeguards) -> Result<K>
+where
+    K: Resource + Clone + DeserializeOwned + Debug + Serialize,
+{
+    let mut finalizers = object.finalizers().to_vec();
+    finalizers.push(FINALIZER.to_owned());
+    patch(api, object, &finalizers, safeguards).await
+}
+
+/// Lets the object go.
+pub async fn remove<K>(api: &Api<K>, object: &K, safeguards: Safeguards) -> Result<()>
+where
+    K: Resource + Clone + DeserializeOwned + Debug + Serialize,
+{
+    let finalizers: Vec<String> = object.finalizers().iter().filter(|f| *f != FINALIZER).cloned().collect();
+    patch(api, object, &finalizers, safeguards).await.map(drop)
+}
+
+async fn patch<K>(api: &Api<K>, object: &K, finalizers: &[String], safeguards: Safeguards) -> Result<K>
+where
+    K: Resource + Clone + DeserializeOwned + Debug + Serialize,
+{
+    let (Some(uid), Some(version)) = (object.uid(), object.resource_version()) else {
+        return Err(Error::Stale);
+    };
+    let mut operations = vec![
+        json!({ "op": "test", "path": "/metadata/uid", "value": uid }),
+        json!({ "op": "test", "path": "/metadata/resourceVersion", "value": version }),
+        json!({ "op": "add", "path": "/metadata/finalizers", "value": finalizers }),
+    ];
+    operations.retain(|operation| safeguards.uid_test || operation["op"] != "test");
+    let patch: Patch<K> = Patch::Json(serde_json::from_value(operations.into())?);
+    Ok(api.patch(&object.name_any(), &PatchParams::default(), &patch).await?)
+}

@@ -1,0 +1,129 @@
+//! Counts drift and its corrections, and publishes events about both.
+
+use super::Apply;
+use crate::api::Reason;
+use crate::api::status::OperationKind;
+use crate::controller::kinds::managed::Managed;
+use crate::engine::plan::ReportOnly;
+use crate::engine::{Cause, Diff, FieldDiff};
+
+impl<K: Managed> Apply<'_, '_, K> {
+    /// Counts drift and warns of it before the operator corrects it.
+    pub(super) async fn warn_if_drift(&self, diff: &Diff, cause: Cause) {
+        if cause == Cause::Drift {
+            self.count_drift();
+            self.warn_of_drift(&changed(diff)).await;
+        }
+    }
+
+    /// Counts drift once, however many reconciles its correction takes.
+    pub(super) fn count_drift(&self) {
+        let shared = self.this.shared();
+        if shared.observations.mark_drifted(&self.this.uid()) {
+            shared.metrics.drift_found(self.external.system());
+        }
+    }
+
+    /// Counts a correction if the object that was just written had drifted.
+    pub(super) fn mark_corrected(&self) {
+        let shared = self.this.shared();
+        if shared.observations.mark_corrected(&self.this.uid()) {
+            shared.metrics.drift_corrected(self.external.system());
+        }
+    }
+
+    /// Counts a difference that may only be reported, and warns of it when it is new.
+    pub(super) async fn notice(&self, diff: Option<&Diff>, why: ReportOnly) {
+        let is_drift = why == ReportOnly::DriftReport;
+        let is_new = match diff {
+            Some(diff) => !diff.is_empty() && !self.this.shows(diff),
+            // The condition tells that the object is gone; here it is only counted.
+            None => is_drift && !self.this.has_reason(Reason::DriftReported),
+        };
+        if is_new && is_drift {
+            // A further change of an object that has drifted already counts as well.
+            self.this.shared().observations.mark_drifted(&self.this.uid());
+            self.this.shared().metrics.drift_found(self.external.system());
+        }
+        match diff.filter(|_| is_new) {
+            Some(diff) if is_drift => self.warn_of_drift(&changed(diff)).await,
+            Some(diff) => self.warn_of_drift(&format!("The upstream object differs: {}", explain(diff))).await,
+            None => {}
+        }
+    }
+
+    /// Returns why an object is created: another writer deleted it, the operator deleted it to replace it, or
+    /// it never existed.
+    pub(super) async fn cause_of_create(&self) -> Cause {
+        if self.this.is_in_flight(OperationKind::Recreate) {
+            return Cause::Recreate;
+        }
+        let Some(id) = self.this.last_known().id.filter(|_| !self.this.is_in_flight(OperationKind::Create)) else {
+            return Cause::Spec;
+        };
+        self.count_drift();
+        self.warn_of_drift(&format!("Another writer deleted {id} upstream. The operator creates it again.")).await;
+        Cause::Drift
+    }
+
+    async fn warn_of_drift(&self, note: &str) {
+        self.this.warning_event("DriftFound", note).await;
+    }
+
+    /// Counts an update and publishes the event about it.
+    pub(super) async fn report_update(&self, diff: &Diff, cause: Cause) {
+        self.mark_corrected();
+        self.record_correction(diff, cause);
+        let (reason, note) = if cause == Cause::Drift {
+            ("DriftCorrected", format!("Corrected {} upstream.", diff.summary()))
+        } else {
+            ("Updated", format!("Updated {} upstream.", diff.summary()))
+        };
+        self.this.normal_event(reason, &note).await;
+    }
+
+    /// Records a correction, which tells drift from a drift fight. A new spec starts the count again.
+    pub(super) fn record_correction(&self, diff: &Diff, cause: Cause) {
+        let (shared, uid) = (self.this.shared(), self.this.uid());
+        if cause == Cause::Drift {
+            shared.corrections().note(&uid, diff, shared.clock.now());
+        } else {
+            shared.corrections().forget(&uid);
+        }
+    }
+}
+
+fn changed(diff: &Diff) -> String {
+    format!("Another writer changed the upstream object: {}", explain(diff))
+}
+
+/// Returns the difference as the end of a sentence.
+fn explain(diff: &Diff) -> String {
+    let part = |f: &FieldDiff| format!("{} is {} instead of {}", f.path, cut(&f.observed), cut(&f.desired));
+    let text = diff.fields.iter().take(5).map(part).collect::<Vec<_>>().join("; ");
+    if text.ends_with("...") { text } else { text + "." }
+}
+
+fn cut(value: &serde_json::Value) -> String {
+    let text = value.to_string();
+    if text.chars().count() <= 60 { text } else { text.chars().take(57).chain("...".chars()).collect() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::Remedy;
+
+    fn explained(desired: &str) -> String {
+        let mut diff = Diff::default();
+        diff.compare("spec.x", &desired, &"now", Remedy::Update);
+        explain(&diff)
+    }
+
+    #[test]
+    fn explanation_ends_as_a_sentence_when_a_value_is_cut() {
+        assert_eq!(explained("then"), "spec.x is \"now\" instead of \"then\".");
+        let long = explained(&"x".repeat(100));
+        assert!(long.ends_with("xxx...") && !long.ends_with("...."), "{long}");
+    }
+}

@@ -1,0 +1,258 @@
+//! Carries out a plan.
+//!
+//! The create protocol makes a second copy impossible. Its order: validate upstream, look the object up
+//! (before the plan), record the intent in status under `resourceVersion`, check leadership, create with the
+//! owner tag in the same call, record the id before anything else, read back and compare. The intent stays
+//! in status until the operator has seen the new object with its owner tag. After a lost response the next
+//! reconcile looks the object up and never repeats the create blindly.
+//!
+//! | file | part |
+//! | --- | --- |
+//! | `create` | create, and delete and create again |
+//! | `adopt` | write the owner tag, and record that an object is ours |
+//! | `drift` | counters and events of drift |
+
+mod adopt;
+mod create;
+mod drift;
+
+use super::audit_log::Write;
+use super::failure::failed;
+use super::reconciliation::Reconciliation;
+use super::stop::Stop;
+use crate::api::Reason;
+use crate::api::status::{Operation, OperationKind, UpstreamRef};
+use crate::controller::kinds::managed::Managed;
+use crate::controller::state::claims::ClaimGuard;
+use crate::controller::{Error, Result};
+use crate::engine::outcome::{Outcome, Requeue};
+use crate::engine::plan::{Acquire, Existing, Plan, ReportOnly, Step, TagOwner};
+use crate::engine::{BoundExternal, Cause, Diff, Observation, Ownership, Verdict, Written};
+use crate::upstream::Account;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How soon an object is requeued that yields to another object of this cluster.
+const YIELDED: Duration = Duration::from_secs(30);
+
+/// How soon an object is requeued that the operator wrote and cannot read yet.
+const READ_AFTER_WRITE: Duration = Duration::from_secs(2);
+
+/// Carries out one plan. Every step ends in an outcome, or in a [`Stop`].
+pub struct Apply<'a, 'c, K: Managed> {
+    this: &'a mut Reconciliation<'c, K>,
+    external: &'a dyn BoundExternal,
+    account: &'a Arc<Account>,
+    hash: String,
+    /// The upstream accepted the spec in validation. The write itself may still refuse it.
+    verdict: Option<Verdict>,
+}
+
+impl<'a, 'c, K: Managed> Apply<'a, 'c, K> {
+    /// Prepares to carry out a plan.
+    pub fn new(
+        this: &'a mut Reconciliation<'c, K>,
+        external: &'a dyn BoundExternal,
+        account: &'a Arc<Account>,
+        hash: String,
+    ) -> Self {
+        Self { this, external, account, hash, verdict: None }
+    }
+
+    /// Carries out the plan. `claims` are locked unless another reconcile holds them: a plan that acquires an
+    /// upstream object needs them, and is retried otherwise.
+    pub async fn run(mut self, plan: Plan, claims: Option<ClaimGuard<'c>>) -> Result<Outcome, Stop> {
+        match plan {
+            Plan::Create => self.create_new(&claims.ok_or(Error::Stale)?).await,
+            Plan::Wait => Ok(self.wait()),
+            Plan::Existing(existing) if existing.acquire == Some(Acquire::Adopt) => {
+                self.adopt(existing, &claims.ok_or(Error::Stale)?).await
+            }
+            Plan::Existing(existing) => self.keep_ours(existing).await,
+            Plan::Report { observed, why } => Ok(self.report_only(observed, why).await),
+            Plan::Duplicate { oldest, ids } => Ok(self.report_duplicate(&oldest, &ids)),
+            Plan::Yield(rival) => {
+                Ok(Outcome::yielded(rival.message(), YIELDED.min(self.this.shared().settings.slow_retry)))
+            }
+            Plan::Refuse(refusal) => Ok(Outcome::refused(refusal.reason(), refusal.message())),
+        }
+    }
+
+    /// Waits for a create whose response was lost.
+    fn wait(&self) -> Outcome {
+        let left = self.this.grace_left().unwrap_or(READ_AFTER_WRITE);
+        Outcome::working(
+            Reason::Creating,
+            "The response to the create request was lost. Checking whether the object exists before retrying.",
+            Requeue::After(left + Duration::from_secs(1)),
+        )
+    }
+
+    async fn report_only(&mut self, observed: Option<Observation>, why: ReportOnly) -> Outcome {
+        let diff = observed.map(|observed| {
+            self.show(&observed);
+            observed.diff
+        });
+        self.notice(diff.as_ref(), why).await;
+        Outcome::reported(diff, why)
+    }
+
+    fn report_duplicate(&mut self, oldest: &Observation, ids: &[String]) -> Outcome {
+        self.show(oldest);
+        if !self.this.object.only_observes() {
+            self.point_at(Some(&oldest.id), self.adopted());
+            self.this.report.common.operation = None;
+        }
+        Outcome::duplicate(ids)
+    }
+
+    /// Writes what differs in an object that is ours, or was created in a call whose response was lost.
+    async fn keep_ours(&mut self, existing: Existing) -> Result<Outcome, Stop> {
+        if existing.tag == TagOwner::Needed {
+            self.tag_owner(&existing.observed).await?;
+        }
+        if existing.acquire == Some(Acquire::Recover) {
+            self.record_recovered(&existing.observed).await?;
+        }
+        self.step(existing).await
+    }
+
+    /// Does what the plan says about the content of an object that is ours.
+    async fn step(&mut self, existing: Existing) -> Result<Outcome, Stop> {
+        let Existing { observed, acquire: _, tag: _, step } = existing;
+        self.show(&observed);
+        self.this.report.common.operation = None;
+        match step {
+            Step::None if observed.diff.is_empty() => Ok(self.up_to_date().await),
+            // Adopted as it is, and never updated.
+            Step::None => Ok(Outcome::reported(Some(observed.diff), ReportOnly::CreateOnly)),
+            Step::Update { diff, cause } => self.update(&observed, &diff, cause).await,
+            Step::Recreate { diff, cause } => self.recreate(&observed.id, &diff, cause).await,
+            Step::NotApplied(diff) => Ok(Outcome::not_applied(diff)),
+            Step::DriftFight { diff, over } => {
+                self.count_drift();
+                Ok(Outcome::drift_fight(diff, &over))
+            }
+        }
+    }
+
+    async fn up_to_date(&mut self) -> Outcome {
+        // Another writer may have corrected the drift.
+        self.this.shared().observations.mark_corrected(&self.this.uid());
+        self.this.report.common.applied_hash = Some(self.hash.clone());
+        // There is no verdict yet, or only a rejection of an older spec.
+        if self.this.report.verdict.as_ref().is_none_or(|verdict| !verdict.success)
+            && let Ok(Some(verdict)) = self.external.check().await
+        {
+            self.this.report.verdict = Some(verdict);
+        }
+        Outcome::up_to_date()
+    }
+
+    async fn update(&mut self, observed: &Observation, diff: &Diff, cause: Cause) -> Result<Outcome, Stop> {
+        self.check().await?;
+        self.warn_if_drift(diff, cause).await;
+        let write = Write::update(cause, &observed.id, diff);
+        match self.this.write(write, self.external.update(&observed.id, diff)).await? {
+            Ok(Written::Accepted { id, verdict }) => {
+                self.record(&id, self.adopted(), verdict).await?;
+                self.report_update(diff, cause).await;
+                let outcome = self.read_back(&id).await?;
+                if outcome.diff.moved_since(&observed.diff) {
+                    let message = "Another writer changed the upstream object at the same time. Comparing again.";
+                    return Ok(Outcome::working(Reason::Updating, message, Requeue::Backoff));
+                }
+                Ok(outcome)
+            }
+            Ok(Written::Refused(verdict)) => Ok(self.invalid(verdict)),
+            Err(error) => Err(failed(self.this, &error)),
+        }
+    }
+
+    /// Asks the upstream to validate the spec before anything is written.
+    async fn check(&mut self) -> Result<(), Stop> {
+        match self.external.check().await {
+            Ok(Some(verdict)) if !verdict.success => Err(self.invalid(verdict).into()),
+            Ok(verdict) => {
+                self.verdict = verdict;
+                Ok(())
+            }
+            Err(error) => Err(failed(self.this, &error)),
+        }
+    }
+
+    fn invalid(&mut self, verdict: Verdict) -> Outcome {
+        let outcome = Outcome::invalid(&verdict);
+        self.this.report.verdict = Some(verdict);
+        outcome
+    }
+
+    /// Records in status what the operator is about to write, before it writes.
+    async fn record_intent(&mut self, kind: OperationKind, id: Option<&str>) -> Result<()> {
+        if !self.this.shared().settings.safeguards.intent {
+            return Ok(());
+        }
+        let now = self.this.shared().clock.now().to_string();
+        let adopted = id.is_some() && self.adopted();
+        self.point_at(id, adopted);
+        self.this.report.observed_id = id.map(str::to_owned);
+        let generation = self.this.object.meta().generation.unwrap_or_default();
+        let version = self.this.object.resource_version().unwrap_or_default();
+        self.this.report.common.operation = Some(Operation {
+            id: format!("{generation}-{version}"),
+            kind,
+            started_at: now,
+            request_hash: self.hash.clone(),
+        });
+        self.this.save().await
+    }
+
+    /// Records in status what the operator wrote.
+    async fn record(&mut self, id: &str, adopted: bool, verdict: Option<Verdict>) -> Result<()> {
+        self.point_at(Some(id), adopted);
+        let verdict = verdict.or(self.verdict.take());
+        let report = &mut self.this.report;
+        report.common.applied_hash = Some(self.hash.clone());
+        report.verdict = verdict.or(report.verdict.take());
+        self.this.save().await
+    }
+
+    fn point_at(&mut self, id: Option<&str>, adopted: bool) {
+        self.this.report.common.upstream = Some(UpstreamRef {
+            system: self.external.system().to_owned(),
+            connection: self.this.object.common().connection_ref.clone(),
+            endpoint: self.account.endpoint().to_owned(),
+            id: id.map(str::to_owned),
+            key: self.external.key(),
+            adopted,
+        });
+    }
+
+    fn adopted(&self) -> bool {
+        self.this.report.common.upstream.as_ref().is_some_and(|upstream| upstream.adopted)
+    }
+
+    fn show(&mut self, observed: &Observation) {
+        self.this.report.details = observed.details.clone();
+        self.this.report.observed_id = Some(observed.id.clone());
+    }
+
+    /// Reads a written object and compares it: an accepted write does not prove that every value was applied.
+    async fn read_back(&mut self, id: &str) -> Result<Outcome, Stop> {
+        let observed = match self.external.observe(id).await {
+            Ok(Some(observed)) => observed,
+            Ok(None) => {
+                let message = "The upstream accepted the write but does not show the object yet.";
+                return Ok(Outcome::working(Reason::Updating, message, Requeue::After(READ_AFTER_WRITE)));
+            }
+            Err(error) => return Err(failed(self.this, &error)),
+        };
+        self.show(&observed);
+        // An upstream that drops the owner tag at creation may accept it afterwards.
+        if observed.owner == Ownership::Untagged {
+            self.tag_owner(&observed).await?;
+        }
+        self.this.report.common.operation = None;
+        Ok(if observed.diff.is_empty() { Outcome::up_to_date() } else { Outcome::not_applied(observed.diff) })
+    }
+}

@@ -1,0 +1,116 @@
+//! Observes the upstream object: from the shared list where that suffices, else by a get.
+//!
+//! | from | when | costs |
+//! | --- | --- | --- |
+//! | the shared list | nothing was written or changed since status was settled | a share of one list for the whole connection |
+//! | a get | otherwise, and whenever the operator may have to write | a call for this object |
+//!
+//! One list serves every object of a connection (`upstream::snapshots`). It must be younger than the
+//! object's own last write and not much older than its interval. A list decides only that there is nothing
+//! to do: before any write the operator reads the object itself, so a list can be late but never wrong.
+//!
+//! Some lists leave out content (the permissions of NAVER Cloud policies). An object that matches as far as
+//! its list shows keeps its status, and is read completely as often as the rate limit allows.
+
+use super::failure::failed;
+use super::ownership;
+use super::reconciliation::Reconciliation;
+use super::stop::Stop;
+use crate::api::Reason;
+use crate::controller::kinds::managed::Managed;
+use crate::engine::plan;
+use crate::engine::{BoundExternal, ListedObservation, Observation, Ownership};
+use crate::upstream::{Account, registry};
+
+/// After how many intervals an object is read completely regardless of the rate limit.
+const MAX_INTERVALS_UNREAD: u32 = 3;
+
+/// How an upstream object was found.
+pub enum Observed {
+    /// The list shows it unchanged as far as lists show it, and it is not due for a complete read.
+    Unchanged,
+    /// These objects may be the one, completely read.
+    Found(Vec<Observation>),
+}
+
+/// Observes the upstream object of this reconcile.
+pub async fn observe<K: Managed>(
+    this: &Reconciliation<'_, K>,
+    external: &dyn BoundExternal,
+    account: &Account,
+    hash: &str,
+) -> Result<Observed, Stop> {
+    if let Some(id) = settled_id(this, account, hash)
+        && let Some(observed) = from_list(this, external, &id, hash).await
+    {
+        return Ok(observed);
+    }
+    from_get(this, external).await.map(Observed::Found).map_err(|error| failed(this, &error))
+}
+
+/// Returns the id of an object whose spec, connection and status have not changed since it was read.
+fn settled_id<K: Managed>(this: &Reconciliation<'_, K>, account: &Account, hash: &str) -> Option<String> {
+    let common = &this.report.common;
+    let settled = [Reason::UpToDate, Reason::Observed, Reason::DriftReported].into_iter().any(|r| this.has_reason(r));
+    let current = !this.spec_changed()
+        && common.operation.is_none()
+        && !this.reconcile_requested()
+        && common.upstream.as_ref().is_none_or(|upstream| upstream.endpoint == account.endpoint())
+        && (this.object.only_observes() || common.applied_hash.as_deref() == Some(hash));
+    this.report.id().filter(|_| settled && current)
+}
+
+/// Observes from the shared list; `None` when only a get can decide.
+async fn from_list<K: Managed>(
+    this: &Reconciliation<'_, K>,
+    external: &dyn BoundExternal,
+    id: &str,
+    hash: &str,
+) -> Option<Observed> {
+    let (observations, uid, interval) = (&this.shared().observations, this.uid(), this.interval());
+    let not_before = if this.shared().settings.safeguards.fresh_snapshots {
+        observations.not_before(&uid, interval / 2)
+    } else {
+        observations.started()
+    };
+    match external.observe_listed(id, not_before).await {
+        ListedObservation::Complete(seen) if seen.owner == Ownership::Ours || this.object.only_observes() => {
+            let found = vec![*seen];
+            let quiet = plan::plan(&this.last_known(), this.rules(), found.clone(), hash).is_quiet();
+            quiet.then_some(Observed::Found(found))
+        }
+        ListedObservation::PartialMatch if this.has_reason(Reason::UpToDate) => {
+            let unread = observations.since_last_read(&uid);
+            let due = unread >= interval * MAX_INTERVALS_UNREAD || (unread >= interval / 2 && external.try_full_read());
+            (!due).then_some(Observed::Unchanged)
+        }
+        ListedObservation::Complete(_) | ListedObservation::PartialMatch | ListedObservation::Inconclusive => None,
+    }
+}
+
+/// Reads the object with the known id. Unless that one is ours, also reads every object that may be the one.
+async fn from_get<K: Managed>(
+    this: &Reconciliation<'_, K>,
+    external: &dyn BoundExternal,
+) -> crate::engine::Result<Vec<Observation>> {
+    let known = this.last_known().id;
+    let named = this.object.common().external_id.clone();
+    let mut found = Vec::new();
+    if let Some(id) = known.as_deref().or(named.as_deref()) {
+        found.extend(external.observe(id).await?);
+    }
+    let ours = found.iter().any(|seen| matches!(seen.owner, Ownership::Ours | Ownership::Unknown));
+    let lost = !ours && (known.is_some() || named.is_none());
+    // Where names are not unique, a create that took effect late may have made a second object.
+    let duplicated = ours && known.is_some() && registry::unique_name(this.object.desired()).is_none();
+    if this.shared().settings.safeguards.owner_lookup && (lost || duplicated) {
+        let others = external.find().await?;
+        found.retain(|seen| others.iter().all(|other| other.id != seen.id));
+        found.extend(others);
+    }
+    for observation in &mut found {
+        observation.owner = ownership::resolve(this, observation.owner.clone()).await;
+    }
+    this.shared().observations.record_read(&this.uid());
+    Ok(found)
+}

@@ -1,0 +1,205 @@
+//! Holds the state of one reconcile: the object, what status said before and what it will say.
+
+use super::audit_log::{AuditLog, CallResult, Write};
+use crate::api::status::Operation;
+use crate::api::{ConditionType, Reason};
+use crate::controller::Result;
+use crate::controller::context::{Context, Shared};
+use crate::controller::k8s::{finalizer, status};
+use crate::controller::kinds::managed::{Managed, Report};
+use crate::controller::queue::priority;
+use crate::engine::plan::Rules;
+use crate::engine::{ErrorKind, OwnerTag};
+use crate::upstream::{Priority, RequestContext, WriteObserver, WritePermission};
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::ObjectReference;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use kube::Api;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// One object in one reconcile.
+pub struct Reconciliation<'a, K: Managed> {
+    /// What the controller of the kind shares.
+    pub ctx: &'a Context<K>,
+    /// The object as the operator last read or wrote it.
+    pub object: K,
+    /// The status to write.
+    pub report: Report,
+    /// The status as it is.
+    pub(super) before: Report,
+    priority: Priority,
+    audit_log: Arc<AuditLog>,
+}
+
+impl<'a, K: Managed> Reconciliation<'a, K> {
+    /// Starts the reconcile of an object.
+    pub fn start(ctx: &'a Context<K>, object: K) -> Self {
+        let before = object.report();
+        let mut report = before.clone();
+        if let Some(operation) = &mut report.common.operation {
+            restart_if_in_future(operation, ctx.shared.clock.now());
+        }
+        let failing = ctx.shared.backoffs.is_failing(object.meta().uid.as_deref().unwrap_or_default());
+        let priority = priority::of(&object, failing);
+        let audit_log = AuditLog::of(&object, &ctx.shared.metrics);
+        let this = Self { ctx, object, report, before, priority, audit_log };
+        if this.reconcile_requested() || this.spec_changed() {
+            ctx.shared.corrections().forget(&this.uid());
+        }
+        this
+    }
+
+    /// Returns whether an annotation requests that the operator tries again what it gave up.
+    pub fn reconcile_requested(&self) -> bool {
+        self.object.reconcile_requested(&self.report.common)
+    }
+
+    /// Returns whether the spec is newer than the one that status describes.
+    pub fn spec_changed(&self) -> bool {
+        self.object.spec_changed(&self.report.common)
+    }
+
+    /// Returns the context of this reconcile's upstream requests.
+    pub fn request_context(&self) -> RequestContext {
+        let writes: Arc<dyn WriteObserver> = Arc::clone(&self.audit_log) as _;
+        let shared = Arc::clone(&self.ctx.shared);
+        let permission: WritePermission = Arc::new(move || shared.fence().is_ok());
+        RequestContext { priority: self.priority, writes: Some(writes), write_permission: Some(permission) }
+    }
+
+    /// Returns what all controllers share.
+    pub fn shared(&self) -> &'a Shared {
+        &self.ctx.shared
+    }
+
+    /// Returns the API of the object's namespace.
+    pub fn api(&self) -> Api<K> {
+        Api::namespaced(self.shared().client.clone(), &self.namespace())
+    }
+
+    /// Returns the namespace of the object.
+    pub fn namespace(&self) -> String {
+        self.object.namespace().unwrap_or_default()
+    }
+
+    /// Returns the uid of the object; empty only for an object that never reached the API server.
+    pub fn uid(&self) -> String {
+        self.object.uid().unwrap_or_default()
+    }
+
+    /// Returns the owner tag of the object.
+    pub fn owner_tag(&self) -> OwnerTag {
+        self.shared().owner_tag(&self.uid())
+    }
+
+    /// Returns the reference that events of the object carry.
+    pub fn reference(&self) -> ObjectReference {
+        self.object.object_ref(&())
+    }
+
+    /// Returns the policies of the spec that bound a plan.
+    pub fn rules(&self) -> Rules<'_> {
+        Rules::from(self.object.common())
+    }
+
+    /// Returns how often the operator compares the object.
+    pub fn interval(&self) -> Duration {
+        let interval: Duration = self.object.common().interval.into();
+        interval / self.shared().settings.interval_divisor
+    }
+
+    /// Returns how long the operation in flight may still take effect; `None` when it cannot any more.
+    pub fn grace_left(&self) -> Option<Duration> {
+        let operation = self.report.common.operation.as_ref()?;
+        let grace = self.shared().settings.create_grace;
+        let Ok(started) = operation.started_at.parse::<Timestamp>() else { return Some(grace) };
+        let passed = Duration::try_from(self.shared().clock.now().duration_since(started)).unwrap_or_default();
+        grace.checked_sub(passed).filter(|left| !left.is_zero())
+    }
+
+    /// Adds the finalizer before anything can exist upstream. An object that only observes needs none.
+    pub async fn ensure_finalizer(&mut self) -> Result<()> {
+        if self.object.only_observes() || finalizer::has(&self.object) {
+            return Ok(());
+        }
+        self.object = finalizer::add(&self.api(), &self.object, self.shared().settings.safeguards).await?;
+        Ok(())
+    }
+
+    /// Writes the status if it differs from the one that is there.
+    pub async fn save(&mut self) -> Result<()> {
+        let status = K::status(&self.report);
+        if status == K::status(&self.before) {
+            return Ok(());
+        }
+        self.object = status::write(&self.api(), &self.object, &status).await?;
+        self.before = self.report.clone();
+        Ok(())
+    }
+
+    /// Makes an upstream write and records it in the audit log.
+    ///
+    /// The HTTP client checks leadership before each request of the write. A process that lost the lead
+    /// does not report a write that failed: the outer error ends its reconcile.
+    pub async fn write<T>(
+        &self,
+        write: Write<'_>,
+        call: impl Future<Output = crate::engine::Result<T>>,
+    ) -> Result<crate::engine::Result<T>>
+    where
+        for<'r> CallResult<'r>: From<&'r crate::engine::Result<T>>,
+    {
+        self.audit_log.open(&write);
+        let result = call.await;
+        if self.audit_log.close(&CallResult::from(&result)) {
+            self.shared().observations.record_write(&self.uid());
+        }
+        if result.as_ref().is_err_and(|error| error.kind != ErrorKind::OutcomeUnknown) {
+            self.shared().fence()?;
+        }
+        Ok(result)
+    }
+
+    /// Publishes an event about the object for something that went as it should.
+    pub async fn normal_event(&self, reason: &str, note: &str) {
+        self.shared().events.normal(&self.reference(), reason, note).await;
+    }
+
+    /// Publishes an event about the object for something that needs attention.
+    pub async fn warning_event(&self, reason: &str, note: &str) {
+        self.shared().events.warning(&self.reference(), reason, note).await;
+    }
+
+    /// Returns whether `Ready` is `True` for the current spec.
+    pub fn is_ready(&self) -> bool {
+        !self.spec_changed() && self.ready().is_some_and(|condition| condition.status == "True")
+    }
+
+    /// Returns whether `Ready` has this reason.
+    pub fn has_reason(&self, reason: Reason) -> bool {
+        self.ready().is_some_and(|condition| condition.reason == reason.as_str())
+    }
+
+    /// Returns the `Ready` condition of status.
+    pub(super) fn ready(&self) -> Option<&Condition> {
+        self.report.common.conditions.iter().find(|condition| condition.type_ == ConditionType::Ready.as_str())
+    }
+
+    /// Forgets what this process remembers of the object.
+    pub fn forget(&self) {
+        let (shared, uid) = (self.shared(), self.uid());
+        shared.backoffs.clear(&uid);
+        shared.observations.forget(&uid);
+        shared.corrections().forget(&uid);
+    }
+}
+
+/// Restarts an operation whose start lies in the future: the clock was set back. Its true age is unknown,
+/// so its grace starts again instead of lasting until the clock reaches the old time.
+fn restart_if_in_future(operation: &mut Operation, now: Timestamp) {
+    if operation.started_at.parse::<Timestamp>().is_ok_and(|started| started > now) {
+        operation.started_at = now.to_string();
+    }
+}

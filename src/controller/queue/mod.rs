@@ -1,0 +1,5 @@
+//! QUEUE
+
+pub mod backoff;
+pub mod permits;
+pub mod priority;

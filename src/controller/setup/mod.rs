@@ -1,0 +1,163 @@
+//! Builds the controllers, starts them, and stops them.
+//!
+//! | file | part |
+//! | --- | --- |
+//! | [`kinds`] | the one list of managed kinds |
+//! | `controllers` | the pipeline of one controller, from watch to reconcile |
+//! | `watches` | which changes of an object or a Secret trigger a reconcile |
+//! | [`triggers`] | triggers between connections and the objects that use them |
+//! | [`schedule`], [`isolate`] | waits for a permit; contains panics and endless waits |
+//! | [`startup`] | waits for CRDs and for the id of the cluster |
+//! | [`state_metrics`] | the gauges of objects and connections |
+//!
+//! An object is reconciled when it changes in a way that matters (generation, deletion, our annotations; never
+//! what the operator writes itself), after its interval, and when its connection changes. A connection is
+//! reconciled when it changes, after its interval, when one of its Secrets changes, and when a call of one of
+//! its objects fails. The runtime keeps one slot for each object, so changes may arrive faster than they are
+//! reconciled.
+
+mod controllers;
+pub mod isolate;
+pub mod kinds;
+pub mod schedule;
+pub mod startup;
+pub mod state_metrics;
+pub mod triggers;
+mod watches;
+
+use super::clock::Clock;
+use super::connection;
+use super::context::Shared;
+use super::k8s::depth_limit;
+use super::k8s::events::Events;
+use super::k8s::namespaces::{scoped, scopes};
+use super::kinds::connection::ConnectionResource;
+use super::leader::Leadership;
+use super::queue::backoff::Backoffs;
+use super::queue::permits::Permits;
+use super::state::accounts::{Accounts, TriggerSenders};
+use super::state::claims::ClaimLocks;
+use super::state::observations::Observations;
+use super::state::stores::Stores;
+use super::{Result, Settings};
+use crate::api::{ClusterConnection, Connection};
+use crate::engine::deletions::Deletions;
+use crate::metrics::Metrics;
+use controllers::run_connections;
+use futures::future::{self, BoxFuture};
+use jiff::SignedDuration;
+use kinds::{MANAGED, Start};
+use kube::core::DeserializeGuard;
+use kube::runtime::reflector;
+use kube::{Api, Client};
+use startup::wait_for_cluster_id;
+use state_metrics::Count;
+use std::sync::{Arc, Mutex};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use triggers::Triggers;
+
+/// What the operator runs with.
+pub struct Options {
+    /// The client of the API server.
+    pub client: Client,
+    /// The operator's settings.
+    pub settings: Settings,
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
+    /// The operator's metrics.
+    pub metrics: Arc<Metrics>,
+    /// Whether this process may write upstream.
+    pub leadership: Leadership,
+    /// The name of this replica, for events.
+    pub instance: Option<String>,
+}
+
+/// Runs all controllers until `shutdown`, then finishes what is under way.
+pub async fn run(options: Options, shutdown: CancellationToken) -> Result<()> {
+    let Some(cluster_id) = cluster_id(&options, &shutdown).await else { return Ok(()) };
+    let (dependents, dependent_triggers) = mpsc::unbounded_channel();
+    let (connections, connection_triggers) = mpsc::unbounded_channel();
+    let mut stores = Stores::default();
+    let starts: Vec<Start> = MANAGED.iter().map(|kind| kind.register(&options.settings, &mut stores)).collect();
+    let names: Vec<&str> = MANAGED.iter().map(|kind| kind.name()).collect();
+    state_metrics::initialize(&options.metrics, &names);
+    let shared = Arc::new(shared(options, cluster_id, TriggerSenders { dependents, connections }, stores));
+    let triggers = Triggers::start(dependent_triggers, connection_triggers);
+    let managed = starts.into_iter().flat_map(|start| start(&shared, &triggers, &shutdown));
+    let mut controllers =
+        Controllers { running: managed.collect(), counts: MANAGED.iter().map(|kind| kind.count()).collect() };
+    controllers.start_connections(&shared, &triggers, &shutdown);
+    let Controllers { running, counts } = controllers;
+    future::join(future::join_all(running), state_metrics::run(shared, counts, shutdown)).await;
+    Ok(())
+}
+
+async fn cluster_id(options: &Options, shutdown: &CancellationToken) -> Option<String> {
+    match &options.settings.cluster_id {
+        Some(id) => Some(id.clone()),
+        None => wait_for_cluster_id(&options.client, shutdown).await,
+    }
+}
+
+fn shared(options: Options, cluster_id: String, triggers: TriggerSenders, stores: Stores) -> Shared {
+    let Options { client, settings, clock, metrics, leadership, instance } = options;
+    let client = depth_limit::client(client);
+    let window = settings.delete_window.try_into().unwrap_or(SignedDuration::MAX);
+    Shared {
+        events: Events::new(client.clone(), instance),
+        accounts: Accounts::new(triggers, settings.cluster_connections),
+        backoffs: Backoffs::new(settings.backoff),
+        observations: Observations::default(),
+        corrections: Mutex::default(),
+        deletions: Mutex::new(Deletions::within(window)),
+        claim_locks: ClaimLocks::default(),
+        stores,
+        permits: Permits::new(settings.concurrency.into()),
+        client,
+        settings,
+        clock,
+        metrics,
+        leadership,
+        cluster_id,
+    }
+}
+
+/// The controllers that run, and the gauges of all kinds.
+struct Controllers {
+    running: Vec<BoxFuture<'static, ()>>,
+    counts: Vec<Count>,
+}
+
+impl Controllers {
+    fn start_connections(&mut self, shared: &Arc<Shared>, triggers: &Triggers, shutdown: &CancellationToken) {
+        let watched: Vec<Api<DeserializeGuard<Connection>>> =
+            scopes(&shared.settings).into_iter().map(|namespace| scoped(&shared.client, namespace)).collect();
+        let own = |client: Client, object: &Connection| {
+            Api::namespaced(client, object.metadata.namespace.as_deref().unwrap_or_default())
+        };
+        self.start_connection_kind(shared, watched, own, triggers, shutdown);
+        if shared.settings.cluster_connections {
+            let watched: Vec<Api<DeserializeGuard<ClusterConnection>>> = vec![Api::all(shared.client.clone())];
+            self.start_connection_kind(shared, watched, |client, _| Api::all(client), triggers, shutdown);
+        }
+    }
+
+    fn start_connection_kind<K: ConnectionResource>(
+        &mut self,
+        shared: &Arc<Shared>,
+        watched: Vec<Api<DeserializeGuard<K>>>,
+        own: connection::context::ApiOf<K>,
+        triggers: &Triggers,
+        shutdown: &CancellationToken,
+    ) {
+        let mut stores = Vec::new();
+        for api in watched {
+            let (store, writer) = reflector::store();
+            let ctx = Arc::new(connection::context::Context::new(Arc::clone(shared), own));
+            stores.push(store.clone());
+            self.running.push(run_connections(ctx, api, (store, writer), triggers, shutdown));
+        }
+        self.counts.push(state_metrics::connections(stores));
+    }
+}

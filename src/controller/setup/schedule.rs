@@ -1,0 +1,47 @@
+//! Waits for a permit of the object's connection, then reconciles the object as it is by then.
+
+use super::isolate::isolated;
+use crate::controller::context::{Context, Shared};
+use crate::controller::kinds::managed::Managed;
+use crate::controller::queue::priority;
+use crate::controller::{Result, policy};
+use kube::core::DeserializeGuard;
+use kube::runtime::controller::Action;
+use kube::runtime::reflector::ObjectRef;
+use kube::{Resource, ResourceExt};
+use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
+
+/// Reconciles an object once it has a permit. A shutdown finishes reconciles that have begun, and drops those
+/// that wait.
+pub async fn reconcile_when_permitted<K: Managed>(
+    object: Arc<DeserializeGuard<K>>,
+    ctx: Arc<Context<K>>,
+    shutdown: CancellationToken,
+) -> Result<Action> {
+    let shared = Arc::clone(&ctx.shared);
+    let (about, uid) = (object.object_ref(&()), object.uid().unwrap_or_default());
+    let _permit = match &object.0 {
+        Ok(managed) => {
+            let priority = priority::of(managed, shared.backoffs.is_failing(&uid));
+            tokio::select! {
+                permit = shared.permits.acquire(managed.connection(), &uid, priority) => Some(permit),
+                () = shutdown.cancelled() => return Ok(Action::await_change()),
+            }
+        }
+        Err(_) => None,
+    };
+    // The object may have changed while it waited, or be gone.
+    let Some(object) = ctx.store.get(&ObjectRef::from_obj(object.as_ref())) else {
+        return Ok(Action::await_change());
+    };
+    // Boxed only now: thousands of reconciles may wait.
+    Box::pin(isolated(K::KIND, shared, about, policy::reconcile(object, ctx))).await
+}
+
+/// Raises the priority of an object that was changed, if it waits. Its earlier failures do not count any more.
+pub fn raise_priority<K: Managed>(shared: &Shared, object: &K) {
+    let uid = object.uid().unwrap_or_default();
+    shared.backoffs.clear(&uid);
+    shared.permits.raise_priority(&object.connection(), &uid, priority::of(object, false));
+}

@@ -1,0 +1,214 @@
+//! [`External`] with its type erased, so that the controller is written once for all upstreams.
+
+use super::external::{Details, Document, External, Observed, Problem, Snapshot, Verdict, Written};
+use super::{Diff, FoundTag, OwnerTag, Ownership, Result};
+use futures::future::BoxFuture;
+use std::sync::Arc;
+use std::time::Instant;
+
+/// An upstream object, compared with the desired one.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Observation {
+    /// The upstream's id.
+    pub id: String,
+    /// Its owner.
+    pub owner: Ownership,
+    /// Its differences from the desired object.
+    pub diff: Diff,
+    /// The further fields that status shows.
+    pub details: Details,
+}
+
+/// What the latest list proves about an object.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ListedObservation {
+    /// The list shows the object completely.
+    Complete(Box<Observation>),
+    /// The object exists and the listed fields match. Only a get shows the other fields.
+    PartialMatch,
+    /// The list is missing, does not show the object, or shows a difference.
+    Inconclusive,
+}
+
+/// The lists of one collection, shared by all objects of a connection.
+pub trait Snapshots<E: External>: Send + Sync {
+    /// Returns a list that started at `not_before` or later; `None` while the collection cannot be
+    /// listed.
+    fn snapshot<'a>(&'a self, external: &'a E, not_before: Instant) -> SnapshotFuture<'a, E::Document>;
+
+    /// Reports whether one more object may be read completely now. The rate limit of the account
+    /// decides how often.
+    fn try_full_read(&self) -> bool;
+}
+
+/// The future of [`Snapshots::snapshot`].
+pub type SnapshotFuture<'a, D> = BoxFuture<'a, Option<Arc<Snapshot<D>>>>;
+
+/// A desired object, bound to its collection. Each call has the contract of [`External`].
+pub trait BoundExternal: Send + Sync {
+    /// Returns the collection's name.
+    fn system(&self) -> &'static str;
+    /// Returns the name under which the object can be found without its id.
+    fn key(&self) -> String;
+    /// Returns the desired object as JSON: the input of the request hash.
+    fn wanted(&self) -> serde_json::Value;
+    /// Checks the rules of the spec.
+    fn validate(&self) -> Vec<Problem>;
+    /// Finds every candidate.
+    fn find(&self) -> BoxFuture<'_, Result<Vec<Observation>>>;
+    /// Reads the object with this id.
+    fn observe<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<Option<Observation>>>;
+    /// Looks up the object with this id in a list that started at `not_before` or later.
+    fn observe_listed<'a>(&'a self, id: &'a str, not_before: Instant) -> BoxFuture<'a, ListedObservation>;
+    /// Reports whether one more object may be read completely now.
+    fn try_full_read(&self) -> bool;
+    /// Asks for the upstream's verdict without writing; `None` if the upstream has no such call.
+    fn check(&self) -> BoxFuture<'_, Result<Option<Verdict>>>;
+    /// Checks that the quota allows one more object.
+    fn check_quota(&self) -> BoxFuture<'_, Result<()>>;
+    /// Creates the object.
+    fn create(&self) -> BoxFuture<'_, Result<Written>>;
+    /// Writes the fields in the diff.
+    fn update<'a>(&'a self, id: &'a str, diff: &'a Diff) -> BoxFuture<'a, Result<Written>>;
+    /// Writes our owner tag.
+    fn tag_owner<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<()>>;
+    /// Returns the part of the binding that deletion needs.
+    fn deleter(&self) -> Box<dyn ExternalDeleter>;
+}
+
+/// Deletes upstream objects. It is bound from the record in status, never from a spec.
+pub trait ExternalDeleter: Send + Sync {
+    /// Returns the collection's name.
+    fn system(&self) -> &'static str;
+    /// Finds the objects with this key or with our owner tag, and their owners.
+    fn find<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<Vec<(String, Ownership)>>>;
+    /// Returns the owner of the object; `None` if it does not exist.
+    fn owner<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<Option<Ownership>>>;
+    /// Lists the users of the object that prevent its deletion.
+    fn used_by<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<Vec<String>>>;
+    /// Deletes the object.
+    fn delete<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<()>>;
+}
+
+/// The one implementation of [`BoundExternal`].
+pub struct Binding<E: External> {
+    external: Arc<E>,
+    snapshots: Arc<dyn Snapshots<E>>,
+    wanted: E::Document,
+    owner_tag: OwnerTag,
+}
+
+impl<E: External> Binding<E> {
+    /// Binds the desired object to the collection and its lists.
+    pub fn new(external: E, snapshots: Arc<dyn Snapshots<E>>, wanted: E::Document, owner_tag: OwnerTag) -> Self {
+        Self { external: Arc::new(external), snapshots, wanted, owner_tag }
+    }
+
+    fn observation(&self, seen: &Observed<E::Document>) -> Observation {
+        let diff = self.wanted.diff(&seen.document);
+        Observation {
+            id: seen.id.clone(),
+            owner: self.owner_tag.judge(&seen.found_tag),
+            diff,
+            details: Details::of(&seen.details),
+        }
+    }
+}
+
+impl<E: External> BoundExternal for Binding<E> {
+    fn system(&self) -> &'static str {
+        E::SYSTEM
+    }
+    fn key(&self) -> String {
+        self.wanted.key()
+    }
+    fn wanted(&self) -> serde_json::Value {
+        serde_json::to_value(&self.wanted).unwrap_or_default()
+    }
+    fn validate(&self) -> Vec<Problem> {
+        self.wanted.validate()
+    }
+    fn find(&self) -> BoxFuture<'_, Result<Vec<Observation>>> {
+        Box::pin(async {
+            let found = self.external.find(&self.wanted.key(), &self.owner_tag).await?;
+            Ok(found.iter().map(|seen| self.observation(seen)).collect())
+        })
+    }
+    fn observe<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<Option<Observation>>> {
+        Box::pin(async move { Ok(self.external.observe(id).await?.map(|seen| self.observation(&seen))) })
+    }
+    fn observe_listed<'a>(&'a self, id: &'a str, not_before: Instant) -> BoxFuture<'a, ListedObservation> {
+        Box::pin(async move {
+            let all = self.snapshots.snapshot(&self.external, not_before).await;
+            let Some(all) = all else { return ListedObservation::Inconclusive };
+            let Some(seen) = all.get(id) else { return ListedObservation::Inconclusive };
+            let ours = FoundTag::Some(self.owner_tag.to_string());
+            if all.values().any(|other| other.found_tag == ours && other.id != id) {
+                return ListedObservation::Inconclusive;
+            }
+            let observation = self.observation(seen);
+            if E::UNLISTED.is_empty() {
+                return ListedObservation::Complete(Box::new(observation));
+            }
+            let unlisted = |path: &str| E::UNLISTED.iter().any(|unlisted| path.starts_with(unlisted));
+            let alike = observation.diff.fields.iter().all(|field| unlisted(&field.path));
+            if alike { ListedObservation::PartialMatch } else { ListedObservation::Inconclusive }
+        })
+    }
+    fn try_full_read(&self) -> bool {
+        E::UNLISTED.is_empty() || self.snapshots.try_full_read()
+    }
+    fn check(&self) -> BoxFuture<'_, Result<Option<Verdict>>> {
+        Box::pin(self.external.check(&self.wanted))
+    }
+    fn check_quota(&self) -> BoxFuture<'_, Result<()>> {
+        Box::pin(self.external.check_quota())
+    }
+    fn create(&self) -> BoxFuture<'_, Result<Written>> {
+        Box::pin(self.external.create(&self.wanted, &self.owner_tag))
+    }
+    fn update<'a>(&'a self, id: &'a str, diff: &'a Diff) -> BoxFuture<'a, Result<Written>> {
+        Box::pin(self.external.update(id, &self.wanted, diff, &self.owner_tag))
+    }
+    fn tag_owner<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<()>> {
+        Box::pin(self.external.tag_owner(id, &self.owner_tag))
+    }
+    fn deleter(&self) -> Box<dyn ExternalDeleter> {
+        Box::new(Deleter { external: Arc::clone(&self.external), owner_tag: self.owner_tag.clone() })
+    }
+}
+
+/// The one implementation of [`ExternalDeleter`].
+pub struct Deleter<E: External> {
+    external: Arc<E>,
+    owner_tag: OwnerTag,
+}
+
+impl<E: External> Deleter<E> {
+    /// Binds an owner tag to the collection.
+    pub fn new(external: E, owner_tag: OwnerTag) -> Self {
+        Self { external: Arc::new(external), owner_tag }
+    }
+}
+
+impl<E: External> ExternalDeleter for Deleter<E> {
+    fn system(&self) -> &'static str {
+        E::SYSTEM
+    }
+    fn find<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<Vec<(String, Ownership)>>> {
+        Box::pin(async move {
+            let found = self.external.find(key, &self.owner_tag).await?;
+            let owned = |seen: Observed<E::Document>| (seen.id, self.owner_tag.judge(&seen.found_tag));
+            Ok(found.into_iter().map(owned).collect())
+        })
+    }
+    fn owner<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<Option<Ownership>>> {
+        Box::pin(async move { Ok(self.external.observe(id).await?.map(|seen| self.owner_tag.judge(&seen.found_tag))) })
+    }
+    fn used_by<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<Vec<String>>> {
+        Box::pin(self.external.used_by(id))
+    }
+    fn delete<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<()>> {
+        Box::pin(self.external.delete(id))
+    }
+}

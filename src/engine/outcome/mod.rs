@@ -1,0 +1,278 @@
+//! The result of one reconcile and how conditions report it.
+//!
+//! Each reconcile has one [`Outcome`]. [`Outcome::conditions`] turns it into conditions that change
+//! only with their meaning: messages contain no timestamps, and `lastTransitionTime` stays while the
+//! status stays.
+
+mod conditions;
+
+use super::corrections::LIMIT;
+use super::error::{ErrorKind, Retry, UpstreamError};
+use super::plan::ReportOnly;
+use super::{Diff, Verdict};
+use crate::api::{RECONCILE_REQUESTED_AT, Reason};
+use std::time::Duration;
+
+/// The status of a condition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Truth {
+    /// `True`.
+    True,
+    /// `False`.
+    False,
+    /// `Unknown`.
+    Unknown,
+    /// The present condition stays if it is about this generation; `Unknown` otherwise.
+    Unchanged,
+}
+
+impl Truth {
+    /// Returns the status of the condition that says so.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::True => "True",
+            Self::False => "False",
+            Self::Unknown | Self::Unchanged => "Unknown",
+        }
+    }
+}
+
+/// When the object is reconciled again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Requeue {
+    /// After the interval of the object.
+    Interval,
+    /// After a delay that grows with each failure.
+    Backoff,
+    /// After a long delay: a human must act, and a change of the object triggers a reconcile at once.
+    Slow,
+    /// After this delay.
+    After(Duration),
+    /// Not by itself: a change triggers the next reconcile.
+    Never,
+}
+
+/// The result of a reconcile.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Outcome {
+    /// Reason of `Ready`.
+    pub reason: Reason,
+    /// Message of `Ready`, a sentence.
+    pub message: String,
+    /// Status of `Ready`.
+    pub ready: Truth,
+    /// Status of `Synced`.
+    pub synced: Truth,
+    /// Status of `Valid`.
+    pub valid: Truth,
+    /// Whether `Drifted` is present.
+    pub drifted: bool,
+    /// Whether `Reconciling` is present.
+    pub reconciling: bool,
+    /// Whether `Stalled` is present.
+    pub stalled: bool,
+    /// The fields that differ upstream, as `status.drift` shows them.
+    pub diff: Diff,
+    /// When the object is reconciled again.
+    pub requeue: Requeue,
+}
+
+impl Outcome {
+    fn base(reason: Reason, message: impl Into<String>) -> Self {
+        Self {
+            reason,
+            message: message.into(),
+            ready: Truth::False,
+            synced: Truth::Unknown,
+            valid: Truth::Unchanged,
+            drifted: false,
+            reconciling: false,
+            stalled: false,
+            diff: Diff::default(),
+            requeue: Requeue::Interval,
+        }
+    }
+
+    /// Reports that the upstream equals the spec.
+    #[must_use]
+    pub fn up_to_date() -> Self {
+        Self {
+            ready: Truth::True,
+            synced: Truth::True,
+            valid: Truth::True,
+            ..Self::base(Reason::UpToDate, "The upstream equals the spec.")
+        }
+    }
+
+    /// Reports an upstream object that a policy forbids to write; `diff` is `None` if the object does not
+    /// exist.
+    #[must_use]
+    pub fn reported(diff: Option<Diff>, why: ReportOnly) -> Self {
+        let Some(diff) = diff else { return Self::absent(why) };
+        let synced = if diff.is_empty() { Truth::True } else { Truth::False };
+        let differs = format!("The upstream differs at {}", diff.summary());
+        let (reason, message, ready) = match (why, diff.is_empty()) {
+            (ReportOnly::Observe, true) => {
+                (Reason::Observed, "The upstream equals the spec; managementPolicy is Observe.".to_owned(), Truth::True)
+            }
+            (ReportOnly::Observe, false) => {
+                (Reason::Observed, format!("{differs}; managementPolicy is Observe."), Truth::True)
+            }
+            (ReportOnly::CreateOnly, _) => {
+                (Reason::Observed, format!("{differs}; managementPolicy is CreateOnly."), Truth::True)
+            }
+            (ReportOnly::DriftReport, _) => {
+                (Reason::DriftReported, format!("{differs}; driftPolicy is Report."), Truth::False)
+            }
+        };
+        Self { ready, synced, drifted: !diff.is_empty(), diff, ..Self::base(reason, message) }
+    }
+
+    /// Reports an upstream object that does not exist and that a policy forbids to create.
+    fn absent(why: ReportOnly) -> Self {
+        match why {
+            ReportOnly::Observe | ReportOnly::CreateOnly => Self {
+                synced: Truth::False,
+                ..Self::base(
+                    Reason::Observed,
+                    "The upstream object does not exist; managementPolicy is Observe, so the operator does not create it.",
+                )
+            },
+            ReportOnly::DriftReport => Self {
+                synced: Truth::False,
+                drifted: true,
+                ..Self::base(
+                    Reason::DriftReported,
+                    "The object was deleted upstream; driftPolicy is Report, so the operator does not create it again.",
+                )
+            },
+        }
+    }
+
+    /// Reports that `spec.suspend` is set.
+    #[must_use]
+    pub fn suspended() -> Self {
+        Self {
+            synced: Truth::Unchanged,
+            requeue: Requeue::Never,
+            ..Self::base(
+                Reason::Suspended,
+                "spec.suspend is true: the operator neither compares nor writes the upstream object.",
+            )
+        }
+    }
+
+    /// Reports work in progress that continues without a human.
+    #[must_use]
+    pub fn working(reason: Reason, message: impl Into<String>, requeue: Requeue) -> Self {
+        Self { reconciling: true, requeue, ..Self::base(reason, message) }
+    }
+
+    /// Reports that the object cannot use its connection.
+    #[must_use]
+    pub fn blocked(reason: Reason, message: impl Into<String>, requeue: Requeue) -> Self {
+        let stalled = matches!(reason, Reason::ConnectionNotFound | Reason::NamespaceNotAllowed | Reason::InvalidSpec);
+        Self { stalled, requeue, ..Self::base(reason, message) }
+    }
+
+    /// Reports a problem that a human must solve.
+    #[must_use]
+    pub fn refused(reason: Reason, message: impl Into<String>) -> Self {
+        let valid = match reason {
+            Reason::ValidationFailed | Reason::InvalidSpec => Truth::False,
+            _ => Truth::Unchanged,
+        };
+        Self { valid, synced: Truth::False, stalled: true, requeue: Requeue::Slow, ..Self::base(reason, message) }
+    }
+
+    /// Reports that another object of this cluster owns or claims the upstream object. No event tells
+    /// when that ends, so the object is requeued after `delay`.
+    #[must_use]
+    pub fn yielded(message: impl Into<String>, delay: Duration) -> Self {
+        Self { requeue: Requeue::After(delay), ..Self::refused(Reason::Conflict, message) }
+    }
+
+    /// Reports that several upstream objects have the owner tag of this object.
+    #[must_use]
+    pub fn duplicate(ids: &[String]) -> Self {
+        let message = format!(
+            "Several upstream objects have the owner tag of this object: {}. The operator writes nothing until you delete all but one upstream. If you delete this object, the operator deletes all of them.",
+            ids.join(", ")
+        );
+        Self::refused(Reason::Duplicate, message)
+    }
+
+    /// Reports that the upstream's validation rejected the spec, so nothing was written.
+    #[must_use]
+    pub fn invalid(verdict: &Verdict) -> Self {
+        let first = verdict.details.iter().find(|d| d.kind == "ERROR").or(verdict.details.first());
+        let detail = first.map_or_else(
+            || "without a detail".to_owned(),
+            |d| {
+                let place = d.field.as_deref().unwrap_or(&d.location);
+                format!("at {place}: {} ({})", d.message, d.code)
+            },
+        );
+        Self::refused(
+            Reason::ValidationFailed,
+            format!("The upstream rejects the policy {detail}. Nothing was written. Correct the spec."),
+        )
+    }
+
+    /// Reports fields that the upstream did not apply, or that it cannot change in place.
+    #[must_use]
+    pub fn not_applied(diff: Diff) -> Self {
+        let (reason, message) = if diff.needs_recreate() {
+            (
+                Reason::RecreateRequired,
+                format!(
+                    "The upstream cannot change {} in place. Undo the change, or set spec.recreatePolicy: WhenRequired to have the operator delete the object and create it again (with a new id; no object exists while the upstream rejects the new one).",
+                    diff.summary()
+                ),
+            )
+        } else {
+            (
+                Reason::NotApplied,
+                format!("The upstream accepted the write but did not apply {}. See status.drift.", diff.summary()),
+            )
+        };
+        Self { diff, ..Self::refused(reason, message) }
+    }
+
+    /// Reports that the operator stopped writing, because another writer changes these fields back after
+    /// each correction.
+    #[must_use]
+    pub fn drift_fight(diff: Diff, over: &[String]) -> Self {
+        let message = format!(
+            "Another writer keeps changing {}; the operator stopped after {LIMIT} corrections in an hour. Copy the value into the spec, stop the other writer and set the annotation {RECONCILE_REQUESTED_AT}, or set spec.driftPolicy: Report.",
+            over.join(", ")
+        );
+        // Status keeps the first fields only, so the contested fields come first.
+        let (fought, others): (Vec<_>, Vec<_>) = diff.fields.into_iter().partition(|field| over.contains(&field.path));
+        let diff = Diff { fields: [fought, others].concat() };
+        Self { drifted: true, diff, requeue: Requeue::Interval, ..Self::refused(Reason::DriftFight, message) }
+    }
+
+    /// Reports a failed upstream call. `grace` is how long a write without a response may still take
+    /// effect.
+    #[must_use]
+    pub fn failed(error: &UpstreamError, grace: Duration) -> Self {
+        let reason = error.kind.reason();
+        let message = format!("{} {}", error.sentence(), error.kind.advice());
+        match error.kind {
+            ErrorKind::Rejected | ErrorKind::InvalidReference => Self::refused(reason, message),
+            kind => {
+                let (stalled, requeue) = match kind.retry() {
+                    Retry::Backoff => (false, error.retry_after.map_or(Requeue::Backoff, Requeue::After)),
+                    Retry::AfterGrace => (false, Requeue::After(grace)),
+                    Retry::Slow => (true, Requeue::Slow),
+                };
+                Self { stalled, requeue, ..Self::base(reason, message) }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,238 @@
+//! The endpoints that may be called: the operator checks scheme and host when it opens a connection, and
+//! the address at each connect.
+//!
+//! Both checks are needed. The name is checked before its addresses are known, and a name may later
+//! resolve to an address inside the cluster.
+
+mod addresses;
+
+use crate::engine::{ErrorKind, Result, UpstreamError};
+use addresses::{Reach, reach};
+use std::fmt;
+use std::net::IpAddr;
+use std::str::FromStr;
+use url::{Host, Url};
+
+/// The endpoints that the administrator allows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EndpointRules {
+    /// Whether `http://` is allowed besides `https://`.
+    pub allow_http: bool,
+    /// Whether loopback and private addresses are allowed. Link-local addresses, such as those of cloud
+    /// metadata services, are never allowed.
+    pub allow_private: bool,
+    /// The allowed hosts. By default these are the three NAVER Cloud gateways.
+    pub allowed_hosts: Vec<HostPattern>,
+}
+
+impl Default for EndpointRules {
+    fn default() -> Self {
+        let gateways =
+            ["subaccount.apigw.ntruss.com", "subaccount.apigw.fin-ntruss.com", "subaccount.apigw.gov-ntruss.com"];
+        Self {
+            allow_http: false,
+            allow_private: false,
+            allowed_hosts: gateways.iter().map(|host| HostPattern::exact(host)).collect(),
+        }
+    }
+}
+
+impl EndpointRules {
+    /// Checks an endpoint before anything is sent to it.
+    pub fn check(&self, url: &Url) -> Result<()> {
+        let refused =
+            |message: String| Err(UpstreamError::new(ErrorKind::EndpointNotAllowed, "open connection", message));
+        match url.scheme() {
+            "https" => {}
+            "http" if self.allow_http => {}
+            "http" => {
+                return refused("the endpoint must begin with https:// (the operator does not allow http)".into());
+            }
+            _ => return refused("the endpoint must begin with https://".into()),
+        }
+        if !url.username().is_empty() || url.password().is_some() {
+            return refused("the endpoint must not contain a user or a password: put them into the Secret".into());
+        }
+        if url.query().is_some() || url.fragment().is_some() {
+            return refused("the endpoint must be a base URL, without ? and #".into());
+        }
+        let Some(host) = url.host() else { return refused("the endpoint has no host".into()) };
+        if !self.allowed_hosts.iter().any(|pattern| pattern.matches(&host)) {
+            return refused(format!("host {host} is not on the operator's list of allowed hosts"));
+        }
+        match address(&host) {
+            Some(ip) if !self.permits(ip) => {
+                refused(format!("address {ip} is private or reserved, which is not allowed"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Reports whether the address is allowed. It is checked at each connect.
+    #[must_use]
+    pub fn permits(&self, ip: IpAddr) -> bool {
+        match reach(ip) {
+            Reach::Public => true,
+            Reach::Inside => self.allow_private,
+            Reach::Never => false,
+        }
+    }
+}
+
+/// One host, or every host below a domain.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct HostPattern {
+    name: String,
+    below: bool,
+}
+
+impl HostPattern {
+    /// Matches exactly this host.
+    fn exact(name: &str) -> Self {
+        Self { name: name.to_ascii_lowercase(), below: false }
+    }
+
+    fn matches(&self, host: &Host<&str>) -> bool {
+        let host = host.to_string().to_ascii_lowercase();
+        let host = host.trim_end_matches('.');
+        if self.below {
+            host.strip_suffix(self.name.as_str()).is_some_and(|rest| rest.len() > 1 && rest.ends_with('.'))
+        } else {
+            host == self.name
+        }
+    }
+}
+
+impl FromStr for HostPattern {
+    type Err = String;
+
+    /// Parses `host`, or `*.domain` for every host below it. IPv6 addresses are in brackets.
+    fn from_str(text: &str) -> std::result::Result<Self, Self::Err> {
+        let (name, below) = text.trim().strip_prefix("*.").map_or((text.trim(), false), |rest| (rest, true));
+        let invalid = || format!("`{text}` is neither a host nor *.domain");
+        let host = Host::parse(name).ok().filter(|_| !name.contains('*')).ok_or_else(invalid)?;
+        if below && !matches!(host, Host::Domain(_)) {
+            return Err(format!("`{text}`: * stands before a domain, not before an address"));
+        }
+        Ok(Self { name: host.to_string().trim_end_matches('.').to_owned(), below })
+    }
+}
+
+impl fmt::Display for HostPattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}", if self.below { "*." } else { "" }, self.name)
+    }
+}
+
+/// Returns the URL of a path below a base URL. Ids come from users and upstreams, so an id that would
+/// leave the path is an error.
+pub(crate) fn below(base: &Url, path: &[&str], operation: &'static str) -> Result<Url> {
+    let invalid = |message: &str| UpstreamError::new(ErrorKind::Rejected, operation, message);
+    if path.iter().any(|segment| matches!(*segment, "" | "." | "..")) {
+        return Err(invalid("the id is not valid for this upstream"));
+    }
+    let mut url = base.clone();
+    url.path_segments_mut().map_err(|()| invalid("the endpoint is not a base URL"))?.pop_if_empty().extend(path);
+    Ok(url)
+}
+
+fn address(host: &Host<&str>) -> Option<IpAddr> {
+    match host {
+        Host::Domain(_) => None,
+        Host::Ipv4(ip) => Some(IpAddr::V4(*ip)),
+        Host::Ipv6(ip) => Some(IpAddr::V6(*ip)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rules(hosts: &[&str]) -> EndpointRules {
+        let allowed_hosts = hosts.iter().map(|host| host.parse().unwrap()).collect();
+        EndpointRules { allowed_hosts, ..EndpointRules::default() }
+    }
+
+    fn check(rules: &EndpointRules, url: &str) -> std::result::Result<(), String> {
+        rules.check(&url.parse().unwrap()).map_err(|error| {
+            assert_eq!(error.kind, ErrorKind::EndpointNotAllowed);
+            error.message
+        })
+    }
+
+    #[test]
+    fn only_ncloud_gateways_are_allowed_by_default() {
+        let rules = EndpointRules::default();
+        assert!(check(&rules, "https://subaccount.apigw.ntruss.com").is_ok());
+        assert!(check(&rules, "https://SUBACCOUNT.apigw.gov-ntruss.com/").is_ok());
+        assert!(check(&rules, "https://subaccount.apigw.ntruss.com.evil.example").is_err());
+        assert!(check(&rules, "https://evil.example").unwrap_err().contains("evil.example"));
+    }
+
+    #[test]
+    fn wildcard_matches_only_hosts_below_the_domain() {
+        let rules = rules(&["*.spaceone.example"]);
+        assert!(check(&rules, "https://a.spaceone.example/api").is_ok());
+        assert!(check(&rules, "https://a.b.spaceone.example.").is_ok());
+        for host in ["spaceone.example", "xspaceone.example", "a.spaceone.example.evil"] {
+            assert!(check(&rules, &format!("https://{host}")).is_err(), "{host}");
+        }
+    }
+
+    #[test]
+    fn host_pattern_is_parsed_and_printed() {
+        for text in ["*.example.com", "127.0.0.1", "[::1]", "host"] {
+            assert_eq!(text.parse::<HostPattern>().unwrap().to_string(), text);
+        }
+        for text in ["", "*", "*.*.x", "*.127.0.0.1", "a/b", "a:1"] {
+            assert!(text.parse::<HostPattern>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn endpoint_with_http_credentials_or_query_is_rejected() {
+        let strict = rules(&["h.example"]);
+        assert!(check(&strict, "http://h.example").unwrap_err().contains("https://"));
+        assert!(check(&EndpointRules { allow_http: true, ..strict.clone() }, "http://h.example").is_ok());
+        for url in [
+            "https://u@h.example",
+            "https://u:p@h.example",
+            "https://h.example/?a",
+            "https://h.example/#a",
+            "ftp://h.example",
+        ] {
+            assert!(check(&strict, url).is_err(), "{url}");
+        }
+        assert!(!check(&strict, "https://user:s3cret@h.example").unwrap_err().contains("s3cret"));
+    }
+
+    #[test]
+    fn address_in_the_url_is_checked_in_every_form() {
+        let rules = rules(&["127.0.0.1", "[::1]", "[::ffff:7f00:1]"]);
+        for url in
+            ["https://127.0.0.1", "https://2130706433", "https://0x7f.1", "https://[::1]", "https://[::ffff:127.0.0.1]"]
+        {
+            assert!(check(&rules, url).unwrap_err().contains("private"), "{url}");
+        }
+        assert!(check(&EndpointRules { allow_private: true, ..rules }, "https://127.0.0.1:8443").is_ok());
+    }
+
+    #[test]
+    fn id_becomes_one_segment_of_the_path() {
+        let base: Url = "https://h.example/api/".parse().unwrap();
+        assert_eq!(below(&base, &["v1", "a/b?c#d é"], "o").unwrap().path(), "/api/v1/a%2Fb%3Fc%23d%20%C3%A9");
+        for id in ["", ".", ".."] {
+            assert_eq!(below(&base, &["policies", id], "o").unwrap_err().kind, ErrorKind::Rejected, "{id}");
+        }
+    }
+
+    #[test]
+    fn private_addresses_are_permitted_only_when_allowed() {
+        let permits = |ip: &str, allow_private: bool| {
+            EndpointRules { allow_private, ..EndpointRules::default() }.permits(ip.parse().unwrap())
+        };
+        assert!(permits("8.8.8.8", false));
+        assert!(!permits("10.0.0.1", false) && permits("10.0.0.1", true));
+        assert!(!permits("169.254.169.254", true));
+    }
+}

@@ -1,0 +1,117 @@
+//! The client of NAVER Cloud Platform's Sub Account API, version 1, without knowledge of its
+//! collections.
+
+use super::PROVIDER;
+use super::errors::{is_unwell, refusal};
+use super::quota::Quota;
+use super::signature::Keys;
+use super::wire;
+use crate::api::connection::NcloudZone;
+use crate::engine::{ErrorKind, Result, UpstreamError};
+use crate::upstream::collection::{Provider, ProviderClient};
+use crate::upstream::endpoint::below;
+use crate::upstream::http::{Call, ClientOptions, Http, Purpose, Response};
+use crate::upstream::redact::Redactor;
+use crate::upstream::request::RequestContext;
+use reqwest::Method;
+use secrecy::SecretString;
+use serde_json::Value;
+use std::sync::Arc;
+use url::Url;
+
+/// Returns the base URL of a zone.
+pub(crate) fn zone_endpoint(zone: NcloudZone) -> &'static str {
+    match zone {
+        NcloudZone::Public => "https://subaccount.apigw.ntruss.com",
+        NcloudZone::Financial => "https://subaccount.apigw.fin-ntruss.com",
+        NcloudZone::Government => "https://subaccount.apigw.gov-ntruss.com",
+    }
+}
+
+/// The client of one account. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Ncloud {
+    http: Http,
+    base: Url,
+    /// The policy quota of the account.
+    pub(super) quota: Arc<Quota>,
+}
+
+impl ProviderClient for Ncloud {
+    fn provider(&self) -> &'static Provider {
+        PROVIDER
+    }
+
+    fn http(&self) -> &Http {
+        &self.http
+    }
+
+    fn with(&self, request_context: RequestContext) -> Self {
+        Self { http: self.http.with(request_context), ..self.clone() }
+    }
+}
+
+impl Ncloud {
+    pub(crate) fn new(
+        base: Url,
+        access_key: SecretString,
+        secret_key: SecretString,
+        options: ClientOptions<'_>,
+    ) -> Result<Self> {
+        let redactor = Arc::new(Redactor::hiding([access_key.clone(), secret_key.clone()]));
+        let http = Http::new(options, Box::new(Keys { access_key, secret_key }), is_unwell, redactor)?;
+        Ok(Self { http, base, quota: Arc::default() })
+    }
+
+    /// Returns the redactor of the account.
+    pub(super) fn redactor(&self) -> &Redactor {
+        self.http.redactor()
+    }
+
+    /// Sends a call and returns its response, whatever the status is.
+    pub(super) async fn send(
+        &self,
+        purpose: Purpose,
+        method: Method,
+        path: &[&str],
+        query: &[(&str, &str)],
+        body: Option<Value>,
+    ) -> Result<Response> {
+        let url = self.url(purpose, path, query)?;
+        self.http.send(&Call { purpose, method, url, body }).await
+    }
+
+    /// Returns the response if it is a success.
+    pub(super) fn success(&self, response: Response, purpose: Purpose) -> Result<Response> {
+        if response.is_success() { Ok(response) } else { Err(self.refusal(&response, purpose)) }
+    }
+
+    /// Checks the response to a call that returns no object. A success has no body, or a JSON body
+    /// with the result; an HTML page of a proxy is an error.
+    pub(super) fn processed(&self, response: &Response, purpose: Purpose) -> Result<()> {
+        if !response.is_success() {
+            return Err(self.refusal(response, purpose));
+        }
+        if response.body.iter().all(u8::is_ascii_whitespace) {
+            return Ok(());
+        }
+        match wire::failure_inside(&response.read(purpose)?) {
+            None => Ok(()),
+            Some(message) => Err(response.error(ErrorKind::Rejected, purpose, self.redactor().clean(&message))),
+        }
+    }
+
+    /// Returns the error for a response that is not a success.
+    pub(super) fn refusal(&self, response: &Response, purpose: Purpose) -> UpstreamError {
+        refusal(response, purpose, self.redactor())
+    }
+
+    fn url(&self, purpose: Purpose, path: &[&str], query: &[(&str, &str)]) -> Result<Url> {
+        let mut url = below(&self.base, &["api", "v1"], purpose.operation)?;
+        url = below(&url, path, purpose.operation)?;
+        if !query.is_empty() {
+            url.query_pairs_mut().extend_pairs(query);
+        }
+        Ok(url)
+    }
+}

@@ -1,0 +1,75 @@
+//! The context of upstream requests: their priority, the observer of writes, and the permission to
+//! write.
+
+use std::sync::Arc;
+
+/// Observes every request that may change something upstream. Requests of one context are sent one
+/// after the other.
+pub trait WriteObserver: Send + Sync {
+    /// Is called before a write waits for the rate limit; it may still not be sent. `system` and
+    /// `operation` are those of [`RequestLog`](super::RequestLog).
+    fn on_begin(&self, system: &'static str, operation: &'static str);
+
+    /// Is called when the write is sent: from here on it may take effect.
+    fn on_sent(&self);
+
+    /// Is called when the write has ended, or was not sent. `code` is the HTTP status or the kind of
+    /// failure, `request` the upstream's id of the request. The HTTP status alone does not show
+    /// whether the write took effect: the caller decides that from the response.
+    fn on_end(&self, code: &str, request: Option<&str>);
+}
+
+/// Reports whether writes may still be sent. It is called for each write, after all waiting.
+pub type WritePermission = Arc<dyn Fn() -> bool + Send + Sync>;
+
+/// The context of a group of requests, such as those of one reconcile.
+#[derive(Clone)]
+pub struct RequestContext {
+    /// Their priority.
+    pub priority: Priority,
+    /// The observer of writes.
+    pub writes: Option<Arc<dyn WriteObserver>>,
+    /// The permission to write; `None` permits all writes.
+    pub write_permission: Option<WritePermission>,
+}
+
+impl RequestContext {
+    /// Reports whether a write may be sent now.
+    pub(super) fn may_write(&self) -> bool {
+        self.write_permission.as_ref().is_none_or(|permits| permits())
+    }
+}
+
+impl From<Priority> for RequestContext {
+    /// Creates a context without observer, in which writes are always permitted.
+    fn from(priority: Priority) -> Self {
+        Self { priority, writes: None, write_permission: None }
+    }
+}
+
+/// The priority of a request, lowest first. Deletions go before changes, because a policy grants
+/// access until it is deleted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Priority {
+    /// Periodic comparison, and retries after a failure. They must not delay a user's change.
+    Background,
+    /// A new or changed spec.
+    Change,
+    /// A deletion.
+    Deletion,
+    /// The check of a connection, on which all other requests depend.
+    Probe,
+}
+
+impl Priority {
+    /// Returns the value of the metric's label.
+    #[must_use]
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Background => "background",
+            Self::Change => "change",
+            Self::Deletion => "deletion",
+            Self::Probe => "probe",
+        }
+    }
+}

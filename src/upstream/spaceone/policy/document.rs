@@ -1,0 +1,150 @@
+//! The canonical form of a SpaceONE policy, and its comparison. It is the spec itself.
+//!
+//! Permissions and labels are sets: the upstream keeps order and repetitions, but they have no effect. Tags
+//! are compared exactly, numbers by value. Fields that the spec does not set are not compared.
+
+use crate::api::policy::SpaceonePolicySpec;
+use crate::api::status::UpstreamObject;
+use crate::engine::{Diff, Document, Problem, Remedy};
+use crate::upstream::spaceone::tags;
+use serde::Serialize;
+
+/// The fields of a policy that only the upstream sets.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Details {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) state: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) repository_info: Option<UpstreamObject>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) created_at: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) updated_at: Option<String>,
+}
+
+/// A policy in the form of the spec, without its owner tag.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(transparent)]
+pub(crate) struct PolicyDocument(pub(crate) SpaceonePolicySpec);
+
+impl Document for PolicyDocument {
+    type Details = Details;
+
+    fn key(&self) -> String {
+        self.0.policy_id.clone()
+    }
+
+    fn diff(&self, observed: &Self) -> Diff {
+        let (want, have) = (&self.0, &observed.0);
+        let mut diff = Diff::default();
+        diff.compare("spec.spaceone.policyId", &want.policy_id, &have.policy_id, Remedy::Recreate);
+        diff.compare("spec.spaceone.name", &want.name, &have.name, Remedy::Update);
+        diff.compare_sets("spec.spaceone.permissions", &want.permissions, &have.permissions, Remedy::Update);
+        if let Some(labels) = &want.labels {
+            let have = have.labels.as_deref().unwrap_or_default();
+            diff.compare_sets("spec.spaceone.labels", labels, have, Remedy::Update);
+        }
+        if let Some(tags) = &want.tags {
+            diff.compare("spec.spaceone.tags", tags, &have.tags.clone().unwrap_or_default(), Remedy::Update);
+        }
+        // The remedy is not `Recreate`: the upstream sets the project at creation, if at all, so a new
+        // object may have the same difference and would be recreated again.
+        if want.project_id.is_some() {
+            diff.compare("spec.spaceone.projectId", &want.project_id, &have.project_id, Remedy::Update);
+        }
+        diff
+    }
+
+    fn validate(&self) -> Vec<Problem> {
+        let mut problems = Vec::new();
+        let spec = &self.0;
+        let mut add = |field: &str, broken: bool, message: &str| {
+            if broken {
+                problems.push(Problem { field: format!("spec.spaceone.{field}"), message: message.to_owned() });
+            }
+        };
+        let id = "must have 1 to 48 lower-case letters, digits and inner hyphens: choose another id";
+        add("policyId", !is_policy_id(&spec.policy_id), id);
+        let long = |text: &String| text.chars().count() > 255;
+        add("name", spec.name.is_empty() || long(&spec.name), "must have 1 to 255 characters");
+        let least = "must have at least one permission: the upstream ignores an empty list";
+        add("permissions", spec.permissions.is_empty(), least);
+        add("labels", spec.labels.iter().flatten().any(long), "must have labels of at most 255 characters");
+        tags::validate("spec.spaceone.tags", spec.tags.as_ref(), &mut problems);
+        problems
+    }
+}
+
+/// Reports whether the id is valid. The servers' own check accepts an invalid last character and hyphens at
+/// the ends.
+fn is_policy_id(id: &str) -> bool {
+    let allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+    (1..=48).contains(&id.len()) && id.bytes().all(allowed) && !id.starts_with('-') && !id.ends_with('-')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    fn document(value: Value) -> PolicyDocument {
+        PolicyDocument(serde_json::from_value(value).unwrap())
+    }
+
+    fn with(field: &str, value: Value) -> PolicyDocument {
+        let mut spec = json!({"policyId": "viewer", "name": "Viewer", "permissions": ["b.*", "a.*"]});
+        spec[field] = value;
+        document(spec)
+    }
+
+    fn observed() -> PolicyDocument {
+        document(json!({
+            "policyId": "viewer", "name": "Viewer", "permissions": ["a.*", "b.*", "a.*"], "labels": ["x", "y"],
+            "tags": {"n": 1.0, "deep": {"l": [2.0]}}, "projectId": "project-1",
+        }))
+    }
+
+    #[test]
+    fn unset_fields_are_not_compared() {
+        assert!(with("name", json!("Viewer")).diff(&observed()).is_empty());
+    }
+
+    #[test]
+    fn permissions_and_labels_are_compared_as_sets() {
+        assert!(with("labels", json!(["y", "x", "y"])).diff(&observed()).is_empty());
+        assert!(with("tags", json!({"n": 1, "deep": {"l": [2]}})).diff(&observed()).is_empty());
+        assert_eq!(with("labels", json!([])).diff(&observed()).summary(), "spec.spaceone.labels");
+    }
+
+    #[test]
+    fn each_field_has_its_own_difference() {
+        for (field, value) in [
+            ("name", json!("Other")),
+            ("permissions", json!(["a.*"])),
+            ("labels", json!(["x"])),
+            ("projectId", json!("project-2")),
+        ] {
+            let diff = with(field, value).diff(&observed());
+            assert_eq!(diff.summary(), format!("spec.spaceone.{field}"));
+            assert!(!diff.needs_recreate());
+        }
+        let diff = with("tags", json!({"n": 2, "new": true})).diff(&observed());
+        assert_eq!(diff.summary(), "spec.spaceone.tags.n, spec.spaceone.tags.new, spec.spaceone.tags.deep");
+        assert!(with("policyId", json!("other")).diff(&observed()).needs_recreate());
+    }
+
+    #[test]
+    fn every_broken_rule_names_its_field() {
+        let fields =
+            |field: &str, value| with(field, value).validate().into_iter().map(|p| p.field).collect::<Vec<_>>();
+        assert!(fields("policyId", json!("a-1")).is_empty());
+        for id in ["", "-a", "a-", "A", "a_b", "a.b", "a\n", &"a".repeat(49)] {
+            assert_eq!(fields("policyId", json!(id)), ["spec.spaceone.policyId"], "{id:?}");
+        }
+        assert_eq!(fields("name", json!("")), ["spec.spaceone.name"]);
+        assert_eq!(fields("permissions", json!([])), ["spec.spaceone.permissions"]);
+        assert_eq!(fields("labels", json!(["ok", "x".repeat(256)])), ["spec.spaceone.labels"]);
+        assert_eq!(fields("tags", json!({"a.b": 1})), ["spec.spaceone.tags['a.b']"]);
+    }
+}

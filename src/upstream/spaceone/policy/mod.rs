@@ -1,0 +1,246 @@
+//! Policies of a SpaceONE repository (`spaceone/policy`).
+//!
+//! The caller chooses the id, which is unique in the domain, so a second create has no effect and the
+//! policy is found by its id. The owner tag is the tag `cloudpolicy_owner`.
+
+mod document;
+
+pub(crate) use document::PolicyDocument;
+
+use super::PROVIDER;
+use super::client::{Fields, Request, Spaceone};
+use super::listing::readable;
+use super::resource::{ResourceApi, Scope, Verb};
+use super::tags;
+use super::wire::{described, timestamp};
+use crate::api::PolicySpec;
+use crate::api::policy::SpaceonePolicySpec;
+use crate::engine::{Diff, ErrorKind, External, Observed, OwnerTag, Result, UpstreamError, Verdict, Written};
+use crate::upstream::collection::{Availability, Collection, Counted, Provider};
+use crate::upstream::lenient::{nullable, present, text};
+use document::Details;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::any::Any;
+
+/// Policies in SpaceONE's API.
+pub(super) const POLICY: &ResourceApi = &ResourceApi {
+    system: "spaceone/policy",
+    service: "repository",
+    singular: "policy",
+    plural: "policies",
+    rest_get: "policies",
+    console_delete: "delete",
+    id_field: "policy_id",
+    operations: &[
+        (Verb::Create, "create policy"),
+        (Verb::Update, "update policy"),
+        (Verb::Delete, "delete policy"),
+        (Verb::Get, "get policy"),
+        (Verb::List, "list policies"),
+        (Verb::Stat, "count"),
+    ],
+    absence_code: Some("ERROR_NO_POLICY"),
+    scope: Scope::Repository,
+    queries_with_lists: true,
+    always_has_stat: false,
+};
+
+/// The policies of one domain.
+pub(crate) struct Policies {
+    client: Spaceone,
+}
+
+/// A policy in a response.
+#[derive(Debug, Deserialize)]
+struct ReceivedPolicy {
+    policy_id: String,
+    #[serde(default, deserialize_with = "nullable")]
+    name: String,
+    #[serde(default, deserialize_with = "nullable")]
+    permissions: Vec<String>,
+    /// The upstream accepts values of any type.
+    #[serde(default, deserialize_with = "nullable")]
+    labels: Vec<Value>,
+    #[serde(default, deserialize_with = "nullable")]
+    tags: Fields,
+    #[serde(default)]
+    project_id: Option<String>,
+    #[serde(default)]
+    state: Option<String>,
+    #[serde(default)]
+    repository_info: Option<Fields>,
+    #[serde(default)]
+    created_at: Value,
+    #[serde(default)]
+    updated_at: Value,
+}
+
+impl ReceivedPolicy {
+    fn observed(self) -> Observed<PolicyDocument> {
+        let (found_tag, tags) = tags::split_owner(self.tags);
+        let document = PolicyDocument(SpaceonePolicySpec {
+            policy_id: self.policy_id.clone(),
+            name: self.name,
+            permissions: self.permissions,
+            labels: Some(self.labels.iter().map(text).collect()),
+            tags: Some(tags),
+            project_id: present(self.project_id),
+        });
+        let details = Details {
+            state: present(self.state),
+            repository_info: described(self.repository_info),
+            created_at: timestamp(&self.created_at),
+            updated_at: timestamp(&self.updated_at),
+        };
+        Observed { id: self.policy_id, document, found_tag, details }
+    }
+}
+
+impl Collection for Policies {
+    const PROVIDER: &'static Provider = PROVIDER;
+    const COUNTED_AS: &'static str = "policies";
+
+    type Client = Spaceone;
+    type Spec = SpaceonePolicySpec;
+
+    fn spec(desired: &dyn Any) -> Option<&SpaceonePolicySpec> {
+        match desired.downcast_ref()? {
+            PolicySpec { ncloud: None, spaceone: Some(spec), .. } => Some(spec),
+            PolicySpec { .. } => None,
+        }
+    }
+
+    fn document(spec: &SpaceonePolicySpec) -> PolicyDocument {
+        PolicyDocument(spec.clone())
+    }
+
+    fn unique_name(spec: &SpaceonePolicySpec) -> Option<&str> {
+        Some(&spec.policy_id)
+    }
+
+    fn open(client: Spaceone) -> Self {
+        Self { client }
+    }
+
+    /// Finds the repository. A domain without one may still use the inventory.
+    async fn prepare_count(&self) -> Result<Availability> {
+        match self.client.repository().await {
+            Ok(_) => Ok(Availability::Available),
+            Err(error) if matches!(error.kind, ErrorKind::Unsupported | ErrorKind::InvalidReference) => {
+                Ok(Availability::Missing(error))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Counts by a call that checks the token: a get of one policy does not check it.
+    async fn count(&self) -> Result<Counted> {
+        let count = self.client.count(POLICY).await?;
+        Ok(Counted::Count { count: Some(count), limit: None })
+    }
+}
+
+impl External for Policies {
+    const SYSTEM: &'static str = POLICY.system;
+
+    type Document = PolicyDocument;
+
+    async fn find(&self, key: &str, _: &OwnerTag) -> Result<Vec<Observed<PolicyDocument>>> {
+        Ok(self.observe(key).await?.into_iter().collect())
+    }
+
+    async fn observe(&self, id: &str) -> Result<Option<Observed<PolicyDocument>>> {
+        let found = self.client.get::<ReceivedPolicy>(POLICY, id).await?;
+        Ok(found.map(ReceivedPolicy::observed))
+    }
+
+    async fn list(&self) -> Result<Vec<Observed<PolicyDocument>>> {
+        let all = self.client.search(POLICY, &Fields::new()).await?;
+        Ok(readable::<ReceivedPolicy>(all).map(ReceivedPolicy::observed).collect())
+    }
+
+    async fn check(&self, _: &PolicyDocument) -> Result<Option<Verdict>> {
+        Ok(None)
+    }
+
+    async fn create(&self, wanted: &PolicyDocument, owner_tag: &OwnerTag) -> Result<Written> {
+        self.write(Verb::Create, &wanted.0.policy_id, wanted.create_fields(owner_tag)).await
+    }
+
+    async fn update(&self, id: &str, wanted: &PolicyDocument, diff: &Diff, owner_tag: &OwnerTag) -> Result<Written> {
+        let fields = wanted.update_fields(diff, owner_tag);
+        // The upstream cannot change the other fields, such as the project: the next observation shows them.
+        if fields.is_empty() {
+            return Ok(Written::Accepted { id: id.to_owned(), verdict: None });
+        }
+        self.write(Verb::Update, id, fields).await
+    }
+
+    async fn tag_owner(&self, id: &str, owner_tag: &OwnerTag) -> Result<()> {
+        let Some(policy) = self.client.get::<ReceivedPolicy>(POLICY, id).await? else {
+            return Err(UpstreamError::new(
+                ErrorKind::Unavailable,
+                "update policy",
+                "the policy does not exist any more",
+            ));
+        };
+        let fields = Fields::from_iter([("tags".to_owned(), tags::with_owner(Some(&policy.tags), owner_tag))]);
+        self.write(Verb::Update, id, fields).await.map(drop)
+    }
+
+    async fn delete(&self, id: &str) -> Result<()> {
+        self.client.delete(POLICY, id).await
+    }
+
+    async fn used_by(&self, _: &str) -> Result<Vec<String>> {
+        Ok(Vec::new())
+    }
+}
+
+impl Policies {
+    async fn write(&self, verb: Verb, id: &str, fields: Fields) -> Result<Written> {
+        // A create has the id in the body in every API style, an update where the style says.
+        let named = if verb == Verb::Create { "" } else { id };
+        let purpose = POLICY.purpose(verb);
+        let response = self.client.call(Request { resource: POLICY, verb, id: named, fields }).await?;
+        let written: ReceivedPolicy = response.read_object(purpose)?;
+        if written.policy_id != id {
+            return Err(response.unreadable(purpose));
+        }
+        Ok(Written::Accepted { id: written.policy_id, verdict: None })
+    }
+}
+
+/// Returns the fields that are set.
+fn fields(all: &[(&str, Value)]) -> Fields {
+    all.iter().filter(|(_, value)| !value.is_null()).map(|(key, value)| ((*key).to_owned(), value.clone())).collect()
+}
+
+impl PolicyDocument {
+    fn create_fields(&self, owner_tag: &OwnerTag) -> Fields {
+        let spec = &self.0;
+        fields(&[
+            ("policy_id", json!(spec.policy_id)),
+            ("name", json!(spec.name)),
+            ("permissions", json!(spec.permissions)),
+            ("labels", json!(spec.labels)),
+            ("project_id", json!(spec.project_id)),
+            ("tags", tags::with_owner(spec.tags.as_ref(), owner_tag)),
+        ])
+    }
+
+    /// Returns the fields that differ: the upstream keeps the fields that are left out.
+    fn update_fields(&self, diff: &Diff, owner_tag: &OwnerTag) -> Fields {
+        let spec = &self.0;
+        let changed = |field: &str, value: Value| {
+            if diff.touches(&format!("spec.spaceone.{field}")) { value } else { Value::Null }
+        };
+        fields(&[
+            ("name", changed("name", json!(spec.name))),
+            ("permissions", changed("permissions", json!(spec.permissions))),
+            ("labels", changed("labels", json!(spec.labels))),
+            ("tags", changed("tags", tags::with_owner(spec.tags.as_ref(), owner_tag))),
+        ])
+    }
+}
