@@ -1,8 +1,8 @@
-//! What the API server takes and what it refuses, with which words: every case goes through
-//! real admission, as a request with strict field validation.
+//! Admission: the API server accepts valid objects and refuses invalid ones with a helpful message. Every case
+//! is a request with strict field validation.
 //!
-//! A case starts from a manifest that is accepted and changes one thing. A refusal must blame
-//! the field that was changed, that field only, and say what to write instead.
+//! A case starts from a manifest that is accepted and changes one field. A refusal must name only the field
+//! that was changed, and say what to write instead.
 
 mod accepts_connections;
 mod accepts_network_policies;

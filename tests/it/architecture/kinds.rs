@@ -26,7 +26,7 @@ impl Listed {
             Regex::new(pattern).unwrap().captures_iter(&code).map(|found| found[1].to_owned()).collect()
         };
         let kinds = list(LISTS[0], r"&Of::<(\w+)>::NEW");
-        let collections = list(LISTS[1], r"of::<(\w+::\w+)::\w+>\(\)");
+        let collections = list(LISTS[1], r"&Of::<(\w+::\w+)::\w+>\(");
         let system = |collection: &String| {
             let file = format!("src/upstream/{}/mod.rs", collection.replace("::", "/"));
             let code = read(&root().join(&file));

@@ -94,9 +94,10 @@ impl<'a> Source<'a> {
             }
             _ => return None,
         }
+        // `pub(super)` and `pub(crate)` name no item.
+        parts.peek()?;
         base.extend(parts);
-        let module = base.join("::");
-        (!module.is_empty()).then(|| Import { path: path.to_owned(), module })
+        Some(Import { path: path.to_owned(), module: base.join("::") })
     }
 }
 

@@ -1,4 +1,4 @@
-//! Deletion: from the record in status, whatever became of spec and upstream.
+//! Deletion: the operator deletes the upstream object that status records, whatever the state of spec and upstream.
 
 use crate::support::connection_helpers::connection_is;
 use crate::support::test_env::{
@@ -11,12 +11,13 @@ use cloud_policy_simulator::{Action, Fault, Operation};
 use serde_json::json;
 use std::time::Duration;
 
+/// Deletes the object and waits until it is gone from Kubernetes.
 pub async fn delete_and_wait<K: Kind>(env: &TestEnv, name: &str) {
     env.delete::<K>(name).await;
     env.gone::<K>(name).await;
 }
 
-/// Waits until the deleted object says why it is still there.
+/// Waits until `Ready` of the deleted object has this reason, and returns the message.
 pub async fn held<K: Managed>(env: &TestEnv, name: &str, reason: &str) -> String {
     let seen: K = env
         .until(name, reason, |object: &K| {
@@ -30,7 +31,7 @@ pub async fn held<K: Managed>(env: &TestEnv, name: &str, reason: &str) -> String
 }
 
 #[tokio::test]
-async fn what_never_came_to_be_goes_without_a_call() {
+async fn never_created_object_is_deleted_without_upstream_requests() {
     let env = TestEnv::new("never-created").await;
     let mut refused = ncloud_policy("refused");
     refused["spec"]["ncloud"]["permissions"][0]["targets"][0]["product"] = json!("NoSuchProduct");
@@ -48,8 +49,8 @@ async fn what_never_came_to_be_goes_without_a_call() {
 }
 
 #[tokio::test]
-async fn a_strangers_policy_under_the_same_name_survives() {
-    let env = TestEnv::new("stranger").await;
+async fn foreign_policy_survives_deletion_of_object_with_same_name() {
+    let env = TestEnv::new("foreign").await;
     env.ncloud.add_policy(NewPolicy { policy_name: "taken".to_owned(), ..NewPolicy::default() });
     env.apply(ncloud_policy("taken")).await;
     env.reason::<Policy>("taken", "Conflict").await;
@@ -59,7 +60,7 @@ async fn a_strangers_policy_under_the_same_name_survives() {
 }
 
 #[tokio::test]
-async fn what_is_gone_upstream_already_is_not_deleted_again() {
+async fn deletion_sends_no_delete_when_upstream_object_is_gone() {
     let mut env = TestEnv::new("gone").await;
     let zone = env.spaceone.zone_ids()[0].clone();
     for object in [ncloud_policy("gone-n"), spaceone_policy("gone-p"), network_policy("gone-w", &zone)] {
@@ -68,7 +69,7 @@ async fn what_is_gone_upstream_already_is_not_deleted_again() {
     let ncloud = upstream_id(&env.ready::<Policy>("gone-n").await);
     let policy = upstream_id(&env.ready::<Policy>("gone-p").await);
     let network = upstream_id(&env.ready::<NetworkPolicy>("gone-w").await);
-    // While nobody is there who would create them again.
+    // The operator is stopped, so that it does not create them again.
     env.stop().await;
     assert!(env.ncloud.remove_policy(&ncloud));
     assert!(env.spaceone.remove_policy(&policy) && env.spaceone.remove_network_policy(&network));
@@ -85,7 +86,7 @@ async fn what_is_gone_upstream_already_is_not_deleted_again() {
 }
 
 #[tokio::test]
-async fn a_policy_in_use_stays_says_who_holds_it_and_goes_once_it_is_detached() {
+async fn policy_deletion_is_blocked_until_policy_is_detached() {
     let env = TestEnv::new("held").await;
     env.apply(ncloud_policy("held")).await;
     let id = upstream_id(&env.ready::<Policy>("held").await);
@@ -105,7 +106,7 @@ async fn a_policy_in_use_stays_says_who_holds_it_and_goes_once_it_is_detached() 
 }
 
 #[tokio::test]
-async fn a_network_policy_in_use_stays_until_its_subnet_is_gone() {
+async fn network_policy_deletion_is_blocked_until_subnet_is_gone() {
     let env = TestEnv::new("occupied").await;
     env.apply(network_policy("occupied", &env.spaceone.zone_ids()[0])).await;
     let id = upstream_id(&env.ready::<NetworkPolicy>("occupied").await);
@@ -119,9 +120,9 @@ async fn a_network_policy_in_use_stays_until_its_subnet_is_gone() {
 }
 
 #[tokio::test]
-async fn a_create_whose_answer_was_lost_is_found_and_deleted() {
+async fn deletion_finds_object_whose_create_response_was_lost() {
     let env = TestEnv::new("lost-deleted").await;
-    // The objects are deleted while the calls wait for the answer that never comes.
+    // The test deletes the objects while the create requests wait for a response that never comes.
     let silence = || Fault::on(Operation::Create).after(Action::Timeout(Duration::from_secs(1)));
     env.ncloud.faults().add(silence());
     env.spaceone.faults().add(silence().times(2));
@@ -145,7 +146,7 @@ async fn a_create_whose_answer_was_lost_is_found_and_deleted() {
 }
 
 #[tokio::test]
-async fn a_create_that_never_landed_is_awaited_and_then_let_go() {
+async fn deletion_completes_when_create_had_no_effect() {
     let env = TestEnv::new("never-landed").await;
     env.ncloud.faults().add(Fault::on(Operation::Create).before(Action::Reset));
     env.apply(ncloud_policy("phantom")).await;
@@ -156,7 +157,7 @@ async fn a_create_that_never_landed_is_awaited_and_then_let_go() {
 }
 
 #[tokio::test]
-async fn an_invalid_spec_does_not_keep_an_object() {
+async fn object_is_deleted_when_spec_is_invalid() {
     let env = TestEnv::new("invalid").await;
     env.apply(network_policy("invalid", &env.spaceone.zone_ids()[0])).await;
     env.ready::<NetworkPolicy>("invalid").await;
@@ -167,7 +168,7 @@ async fn an_invalid_spec_does_not_keep_an_object() {
 }
 
 #[tokio::test]
-async fn an_upstream_that_is_down_is_awaited() {
+async fn deletion_waits_until_upstream_is_available() {
     let env = TestEnv::new("down").await;
     env.apply(ncloud_policy("patient")).await;
     env.ready::<Policy>("patient").await;
@@ -182,7 +183,7 @@ async fn an_upstream_that_is_down_is_awaited() {
 }
 
 #[tokio::test]
-async fn force_orphan_lets_go_at_once_and_leaves_the_upstream_as_it_is() {
+async fn force_orphan_releases_object_and_keeps_upstream_object() {
     let env = TestEnv::new("forced").await;
     env.apply(ncloud_policy("forced")).await;
     env.ready::<Policy>("forced").await;
@@ -199,11 +200,11 @@ async fn force_orphan_lets_go_at_once_and_leaves_the_upstream_as_it_is() {
 }
 
 #[tokio::test]
-async fn an_object_that_is_deleted_and_made_again_gets_an_upstream_object_of_its_own() {
+async fn recreated_object_gets_new_upstream_object() {
     let env = TestEnv::new("again").await;
     let zone = env.spaceone.zone_ids()[0].clone();
     for _ in 0..2 {
-        // The second time as soon as the name is free.
+        // In the second round the name was released just before.
         env.apply(ncloud_policy("again-n")).await;
         env.apply(spaceone_policy("again-p")).await;
         env.apply(network_policy("again-w", &zone)).await;
@@ -212,8 +213,8 @@ async fn an_object_that_is_deleted_and_made_again_gets_an_upstream_object_of_its
         let uid = env.ready::<NetworkPolicy>("again-w").await.metadata.uid.unwrap();
         let stored = env.spaceone.network_policies();
         assert_eq!(stored.len(), 1);
-        let stamp = stored[0].tags["cloudpolicy_owner"].as_str().unwrap().to_owned();
-        assert!(stamp.ends_with(&uid), "{stamp} is not of {uid}");
+        let tag = stored[0].tags["cloudpolicy_owner"].as_str().unwrap().to_owned();
+        assert!(tag.ends_with(&uid), "owner tag {tag} does not name {uid}");
         delete_and_wait::<Policy>(&env, "again-n").await;
         delete_and_wait::<Policy>(&env, "again-p").await;
         delete_and_wait::<NetworkPolicy>(&env, "again-w").await;
@@ -226,7 +227,7 @@ async fn an_object_that_is_deleted_and_made_again_gets_an_upstream_object_of_its
 }
 
 #[tokio::test]
-async fn a_deletion_that_something_in_between_answered_is_sent_again() {
+async fn delete_is_sent_again_when_it_had_no_effect() {
     let env = TestEnv::new("unproven").await;
     env.apply(ncloud_policy("unproven")).await;
     env.ready::<Policy>("unproven").await;

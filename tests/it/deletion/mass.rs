@@ -1,4 +1,4 @@
-//! A mass deletion is held until a human confirms; housekeeping is not.
+//! The deletion limit blocks a mass deletion until a human confirms it; fewer deletions pass.
 
 use crate::deletion::from_status::held;
 use crate::support::test_env::{SOON, TestEnv, ncloud_policy, network_policy, spaceone_policy};
@@ -22,7 +22,7 @@ fn name(i: usize) -> String {
     format!("mass-{i}")
 }
 
-/// A test environment with this many ready policies.
+/// Creates a test environment with this many ready policies.
 async fn crowd(prefix: &str, limit: u32, count: usize) -> TestEnv {
     let env = TestEnv::with(prefix, at_most(limit)).await;
     for i in 0..count {
@@ -45,28 +45,29 @@ async fn annotate(env: &TestEnv, name: &str, annotation: &str) {
     env.patch::<Policy>(name, json!({ "metadata": { "annotations": { key: "true" } } })).await;
 }
 
-/// The names of the policies that still exist.
+/// Returns the names of the policies that still exist.
 async fn left(env: &TestEnv) -> Vec<String> {
     env.api::<Policy>().list(&ListParams::default()).await.unwrap().iter().map(ResourceExt::name_any).collect()
 }
 
+/// Counts the `DeleteHeld` events about an object.
 async fn told(env: &TestEnv, about: &str) -> usize {
     env.events(about).await.iter().filter(|(reason, _)| reason == "DeleteHeld").count()
 }
 
-/// Waits until the operator has looked at so many objects since its start.
-async fn looked_at(env: &TestEnv, count: u64) {
+/// Waits until the operator has reconciled this many objects since its start.
+async fn reconciled(env: &TestEnv, count: u64) {
     let line = "cloud_policy_reconciles_total{kind=\"Policy\",result=\"ok\"} ";
     let done = || {
         let metrics = env.metrics();
         let line = metrics.lines().find_map(|found| found.strip_prefix(line));
         line.is_some_and(|done| done.parse::<u64>().unwrap() >= count)
     };
-    env.eventually("every object to be looked at", done).await;
+    env.eventually("every object to be reconciled", done).await;
 }
 
 #[tokio::test]
-async fn a_mass_that_is_visible_is_held_as_a_whole_over_a_restart_and_until_it_is_confirmed() {
+async fn mass_deletion_is_blocked_until_confirmed() {
     let mut env = crowd("mass", 5, 12).await;
     env.stop().await;
     delete_all(&env, 12).await;
@@ -82,9 +83,12 @@ async fn a_mass_that_is_visible_is_held_as_a_whole_over_a_restart_and_until_it_i
     }
     env.crash();
     env.start(at_most(5));
-    looked_at(&env, 12).await;
+    reconciled(&env, 12).await;
     assert_eq!((env.ncloud.policies().len(), env.ncloud.journal().count(Operation::Delete)), (12, 0));
-    assert!(told(&env, &name(3)).await <= 1 && told(&env, "ncloud").await == 1, "said once");
+    assert!(
+        told(&env, &name(3)).await <= 1 && told(&env, "ncloud").await == 1,
+        "each object and the connection report it once"
+    );
 
     annotate(&env, &name(0), "force-orphan").await;
     env.gone::<Policy>(&name(0)).await;
@@ -94,18 +98,22 @@ async fn a_mass_that_is_visible_is_held_as_a_whole_over_a_restart_and_until_it_i
     }
     env.crash();
     env.start(at_most(5));
-    looked_at(&env, 3).await;
-    assert_eq!((left(&env).await.len(), env.ncloud.policies().len()), (3, 4), "held, although few are left");
+    reconciled(&env, 3).await;
+    assert_eq!(
+        (left(&env).await.len(), env.ncloud.policies().len()),
+        (3, 4),
+        "the rest stays blocked although it is below the limit"
+    );
     for i in 9..12 {
         annotate(&env, &name(i), "confirm-delete").await;
         env.gone::<Policy>(&name(i)).await;
     }
     let kept: Vec<String> = env.ncloud.policies().into_iter().map(|policy| policy.policy_name).collect();
-    assert_eq!(kept, [name(0)], "what was orphaned, and no other");
+    assert_eq!(kept, [name(0)], "only the orphaned policy is left");
 }
 
 #[tokio::test]
-async fn of_a_mass_that_comes_one_by_one_no_more_than_the_limit_slips_through() {
+async fn mass_deletion_stops_at_limit_while_operator_runs() {
     let env = crowd("mass-live", 5, 12).await;
     delete_all(&env, 12).await;
     let settled = || async {
@@ -115,12 +123,12 @@ async fn of_a_mass_that_comes_one_by_one_no_more_than_the_limit_slips_through() 
             status.common.conditions.iter().any(|c| c.type_ == "Ready" && c.reason == "DeleteHeld")
         };
         let free: Vec<_> = objects.iter().filter(|object| !held(object)).collect();
-        anyhow::ensure!(free.is_empty(), "not held: {}", serde_json::to_string_pretty(&free)?);
+        anyhow::ensure!(free.is_empty(), "not blocked: {}", serde_json::to_string_pretty(&free)?);
         Ok(objects.items.len())
     };
-    let held = wait_for("the rest to be held", SOON, settled).await.unwrap();
-    assert!(held >= 7, "{held} are held");
-    assert_eq!(env.ncloud.policies().len(), held, "what is held is there, and nothing else");
+    let held = wait_for("the rest to be blocked", SOON, settled).await.unwrap();
+    assert!(held >= 7, "{held} are blocked");
+    assert_eq!(env.ncloud.policies().len(), held, "exactly the blocked policies exist upstream");
     for name in left(&env).await {
         assert!(told(&env, &name).await <= 1);
         annotate(&env, &name, "confirm-delete").await;
@@ -131,7 +139,7 @@ async fn of_a_mass_that_comes_one_by_one_no_more_than_the_limit_slips_through() 
 }
 
 #[tokio::test]
-async fn as_many_as_the_limit_go_by_themselves_and_the_next_one_is_held() {
+async fn deletions_up_to_limit_pass_and_next_one_is_blocked() {
     let env = crowd("mass-few", 5, 6).await;
     delete_all(&env, 5).await;
     for i in 0..5 {
@@ -144,7 +152,9 @@ async fn as_many_as_the_limit_go_by_themselves_and_the_next_one_is_held() {
 }
 
 #[tokio::test]
-async fn what_is_not_deleted_upstream_and_what_was_confirmed_before_is_not_counted() {
+async fn deletion_limit_ignores_orphaned_and_confirmed_objects() {
+    // The limit is 1, and one policy counts. Of the other four, one is orphaned, one is confirmed before, one was never
+    // created upstream, and one belongs to another connection.
     let env = TestEnv::with("mass-uncounted", at_most(1)).await;
     let (mut orphaned, mut confirmed) = (ncloud_policy("mass-0"), ncloud_policy("mass-1"));
     orphaned["spec"]["deletionPolicy"] = json!("Orphan");
@@ -166,7 +176,7 @@ async fn what_is_not_deleted_upstream_and_what_was_confirmed_before_is_not_count
 }
 
 #[tokio::test]
-async fn a_deleted_namespace_is_a_mass_too_and_goes_once_it_is_confirmed() {
+async fn mass_deletion_by_namespace_is_blocked_until_confirmed() {
     let env = TestEnv::with("mass-namespace", at_most(2)).await;
     let zone = env.spaceone.zone_ids()[0].clone();
     for i in 0..5 {
@@ -184,10 +194,10 @@ async fn a_deleted_namespace_is_a_mass_too_and_goes_once_it_is_confirmed() {
             status.common.conditions.iter().any(|c| c.type_ == "Ready" && c.reason == "DeleteHeld")
         };
         let free: Vec<_> = objects.iter().filter(|object| !held(object)).collect();
-        anyhow::ensure!(free.is_empty(), "not held: {}", serde_json::to_string_pretty(&free)?);
+        anyhow::ensure!(free.is_empty(), "not blocked: {}", serde_json::to_string_pretty(&free)?);
         Ok(objects.iter().map(ResourceExt::name_any).collect::<Vec<_>>())
     };
-    let names = wait_for("the rest to be held", SOON, settled).await.unwrap();
+    let names = wait_for("the rest to be blocked", SOON, settled).await.unwrap();
     assert!(names.len() >= 3 && env.spaceone.network_policies().len() == names.len(), "{names:?}");
     let confirm = json!({ "metadata": { "annotations": { "cloudpolicy.dev/confirm-delete": "true" } } });
     for name in &names {

@@ -1,4 +1,4 @@
-//! Deletion when what it needs went first: the Secret, the connection, or everything with the
+//! Deletion of objects whose dependencies are deleted first: the Secret, the connection, or all of them with the
 //! namespace.
 
 use crate::deletion::from_status::{delete_and_wait, held};
@@ -13,7 +13,7 @@ use serde_json::json;
 use std::time::Duration;
 
 #[tokio::test]
-async fn the_last_good_credentials_delete_when_the_secret_or_the_connection_went_first() {
+async fn deletion_uses_last_credentials_without_secret_or_connection() {
     let env = TestEnv::new("went-first").await;
     env.apply(ncloud_policy("no-secret")).await;
     env.apply(spaceone_policy("no-connection")).await;
@@ -24,19 +24,19 @@ async fn the_last_good_credentials_delete_when_the_secret_or_the_connection_went
     delete_and_wait::<Policy>(&env, "no-secret").await;
     assert!(env.ncloud.policies().is_empty());
 
-    tear_away(&env, "spaceone").await;
+    force_delete_connection(&env, "spaceone").await;
     env.reason::<Policy>("no-connection", "ConnectionNotFound").await;
     delete_and_wait::<Policy>(&env, "no-connection").await;
     assert!(env.spaceone.policies().is_empty());
 }
 
 #[tokio::test]
-async fn without_any_credentials_a_deletion_is_held_until_there_are_some() {
+async fn deletion_is_blocked_until_credentials_exist() {
     let mut env = TestEnv::new("no-credentials").await;
     env.apply(ncloud_policy("waiting")).await;
     env.ready::<Policy>("waiting").await;
     env.crash();
-    tear_away(&env, "ncloud").await;
+    force_delete_connection(&env, "ncloud").await;
     env.start(|_| {});
     env.delete::<Policy>("waiting").await;
     let message = held::<Policy>(&env, "waiting", "ConnectionNotFound").await;
@@ -48,7 +48,7 @@ async fn without_any_credentials_a_deletion_is_held_until_there_are_some() {
 }
 
 #[tokio::test]
-async fn a_deletion_with_a_revoked_key_waits_for_a_new_one() {
+async fn deletion_waits_for_new_key_when_key_is_revoked() {
     let env = TestEnv::new("revoked").await;
     env.apply(ncloud_policy("revoked")).await;
     env.ready::<Policy>("revoked").await;
@@ -64,19 +64,19 @@ async fn a_deletion_with_a_revoked_key_waits_for_a_new_one() {
     assert!(env.ncloud.policies().is_empty());
 }
 
-/// Deletes a connection although it is in use, as somebody in a hurry does.
-async fn tear_away(env: &TestEnv, name: &str) {
+/// Deletes a connection that is in use by removing its finalizer.
+async fn force_delete_connection(env: &TestEnv, name: &str) {
     env.delete::<Connection>(name).await;
     let api = env.api::<Connection>();
     let bare = Patch::Merge(json!({ "metadata": { "finalizers": null } }));
     while api.get_opt(name).await.unwrap().is_some() {
-        // The operator may have put its finalizer on meanwhile, or taken it off.
+        // The operator may have added or removed its finalizer meanwhile.
         let _ = api.patch(name, &PatchParams::default(), &bare).await;
     }
 }
 
 #[tokio::test]
-async fn a_deleted_namespace_takes_everything_upstream_along() {
+async fn namespace_deletion_deletes_all_upstream_objects() {
     let env = TestEnv::new("namespace").await;
     env.apply(ncloud_policy("all-n")).await;
     env.apply(spaceone_policy("all-p")).await;
@@ -91,7 +91,7 @@ async fn a_deleted_namespace_takes_everything_upstream_along() {
 }
 
 #[tokio::test]
-async fn a_namespace_whose_credentials_are_lost_is_let_go_after_the_deadline_and_loudly() {
+async fn namespace_deletion_orphans_after_deadline_without_secret() {
     let mut env = TestEnv::new("deadline").await;
     env.apply(ncloud_policy("left")).await;
     env.ready::<Policy>("left").await;
@@ -101,7 +101,7 @@ async fn a_namespace_whose_credentials_are_lost_is_let_go_after_the_deadline_and
         anyhow::ensure!(env.api::<Secret>().get_opt("ncloud").await?.is_none(), "still there");
         Ok(())
     };
-    wait_for("the Secret to be gone", NAMESPACE_GOES, no_secret).await.unwrap();
+    wait_for("the Secret to be gone", NAMESPACE_DELETION, no_secret).await.unwrap();
     env.start(|settings| settings.orphan_after = Duration::from_secs(1));
     namespace_is_gone(&env).await;
     assert!(env.ncloud.policy_named("left").is_some());
@@ -109,8 +109,8 @@ async fn a_namespace_whose_credentials_are_lost_is_let_go_after_the_deadline_and
     assert!(env.metrics().contains("reason=\"deadline\""), "{}", env.metrics());
 }
 
-/// The namespace controller tries again ever more seldom while something holds the namespace.
-const NAMESPACE_GOES: Duration = Duration::from_secs(90);
+/// The namespace controller retries with growing delays while objects are left in the namespace.
+const NAMESPACE_DELETION: Duration = Duration::from_secs(90);
 
 async fn namespace_is_gone(env: &TestEnv) {
     let api: Api<Namespace> = Api::all(env.client.clone());
@@ -118,5 +118,5 @@ async fn namespace_is_gone(env: &TestEnv) {
         anyhow::ensure!(api.get_opt(env.namespace()).await?.is_none(), "still there");
         Ok(())
     };
-    wait_for("the namespace to be gone", NAMESPACE_GOES, probe).await.unwrap();
+    wait_for("the namespace to be gone", NAMESPACE_DELETION, probe).await.unwrap();
 }

@@ -1,4 +1,4 @@
-//! Deletion of objects: from the record in status, in every order, and the limit on mass deletion.
+//! Deletion of objects: from the record in status, in every order, without dependencies, and by the deletion limit.
 
 pub mod from_status;
 mod mass;

@@ -1,9 +1,8 @@
-//! Everything that a tenant has, deleted in every order: the policies, the connections, the
-//! Secrets and the namespace itself, by an operator that runs all the while or is started anew
-//! after the first of them went.
+//! Deletes the parts of a tenant in every order: the policies, the connections, the Secrets and the namespace itself.
+//! The operator runs all the time, or restarts after the first part is deleted.
 //!
-//! Nothing may hang. What the operator can still reach is gone upstream, too; what it cannot,
-//! because the Secrets went before it could read them, is let go after the deadline and counted.
+//! Every deletion must complete. The operator deletes the upstream objects that it can reach. If the Secrets are deleted
+//! before it can read them, it orphans the upstream objects after the deadline and counts them.
 
 use crate::support::installation::{Installation, Process, operator_client, ours, secret};
 use crate::support::manifests::{ncloud_policy, network_policy, spaceone_policy};
@@ -18,10 +17,10 @@ use serde_json::{Value, json};
 use std::time::Duration;
 use tokio::sync::Mutex;
 
-/// More than this takes on a busy machine.
+/// Longer than a deletion takes on a busy machine.
 const LIMIT: Duration = Duration::from_mins(4);
 
-/// What can go first.
+/// A part of a tenant that can be deleted first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Part {
     Policies,
@@ -30,7 +29,7 @@ enum Part {
     Namespace,
 }
 
-/// Every order of the four.
+/// Returns every order of the four parts.
 fn orders() -> Vec<[Part; 4]> {
     use Part::{Connections, Namespace, Policies, Secrets};
     let all = [Policies, Connections, Secrets, Namespace];
@@ -45,7 +44,7 @@ fn orders() -> Vec<[Part; 4]> {
     orders
 }
 
-/// One namespace and the order in which what it holds is deleted.
+/// One namespace and the order in which its parts are deleted.
 struct Tenant<'a> {
     installation: &'a Installation,
     namespace: String,
@@ -53,7 +52,7 @@ struct Tenant<'a> {
 }
 
 impl Tenant<'_> {
-    /// Two connections, and one object of each collection.
+    /// Creates two connections and one object of each collection.
     async fn settle(&self, operator: &Client) {
         let Self { installation, namespace, .. } = self;
         let place = Some(namespace.as_str());
@@ -63,7 +62,7 @@ impl Tenant<'_> {
         for object in connections(installation) {
             installation.apply(place, object).await;
         }
-        // Names upstream are shared by all tenants.
+        // All tenants share the upstream names.
         let (mut ncloud, mut policy) = (ncloud_policy("n"), spaceone_policy("p"));
         ncloud["spec"]["ncloud"]["policyName"] = json!(namespace);
         policy["spec"]["spaceone"]["policyId"] = json!(namespace);
@@ -80,7 +79,7 @@ impl Tenant<'_> {
         }
     }
 
-    /// Deletes one part, and waits for nothing.
+    /// Deletes one part without waiting.
     async fn lose(&self, part: Part) {
         let api = |kind: &str| self.installation.api(version(kind), kind, Some(&self.namespace));
         let parts: Vec<(&str, &str)> = match part {
@@ -95,15 +94,15 @@ impl Tenant<'_> {
         };
         for (kind, name) in parts {
             match api(kind).delete(name, &DeleteParams::background()).await {
-                // The namespace took it along.
+                // The deletion of the namespace has already deleted it.
                 Err(kube::Error::Api(status)) if status.code == 404 => {}
                 other => drop(other.unwrap()),
             }
         }
     }
 
-    /// Waits until what is left after the first part is what the order promises: an operator that
-    /// is started now finds all that it needs, or surely not.
+    /// Waits until the Secrets are gone if the order deletes them first, so that an operator that starts now finds
+    /// either all Secrets or none.
     async fn first_is_lost(&self) {
         let secrets = self.installation.api("v1", "Secret", Some(&self.namespace));
         if self.loses_credentials() {
@@ -117,8 +116,8 @@ impl Tenant<'_> {
         }
     }
 
-    /// Waits until an operator that was started after the first part went has shown that it read
-    /// the Secrets, where it can: it deletes upstream, or says who still uses the connections.
+    /// Waits until a restarted operator has shown that it read the Secrets, if they still exist: it deletes upstream
+    /// objects, or reports the objects that use the connections.
     async fn secrets_are_read(&self) {
         match self.order[0] {
             Part::Policies => {
@@ -141,7 +140,7 @@ impl Tenant<'_> {
         }
     }
 
-    /// Whether an operator that starts after the first part went can find no Secret any more.
+    /// Returns whether an operator that starts after the deletion of the first part finds no Secret.
     fn loses_credentials(&self) -> bool {
         matches!(self.order[0], Part::Secrets | Part::Namespace)
     }
@@ -158,7 +157,7 @@ impl Tenant<'_> {
         .unwrap();
     }
 
-    /// How many of the three objects are left upstream.
+    /// Counts the objects that are left upstream, at most three.
     fn left(&self) -> usize {
         let Installation { ncloud, spaceone, .. } = self.installation;
         usize::from(ncloud.policy_named(&self.namespace).is_some())
@@ -202,10 +201,10 @@ fn adjust(settings: &mut Settings) {
     settings.interval_divisor = 1;
 }
 
-/// Two dozen tenants at once are a crowd; two such crowds at once only wait for one another.
+/// Lets one test run at a time: two tests with 24 tenants each would only slow each other down.
 static ALONE: Mutex<()> = Mutex::const_new(());
 
-/// All orders at once, a namespace each, step by step.
+/// Creates a tenant in a namespace of its own for every order.
 async fn tenants<'a>(installation: &'a Installation, operator: &Client) -> Vec<Tenant<'a>> {
     let tenant = |(i, order)| Tenant { installation, namespace: format!("order-{i}"), order };
     let tenants: Vec<_> = orders().into_iter().enumerate().map(tenant).collect();
@@ -228,7 +227,7 @@ fn orphaned(process: &Process) -> usize {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_tenant_goes_in_every_order_and_takes_everything_upstream_along() {
+async fn tenant_deletion_succeeds_in_every_order() {
     let _alone = ALONE.lock().await;
     let installation = Installation::new().await;
     let operator = operator_client(&installation).await;
@@ -237,13 +236,13 @@ async fn a_tenant_goes_in_every_order_and_takes_everything_upstream_along() {
     join_all(tenants.iter().map(Tenant::is_ready)).await;
     lose_all(&tenants, 0..4).await;
     let left: Vec<_> = tenants.iter().filter(|tenant| tenant.left() > 0).map(|tenant| tenant.order).collect();
-    assert_eq!(left, Vec::<[Part; 4]>::new(), "something is left upstream");
+    assert_eq!(left, Vec::<[Part; 4]>::new(), "no upstream object is left");
     assert_eq!(orphaned(&process), 0);
     process.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_tenant_goes_in_every_order_also_when_the_operator_is_started_anew_after_the_first_loss() {
+async fn tenant_deletion_succeeds_in_every_order_after_restart() {
     let _alone = ALONE.lock().await;
     let installation = Installation::new().await;
     let operator = operator_client(&installation).await;
@@ -258,15 +257,15 @@ async fn a_tenant_goes_in_every_order_also_when_the_operator_is_started_anew_aft
     lose_all(&tenants, 1..4).await;
     let (lost, reached): (Vec<_>, Vec<_>) = tenants.iter().partition(|tenant| tenant.loses_credentials());
     let left: Vec<_> = reached.iter().filter(|tenant| tenant.left() > 0).map(|tenant| tenant.order).collect();
-    assert_eq!(left, Vec::<[Part; 4]>::new(), "something is left that could be reached");
-    let let_go = lost.iter().map(|tenant| tenant.left()).sum::<usize>();
-    assert_eq!((lost.len(), let_go), (12, 36), "without credentials nothing is deleted");
-    assert_eq!(orphaned(&process), let_go, "each is counted");
+    assert_eq!(left, Vec::<[Part; 4]>::new(), "no reachable upstream object is left");
+    let orphans = lost.iter().map(|tenant| tenant.left()).sum::<usize>();
+    assert_eq!((lost.len(), orphans), (12, 36), "without credentials the operator deletes nothing");
+    assert_eq!(orphaned(&process), orphans, "the operator counts each orphan");
     process.stop().await;
 }
 
 #[test]
-fn there_are_twenty_four_orders() {
+fn orders_contain_every_permutation_once() {
     let orders = orders();
     for (i, order) in orders.iter().enumerate() {
         assert!(!orders[..i].contains(order), "{order:?} twice");

@@ -159,7 +159,7 @@ fn situations() -> Vec<Situation> {
     let one = |owner, differs| vec![seen(ID, owner, differs)];
     let stuck = LastKnown { not_applied: vec![FIELD.to_owned()], ..written_before() };
     let fought = LastKnown { fought: vec![FIELD.to_owned()], ..written_before() };
-    let named_and_recorded = "no stamp, id recorded, externalId names it, equal";
+    let named_and_recorded = "no owner tag, id recorded, externalId names it, equal";
     let recreating = LastKnown { in_flight: Some(OperationKind::Recreate), ..spec_changed() };
     let adopting = LastKnown { in_flight: Some(OperationKind::Adopt), ..never() };
     vec![
@@ -176,23 +176,31 @@ fn situations() -> Vec<Situation> {
         case("ours, differs by drift, a field is fought over", fought, one(Ours, Some(Update))),
         case("ours, must be recreated, spec changed", spec_changed(), one(Ours, Some(Recreate))),
         case("ours, must be recreated by drift", written_before(), one(Ours, Some(Recreate))),
-        case("no stamps are shown, id recorded, equal", written_before(), one(Unknown, None)),
-        case("no stamps are shown, id recorded, must be recreated", written_before(), one(Unknown, Some(Recreate))),
-        case("no stamp, id recorded, equal", written_before(), one(Untagged, None)),
+        case("owner tags are not shown, id recorded, equal", written_before(), one(Unknown, None)),
+        case(
+            "owner tags are not shown, id recorded, must be recreated",
+            written_before(),
+            one(Unknown, Some(Recreate)),
+        ),
+        case("no owner tag, id recorded, equal", written_before(), one(Untagged, None)),
         Situation { external_id: Some(ID), ..case(named_and_recorded, written_before(), one(Untagged, None)) },
-        case("another's stamp, id recorded", written_before(), one(other(), None)),
-        case("bears our stamp, id not recorded, equal", never(), one(Ours, None)),
-        case("bears our stamp, id not recorded, differs", never(), one(Ours, Some(Update))),
-        case("bears our stamp, an adoption's outcome is not recorded, equal", adopting, one(Ours, None)),
-        case("no stamp, a create was lost, equal", lost_create(true), one(Untagged, None)),
-        case("no stamp, equal", never(), one(Untagged, None)),
-        case("no stamp, differs", never(), one(Untagged, Some(Update))),
-        case("no stamp, must be recreated", never(), one(Untagged, Some(Recreate))),
-        case("no stamp, equal, an older object claims it", contested(), one(Untagged, None)),
+        case("a foreign owner tag, id recorded", written_before(), one(other(), None)),
+        case("has our owner tag, id not recorded, equal", never(), one(Ours, None)),
+        case("has our owner tag, id not recorded, differs", never(), one(Ours, Some(Update))),
+        case("has our owner tag, an adoption's outcome is not recorded, equal", adopting, one(Ours, None)),
+        case("no owner tag, a create was lost, equal", lost_create(true), one(Untagged, None)),
+        case("no owner tag, equal", never(), one(Untagged, None)),
+        case("no owner tag, differs", never(), one(Untagged, Some(Update))),
+        case("no owner tag, must be recreated", never(), one(Untagged, Some(Recreate))),
+        case("no owner tag, equal, an older object claims it", contested(), one(Untagged, None)),
         case("not there, an older object claims it", contested(), vec![]),
-        case("the stamp of another object of this cluster", never(), one(OtherObject("Policy a/b".to_owned()), None)),
-        case("another's stamp", never(), one(other(), None)),
+        case(
+            "the owner tag of another object of this cluster",
+            never(),
+            one(OtherObject("Policy a/b".to_owned()), None),
+        ),
+        case("a foreign owner tag", never(), one(other(), None)),
         case("several under the name, none ours", never(), vec![seen("a", Untagged, None), seen("b", other(), None)]),
-        case("several with our stamp", never(), vec![seen("a", Ours, None), seen("b", Ours, None)]),
+        case("several with our owner tag", never(), vec![seen("a", Ours, None), seen("b", Ours, None)]),
     ]
 }

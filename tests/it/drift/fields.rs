@@ -1,23 +1,24 @@
-//! Drift is said field by field: in status while it lasts, and once as an event.
+//! The operator reports drift field by field: in status while it lasts, and once as an event.
 
 use crate::support::test_env::{TestEnv, common, ncloud_policy, spaceone_policy, upstream_id};
 use cloud_policy::api::Policy;
 use cloud_policy_simulator::Operation;
 use serde_json::json;
 
-/// The notes of the events with this reason.
+/// Returns the notes of the events with this reason.
 async fn notes(env: &TestEnv, name: &str, reason: &str) -> Vec<String> {
     let events = env.events(name).await;
     events.into_iter().filter(|(found, _)| found == reason).map(|(_, note)| note).collect()
 }
 
+/// Returns whether the metric of drifts that were `found` or `corrected` has this value.
 fn counted(env: &TestEnv, what: &str, times: usize) -> bool {
     let line = format!("cloud_policy_drifts_{what}_total{{system=\"ncloud/policy\"}} {times}\n");
     env.metrics().contains(&line)
 }
 
 #[tokio::test]
-async fn drift_is_an_event_when_it_is_found_and_one_when_it_is_corrected() {
+async fn drift_emits_one_event_when_found_and_one_when_corrected() {
     let env = TestEnv::new("drift-told").await;
     env.apply(ncloud_policy("told")).await;
     let id = upstream_id(&env.ready::<Policy>("told").await);
@@ -41,7 +42,7 @@ async fn drift_is_an_event_when_it_is_found_and_one_when_it_is_corrected() {
 }
 
 #[tokio::test]
-async fn drift_that_is_only_reported_is_told_once_and_again_when_it_changes() {
+async fn reported_drift_is_announced_once_until_it_changes() {
     let env = TestEnv::new("drift-reported").await;
     let mut object = ncloud_policy("reported");
     object["spec"]["driftPolicy"] = json!("Report");
@@ -60,12 +61,12 @@ async fn drift_that_is_only_reported_is_told_once_and_again_when_it_changes() {
     env.reconcile_now::<Policy>("reported").await;
     let seen: Policy = env.get("reported").await;
     assert_eq!(common(&seen).drift.unwrap().fields.len(), 2);
-    assert!(counted(&env, "found", 2), "told again: {}", env.metrics());
+    assert!(counted(&env, "found", 2), "counted again: {}", env.metrics());
     assert_eq!(env.ncloud.journal().effects(Operation::Update), 0);
 }
 
 #[tokio::test]
-async fn an_object_that_others_delete_is_told_and_made_again_or_only_told() {
+async fn deleted_upstream_object_is_recreated_or_only_reported() {
     let env = TestEnv::new("drift-deleted").await;
     let mut reported = ncloud_policy("reported");
     reported["spec"]["driftPolicy"] = json!("Report");
@@ -86,7 +87,7 @@ async fn an_object_that_others_delete_is_told_and_made_again_or_only_told() {
 }
 
 #[tokio::test]
-async fn what_is_only_observed_says_as_an_event_that_it_differs() {
+async fn observed_object_reports_difference_as_event() {
     let env = TestEnv::new("drift-observed").await;
     env.apply(ncloud_policy("seen")).await;
     env.ready::<Policy>("seen").await;
@@ -95,5 +96,5 @@ async fn what_is_only_observed_says_as_an_event_that_it_differs() {
     env.reason::<Policy>("seen", "Observed").await;
     env.reconcile_now::<Policy>("seen").await;
     let found = notes(&env, "seen", "DriftFound").await;
-    assert_eq!(found, ["The upstream differs: spec.ncloud.description is \"first\" instead of \"wished\"."]);
+    assert_eq!(found, ["The upstream object differs: spec.ncloud.description is \"first\" instead of \"wished\"."]);
 }

@@ -1,11 +1,11 @@
-//! Somebody who changes the same field back each time is not fought for ever.
+//! Drift fights: the operator stops correcting a field that another writer keeps changing.
 
 use crate::support::test_env::{TestEnv, common, condition, ncloud_policy, network_policy, upstream_id};
 use cloud_policy::api::{NetworkPolicy, Policy};
 use cloud_policy_simulator::Operation;
 use serde_json::json;
 
-/// The object `name` in a fight over its description, and the policy's upstream id.
+/// Brings the object `name` into a drift fight over its description; returns the policy's upstream id.
 async fn fought(env: &TestEnv, name: &str) -> String {
     env.apply(ncloud_policy(name)).await;
     let id = upstream_id(&env.ready::<Policy>(name).await);
@@ -13,7 +13,7 @@ async fn fought(env: &TestEnv, name: &str) -> String {
     id
 }
 
-/// A stranger changes the description; it is corrected three times, and then no more.
+/// Changes the description as another writer does; the operator corrects it three times, and then no more.
 async fn provoke(env: &TestEnv, name: &str, id: &str, right: &str) {
     let updates = || env.ncloud.journal().effects(Operation::Update);
     let before = updates();
@@ -37,16 +37,16 @@ async fn provoke(env: &TestEnv, name: &str, id: &str, right: &str) {
     assert_eq!(updates(), before + 3);
 }
 
-/// A stranger changes the description, and the operator has corrected it and read it back: a change
-/// before that would be taken for a value that did not stick.
+/// Changes the description as another writer does, and waits until the operator has corrected it and read it back: it
+/// would take an earlier change for a value that the upstream did not apply.
 async fn is_corrected(env: &TestEnv, name: &str, id: &str, right: &str) {
-    let told = corrections(env);
+    let before = corrections(env);
     env.ncloud.edit_policy(id, |p| p.description = Some("theirs".to_owned()));
-    env.eventually("a correction", || corrections(env) > told && described(env, name, right)).await;
+    env.eventually("a correction", || corrections(env) > before && described(env, name, right)).await;
     env.ready::<Policy>(name).await;
 }
 
-/// How many corrections the operator has counted.
+/// Returns how many corrections the operator has counted.
 fn corrections(env: &TestEnv) -> usize {
     let all = env.metrics();
     let name = "cloud_policy_drifts_corrected_total{system=\"ncloud/policy\"} ";
@@ -58,28 +58,29 @@ fn described(env: &TestEnv, name: &str, text: &str) -> bool {
     env.ncloud.policy_named(name).unwrap().description.as_deref() == Some(text)
 }
 
-/// Waits until the object was looked at a few times more; then nothing must have been written.
+/// Waits until the operator has read the object three more times, and asserts that it wrote nothing.
 async fn stays_quiet(env: &TestEnv) {
     let journal = env.ncloud.journal();
-    let (looks, writes) = (journal.count(Operation::Get), journal.writes().len());
-    env.eventually("three more looks", || journal.count(Operation::Get) >= looks + 3).await;
+    let (reads, writes) = (journal.count(Operation::Get), journal.writes().len());
+    env.eventually("three more reads", || journal.count(Operation::Get) >= reads + 3).await;
     assert_eq!(journal.writes().len(), writes, "{:?}", journal.writes());
 }
 
-async fn fights_told(env: &TestEnv, name: &str) -> usize {
+/// Counts the `DriftFight` events about an object.
+async fn fight_events(env: &TestEnv, name: &str) -> usize {
     env.events(name).await.iter().filter(|(reason, _)| reason == "DriftFight").count()
 }
 
 #[tokio::test]
-async fn a_fight_ends_after_three_corrections_and_a_restart_does_not_resume_it() {
+async fn drift_fight_stops_after_three_corrections_across_restart() {
     let mut env = TestEnv::new("fight").await;
     fought(&env, "fought").await;
-    assert_eq!(fights_told(&env, "fought").await, 1);
+    assert_eq!(fight_events(&env, "fought").await, 1);
     env.crash();
     env.start(|_| {});
     stays_quiet(&env).await;
     env.reason::<Policy>("fought", "DriftFight").await;
-    assert_eq!(fights_told(&env, "fought").await, 1, "said once");
+    assert_eq!(fight_events(&env, "fought").await, 1, "the fight is reported once");
 
     env.patch::<Policy>("fought", json!({ "spec": { "ncloud": { "description": "second" } } })).await;
     env.ready::<Policy>("fought").await;
@@ -89,13 +90,13 @@ async fn a_fight_ends_after_three_corrections_and_a_restart_does_not_resume_it()
 }
 
 #[tokio::test]
-async fn a_fight_is_over_when_somebody_asks_for_another_try() {
+async fn drift_fight_ends_when_reconcile_is_requested() {
     let env = TestEnv::new("fight-asked").await;
     let id = fought(&env, "fought").await;
     env.reconcile_now::<Policy>("fought").await;
     env.ready::<Policy>("fought").await;
     assert!(described(&env, "fought", "first"));
-    // It was the first of three, as in a new fight.
+    // That was the first of three corrections, as in a new fight.
     for _ in 0..2 {
         is_corrected(&env, "fought", &id, "first").await;
     }
@@ -104,7 +105,7 @@ async fn a_fight_is_over_when_somebody_asks_for_another_try() {
 }
 
 #[tokio::test]
-async fn a_fight_is_over_when_the_other_side_gives_in() {
+async fn drift_fight_ends_when_other_writer_restores_value() {
     let env = TestEnv::new("fight-over").await;
     let id = fought(&env, "fought").await;
     let writes = env.ncloud.journal().writes().len();
@@ -115,7 +116,7 @@ async fn a_fight_is_over_when_the_other_side_gives_in() {
 }
 
 #[tokio::test]
-async fn fields_are_counted_apart() {
+async fn drift_fight_counts_each_field_separately() {
     let env = TestEnv::new("fight-apart").await;
     env.apply(ncloud_policy("apart")).await;
     let id = upstream_id(&env.ready::<Policy>("apart").await);
@@ -125,17 +126,17 @@ async fn fields_are_counted_apart() {
     };
     for _ in 0..3 {
         is_corrected(&env, "apart", &id, "first").await;
-        let told = corrections(&env);
+        let before = corrections(&env);
         env.ncloud.edit_policy(&id, |p| p.permissions[0].effect = "Deny".to_owned());
-        env.eventually("a correction", || corrections(&env) > told && right(&env)).await;
+        env.eventually("a correction", || corrections(&env) > before && right(&env)).await;
     }
     env.reconcile_now::<Policy>("apart").await;
     env.ready::<Policy>("apart").await;
-    assert_eq!(fights_told(&env, "apart").await, 0);
+    assert_eq!(fight_events(&env, "apart").await, 0);
 }
 
 #[tokio::test]
-async fn what_must_be_made_anew_is_not_made_anew_for_ever_either() {
+async fn drift_fight_stops_repeated_recreation() {
     let env = TestEnv::new("fight-anew").await;
     let mut object = network_policy("anew", &env.spaceone.zone_ids()[0]);
     object["spec"]["recreatePolicy"] = json!("WhenRequired");
@@ -147,10 +148,10 @@ async fn what_must_be_made_anew_is_not_made_anew_for_ever_either() {
             let (id, stored) = (status.upstream.and_then(|u| u.id), env.spaceone.network_policies());
             let there = stored.first().is_some_and(|p| Some(&p.network_policy_id) == id.as_ref());
             anyhow::ensure!(there && status.operation.is_none(), "{stored:?}");
-            anyhow::ensure!(env.spaceone.journal().effects(Operation::Delete) == round, "not yet made anew");
+            anyhow::ensure!(env.spaceone.journal().effects(Operation::Delete) == round, "not yet recreated");
             Ok(())
         };
-        let id = upstream_id(&env.until::<NetworkPolicy>("anew", "made anew", settled).await);
+        let id = upstream_id(&env.until::<NetworkPolicy>("anew", "recreated", settled).await);
         assert!(env.spaceone.edit_network_policy(&id, |p| p.zone_id = zones[1].clone()));
     }
     let seen: NetworkPolicy = env.reason("anew", "DriftFight").await;

@@ -1,4 +1,4 @@
-//! Quiet when nothing changes: an hour of steady state, pressed into seconds, with 50 objects.
+//! An idle operator writes nothing: one hour without changes, compressed into seconds, with 50 objects.
 
 use crate::support::connection_helpers::connection_is;
 use crate::support::test_env::{Kind, TestEnv, ncloud_policy, network_policy, spaceone_policy};
@@ -16,7 +16,7 @@ use std::time::Duration;
 const ROUNDS: usize = 12;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_hour_with_fifty_objects_writes_nothing_anywhere() {
+async fn idle_operator_writes_nothing_for_an_hour() {
     let env = TestEnv::with("steady", |settings| settings.connection_interval = Duration::from_secs(5)).await;
     env.ncloud.set_options(|o| {
         assert!(o.switches.rewrite_wildcard, "the server rewrites * by default");
@@ -37,7 +37,7 @@ async fn an_hour_with_fifty_objects_writes_nothing_anywhere() {
         env.ready::<Policy>(&format!("p-{i}")).await;
         env.ready::<NetworkPolicy>(&format!("w-{i}")).await;
     }
-    // The connections count their dependants and the upstream's objects once more.
+    // The connections count their dependants and the upstream objects once more.
     env.until("spaceone", "counted", |c: &Connection| counted(c, 30)).await;
     env.until("ncloud", "counted", |c: &Connection| counted(c, 20)).await;
     let before = versions(&env).await;
@@ -51,16 +51,16 @@ async fn an_hour_with_fifty_objects_writes_nothing_anywhere() {
     assert_eq!(env.spaceone.journal().writes(), vec![], "writes to SpaceONE");
     assert_eq!(env.ncloud.journal().count(Operation::Validate), 0, "nothing to validate");
     let (lists, gets) = (env.spaceone.journal().count(Operation::List), env.spaceone.journal().count(Operation::Get));
-    // Every object may ask for a list of its own age; together they need one in half an interval.
+    // Each object may require a list of a certain age; all objects together need one list per half interval.
     assert!(lists <= 2 * 3 * ROUNDS && gets == 0, "{lists} lists and {gets} gets of SpaceONE serve all objects");
     assert_eq!(versions(&env).await, before, "writes to Kubernetes");
 }
 
 #[tokio::test]
-async fn a_new_object_costs_one_look_and_no_more() {
+async fn new_object_is_read_once_after_create() {
     let env = TestEnv::new("new").await;
     connection_is(&env, "ncloud", "Authenticated").await;
-    // One after the other, so that a second look at the first would long have happened.
+    // One after the other, so that a second read of the first object would have happened by now.
     for i in 0..5 {
         let mut object = ncloud_policy(&format!("new-{i}"));
         object["spec"]["interval"] = json!("24h");
@@ -71,8 +71,8 @@ async fn a_new_object_costs_one_look_and_no_more() {
         let entries = env.ncloud.journal().entries();
         entries.iter().filter(|e| e.operation == Operation::Get && e.object_id.as_deref() == Some(id)).count()
     };
-    let looks: Vec<usize> = env.ncloud.policies().iter().map(|policy| gets(&policy.policy_id)).collect();
-    assert_eq!(looks, [1; 5], "each is read back once after its create");
+    let reads: Vec<usize> = env.ncloud.policies().iter().map(|policy| gets(&policy.policy_id)).collect();
+    assert_eq!(reads, [1; 5], "each is read back once after its create");
 }
 
 fn counted(connection: &Connection, dependants: i64) -> anyhow::Result<()> {
@@ -83,7 +83,7 @@ fn counted(connection: &Connection, dependants: i64) -> anyhow::Result<()> {
     done.then_some(()).ok_or_else(|| anyhow::anyhow!("{status:?}"))
 }
 
-/// The resourceVersion of everything in the namespace, events included.
+/// Returns the `resourceVersion` of every object in the namespace, including events.
 async fn versions(env: &TestEnv) -> BTreeMap<String, String> {
     let mut all = BTreeMap::new();
     note::<Policy>(env, &mut all).await;

@@ -135,9 +135,9 @@ impl Environment {
 
     /// Returns whether an object upstream has the owner tag of this object.
     pub fn is_tagged(&self, uid: &str) -> bool {
-        let stamp = json!(format!("{CLUSTER}/{uid}"));
+        let tag = json!(format!("{CLUSTER}/{uid}"));
         let tags = |object: &Value| object["tags"].as_object().cloned().unwrap_or_default();
-        self.store().iter().any(|object| tags(object).values().any(|value| *value == stamp))
+        self.store().iter().any(|object| tags(object).values().any(|value| *value == tag))
     }
 
     fn add_foreign_objects(&self) {

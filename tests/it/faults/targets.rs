@@ -119,11 +119,11 @@ impl Target {
     /// Returns the expected content upstream of an object with this spec and uid.
     pub fn expected(self, spec: &Value, uid: &str) -> Value {
         let wanted = &spec[self.system()];
-        let stamp = format!("{CLUSTER}/{uid}");
+        let tag = format!("{CLUSTER}/{uid}");
         let list = |value: &Value| if value.is_null() { json!([]) } else { value.clone() };
         let owner = if self == Self::Ncloud { "cloudpolicy-owner" } else { "cloudpolicy_owner" };
         let mut tags = wanted["tags"].as_object().cloned().unwrap_or_default();
-        tags.insert(owner.to_owned(), json!(stamp));
+        tags.insert(owner.to_owned(), json!(tag));
         match self {
             Self::Ncloud => json!({
                 "policyName": wanted["policyName"],

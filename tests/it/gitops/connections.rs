@@ -1,4 +1,4 @@
-//! A connection in every state that it can be in, as the operator reports it of real objects.
+//! Connections with every reason that the operator reports, as real objects.
 
 use crate::support::connection_helpers::connection_is;
 use crate::support::test_env::{SOON, TestEnv, ncloud_policy};
@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-/// One connection for each reason, as the API server shows it.
+/// Returns a connection with each reason, as the API server shows it.
 pub async fn recorded() -> Vec<Value> {
     let mut env = TestEnv::without_operator("gitops-links").await;
     let outside = TestNamespace::create(&env.client, "gitops-links").await.unwrap();
@@ -66,7 +66,7 @@ async fn keys(env: &TestEnv, name: &str, upstream: &Ncloud) {
     env.secret(name, &[("accessKey", &access), ("secretKey", &secret)]).await;
 }
 
-/// An upstream whose clock is wrong.
+/// Starts an upstream whose clock is wrong, and connects to it.
 async fn skewed(env: &TestEnv) -> Ncloud {
     let upstream = Ncloud::start(ncloud::Options::default()).await.unwrap();
     upstream.clock().advance(Duration::from_mins(11));
@@ -75,7 +75,7 @@ async fn skewed(env: &TestEnv) -> Ncloud {
     upstream
 }
 
-/// An upstream that wants fewer requests.
+/// Starts an upstream that throttles requests, and connects to it.
 async fn throttled(env: &TestEnv) -> Ncloud {
     let upstream = Ncloud::start(ncloud::Options::default()).await.unwrap();
     upstream.faults().add(Fault::any().before(Action::status(429, "{}")).forever());
@@ -84,7 +84,7 @@ async fn throttled(env: &TestEnv) -> Ncloud {
     upstream
 }
 
-/// A connection in a namespace whose Secrets the operator may not read.
+/// Creates a connection in a namespace whose Secrets the operator may not read.
 async fn unpermitted(env: &TestEnv, outside: &TestNamespace) -> Value {
     let object = json!({
         "apiVersion": "cloudpolicy.dev/v1alpha1",
@@ -102,7 +102,7 @@ async fn unpermitted(env: &TestEnv, outside: &TestNamespace) -> Value {
     wait_until("the connection outside", SOON, &api, "outside", check).await.unwrap()
 }
 
-/// The reasons that the sources give a connection.
+/// Returns the reasons in the sources for connections.
 pub fn reasons() -> BTreeSet<String> {
     let files = ["connection/mod.rs", "connection/probe.rs", "connection/credentials.rs"];
     let reason = Regex::new(r"Reason::([A-Z]\w+)").unwrap();

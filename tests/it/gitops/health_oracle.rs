@@ -1,4 +1,4 @@
-//! The judge: `tests/gitops`, built once.
+//! The health oracle: the program in `tests/gitops`, built once, which uses the libraries of Argo CD and Flux.
 
 use cloud_policy_testbed::repository;
 use serde::Deserialize;
@@ -8,49 +8,50 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::OnceLock;
 
-/// What is said of one object.
+/// The health of one object.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub struct Verdict {
-    /// By kstatus: `Current`, `InProgress`, `Failed`, `Terminating`.
+pub struct Health {
+    /// The status by kstatus: `Current`, `InProgress`, `Failed`, `Terminating`.
     pub kstatus: String,
-    /// By Argo CD: `Healthy`, `Progressing`, `Degraded`, `Suspended`.
-    pub health: String,
-    /// The words that Argo CD shows.
+    /// The health by Argo CD: `Healthy`, `Progressing`, `Degraded`, `Suspended`.
+    #[serde(rename = "health")]
+    pub argo_cd: String,
+    /// The message that Argo CD shows.
     pub message: String,
 }
 
-impl Verdict {
-    /// Both verdicts, Argo CD's first.
+impl Health {
+    /// Returns the health by Argo CD and the status by kstatus.
     pub fn pair(&self) -> (&str, &str) {
-        (&self.health, &self.kstatus)
+        (&self.argo_cd, &self.kstatus)
     }
 }
 
 static BUILT: OnceLock<PathBuf> = OnceLock::new();
 
-/// The folder with the program and, in `crds`, what Argo CD and Flux install.
+/// Returns the folder with the program and, in `crds`, the CRDs of Argo CD and Flux.
 pub fn built() -> &'static Path {
     BUILT.get_or_init(|| {
         let mut build = Command::new(repository().join("tests/gitops/build.sh"));
         let output = build.stdin(Stdio::null()).stderr(Stdio::inherit()).output().unwrap();
-        assert!(output.status.success(), "tests/gitops/build.sh failed; it said why above");
+        assert!(output.status.success(), "tests/gitops/build.sh failed; see its output above");
         PathBuf::from(String::from_utf8(output.stdout).unwrap().trim())
     })
 }
 
-/// The verdicts on these objects, with the script that is shipped.
-pub fn verdicts(objects: &[Value]) -> Vec<Verdict> {
+/// Computes the health of these objects, with the shipped script.
+pub fn health_of(objects: &[Value]) -> Vec<Health> {
     let lines: Vec<String> = objects.iter().map(Value::to_string).collect();
     let script = repository().join("deploy/argocd/health.lua").display().to_string();
     let output = run(&["verdicts", &script], &lines.join("\n"));
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let said = String::from_utf8(output.stdout).unwrap();
-    let said: Vec<Verdict> = said.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    assert_eq!(said.len(), objects.len());
-    said
+    let printed = String::from_utf8(output.stdout).unwrap();
+    let all: Vec<Health> = printed.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(all.len(), objects.len());
+    all
 }
 
-/// Whether Flux's own types take these manifests, and else its words.
+/// Parses manifests with Flux's own types.
 pub fn flux(manifests: &str) -> Result<(), String> {
     let output = run(&["flux"], manifests);
     if output.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&output.stderr).into_owned()) }

@@ -1,4 +1,5 @@
-//! A create whose answer is lost: exactly one object upstream, its id in status, no human.
+//! Creates whose response is lost: the operator creates exactly one upstream object and records its id without a
+//! human.
 
 use crate::support::test_env::{TestEnv, common, ncloud_policy, network_policy, spaceone_policy, upstream_id};
 use cloud_policy::api::{NetworkPolicy, Policy};
@@ -6,7 +7,7 @@ use cloud_policy::controller::kinds::managed::Managed;
 use cloud_policy_simulator::{Action, Fault, Faults, Journal, Operation};
 use std::time::Duration;
 
-/// What the client may see of a create that happened.
+/// The responses that a client may get to a create that took effect.
 fn losses() -> Vec<Action> {
     vec![
         Action::Reset,
@@ -17,6 +18,7 @@ fn losses() -> Vec<Action> {
     ]
 }
 
+/// Applies the object and waits until it is ready; the operator must have created it exactly once.
 async fn recovers<K: Managed>(
     env: &TestEnv,
     name: &str,
@@ -28,13 +30,13 @@ async fn recovers<K: Managed>(
     env.apply(object).await;
     let seen: K = env.ready(name).await;
     assert!(!upstream_id(&seen).is_empty());
-    assert!(common(&seen).operation.is_none(), "nothing is in flight any more");
+    assert!(common(&seen).operation.is_none(), "no operation is in flight");
     assert_eq!(journal.effects(Operation::Create) - before, 1, "created exactly once");
-    assert!(faults.waiting().is_empty(), "the fault struck");
+    assert!(faults.waiting().is_empty(), "the fault was injected");
 }
 
 #[tokio::test]
-async fn an_ncloud_create_whose_answer_is_lost_happens_once() {
+async fn ncloud_policy_is_created_once_when_response_is_lost() {
     let env = TestEnv::new("lost-ncloud").await;
     for (i, loss) in losses().into_iter().enumerate() {
         let name = format!("lost-{i}");
@@ -45,7 +47,7 @@ async fn an_ncloud_create_whose_answer_is_lost_happens_once() {
 }
 
 #[tokio::test]
-async fn a_spaceone_create_whose_answer_is_lost_happens_once() {
+async fn spaceone_policy_is_created_once_when_response_is_lost() {
     let env = TestEnv::new("lost-policy").await;
     for (i, loss) in losses().into_iter().enumerate() {
         let name = format!("lost-{i}");
@@ -56,7 +58,7 @@ async fn a_spaceone_create_whose_answer_is_lost_happens_once() {
 }
 
 #[tokio::test]
-async fn a_network_policy_create_whose_answer_is_lost_happens_once() {
+async fn network_policy_is_created_once_when_response_is_lost() {
     let env = TestEnv::new("lost-netpol").await;
     let zone = env.spaceone.zone_ids()[0].clone();
     for (i, loss) in losses().into_iter().enumerate() {
@@ -69,7 +71,7 @@ async fn a_network_policy_create_whose_answer_is_lost_happens_once() {
 }
 
 #[tokio::test]
-async fn a_create_that_never_happened_is_sent_again_after_the_grace() {
+async fn create_is_sent_again_after_grace_when_it_had_no_effect() {
     let env = TestEnv::new("never-happened").await;
     env.ncloud.faults().add(Fault::on(Operation::Create).before(Action::Reset));
     recovers::<Policy>(&env, "again", ncloud_policy("again"), env.ncloud.faults(), env.ncloud.journal()).await;
@@ -77,10 +79,10 @@ async fn a_create_that_never_happened_is_sent_again_after_the_grace() {
 }
 
 #[tokio::test]
-async fn an_operator_that_crashes_before_it_records_the_id_finds_its_object_again() {
+async fn operator_finds_created_object_after_crash_without_its_id() {
     let mut env = TestEnv::new("crash").await;
     let zone = env.spaceone.zone_ids()[0].clone();
-    // The answer takes longer than the operator lives.
+    // The response arrives after the operator has crashed.
     let late = || Fault::on(Operation::Create).after(Action::Timeout(Duration::from_secs(20)));
     env.ncloud.faults().add(late());
     env.spaceone.faults().add(late().times(2));
@@ -103,8 +105,8 @@ async fn an_operator_that_crashes_before_it_records_the_id_finds_its_object_agai
 }
 
 #[tokio::test]
-async fn an_upstream_that_drops_the_stamp_still_gets_one_copy_only() {
-    let env = TestEnv::new("dropped-stamp").await;
+async fn policy_is_created_once_when_upstream_drops_owner_tag() {
+    let env = TestEnv::new("dropped-tag").await;
     env.ncloud.set_options(|o| o.switches.create_tags = cloud_policy_simulator::ncloud::CreateTags::Dropped);
     env.ncloud.faults().add(Fault::on(Operation::Create).after(Action::Reset));
     recovers::<Policy>(&env, "unmarked", ncloud_policy("unmarked"), env.ncloud.faults(), env.ncloud.journal()).await;
@@ -112,30 +114,30 @@ async fn an_upstream_that_drops_the_stamp_still_gets_one_copy_only() {
 }
 
 #[tokio::test]
-async fn a_deletion_leaves_nothing_behind_when_the_answer_to_the_create_was_lost() {
+async fn deletion_removes_policy_when_create_response_was_lost() {
     let env = TestEnv::new("lost-then-deleted").await;
     env.ncloud.faults().add(Fault::on(Operation::Create).after(Action::Timeout(Duration::from_secs(2))));
     env.apply(ncloud_policy("lost")).await;
     env.eventually("the policy to exist", || env.ncloud.policies().len() == 1).await;
     env.delete::<Policy>("lost").await;
     env.gone::<Policy>("lost").await;
-    assert!(env.ncloud.policies().is_empty(), "nothing leaked");
+    assert!(env.ncloud.policies().is_empty(), "no policy is left upstream");
 }
 
 #[tokio::test]
-async fn what_may_be_ours_and_bears_no_stamp_is_neither_deleted_nor_let_go_in_silence() {
+async fn deletion_is_blocked_when_created_policy_has_no_owner_tag() {
     let env = TestEnv::new("lost-unmarked").await;
     env.ncloud.set_options(|o| o.switches.create_tags = cloud_policy_simulator::ncloud::CreateTags::Dropped);
-    // The object is deleted while the create call waits for the answer that never comes.
+    // The test deletes the object while the create request waits for a response that never comes.
     env.ncloud.faults().add(Fault::on(Operation::Create).after(Action::Timeout(Duration::from_secs(2))));
     env.apply(ncloud_policy("doubt")).await;
     env.eventually("the policy to exist", || env.ncloud.policies().len() == 1).await;
     env.delete::<Policy>("doubt").await;
-    let held: Policy = env.reason("doubt", "Conflict").await;
-    let status = common(&held);
+    let blocked: Policy = env.reason("doubt", "Conflict").await;
+    let status = common(&blocked);
     let message = &crate::support::test_env::condition(&status, "Ready").unwrap().message;
     assert!(message.contains("force-orphan"), "{message}");
-    assert_eq!(env.ncloud.policies().len(), 1);
+    assert_eq!(env.ncloud.policies().len(), 1, "a policy without an owner tag is kept");
     let id = env.ncloud.policies()[0].policy_id.clone();
     env.ncloud.remove_policy(&id);
     let nudge =

@@ -1,4 +1,4 @@
-//! Creating, updating, suspending and deleting one object of each upstream resource.
+//! Tests of creating, updating, suspending and deleting one object of each upstream resource.
 
 mod lost_answers;
 mod ncloud;

@@ -1,5 +1,5 @@
-//! Create, edit of every field, drift repair, delete and orphan, for each upstream resource,
-//! seen on the upstream's side.
+//! The lifecycle of a NAVER Cloud policy: create, update of every field, drift correction, delete and orphan,
+//! checked in the simulated upstream.
 
 use crate::support::test_env::{TestEnv, common, condition, ncloud_policy, upstream_id};
 use cloud_policy::api::Policy;
@@ -7,7 +7,7 @@ use cloud_policy_simulator::Operation;
 use serde_json::json;
 
 #[tokio::test]
-async fn an_ncloud_policy_is_created_edited_repaired_and_deleted() {
+async fn ncloud_policy_is_created_updated_corrected_and_deleted() {
     let env = TestEnv::new("lifecycle-ncloud").await;
     env.apply(ncloud_policy("viewer")).await;
     let object: Policy = env.ready("viewer").await;
@@ -30,7 +30,7 @@ async fn an_ncloud_policy_is_created_edited_repaired_and_deleted() {
     ] {
         env.patch::<Policy>("viewer", json!({ "spec": { "ncloud": edit } })).await;
         let object: Policy = env.ready("viewer").await;
-        assert_eq!(upstream_id(&object), stored.policy_id, "edited in place");
+        assert_eq!(upstream_id(&object), stored.policy_id, "updated in place");
     }
     let edited = env.ncloud.policy_named("viewer").unwrap();
     assert_eq!(edited.permissions[0].effect, "Deny");
@@ -38,7 +38,7 @@ async fn an_ncloud_policy_is_created_edited_repaired_and_deleted() {
     assert_eq!(
         edited.tags.keys().collect::<Vec<_>>(),
         ["cloudpolicy-owner"],
-        "our stamp stays, the user's tags are gone"
+        "the owner tag stays and the user's tags are removed"
     );
 
     env.ncloud.edit_policy(&stored.policy_id, |p| p.description = Some("by hand".to_owned()));
@@ -57,7 +57,7 @@ async fn an_ncloud_policy_is_created_edited_repaired_and_deleted() {
 }
 
 #[tokio::test]
-async fn an_orphaned_ncloud_policy_stays_upstream() {
+async fn orphaned_ncloud_policy_stays_upstream() {
     let env = TestEnv::new("orphan-ncloud").await;
     let mut object = ncloud_policy("keeper");
     object["spec"]["deletionPolicy"] = json!("Orphan");

@@ -1,5 +1,5 @@
-//! Create, edit of every field, drift repair, delete and orphan for the two SpaceONE resources:
-//! one story each, told against the simulator and against the real servers.
+//! The lifecycle of the two SpaceONE resources: create, update of every field, drift correction, delete and orphan.
+//! Each scenario runs against the simulator and against the real servers of the REST era.
 
 use crate::support;
 use crate::support::spaceone_contract::{Collection, ContractClient};
@@ -9,29 +9,29 @@ use cloud_policy_testbed::{Era, Spaceone, wait_for};
 use serde_json::{Value, json};
 
 #[tokio::test]
-async fn a_spaceone_policy_is_created_edited_repaired_and_deleted() {
+async fn spaceone_policy_is_created_updated_corrected_and_deleted() {
     let env = TestEnv::new("lifecycle-policy").await;
     let contract = ContractClient::of_simulator(&env.spaceone);
-    policy_story(&env, &contract, "spaceone").await;
+    policy_scenario(&env, &contract, "spaceone").await;
 }
 
 #[tokio::test]
-async fn a_network_policy_is_created_edited_repaired_and_deleted() {
+async fn network_policy_is_created_updated_corrected_and_deleted() {
     let env = TestEnv::new("lifecycle-netpol").await;
     let contract = ContractClient::of_simulator(&env.spaceone);
-    network_policy_story(&env, &contract, "spaceone").await;
+    network_policy_scenario(&env, &contract, "spaceone").await;
 }
 
 #[tokio::test]
-async fn the_same_policy_lives_on_the_real_servers_of_the_rest_era() {
+async fn spaceone_policy_passes_lifecycle_on_real_servers() {
     let (env, contract) = real("real-policy", Era::Rest, "Rest").await;
-    policy_story(&env, &contract, "real").await;
+    policy_scenario(&env, &contract, "real").await;
 }
 
 #[tokio::test]
-async fn the_same_network_policy_lives_on_the_real_servers_of_the_rest_era() {
+async fn network_policy_passes_lifecycle_on_real_servers() {
     let (env, contract) = real("real-netpol", Era::Rest, "Rest").await;
-    network_policy_story(&env, &contract, "real").await;
+    network_policy_scenario(&env, &contract, "real").await;
 }
 
 async fn real(prefix: &str, era: Era, style: &str) -> (TestEnv, ContractClient) {
@@ -43,9 +43,9 @@ async fn real(prefix: &str, era: Era, style: &str) -> (TestEnv, ContractClient) 
     (env, contract)
 }
 
-async fn policy_story(env: &TestEnv, contract: &ContractClient, connection: &str) {
-    // The real servers are shared by all tests of the run: every story needs ids of its own.
-    let id = format!("story-{}", &uuid::Uuid::new_v4().simple().to_string()[..8]);
+async fn policy_scenario(env: &TestEnv, contract: &ContractClient, connection: &str) {
+    // All tests of the run share the real servers, so each scenario uses unique ids.
+    let id = format!("scenario-{}", &uuid::Uuid::new_v4().simple().to_string()[..8]);
     let mut object = spaceone_policy(&id);
     object["spec"]["connectionRef"]["name"] = json!(connection);
     env.apply(object).await;
@@ -96,7 +96,7 @@ async fn policy_story(env: &TestEnv, contract: &ContractClient, connection: &str
     assert!(contract.search(Collection::Policies, "policy_id", &id).await.is_empty());
 }
 
-/// Orphaned, the object stays; a new Kubernetes object with an adoption policy takes it over.
+/// Orphans the upstream policy, then adopts it by a new Kubernetes object with an adoption policy.
 async fn orphan_and_adopt(env: &TestEnv, contract: &ContractClient, id: &str, connection: &str) {
     env.patch::<Policy>(id, json!({ "spec": { "deletionPolicy": "Orphan" } })).await;
     env.delete::<Policy>(id).await;
@@ -110,8 +110,8 @@ async fn orphan_and_adopt(env: &TestEnv, contract: &ContractClient, id: &str, co
     env.ready::<Policy>(id).await;
 }
 
-async fn network_policy_story(env: &TestEnv, contract: &ContractClient, connection: &str) {
-    let name = format!("story-{}", &uuid::Uuid::new_v4().simple().to_string()[..8]);
+async fn network_policy_scenario(env: &TestEnv, contract: &ContractClient, connection: &str) {
+    let name = format!("scenario-{}", &uuid::Uuid::new_v4().simple().to_string()[..8]);
     let mut object = network_policy(&name, &contract.zones[0]);
     object["spec"]["connectionRef"]["name"] = json!(connection);
     object["spec"]["recreatePolicy"] = json!("WhenRequired");

@@ -1,4 +1,4 @@
-//! `suspend: true` comes before everything else that a spec says.
+//! `suspend: true` takes precedence over every other field of a spec.
 
 use crate::support::connection_helpers::{connection_is, requests_for_objects};
 use crate::support::test_env::{TestEnv, common, condition, ncloud_policy};
@@ -6,7 +6,7 @@ use cloud_policy::api::Policy;
 use serde_json::json;
 
 #[tokio::test]
-async fn no_combination_of_policies_makes_a_suspended_object_touch_the_upstream() {
+async fn suspend_prevents_requests_under_all_policy_combinations() {
     let env = TestEnv::new("suspended").await;
     connection_is(&env, "ncloud", "Authenticated").await;
     let mut names = Vec::new();
@@ -36,7 +36,7 @@ async fn no_combination_of_policies_makes_a_suspended_object_touch_the_upstream(
 }
 
 #[tokio::test]
-async fn what_was_true_of_the_spec_before_is_not_said_of_one_that_was_edited_while_suspended() {
+async fn conditions_become_unknown_when_spec_changes_while_suspended() {
     let env = TestEnv::new("edited").await;
     env.apply(ncloud_policy("edited")).await;
     let ready: Policy = env.ready("edited").await;

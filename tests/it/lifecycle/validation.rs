@@ -1,5 +1,5 @@
-//! A policy that the upstream's validation refuses: said in full, nothing written, healed by the
-//! spec.
+//! Policies that the upstream's validation rejects: status reports the details, the operator writes nothing, and a
+//! corrected spec is applied.
 
 use crate::support::test_env::{TestEnv, condition, ncloud_policy, upstream_id};
 use cloud_policy::api::Policy;
@@ -10,7 +10,7 @@ use serde_json::json;
 use std::sync::{Arc, Mutex};
 
 #[tokio::test]
-async fn a_refused_policy_is_explained_and_nothing_is_written() {
+async fn invalid_policy_reports_validation_details_and_writes_nothing() {
     let env = TestEnv::new("refused").await;
     let mut object = ncloud_policy("refused");
     let mut second = object["spec"]["ncloud"]["permissions"][0].clone();
@@ -40,7 +40,7 @@ async fn a_refused_policy_is_explained_and_nothing_is_written() {
 }
 
 #[tokio::test]
-async fn an_edit_that_is_refused_leaves_the_upstream_as_it_was() {
+async fn invalid_edit_leaves_upstream_policy_unchanged() {
     let env = TestEnv::new("refused-edit").await;
     env.apply(ncloud_policy("edited")).await;
     let id = upstream_id(&env.ready::<Policy>("edited").await);
@@ -54,13 +54,13 @@ async fn an_edit_that_is_refused_leaves_the_upstream_as_it_was() {
     assert_eq!(env.ncloud.journal().effects(Operation::Update), 0);
     env.delete::<Policy>("edited").await;
     env.gone::<Policy>("edited").await;
-    assert!(env.ncloud.policies().is_empty(), "an invalid spec does not keep it from being deleted");
+    assert!(env.ncloud.policies().is_empty(), "an invalid spec does not block the deletion");
 }
 
 #[tokio::test]
-async fn a_create_that_answers_success_false_creates_nothing_and_says_so() {
+async fn create_reports_rejection_despite_successful_validation() {
     let env = TestEnv::new("late-refusal").await;
-    // The validate-only call says yes and the create call says no.
+    // The validation request succeeds and the create request is rejected.
     let yes = cloud_policy_simulator::Action::status(200, r#"{"success":true,"details":[]}"#);
     env.ncloud.faults().add(cloud_policy_simulator::Fault::on(Operation::Validate).before(yes).forever());
     let mut object = ncloud_policy("late");
@@ -68,7 +68,7 @@ async fn a_create_that_answers_success_false_creates_nothing_and_says_so() {
     let verdicts = verdicts_from_now(&env).await;
     env.apply(object).await;
     env.reason::<Policy>("late", "ValidationFailed").await;
-    // Each retry is in flight for a moment.
+    // `status.operation` is set during each retry.
     env.until("late", "at rest", |policy: &Policy| {
         let status = policy.status.clone().unwrap_or_default();
         anyhow::ensure!(status.policy_id.is_none() && status.common.operation.is_none(), "{status:?}");
@@ -79,13 +79,13 @@ async fn a_create_that_answers_success_false_creates_nothing_and_says_so() {
     let verdicts = verdicts.lock().unwrap().clone();
     assert!(
         verdicts.contains(&false) && !verdicts.contains(&true),
-        "the preflight's yes was never shown: {verdicts:?}"
+        "status never shows the success of the validation request: {verdicts:?}"
     );
     assert!(env.ncloud.policies().is_empty());
 }
 
 #[tokio::test]
-async fn a_refused_edit_that_is_taken_back_is_valid_again() {
+async fn policy_becomes_valid_when_invalid_edit_is_reverted() {
     let env = TestEnv::new("taken-back").await;
     env.apply(ncloud_policy("edited")).await;
     env.ready::<Policy>("edited").await;
@@ -99,7 +99,7 @@ async fn a_refused_edit_that_is_taken_back_is_valid_again() {
     assert!(status.validation_result.unwrap().success);
 }
 
-/// Every verdict that status shows from now on, as each change of it is watched.
+/// Watches status and collects every verdict that it shows from now on.
 async fn verdicts_from_now(env: &TestEnv) -> Arc<Mutex<Vec<bool>>> {
     let api = env.api::<Policy>();
     let mut changes = api.watch(&WatchParams::default().timeout(60), "0").await.unwrap().boxed();

@@ -1,5 +1,5 @@
-//! The ledger, compared with what the upstreams wrote down: a line for every write, in the same order,
-//! and none besides.
+//! The audit log, compared with the journals of the upstreams: one line for every write, in the same order, and
+//! no other lines.
 
 use crate::support::test_env::{TestEnv, ncloud_policy, network_policy, spaceone_policy, upstream_id};
 use crate::support::test_log::TestLog;
@@ -10,10 +10,10 @@ use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-/// What the ledger and an upstream both say of one write: what was asked, the status of the answer.
-type Said = (Operation, Option<u16>);
+/// A write as the audit log and the upstream record it: the operation and the status of the response.
+type Write = (Operation, Option<u16>);
 
-fn asked(line: &Value) -> Operation {
+fn operation(line: &Value) -> Operation {
     match line["operation"].as_str().unwrap() {
         "create policy" | "create network policy" => Operation::Create,
         "update policy" | "update network policy" => Operation::Update,
@@ -30,14 +30,15 @@ fn is_write(entry: &Entry) -> bool {
     [Create, Update, Delete, PinData, TagsAdd, TagsRemove].contains(&entry.operation)
 }
 
-/// The ledger of an upstream says what its journal says.
-fn agree(ledger: &[Value], upstream: &str, journal: &Journal) {
+/// Asserts that the audit log of an upstream equals its journal.
+fn assert_equal(audit_log: &[Value], upstream: &str, journal: &Journal) {
     let lines: Vec<&Value> =
-        ledger.iter().filter(|line| line["system"].as_str().unwrap().starts_with(upstream)).collect();
+        audit_log.iter().filter(|line| line["system"].as_str().unwrap().starts_with(upstream)).collect();
     let entries: Vec<Entry> = journal.entries().into_iter().filter(is_write).collect();
-    let told: Vec<Said> = lines.iter().map(|line| (asked(line), line["code"].as_str().unwrap().parse().ok())).collect();
-    let happened: Vec<Said> = entries.iter().map(|entry| (entry.operation, entry.status)).collect();
-    assert_eq!(told, happened, "{upstream}");
+    let logged: Vec<Write> =
+        lines.iter().map(|line| (operation(line), line["code"].as_str().unwrap().parse().ok())).collect();
+    let recorded: Vec<Write> = entries.iter().map(|entry| (entry.operation, entry.status)).collect();
+    assert_eq!(logged, recorded, "{upstream}");
     for (line, entry) in lines.iter().zip(&entries) {
         let outcome = line["outcome"].as_str().unwrap();
         let possible = if entry.effect { &["accepted", "unknown"][..] } else { &["refused", "failed", "unknown"] };
@@ -48,28 +49,28 @@ fn agree(ledger: &[Value], upstream: &str, journal: &Journal) {
     }
 }
 
-/// Cause, operation and outcome of the lines of an object, in order.
-fn story(ledger: &[Value], name: &str) -> Vec<String> {
+/// Returns cause, operation and outcome of the lines of an object, in order.
+fn lines_of(audit_log: &[Value], name: &str) -> Vec<String> {
     let text = |line: &Value, key: &str| line[key].as_str().unwrap_or("-").to_owned();
-    let ours = ledger.iter().filter(|line| line["name"] == name);
+    let ours = audit_log.iter().filter(|line| line["name"] == name);
     ours.map(|line| ["cause", "operation", "outcome"].map(|key| text(line, key)).join(" ")).collect()
 }
 
 #[tokio::test]
-async fn every_write_has_a_line_and_every_line_is_a_write() {
-    let (test_log, _logging) = TestLog::open("error,ledger=info");
-    // What was refused is not tried again meanwhile.
-    let env = TestEnv::with("ledger", |settings| settings.slow_retry = Duration::from_mins(10)).await;
-    a_life(&env).await;
-    what_goes_wrong(&env).await;
-    what_was_there_before(&env).await;
-    what_cannot_be_changed_in_place(&env).await;
-    let ledger = test_log.lines("ledger");
-    agree(&ledger, "ncloud/", env.ncloud.journal());
-    agree(&ledger, "spaceone/", env.spaceone.journal());
+async fn audit_log_has_one_line_for_each_write() {
+    let (test_log, _logging) = TestLog::open("error,audit=info");
+    // A refused write is not repeated during the test.
+    let env = TestEnv::with("audit-log", |settings| settings.slow_retry = Duration::from_mins(10)).await;
+    change_and_delete(&env).await;
+    refuse_and_lose_creates(&env).await;
+    adopt_existing_policy(&env).await;
+    recreate_network_policy(&env).await;
+    let audit_log = test_log.lines("audit");
+    assert_equal(&audit_log, "ncloud/", env.ncloud.journal());
+    assert_equal(&audit_log, "spaceone/", env.spaceone.journal());
     let update = ["update policy", "remove tag", "add tag"];
     assert_eq!(
-        story(&ledger, "life"),
+        lines_of(&audit_log, "life"),
         [
             &["spec create policy accepted".to_owned()][..],
             &update.map(|operation| format!("spec {operation} accepted")),
@@ -77,16 +78,20 @@ async fn every_write_has_a_line_and_every_line_is_a_write() {
         ]
         .concat()
     );
-    assert_eq!(story(&ledger, "refused"), ["spec create policy refused"]);
-    assert_eq!(story(&ledger, "lost"), ["spec create policy unknown"], "it was found, and not made again");
-    assert_eq!(story(&ledger, "there"), ["adoption add tag accepted", "spec update policy accepted"]);
+    assert_eq!(lines_of(&audit_log, "refused"), ["spec create policy refused"]);
+    assert_eq!(lines_of(&audit_log, "lost"), ["spec create policy unknown"], "it was found, and not created again");
+    assert_eq!(lines_of(&audit_log, "there"), ["adoption add tag accepted", "spec update policy accepted"]);
     let recreated = ["recreate delete network policy accepted", "recreate create network policy accepted"];
-    assert!(story(&ledger, "moved").windows(2).any(|lines| lines == recreated), "{:?}", story(&ledger, "moved"));
-    the_lines_say_which_fields(&ledger);
-    the_metric_counts_the_lines(&env, &ledger);
+    assert!(
+        lines_of(&audit_log, "moved").windows(2).any(|lines| lines == recreated),
+        "{:?}",
+        lines_of(&audit_log, "moved")
+    );
+    assert_fields(&audit_log);
+    assert_metric_equals_lines(&env, &audit_log);
 }
 
-async fn a_life(env: &TestEnv) {
+async fn change_and_delete(env: &TestEnv) {
     let mut object = ncloud_policy("life");
     object["spec"]["ncloud"]["tags"] = json!({ "team": "a" });
     env.apply(object.clone()).await;
@@ -102,7 +107,7 @@ async fn a_life(env: &TestEnv) {
     env.gone::<Policy>("life").await;
 }
 
-async fn what_goes_wrong(env: &TestEnv) {
+async fn refuse_and_lose_creates(env: &TestEnv) {
     let body = r#"{"success":false,"validationDetails":[]}"#;
     let headers = BTreeMap::from([("x-ncp-trace-id".to_owned(), "trace-7".to_owned())]);
     let refusal = Action::Status { code: 400, body: body.to_owned(), headers };
@@ -117,7 +122,7 @@ async fn what_goes_wrong(env: &TestEnv) {
     env.ready::<Policy>("lost").await;
 }
 
-async fn what_was_there_before(env: &TestEnv) {
+async fn adopt_existing_policy(env: &TestEnv) {
     let by_hand = NewPolicy { policy_name: "there".to_owned(), ..NewPolicy::default() };
     env.ncloud.add_policy(by_hand);
     let mut object = ncloud_policy("there");
@@ -126,7 +131,7 @@ async fn what_was_there_before(env: &TestEnv) {
     env.ready::<Policy>("there").await;
 }
 
-async fn what_cannot_be_changed_in_place(env: &TestEnv) {
+async fn recreate_network_policy(env: &TestEnv) {
     env.apply(spaceone_policy("plain")).await;
     env.ready::<Policy>("plain").await;
     let zones = env.spaceone.zone_ids();
@@ -139,9 +144,9 @@ async fn what_cannot_be_changed_in_place(env: &TestEnv) {
     env.ready::<NetworkPolicy>("moved").await;
 }
 
-fn the_lines_say_which_fields(ledger: &[Value]) {
+fn assert_fields(audit_log: &[Value]) {
     let of = |name: &str, operation: &str| {
-        let found = ledger.iter().find(|line| line["name"] == name && line["operation"] == operation);
+        let found = audit_log.iter().find(|line| line["name"] == name && line["operation"] == operation);
         found.unwrap_or_else(|| panic!("{name}: {operation}")).clone()
     };
     let update = of("life", "update policy");
@@ -150,17 +155,20 @@ fn the_lines_say_which_fields(ledger: &[Value]) {
     assert!(of("life", "create policy").get("fields").is_none());
     assert_eq!(of("moved", "delete network policy")["fields"], "spec.spaceone.zoneId");
     assert_eq!(of("refused", "create policy")["request"], "trace-7");
-    let causes: BTreeSet<&str> = ledger.iter().filter_map(|line| line["cause"].as_str()).collect();
+    let causes: BTreeSet<&str> = audit_log.iter().filter_map(|line| line["cause"].as_str()).collect();
     assert_eq!(causes, BTreeSet::from(["spec", "drift", "adoption", "recreate", "deletion"]));
-    for line in ledger {
+    for line in audit_log {
         assert!(line["uid"].as_str().is_some_and(|uid| uid.len() == 36), "{line}");
-        assert!(!line.to_string().contains("by hand") && !line.to_string().contains("second"), "a value: {line}");
+        assert!(
+            !line.to_string().contains("by hand") && !line.to_string().contains("second"),
+            "the line has a value: {line}"
+        );
     }
 }
 
-fn the_metric_counts_the_lines(env: &TestEnv, ledger: &[Value]) {
+fn assert_metric_equals_lines(env: &TestEnv, audit_log: &[Value]) {
     let metrics = env.metrics();
     let counts = metrics.lines().filter(|line| line.starts_with("cloud_policy_upstream_writes_total{"));
     let counted: usize = counts.filter_map(|line| line.rsplit(' ').next()?.parse::<usize>().ok()).sum();
-    assert_eq!(counted, ledger.len(), "{metrics}");
+    assert_eq!(counted, audit_log.len(), "{metrics}");
 }

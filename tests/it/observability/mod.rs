@@ -1,5 +1,5 @@
-//! What people see of the operator in Prometheus and Grafana: alerts and dashboard, held to the
-//! metrics of a running operator, and judged by the real promtool and Prometheus.
+//! Metrics, alerts, dashboard, audit log and traces, checked against a running operator and with the real
+//! promtool and Prometheus.
 
 mod alerts;
 mod audit_log;
@@ -15,14 +15,14 @@ use serde_json::Value;
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
-/// Where the chart keeps what it hands to Prometheus and Grafana.
+/// The folder of the chart with the files for Prometheus and Grafana.
 const FILES: &str = "charts/cloud-policy-operator/files";
 
 fn file(name: &str) -> PathBuf {
     repository().join(FILES).join(name)
 }
 
-/// The rules of the alerts file.
+/// Returns the rules of the alerts file.
 fn rules() -> Vec<Value> {
     let text = std::fs::read_to_string(file("alerts.yaml")).unwrap();
     let groups: Value = serde_saphyr::from_str(&text).unwrap();
@@ -30,7 +30,7 @@ fn rules() -> Vec<Value> {
     rules.cloned().collect()
 }
 
-/// Runs promtool with this on its standard input.
+/// Runs promtool with this standard input.
 pub fn promtool(arguments: &[&str], input: &str) -> Output {
     let mut promtool = Command::new("promtool")
         .args(arguments)
@@ -45,7 +45,7 @@ pub fn promtool(arguments: &[&str], input: &str) -> Output {
     promtool.wait_with_output().unwrap()
 }
 
-/// All that a program said.
-pub fn said(output: &Output) -> String {
+/// Returns the whole output of a program.
+pub fn output_of(output: &Output) -> String {
     [&output.stdout, &output.stderr].map(|bytes| String::from_utf8_lossy(bytes)).concat()
 }

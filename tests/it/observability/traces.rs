@@ -1,5 +1,5 @@
-//! Traces, as a collector gets them from a running operator: a span for each reconcile, its upstream
-//! requests below it, and nothing that should not be known.
+//! Traces, as a collector receives them from a running operator: a span for each reconcile, with its upstream
+//! requests as children, and no secret.
 
 use crate::support;
 use crate::support::test_env::{SOON, TestEnv, ncloud_policy};
@@ -22,7 +22,7 @@ use tokio::net::TcpListener;
 
 type Bodies = Arc<Mutex<Vec<Bytes>>>;
 
-/// A collector on loopback that keeps what it is sent.
+/// A collector on loopback that stores the requests.
 struct Collector {
     endpoint: String,
     bodies: Bodies,
@@ -50,7 +50,7 @@ impl Collector {
     }
 }
 
-/// The attributes, all of which are texts.
+/// Returns the attributes, which are all strings.
 fn texts(attributes: &[KeyValue]) -> BTreeMap<&str, &str> {
     let pairs = attributes.iter().map(|pair| match pair.value.as_ref().and_then(|value| value.value.as_ref()) {
         Some(Value::StringValue(text)) => (pair.key.as_str(), text.as_str()),
@@ -59,7 +59,7 @@ fn texts(attributes: &[KeyValue]) -> BTreeMap<&str, &str> {
     pairs.collect()
 }
 
-/// The binary, for the namespace of a test environment alone.
+/// Starts the binary for the namespace of a test environment.
 async fn operator(env: &TestEnv, directory: &TempDir, collector: &str) -> Child {
     let control_plane = support::control_plane().await;
     let namespace = env.namespace();
@@ -93,7 +93,7 @@ async fn end(mut operator: Child) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_reconcile_is_a_span_with_its_upstream_requests_below_it() {
+async fn reconcile_span_has_upstream_requests_as_children() {
     let (env, directory) = (TestEnv::without_operator("traced").await, tempfile::tempdir().unwrap());
     let collector = Collector::start().await;
     env.ncloud.faults().add(Fault::on(Operation::Create).before(Action::status(503, "")));
@@ -121,23 +121,23 @@ async fn a_reconcile_is_a_span_with_its_upstream_requests_below_it() {
         assert_eq!(of, ["Policy", env.namespace(), "traced"], "{told:?}");
         assert!(told.contains_key("result"), "{told:?}");
     }
-    assert!(spans.iter().any(|span| span.name == "reconcile Connection"), "connections, too");
-    the_process_is_named(&collector);
-    only_known_attributes_are_sent(&env, &collector);
+    assert!(spans.iter().any(|span| span.name == "reconcile Connection"), "connections have spans");
+    assert_resource(&collector);
+    assert_attributes(&env, &collector);
 }
 
-/// A request with this code, and the reconcile that it belongs to.
+/// Returns the span of a request with this code, and the span of its reconcile.
 fn request<'s>(spans: &'s [Span], operation: &str, code: &str) -> (&'s Span, &'s Span) {
     let found = spans.iter().find(|span| {
         let told = texts(&span.attributes);
         span.name == operation && told.get("code") == Some(&code) && told.get("system") == Some(&"ncloud/policy")
     });
     let found = found.unwrap_or_else(|| panic!("{operation} {code} in {spans:#?}"));
-    let parent = spans.iter().find(|span| span.span_id == found.parent_span_id).expect("its reconcile");
+    let parent = spans.iter().find(|span| span.span_id == found.parent_span_id).expect("the span of its reconcile");
     (found, parent)
 }
 
-fn the_process_is_named(collector: &Collector) {
+fn assert_resource(collector: &Collector) {
     for resource in collector.requests().into_iter().flat_map(|request| request.resource_spans) {
         let about = resource.resource.unwrap().attributes;
         let told = texts(&about);
@@ -147,8 +147,8 @@ fn the_process_is_named(collector: &Collector) {
     }
 }
 
-/// Neither credentials nor content, because no other attribute than these is sent.
-fn only_known_attributes_are_sent(env: &TestEnv, collector: &Collector) {
+/// Asserts that no attribute has credentials or content: only these attributes are sent.
+fn assert_attributes(env: &TestEnv, collector: &Collector) {
     let known = ["kind", "namespace", "object", "result", "system", "operation", "priority", "code", "request"];
     for span in collector.spans() {
         let told = texts(&span.attributes);
@@ -164,7 +164,7 @@ fn only_known_attributes_are_sent(env: &TestEnv, collector: &Collector) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_collector_that_is_gone_holds_nothing_up_and_is_told_once() {
+async fn unreachable_collector_is_logged_once_and_blocks_nothing() {
     let (env, directory) = (TestEnv::without_operator("untraced").await, tempfile::tempdir().unwrap());
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let nowhere = format!("http://{}", listener.local_addr().unwrap());
@@ -177,13 +177,13 @@ async fn a_collector_that_is_gone_holds_nothing_up_and_is_told_once() {
 }
 
 #[test]
-fn what_is_shipped_has_no_traces_compiled_in() {
+fn default_build_has_no_opentelemetry() {
     let tree = |more: &[&str]| {
         let arguments = ["tree", "--locked", "--offline", "--edges=normal", "--prefix=none"];
         let output = Command::new(env!("CARGO")).args(arguments).args(more).current_dir(repository()).output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).unwrap()
     };
-    assert!(tree(&["--features=otel"]).contains("opentelemetry-otlp"), "the feature is what brings it");
+    assert!(tree(&["--features=otel"]).contains("opentelemetry-otlp"), "the feature enables traces");
     assert!(!tree(&[]).contains("opentelemetry"));
 }

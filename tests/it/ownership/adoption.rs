@@ -1,5 +1,4 @@
-//! What exists already and is somebody else's: never touched, except as the spec says in so many
-//! words.
+//! Objects that already exist upstream: the operator never changes them, except as the policies of the spec allow.
 
 use crate::support::test_env::{
     TestEnv, common, condition, ncloud_policy, network_policy, spaceone_policy, upstream_id,
@@ -22,14 +21,14 @@ fn targets() -> Vec<Permission> {
     vec![Permission { effect: "Allow".to_owned(), targets: vec![target], condition: None }]
 }
 
-/// Somebody's NAVER Cloud policy, with somebody's stamp or none.
-pub fn by_hand(env: &TestEnv, name: &str, stamp: Option<&str>) -> String {
-    let tags = stamp.map(|stamp| ("cloudpolicy-owner".to_owned(), stamp.to_owned())).into_iter().collect();
+/// Adds a NAVER Cloud policy that the operator did not create, with this owner tag or none; returns its id.
+pub fn by_hand(env: &TestEnv, name: &str, tag: Option<&str>) -> String {
+    let tags = tag.map(|tag| ("cloudpolicy-owner".to_owned(), tag.to_owned())).into_iter().collect();
     let description = Some("by hand".to_owned());
     env.ncloud.add_policy(NewPolicy { policy_name: name.to_owned(), description, permissions: targets(), tags })
 }
 
-/// The same as a spec.
+/// Returns a `Policy` whose spec is identical to that policy.
 pub fn alike(name: &str) -> Value {
     let mut object = ncloud_policy(name);
     object["spec"]["ncloud"] = json!({
@@ -43,9 +42,9 @@ pub fn alike(name: &str) -> Value {
     object
 }
 
-/// A SpaceONE policy of somebody, with somebody's stamp or none.
-fn spaceone_by_hand(env: &TestEnv, id: &str, stamp: Option<&str>) {
-    let tags = stamp.map(|stamp| ("cloudpolicy_owner".to_owned(), json!(stamp))).into_iter().collect();
+/// Adds a SpaceONE policy that the operator did not create, with this owner tag or none.
+fn spaceone_by_hand(env: &TestEnv, id: &str, tag: Option<&str>) {
+    let tags = tag.map(|tag| ("cloudpolicy_owner".to_owned(), json!(tag))).into_iter().collect();
     env.spaceone.add_policy(StoredPolicy {
         policy_id: id.to_owned(),
         name: "By hand".to_owned(),
@@ -55,13 +54,14 @@ fn spaceone_by_hand(env: &TestEnv, id: &str, stamp: Option<&str>) {
     });
 }
 
-async fn quiet_looks(env: &TestEnv, journal: &Journal) {
+/// Waits for four more reconciles and asserts that the operator wrote nothing.
+async fn writes_nothing(env: &TestEnv, journal: &Journal) {
     env.wait_for_reconciles(4).await;
     assert_eq!(journal.writes(), vec![], "nothing is written");
 }
 
 #[tokio::test]
-async fn a_strangers_object_under_our_name_is_a_conflict_and_is_never_touched() {
+async fn foreign_object_causes_conflict_and_is_never_changed() {
     let env = TestEnv::new("conflict").await;
     let foreign = "another-cluster/another-object";
     by_hand(&env, "unmarked", None);
@@ -83,12 +83,12 @@ async fn a_strangers_object_under_our_name_is_a_conflict_and_is_never_touched() 
         let told = message(&env.reason::<Policy>(name, "Conflict").await);
         assert!(told.contains(foreign), "{told}");
     }
-    quiet_looks(&env, env.ncloud.journal()).await;
-    quiet_looks(&env, env.spaceone.journal()).await;
+    writes_nothing(&env, env.ncloud.journal()).await;
+    writes_nothing(&env, env.spaceone.journal()).await;
 }
 
 #[tokio::test]
-async fn a_network_policy_of_the_same_name_is_no_conflict_because_names_mean_nothing_there() {
+async fn network_policy_ignores_foreign_object_with_same_name() {
     let env = TestEnv::new("namesake").await;
     let namesake = StoredNetworkPolicy { name: "namesake".to_owned(), ..StoredNetworkPolicy::default() };
     let theirs = env.spaceone.add_network_policy(namesake);
@@ -99,7 +99,7 @@ async fn a_network_policy_of_the_same_name_is_no_conflict_because_names_mean_not
 }
 
 #[tokio::test]
-async fn what_is_identical_is_adopted_and_only_marked() {
+async fn identical_object_is_adopted_by_adding_only_the_owner_tag() {
     let env = TestEnv::new("identical").await;
     let id = by_hand(&env, "same", None);
     let mut object = alike("same");
@@ -114,13 +114,13 @@ async fn what_is_identical_is_adopted_and_only_marked() {
     assert_eq!(upstream_id(&seen), id);
     assert!(common(&seen).upstream.unwrap().adopted);
     let writes: Vec<Operation> = env.ncloud.journal().writes().iter().map(|w| w.operation).collect();
-    assert_eq!(writes, [Operation::TagsAdd], "the stamp, and nothing else");
+    assert_eq!(writes, [Operation::TagsAdd], "the operator writes only the owner tag");
     let events = env.events("same").await;
     assert!(events.iter().any(|(reason, _)| reason == "Adopted"), "{events:?}");
 }
 
 #[tokio::test]
-async fn what_is_adopted_always_is_corrected_and_deleted_with_the_object() {
+async fn adoption_policy_always_corrects_and_later_deletes_object() {
     let env = TestEnv::new("always").await;
     by_hand(&env, "always-n", None);
     spaceone_by_hand(&env, "always-s", None);
@@ -141,7 +141,7 @@ async fn what_is_adopted_always_is_corrected_and_deleted_with_the_object() {
 }
 
 #[tokio::test]
-async fn an_external_id_names_what_to_take_over() {
+async fn external_id_selects_object_to_adopt() {
     let env = TestEnv::new("external").await;
     let network = StoredNetworkPolicy { name: "by hand".to_owned(), ..StoredNetworkPolicy::default() };
     let network = env.spaceone.add_network_policy(network);
@@ -154,27 +154,27 @@ async fn an_external_id_names_what_to_take_over() {
     assert_eq!(upstream_id(&env.ready::<NetworkPolicy>("external").await), network);
     assert_eq!(env.spaceone.network_policies()[0].name, "external");
 
-    object["metadata"]["name"] = json!("nobody");
+    object["metadata"]["name"] = json!("absent");
     object["spec"]["externalId"] = json!("npolicy-000000000000");
     env.apply(object).await;
-    let told = message(&env.reason::<NetworkPolicy>("nobody", "InvalidSpec").await);
+    let told = message(&env.reason::<NetworkPolicy>("absent", "InvalidSpec").await);
     assert!(told.contains("npolicy-000000000000") && told.contains("does not exist upstream"), "{told}");
     assert_eq!(env.spaceone.journal().effects(Operation::Create), 0);
 }
 
 #[tokio::test]
-async fn an_object_whose_stamp_was_taken_off_is_let_be_until_the_spec_names_it() {
+async fn untagged_object_is_not_written_until_external_id_names_it() {
     let env = TestEnv::new("stripped").await;
     env.apply(network_policy("stripped", &env.spaceone.zone_ids()[0])).await;
     let id = upstream_id(&env.ready::<NetworkPolicy>("stripped").await);
     env.spaceone.edit_network_policy(&id, |p| {
         p.tags = Map::new();
-        p.name = "somebody else's now".to_owned();
+        p.name = "changed by another writer".to_owned();
     });
     let told = message(&env.reason::<NetworkPolicy>("stripped", "Conflict").await);
     assert!(told.contains(&format!("spec.externalId: {id}")), "{told}");
     env.spaceone.journal().clear();
-    quiet_looks(&env, env.spaceone.journal()).await;
+    writes_nothing(&env, env.spaceone.journal()).await;
     let named = json!({ "spec": { "externalId": id, "adoptionPolicy": "Always" } });
     env.patch::<NetworkPolicy>("stripped", named).await;
     assert_eq!(upstream_id(&env.ready::<NetworkPolicy>("stripped").await), id);
@@ -182,19 +182,19 @@ async fn an_object_whose_stamp_was_taken_off_is_let_be_until_the_spec_names_it()
 }
 
 #[tokio::test]
-async fn a_stamp_that_the_upstream_drops_at_creation_is_put_on_afterwards() {
+async fn owner_tag_is_added_after_create_when_upstream_drops_it() {
     let env = TestEnv::new("dropped").await;
     env.ncloud.set_options(|o| o.switches.create_tags = CreateTags::Dropped);
     env.apply(ncloud_policy("bare")).await;
     let uid = env.ready::<Policy>("bare").await.metadata.uid.unwrap();
-    let stamp = env.ncloud.policy_named("bare").unwrap().tags["cloudpolicy-owner"].clone();
-    assert!(stamp.ends_with(&uid), "{stamp} is not of {uid}");
+    let tag = env.ncloud.policy_named("bare").unwrap().tags["cloudpolicy-owner"].clone();
+    assert!(tag.ends_with(&uid), "owner tag {tag} does not name {uid}");
     env.reconcile_now::<Policy>("bare").await;
     env.ready::<Policy>("bare").await;
 }
 
 #[tokio::test]
-async fn what_is_only_observed_is_never_written() {
+async fn observed_object_is_never_written() {
     let env = TestEnv::new("observe").await;
     by_hand(&env, "there", None);
     for mut object in [alike("there"), ncloud_policy("missing")] {
@@ -203,10 +203,10 @@ async fn what_is_only_observed_is_never_written() {
     }
     let seen: Policy = env.reason("there", "Observed").await;
     assert_eq!(condition(&common(&seen), "Ready").unwrap().status, "True");
-    assert!(seen.status.clone().unwrap().policy_id.is_some(), "its id is shown");
-    assert!(seen.metadata.finalizers.is_none(), "what is only observed needs no finalizer");
+    assert!(seen.status.clone().unwrap().policy_id.is_some(), "status shows its id");
+    assert!(seen.metadata.finalizers.is_none(), "an observed object needs no finalizer");
     let told = message(&env.reason::<Policy>("missing", "Observed").await);
-    assert!(told.contains("No such object exists upstream"), "{told}");
+    assert!(told.contains("The upstream object does not exist"), "{told}");
     env.patch::<Policy>("there", json!({ "spec": { "ncloud": { "description": "wished" } } })).await;
     env.until("there", "seen to differ", |object: &Policy| {
         let drift = common(object).drift;
@@ -222,7 +222,7 @@ async fn what_is_only_observed_is_never_written() {
 }
 
 #[tokio::test]
-async fn what_is_only_created_is_never_updated() {
+async fn create_only_object_is_never_updated() {
     let env = TestEnv::new("create-only").await;
     let adopted = by_hand(&env, "adopted", None);
     for name in ["created", "adopted"] {
@@ -246,7 +246,7 @@ async fn what_is_only_created_is_never_updated() {
 }
 
 #[tokio::test]
-async fn drift_that_is_only_reported_is_not_corrected_while_edits_are_written() {
+async fn reported_drift_is_not_corrected_while_edits_are_written() {
     let env = TestEnv::new("report").await;
     let mut object = ncloud_policy("report");
     object["spec"]["driftPolicy"] = json!("Report");
@@ -259,7 +259,7 @@ async fn drift_that_is_only_reported_is_not_corrected_while_edits_are_written() 
     let field = status.drift.unwrap().fields.remove(0);
     assert_eq!((field.path.as_str(), field.observed.as_str()), ("spec.ncloud.description", "\"by hand\""));
     env.ncloud.journal().clear();
-    quiet_looks(&env, env.ncloud.journal()).await;
+    writes_nothing(&env, env.ncloud.journal()).await;
 
     env.patch::<Policy>("report", json!({ "spec": { "ncloud": { "description": "edited" } } })).await;
     let seen: Policy = env.ready("report").await;
@@ -270,12 +270,13 @@ async fn drift_that_is_only_reported_is_not_corrected_while_edits_are_written() 
     assert_eq!(env.ncloud.journal().effects(Operation::Create), 0);
 }
 
-/// A policy that somebody changed by hand between the operator's write and its look, once that is corrected.
+/// Changes a policy by hand between the operator's write and its next read, and returns the policy once the operator
+/// has corrected it.
 async fn corrected_meanwhile(prefix: &str, by_hand: impl FnOnce(&mut ncloud::StoredPolicy)) -> ncloud::StoredPolicy {
     let env = TestEnv::new(prefix).await;
     env.apply(ncloud_policy("meanwhile")).await;
     let id = upstream_id(&env.ready::<Policy>("meanwhile").await);
-    // The write is done at once and answered late, so that somebody comes between it and the look.
+    // The upstream applies the write at once and responds late, so that another change precedes the next read.
     let late = Fault::on(Operation::Update).after(Action::Pass).latency(Duration::from_secs(1));
     env.ncloud.faults().add(late);
     env.patch::<Policy>("meanwhile", json!({ "spec": { "ncloud": { "description": "second" } } })).await;
@@ -287,13 +288,13 @@ async fn corrected_meanwhile(prefix: &str, by_hand: impl FnOnce(&mut ncloud::Sto
 }
 
 #[tokio::test]
-async fn what_somebody_writes_while_the_operator_writes_is_drift_and_not_a_value_that_did_not_stick() {
+async fn concurrent_change_of_same_field_is_corrected_as_drift() {
     let policy = corrected_meanwhile("meanwhile", |p| p.description = Some("by hand".to_owned())).await;
     assert_eq!(policy.description.unwrap(), "second");
 }
 
 #[tokio::test]
-async fn another_field_that_somebody_writes_while_the_operator_writes_is_corrected_too() {
+async fn concurrent_change_of_other_field_is_corrected() {
     let policy = corrected_meanwhile("meanwhile-other", |p| p.permissions[0].effect = "Deny".to_owned()).await;
     assert_eq!(policy.permissions[0].effect, "Allow");
 }

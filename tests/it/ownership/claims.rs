@@ -1,5 +1,5 @@
-//! Several objects that claim one upstream object: within a cluster the oldest wins, and between
-//! clusters whoever has it keeps it.
+//! Several objects that claim one upstream object: within a cluster the oldest object wins, and between clusters the
+//! present owner keeps it.
 
 use crate::support::connection_helpers::SharedConnection;
 use crate::support::rbac;
@@ -15,7 +15,7 @@ use cloud_policy_testbed::{wait_for, wait_until};
 use kube::Api;
 use serde_json::{Value, json};
 
-/// An object that claims the upstream name `target`.
+/// Returns an object that claims the upstream name `target`.
 fn claimant(name: &str, target: &str) -> Value {
     let mut object = ncloud_policy(target);
     object["metadata"]["name"] = json!(name);
@@ -26,10 +26,10 @@ fn ready_reason<K: Managed>(object: &K) -> String {
     condition(&common(object), "Ready").map(|c| c.reason.clone()).unwrap_or_default()
 }
 
-/// Waits until one of the two is ready and the other gives way to it: the names of both, in this
-/// order, and what the second says.
+/// Waits until one of the two objects is ready and the other has a conflict; returns their names in this order, and
+/// the message of the second.
 async fn settled<K: Managed>(env: &TestEnv, a: &str, b: &str) -> (String, String, String) {
-    let look = || async {
+    let reasons = || async {
         let (a, b) = (env.get::<K>(a).await, env.get::<K>(b).await);
         let (first, second) = if ready_reason(&a) == "UpToDate" { (a, b) } else { (b, a) };
         let reasons = (ready_reason(&first), ready_reason(&second));
@@ -37,9 +37,10 @@ async fn settled<K: Managed>(env: &TestEnv, a: &str, b: &str) -> (String, String
         let message = condition(&common(&second), "Ready").unwrap().message.clone();
         Ok((first.name_any(), second.name_any(), message))
     };
-    wait_for("one to win and one to give way", SOON, look).await.unwrap()
+    wait_for("one to be ready and one to have a conflict", SOON, reasons).await.unwrap()
 }
 
+/// Returns the name of the older of two objects.
 async fn older<K: Managed>(env: &TestEnv, a: &str, b: &str) -> String {
     let age = |object: &K| (object.meta().creation_timestamp.as_ref().map(|t| t.0), object.uid());
     let (a, b) = (env.get::<K>(a).await, env.get::<K>(b).await);
@@ -47,7 +48,7 @@ async fn older<K: Managed>(env: &TestEnv, a: &str, b: &str) -> String {
 }
 
 #[tokio::test]
-async fn the_older_of_two_wins_ten_times_of_ten_and_is_named_by_the_other() {
+async fn older_object_wins_and_is_named_in_conflict() {
     let mut env = TestEnv::without_operator("older").await;
     for i in 0..10 {
         env.apply(claimant(&format!("a-{i}"), &format!("target-{i}"))).await;
@@ -61,11 +62,11 @@ async fn the_older_of_two_wins_ten_times_of_ten_and_is_named_by_the_other() {
         assert!(message.contains(&format!("Policy {}/{winner}", env.namespace())), "{message}");
     }
     assert_eq!(env.ncloud.journal().effects(Operation::Create), 10);
-    assert_eq!(env.ncloud.journal().count(Operation::Create), 10, "the others did not even try");
+    assert_eq!(env.ncloud.journal().count(Operation::Create), 10, "the younger objects send no create request");
 }
 
 #[tokio::test]
-async fn of_two_that_come_at_once_exactly_one_writes() {
+async fn concurrent_objects_write_upstream_exactly_once() {
     let env = TestEnv::new("at-once").await;
     for i in 0..10 {
         let (a, b) = (format!("a-{i}"), format!("b-{i}"));
@@ -80,7 +81,7 @@ async fn of_two_that_come_at_once_exactly_one_writes() {
 }
 
 #[tokio::test]
-async fn what_two_want_to_adopt_the_older_gets() {
+async fn older_object_wins_when_two_objects_want_to_adopt() {
     let mut env = TestEnv::without_operator("both-adopt").await;
     env.ncloud.add_policy(NewPolicy { policy_name: "theirs".to_owned(), ..NewPolicy::default() });
     let old = StoredNetworkPolicy { zone_id: env.spaceone.zone_ids()[0].clone(), ..StoredNetworkPolicy::default() };
@@ -99,19 +100,19 @@ async fn what_two_want_to_adopt_the_older_gets() {
     let (winner, _, message) = settled::<Policy>(&env, "a", "b").await;
     assert_eq!(winner, older::<Policy>(&env, "a", "b").await);
     assert!(message.contains(&format!("Policy {}/{winner}", env.namespace())), "{message}");
-    assert_eq!(env.ncloud.journal().effects(Operation::TagsAdd), 1, "stamped once");
-    let look = || async {
+    assert_eq!(env.ncloud.journal().effects(Operation::TagsAdd), 1, "the owner tag is written once");
+    let reasons = || async {
         let reasons = [env.get::<NetworkPolicy>("a").await, env.get("b").await].map(|o| ready_reason(&o));
         anyhow::ensure!(reasons.contains(&"Conflict".to_owned()), "{reasons:?}");
         Ok(())
     };
-    wait_for("one to give way", SOON, look).await.unwrap();
+    wait_for("one to have a conflict", SOON, reasons).await.unwrap();
     let older = older::<NetworkPolicy>(&env, "a", "b").await;
     assert_eq!(ready_reason(&env.get::<NetworkPolicy>(if older == "a" { "b" } else { "a" }).await), "Conflict");
 }
 
 #[tokio::test]
-async fn the_younger_takes_over_by_itself_when_the_older_is_gone() {
+async fn younger_object_takes_over_when_older_one_is_deleted() {
     let env = TestEnv::new("takeover").await;
     env.apply(claimant("first", "target")).await;
     env.ready::<Policy>("first").await;
@@ -130,7 +131,7 @@ async fn the_younger_takes_over_by_itself_when_the_older_is_gone() {
 }
 
 #[tokio::test]
-async fn who_is_suspended_or_only_observes_claims_nothing_and_names_of_network_policies_mean_nothing() {
+async fn suspended_and_observing_objects_claim_nothing() {
     let env = TestEnv::new("no-claim").await;
     for (name, field, value) in [("asleep", "suspend", json!(true)), ("watching", "managementPolicy", json!("Observe"))]
     {
@@ -151,11 +152,11 @@ async fn who_is_suspended_or_only_observes_claims_nothing_and_names_of_network_p
         env.apply(object).await;
     }
     let ids = [env.ready::<NetworkPolicy>("n-1").await, env.ready("n-2").await].map(|object| upstream_id(&object));
-    assert_ne!(ids[0], ids[1]);
+    assert_ne!(ids[0], ids[1], "network policies with the same name are different upstream objects");
 }
 
 #[tokio::test]
-async fn objects_of_another_namespace_are_not_named_and_have_no_say_without_access() {
+async fn conflict_hides_and_ignores_objects_of_other_namespaces() {
     let mut env = TestEnv::without_operator("claims-tenants").await;
     let other = rbac::tenant(&env.client, "claims-tenants").await;
     let (own, scope) = (env.namespace().to_owned(), other.name().to_owned());
@@ -192,7 +193,7 @@ async fn objects_of_another_namespace_are_not_named_and_have_no_say_without_acce
     cluster.remove().await;
 }
 
-/// The message of `Ready` in another namespace once it has this reason.
+/// Waits until `Ready` of an object in another namespace has this reason; returns the message.
 async fn told<K: Managed + Kind>(env: &TestEnv, namespace: &str, name: &str, reason: &str) -> String {
     let api: Api<K> = Api::namespaced(env.client.clone(), namespace);
     let what = format!("{name} to be {reason}");
@@ -232,11 +233,11 @@ async fn two_clusters_never_overwrite_each_other() {
     for name in ["shared-n", "shared-s"] {
         let seen: Policy = second.reason(name, "Conflict").await;
         let message = condition(&common(&seen), "Ready").unwrap().message.clone();
-        assert!(message.contains("bears the stamp of cluster-a/"), "{message}");
+        assert!(message.contains("is owned by cluster-a/"), "{message}");
         second.reconcile_now::<Policy>(name).await;
         first.reconcile_now::<Policy>(name).await;
     }
-    assert_eq!(writes(), before, "the second wrote nothing, and the first had nothing to mend");
+    assert_eq!(writes(), before, "the second wrote nothing, and the first had nothing to correct");
     for name in ["shared-n", "shared-s"] {
         second.delete::<Policy>(name).await;
         second.gone::<Policy>(name).await;

@@ -1,5 +1,5 @@
-//! What belongs to somebody else stays theirs, whatever an object says of itself: in its spec, by
-//! `externalId` and adoption; in its status, by another system or endpoint; in its annotations.
+//! An object gets no access to upstream objects of another owner: neither by its spec (`externalId` and adoption), nor
+//! by its status (a forged system or endpoint), nor by its annotations.
 
 use crate::deletion::from_status::held;
 use crate::security::tenants::{ready_message, two_tenants, write_status};
@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use std::time::Duration;
 use tokio::net::TcpListener;
 
-/// Gives the neighbour credentials for the same accounts, under the same names.
+/// Gives the other namespace credentials for the same accounts, under the same names.
 async fn share_accounts(env: &TestEnv, other: &TestNamespace) {
     for name in ["ncloud", "spaceone"] {
         let secret = Secret { metadata: meta(name), ..env.get::<Secret>(name).await };
@@ -30,7 +30,7 @@ fn meta(name: &str) -> ObjectMeta {
     ObjectMeta { name: Some(name.to_owned()), ..Default::default() }
 }
 
-/// The same object, out to take this one over.
+/// Returns the object with a spec that adopts the upstream object `id`.
 fn thief(mut object: Value, id: &str) -> Value {
     object["spec"]["adoptionPolicy"] = json!("Always");
     object["spec"]["externalId"] = json!(id);
@@ -38,7 +38,7 @@ fn thief(mut object: Value, id: &str) -> Value {
 }
 
 #[tokio::test]
-async fn what_another_tenants_object_holds_cannot_be_taken_over_by_its_id() {
+async fn adoption_by_id_fails_for_object_of_another_tenant() {
     let (env, other) = two_tenants("theft").await;
     share_accounts(&env, &other).await;
     let zone = env.spaceone.zone_ids()[0].clone();
@@ -69,7 +69,7 @@ async fn delete_in<K: Kind>(env: &TestEnv, namespace: &TestNamespace, name: &str
 }
 
 #[tokio::test]
-async fn a_status_that_names_another_system_reaches_nothing_there() {
+async fn forged_system_in_status_reaches_no_foreign_object() {
     let mut env = TestEnv::new("forged-system").await;
     env.apply(network_policy("victim", &env.spaceone.zone_ids()[0])).await;
     let victim = upstream_id(&env.ready::<NetworkPolicy>("victim").await);
@@ -78,7 +78,7 @@ async fn a_status_that_names_another_system_reaches_nothing_there() {
     for name in ["elsewhere", "beside"] {
         env.ready::<Policy>(name).await;
     }
-    // While nobody is there who would put it right.
+    // The operator is stopped, so that it does not correct the status.
     env.stop().await;
     for name in ["elsewhere", "beside"] {
         let forged = json!({ "upstream": { "system": "spaceone/networkpolicy", "id": victim, "key": "victim" } });
@@ -89,13 +89,13 @@ async fn a_status_that_names_another_system_reaches_nothing_there() {
     let message = held::<Policy>(&env, "elsewhere", "InvalidSpec").await;
     assert!(message.contains("which this connection does not reach"), "{message}");
     env.gone::<Policy>("beside").await;
-    assert_eq!(env.spaceone.network_policies().len(), 1, "the victim bears another's stamp");
+    assert_eq!(env.spaceone.network_policies().len(), 1, "the victim has the owner tag of another object");
     assert_eq!(env.spaceone.journal().count(Operation::Delete), 0);
     assert!(env.ncloud.policy_named("elsewhere").is_some());
 }
 
 #[tokio::test]
-async fn a_status_that_names_another_endpoint_or_connection_is_not_followed() {
+async fn forged_endpoint_or_connection_in_status_is_not_followed() {
     let mut env = TestEnv::new("forged-place").await;
     env.apply(ncloud_policy("rooted")).await;
     env.ready::<Policy>("rooted").await;
@@ -107,13 +107,13 @@ async fn a_status_that_names_another_endpoint_or_connection_is_not_followed() {
     env.delete::<Policy>("rooted").await;
     env.start(|_| {});
     env.gone::<Policy>("rooted").await;
-    assert!(env.ncloud.policies().is_empty(), "deleted where the spec says");
+    assert!(env.ncloud.policies().is_empty(), "the operator deletes at the endpoint of the spec");
     let called = tokio::time::timeout(Duration::from_millis(100), listener.accept()).await;
-    assert!(called.is_err(), "somebody was called");
+    assert!(called.is_err(), "the operator called the forged endpoint");
 }
 
 #[tokio::test]
-async fn an_object_that_is_forced_to_let_go_takes_no_other_along() {
+async fn force_orphan_affects_only_the_annotated_object() {
     let mut env = TestEnv::new("forced-alone").await;
     for name in ["forced", "ordinary"] {
         env.apply(ncloud_policy(name)).await;
@@ -122,7 +122,7 @@ async fn an_object_that_is_forced_to_let_go_takes_no_other_along() {
     env.stop().await;
     let annotations = json!({ "metadata": { "annotations": { "cloudpolicy.dev/force-orphan": "true" } } });
     env.patch::<Policy>("forced", annotations.clone()).await;
-    // Neither does the annotation of what they share.
+    // The annotation on the shared connection affects no object.
     let connections: Api<Connection> = env.api();
     connections.patch("ncloud", &PatchParams::default(), &Patch::Merge(annotations)).await.unwrap();
     for name in ["forced", "ordinary"] {

@@ -1,5 +1,5 @@
-//! An adoption that breaks off between the stamp and its record: told as what it is, and never deleted
-//! unless the stamp is on it.
+//! Adoptions that end between the write of the owner tag and the record in status: the operator reports them as
+//! adoptions, and deletes the upstream object only if it has the owner tag.
 
 use crate::ownership::adoption::{alike, by_hand};
 use crate::support::test_env::{TestEnv, common, upstream_id};
@@ -14,8 +14,8 @@ fn adopting(name: &str) -> Value {
     object
 }
 
-/// What status and events say of it once it is at rest.
-async fn is_told_as_an_adoption(env: &TestEnv, name: &str, id: &str) {
+/// Waits until the object is ready, and asserts that status and events report an adoption.
+async fn is_reported_as_adoption(env: &TestEnv, name: &str, id: &str) {
     let seen: Policy = env.ready(name).await;
     assert_eq!(upstream_id(&seen), id);
     let status = common(&seen);
@@ -25,18 +25,18 @@ async fn is_told_as_an_adoption(env: &TestEnv, name: &str, id: &str) {
 }
 
 #[tokio::test]
-async fn an_adoption_whose_answer_is_lost_is_told_as_an_adoption() {
-    let env = TestEnv::new("lost-stamp").await;
+async fn adoption_is_reported_as_adopted_when_response_is_lost() {
+    let env = TestEnv::new("lost-tag").await;
     let id = by_hand(&env, "lost", None);
     env.ncloud.faults().add(Fault::on(Operation::TagsAdd).after(Action::Reset));
     env.apply(adopting("lost")).await;
-    is_told_as_an_adoption(&env, "lost", &id).await;
-    assert!(env.ncloud.faults().waiting().is_empty(), "the fault struck");
+    is_reported_as_adoption(&env, "lost", &id).await;
+    assert!(env.ncloud.faults().waiting().is_empty(), "the fault was injected");
 }
 
 #[tokio::test]
-async fn an_adoption_that_had_no_effect_leaves_no_trace_until_it_has() {
-    let env = TestEnv::new("refused-stamp").await;
+async fn rejected_adoption_leaves_no_trace_until_it_succeeds() {
+    let env = TestEnv::new("refused-tag").await;
     let id = by_hand(&env, "refused", None);
     let no = Action::status(403, r#"{"success":false,"errorCode":403,"message":"no tags for you"}"#);
     env.ncloud.faults().add(Fault::on(Operation::TagsAdd).before(no).forever());
@@ -50,16 +50,16 @@ async fn an_adoption_that_had_no_effect_leaves_no_trace_until_it_has() {
     env.until("refused", "without an adoption under way", clean).await;
     env.ncloud.faults().clear();
     env.reconcile_now::<Policy>("refused").await;
-    is_told_as_an_adoption(&env, "refused", &id).await;
+    is_reported_as_adoption(&env, "refused", &id).await;
 }
 
-/// An operator that crashed while it put the stamp on; the object is deleted before the next one starts.
-async fn deleted_while_nobody_looks(prefix: &str, stamp: Fault, sent: impl Fn(&TestEnv) -> bool) -> TestEnv {
+/// Crashes the operator while it writes the owner tag, deletes the object, and starts the operator again.
+async fn deleted_while_operator_is_down(prefix: &str, fault: Fault, sent: impl Fn(&TestEnv) -> bool) -> TestEnv {
     let mut env = TestEnv::new(prefix).await;
     by_hand(&env, "half", None);
-    env.ncloud.faults().add(stamp);
+    env.ncloud.faults().add(fault);
     env.apply(adopting("half")).await;
-    env.eventually("the stamp to be sent", || sent(&env)).await;
+    env.eventually("the owner tag to be sent", || sent(&env)).await;
     env.crash();
     env.ncloud.faults().clear();
     env.delete::<Policy>("half").await;
@@ -69,19 +69,19 @@ async fn deleted_while_nobody_looks(prefix: &str, stamp: Fault, sent: impl Fn(&T
 }
 
 #[tokio::test]
-async fn what_an_adoption_stamped_before_a_crash_goes_with_the_object() {
+async fn adopted_object_is_deleted_when_tagged_before_crash() {
     let late = Fault::on(Operation::TagsAdd).after(Action::Timeout(Duration::from_secs(20)));
-    let stamped = |env: &TestEnv| env.ncloud.journal().effects(Operation::TagsAdd) == 1;
-    let env = deleted_while_nobody_looks("stamped", late, stamped).await;
-    assert!(env.ncloud.policies().is_empty(), "it bore our stamp");
+    let tagged = |env: &TestEnv| env.ncloud.journal().effects(Operation::TagsAdd) == 1;
+    let env = deleted_while_operator_is_down("tagged", late, tagged).await;
+    assert!(env.ncloud.policies().is_empty(), "the policy had the owner tag of the object");
 }
 
 #[tokio::test]
-async fn what_an_adoption_did_not_stamp_before_a_crash_stays_a_strangers() {
+async fn adopted_object_is_kept_when_not_tagged_before_crash() {
     let never = Fault::on(Operation::TagsAdd).before(Action::Timeout(Duration::from_secs(20)));
     let sent = |env: &TestEnv| env.ncloud.journal().count(Operation::TagsAdd) == 1;
-    let env = deleted_while_nobody_looks("unstamped", never, sent).await;
-    let policy = env.ncloud.policy_named("half").expect("it was never ours");
+    let env = deleted_while_operator_is_down("untagged", never, sent).await;
+    let policy = env.ncloud.policy_named("half").expect("a policy without the owner tag is kept");
     assert!(policy.tags.is_empty(), "{:?}", policy.tags);
     assert_eq!(env.ncloud.journal().count(Operation::Delete), 0);
 }

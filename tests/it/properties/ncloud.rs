@@ -24,13 +24,13 @@ fn named(mut block: Value, number: u32) -> Value {
 /// Asserts that the account holds the result of these specs, applied in order.
 fn assert_stored(ncloud: &Ncloud, path: &[Value], uid: &str) {
     let last = path.last().unwrap();
-    let held = ncloud.policy_named(last["policyName"].as_str().unwrap()).expect("the policy exists");
+    let stored = ncloud.policy_named(last["policyName"].as_str().unwrap()).expect("the policy exists");
     let description = last["description"].as_str().unwrap_or_default();
-    assert_eq!(held.description.as_deref().unwrap_or_default(), description);
-    assert_eq!(permissions(&json!(held.permissions)), permissions(&last["permissions"]));
+    assert_eq!(stored.description.as_deref().unwrap_or_default(), description);
+    assert_eq!(permissions(&json!(stored.permissions)), permissions(&last["permissions"]));
     // Tags that a spec does not set stay unchanged.
     let tags = path.iter().rev().find_map(|spec| spec.get("tags")).cloned().unwrap_or_else(|| json!({}));
-    assert_eq!(json!(held.tags), with_owner(tags, uid));
+    assert_eq!(json!(stored.tags), with_owner(tags, uid));
 }
 
 fn with_owner(mut tags: Value, uid: &str) -> Value {
@@ -131,12 +131,12 @@ fn ncloud_equivalent_spec_causes_no_write() {
     let orders = prop::sample::select(vec![Order::Kept, Order::Sorted, Order::Reversed]);
     holds_for(60, (spec(), orders, any::<bool>()), |(block, order, rewrites)| {
         ncloud.set_options(|o| (o.switches.order, o.switches.rewrite_wildcard) = (order, rewrites));
-        let (number, stamp) = (next(), owner_tag("uid"));
+        let (number, tag) = (next(), owner_tag("uid"));
         let block = named(block, number);
         runtime.block_on(async {
-            let id = create(&*policy(&account, "ncloud", &block, &stamp)).await;
+            let id = create(&*policy(&account, "ncloud", &block, &tag)).await;
             ncloud.journal().clear();
-            let left = settle(&*policy(&account, "ncloud", &reworded(&block), &stamp), &id).await;
+            let left = settle(&*policy(&account, "ncloud", &reworded(&block), &tag), &id).await;
             assert!(left.is_empty() && ncloud.journal().writes().is_empty(), "{}", left.summary());
             ncloud.remove_policy(&id);
         });

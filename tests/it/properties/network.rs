@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 const FIELDS: &[&str] =
     &["name", "zoneId", "routingTables", "dns", "data", "metadata", "reference", "tags", "pinnedKeys"];
 
-fn held(spaceone: &Spaceone, id: &str) -> StoredNetworkPolicy {
+fn current(spaceone: &Spaceone, id: &str) -> StoredNetworkPolicy {
     spaceone.network_policies().into_iter().find(|policy| policy.network_policy_id == id).expect("the policy exists")
 }
 
@@ -127,12 +127,12 @@ fn network_spec_arrives_or_difference_is_reported() {
             let seen = observation(&*first, &id).await;
             assert!(seen.diff.is_empty(), "difference after the create: {}", seen.diff.summary());
             assert_requests(&spaceone, &path[0], &uid);
-            assert_reported(&held(&spaceone, &id), &path[..1], &uid, &seen.diff, &[]);
+            assert_reported(&current(&spaceone, &id), &path[..1], &uid, &seen.diff, &[]);
             for (index, block) in path.iter().enumerate().skip(1) {
-                let pins = held(&spaceone, &id).pinned_keys;
+                let pins = current(&spaceone, &id).pinned_keys;
                 let left = settle(&*network_policy(&account, block, &owner_tag(&uid)), &id).await;
                 assert_requests(&spaceone, block, &uid);
-                assert_reported(&held(&spaceone, &id), &path[..=index], &uid, &left, &pins);
+                assert_reported(&current(&spaceone, &id), &path[..=index], &uid, &left, &pins);
             }
             assert_eq!(spaceone.network_policies().len(), 1, "no second object exists");
             spaceone.remove_network_policy(&id);
@@ -146,11 +146,11 @@ fn network_equivalent_spec_causes_no_write() {
     let (spaceone, account) = runtime.block_on(upstreams::spaceone());
     let values = (specs::network::policy(&spaceone.zone_ids()), 0usize..4);
     holds_for(120, values, |(block, spelling)| {
-        let stamp = owner_tag("uid");
+        let tag = owner_tag("uid");
         runtime.block_on(async {
-            let id = create(&*network_policy(&account, &block, &stamp)).await;
+            let id = create(&*network_policy(&account, &block, &tag)).await;
             spaceone.journal().clear();
-            let left = settle(&*network_policy(&account, &reworded(&block, spelling), &stamp), &id).await;
+            let left = settle(&*network_policy(&account, &reworded(&block, spelling), &tag), &id).await;
             assert!(left.is_empty() && spaceone.journal().writes().is_empty(), "{}", left.summary());
             spaceone.remove_network_policy(&id);
         });

@@ -144,7 +144,7 @@ fn may_write(record: &LastKnown, rules: Rules<'_>, seen: &Observation) {
                 AdoptionPolicy::Always => true,
             };
             let trusted = seen.owner == Ownership::Unknown && known && !seen.diff.needs_recreate();
-            assert!(recovered || adopted || trusted, "a stranger's object is written: {seen:?}");
+            assert!(recovered || adopted || trusted, "an object of another owner is written: {seen:?}");
         }
     }
 }

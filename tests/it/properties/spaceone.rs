@@ -33,14 +33,14 @@ fn members(list: &Value) -> Value {
 /// stays unchanged.
 fn assert_stored(spaceone: &Spaceone, path: &[Value], uid: &str) {
     let id = &path[0]["policyId"];
-    let held =
+    let stored =
         spaceone.policies().into_iter().find(|policy| json!(policy.policy_id) == *id).expect("the policy exists");
     let last = |field: &str| path.iter().rev().find_map(|spec| spec.get(field)).cloned().unwrap_or_default();
-    assert_eq!(json!(held.name), last("name"));
-    assert_eq!(members(&json!(held.permissions)), members(&last("permissions")));
-    assert_eq!(members(&json!(held.labels)), members(&last("labels")));
+    assert_eq!(json!(stored.name), last("name"));
+    assert_eq!(members(&json!(stored.permissions)), members(&last("permissions")));
+    assert_eq!(members(&json!(stored.labels)), members(&last("labels")));
     let tags = if last("tags").is_null() { json!({}) } else { last("tags") };
-    assert_alike(&json!(held.tags), &with_owner(tags, uid), "tags");
+    assert_alike(&json!(stored.tags), &with_owner(tags, uid), "tags");
 }
 
 /// Asserts that the requests contain what the spec contains, and the owner tag.
@@ -101,10 +101,10 @@ fn spaceone_equivalent_spec_causes_no_write() {
     let runtime = upstreams::runtime();
     let (spaceone, account) = runtime.block_on(upstreams::spaceone());
     holds_for(80, spec(), |block| {
-        let (id, stamp) = (format!("{:.37}-{}", block["policyId"].as_str().unwrap(), next()), owner_tag("uid"));
+        let (id, tag) = (format!("{:.37}-{}", block["policyId"].as_str().unwrap(), next()), owner_tag("uid"));
         let block = with_id(block, &id);
         runtime.block_on(async {
-            create(&*policy(&account, "spaceone", &block, &stamp)).await;
+            create(&*policy(&account, "spaceone", &block, &tag)).await;
             let mut reworded = block.clone();
             for field in ["permissions", "labels"] {
                 if let Some(list) = reworded[field].as_array_mut() {
@@ -116,7 +116,7 @@ fn spaceone_equivalent_spec_causes_no_write() {
                 *tags = as_fractions(tags);
             }
             spaceone.journal().clear();
-            let left = settle(&*policy(&account, "spaceone", &reworded, &stamp), &id).await;
+            let left = settle(&*policy(&account, "spaceone", &reworded, &tag), &id).await;
             assert!(left.is_empty() && spaceone.journal().writes().is_empty(), "{}", left.summary());
             spaceone.remove_policy(&id);
         });

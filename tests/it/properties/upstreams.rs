@@ -68,12 +68,14 @@ pub async fn settle(subject: &dyn BoundExternal, id: &str) -> Diff {
         let Plan::Existing(Existing { step, acquire: None, tag: TagOwner::NotNeeded, .. }) =
             plan(&record, rules, vec![seen], "hash")
         else {
-            panic!("an object of ours is held")
+            panic!("the object is ours")
         };
         match step {
             Step::None => return Diff::default(),
             Step::NotApplied(left) => return left,
-            Step::Recreate { .. } | Step::DriftFight { .. } => panic!("recreatePolicy is Never, and nobody fights"),
+            Step::Recreate { .. } | Step::DriftFight { .. } => {
+                panic!("recreatePolicy is Never, and there is no other writer")
+            }
             Step::Update { diff, .. } => {
                 accepted(subject.update(id, &diff).await);
                 record.applied_hash = Some("hash".to_owned());

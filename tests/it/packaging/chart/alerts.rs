@@ -1,7 +1,7 @@
 //! The alerts as the chart installs them, tested with promtool's unit tests.
 
 use super::helm::Helm;
-use crate::observability::{promtool, said};
+use crate::observability::{output_of, promtool};
 use cloud_policy_testbed::repository;
 use std::fs;
 
@@ -21,6 +21,6 @@ async fn release_alerts_cover_only_its_own_operator() {
         let tests = helm.directory().join("alerts.yaml");
         fs::copy(repository().join("tests/it/packaging/chart/alerts.yaml"), &tests).unwrap();
         let tested = promtool(&["test", "rules", tests.to_str().unwrap()], "");
-        assert!(tested.status.success(), "Helm {}: {}", helm.major, said(&tested));
+        assert!(tested.status.success(), "Helm {}: {}", helm.major, output_of(&tested));
     }
 }

@@ -58,7 +58,7 @@ async fn documented_values_are_accepted() {
     }
 }
 
-/// The SCC `restricted-v2` of OpenShift chooses the ids, and refuses others.
+/// The SCC `restricted-v2` of `OpenShift` chooses the ids, and refuses others.
 #[tokio::test]
 async fn openshift_values_set_no_user_or_group() {
     let shown = fences(&text("README.md"), "yaml");

@@ -47,7 +47,7 @@ async fn api_server_accepts_objects_of_both_helms() {
     }
 }
 
-/// What a Helm makes of the values of a case; as in a cluster that has the kinds.
+/// Renders the chart with the values of a case, as in a cluster that has the kinds.
 async fn made(helm: &Helm, case: &str, namespace: &TestNamespace) -> Vec<Value> {
     let known = "--api-versions cloudpolicy.dev/v1alpha1/ClusterConnection --kube-version 1.36";
     let values = match case {

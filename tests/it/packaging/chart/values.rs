@@ -103,7 +103,7 @@ impl Documented {
         for (_, keyword) in inside.iter().filter(|(of, _)| *of == kind) {
             assert!(
                 schema.contains_key(*keyword),
-                "nothing says what {name} may hold: `# @schema {{\"{keyword}\": …}}`"
+                "the items of {name} have no type: `# @schema {{\"{keyword}\": …}}`"
             );
         }
         schema.into()

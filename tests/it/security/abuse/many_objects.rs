@@ -178,5 +178,5 @@ fn memory(operator: &Child) -> String {
         Some((kilobytes(&status, "VmRSS:")?, kilobytes(&status, "VmHWM:")?))
     });
     let (now, most) = sizes.max().unwrap();
-    format!("; the operator holds {} MB, at most {} MB", now >> 10, most >> 10)
+    format!("; memory of the operator: {} MB, at most {} MB", now >> 10, most >> 10)
 }
