@@ -190,9 +190,8 @@ impl<C: Collection> Counter for Open<C> {
 
 /// The problem of a spec that describes objects of several providers, or of none.
 fn ambiguous() -> Problem {
-    let mut fields: Vec<_> = COLLECTIONS.iter().map(|collection| collection.provider().field).collect();
-    fields.dedup();
-    let message = format!("must set exactly one of {}", fields.join(" and "));
+    let fields: BTreeSet<_> = COLLECTIONS.iter().map(|collection| collection.provider().field).collect();
+    let message = format!("must set exactly one of {}", fields.into_iter().collect::<Vec<_>>().join(" and "));
     Problem { field: "spec".to_owned(), message }
 }
 
@@ -204,4 +203,46 @@ fn mismatch(account: &Provider, spec: &Provider) -> Problem {
         "names a connection to {leads}, and the object is one of {speaks}: delete this object and create it with a connection to {speaks}"
     );
     Problem { field: "spec.connectionRef".to_owned(), message }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::{NetworkPolicySpec, PolicySpec};
+    use serde_json::json;
+
+    fn policy(blocks: serde_json::Value) -> PolicySpec {
+        let mut spec = json!({ "connectionRef": { "name": "c" } });
+        spec.as_object_mut().unwrap().extend(blocks.as_object().unwrap().clone());
+        serde_json::from_value(spec).unwrap()
+    }
+
+    #[test]
+    fn collections_have_distinct_names() {
+        let names: BTreeSet<_> = systems().into_iter().collect();
+        assert_eq!(names.len(), COLLECTIONS.len());
+    }
+
+    #[test]
+    fn spec_describes_at_most_one_collection() {
+        let ncloud = json!({ "policyName": "a", "permissions": [] });
+        let spaceone = json!({ "policyId": "b", "name": "n", "permissions": [] });
+        let network = json!({ "connectionRef": { "name": "c" }, "spaceone": { "name": "n", "zoneId": "z" } });
+        let network: NetworkPolicySpec = serde_json::from_value(network).unwrap();
+        let described = |spec: &dyn Any| -> Vec<&str> {
+            COLLECTIONS.iter().filter(|one| one.describes(spec)).map(|one| one.system()).collect()
+        };
+        assert_eq!(described(&policy(json!({ "ncloud": ncloud }))), ["ncloud/policy"]);
+        assert_eq!(described(&policy(json!({ "spaceone": spaceone }))), ["spaceone/policy"]);
+        assert_eq!(described(&network), ["spaceone/networkpolicy"]);
+        assert_eq!(described(&policy(json!({ "ncloud": ncloud, "spaceone": spaceone }))), [""; 0]);
+        assert_eq!(described(&"another type"), [""; 0]);
+        assert_eq!(unique_name(&policy(json!({ "spaceone": spaceone }))), Some(("spaceone/policy", "b")));
+        assert_eq!(unique_name(&network), None);
+    }
+
+    #[test]
+    fn spec_without_a_collection_is_told_which_fields_to_set() {
+        assert_eq!(ambiguous().message, "must set exactly one of ncloud and spaceone");
+    }
 }

@@ -1,9 +1,9 @@
-//! Lists the managed kinds. A new kind is its own files and one line in [`MANAGED`].
+//! Starts the managed kinds: those of the list in [`crate::api::kinds`].
 
 use super::controllers::{StoreWriter, run_managed};
 use super::state_metrics::{self, Count};
 use super::triggers::Triggers;
-use crate::api::{NetworkPolicy, Policy};
+use crate::api::kinds::managed_kinds;
 use crate::controller::Settings;
 use crate::controller::context::Shared;
 use crate::controller::k8s::namespaces::{scoped, scopes};
@@ -18,7 +18,7 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 /// The managed kinds.
-pub const MANAGED: &[&dyn ManagedKind] = &[&Of::<Policy>::NEW, &Of::<NetworkPolicy>::NEW];
+pub const MANAGED: &[&dyn ManagedKind] = &managed_kinds!(|K| &Of::<K>::NEW as &dyn ManagedKind);
 
 /// Starts the controllers of one kind.
 pub type Start = Box<dyn FnOnce(&Arc<Shared>, &Triggers, &CancellationToken) -> Vec<BoxFuture<'static, ()>> + Send>;

@@ -7,7 +7,7 @@ use regex::Regex;
 use std::collections::BTreeSet;
 
 /// The list of managed kinds, and the list of collections.
-const LISTS: [&str; 2] = ["controller/setup/kinds.rs", "upstream/registry.rs"];
+const LISTS: [&str; 2] = ["api/kinds.rs", "upstream/registry.rs"];
 
 /// The kinds and collections that the lists name.
 struct Listed {
@@ -25,7 +25,8 @@ impl Listed {
             let code = read(&root().join("src").join(file));
             Regex::new(pattern).unwrap().captures_iter(&code).map(|found| found[1].to_owned()).collect()
         };
-        let kinds = list(LISTS[0], r"&Of::<(\w+)>::NEW");
+        let kinds = list(LISTS[0], r"managed_kinds \{[^\[]*\[([^\]]+)\]");
+        let kinds = kinds.iter().flat_map(|names| names.split(", ")).map(str::to_owned).collect::<Vec<_>>();
         let collections = list(LISTS[1], r"&Of::<(\w+::\w+)::\w+>\(");
         let pattern = Regex::new(r#"(?:SYSTEM: &str =|system:) "(\w+/\w+)""#).unwrap();
         let system = |collection: &String| {
