@@ -7,6 +7,7 @@
 pub mod connection;
 mod connection_key;
 pub mod crds;
+pub(crate) mod kinds;
 pub mod network_policy;
 pub mod policy;
 pub mod reasons;

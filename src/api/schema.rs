@@ -5,7 +5,7 @@
 //! is bounded: the API server refuses a definition whose rules could cost too much.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
-use schemars::{Schema, SchemaGenerator, json_schema};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
 const LETTERS: &str = "A-Za-zㄱ-ㅎㅏ-ㅣ가-힣ぁ-ゖァ-ヺ々一-龯";
 
@@ -172,9 +172,9 @@ pub fn spaceone_labels(_: &mut SchemaGenerator) -> Schema {
     set(0, 100, &short_text_schema())
 }
 
-/// Routes. Two may share a network, so nothing tells them apart but their place.
-pub fn routing_tables(generator: &mut SchemaGenerator) -> Schema {
-    let item = generator.subschema_for::<super::network_policy::RoutingTable>();
+/// Describes routes of the type `Route`. Two routes may share a network, so the list has no key and is atomic.
+pub fn routing_tables<Route: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
+    let item = generator.subschema_for::<Route>();
     json_schema!({ "type": "array", "maxItems": 200, "items": item })
 }
 

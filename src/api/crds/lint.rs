@@ -203,14 +203,11 @@ fn defaults_are_where_they_are_meant_to_be() {
         "spaceone.apiStyle=Rest",
         "spaceone.tokenSecretRef.key=token",
     ];
-    let of =
-        |kind: &str, fields: &[&str]| fields.iter().map(|field| format!("{kind}.spec.{field}")).collect::<Vec<_>>();
-    let expected = [
-        of("Policy", &policy),
-        of("NetworkPolicy", &policy),
-        of("Connection", &connection),
-        of("ClusterConnection", &connection),
-    ];
+    let of = |crd: CustomResourceDefinition, fields: &[&str]| {
+        fields.iter().map(|field| format!("{}.spec.{field}", crd.spec.names.kind)).collect::<Vec<_>>()
+    };
+    let managed = managed().into_iter().map(|crd| of(crd, &policy));
+    let expected: Vec<_> = managed.chain(connections().into_iter().map(|crd| of(crd, &connection))).collect();
     let text = |JSON(value): JSON| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     let found: BTreeSet<_> = nodes()
         .into_iter()
@@ -235,5 +232,5 @@ fn a_status_begins_unseen() {
             checked += 1;
         }
     }
-    assert_eq!(checked, 8);
+    assert_eq!(checked, 2 * all().len());
 }

@@ -3,7 +3,7 @@
 //! The API server stores free-form JSON that is thousands of levels deep. The JSON reader of this process fails
 //! at 128 levels, and the whole list or watch that contains the object fails with it: the object of one tenant
 //! would hide the objects of all others. So all responses of the API server pass through here, and values below
-//! [`MAX_DEPTH`] are read as `null`. Nothing is lost: before the operator writes, validation rejects free-form
+//! `MAX_DEPTH` are read as `null`. Nothing is lost: before the operator writes, validation rejects free-form
 //! fields of a far smaller depth, by name.
 
 use axum::body::Bytes;

@@ -1,0 +1,30 @@
+//! The list of kinds, written once.
+//!
+//! Each macro evaluates an expression for every kind of its list: `managed_kinds!(|K| K::crd())` is
+//! `[Policy::crd(), NetworkPolicy::crd()]`. The CRDs, their reference, the lists of kinds in the manifests and the
+//! controllers are made with them, in this order.
+
+/// Evaluates `$each` for every kind whose objects the operator keeps in a cloud account.
+macro_rules! managed_kinds {
+    (|$kind:ident| $each:expr) => {
+        $crate::api::kinds::each_kind!(|$kind| $each, [Policy, NetworkPolicy])
+    };
+}
+
+/// Evaluates `$each` for every kind that holds the endpoint and credentials of a cloud account.
+macro_rules! connection_kinds {
+    (|$kind:ident| $each:expr) => {
+        $crate::api::kinds::each_kind!(|$kind| $each, [Connection, ClusterConnection])
+    };
+}
+
+macro_rules! each_kind {
+    (|$kind:ident| $each:expr, [$($name:ident),+]) => {
+        [$({
+            type $kind = $crate::api::$name;
+            $each
+        }),+]
+    };
+}
+
+pub(crate) use {connection_kinds, each_kind, managed_kinds};
