@@ -1,19 +1,43 @@
 //! Keeps access policies and network policies of NAVER Cloud Platform and
 //! SpaceONE (Cloudforet) as Kubernetes objects say.
 //!
-//! # The house
+//! # Modules
 //!
-//! | room | what it holds |
+//! | module | contents |
 //! | --- | --- |
-//! | [`api`] | what users write: the four kinds, as types only |
-//! | [`engine`] | what should happen: documents, diff, plan, outcome. No kube client, no HTTP, no clock |
-//! | [`upstream`] | how to speak: the HTTP client, each upstream collection, the registry |
-//! | [`controller`] | the only holder of a `kube::Client`: wiring, reconcile, connections, leader election |
-//! | [`cli`] | `cloud-policy run` and `cloud-policy crds` |
-//! | [`metrics`], [`telemetry`], [`server`] | leaves: what every room may report to |
+//! | [`api`] | the four kinds that users write, as types only |
+//! | [`engine`] | what should happen: documents, diff, plan, outcome. No Kubernetes client, no HTTP, no clock |
+//! | [`upstream`] | the HTTP client, the collections of each provider, and the registry that lists them |
+//! | [`controller`] | watches and reconciles the four kinds, and elects a leader. Only it and [`cli`] use a `kube::Client` |
+//! | [`cli`] | the commands `cloud-policy run` and `cloud-policy crds` |
+//! | [`metrics`], [`telemetry`], [`server`] | metrics, logs and traces, and the HTTP server for probes and metrics |
 //!
-//! Imports run one way only: `cli -> controller -> upstream -> engine -> api`.
-//! The test `architecture` holds every file to it.
+//! # Layers
+//!
+//! Imports run in one direction: `cli -> controller -> upstream -> engine -> api`. The test `architecture`
+//! checks every file.
+//!
+//! Inside [`controller`] and [`upstream`], a module imports only modules on the lines below it. `controller`:
+//!
+//! | modules | contents |
+//! | --- | --- |
+//! | `setup` | builds, starts and stops the controllers |
+//! | `policy`, `connection` | the reconcile of one policy, and of one connection. Neither imports the other |
+//! | `context` | the dependencies of a reconcile. Only here client, state and leadership meet |
+//! | `k8s`, `state`, `queue`, `leader` | requests to the API server; memory of the process; which object is next; the Lease |
+//! | `kinds` | what the kinds have in common |
+//! | `settings`, `error`, `clock` | the basis of the others |
+//!
+//! `upstream`:
+//!
+//! | modules | contents |
+//! | --- | --- |
+//! | `registry` | the list of collections |
+//! | `account` | one open account, shared by the objects of a connection |
+//! | `ncloud`, `spaceone` | the providers, each with a folder for each collection. Neither imports the other |
+//! | `collection`, `snapshots` | what a collection implements for the registry; its last list |
+//! | `http` | the HTTP client |
+//! | `endpoint`, `request`, `redact`, `lenient` | the basis of the others |
 
 #![forbid(unsafe_code)]
 

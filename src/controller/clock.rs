@@ -1,14 +1,14 @@
-//! The clock, handed down so that tests can turn it.
+//! The clock, a dependency that tests can replace.
 
 use jiff::Timestamp;
 
-/// Tells the time.
+/// A source of the current time.
 pub trait Clock: Send + Sync {
-    /// Now, to the second: what goes into status needs no more.
+    /// Returns the current time, rounded down to the second: status needs no more.
     fn now(&self) -> Timestamp;
 }
 
-/// The system's clock.
+/// The clock of the system.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SystemClock;
 

@@ -1,29 +1,29 @@
-//! Why a reconcile ended early. Everything that concerns the upstream ends in a status instead.
+//! The errors that end a reconcile early. Failures of the upstream end in a status instead.
 
 use std::time::Duration;
 
-/// The result of talking to Kubernetes.
+/// The result of requests to Kubernetes.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// A reconcile that must be repeated.
+/// Why a reconcile must be repeated.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// Kubernetes refused or failed.
+    /// The API server rejected a request, or did not answer it.
     #[error("kubernetes: {0}")]
     Kube(#[source] Box<kube::Error>),
-    /// The object changed since it was read; a fresh look is needed.
+    /// The object changed since it was read, so it must be read again.
     #[error("the object changed since it was read")]
     Stale,
-    /// This process does not lead any more and must not write.
-    #[error("not the leader any more: nothing more is written")]
+    /// This process is no longer the leader and must not write.
+    #[error("no longer the leader; nothing more is written")]
     NotLeading,
     /// The reconcile took too long.
-    #[error("no end after {0:?}")]
+    #[error("timed out after {0:?}")]
     Timeout(Duration),
-    /// The reconcile panicked; the object is tried again, the others go on.
+    /// The reconcile panicked. The operator retries the object, and the other objects go on.
     #[error("panicked: {0}")]
     Panic(String),
-    /// A type of ours would not become JSON.
+    /// A value cannot be serialised to JSON.
     #[error("cannot serialise: {0}")]
     Serialise(#[from] serde_json::Error),
 }
@@ -31,7 +31,7 @@ pub enum Error {
 impl From<kube::Error> for Error {
     fn from(error: kube::Error) -> Self {
         match &error {
-            // 409: our precondition failed; 422: a `test` in a JSON patch did; 404: it is gone.
+            // 409: our precondition failed; 422: a `test` in a JSON patch failed; 404: the object is gone.
             kube::Error::Api(status) if matches!(status.code, 404 | 409 | 422) => Self::Stale,
             _ => Self::Kube(Box::new(error)),
         }
@@ -39,7 +39,7 @@ impl From<kube::Error> for Error {
 }
 
 impl Error {
-    /// A bounded label for metrics.
+    /// Returns the value of the metric label, one of a fixed set.
     #[must_use]
     pub fn label(&self) -> &'static str {
         match self {

@@ -1,23 +1,23 @@
-//! What the operator was told, read once by the command line.
+//! The settings of the operator. The command line reads them once.
 
 use crate::upstream::{EndpointRules, HttpSettings};
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-/// In which namespaces `Connection`s may read their Secrets.
+/// The namespaces in which the operator may read the Secrets of `Connection`s.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum TenantConnections {
-    /// In none: only `ClusterConnection`s work.
+    /// No namespace: only `ClusterConnection`s work.
     #[default]
     None,
-    /// In these.
+    /// These namespaces.
     Namespaces(BTreeSet<String>),
-    /// In all.
+    /// All namespaces.
     All,
 }
 
 impl TenantConnections {
-    /// Whether the operator was given permission to read Secrets there.
+    /// Returns whether the operator may read Secrets in this namespace.
     #[must_use]
     pub fn allow(&self, namespace: &str) -> bool {
         match self {
@@ -28,21 +28,20 @@ impl TenantConnections {
     }
 }
 
-/// The protections against doubles, leaks and mistaken identity. All are on; no flag and no
-/// variable reaches them: only tests turn one off, to show that the fault sweeps notice.
+/// The protections against duplicates, leaks and writes to the wrong object. All are on, and no flag or
+/// environment variable can turn one off. Only tests do, to show that the fault sweeps detect it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[allow(clippy::struct_excessive_bools, reason = "each protection stands for itself")]
+#[allow(clippy::struct_excessive_bools, reason = "each protection is independent of the others")]
 pub struct Safeguards {
-    /// The intent in status before a create is sent.
+    /// Records a pending create, recreation or adoption in status before the request is sent.
     pub intent: bool,
-    /// Looking for objects with our stamp before anything is created.
+    /// Looks for objects with our owner tag before anything is created.
     pub owner_lookup: bool,
-    /// The tests on uid and `resourceVersion` in the patches of finalizers.
+    /// Tests `uid` and `resourceVersion` in the patches of finalizers.
     pub uid_test: bool,
-    /// Asking whether this process still leads before every upstream write.
+    /// Checks before every upstream write that this process still leads.
     pub fence: bool,
-    /// Never deciding upon a list that is older than the own last write, or much older than the
-    /// object's interval.
+    /// Ignores a list that is older than the last write of the object, or than half of the object's interval.
     pub fresh_snapshots: bool,
 }
 
@@ -52,51 +51,52 @@ impl Default for Safeguards {
     }
 }
 
-/// Everything that can be set.
+/// All settings of the operator.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// The operator's own namespace: the Secrets of `ClusterConnection`s and the Lease.
+    /// The operator's own namespace, which contains the Lease and the Secrets of `ClusterConnection`s.
     pub namespace: String,
-    /// The namespaces whose objects are looked after; all when empty. With rights there alone the
-    /// operator needs a `cluster_id` and no `cluster_connections`.
+    /// The namespaces that the operator watches; all when empty. An operator with rights in single namespaces
+    /// only needs a `cluster_id`, and must not set `cluster_connections`.
     pub scope: BTreeSet<String>,
-    /// Whether `ClusterConnection`s are looked after.
+    /// Whether the operator watches `ClusterConnection`s.
     pub cluster_connections: bool,
-    /// Where `Connection`s may read Secrets.
+    /// The namespaces in which the operator may read the Secrets of `Connection`s.
     pub tenant_connections: TenantConnections,
-    /// Which endpoints may be called.
+    /// The endpoints that the operator may call.
     pub endpoints: EndpointRules,
-    /// Timeouts and limits of upstream calls.
+    /// The timeouts and limits of upstream requests.
     pub http: HttpSettings,
-    /// Identifies this cluster in stamps; the uid of `kube-system` without it.
+    /// Identifies this cluster in owner tags. Without it the operator uses the uid of the namespace `kube-system`.
     pub cluster_id: Option<String>,
-    /// How long a create whose answer was lost may still land.
+    /// How long a create request whose response was lost may still take effect.
     pub create_grace: Duration,
-    /// How often connections are probed and Secrets re-read.
+    /// How often the operator probes connections and reads their Secrets.
     pub connection_interval: Duration,
-    /// How seldom an object is retried that waits for a human.
+    /// How often the operator retries an object that waits for a human.
     pub slow_retry: Duration,
-    /// First and longest distance between retries.
+    /// The first and the longest wait between retries.
     pub backoff: (Duration, Duration),
-    /// How long a deleted object in a terminating namespace waits for its connection.
+    /// How long a deleted object in a terminating namespace waits for its connection before the operator orphans its
+    /// upstream object.
     pub orphan_after: Duration,
-    /// How many upstream objects of one connection may be deleted within `delete_window`; more are
-    /// held until a human confirms. 0 holds none.
+    /// How many upstream objects of one connection the operator deletes within `delete_window`. Further deletions
+    /// are blocked until a human confirms them. 0 means no limit.
     pub delete_limit: u32,
-    /// Over which time deletions are counted.
+    /// The period over which the operator counts deletions.
     pub delete_window: Duration,
-    /// How many objects of one connection are reconciled at once.
+    /// How many objects of one connection the operator reconciles at once.
     pub concurrency: u16,
-    /// When a reconcile is given up.
+    /// The timeout of one reconcile.
     pub reconcile_timeout: Duration,
-    /// How fast object intervals run: 1 in production; tests press an hour into seconds.
+    /// Divides the intervals of objects: 1 in production. Tests use more, to run an hour in seconds.
     pub interval_divisor: u32,
-    /// Protections: always on outside of tests.
+    /// The protections, which are always on outside of tests.
     pub safeguards: Safeguards,
 }
 
 impl Settings {
-    /// The defaults, for an operator that runs in this namespace.
+    /// Returns the defaults for an operator that runs in this namespace.
     pub fn new(namespace: impl Into<String>) -> Self {
         Self {
             namespace: namespace.into(),

@@ -1,4 +1,4 @@
-//! Reads the Secrets of a connection: by name, one `get` each, never a cluster-wide list.
+//! Reads the Secrets of a connection, each with a `get` by name. The operator never lists Secrets here.
 
 use crate::api::ConnectionKey;
 use crate::api::Reason;
@@ -9,16 +9,16 @@ use k8s_openapi::api::core::v1::Secret;
 use kube::Api;
 use secrecy::SecretString;
 
-/// The key of a CA bundle in its Secret.
+/// The key of the CA bundle in its Secret.
 const CA_KEY: &str = "ca.crt";
 
-/// What a connection needs to be opened.
+/// The contents of the Secrets that a connection needs.
 pub struct Keys {
-    /// The credentials.
+    /// The credentials for the upstream.
     pub credentials: Credentials,
-    /// CA certificates to trust, PEM.
+    /// The CA certificates to trust, as PEM.
     pub ca_bundle: Option<Vec<u8>>,
-    /// Changes whenever one of the Secrets does.
+    /// Identifies the versions of the Secrets: it changes when one of them changes.
     pub version: String,
 }
 
@@ -27,11 +27,11 @@ pub struct Keys {
 pub struct Missing {
     /// The reason of the condition.
     pub reason: Reason,
-    /// What is wrong and what to do.
+    /// The message of the condition: the problem, and what to do.
     pub message: String,
 }
 
-/// Reads them.
+/// Reads the Secrets that `spec` names.
 pub async fn read(shared: &Shared, key: &ConnectionKey, spec: &ConnectionSpec) -> Result<Keys, Missing> {
     let namespace = key.namespace.as_deref().unwrap_or(&shared.settings.namespace);
     if key.namespace.is_some() && !shared.settings.tenant_connections.allow(namespace) {
@@ -73,13 +73,13 @@ async fn get(shared: &Shared, namespace: &str, name: &str) -> Result<Secret, Mis
         Ok(None) => Err(Missing {
             reason: Reason::SecretNotFound,
             message: format!(
-                "Secret {namespace}/{name} does not exist. Create it. It is read at the next check of the connection."
+                "Secret {namespace}/{name} does not exist. Create it. The operator reads it at the next check of the connection."
             ),
         }),
         Err(kube::Error::Api(status)) if status.code == 403 => Err(not_permitted(namespace)),
         Err(error) => {
             tracing::warn!(namespace, name, %error, "cannot read the secret");
-            let message = format!("Secret {namespace}/{name} could not be read. The operator tries again by itself.");
+            let message = format!("The operator could not read Secret {namespace}/{name}. It retries.");
             Err(Missing { reason: Reason::Unreachable, message })
         }
     }
@@ -107,7 +107,7 @@ fn bytes<'a>(secret: &'a Secret, namespace: &str, key: &str) -> Result<&'a [u8],
 
 fn text(secret: &Secret, namespace: &str, key: &str) -> Result<SecretString, Missing> {
     let value = bytes(secret, namespace, key)?;
-    // A newline at the end is what `echo` and editors leave; no key of these upstreams has one.
+    // `echo` and editors add a newline at the end. No key of these upstreams contains one.
     match std::str::from_utf8(value).map(str::trim) {
         Ok(text) if !text.is_empty() => Ok(SecretString::from(text.to_owned())),
         _ => Err(Missing {

@@ -1,10 +1,10 @@
-//! Keeps one object's depth from hiding all others.
+//! Keeps one deeply nested object from hiding all others.
 //!
-//! The API server stores free-form JSON thousands of levels deep. The reader of this process stops
-//! at 128, and with it stops the whole list or watch that the object is in: one tenant's object
-//! would blind the operator to everybody's. So all answers of the API server pass through here, and
-//! what lies deeper than [`DEEPEST`] is read as `null`. That loses nothing: the rules of the
-//! free-form fields refuse far less deep values, by name, before anything is written.
+//! The API server stores free-form JSON that is thousands of levels deep. The JSON reader of this process fails
+//! at 128 levels, and the whole list or watch that contains the object fails with it: the object of one tenant
+//! would hide the objects of all others. So all responses of the API server pass through here, and values below
+//! `MAX_DEPTH` are read as `null`. Nothing is lost: before the operator writes, validation rejects free-form
+//! fields of a far smaller depth, by name.
 
 use axum::body::Bytes;
 use axum::http::Request;
@@ -12,78 +12,80 @@ use http_body_util::BodyExt as _;
 use kube::Client;
 use kube::client::Body;
 
-/// Levels of an answer that are read. A list adds two to the depth of its objects, a watch one.
-const DEEPEST: usize = 100;
+/// How many levels of a response are read. A list adds two levels to those of its objects, a watch adds one.
+const MAX_DEPTH: usize = 100;
 
-/// The same client, whose answers are never too deep to be read.
+/// Returns the same client with the depth of its responses limited.
 pub fn client(inner: Client) -> Client {
     let namespace = inner.default_namespace().to_owned();
     let service = tower::service_fn(move |request: Request<Body>| {
         let inner = inner.clone();
         async move {
             let response = inner.send(request).await?;
-            let mut cut = Cut::default();
-            let shallow = |body: Body| body.map_frame(move |frame| frame.map_data(|bytes| cut.pass(bytes)));
-            Ok::<_, kube::Error>(response.map(shallow))
+            let mut limiter = DepthLimiter::default();
+            let limited = |body: Body| body.map_frame(move |frame| frame.map_data(|bytes| limiter.limit(bytes)));
+            Ok::<_, kube::Error>(response.map(limited))
         }
     });
     Client::new(service, namespace)
 }
 
-/// Where in its JSON a stream of bytes is.
+/// Limits the depth of the JSON in a stream of bytes. Remembers its position between two chunks.
 #[derive(Debug, Default)]
-struct Cut {
+struct DepthLimiter {
     depth: usize,
-    in_text: bool,
+    in_string: bool,
     escaped: bool,
 }
 
-impl Cut {
-    /// The bytes without what is too deep. What is no JSON passes as it is.
-    fn pass(&mut self, bytes: Bytes) -> Bytes {
+impl DepthLimiter {
+    /// Returns the bytes with each value that is too deep replaced by `null`. Bytes that are not JSON stay as they are.
+    fn limit(&mut self, bytes: Bytes) -> Bytes {
         let mut kept: Option<Vec<u8>> = None;
         for (at, byte) in bytes.iter().enumerate() {
-            let instead: &[u8] = match self.step(*byte) {
+            let replacement: &[u8] = match self.step(*byte) {
                 Step::Keep => std::slice::from_ref(byte),
                 Step::Drop => &[],
                 Step::Null => b"null",
             };
             match &mut kept {
-                Some(kept) => kept.extend_from_slice(instead),
-                None if instead == [*byte] => {}
-                None => kept = Some([&bytes[..at], instead].concat()),
+                Some(kept) => kept.extend_from_slice(replacement),
+                None if replacement == [*byte] => {}
+                None => kept = Some([&bytes[..at], replacement].concat()),
             }
         }
         kept.map_or(bytes, Bytes::from)
     }
 
     fn step(&mut self, byte: u8) -> Step {
-        let inside = self.depth > DEEPEST;
-        let kept = if inside { Step::Drop } else { Step::Keep };
-        if self.in_text {
-            self.in_text = self.escaped || byte != b'"';
+        let step = if self.depth > MAX_DEPTH { Step::Drop } else { Step::Keep };
+        if self.in_string {
+            self.in_string = self.escaped || byte != b'"';
             self.escaped = !self.escaped && byte == b'\\';
-            return kept;
+            return step;
         }
         match byte {
-            b'"' => self.in_text = true,
+            b'"' => self.in_string = true,
             b'{' | b'[' => {
                 self.depth += 1;
-                if self.depth == DEEPEST + 1 {
+                if self.depth == MAX_DEPTH + 1 {
                     return Step::Null;
                 }
             }
             b'}' | b']' => self.depth = self.depth.saturating_sub(1),
             _ => {}
         }
-        kept
+        step
     }
 }
 
-/// What becomes of a byte.
+/// What the limiter does with one byte.
 enum Step {
+    /// Keeps it.
     Keep,
+    /// Drops it: it belongs to a value that is too deep.
     Drop,
+    /// Puts `null` in its place: it opens a value that is too deep.
     Null,
 }
 
@@ -94,34 +96,34 @@ mod tests {
     use proptest::prelude::*;
     use serde_json::Value;
 
-    fn passed(text: &str, pieces: usize) -> String {
-        let mut cut = Cut::default();
-        let chunks = text.as_bytes().chunks(pieces.max(1));
-        let kept: Vec<u8> = chunks.flat_map(|chunk| cut.pass(Bytes::copy_from_slice(chunk))).collect();
+    fn limited(text: &str, chunk_size: usize) -> String {
+        let mut limiter = DepthLimiter::default();
+        let chunks = text.as_bytes().chunks(chunk_size);
+        let kept: Vec<u8> = chunks.flat_map(|chunk| limiter.limit(Bytes::copy_from_slice(chunk))).collect();
         String::from_utf8(kept).unwrap()
     }
 
     #[test]
-    fn whatever_is_not_too_deep_passes_unchanged_however_it_is_cut_into_pieces() {
-        holds_for(500, (any::<String>(), 1usize..9), |(text, pieces)| {
+    fn limiter_keeps_shallow_text_for_any_chunk_size() {
+        holds_for(500, (any::<String>(), 1usize..9), |(text, chunk_size)| {
             let json = serde_json::json!({ "a": [text, { &text: "]}\"\\" }], "b": 1.5 }).to_string();
-            assert_eq!(passed(&json, pieces), json);
+            assert_eq!(limited(&json, chunk_size), json);
             let shallow: String = text.replace(['{', '['], "");
-            assert_eq!(passed(&shallow, pieces), shallow);
+            assert_eq!(limited(&shallow, chunk_size), shallow);
         });
     }
 
     #[test]
-    fn what_is_too_deep_reads_as_null_and_its_neighbours_as_they_are() {
+    fn limiter_replaces_only_deep_values_by_null() {
         for (open, close) in [("[", "]"), ("{\"k]\\\"\":", "}")] {
-            for levels in [DEEPEST - 1, DEEPEST, 5_000] {
+            for levels in [MAX_DEPTH - 1, MAX_DEPTH, 5_000] {
                 let deep = format!("{}1{}", open.repeat(levels), close.repeat(levels));
                 let events = format!("{{\"deep\":{deep},\"next\":[\"x\"]}}\n{{\"then\":1}}");
-                let read = passed(&events, 7);
-                let (first, second) = read.split_once('\n').unwrap();
+                let output = limited(&events, 7);
+                let (first, second) = output.split_once('\n').unwrap();
                 let first: Value = serde_json::from_str(first).unwrap();
                 assert_eq!(first["next"][0], "x", "{levels}");
-                assert_eq!(first.to_string().contains("null"), levels > DEEPEST - 1, "{levels}");
+                assert_eq!(first.to_string().contains("null"), levels > MAX_DEPTH - 1, "{levels}");
                 assert_eq!(second, "{\"then\":1}");
             }
         }

@@ -1,30 +1,30 @@
-//! Kubernetes events: one for each change of state or upstream write, silence otherwise.
+//! Publishes Kubernetes events. Callers publish one for each change of state or upstream write.
 
 use crate::api::FIELD_MANAGER;
 use k8s_openapi::api::core::v1::ObjectReference;
 use kube::Client;
 use kube::runtime::events::{Event, EventType, Recorder, Reporter};
 
-/// Longest note that the API server takes, with room for the cut.
-const LONGEST_NOTE: usize = 1000;
+/// The maximum length of a note in bytes. The API server accepts 1024, and the last character may exceed the limit.
+const MAX_NOTE: usize = 1000;
 
-/// Publishes events.
+/// Publishes events in the name of the operator.
 #[derive(Clone)]
 pub struct Events(Recorder);
 
 impl Events {
-    /// Events in the name of the operator.
+    /// Creates a publisher. `instance` names this process in the events.
     #[must_use]
     pub fn new(client: Client, instance: Option<String>) -> Self {
         Self(Recorder::new(client, Reporter { controller: FIELD_MANAGER.to_owned(), instance }))
     }
 
-    /// Something went as it should.
+    /// Publishes an event about something that went as intended.
     pub async fn normal(&self, about: &ObjectReference, reason: &str, note: &str) {
         self.publish(about, EventType::Normal, reason, note).await;
     }
 
-    /// Something needs attention.
+    /// Publishes an event about something that needs attention.
     pub async fn warning(&self, about: &ObjectReference, reason: &str, note: &str) {
         self.publish(about, EventType::Warning, reason, note).await;
     }
@@ -37,7 +37,7 @@ impl Events {
             action: reason.to_owned(),
             secondary: None,
         };
-        // Refused in a terminating namespace, and never a reason to fail a reconcile.
+        // The API server refuses events in a terminating namespace. A lost event never fails a reconcile.
         if let Err(error) = self.0.publish(&event, about).await {
             tracing::debug!(%error, reason, "event not published");
         }
@@ -45,5 +45,5 @@ impl Events {
 }
 
 fn shorten(note: &str) -> String {
-    note.char_indices().take_while(|(at, _)| *at < LONGEST_NOTE).map(|(_, c)| c).collect()
+    note.char_indices().take_while(|(at, _)| *at < MAX_NOTE).map(|(_, c)| c).collect()
 }

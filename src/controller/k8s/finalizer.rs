@@ -1,6 +1,7 @@
-//! The finalizer, put on and taken off by JSON patches that test the object's uid and
-//! resourceVersion: an object that was deleted and created again under the same name, or that
-//! changed meanwhile, is never touched by mistake.
+//! Adds and removes the finalizer.
+//!
+//! The JSON patches test `uid` and `resourceVersion`. So they never change an object that was deleted and
+//! created again under the same name, or that changed meanwhile.
 
 use crate::api::FINALIZER;
 use crate::controller::settings::Safeguards;
@@ -12,12 +13,12 @@ use serde::de::DeserializeOwned;
 use serde_json::json;
 use std::fmt::Debug;
 
-/// Whether the object holds our finalizer.
+/// Returns whether the object has our finalizer.
 pub fn has<K: Resource>(object: &K) -> bool {
     object.finalizers().iter().any(|f| f == FINALIZER)
 }
 
-/// The object with our finalizer on.
+/// Adds our finalizer, and returns the object with it.
 pub async fn add<K>(api: &Api<K>, object: &K, safeguards: Safeguards) -> Result<K>
 where
     K: Resource + Clone + DeserializeOwned + Debug + Serialize,
@@ -27,7 +28,7 @@ where
     patch(api, object, &finalizers, safeguards).await
 }
 
-/// Lets the object go.
+/// Removes our finalizer, so that the API server can delete the object.
 pub async fn remove<K>(api: &Api<K>, object: &K, safeguards: Safeguards) -> Result<()>
 where
     K: Resource + Clone + DeserializeOwned + Debug + Serialize,

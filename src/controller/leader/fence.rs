@@ -1,27 +1,27 @@
-//! Whether this process may write upstream, right now.
+//! Decides whether this process may write upstream at this moment.
 //!
-//! The fence is the promise that the Lease makes to the other replicas, kept on this side: nobody
-//! takes over before the lease duration has passed since our last renewal, and we stop writing
-//! after the shorter renew deadline. The gap between the two is for writes already under way.
+//! The fence keeps the promise that the Lease makes to the other replicas. No replica takes over before the
+//! lease duration has passed since our last renewal. This process stops writing after the renew deadline,
+//! which is shorter. The gap between the two is for writes that are already under way.
 
 use std::time::{Duration, SystemTime};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
-/// Where an election stands.
+/// The state of an election, as this process sees it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Standing {
-    /// There is no election: a single replica.
-    Unopposed,
-    /// Somebody else leads, or nobody yet.
+    /// There is no election: this process always leads.
+    WithoutElection,
+    /// This process does not lead yet.
     Waiting,
     /// This process leads until the fence.
     Leading(Fence),
-    /// It led and does not any more, or shut down before it did.
+    /// This process has lost the lead, or shut down before it led.
     Ended,
 }
 
-/// The end of the present term, unless it is renewed.
+/// The end of the current term, unless a renewal starts a new one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Fence {
     until: Instant,
@@ -30,21 +30,23 @@ pub(super) struct Fence {
 }
 
 impl Fence {
-    /// A term that began when the request which won it was sent. Taken from before the request:
-    /// the others count from when they see its effect, which is later.
-    pub fn from(sent: Moment, term: Duration) -> Self {
+    /// Starts a term at the moment when the request that acquired or renewed the Lease was sent. The other
+    /// processes count from the moment when they see its effect, which is later.
+    pub fn new(sent: Moment, term: Duration) -> Self {
         Self { until: sent.monotonic + term, renewed: sent.wall, term }
     }
 
+    /// Returns the end of the term.
     pub fn until(&self) -> Instant {
         self.until
     }
 
-    /// The monotonic clock rules. It stands still while the whole machine is suspended, so the wall
-    /// clock has a veto: should it be wrong, writing pauses until the next renewal.
-    pub fn holds(&self, now: Moment) -> bool {
-        let slept = now.wall.duration_since(self.renewed).is_ok_and(|elapsed| elapsed >= self.term);
-        now.monotonic < self.until && !slept
+    /// Returns whether the term still runs, by both clocks. The monotonic clock decides. It stands still while
+    /// the machine is suspended, so the wall clock can end the term as well. If the wall clock is wrong, writing
+    /// pauses until the next renewal.
+    pub fn is_valid(&self, now: Moment) -> bool {
+        let suspended = now.wall.duration_since(self.renewed).is_ok_and(|elapsed| elapsed >= self.term);
+        now.monotonic < self.until && !suspended
     }
 }
 
@@ -61,68 +63,71 @@ impl Moment {
     }
 }
 
-/// Ends the leadership that it came with: for whoever decides who leads by other means than a Lease.
+/// Revokes the [`Leadership`] that [`Leadership::revocable`] returned with it. For callers that decide by other
+/// means than a Lease which process leads.
 #[derive(Debug)]
 pub struct Revocation(watch::Sender<Standing>);
 
 impl Revocation {
-    /// From now on the process does not lead.
+    /// Ends the leadership for good.
     pub fn revoke(&self) {
         self.0.send_replace(Standing::Ended);
     }
 }
 
-/// A handle on the election, cheap to clone.
+/// Tells whether this process leads. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Leadership(watch::Receiver<Standing>);
 
 impl Leadership {
-    pub(super) fn of(standing: watch::Receiver<Standing>) -> Self {
+    pub(super) fn new(standing: watch::Receiver<Standing>) -> Self {
         Self(standing)
     }
 
-    /// For a single replica without election: leads from the start and for ever.
+    /// Returns a leadership for a single replica without election: it leads from the start and never loses.
     #[must_use]
     pub fn always() -> Self {
-        Self(watch::channel(Standing::Unopposed).1)
+        Self(watch::channel(Standing::WithoutElection).1)
     }
 
-    /// Leads from the start and until it is revoked.
+    /// Returns a leadership that leads from the start and until it is revoked.
     #[must_use]
     pub fn revocable() -> (Self, Revocation) {
-        let (sender, standing) = watch::channel(Standing::Unopposed);
+        let (sender, standing) = watch::channel(Standing::WithoutElection);
         (Self(standing), Revocation(sender))
     }
 
-    /// The fence: to be asked right before every upstream write. Depends on no task being
-    /// scheduled, so it also holds in a process that was stopped for a while.
+    /// Returns whether this process leads now: the fence, to be checked right before every upstream write.
+    ///
+    /// The answer depends on no task being scheduled, so it is also right in a process that was stopped for a
+    /// while.
     #[must_use]
     pub fn still_leads(&self) -> bool {
         match *self.0.borrow() {
-            Standing::Unopposed => true,
-            Standing::Leading(fence) => fence.holds(Moment::now()),
+            Standing::WithoutElection => true,
+            Standing::Leading(fence) => fence.is_valid(Moment::now()),
             Standing::Waiting | Standing::Ended => false,
         }
     }
 
-    /// Waits until this process leads. `false` when the election ended without that.
+    /// Waits until this process leads. Returns `false` if the election ended before that.
     pub async fn acquired(&self) -> bool {
         let mut standing = self.0.clone();
         let decided = standing.wait_for(|standing| *standing != Standing::Waiting).await;
         decided.is_ok_and(|standing| *standing != Standing::Ended)
     }
 
-    /// Waits until this process leads no more, or until the election ends. Leadership once lost
-    /// does not come back to this process: it should exit.
+    /// Waits until this process no longer leads, or until the election ends. A process never regains a lost
+    /// leadership: it should exit.
     pub async fn lost(&self) {
         let mut standing = self.0.clone();
         loop {
             let now = *standing.borrow_and_update();
             match now {
                 Standing::Ended => return,
-                Standing::Unopposed => {
+                Standing::WithoutElection => {
                     if standing.changed().await.is_err() {
-                        // Nobody is left who could end it.
+                        // The `Revocation` is gone, so nothing can end the leadership.
                         std::future::pending::<()>().await;
                     }
                 }

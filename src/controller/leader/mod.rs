@@ -1,15 +1,17 @@
-//! Leader election on a `coordination.k8s.io/v1` Lease, by the rules of Kubernetes' own clients.
+//! Elects a leader through a `coordination.k8s.io/v1` Lease, by the rules of Kubernetes' own clients.
 //!
-//! Flow: read the Lease every retry period until it is free or stale; write our claim under the
-//! resourceVersion that was read; then renew every retry period. A renewal that does not succeed
-//! within the renew deadline ends the term, and with it the election: the process should exit.
+//! Flow: read the Lease every retry period until it is free or stale. Write this process as its holder, under
+//! the `resourceVersion` that was read. Then renew it every retry period. If no renewal succeeds within the
+//! renew deadline, the term ends, and with it the election: the process should exit.
 //!
 //! Guarantees: [`Leadership::still_leads`] is true in one process at most.
 //!
-//! Assumes that the clocks of two nodes *run* alike (what they show does not matter); that a write
-//! begun before the fence is over within lease duration minus renew deadline; that `shutdown` is
-//! cancelled after the last upstream write; and that nobody deletes the Lease under a leader while
-//! a replica starts that never saw it.
+//! Assumptions:
+//!
+//! - The clocks of two nodes *run* alike. The times that they show do not matter.
+//! - A write that begins before the fence is over within lease duration minus renew deadline.
+//! - The caller cancels `shutdown` after the last upstream write.
+//! - The Lease is not deleted under a leader while a replica starts that never read it.
 
 mod config;
 mod fence;
@@ -21,9 +23,9 @@ pub use fence::{Leadership, Revocation};
 use fence::{Fence, Moment, Standing};
 use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
 use k8s_openapi::jiff::Timestamp;
+use kube::Client;
 use kube::api::{Api, ObjectMeta, PostParams};
-use kube::{Client, ResourceExt as _};
-use record::{Claim, Watched};
+use record::{Holder, ObservedRecord};
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
@@ -32,9 +34,9 @@ use tokio_util::sync::CancellationToken;
 /// How an election ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum End {
-    /// Shut down; the Lease was released if it was held.
+    /// The process was told to shut down. It has released the Lease, if it was the holder.
     Released,
-    /// The term ran out or another process holds the Lease: exit.
+    /// The term ran out, or another process holds the Lease. The process should exit.
     Lost,
 }
 
@@ -43,27 +45,27 @@ pub enum End {
 enum Failure {
     #[error("{0}")]
     Kube(#[from] kube::Error),
-    #[error("no answer after {0:?}")]
-    NoAnswer(Duration),
+    #[error("no response after {0:?}")]
+    NoResponse(Duration),
 }
 
 impl Failure {
     fn status(&self) -> Option<u16> {
         match self {
             Self::Kube(kube::Error::Api(status)) => Some(status.code),
-            Self::Kube(_) | Self::NoAnswer(_) => None,
+            Self::Kube(_) | Self::NoResponse(_) => None,
         }
     }
 }
 
-/// What became of an attempt to rewrite the Lease that we hold.
+/// The result of an attempt to rewrite the Lease that this process holds.
 enum Rewrite {
-    /// Done, by a request sent then.
+    /// The Lease is rewritten, by a request that was sent at this moment.
     Done(Moment),
-    /// Try again: nothing says that the Lease is gone to somebody else.
+    /// The attempt failed, and this process may still be the holder: try again.
     Failed(Failure),
-    /// Somebody else holds the Lease.
-    Usurped(String),
+    /// This other holder has the Lease.
+    OtherHolder(String),
 }
 
 /// One process in the election.
@@ -71,49 +73,49 @@ pub struct Elector {
     leases: Api<Lease>,
     config: ElectorConfig,
     standing: watch::Sender<Standing>,
-    watched: Watched,
-    claim: Claim,
+    observed: ObservedRecord,
+    holder: Holder,
 }
 
 impl Elector {
-    /// Stands for election once [`Self::run`].
+    /// Prepares an election, which [`Self::run`] starts.
     pub fn new(client: Client, config: ElectorConfig) -> Result<Self, InvalidConfig> {
-        config.check()?;
+        config.validate()?;
         Ok(Self {
             leases: Api::namespaced(client, &config.namespace),
-            claim: Claim::new(&config.identity, Timestamp::now()),
+            holder: Holder::new(&config.identity, Timestamp::now()),
             config,
             standing: watch::channel(Standing::Waiting).0,
-            watched: Watched::default(),
+            observed: ObservedRecord::default(),
         })
     }
 
-    /// A handle on the election.
+    /// Returns a handle that tells whether this process leads.
     #[must_use]
     pub fn leadership(&self) -> Leadership {
-        Leadership::of(self.standing.subscribe())
+        Leadership::new(self.standing.subscribe())
     }
 
-    /// Waits for the Lease, holds it, and releases it on shutdown.
+    /// Acquires the Lease, renews it, and releases it on shutdown.
     pub async fn run(mut self, shutdown: CancellationToken) -> End {
         let end = match self.acquire(&shutdown).await {
-            Some(held) => self.hold(held, &shutdown).await,
+            Some(lease) => self.renew_until_lost(lease, &shutdown).await,
             None => End::Released,
         };
         self.standing.send_replace(Standing::Ended);
         end
     }
 
-    /// Waits until the Lease is ours; `None` on shutdown.
+    /// Waits until this process has acquired the Lease; `None` on shutdown.
     async fn acquire(&mut self, shutdown: &CancellationToken) -> Option<Lease> {
-        let mut complaint = String::new();
+        let mut last_warning = String::new();
         while !shutdown.is_cancelled() {
-            match self.attempt().await {
-                Ok(Some(held)) => return Some(held),
-                Ok(None) => complaint.clear(),
+            match self.try_acquire().await {
+                Ok(Some(lease)) => return Some(lease),
+                Ok(None) => last_warning.clear(),
                 // Another process was faster.
                 Err(failure) if failure.status() == Some(409) => {}
-                Err(failure) => self.complain(&mut complaint, "cannot read or claim the lease", &failure),
+                Err(failure) => self.warn_once(&mut last_warning, "cannot read or acquire the lease", &failure),
             }
             tokio::select! {
                 () = shutdown.cancelled() => {}
@@ -123,52 +125,52 @@ impl Elector {
         None
     }
 
-    /// Looks once, and claims the Lease when it is free.
-    async fn attempt(&mut self) -> Result<Option<Lease>, Failure> {
-        let seen = self.ask(self.leases.get_opt(&self.config.name)).await?;
-        let record = seen.as_ref().and_then(|lease| lease.spec.as_ref());
+    /// Reads the Lease once, and acquires it if it is free.
+    async fn try_acquire(&mut self) -> Result<Option<Lease>, Failure> {
+        let current = self.request(self.leases.get_opt(&self.config.name)).await?;
+        let record = current.as_ref().and_then(|lease| lease.spec.as_ref());
         let now = Instant::now();
-        self.watched.see(record, now);
-        // A claim whose answer was lost is still ours.
-        let ours = record.filter(|record| self.claim.stands_in(record));
-        let wanted = match ours {
+        self.observed.observe(record, now);
+        // This process may have acquired the Lease already, by a request whose response was lost.
+        let ours = record.filter(|record| self.holder.is_named_in(record));
+        let new_record = match ours {
             Some(record) => record::renewed(record, Timestamp::now()),
-            None if self.watched.is_free(now, self.config.lease_duration) => {
-                self.claim = Claim::new(&self.config.identity, Timestamp::now());
-                self.claim.record(record, self.config.lease_duration)
+            None if self.observed.is_free(now, self.config.lease_duration) => {
+                self.holder = Holder::new(&self.config.identity, Timestamp::now());
+                self.holder.acquire(record, self.config.lease_duration)
             }
             None => return Ok(None),
         };
         let sent = Moment::now();
-        let held = self.write(seen.as_ref(), wanted).await?;
-        self.extend(sent);
-        tracing::info!(lease = %self.config.name, identity = %self.config.identity, "leading");
-        Ok(Some(held))
+        let lease = self.write(current.as_ref(), new_record).await?;
+        self.start_term(sent);
+        tracing::info!(lease = %self.config.name, identity = %self.config.identity, "became the leader");
+        Ok(Some(lease))
     }
 
-    /// Renews until the term runs out, somebody else holds the Lease, or shutdown.
-    async fn hold(&mut self, mut held: Lease, shutdown: &CancellationToken) -> End {
-        let mut complaint = String::new();
+    /// Renews the Lease until the term runs out, another process holds the Lease, or shutdown.
+    async fn renew_until_lost(&mut self, mut lease: Lease, shutdown: &CancellationToken) -> End {
+        let mut last_warning = String::new();
         loop {
-            let fence = self.fence();
+            let term_end = self.term_end();
             tokio::select! {
                 biased;
-                () = shutdown.cancelled() => return self.release(held).await,
-                () = sleep_until(fence) => break,
+                () = shutdown.cancelled() => return self.release(lease).await,
+                () = sleep_until(term_end) => break,
                 () = sleep(self.config.retry_period) => {}
             }
-            let rewrite = timeout_at(fence, self.rewrite(&mut held, record::renewed)).await;
-            // A term that has run out is not revived: it may have been told that it is over.
-            if Instant::now() >= fence {
+            let rewrite = timeout_at(term_end, self.rewrite(&mut lease, record::renewed)).await;
+            // An ended term does not start again: `Leadership::lost` may have reported its end.
+            if Instant::now() >= term_end {
                 break;
             }
             match rewrite {
                 Ok(Rewrite::Done(sent)) => {
-                    self.extend(sent);
-                    complaint.clear();
+                    self.start_term(sent);
+                    last_warning.clear();
                 }
-                Ok(Rewrite::Failed(failure)) => self.complain(&mut complaint, "cannot renew the lease", &failure),
-                Ok(Rewrite::Usurped(holder)) => {
+                Ok(Rewrite::Failed(failure)) => self.warn_once(&mut last_warning, "cannot renew the lease", &failure),
+                Ok(Rewrite::OtherHolder(holder)) => {
                     tracing::error!(lease = %self.config.name, holder, "another process holds the lease");
                     return End::Lost;
                 }
@@ -179,90 +181,94 @@ impl Elector {
         End::Lost
     }
 
-    /// Gives the Lease up, so that another process need not wait for it to grow stale.
-    async fn release(&self, mut held: Lease) -> End {
-        // First the fence, then the Lease: whoever takes it must find us not writing.
+    /// Releases the Lease, so that another process need not wait until it is stale.
+    async fn release(&self, mut lease: Lease) -> End {
+        // The fence goes first: when another process acquires the Lease, this one has stopped writing.
         self.standing.send_replace(Standing::Ended);
-        match self.rewrite(&mut held, record::released).await {
+        match self.rewrite(&mut lease, record::released).await {
             Rewrite::Done(_) => tracing::info!(lease = %self.config.name, "lease released"),
-            Rewrite::Usurped(holder) => tracing::info!(lease = %self.config.name, holder, "lease already taken"),
+            Rewrite::OtherHolder(holder) => {
+                tracing::info!(lease = %self.config.name, holder, "another process already holds the lease");
+            }
             Rewrite::Failed(error) => tracing::warn!(lease = %self.config.name, %error, "lease not released"),
         }
         End::Released
     }
 
-    /// Rewrites the record; when the Lease changed under us, looks, and rewrites what is there if
-    /// it is still ours.
-    async fn rewrite(&self, held: &mut Lease, edit: fn(&LeaseSpec, Timestamp) -> LeaseSpec) -> Rewrite {
-        let failure = match self.edit(held, edit).await {
+    /// Rewrites the record. If the Lease was changed meanwhile, reads it, and rewrites it if this process is
+    /// still its holder.
+    async fn rewrite(&self, lease: &mut Lease, edit: fn(&LeaseSpec, Timestamp) -> LeaseSpec) -> Rewrite {
+        let failure = match self.edit(lease, edit).await {
             Ok(sent) => return Rewrite::Done(sent),
             Err(failure) => failure,
         };
         if !matches!(failure.status(), Some(404 | 409)) {
             return Rewrite::Failed(failure);
         }
-        match self.ask(self.leases.get_opt(&self.config.name)).await {
-            Ok(Some(lease)) if lease.spec.as_ref().is_some_and(|record| self.claim.stands_in(record)) => *held = lease,
-            Ok(Some(lease)) => return Rewrite::Usurped(holder_of(&lease)),
-            // Deleted by hand: put it back, which fails if somebody else is faster.
-            Ok(None) => held.metadata = ObjectMeta::default(),
+        match self.request(self.leases.get_opt(&self.config.name)).await {
+            Ok(Some(current)) if current.spec.as_ref().is_some_and(|record| self.holder.is_named_in(record)) => {
+                *lease = current;
+            }
+            Ok(Some(current)) => return Rewrite::OtherHolder(holder_of(&current)),
+            // The Lease was deleted: create it again, which fails if another process is faster.
+            Ok(None) => lease.metadata = ObjectMeta::default(),
             Err(failure) => return Rewrite::Failed(failure),
         }
-        self.edit(held, edit).await.map_or_else(Rewrite::Failed, Rewrite::Done)
+        self.edit(lease, edit).await.map_or_else(Rewrite::Failed, Rewrite::Done)
     }
 
-    async fn edit(&self, held: &mut Lease, edit: fn(&LeaseSpec, Timestamp) -> LeaseSpec) -> Result<Moment, Failure> {
-        let record = edit(&held.spec.clone().unwrap_or_default(), Timestamp::now());
+    async fn edit(&self, lease: &mut Lease, edit: fn(&LeaseSpec, Timestamp) -> LeaseSpec) -> Result<Moment, Failure> {
+        let record = edit(&lease.spec.clone().unwrap_or_default(), Timestamp::now());
         let sent = Moment::now();
-        *held = self.write(Some(held), record).await?;
+        *lease = self.write(Some(lease), record).await?;
         Ok(sent)
     }
 
-    /// Writes the record under the resourceVersion of `seen`; creates the Lease if there is none.
-    async fn write(&self, seen: Option<&Lease>, record: LeaseSpec) -> Result<Lease, Failure> {
+    /// Writes the record under the `resourceVersion` of `current`; creates the Lease if there is none.
+    async fn write(&self, current: Option<&Lease>, record: LeaseSpec) -> Result<Lease, Failure> {
         let params = PostParams { field_manager: Some("cloud-policy-operator".to_owned()), ..PostParams::default() };
-        let mut metadata = seen.map(|lease| lease.metadata.clone()).unwrap_or_default();
+        let mut metadata = current.map(|lease| lease.metadata.clone()).unwrap_or_default();
         metadata.managed_fields = None;
         metadata.name = Some(self.config.name.clone());
         let create = metadata.resource_version.is_none();
         let lease = Lease { metadata, spec: Some(record) };
         if create {
-            self.ask(self.leases.create(&params, &lease)).await
+            self.request(self.leases.create(&params, &lease)).await
         } else {
-            self.ask(self.leases.replace(&self.config.name, &params, &lease)).await
+            self.request(self.leases.replace(&self.config.name, &params, &lease)).await
         }
     }
 
-    /// Asks the API server, but not for ever: the client's own retries can take minutes.
-    async fn ask<T>(&self, request: impl Future<Output = kube::Result<T>>) -> Result<T, Failure> {
-        let patience = self.config.request_timeout();
-        timeout(patience, request).await.map_err(|_| Failure::NoAnswer(patience))?.map_err(Failure::Kube)
+    /// Limits the time of a request to the API server: the client's own retries can take minutes.
+    async fn request<T>(&self, request: impl Future<Output = kube::Result<T>>) -> Result<T, Failure> {
+        let limit = self.config.request_timeout();
+        timeout(limit, request).await.map_err(|_| Failure::NoResponse(limit))?.map_err(Failure::Kube)
     }
 
-    fn extend(&self, sent: Moment) {
-        self.standing.send_replace(Standing::Leading(Fence::from(sent, self.config.renew_deadline)));
+    fn start_term(&self, sent: Moment) {
+        self.standing.send_replace(Standing::Leading(Fence::new(sent, self.config.renew_deadline)));
     }
 
-    fn fence(&self) -> Instant {
+    fn term_end(&self) -> Instant {
         match *self.standing.borrow() {
             Standing::Leading(fence) => fence.until(),
-            Standing::Unopposed | Standing::Waiting | Standing::Ended => Instant::now(),
+            Standing::WithoutElection | Standing::Waiting | Standing::Ended => Instant::now(),
         }
     }
 
-    /// Says what failed, once as long as it stays the same.
-    fn complain(&self, last: &mut String, what: &str, failure: &Failure) {
+    /// Logs a failure as a warning, unless it is the same as the last one.
+    fn warn_once(&self, last_warning: &mut String, message: &str, failure: &Failure) {
         let text = failure.to_string();
-        if *last != text {
-            tracing::warn!(lease = %self.config.name, error = %text, "{what}");
-            *last = text;
+        if *last_warning != text {
+            tracing::warn!(lease = %self.config.name, error = %text, "{message}");
+            *last_warning = text;
         }
     }
 }
 
 fn holder_of(lease: &Lease) -> String {
-    let holder = lease.spec.as_ref().and_then(record::holder);
-    holder.map_or_else(|| format!("nobody ({})", lease.name_any()), str::to_owned)
+    let identity = lease.spec.as_ref().and_then(record::holder_identity);
+    identity.unwrap_or("none").to_owned()
 }
 
 #[cfg(test)]

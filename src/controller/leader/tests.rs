@@ -1,39 +1,39 @@
 use super::fence::{Fence, Moment, Standing};
-use super::record::{self, Claim, Watched};
+use super::record::{self, Holder, ObservedRecord};
 use super::*;
 use std::time::SystemTime;
 
 const SECOND: Duration = Duration::from_secs(1);
 const MILLISECOND: Duration = Duration::from_millis(1);
 
-fn held_by(identity: &str, seconds: i32) -> LeaseSpec {
+fn record_of(identity: &str, seconds: i32) -> LeaseSpec {
     let now = Timestamp::from_second(1_700_000_000).unwrap();
-    LeaseSpec { lease_duration_seconds: Some(seconds), ..Claim::new(identity, now).record(None, SECOND) }
+    LeaseSpec { lease_duration_seconds: Some(seconds), ..Holder::new(identity, now).acquire(None, SECOND) }
 }
 
-fn leading(until: Duration) -> (watch::Sender<Standing>, Leadership) {
-    let (sender, receiver) = watch::channel(Standing::Leading(Fence::from(Moment::now(), until)));
-    (sender, Leadership::of(receiver))
+fn leading(term: Duration) -> (watch::Sender<Standing>, Leadership) {
+    let (sender, receiver) = watch::channel(Standing::Leading(Fence::new(Moment::now(), term)));
+    (sender, Leadership::new(receiver))
 }
 
 #[test]
-fn the_fence_falls_by_itself_when_nobody_renews() {
+fn fence_ends_term_without_renewal() {
     let sent = Moment::now();
-    let fence = Fence::from(sent, 10 * SECOND);
-    assert!(fence.holds(Moment { monotonic: sent.monotonic + 9 * SECOND, ..sent }));
-    assert!(!fence.holds(Moment { monotonic: sent.monotonic + 10 * SECOND, ..sent }));
+    let fence = Fence::new(sent, 10 * SECOND);
+    assert!(fence.is_valid(Moment { monotonic: sent.monotonic + 9 * SECOND, ..sent }));
+    assert!(!fence.is_valid(Moment { monotonic: sent.monotonic + 10 * SECOND, ..sent }));
 }
 
 #[tokio::test]
-async fn a_hanging_elector_cannot_keep_the_process_leading() {
-    let (_hanging, leadership) = leading(50 * MILLISECOND);
+async fn fence_ends_leadership_when_elector_hangs() {
+    let (_elector, leadership) = leading(50 * MILLISECOND);
     assert!(leadership.still_leads());
-    timeout(SECOND * 5, leadership.lost()).await.expect("the fence falls without the elector");
+    timeout(SECOND * 5, leadership.lost()).await.expect("the term ends without the elector");
     assert!(!leadership.still_leads());
 }
 
 #[tokio::test]
-async fn a_renewal_moves_the_fence_and_loss_waits_for_the_new_one() {
+async fn renewal_extends_term() {
     let (elector, leadership) = leading(200 * MILLISECOND);
     let started = Instant::now();
     let waiter = tokio::spawn({
@@ -41,13 +41,13 @@ async fn a_renewal_moves_the_fence_and_loss_waits_for_the_new_one() {
         async move { leadership.lost().await }
     });
     sleep(100 * MILLISECOND).await;
-    elector.send_replace(Standing::Leading(Fence::from(Moment::now(), 400 * MILLISECOND)));
+    elector.send_replace(Standing::Leading(Fence::new(Moment::now(), 400 * MILLISECOND)));
     waiter.await.unwrap();
     assert!(started.elapsed() >= 500 * MILLISECOND, "{:?}", started.elapsed());
 }
 
 #[tokio::test]
-async fn an_elector_that_vanished_still_ends_at_its_fence() {
+async fn term_lasts_until_fence_when_elector_is_dropped() {
     let (elector, leadership) = leading(100 * MILLISECOND);
     let started = Instant::now();
     drop(elector);
@@ -57,16 +57,19 @@ async fn an_elector_that_vanished_still_ends_at_its_fence() {
 }
 
 #[test]
-fn a_machine_that_was_suspended_does_not_trust_its_monotonic_clock() {
+fn fence_ends_term_by_wall_clock_after_suspend() {
     let sent = Moment::now();
-    let fence = Fence::from(sent, 10 * SECOND);
-    assert!(fence.holds(Moment { wall: sent.wall + 9 * SECOND, ..sent }));
-    assert!(!fence.holds(Moment { wall: sent.wall + 10 * SECOND, ..sent }));
-    assert!(fence.holds(Moment { wall: SystemTime::UNIX_EPOCH, ..sent }), "a clock set back proves nothing");
+    let fence = Fence::new(sent, 10 * SECOND);
+    assert!(fence.is_valid(Moment { wall: sent.wall + 9 * SECOND, ..sent }));
+    assert!(!fence.is_valid(Moment { wall: sent.wall + 10 * SECOND, ..sent }));
+    assert!(
+        fence.is_valid(Moment { wall: SystemTime::UNIX_EPOCH, ..sent }),
+        "a wall clock that was set back does not end the term"
+    );
 }
 
 #[tokio::test]
-async fn without_election_one_always_leads() {
+async fn leadership_without_election_lasts() {
     let leadership = Leadership::always();
     assert!(leadership.still_leads());
     assert!(leadership.acquired().await);
@@ -74,9 +77,9 @@ async fn without_election_one_always_leads() {
 }
 
 #[tokio::test]
-async fn an_election_that_ended_without_us_says_so() {
+async fn acquired_is_false_when_election_ends_first() {
     let (elector, receiver) = watch::channel(Standing::Waiting);
-    let leadership = Leadership::of(receiver);
+    let leadership = Leadership::new(receiver);
     assert!(!leadership.still_leads());
     elector.send_replace(Standing::Ended);
     assert!(!leadership.acquired().await);
@@ -84,88 +87,88 @@ async fn an_election_that_ended_without_us_says_so() {
 }
 
 #[test]
-fn a_record_is_stale_only_after_it_stood_still_before_our_own_eyes() {
-    let mut watched = Watched::default();
+fn lease_is_free_after_observed_lease_duration() {
+    let mut observed = ObservedRecord::default();
     let start = Instant::now();
-    let mut record = held_by("other", 15);
-    assert!(watched.is_free(start, SECOND), "there is no lease");
-    watched.see(Some(&record), start);
-    assert!(!watched.is_free(start, SECOND), "its renew time is years ago, but we only just saw it");
+    let mut record = record_of("other", 15);
+    assert!(observed.is_free(start, SECOND), "there is no lease");
+    observed.observe(Some(&record), start);
+    assert!(!observed.is_free(start, SECOND), "its renew time is years ago, but this process read it only now");
     record = record::renewed(&record, Timestamp::from_second(1_700_000_014).unwrap());
-    watched.see(Some(&record), start + 14 * SECOND);
-    watched.see(Some(&record), start + 28 * SECOND);
-    assert!(!watched.is_free(start + 28 * SECOND, SECOND));
-    assert!(watched.is_free(start + 29 * SECOND, SECOND));
+    observed.observe(Some(&record), start + 14 * SECOND);
+    observed.observe(Some(&record), start + 28 * SECOND);
+    assert!(!observed.is_free(start + 28 * SECOND, SECOND));
+    assert!(observed.is_free(start + 29 * SECOND, SECOND));
 }
 
 #[test]
-fn deleting_the_lease_does_not_free_it_while_its_holder_may_go_on() {
-    let mut watched = Watched::default();
+fn deleted_lease_stays_taken_for_its_lease_duration() {
+    let mut observed = ObservedRecord::default();
     let start = Instant::now();
-    watched.see(Some(&held_by("other", 15)), start);
-    watched.see(None, start + SECOND);
-    assert!(!watched.is_free(start + 14 * SECOND, SECOND));
-    assert!(watched.is_free(start + 15 * SECOND, SECOND));
+    observed.observe(Some(&record_of("other", 15)), start);
+    observed.observe(None, start + SECOND);
+    assert!(!observed.is_free(start + 14 * SECOND, SECOND));
+    assert!(observed.is_free(start + 15 * SECOND, SECOND));
 }
 
 #[test]
-fn a_released_lease_is_free_at_once() {
+fn released_lease_is_free_at_once() {
     let now = Timestamp::from_second(1_700_000_001).unwrap();
-    for holder in [None, Some(String::new())] {
-        let mut watched = Watched::default();
-        let released = LeaseSpec { holder_identity: holder, ..record::released(&held_by("other", 15), now) };
-        watched.see(Some(&released), Instant::now());
-        assert!(watched.is_free(Instant::now(), SECOND));
+    for holder_identity in [None, Some(String::new())] {
+        let mut observed = ObservedRecord::default();
+        let released = LeaseSpec { holder_identity, ..record::released(&record_of("other", 15), now) };
+        observed.observe(Some(&released), Instant::now());
+        assert!(observed.is_free(Instant::now(), SECOND));
     }
 }
 
 #[test]
-fn a_process_with_the_same_name_is_another_process() {
-    let first = Claim::new("pod", Timestamp::from_microsecond(1_700_000_000_000_001).unwrap());
-    let second = Claim::new("pod", Timestamp::from_microsecond(1_700_000_000_000_002).unwrap());
-    let record = first.record(None, SECOND);
-    assert!(first.stands_in(&record));
-    assert!(!second.stands_in(&record));
-    assert!(!first.stands_in(&record::released(&record, Timestamp::UNIX_EPOCH)));
+fn holder_differs_by_acquire_time() {
+    let first = Holder::new("pod", Timestamp::from_microsecond(1_700_000_000_000_001).unwrap());
+    let second = Holder::new("pod", Timestamp::from_microsecond(1_700_000_000_000_002).unwrap());
+    let record = first.acquire(None, SECOND);
+    assert!(first.is_named_in(&record));
+    assert!(!second.is_named_in(&record));
+    assert!(!first.is_named_in(&record::released(&record, Timestamp::UNIX_EPOCH)));
 }
 
 #[test]
-fn taking_over_counts_a_transition_and_never_promises_less_than_configured() {
-    let claim = Claim::new("me", Timestamp::UNIX_EPOCH);
-    let first = claim.record(None, Duration::from_millis(2_500));
+fn acquire_counts_transitions_and_rounds_duration_up() {
+    let holder = Holder::new("me", Timestamp::UNIX_EPOCH);
+    let first = holder.acquire(None, Duration::from_millis(2_500));
     assert_eq!((first.lease_transitions, first.lease_duration_seconds), (Some(0), Some(3)));
-    let second = claim.record(Some(&held_by("other", 15)), 15 * SECOND);
+    let second = holder.acquire(Some(&record_of("other", 15)), 15 * SECOND);
     assert_eq!((second.lease_transitions, second.lease_duration_seconds), (Some(1), Some(15)));
-    assert_eq!(record::holder(&second), Some("me"));
+    assert_eq!(record::holder_identity(&second), Some("me"));
 }
 
 #[test]
-fn durations_that_would_let_two_lead_are_refused() {
+fn config_rejects_durations_that_let_two_lead() {
     let good = ElectorConfig::new("ns", "lease", "pod");
-    assert_eq!(good.check(), Ok(()));
-    let refused = [
+    assert_eq!(good.validate(), Ok(()));
+    let invalid = [
         ElectorConfig { renew_deadline: good.lease_duration, ..good.clone() },
         ElectorConfig { retry_period: good.renew_deadline, ..good.clone() },
         ElectorConfig { retry_period: Duration::ZERO, ..good.clone() },
         ElectorConfig { identity: String::new(), ..good },
     ];
-    for config in refused {
-        assert!(config.check().is_err(), "{config:?}");
+    for config in invalid {
+        assert!(config.validate().is_err(), "{config:?}");
     }
 }
 
 #[tokio::test]
-async fn leadership_that_can_be_revoked_holds_until_it_is() {
+async fn leadership_lasts_until_revoked() {
     let (leadership, revocation) = Leadership::revocable();
     assert!(leadership.acquired().await && leadership.still_leads());
     assert!(timeout(50 * MILLISECOND, leadership.lost()).await.is_err());
     revocation.revoke();
     assert!(!leadership.still_leads());
-    timeout(SECOND * 5, leadership.lost()).await.expect("told of the loss");
+    timeout(SECOND * 5, leadership.lost()).await.expect("the revocation ends the wait");
 }
 
 #[tokio::test]
-async fn leadership_that_nobody_can_revoke_any_more_stays() {
+async fn leadership_lasts_when_revocation_is_dropped() {
     let (leadership, revocation) = Leadership::revocable();
     drop(revocation);
     assert!(timeout(50 * MILLISECOND, leadership.lost()).await.is_err());

@@ -1,14 +1,14 @@
-//! How long to wait: per-object backoff and jitter.
+//! Calculates waits: backoff by object, and jitter.
 //!
-//! The controller runtime tells its error policy nothing of successes, so the count of failures
-//! is kept here, by uid, and cleared on success and deletion.
+//! The controller runtime does not tell its error policy about successes. So the count of failures is kept
+//! here, by uid. Callers clear it on success and deletion.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// Failures in a row, by object uid.
+/// Counts the consecutive failures of each object, by uid.
 #[derive(Debug)]
 pub struct Backoffs {
     failures: Mutex<HashMap<String, u32>>,
@@ -17,13 +17,13 @@ pub struct Backoffs {
 }
 
 impl Backoffs {
-    /// Distances double from `first` to `longest`.
+    /// Starts with no failures. The waits double from `first` to `longest`.
     #[must_use]
     pub fn new((first, longest): (Duration, Duration)) -> Self {
         Self { failures: Mutex::default(), first, longest }
     }
 
-    /// Counts a failure and says how long to wait.
+    /// Counts a failure, and returns how long to wait before the next attempt.
     pub fn failed(&self, uid: &str) -> Duration {
         let mut failures = self.lock();
         let count = failures.entry(uid.to_owned()).or_default();
@@ -32,7 +32,7 @@ impl Backoffs {
         jitter(self.first.saturating_mul(factor).min(self.longest))
     }
 
-    /// Whether the last attempt failed.
+    /// Returns whether the last attempt failed.
     pub fn is_failing(&self, uid: &str) -> bool {
         self.lock().contains_key(uid)
     }
@@ -43,15 +43,15 @@ impl Backoffs {
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<String, u32>> {
-        // A count is valid at every moment, so a panic elsewhere does not spoil it.
+        // The counts are valid at every moment, so a panic elsewhere leaves a valid map.
         self.failures.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// The duration, 20 % more or less, so that objects do not all ask at once.
+/// Returns the duration, up to 20 % shorter or longer, so that not all objects send requests at once.
 #[must_use]
 pub fn jitter(duration: Duration) -> Duration {
-    // A fresh RandomState hashes differently each time: randomness enough to spread load.
+    // Each `RandomState` hashes differently, which is random enough to spread load.
     let thousandths = RandomState::new().hash_one(0_u8) % 401;
     let factor = 800 + u32::try_from(thousandths).unwrap_or(200);
     duration.saturating_mul(factor) / 1000
@@ -62,7 +62,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn distances_grow_to_the_longest_and_start_anew_after_success() {
+    fn backoff_grows_to_longest_and_restarts_after_success() {
         let backoffs = Backoffs::new((Duration::from_secs(1), Duration::from_mins(1)));
         let first = backoffs.failed("a");
         assert!(first <= Duration::from_millis(1200), "{first:?}");
@@ -77,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn jitter_stays_within_a_fifth_and_moves() {
+    fn jitter_varies_by_at_most_a_fifth() {
         let spread: Vec<Duration> = (0..50).map(|_| jitter(Duration::from_secs(100))).collect();
         assert!(spread.iter().all(|d| (80..=120).contains(&d.as_secs())), "{spread:?}");
         assert!(spread.iter().any(|d| d != &spread[0]));

@@ -1,9 +1,8 @@
-//! Whose turn it is: so many objects of one connection at once, the most urgent first.
+//! Limits how many objects of one connection are reconciled at once, and orders those that wait by priority.
 //!
-//! The runtime starts every reconcile as soon as it is due; here it waits for its turn. Each
-//! connection has its own turns, so that one whose upstream is slow or silent holds up no object of
-//! another. Some turns are kept free of work in the background, which may be slow to end: a change
-//! or a deletion need not wait for it.
+//! The runtime starts every reconcile as soon as it is due, and the reconcile waits here for a permit. Each
+//! connection has its own permits, so a slow upstream delays no object of another connection. Background work
+//! can take long, so it leaves a quarter of the permits (rounded down) to changes and deletions.
 
 use crate::api::ConnectionKey;
 use crate::upstream::Priority;
@@ -12,12 +11,12 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::oneshot;
 
-/// The turns of all connections.
+/// The permits of all connections.
 pub struct Permits {
-    /// At once, of one connection.
-    most: usize,
-    /// Of these, in the background.
-    most_background: usize,
+    /// How many permits of one connection may be in use at once.
+    limit: usize,
+    /// How many permits may be in use when background work gets one more.
+    background_limit: usize,
     queues: Mutex<Queues>,
 }
 
@@ -27,22 +26,23 @@ struct Queues {
     arrivals: u64,
 }
 
-/// The turns of one connection.
+/// The permits of one connection that are in use, and the objects that wait for one.
 #[derive(Default)]
 struct Queue {
-    taken: usize,
-    /// The least place is the next.
-    waiting: BTreeMap<Position, Waiting>,
+    in_use: usize,
+    /// The waiter at the lowest position is the next.
+    waiters: BTreeMap<Position, Waiter>,
 }
 
+/// The order of waiters: the highest priority first, then the first to arrive.
 type Position = (Reverse<Priority>, u64);
 
-struct Waiting {
+struct Waiter {
     uid: String,
-    call: oneshot::Sender<()>,
+    grant: oneshot::Sender<()>,
 }
 
-/// One turn; dropped, it is the next one's.
+/// The permission to reconcile one object. Dropping it passes it to the next waiter.
 pub struct Permit {
     permits: Arc<Permits>,
     key: ConnectionKey,
@@ -54,12 +54,12 @@ impl Drop for Permit {
     }
 }
 
-/// Gives up a place in the queue, or a turn that came too late.
+/// Removes a cancelled waiter from the queue, or releases the permit that it was granted at the same moment.
 struct CancelGuard<'a> {
     permits: &'a Arc<Permits>,
     key: &'a ConnectionKey,
     uid: &'a str,
-    called: oneshot::Receiver<()>,
+    granted: oneshot::Receiver<()>,
     done: bool,
 }
 
@@ -68,86 +68,85 @@ impl Drop for CancelGuard<'_> {
         if self.done {
             return;
         }
-        self.permits.queues().forget(self.key, self.uid);
-        // Called and gone at the same moment.
-        if self.called.try_recv().is_ok() {
+        self.permits.lock().remove(self.key, self.uid);
+        if self.granted.try_recv().is_ok() {
             self.permits.release(self.key);
         }
     }
 }
 
 impl Permits {
-    /// So many turns at once for each connection.
+    /// Allows `limit` permits at once for each connection, and at least one.
     #[must_use]
-    pub fn new(most: usize) -> Arc<Self> {
-        let most = most.max(1);
-        Arc::new(Self { most, most_background: (most - most / 4).max(1), queues: Mutex::default() })
+    pub fn new(limit: usize) -> Arc<Self> {
+        let limit = limit.max(1);
+        Arc::new(Self { limit, background_limit: (limit - limit / 4).max(1), queues: Mutex::default() })
     }
 
-    /// Waits for the turn of this object. An object waits once at a time.
+    /// Waits for a permit for this object. An object waits once at a time.
     pub async fn acquire(self: &Arc<Self>, key: ConnectionKey, uid: &str, priority: Priority) -> Permit {
-        let (call, called) = oneshot::channel();
-        let waiting = Waiting { uid: uid.to_owned(), call };
-        self.queues().queue_up(key.clone(), priority, waiting);
+        let (grant, granted) = oneshot::channel();
+        let waiter = Waiter { uid: uid.to_owned(), grant };
+        self.lock().enqueue(key.clone(), priority, waiter);
         self.grant(&key);
-        let mut cancel_guard = CancelGuard { permits: self, key: &key, uid, called, done: false };
-        // Never an error: whoever takes the other end out of the queue calls first, or is `cancel_guard`.
-        let _ = (&mut cancel_guard.called).await;
+        let mut cancel_guard = CancelGuard { permits: self, key: &key, uid, granted, done: false };
+        // Never an error: only `grant`, which sends first, and `cancel_guard` take the sender out of the queue.
+        let _ = (&mut cancel_guard.granted).await;
         cancel_guard.done = true;
         drop(cancel_guard);
         Permit { permits: Arc::clone(self), key }
     }
 
-    /// An object that waits, if it does, has become more urgent.
+    /// Raises the priority of an object, if it waits. Never lowers it.
     pub fn raise_priority(&self, key: &ConnectionKey, uid: &str, priority: Priority) {
-        self.queues().raise_priority(key, uid, priority);
+        self.lock().raise_priority(key, uid, priority);
         self.grant(key);
     }
 
     fn release(&self, key: &ConnectionKey) {
-        if let Some(queue) = self.queues().by_connection.get_mut(key) {
-            queue.taken -= 1;
+        if let Some(queue) = self.lock().by_connection.get_mut(key) {
+            queue.in_use -= 1;
         }
         self.grant(key);
     }
 
-    /// Calls those whose turn it is.
+    /// Grants the free permits of a connection to the next waiters.
     fn grant(&self, key: &ConnectionKey) {
-        let mut queues = self.queues();
+        let mut queues = self.lock();
         let Some(queue) = queues.by_connection.get_mut(key) else { return };
-        while let Some(next) = queue.waiting.first_entry() {
-            let most = if next.key().0.0 == Priority::Background { self.most_background } else { self.most };
-            if queue.taken >= most {
+        while let Some(next) = queue.waiters.first_entry() {
+            let limit = if next.key().0.0 == Priority::Background { self.background_limit } else { self.limit };
+            if queue.in_use >= limit {
                 return;
             }
-            queue.taken += 1;
-            // Whoever is gone gives the turn back.
-            if next.remove().call.send(()).is_err() {
-                queue.taken -= 1;
+            queue.in_use += 1;
+            // A waiter that is gone does not use its permit.
+            if next.remove().grant.send(()).is_err() {
+                queue.in_use -= 1;
             }
         }
-        if queue.taken == 0 {
+        if queue.in_use == 0 {
             queues.by_connection.remove(key);
         }
     }
 
-    fn queues(&self) -> MutexGuard<'_, Queues> {
+    fn lock(&self) -> MutexGuard<'_, Queues> {
         self.queues.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Queues {
-    fn queue_up(&mut self, key: ConnectionKey, priority: Priority, waiting: Waiting) {
+    fn enqueue(&mut self, key: ConnectionKey, priority: Priority, waiter: Waiter) {
         self.arrivals += 1;
         let position = (Reverse(priority), self.arrivals);
-        self.by_connection.entry(key).or_default().waiting.insert(position, waiting);
+        self.by_connection.entry(key).or_default().waiters.insert(position, waiter);
     }
 
-    fn forget(&mut self, key: &ConnectionKey, uid: &str) {
+    fn remove(&mut self, key: &ConnectionKey, uid: &str) {
         if let Some(queue) = self.by_connection.get_mut(key)
             && let Some(position) = queue.position_of(uid)
         {
-            queue.waiting.remove(&position);
+            queue.waiters.remove(&position);
         }
     }
 
@@ -155,16 +154,16 @@ impl Queues {
         if let Some(queue) = self.by_connection.get_mut(key)
             && let Some(position @ (Reverse(before), arrival)) = queue.position_of(uid)
             && before < priority
-            && let Some(waiting) = queue.waiting.remove(&position)
+            && let Some(waiter) = queue.waiters.remove(&position)
         {
-            queue.waiting.insert((Reverse(priority), arrival), waiting);
+            queue.waiters.insert((Reverse(priority), arrival), waiter);
         }
     }
 }
 
 impl Queue {
     fn position_of(&self, uid: &str) -> Option<Position> {
-        self.waiting.iter().find(|(_, waiting)| waiting.uid == uid).map(|(position, _)| *position)
+        self.waiters.iter().find(|(_, waiter)| waiter.uid == uid).map(|(position, _)| *position)
     }
 }
 
@@ -181,101 +180,101 @@ mod tests {
         ConnectionKey { namespace: Some("team".to_owned()), name: name.to_owned() }
     }
 
-    /// Somebody who waits for a turn, and is in the queue when this returns.
+    /// Starts a task that waits for a permit, and returns once it is in the queue.
     async fn waiter(permits: &Arc<Permits>, uid: &str, priority: Priority) -> JoinHandle<Permit> {
-        let before = permits.queues().arrivals;
+        let before = permits.lock().arrivals;
         let task = tokio::spawn({
             let (permits, uid) = (Arc::clone(permits), uid.to_owned());
             async move { permits.acquire(key("a"), &uid, priority).await }
         });
-        while permits.queues().arrivals == before {
+        while permits.lock().arrivals == before {
             tokio::task::yield_now().await;
         }
         task
     }
 
-    async fn comes(task: &mut JoinHandle<Permit>) -> Option<Permit> {
+    async fn granted(task: &mut JoinHandle<Permit>) -> Option<Permit> {
         timeout(MOMENT, task).await.ok().map(Result::unwrap)
     }
 
     #[tokio::test]
-    async fn a_freed_turn_goes_to_the_most_urgent_and_then_to_the_first() {
+    async fn permit_goes_to_highest_priority_then_first_waiter() {
         let permits = Permits::new(1);
-        let held = permits.acquire(key("a"), "holder", Priority::Background).await;
+        let in_use = permits.acquire(key("a"), "first-user", Priority::Background).await;
         let mut background = waiter(&permits, "background", Priority::Background).await;
         let mut first = waiter(&permits, "first", Priority::Change).await;
         let mut second = waiter(&permits, "second", Priority::Change).await;
         let mut deletion = waiter(&permits, "deletion", Priority::Deletion).await;
-        drop(held);
-        let mut turn = None;
+        drop(in_use);
+        let mut permit = None;
         for next in [&mut deletion, &mut first, &mut second, &mut background] {
-            drop(turn);
-            turn = Some(comes(next).await.expect("its turn"));
+            drop(permit);
+            permit = Some(granted(next).await.expect("a permit"));
         }
-        drop(turn);
-        assert!(permits.queues().by_connection.is_empty(), "nothing is kept of a connection that nobody uses");
+        drop(permit);
+        assert!(permits.lock().by_connection.is_empty(), "the entry of an unused connection is removed");
     }
 
     #[tokio::test]
-    async fn a_connection_that_holds_all_its_turns_holds_up_no_other() {
+    async fn busy_connection_does_not_block_other_connections() {
         let permits = Permits::new(2);
-        let _held = (
+        let _in_use = (
             permits.acquire(key("a"), "1", Priority::Change).await,
             permits.acquire(key("a"), "2", Priority::Change).await,
         );
         let mut third = waiter(&permits, "3", Priority::Change).await;
-        assert!(comes(&mut third).await.is_none());
+        assert!(granted(&mut third).await.is_none());
         timeout(MOMENT, permits.acquire(key("b"), "4", Priority::Background))
             .await
-            .expect("a turn of its own connection");
+            .expect("a permit of its own connection");
     }
 
     #[tokio::test]
-    async fn a_quarter_of_the_turns_is_kept_for_what_somebody_waits_for() {
+    async fn background_work_leaves_a_quarter_of_the_permits() {
         let permits = Permits::new(8);
-        let mut held = Vec::new();
+        let mut in_use = Vec::new();
         for uid in 0..6 {
-            held.push(permits.acquire(key("a"), &uid.to_string(), Priority::Background).await);
+            in_use.push(permits.acquire(key("a"), &uid.to_string(), Priority::Background).await);
         }
         let mut seventh = waiter(&permits, "7", Priority::Background).await;
-        assert!(comes(&mut seventh).await.is_none());
+        assert!(granted(&mut seventh).await.is_none());
         for uid in ["8", "9"] {
-            held.push(timeout(MOMENT, permits.acquire(key("a"), uid, Priority::Change)).await.expect("a turn"));
+            in_use.push(timeout(MOMENT, permits.acquire(key("a"), uid, Priority::Change)).await.expect("a permit"));
         }
-        held.truncate(5);
-        assert!(comes(&mut seventh).await.is_some());
+        in_use.truncate(5);
+        assert!(granted(&mut seventh).await.is_some());
     }
 
     #[tokio::test]
-    async fn who_becomes_urgent_while_waiting_is_moved_up() {
+    async fn waiter_moves_up_when_priority_is_raised() {
         let permits = Permits::new(1);
-        let held = permits.acquire(key("a"), "holder", Priority::Change).await;
+        let in_use = permits.acquire(key("a"), "first-user", Priority::Change).await;
         let mut early = waiter(&permits, "early", Priority::Background).await;
         let mut edited = waiter(&permits, "edited", Priority::Background).await;
         permits.raise_priority(&key("a"), "edited", Priority::Change);
         permits.raise_priority(&key("a"), "edited", Priority::Background);
-        drop(held);
-        assert!(comes(&mut early).await.is_none());
-        drop(comes(&mut edited).await.expect("its turn"));
-        assert!(comes(&mut early).await.is_some());
+        drop(in_use);
+        assert!(granted(&mut early).await.is_none());
+        drop(granted(&mut edited).await.expect("a permit"));
+        assert!(granted(&mut early).await.is_some());
     }
 
     #[tokio::test]
-    async fn who_gives_up_leaves_no_turn_behind() {
+    async fn cancelled_waiter_leaks_no_permit() {
         let permits = Permits::new(1);
-        let held = permits.acquire(key("a"), "holder", Priority::Change).await;
+        let in_use = permits.acquire(key("a"), "first-user", Priority::Change).await;
         let gone = waiter(&permits, "gone", Priority::Deletion).await;
         let mut next = waiter(&permits, "next", Priority::Change).await;
         gone.abort();
         assert!(gone.await.is_err());
-        drop(held);
-        assert!(comes(&mut next).await.is_some());
-        // Called, and gone before it noticed.
-        let held = permits.acquire(key("a"), "holder", Priority::Change).await;
+        drop(in_use);
+        assert!(granted(&mut next).await.is_some());
+        // A waiter that is cancelled after the grant, before it runs again.
+        let in_use = permits.acquire(key("a"), "first-user", Priority::Change).await;
         let late = waiter(&permits, "late", Priority::Change).await;
-        drop(held);
+        drop(in_use);
         late.abort();
         let _ = late.await;
-        timeout(MOMENT, permits.acquire(key("a"), "last", Priority::Change)).await.expect("a turn");
+        timeout(MOMENT, permits.acquire(key("a"), "last", Priority::Change)).await.expect("a permit");
     }
 }

@@ -1,13 +1,15 @@
-//! How urgent the reconcile of an object is.
+//! Decides the priority of a reconcile.
 
 use crate::api::ConditionType;
 use crate::api::status::CommonStatus;
 use crate::controller::kinds::managed::Managed;
 use crate::upstream::Priority;
 
-/// What somebody waits for goes before comparing what is settled; what failed before goes behind,
-/// so that it holds up nothing that works. `failing`: the last reconcile failed, and nobody changed
-/// the object since.
+/// Returns the priority of an object's reconcile. `failing` says that the last reconcile failed, and that the
+/// object has not changed since.
+///
+/// Deletions come first, then changes, then the comparison of settled objects. A failing object goes to the
+/// background, so that it does not delay objects that work.
 pub fn of<K: Managed>(object: &K, failing: bool) -> Priority {
     if failing {
         Priority::Background
@@ -15,16 +17,17 @@ pub fn of<K: Managed>(object: &K, failing: bool) -> Priority {
         Priority::Deletion
     } else {
         let status = object.report().common;
-        let waits = object.spec_changed(&status) || object.reconcile_requested(&status) || !is_settled(&status);
-        if waits { Priority::Change } else { Priority::Background }
+        let is_change = object.spec_changed(&status) || object.reconcile_requested(&status) || !is_settled(&status);
+        if is_change { Priority::Change } else { Priority::Background }
     }
 }
 
-/// Whether there is nothing under way: it was written or at least looked at, or waits for a human.
+/// Returns whether no work is under way: the object was applied, is ready or stalled, and is not reconciling.
 fn is_settled(common: &CommonStatus) -> bool {
-    let is = |kind: ConditionType| common.conditions.iter().any(|c| c.type_ == kind.as_str() && c.status == "True");
-    let ended = common.applied_hash.is_some() || is(ConditionType::Ready) || is(ConditionType::Stalled);
-    ended && !is(ConditionType::Reconciling)
+    let is_true =
+        |kind: ConditionType| common.conditions.iter().any(|c| c.type_ == kind.as_str() && c.status == "True");
+    let finished = common.applied_hash.is_some() || is_true(ConditionType::Ready) || is_true(ConditionType::Stalled);
+    finished && !is_true(ConditionType::Reconciling)
 }
 
 #[cfg(test)]
@@ -35,7 +38,7 @@ mod tests {
     use kube::ResourceExt;
     use serde_json::{Value, json};
 
-    /// A policy of generation 2 with this status.
+    /// Returns a policy of generation 2 with this status.
     fn policy(status: &Value) -> Policy {
         let object = json!({
             "apiVersion": "cloudpolicy.dev/v1alpha1",
@@ -59,7 +62,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_settled_is_background_and_what_changed_is_not() {
+    fn settled_policy_has_background_priority() {
         for (status, priority) in [
             (Value::Null, Priority::Change),
             (status(1, &["Ready"]), Priority::Change),
@@ -73,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn a_requested_reconcile_is_urgent_until_it_was_done() {
+    fn requested_reconcile_has_change_priority_until_handled() {
         let mut object = policy(&status(2, &["Ready"]));
         object.annotations_mut().insert(RECONCILE_REQUESTED_AT.to_owned(), "now".to_owned());
         assert_eq!(of(&object, false), Priority::Change);
@@ -82,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn deletions_come_first_unless_they_fail_again_and_again() {
+    fn deletion_has_deletion_priority_unless_failing() {
         let mut object = policy(&status(2, &["Ready"]));
         let now = k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(jiff::Timestamp::now());
         object.metadata.deletion_timestamp = Some(now);

@@ -1,4 +1,4 @@
-//! Around every reconcile: a panic or an endless wait of one object must not stop the others.
+//! Isolates each reconcile, so that a panic or an endless wait of one object does not stop the others.
 
 use crate::api::Reason;
 use crate::controller::context::Shared;
@@ -15,10 +15,10 @@ use std::time::{Duration, Instant};
 use tracing::field::Empty;
 use tracing::{Instrument as _, Span};
 
-/// How soon the cache should have caught up.
+/// How long the cache may lag behind a write.
 const CACHE_LAG: Duration = Duration::from_millis(300);
 
-/// Contains panics and endless waits of one object's reconcile, and measures it.
+/// Runs the reconcile of one object with a timeout, turns a panic into an error, and records metrics.
 pub async fn isolated(
     kind: &'static str,
     shared: Arc<Shared>,
@@ -48,7 +48,7 @@ pub async fn isolated(
     result
 }
 
-/// The part of a trace that one reconcile is: all of its upstream requests are below it.
+/// Returns the trace span of one reconcile, the parent of the spans of its upstream requests.
 fn span(kind: &'static str, about: &ObjectReference) -> Span {
     tracing::debug_span!(
         "reconcile",
@@ -66,11 +66,11 @@ fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
     text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "without a message".to_owned())
 }
 
-/// When to try again after an error.
+/// Decides when to retry after an error.
 pub fn retry<K: Resource<DynamicType = ()>>(kind: &'static str, object: &K, error: &Error, shared: &Shared) -> Action {
     let (namespace, name) = (object.namespace(), object.name_any());
     if matches!(error, Error::Stale) {
-        // No failure: the cache lags behind a write, most often our own.
+        // Not a failure: the cache lags behind a write, usually one of the operator.
         tracing::debug!(kind, namespace, name, %error, "cache is stale; requeued");
         return Action::requeue(jitter(CACHE_LAG));
     }
@@ -79,7 +79,7 @@ pub fn retry<K: Resource<DynamicType = ()>>(kind: &'static str, object: &K, erro
     Action::requeue(wait)
 }
 
-/// Errors of the runtime itself, such as an object that is gone: nothing to act on.
+/// Logs an error of the runtime itself, such as an object that is gone. No action follows from it.
 pub fn log_runtime_error<E: std::fmt::Display>(kind: &'static str, error: Option<E>) {
     if let Some(error) = error {
         tracing::debug!(kind, %error, "controller");

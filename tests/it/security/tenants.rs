@@ -80,7 +80,7 @@ async fn connection_cannot_use_secret_of_another_namespace() {
     assert_eq!(
         message,
         format!(
-            "Secret {}/ncloud does not exist. Create it. It is read at the next check of the connection.",
+            "Secret {}/ncloud does not exist. Create it. The operator reads it at the next check of the connection.",
             other.name()
         )
     );
