@@ -6,7 +6,7 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Endpoint and credentials of one upstream account, for its own namespace.
+/// Endpoint and credentials of one upstream account, for objects of the same namespace.
 #[derive(CustomResource, Clone, Debug, Deserialize, Serialize, KubeSchema, PartialEq)]
 #[kube(
     group = "cloudpolicy.dev",
@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
     derive = "PartialEq",
     category = "cloudpolicy",
     shortname = "cloudconn",
-    doc = "Endpoint and credentials of one upstream account, for the namespace it lies in.",
+    doc = "Endpoint and credentials of one upstream account, for objects of the same namespace.",
     printcolumn(name = "READY", type_ = "string", json_path = ".status.conditions[?(@.type=='Ready')].status"),
     printcolumn(name = "STATUS", type_ = "string", json_path = ".status.conditions[?(@.type=='Ready')].reason"),
     printcolumn(name = "ENDPOINT", type_ = "string", json_path = ".status.endpoint"),
@@ -35,27 +35,29 @@ use serde::{Deserialize, Serialize};
 #[x_kube(validation = rules::one_upstream())]
 #[x_kube(validation = rules::same_upstream())]
 pub struct ConnectionSpec {
-    /// NAVER Cloud Platform. Exactly one of `ncloud` and `spaceone`; the choice is immutable.
+    /// The NAVER Cloud Platform account. Set exactly one of `ncloud` and `spaceone`. The choice is
+    /// immutable.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "NcloudConnection")]
     pub ncloud: Option<NcloudConnection>,
-    /// SpaceONE (Cloudforet). Exactly one of `ncloud` and `spaceone`; the choice is immutable.
+    /// The SpaceONE (Cloudforet) domain. Set exactly one of `ncloud` and `spaceone`. The choice is
+    /// immutable.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "SpaceoneConnection")]
     pub spaceone: Option<SpaceoneConnection>,
-    /// How many requests the operator may send through this connection: 5 a second and 10 at
-    /// once, unless this says otherwise.
+    /// Limits the requests that the operator sends through this connection. By default, it sends at
+    /// most 5 requests a second and 10 more in a burst.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "RateLimit")]
     pub rate_limit: Option<RateLimit>,
-    /// A Secret with the CA certificates (PEM, key `ca.crt`) to trust instead of the system's,
-    /// such as `{name: spaceone-ca}`.
+    /// Names a Secret with CA certificates (PEM, key `ca.crt`), such as `{name: spaceone-ca}`. The
+    /// operator trusts them instead of the system's certificates.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "SecretRef")]
     pub ca_bundle_secret_ref: Option<SecretRef>,
 }
 
-/// Endpoint and credentials of one upstream account, for the namespaces it lists.
+/// Endpoint and credentials of one upstream account, for objects of the namespaces that it lists.
 #[derive(CustomResource, Clone, Debug, Deserialize, Serialize, KubeSchema, PartialEq)]
 #[kube(
     group = "cloudpolicy.dev",
@@ -66,7 +68,7 @@ pub struct ConnectionSpec {
     derive = "PartialEq",
     category = "cloudpolicy",
     shortname = "clustercloudconn",
-    doc = "Endpoint and credentials of one upstream account, for the namespaces it lists. Its Secret lies in the operator's namespace.",
+    doc = "Endpoint and credentials of one upstream account, for objects of the namespaces that it lists. Its Secrets are in the operator's namespace.",
     printcolumn(name = "READY", type_ = "string", json_path = ".status.conditions[?(@.type=='Ready')].status"),
     printcolumn(name = "STATUS", type_ = "string", json_path = ".status.conditions[?(@.type=='Ready')].reason"),
     printcolumn(name = "ENDPOINT", type_ = "string", json_path = ".status.endpoint"),
@@ -81,27 +83,28 @@ pub struct ConnectionSpec {
 )]
 #[serde(rename_all = "camelCase")]
 pub struct ClusterConnectionSpec {
-    /// Endpoint, credentials and limits. Its rules hold here too: flattening keeps them, and the
-    /// API server refuses a definition that has a rule twice.
+    /// Endpoint, credentials and limits. Their rules are part of this schema, too, because
+    /// flattening keeps them. The API server rejects a definition that repeats a rule.
     #[serde(flatten)]
     pub connection: ConnectionSpec,
-    /// The namespaces whose objects may use this connection, such as `{names: [team-a]}`. None
-    /// by default.
+    /// The namespaces whose objects may use this connection, such as `{names: [team-a]}`. By
+    /// default, no namespace may use it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "AllowedNamespaces")]
     pub allowed_namespaces: Option<AllowedNamespaces>,
 }
 
-/// Which namespaces may use a `ClusterConnection`.
+/// Selects the namespaces whose objects may use a `ClusterConnection`.
 #[derive(Clone, Debug, Default, Deserialize, Serialize, KubeSchema, PartialEq)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = rules::all_or_names())]
 pub struct AllowedNamespaces {
-    /// `true` allows every namespace, present and future. Not together with `names`.
+    /// `true` allows every namespace, present and future. It cannot be combined with `names`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "bool")]
     pub all: Option<bool>,
-    /// The namespaces that may use it: at most 500 different names, such as `team-a`.
+    /// The namespaces whose objects may use the connection: at most 500 different names, such as
+    /// `team-a`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::namespace_names")]
     pub names: Option<Vec<String>>,
@@ -114,17 +117,17 @@ pub struct AllowedNamespaces {
 pub struct NcloudConnection {
     /// The zone of the account: `Public` (`https://subaccount.apigw.ntruss.com`), `Financial`
     /// (`https://subaccount.apigw.fin-ntruss.com`) or `Government`
-    /// (`https://subaccount.apigw.gov-ntruss.com`). Exactly one of `zone` and `endpoint`.
+    /// (`https://subaccount.apigw.gov-ntruss.com`). Set exactly one of `zone` and `endpoint`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "NcloudZone")]
     pub zone: Option<NcloudZone>,
     /// Base URL of the Sub Account API: at most 255 characters, such as
-    /// `https://subaccount.apigw.ntruss.com`. Exactly one of `zone` and `endpoint`. The operator
-    /// calls only endpoints that its own settings allow.
+    /// `https://subaccount.apigw.ntruss.com`. Set exactly one of `zone` and `endpoint`. The
+    /// operator calls only endpoints that its administrator allows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::endpoint")]
     pub endpoint: Option<String>,
-    /// The Secret with the keys `accessKey` and `secretKey`, such as `{name: ncloud-key}`.
+    /// Names the Secret with the keys `accessKey` and `secretKey`, such as `{name: ncloud-key}`.
     pub credentials_secret_ref: SecretRef,
 }
 
@@ -143,28 +146,29 @@ pub enum NcloudZone {
 #[derive(Clone, Debug, Deserialize, Serialize, KubeSchema, PartialEq)]
 #[serde(rename_all = "camelCase")]
 pub struct SpaceoneConnection {
-    /// Base URL of the API: at most 255 characters, such as `https://spaceone.example.com/api`.
-    /// The operator calls only endpoints that its own settings allow.
+    /// Base URL of the API: at most 255 characters, such as `https://spaceone.example.com/api`. The
+    /// operator calls only endpoints that its administrator allows.
     #[schemars(schema_with = "schema::endpoint")]
     pub endpoint: String,
-    /// How the server spells its paths: `Rest` (`POST /repository/v1/policies`), `Verb`
-    /// (`POST /repository/v1/policy/create`) or `Console` (`POST /repository/policy/create`).
+    /// The style of the server's paths: `Rest` (the default, `POST /repository/v1/policies`),
+    /// `Verb` (`POST /repository/v1/policy/create`) or `Console`
+    /// (`POST /repository/policy/create`).
     #[serde(default)]
     pub api_style: ApiStyle,
     /// Id of the domain: 1 to 64 characters, such as `domain-0123456789ab`.
     #[schemars(schema_with = "schema::spaceone_id")]
     pub domain_id: String,
-    /// Id of the repository that policies are listed from: 1 to 64 characters, such as
-    /// `repo-0123456789ab`. Without it the operator finds the local repository.
+    /// Id of the repository from which the operator lists policies: 1 to 64 characters, such as
+    /// `repo-0123456789ab`. By default, the operator uses the local repository of the domain.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::spaceone_id")]
     pub repository_id: Option<String>,
-    /// The Secret that holds the token, such as `{name: spaceone-token}`. An API key does not
-    /// run out; an access token does after minutes.
+    /// Names the Secret and the key that hold the token, such as `{name: spaceone-token}`. An API
+    /// key does not expire; an access token expires after minutes.
     pub token_secret_ref: SecretKeyRef,
 }
 
-/// How a SpaceONE server spells its paths.
+/// The style of a SpaceONE server's paths.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Serialize, JsonSchema, PartialEq, Eq, Hash)]
 pub enum ApiStyle {
     /// `POST /repository/v1/policies`
@@ -176,7 +180,8 @@ pub enum ApiStyle {
     Console,
 }
 
-/// Names a Secret in the namespace of the connection, or of the operator for a `ClusterConnection`.
+/// Names a Secret in the namespace of the connection, or in the operator's namespace for a
+/// `ClusterConnection`.
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
 pub struct SecretRef {
@@ -185,28 +190,29 @@ pub struct SecretRef {
     pub name: String,
 }
 
-/// Names a key of a Secret.
+/// Names a key of a Secret in the namespace of the connection, or in the operator's namespace for a
+/// `ClusterConnection`.
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
 pub struct SecretKeyRef {
     /// Name of the Secret: at most 253 characters, such as `upstream-key`.
     #[schemars(schema_with = "schema::object_name")]
     pub name: String,
-    /// Key in the data of the Secret: 1 to 253 characters, such as `token`.
+    /// Key in the data of the Secret: 1 to 253 characters, such as `token` (the default).
     #[serde(default = "default_token_key")]
     #[schemars(schema_with = "schema::secret_key")]
     pub key: String,
 }
 
-/// How many requests the operator may send.
+/// Limits the requests that the operator sends.
 #[derive(Clone, Copy, Debug, Deserialize, Serialize, JsonSchema, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
 pub struct RateLimit {
-    /// Requests per second, sustained: 1 to 100, such as 5.
+    /// Sustained requests per second: 1 to 100, such as 5 (the default).
     #[serde(default = "default_rate")]
     #[schemars(range(min = 1, max = 100))]
     pub requests_per_second: i32,
-    /// Requests at once above that rate: 1 to 200, such as 10.
+    /// Additional requests in a burst: 1 to 200, such as 10 (the default).
     #[serde(default = "default_burst")]
     #[schemars(range(min = 1, max = 200))]
     pub burst: i32,
@@ -228,35 +234,37 @@ fn default_token_key() -> String {
     "token".to_owned()
 }
 
-/// What the operator saw of a connection.
+/// The state of a connection as the operator observed it.
 #[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema, PartialEq)]
 #[serde(rename_all = "camelCase")]
 pub struct ConnectionStatus {
-    /// The `metadata.generation` that this status speaks of; -1 until the operator has seen the object.
+    /// The `metadata.generation` that this status describes. It is -1 until the operator has
+    /// observed the object.
     #[serde(default = "super::status::unseen")]
     pub observed_generation: i64,
-    /// What is true of this connection now, one entry a type, such as `Ready`.
+    /// The current conditions, one for each type, such as `Ready`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(schema_with = "schema::conditions")]
     pub conditions: Vec<Condition>,
-    /// The endpoint in use, such as `https://subaccount.apigw.ntruss.com`.
+    /// The endpoint that the operator calls, such as `https://subaccount.apigw.ntruss.com`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "String")]
     pub endpoint: Option<String>,
-    /// The `resourceVersion` of the Secret that was read last, such as `4711`.
+    /// The `resourceVersion` of the Secret that the operator read last, such as `4711`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "String")]
     pub secret_resource_version: Option<String>,
-    /// What the account holds upstream, such as `{policies: 12, policiesLimit: 500}`.
+    /// How many objects the account holds and may hold upstream, such as
+    /// `{policies: 12, policiesLimit: 500}`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Usage")]
     pub usage: Option<Usage>,
-    /// How many objects use this connection, such as 3.
+    /// The number of objects that use this connection, such as 3.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "i64")]
     pub dependants: Option<i64>,
-    /// Echo of the annotation `cloudpolicy.dev/reconcile-requested-at` once it was acted on, such
-    /// as `2026-11-21T08:00:00Z`.
+    /// The value of the annotation `cloudpolicy.dev/reconcile-requested-at` that the operator
+    /// handled last, such as `2026-11-21T08:00:00Z`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "String")]
     pub last_handled_reconcile_at: Option<String>,

@@ -1,5 +1,5 @@
-//! `NetworkPolicy`: a network policy of the SpaceONE inventory. Not the core kind of the same
-//! name: say `networkpolicies.cloudpolicy.dev` or `cloudnetpol`.
+//! `NetworkPolicy`: a network policy of the SpaceONE inventory. `networking.k8s.io` has a kind of the
+//! same name, so kubectl needs `networkpolicies.cloudpolicy.dev` or `cloudnetpol`.
 
 use super::shared::CommonSpec;
 use super::status::{CommonStatus, UpstreamObject};
@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-/// A network policy kept upstream as this object says.
+/// The desired state of a network policy, and what the operator may do with it.
 #[derive(CustomResource, Clone, Debug, Deserialize, Serialize, KubeSchema, PartialEq)]
 #[kube(
     group = "cloudpolicy.dev",
@@ -21,7 +21,7 @@ use serde_json::{Map, Value};
     derive = "PartialEq",
     category = "cloudpolicy",
     shortname = "cloudnetpol",
-    doc = "A network policy of the SpaceONE inventory, kept upstream as this object says. Not the networking.k8s.io kind of the same name.",
+    doc = "A network policy of the SpaceONE inventory, which the operator keeps as this object says. It is not the networking.k8s.io kind of the same name.",
     printcolumn(name = "READY", type_ = "string", json_path = ".status.conditions[?(@.type=='Ready')].status"),
     printcolumn(name = "STATUS", type_ = "string", json_path = ".status.conditions[?(@.type=='Ready')].reason"),
     printcolumn(name = "ID", type_ = "string", json_path = ".status.networkPolicyId"),
@@ -40,59 +40,61 @@ use serde_json::{Map, Value};
 #[x_kube(validation = rules::same_connection())]
 #[x_kube(validation = rules::same_external_id())]
 pub struct NetworkPolicySpec {
-    /// What every kind shares.
+    /// The fields of every managed kind.
     #[serde(flatten)]
     pub common: CommonSpec,
-    /// The network policy, in the words of SpaceONE's inventory API.
+    /// The network policy, with the fields of SpaceONE's inventory API.
     pub spaceone: SpaceoneNetworkPolicySpec,
 }
 
-/// A SpaceONE inventory network policy (`spaceone.api.inventory.v1.NetworkPolicy`).
+/// A network policy of the SpaceONE inventory (`spaceone.api.inventory.v1.NetworkPolicy`).
 #[derive(Clone, Debug, Deserialize, Serialize, KubeSchema, PartialEq)]
 #[serde(rename_all = "camelCase")]
 pub struct SpaceoneNetworkPolicySpec {
-    /// Name: 1 to 255 characters, such as `seoul-vpc`. Not unique upstream.
+    /// Name: 1 to 255 characters, such as `seoul-vpc`. It is not unique upstream.
     #[schemars(schema_with = "schema::short_text")]
     pub name: String,
-    /// Zone of the policy: 1 to 64 characters, such as `zone-0123456789ab`. The upstream cannot
-    /// change it: a change needs `recreatePolicy: WhenRequired`.
+    /// Id of the zone: 1 to 64 characters, such as `zone-0123456789ab`. To change it, set
+    /// `recreatePolicy: WhenRequired`, because SpaceONE cannot change it in place.
     #[schemars(schema_with = "schema::spaceone_id")]
     pub zone_id: String,
-    /// Routes: at most 200, compared as a set, such as `{cidr: 10.0.0.0/16, destination: 10.0.0.1}`.
-    /// An emptied list needs `recreatePolicy: WhenRequired`.
+    /// Routes: at most 200, such as `{cidr: 10.0.0.0/16, destination: 10.0.0.1}`. Their order has
+    /// no meaning. To empty the list, set `recreatePolicy: WhenRequired`, because SpaceONE ignores
+    /// an empty list.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::routing_tables::<RoutingTable>")]
     pub routing_tables: Option<Vec<RoutingTable>>,
-    /// IP addresses of name servers, in order: at most 20, such as `10.0.0.2`. An emptied list
-    /// needs `recreatePolicy: WhenRequired`.
+    /// IP addresses of name servers, in the order of use: at most 20, such as `10.0.0.2`. To empty
+    /// the list, set `recreatePolicy: WhenRequired`, because SpaceONE ignores an empty list.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::dns")]
     pub dns: Option<Vec<String>>,
-    /// Free data: at most 100 keys with any JSON values, such as `vpc: {id: vpc-1}`. The upstream
-    /// merges by top-level key and never removes one. A key with `.` or a leading `$` cannot be
-    /// stored upstream; the API server cannot see that, so the operator says `InvalidSpec`.
+    /// Free data: at most 100 keys with any JSON values, such as `vpc: {id: vpc-1}`. SpaceONE
+    /// merges it by top-level key and never removes a key. SpaceONE cannot store a key that
+    /// contains `.` or begins with `$`. The API server cannot check this, so the operator reports
+    /// `InvalidSpec`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::json_object")]
     pub data: Option<Map<String, Value>>,
-    /// Free metadata: at most 100 keys with any JSON values, such as `view: {layout: table}`. As
-    /// for `data`, the upstream merges by top-level key, and keys are without `.` and leading `$`.
+    /// Free metadata: at most 100 keys, such as `view: {layout: table}`. As with `data`, SpaceONE
+    /// merges it by top-level key, and a key cannot contain `.` or begin with `$`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::json_object")]
     pub metadata: Option<Map<String, Value>>,
-    /// The cloud resource that this policy stands for, such as `{resourceId: vpc-0123}`.
+    /// The cloud resource that this policy represents, such as `{resourceId: vpc-0123}`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "SpaceoneReference")]
     pub reference: Option<SpaceoneReference>,
-    /// Tags: at most 100 keys with any JSON values, such as `team: network`. A key with `.` or a
-    /// leading `$` cannot be stored upstream; the API server cannot see that, so the operator
-    /// says `InvalidSpec`. The key `cloudpolicy_owner` is the operator's own.
+    /// Tags: at most 100 keys with any JSON values, such as `team: network`. SpaceONE cannot store
+    /// a key that contains `.` or begins with `$`. The API server cannot check this, so the
+    /// operator reports `InvalidSpec`. The key `cloudpolicy_owner` is reserved for the owner tag.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::spaceone_tags")]
     pub tags: Option<Map<String, Value>>,
-    /// Fields that collectors must not overwrite (`pin_data`): at most 50 different ones of
-    /// `name`, `dns`, `routing_tables`, `tags`, `reference`, `zone_id` and `data.<key>`, in the
-    /// upstream's spelling. The upstream cannot unpin everything: an emptied list needs
-    /// `recreatePolicy: WhenRequired`.
+    /// Fields that collectors must not overwrite (`pin_data`): at most 50 different ones of `name`,
+    /// `dns`, `routing_tables`, `tags`, `reference`, `zone_id` and `data.<key>`, as SpaceONE spells
+    /// them. To empty the list, set `recreatePolicy: WhenRequired`, because SpaceONE ignores an
+    /// empty list.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::pinned_keys")]
     pub pinned_keys: Option<Vec<String>>,
@@ -102,11 +104,11 @@ pub struct SpaceoneNetworkPolicySpec {
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
 pub struct RoutingTable {
-    /// Destination network without host bits, such as `10.0.0.0/16` or `2001:db8::/32`, or a
-    /// single address; at most 43 characters.
+    /// Destination network without host bits, or a single address: at most 43 characters, such as
+    /// `10.0.0.0/16` or `2001:db8::/32`.
     #[schemars(schema_with = "schema::cidr")]
     pub cidr: String,
-    /// IP address of the next hop, such as `10.0.0.1`; at most 39 characters.
+    /// IP address of the next hop: at most 39 characters, such as `10.0.0.1`.
     #[schemars(schema_with = "schema::ip")]
     pub destination: String,
     /// Interface: 1 to 40 characters, such as `eth0`.
@@ -115,7 +117,7 @@ pub struct RoutingTable {
     pub interface: Option<String>,
 }
 
-/// The cloud resource that a network policy stands for.
+/// The cloud resource that a network policy represents.
 #[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
 pub struct SpaceoneReference {
@@ -130,26 +132,26 @@ pub struct SpaceoneReference {
     pub external_link: Option<String>,
 }
 
-/// What the operator saw of a `NetworkPolicy`.
+/// The state of a `NetworkPolicy` as the operator observed it.
 #[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema, PartialEq)]
 #[serde(rename_all = "camelCase")]
 pub struct NetworkPolicyStatus {
-    /// What every kind shares.
+    /// The fields of every managed kind.
     #[serde(flatten)]
     pub common: CommonStatus,
-    /// The upstream's id of the network policy, such as `npolicy-0123456789ab`.
+    /// The id of the network policy in SpaceONE, such as `npolicy-0123456789ab`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "String")]
     pub network_policy_id: Option<String>,
-    /// The region, as the upstream describes it, such as `{"region_id": "region-0123456789ab"}`.
+    /// The region as SpaceONE describes it, such as `{"region_id": "region-0123456789ab"}`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::upstream_object")]
     pub region_info: Option<UpstreamObject>,
-    /// The zone, as the upstream describes it, such as `{"zone_id": "zone-0123456789ab"}`.
+    /// The zone as SpaceONE describes it, such as `{"zone_id": "zone-0123456789ab"}`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::upstream_object")]
     pub zone_info: Option<UpstreamObject>,
-    /// When the upstream says that it was created, RFC 3339, such as `2026-11-21T08:00:00Z`.
+    /// When SpaceONE created the network policy, RFC 3339, such as `2026-11-21T08:00:00Z`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "String")]
     pub created_at: Option<String>,

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
-/// An access policy kept upstream as this object says.
+/// The desired state of an access policy, and what the operator may do with it.
 #[derive(CustomResource, Clone, Debug, Deserialize, Serialize, KubeSchema, PartialEq)]
 #[kube(
     group = "cloudpolicy.dev",
@@ -21,7 +21,7 @@ use std::collections::BTreeMap;
     derive = "PartialEq",
     category = "cloudpolicy",
     shortname = "cloudpol",
-    doc = "An access policy of NAVER Cloud Platform or SpaceONE, kept upstream as this object says.",
+    doc = "An access policy of NAVER Cloud Platform or SpaceONE, which the operator keeps as this object says.",
     printcolumn(name = "READY", type_ = "string", json_path = ".status.conditions[?(@.type=='Ready')].status"),
     printcolumn(name = "STATUS", type_ = "string", json_path = ".status.conditions[?(@.type=='Ready')].reason"),
     printcolumn(name = "ID", type_ = "string", json_path = ".status.policyId"),
@@ -43,47 +43,47 @@ use std::collections::BTreeMap;
 #[x_kube(validation = rules::same_external_id())]
 #[x_kube(validation = rules::external_id_is_policy_id())]
 pub struct PolicySpec {
-    /// What every kind shares.
+    /// The fields of every managed kind.
     #[serde(flatten)]
     pub common: CommonSpec,
 
-    /// A policy of NAVER Cloud Platform Sub Account. Exactly one of `ncloud` and `spaceone`;
-    /// the choice is immutable.
+    /// A policy of NAVER Cloud Platform Sub Account. Set exactly one of `ncloud` and `spaceone`.
+    /// The choice is immutable.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "NcloudPolicySpec")]
     pub ncloud: Option<NcloudPolicySpec>,
 
-    /// A policy of a SpaceONE repository. Exactly one of `ncloud` and `spaceone`; the choice is
+    /// A policy of a SpaceONE repository. Set exactly one of `ncloud` and `spaceone`. The choice is
     /// immutable.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "SpaceonePolicySpec")]
     pub spaceone: Option<SpaceonePolicySpec>,
 }
 
-/// A NAVER Cloud Platform Sub Account policy, in the words of its API.
+/// A policy of NAVER Cloud Platform Sub Account, with the fields of its API.
 #[derive(Clone, Debug, Deserialize, Serialize, KubeSchema, PartialEq)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = rules::same("ncloud", "policyName"))]
 pub struct NcloudPolicySpec {
-    /// Name of the policy in the account: 3 to 30 characters, Korean, Japanese or Latin
-    /// letters, digits, `.`, `_` and `-`, beginning with a letter, such as `server-viewer`.
-    /// Immutable, as the upstream cannot rename.
+    /// Name of the policy in the account: 3 to 30 characters, such as `server-viewer`. It consists
+    /// of Korean, Japanese or Latin letters, digits, `.`, `_` and `-`, and begins with a letter. It
+    /// is immutable, because NAVER Cloud cannot rename a policy.
     #[schemars(schema_with = "schema::ncloud_policy_name")]
     pub policy_name: String,
 
-    /// What the policy is for: 0 to 300 bytes of UTF-8 (a Korean letter takes 3), such as
-    /// `Servers, read only`. Without it the upstream has an empty description.
+    /// Description of the policy: 0 to 300 bytes of UTF-8 (a Korean letter takes 3), such as
+    /// `Servers, read only`. If absent, the description in NAVER Cloud is empty.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::ncloud_description")]
     pub description: Option<String>,
 
-    /// What the policy allows or denies: 1 to 100 statements. Their order has no meaning.
+    /// Statements that allow or deny actions: 1 to 100. Their order has no meaning.
     #[schemars(length(min = 1, max = 100))]
     pub permissions: Vec<NcloudPermission>,
 
-    /// Tags of the policy: at most 19, keys of 1 to 128 and values of 1 to 256 characters, such
-    /// as `team: network`. The twentieth that the upstream allows, `cloudpolicy-owner`, is the
-    /// operator's own.
+    /// Tags of the policy: at most 19, with keys of 1 to 128 and values of 1 to 256 characters,
+    /// such as `team: network`. NAVER Cloud allows 20 tags; the operator needs one for the owner
+    /// tag, `cloudpolicy-owner`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::ncloud_tags")]
     pub tags: Option<BTreeMap<String, String>>,
@@ -93,27 +93,27 @@ pub struct NcloudPolicySpec {
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema, PartialEq)]
 #[serde(rename_all = "camelCase")]
 pub struct NcloudPermission {
-    /// `Allow` grants; `Deny` refuses and always wins. An account whose API is older knows only
-    /// `Allow` and says so in its verdict.
+    /// `Allow` or `Deny`. A deny overrides an allow. Some accounts support only `Allow`; the
+    /// validation by NAVER Cloud reports it.
     pub effect: NcloudEffect,
-    /// What the statement speaks of: 1 to 100 products with their actions and resources.
+    /// The products with their actions and resources: 1 to 100.
     #[schemars(length(min = 1, max = 100))]
     pub targets: Vec<NcloudTarget>,
-    /// When the statement holds: operator, then key, then values, such as
-    /// `{"StringEquals": {"ncp:principalName": ["alice"]}}`. 1 to 20 operators of 1 to 20 keys
-    /// of 1 to 100 values of at most 1024 characters. The upstream judges operators and keys.
-    /// Quote the operator `"Null"`: YAML reads a bare one as no key at all.
+    /// When the statement applies: operator, then key, then values, such as
+    /// `{"StringEquals": {"ncp:principalName": ["alice"]}}`. It has 1 to 20 operators, each with 1
+    /// to 20 keys, each with 1 to 100 values of at most 1024 characters. NAVER Cloud validates
+    /// operators and keys. Quote the operator `"Null"`; unquoted, YAML parses it as null.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::ncloud_condition")]
     pub condition: Option<BTreeMap<String, BTreeMap<String, Vec<String>>>>,
 }
 
-/// Whether a statement allows or denies.
+/// The effect of a statement.
 #[derive(Clone, Copy, Debug, Deserialize, Serialize, JsonSchema, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum NcloudEffect {
-    /// Grants.
+    /// The statement allows the actions.
     Allow,
-    /// Refuses, and wins over every grant.
+    /// The statement denies the actions, and overrides every allow.
     Deny,
 }
 
@@ -121,16 +121,16 @@ pub enum NcloudEffect {
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
 pub struct NcloudTarget {
-    /// Service code: 1 to 100 characters without spaces, such as `Server` or `VPCServer`. The
-    /// upstream judges it, as the list differs by zone and over time.
+    /// Service code: 1 to 100 characters without spaces, such as `Server` or `VPCServer`. NAVER
+    /// Cloud validates it, because the codes differ by zone and change over time.
     #[schemars(schema_with = "schema::ncloud_product")]
     pub product: String,
     /// Actions: 1 to 500 different ones of at most 200 characters without spaces, such as
-    /// `View/getServerInstanceList`, `View*`, `Change*` or `*`. The upstream judges them.
+    /// `View/getServerInstanceList`, `View*`, `Change*` or `*`. NAVER Cloud validates them.
     #[schemars(schema_with = "schema::ncloud_actions")]
     pub actions: Vec<String>,
     /// Resources: 1 to 500 different NRNs of at most 256 characters, such as
-    /// `nrn:PUB:Server:KR:2942:Server/7449`, or `*` for all.
+    /// `nrn:PUB:Server:KR:2942:Server/7449`, or `*` for all resources.
     #[schemars(schema_with = "schema::ncloud_nrns")]
     pub resource_nrns: Vec<String>,
 }
@@ -142,10 +142,11 @@ pub struct NcloudTarget {
 #[x_kube(validation = rules::same_optional("spaceone", "projectId"))]
 pub struct SpaceonePolicySpec {
     /// Id of the policy, unique in the domain: 1 to 48 lower-case letters, digits and inner
-    /// hyphens, such as `network-viewer`. Immutable, as it is how the upstream knows the policy.
+    /// hyphens, such as `network-viewer`. It is immutable, because SpaceONE identifies the policy
+    /// by it.
     #[schemars(schema_with = "schema::spaceone_policy_id")]
     pub policy_id: String,
-    /// Display name: 1 to 255 characters, such as `Network viewer`. Not unique.
+    /// Display name: 1 to 255 characters, such as `Network viewer`. It is not unique.
     #[schemars(schema_with = "schema::short_text")]
     pub name: String,
     /// Permissions: 1 to 5000 different ones of at most 255 characters, such as
@@ -157,56 +158,57 @@ pub struct SpaceonePolicySpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::spaceone_labels")]
     pub labels: Option<Vec<String>>,
-    /// Tags: at most 100 keys with any JSON values, such as `team: network`. A key with `.` or a
-    /// leading `$` cannot be stored upstream; the API server cannot see that, so the operator
-    /// says `InvalidSpec`. The key `cloudpolicy_owner` is the operator's own.
+    /// Tags: at most 100 keys with any JSON values, such as `team: network`. SpaceONE cannot store
+    /// a key that contains `.` or begins with `$`. The API server cannot check this, so the
+    /// operator reports `InvalidSpec`. The key `cloudpolicy_owner` is reserved for the owner tag.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::spaceone_tags")]
     pub tags: Option<Map<String, Value>>,
-    /// Project that the policy belongs to: 1 to 64 characters, such as `project-0123456789ab`.
-    /// Immutable, present or absent, as the upstream takes it at creation only.
+    /// Id of the project that the policy belongs to: 1 to 64 characters, such as
+    /// `project-0123456789ab`. It is immutable, also if absent, because SpaceONE accepts it only at
+    /// creation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::spaceone_id")]
     pub project_id: Option<String>,
 }
 
-/// What the operator saw of a `Policy`.
+/// The state of a `Policy` as the operator observed it.
 #[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema, PartialEq)]
 #[serde(rename_all = "camelCase")]
 pub struct PolicyStatus {
-    /// What every kind shares.
+    /// The fields of every managed kind.
     #[serde(flatten)]
     pub common: CommonStatus,
-    /// The upstream's id of the policy, such as `ec5a5dd0-1111-2222-3333-246e966ebeb4` (NAVER
-    /// Cloud) or `network-viewer` (SpaceONE).
+    /// The id of the policy upstream, such as `ec5a5dd0-1111-2222-3333-246e966ebeb4` (NAVER Cloud)
+    /// or `network-viewer` (SpaceONE).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "String")]
     pub policy_id: Option<String>,
-    /// NAVER Cloud: the upstream's last verdict, in its own words. Whether it is on the spec as it is
-    /// now says the condition `Valid`.
+    /// NAVER Cloud: the last validation result, as the upstream returned it. The condition `Valid`
+    /// shows whether it is the result for the current spec.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "ValidationResult")]
     pub validation_result: Option<ValidationResult>,
-    /// NAVER Cloud: resource name of the policy, such as
+    /// NAVER Cloud: the resource name of the policy, such as
     /// `nrn:PUB:IAM::2942:Policy/ec5a5dd0-1111-2222-3333-246e966ebeb4`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "String")]
     pub nrn: Option<String>,
-    /// SpaceONE: whether the policy is in force, such as `ENABLED`.
+    /// SpaceONE: the state of the policy, such as `ENABLED`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "String")]
     pub state: Option<String>,
-    /// SpaceONE: the repository that holds the policy, such as
+    /// SpaceONE: the repository of the policy as the upstream describes it, such as
     /// `{"repository_id": "repo-0123456789ab", "repository_type": "local"}`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::upstream_object")]
     pub repository_info: Option<UpstreamObject>,
-    /// When the upstream says that it was created, RFC 3339, such as `2026-11-21T08:00:00Z`.
+    /// When SpaceONE created the policy, RFC 3339, such as `2026-11-21T08:00:00Z`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "String")]
     pub created_at: Option<String>,
-    /// When the upstream says that it was last updated, RFC 3339, such as `2026-11-21T08:00:00Z`.
-    /// SpaceONE never moves it.
+    /// The update time that SpaceONE returns, RFC 3339, such as `2026-11-21T08:00:00Z`. SpaceONE
+    /// does not change it on updates.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "String")]
     pub updated_at: Option<String>,

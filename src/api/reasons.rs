@@ -1,26 +1,27 @@
-//! Condition types and reasons: one enum each, so that docs, alerts and code cannot drift apart.
+//! Condition types and reasons, one enum each, so that tests can compare docs and alerts with the code.
 
 use serde::{Deserialize, Serialize};
 
-/// The conditions that objects carry.
+/// The types of conditions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum ConditionType {
-    /// The one for people and tools: everything is as the spec says.
+    /// The upstream object equals the spec, or the connection can be used. Tools wait for this
+    /// condition.
     Ready,
-    /// The upstream equals the spec.
+    /// The upstream object equals the spec.
     Synced,
     /// The upstream accepts the spec.
     Valid,
-    /// The upstream was changed behind the operator's back. Present only when true.
+    /// Another writer changed the upstream object. Present only while it is true.
     Drifted,
-    /// Work is under way. Present only when true.
+    /// The operator is still working on the object. Present only while it is true.
     Reconciling,
-    /// A human is needed. Present only when true.
+    /// The operator cannot continue before a human acts. Present only while it is true.
     Stalled,
 }
 
 impl ConditionType {
-    /// The spelling in `status.conditions[].type`.
+    /// Returns the spelling in `status.conditions[].type`.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -36,15 +37,15 @@ impl ConditionType {
 
 macro_rules! reasons {
     ($($(#[doc = $doc:literal])+ $name:ident),+ $(,)?) => {
-        /// Why a condition is as it is. `docs/reasons.md` has a section for each.
+        /// The reason of a condition or an event. `docs/reasons.md` has a section for each.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         pub enum Reason { $($(#[doc = $doc])+ $name),+ }
 
         impl Reason {
-            /// Every reason, in the order of the documentation.
+            /// Every reason, in the order of this file.
             pub const ALL: &'static [Self] = &[$(Self::$name),+];
 
-            /// The spelling in `status.conditions[].reason`.
+            /// Returns the spelling in `status.conditions[].reason`.
             #[must_use]
             pub fn as_str(self) -> &'static str {
                 match self { $(Self::$name => stringify!($name)),+ }
@@ -54,63 +55,66 @@ macro_rules! reasons {
 }
 
 reasons! {
-    /// The upstream equals the spec.
+    /// The upstream object equals the spec.
     UpToDate,
-    /// The object is being created upstream.
+    /// The operator waits until a create takes effect upstream.
     Creating,
-    /// A change is being written upstream.
+    /// The operator waits until an update takes effect upstream.
     Updating,
-    /// The object is being deleted upstream.
+    /// The operator waits until it can complete the deletion upstream.
     Deleting,
-    /// `managementPolicy: Observe`: read and reported, never written.
+    /// `managementPolicy` forbids the write: the operator only observes the upstream object.
     Observed,
-    /// `suspend: true`: nothing is touched.
+    /// `spec.suspend` is `true`: the operator compares and writes nothing.
     Suspended,
-    /// The upstream differs from the spec, and `driftPolicy` or `managementPolicy` forbids a correction.
+    /// The upstream object differs from the spec, and `driftPolicy` or `managementPolicy` forbids a
+    /// correction.
     DriftReported,
     /// The connection that `connectionRef` names does not exist.
     ConnectionNotFound,
     /// The connection exists and is not ready.
     ConnectionNotReady,
-    /// The `ClusterConnection` does not list the namespace of the object.
+    /// The `ClusterConnection` does not allow the namespace of the object.
     NamespaceNotAllowed,
-    /// The upstream refused the credentials, or they lack a permission.
+    /// The upstream rejected the credentials, or they lack a permission.
     Unauthorized,
-    /// The clock of the operator and of the upstream differ too much for signatures.
+    /// The clocks of the operator and of the upstream differ too much for signed requests.
     ClockSkew,
-    /// The upstream asked for fewer requests.
+    /// The upstream or the `rateLimit` of the connection limits the requests.
     RateLimited,
-    /// The upstream could not be reached or failed.
+    /// The operator cannot reach the upstream, or the upstream failed.
     UpstreamUnavailable,
-    /// The upstream's validation refused the policy.
+    /// The upstream's validation rejected the policy.
     ValidationFailed,
-    /// The spec breaks a rule that the operator checks before it asks the upstream.
+    /// The spec violates a rule that the operator checks, or refers to an upstream object that does
+    /// not exist.
     InvalidSpec,
-    /// The upstream answered success but did not take every value.
+    /// The upstream accepted the write but did not apply every value.
     NotApplied,
-    /// The upstream object exists and belongs to somebody else.
+    /// The upstream object exists and does not have the owner tag of this object.
     Conflict,
-    /// More than one upstream object carries this object's stamp.
+    /// Several upstream objects have the owner tag of this object.
     Duplicate,
-    /// The upstream object is still used and cannot be deleted.
+    /// The object cannot be deleted because it is in use.
     InUse,
-    /// The account's quota is used up.
+    /// The quota of the account is used up.
     QuotaExceeded,
-    /// The change needs delete and create, and `recreatePolicy` forbids it.
+    /// The upstream cannot change a field in place, and `recreatePolicy` forbids delete and create.
     RecreateRequired,
-    /// The upstream does not offer what the spec asks for.
+    /// The upstream does not offer the operation that the spec requires.
     UnsupportedByUpstream,
-    /// Too many deletions at once: held until a human confirms.
+    /// Too many objects are deleted at once: the operator pauses the deletion until it is
+    /// confirmed.
     DeleteHeld,
-    /// The Kubernetes object was let go; the upstream object was left as it is.
+    /// The operator released the object and left the upstream object as it is.
     Orphaned,
-    /// The same field is changed back again and again by somebody else: writing stopped.
+    /// Another writer reverts each correction of a field: the operator stopped writing.
     DriftFight,
     /// The upstream accepted the credentials.
     Authenticated,
-    /// The endpoint did not answer.
+    /// The endpoint did not answer or returned an error, or the operator cannot read the Secret.
     Unreachable,
-    /// The endpoint is not one that the operator may call.
+    /// The operator may not call the endpoint.
     EndpointNotAllowed,
     /// The Secret, or the key in it, does not exist.
     SecretNotFound,

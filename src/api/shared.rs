@@ -1,70 +1,71 @@
-//! The part of the spec that every policy kind shares.
+//! The fields of `spec` that every managed kind has.
 
 use super::schema;
 use kube::core::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// What the operator may do with one object, whatever upstream it lives in.
+/// The connection of an object, and what the operator may do with it upstream.
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema, PartialEq)]
 #[serde(rename_all = "camelCase")]
 pub struct CommonSpec {
-    /// The connection (endpoint and credentials) through which the upstream is reached, such as
-    /// `{kind: ClusterConnection, name: spaceone}`. Immutable: another connection is another
+    /// The connection (endpoint and credentials) to the upstream, such as
+    /// `{kind: ClusterConnection, name: spaceone}`. It is immutable: another connection is another
     /// account.
     pub connection_ref: ConnectionRef,
 
-    /// How much the operator may do: `Full` (the default) creates, updates and deletes;
-    /// `CreateOnly` never updates; `Observe` reads and reports, and never writes.
+    /// Limits the operator: `Full` (the default) creates, updates and deletes; `CreateOnly` creates
+    /// and deletes, and never updates; `Observe` reads and reports, and never writes.
     #[serde(default)]
     pub management_policy: ManagementPolicy,
 
-    /// What to do when the upstream object exists already and is not ours: `Never` (the default)
-    /// sets the condition reason `Conflict`; `IfIdentical` takes it over when nothing would change;
-    /// `Always` takes it over and corrects it.
+    /// Decides whether the operator adopts an existing upstream object that does not have the owner
+    /// tag of this object: `Never` (the default) reports `Conflict`; `IfIdentical` adopts it if
+    /// nothing differs; `Always` adopts and corrects it.
     #[serde(default)]
     pub adoption_policy: AdoptionPolicy,
 
-    /// What happens upstream when this object is deleted: `Delete` (the default) or `Orphan`
-    /// (left as it is).
+    /// Decides whether the deletion of this object deletes the upstream object, too: `Delete` (the
+    /// default) deletes it; `Orphan` leaves it as it is.
     #[serde(default)]
     pub deletion_policy: DeletionPolicy,
 
-    /// What to do when the upstream object was changed behind the operator's back: `Correct`
-    /// (the default) or only `Report`.
+    /// Decides how the operator reacts if another writer changes the upstream object: `Correct`
+    /// (the default) writes the spec again; `Report` only reports the difference.
     #[serde(default)]
     pub drift_policy: DriftPolicy,
 
-    /// Whether delete and create again is allowed where the upstream cannot change a value in
-    /// place: `Never` (the default) reports `RecreateRequired`; `WhenRequired` does it.
+    /// Decides how the operator reacts if the upstream cannot change a value in place: `Never` (the
+    /// default) reports `RecreateRequired`; `WhenRequired` deletes the upstream object and creates
+    /// it again.
     #[serde(default)]
     pub recreate_policy: RecreatePolicy,
 
-    /// How often the upstream is compared, as a duration of at least 10s and at most 24h, such
-    /// as `5m` (the default) or `1h30m`. Spread by 20 % so that objects do not all ask at once.
+    /// How often the operator compares the upstream object with the spec: a duration of at least
+    /// 10s and at most 24h, such as `5m` (the default) or `1h30m`. A jitter of 20 % spreads the
+    /// requests of several objects.
     #[serde(default = "default_interval")]
     #[schemars(default = "default_interval_text", schema_with = "schema::interval")]
     pub interval: Duration,
 
-    /// `true` touches nothing upstream until it is `false` again. A suspended object can still
-    /// be deleted.
+    /// If `true`, the operator compares and writes nothing. The default is `false`. A suspended
+    /// object can still be deleted.
     #[serde(default)]
     pub suspend: bool,
 
-    /// The id of an existing upstream object to take over, under the rule of `adoptionPolicy`,
-    /// such as `ec5a5dd0-1111-2222-3333-246e966ebeb4`: 1 to 128 characters. Immutable once set.
-    /// A SpaceONE policy needs none, as its `policyId` is chosen.
+    /// The id of an existing upstream object to adopt, subject to `adoptionPolicy`: 1 to 128
+    /// characters, such as `ec5a5dd0-1111-2222-3333-246e966ebeb4`. It is immutable once set. A
+    /// SpaceONE policy does not need it, because the spec chooses its `policyId`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::external_id")]
     pub external_id: Option<String>,
 }
 
-/// Names the connection; its namespace is always the object's own (or the operator's, for a
-/// `ClusterConnection`).
+/// Names a `Connection` in the namespace of the object, or a `ClusterConnection`.
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema, PartialEq, Eq, Hash)]
 #[serde(rename_all = "camelCase")]
 pub struct ConnectionRef {
-    /// `Connection` (in the same namespace, the default) or `ClusterConnection`.
+    /// `Connection` (the default, in the namespace of the object) or `ClusterConnection`.
     #[serde(default)]
     pub kind: ConnectionKind,
     /// Name of the connection: at most 253 characters, such as `team-a`.
@@ -81,7 +82,7 @@ macro_rules! choices {
 }
 
 choices! {
-    /// Which kind of connection a reference names.
+    /// The kind of the connection that a reference names.
     ConnectionKind {
         /// A `Connection` in the namespace of the object.
         Connection,
@@ -90,61 +91,61 @@ choices! {
     }
 }
 choices! {
-    /// How much the operator may do.
+    /// The operations that the operator may use.
     ManagementPolicy {
-        /// Create, update and delete.
+        /// The operator creates, updates and deletes.
         Full,
-        /// Create and delete, never update.
+        /// The operator creates and deletes, and never updates.
         CreateOnly,
-        /// Read and report only.
+        /// The operator reads and reports, and never writes.
         Observe
     }
 }
 choices! {
-    /// What to do with an upstream object that exists and is not ours.
+    /// The reaction to an existing upstream object that does not have the owner tag of the object.
     AdoptionPolicy {
-        /// Leave it and say `Conflict`.
+        /// The operator reports `Conflict`.
         Never,
-        /// Take it over when nothing would change.
+        /// The operator adopts it if nothing differs.
         IfIdentical,
-        /// Take it over and correct it.
+        /// The operator adopts and corrects it.
         Always
     }
 }
 choices! {
-    /// What happens upstream when the Kubernetes object is deleted.
+    /// The effect of a deletion on the upstream object.
     DeletionPolicy {
-        /// The upstream object is deleted.
+        /// The operator deletes the upstream object.
         Delete,
-        /// The upstream object stays.
+        /// The upstream object stays as it is.
         Orphan
     }
 }
 choices! {
-    /// What to do about changes made behind the operator's back.
+    /// The reaction to a change of the upstream object by another writer.
     DriftPolicy {
-        /// Write the spec again.
+        /// The operator writes the spec again.
         Correct,
-        /// Only report them.
+        /// The operator only reports the difference.
         Report
     }
 }
 choices! {
-    /// Whether delete and create again is allowed.
+    /// The reaction to a change that the upstream cannot make in place.
     RecreatePolicy {
-        /// Report `RecreateRequired`.
+        /// The operator reports `RecreateRequired`.
         Never,
-        /// Delete and create where the upstream cannot change a value in place.
+        /// The operator deletes the upstream object and creates it again.
         WhenRequired
     }
 }
 
-/// The default of `interval` in the words of the schema. [`Duration`] would write `300s`.
+/// Returns the default of `interval` for the schema. [`Duration`] would format it as `300s`.
 fn default_interval_text() -> &'static str {
     "5m"
 }
 
-/// Five minutes, the default of `interval`.
+/// Returns the default of `interval`, five minutes.
 #[must_use]
 pub fn default_interval() -> Duration {
     Duration::from(std::time::Duration::from_mins(5))

@@ -1,4 +1,4 @@
-//! The parts of status that the kinds share.
+//! The fields of `status` that several kinds have.
 
 use super::schema;
 use super::shared::ConnectionRef;
@@ -7,20 +7,22 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-/// What every policy kind reports.
+/// The fields of `status` that every managed kind has.
 #[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema, PartialEq)]
 #[serde(rename_all = "camelCase")]
 pub struct CommonStatus {
-    /// The `metadata.generation` that this status speaks of; -1 until the operator has seen the object.
+    /// The `metadata.generation` that this status describes. It is -1 until the operator has
+    /// observed the object.
     #[serde(default = "unseen")]
     pub observed_generation: i64,
 
-    /// What is true of this object now, one entry a type, such as `Ready`.
+    /// The current conditions, one for each type, such as `Ready`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(schema_with = "schema::conditions")]
     pub conditions: Vec<Condition>,
 
-    /// Where the upstream object lives: enough to delete it without a valid spec.
+    /// The location of the upstream object. With it, the operator can delete the upstream object
+    /// even if the spec is invalid.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "UpstreamRef")]
     pub upstream: Option<UpstreamRef>,
@@ -30,132 +32,137 @@ pub struct CommonStatus {
     #[schemars(with = "Operation")]
     pub operation: Option<Operation>,
 
-    /// Where the upstream differs from the spec.
+    /// The differences between the upstream object and the spec.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Drift")]
     pub drift: Option<Drift>,
 
-    /// Hash of the spec that was last written upstream, in hexadecimal: tells drift from an edit.
+    /// Hash of the spec that the operator wrote last, in hexadecimal. It distinguishes drift from
+    /// an edit of the spec.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "String")]
     pub applied_hash: Option<String>,
 
-    /// Echo of the annotation `cloudpolicy.dev/reconcile-requested-at` once it was acted on, such
-    /// as `2026-11-21T08:00:00Z`.
+    /// The value of the annotation `cloudpolicy.dev/reconcile-requested-at` that the operator
+    /// handled last, such as `2026-11-21T08:00:00Z`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "String")]
     pub last_handled_reconcile_at: Option<String>,
 }
 
-/// The deletion record.
+/// The location of an upstream object.
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
 pub struct UpstreamRef {
-    /// Which upstream collection holds the object, such as `ncloud/policy`.
+    /// The upstream collection that contains the object, such as `ncloud/policy`.
     pub system: String,
-    /// The connection it was written through.
+    /// The connection that the operator wrote the object through.
     pub connection: ConnectionRef,
-    /// The endpoint it was written to, such as `https://subaccount.apigw.ntruss.com`.
+    /// The endpoint that the operator wrote the object to, such as
+    /// `https://subaccount.apigw.ntruss.com`.
     pub endpoint: String,
-    /// The upstream's id, such as `npolicy-0123456789ab`; absent while a create is under way.
+    /// The id of the object upstream, such as `npolicy-0123456789ab`. It is absent while a create
+    /// is pending.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "String")]
     pub id: Option<String>,
-    /// The name under which the upstream object can be found when the id is unknown, such as
+    /// The name by which the operator finds the object if it does not know the id, such as
     /// `server-viewer`.
     pub key: String,
-    /// Whether the object existed before and was taken over.
+    /// `true` if the object existed before and the operator adopted it.
     #[serde(default)]
     pub adopted: bool,
 }
 
-/// A write in flight.
+/// A pending write.
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
 pub struct Operation {
-    /// Identifies this attempt: generation and `resourceVersion` of the object, such as `2-4711`.
+    /// Identifies the attempt by `generation` and `resourceVersion` of the Kubernetes object, such
+    /// as `2-4711`.
     pub id: String,
-    /// What is being written: `Create`, `Recreate` (deleted, to be created again) or `Adopt`
-    /// (marked as taken over).
+    /// The kind of the write: `Create`, `Recreate` (delete, then create again) or `Adopt` (write
+    /// the owner tag).
     pub kind: OperationKind,
-    /// When it began, RFC 3339, such as `2026-11-21T08:00:00Z`.
+    /// When the write began, RFC 3339, such as `2026-11-21T08:00:00Z`.
     pub started_at: String,
-    /// Hash of the request in hexadecimal, to tell a retry from a changed spec.
+    /// Hash of the request, in hexadecimal. It distinguishes a retry from a changed spec.
     pub request_hash: String,
 }
 
-/// Which write is in flight.
+/// The kind of a pending write.
 #[derive(Clone, Copy, Debug, Deserialize, Serialize, JsonSchema, PartialEq, Eq, Hash)]
 pub enum OperationKind {
-    /// The object is being created.
+    /// The operator creates the upstream object.
     Create,
-    /// The object is being deleted to be created again.
+    /// The operator deletes the upstream object to create it again.
     Recreate,
-    /// An existing object is being marked as taken over.
+    /// The operator writes the owner tag to an existing upstream object.
     Adopt,
 }
 
-/// Where the upstream differs from the spec.
+/// The differences between the upstream object and the spec.
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema, PartialEq)]
 #[serde(rename_all = "camelCase")]
 pub struct Drift {
-    /// At most 20 fields that differ.
+    /// The fields that differ: at most 20.
     #[schemars(length(max = 20))]
     pub fields: Vec<DriftField>,
-    /// When the difference was first seen, RFC 3339, such as `2026-11-21T08:00:00Z`.
+    /// When the operator first observed a difference, RFC 3339, such as `2026-11-21T08:00:00Z`.
     pub since: String,
 }
 
-/// One field that differs, its values shortened.
+/// A field that differs, with shortened values.
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
 pub struct DriftField {
-    /// The path in the spec, such as `spec.ncloud.permissions`.
+    /// The path of the field, such as `spec.ncloud.permissions`.
     pub path: String,
-    /// What the spec asks for, as JSON, shortened, such as `["10.0.0.2"]`.
+    /// The value in the spec, as JSON, shortened, such as `["10.0.0.2"]`.
     pub desired: String,
-    /// What the upstream has, as JSON, shortened, such as `["10.0.0.3"]`.
+    /// The value upstream, as JSON, shortened, such as `["10.0.0.3"]`.
     pub observed: String,
 }
 
-/// The upstream's verdict on a policy.
+/// The result of the upstream's validation of a policy.
 #[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
 pub struct ValidationResult {
-    /// Whether the upstream accepts the policy.
+    /// `true` if the upstream accepts the policy.
     pub success: bool,
-    /// What the upstream remarks, in its own words.
+    /// The remarks of the upstream, as it returned them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub details: Vec<ValidationDetail>,
 }
 
-/// One remark of the upstream.
+/// A remark of the upstream.
 #[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
 pub struct ValidationDetail {
-    /// `INFO`, `WARNING` or `ERROR`.
+    /// The severity: `INFO`, `WARNING` or `ERROR`.
     #[serde(rename = "type", default)]
     pub kind: String,
-    /// The upstream's code, such as `iam.policy.invalidProduct`.
+    /// The code of the upstream, such as `iam.policy.invalidProduct`.
     #[serde(default)]
     pub code: String,
-    /// Where in the policy, in the upstream's notation, such as `permissions[0].targets[0].product`.
+    /// The place in the policy, in the notation of the upstream, such as
+    /// `permissions[0].targets[0].product`.
     #[serde(default)]
     pub location: String,
-    /// The upstream's message, in its own language.
+    /// The message of the upstream, in its language.
     #[serde(default)]
     pub message: String,
-    /// The path in `spec` that the remark speaks of, where it can be told, such as
+    /// The path in `spec` that the remark refers to, if the operator can determine it, such as
     /// `spec.ncloud.permissions[0].targets[0].product`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "String")]
     pub field: Option<String>,
 }
 
-/// A JSON object of the upstream, kept as it is.
+/// A JSON object that the operator copies from the upstream unchanged.
 pub type UpstreamObject = Map<String, Value>;
 
-/// The `observedGeneration` of an object that nobody has looked at.
+/// Returns the `observedGeneration` of an object that the operator has not observed yet.
 #[must_use]
 pub fn unseen() -> i64 {
     -1
