@@ -67,7 +67,7 @@ rejects! {
     rejects_a_zone_beside_an_endpoint_of_a_cluster_connection: CLUSTER_CONNECTION, "spec.ncloud.endpoint" = "https://a.example"
         => "spec.ncloud", "exactly one of spec.ncloud.zone and spec.ncloud.endpoint must be set";
     rejects_all_namespaces_beside_names: CLUSTER_CONNECTION, "spec.allowedNamespaces.all" = true
-        => "spec.allowedNamespaces", "takes either all: true or names";
+        => "spec.allowedNamespaces", "must have either all: true or names";
     rejects_a_namespace_that_is_a_pattern: CLUSTER_CONNECTION, "spec.allowedNamespaces.names" = ["team-*"]
         => "spec.allowedNamespaces.names[0]", "should match '^[a-z0-9]([-a-z0-9]*[a-z0-9])?$'";
     rejects_a_namespace_that_stands_twice: CLUSTER_CONNECTION, "spec.allowedNamespaces.names" = ["a", "a"]
