@@ -1,76 +1,87 @@
-# What a contributor does, by name. Each target is one command that also works by itself.
+# Commands for contributors. Each target is independent: it needs no other target to run first, except that `make tools`
+# installs the programs that `make lint`, `make test` and `make image` need.
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
 
-# All members at once, so that every target here shares what the others built.
+# Builds all workspace members at once, so that the targets share their build output.
 BINARIES := cargo build --locked --workspace --bins
 BUILT := $${CARGO_TARGET_DIR:-target}/debug
 
-# Arguments for cargo test: make test ARGS=leader
+# Arguments for cargo test, such as: make test ARGS=leader
 ARGS ?=
 
-# Which fault plan: make faults PLAN=101020300; without it, all.
+# Number of the fault plan to run, such as: make faults PLAN=101020300
 PLAN ?= all
-# How many objects make abuse creates at once.
+# Number of objects that make abuse creates at once.
 CROWD ?= 5000
 QUICK_SIMULATOR := --config profile.dev.package.cloud-policy-simulator.opt-level=2
 
-.PHONY: help build image lint test faults abuse demo demo-stop crds chart docs manifests clean
+.PHONY: help tools build image lint architecture test faults abuse demo demo-stop crds chart docs manifests clean
 
-help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+help: ## Show the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+tools: ## Install what make lint, make test and make image need: Debian packages (as root) and the pinned lint tools
+	@hack/install-packages.sh
+	@hack/require.sh cargo go
+	@folder=$$(hack/tools.sh); echo "tools: the lint tools are in $$folder"
 
 build: ## Build the release binary, target/release/cloud-policy
-	@hack/need.sh cargo cc
+	@hack/require.sh cargo cc
 	cargo build --locked --release --bin cloud-policy
 
-image: ## Build the release image as an OCI layout in target/image/release, and run it
+image: ## Build the release image as an OCI layout in target/image/release, and test it
+	@hack/require.sh buildah cargo cc flock git go pip ps python3 runc umoci venv
 	@hack/image.sh release
-	@CLOUD_POLICY_IMAGE=$${CARGO_TARGET_DIR:-target}/image/release exec hack/bound.sh hack/test.sh --test it image::
+	@CLOUD_POLICY_IMAGE=$${CARGO_TARGET_DIR:-target}/image/release exec hack/with-cleanup.sh hack/test.sh --test it packaging::image::
 
-lint: ## Check format, lints, dependencies, architecture, workflows, and that generated files are in step
-	@exec hack/bound.sh hack/lint.sh
+lint: ## Check format, lints, commit messages, dependencies, architecture, workflows and generated files
+	@exec hack/with-cleanup.sh hack/lint.sh
 
-test: ## Run all tests against a real kube-apiserver, real SpaceONE servers and the simulators
-	@exec hack/bound.sh hack/test.sh $(ARGS)
+architecture: ## Check the import graph of src, and print its layers, circles and largest parts
+	@hack/require.sh cargo cc
+	@cargo test --quiet --locked --workspace --test it architecture:: -- --nocapture
 
-faults: ## Strike every step of every story with every fault (PLAN=number: one plan, or all that begin so)
-	@CLOUD_POLICY_FAULTS=$(PLAN) exec hack/bound.sh hack/test.sh --test it faults::whatever -- --nocapture
+test: ## Run all tests against a real kube-apiserver, real SpaceONE servers and the simulators (ARGS=arguments of cargo test)
+	@exec hack/with-cleanup.sh hack/test.sh $(ARGS)
 
-abuse: ## Fuzz for a minute each, and serve 5000 objects created at once (CROWD=number)
-	@CLOUD_POLICY_FUZZ_SECONDS=60 exec hack/bound.sh hack/test.sh fuzz::
-	@CLOUD_POLICY_FUZZ_SECONDS=60 exec hack/bound.sh hack/test.sh --test it properties::
-	@# The simulator looks through thousands of objects at every list, and would be what a crowd waits for.
-	@CLOUD_POLICY_CROWD=$(CROWD) exec hack/bound.sh hack/test.sh $(QUICK_SIMULATOR) --test it abuse::crowd -- --nocapture
+faults: ## Inject every fault at every step of each scenario (PLAN=number: only plans that begin with this number)
+	@CLOUD_POLICY_FAULTS=$(PLAN) exec hack/with-cleanup.sh hack/test.sh --test it faults::operator_converges -- --nocapture
 
-demo: ## Watch kubectl drive all three upstream APIs (REAL_SPACEONE=1: real servers; KEEP=1: leave it running)
-	@hack/need.sh cargo cc go flock python3 venv
+abuse: ## Run each fuzz test for a minute, and create 5000 objects at once (CROWD=number)
+	@CLOUD_POLICY_FUZZ_SECONDS=60 exec hack/with-cleanup.sh hack/test.sh fuzz::
+	@CLOUD_POLICY_FUZZ_SECONDS=60 exec hack/with-cleanup.sh hack/test.sh --test it properties::
+	@# Each list takes the simulator through thousands of objects, so an unoptimised simulator would be the bottleneck.
+	@CLOUD_POLICY_CROWD=$(CROWD) exec hack/with-cleanup.sh hack/test.sh $(QUICK_SIMULATOR) --test it security::abuse::many_objects -- --nocapture
+
+demo: ## Run a demo with kubectl and all three upstream APIs (REAL_SPACEONE=1: real servers; KEEP=1: keep it running)
+	@hack/require.sh cargo cc go flock python3 venv
 	@echo "building the operator, the simulators and the demo; the first time takes minutes"
-	@exec hack/bound.sh bash -c '$(BINARIES) && exec "$(BUILT)/cloud-policy-demo"'
+	@exec hack/with-cleanup.sh bash -c '$(BINARIES) && exec "$(BUILT)/cloud-policy-demo"'
 
-demo-stop: ## End what make demo KEEP=1 left running
+demo-stop: ## Stop the processes of make demo KEEP=1
 	@$(BINARIES) --quiet
 	@"$(BUILT)/cloud-policy-demo" stop
 
-crds: ## Write crds/, those of the chart, docs/reference/ and the lists of kinds in manifests from the types
-	@hack/need.sh cargo cc
+crds: ## Generate crds/, the CRDs of the chart, docs/reference/ and the lists of kinds in manifests from the Rust types
+	@hack/require.sh cargo cc
 	@$(BINARIES) --quiet
 	"$(BUILT)/cloud-policy" crds --dir crds
 	"$(BUILT)/cloud-policy" crds --dir charts/cloud-policy-operator/files/crds
 	"$(BUILT)/cloud-policy" crds --reference docs/reference
-	CLOUD_POLICY_WRITE_LISTS=1 cargo test --quiet --locked --workspace --test it kind_lists::
+	CLOUD_POLICY_WRITE_LISTS=1 cargo test --quiet --locked --workspace --test it packaging::kind_lists::
 
-chart: ## Write the schema and the table of values of the chart as values.yaml says
-	CLOUD_POLICY_WRITE_CHART=1 cargo test --quiet --locked --workspace --test it chart::generated::the_schema
+chart: ## Generate the schema and the table of the chart's values from values.yaml
+	CLOUD_POLICY_WRITE_CHART=1 cargo test --quiet --locked --workspace --test it packaging::chart::generated::schema_and_readme
 
-docs: ## Build the documentation as a site, in target/site
+docs: ## Build the documentation as a site in target/site
 	@exec hack/docs.sh
 
-manifests: ## Write deploy/install.yaml and deploy/argocd/argocd-cm.yaml as kustomize makes them
-	@hack/need.sh go flock
+manifests: ## Generate deploy/install.yaml and deploy/argocd/argocd-cm.yaml with kustomize
+	@hack/require.sh go flock
 	hack/manifests.sh
 
-clean: ## Remove what was built; caches of the real parts stay
+clean: ## Remove build output; the cache of the control plane and the other servers stays
 	cargo clean

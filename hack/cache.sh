@@ -1,6 +1,6 @@
 # shellcheck shell=bash
-# To be sourced. The cache of everything that is built or fetched once, such as the control plane of
-# the tests: one folder for each, named after all it depends on. A folder appears whole or not at all.
+# To be sourced. The cache of everything that is built or downloaded once, such as the control plane of the tests.
+# Each entry is a folder whose name contains a hash of its inputs. An entry is complete or does not exist.
 #
 #   . hack/cache.sh
 #   target=$(cached tools <pins)
@@ -10,35 +10,35 @@
 readonly keep_days=30
 cache=${CLOUD_POLICY_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/cloud-policy-operator}
 
-# cached NAME: the folder for what depends on the standard input.
+# cached NAME: prints the folder of the entry whose inputs are on standard input.
 cached() {
     local digest
     digest=$(sha256sum)
     printf '%s/%s-%s\n' "$cache" "$1" "${digest:0:16}"
 }
 
-# whole TARGET MAKE FOUND: TARGET as `MAKE DRAFT` fills it, unless FOUND says that it is there. To be
-# called where `set -e` holds: not behind `if`, `||` or `&&`.
+# whole TARGET MAKE FOUND: creates TARGET with `MAKE DRAFT`, unless FOUND succeeds. Do not call it behind `if`, `||` or
+# `&&`, where `set -e` has no effect.
 whole() {
     local target=$1 make=$2 found=$3
     if "$found"; then
-        touch -- "$target" # Keeps it from being swept as unused.
+        touch -- "$target" # Marks it as used, so that the cleanup below keeps it.
         return
     fi
     mkdir -p -- "$cache"
-    # What former versions of the inputs, and makers that died, have left.
+    # Removes entries of older inputs, and drafts of interrupted runs.
     find "$cache" -maxdepth 1 -type d \( -name "$(basename -- "${target%-*}")-*" -o -name '.draft.*' \) \
         -mtime "+$keep_days" -exec rm -rf -- {} +
-    # Filled under another name, so that nobody finds the folder half made.
+    # The draft has another name, so that no other process uses an incomplete folder.
     draft=$(mktemp -d -- "$cache/.draft.XXXXXX")
     trap 'rm -rf -- "$draft"' EXIT
     chmod 755 -- "$draft"
     "$make" "$draft"
-    # Whoever is second finds the folder there; both drafts are the same.
+    # If another process was faster, its folder stays: both drafts are the same.
     mv -T -- "$draft" "$target" 2>/dev/null || "$found"
 }
 
-# wheels FOLDER PINS: the prebuilt packages of the Python index that PINS names, checked by hash.
+# wheels FOLDER PINS: installs the wheels that PINS lists from the Python index, checked by hash.
 wheels() {
     python3 -m pip install --quiet --disable-pip-version-check --no-warn-script-location --root-user-action ignore \
         --require-hashes --no-deps --only-binary :all: --target "$1" --requirement "$2" >&2

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Prints what CHANGELOG.md says of a version; fails when it says nothing.
+# Prints the section of a version in CHANGELOG.md. Fails if the section is missing or empty.
 #
 #   hack/changelog.sh 0.2.0
 set -euo pipefail
@@ -10,7 +10,7 @@ notes=$(awk -v heading="## [$1]" '
     inside { print }
 ' CHANGELOG.md)
 if [[ -z ${notes//[[:space:]]/} ]]; then
-    printf 'changelog: CHANGELOG.md says nothing of %s\n' "$1" >&2
+    printf 'changelog: CHANGELOG.md has no entries for %s\n' "$1" >&2
     exit 1
 fi
 printf '%s\n' "$notes"

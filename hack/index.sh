@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Joins images of several architectures under one tag, and prints the digest of the whole.
+# Joins the images of several architectures under one tag, and prints the digest of the image index.
 #
 #   hack/index.sh FOLDER IMAGE...
 #
-# FOLDER becomes an OCI layout whose index, tagged with the version, names the images as they are:
-# their digests stay. Each IMAGE is an OCI layout that hack/pack.sh made.
+# FOLDER becomes an OCI layout. Its index has the version as tag and refers to the images, whose digests do not
+# change. Each IMAGE is an OCI layout from hack/build-image.sh.
 set -euo pipefail
 
 folder=$(realpath -m -- "$1")
@@ -12,7 +12,7 @@ images=()
 for image in "${@:2}"; do images+=("$(realpath -- "$image")"); done
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-hack/debian.sh buildah
+hack/require.sh buildah
 version=$(hack/version.sh)
 scratch=$(mktemp -d)
 trap 'rm -rf -- "$scratch"' EXIT

@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
-# Everything that can be said of the sources without running the product's tests. Every check
-# runs, so that one run shows all that is wrong.
+# Runs every check of the sources that needs no server. A failed check does not stop the others, so one run shows all
+# faults. Installs no system packages: `make tools` does.
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit
 
 failed=()
 
-# step NAME COMMAND...: runs the check; its output shows only when there is something to say.
+# step NAME COMMAND...: runs a check and prints whether it passed. A check itself prints only faults, and parts that it
+# cannot check.
 step() {
     local name=$1 started=$SECONDS
     shift
@@ -18,7 +19,7 @@ step() {
     fi
 }
 
-# Every file with this extension that is ours: nothing built, fetched or hidden.
+# sources EXTENSION: prints the files of the project with this extension, without build output and hidden folders.
 sources() {
     find . \( -name target -o -name '.?*' \) -prune -o -type f -name "*.$1" -print0
 }
@@ -27,7 +28,7 @@ dependencies() {
     cargo-deny --log-level error --locked check bans licenses sources
 }
 
-# tests WHAT...: the named tests, silent when they pass. A name that fits none is a failure.
+# tests ARGUMENT...: runs these tests and prints their output only if they fail. It fails if no test matches.
 tests() {
     local output
     if output=$(cargo test --quiet --locked --workspace "$@" 2>&1) &&
@@ -43,19 +44,19 @@ go_code() {
         printf 'not formatted: %s\n' "$unformatted"
         return 1
     fi
-    # The flags of the build.sh there, so that both use one build cache.
+    # The same flags as in build.sh of these folders, so that both share the build cache.
     local folder
     for folder in tests/controlplane tests/gitops; do
         (cd "$folder" && GOWORK=off GOFLAGS='' CGO_ENABLED=0 go vet -mod=readonly -trimpath .) || return
     done
 }
 
-# Builds the site; a link that leads nowhere fails.
+# Builds the site. A broken link fails.
 documentation() {
     hack/docs.sh >/dev/null
 }
 
-# By both Helms, with every file of values that the tests use; what is generated is in step.
+# Lints the chart with both versions of Helm and each values file of the tests, and compares its generated files.
 chart() {
     local helm folder=charts/cloud-policy-operator said values
     for helm in "$helms"/{3,4}/helm; do
@@ -66,7 +67,7 @@ chart() {
             }
         done
     done
-    tests --test it chart::generated
+    tests --test it packaging::chart::generated
 }
 
 python_code() {
@@ -78,7 +79,7 @@ shell_code() {
     { sources sh && printf '.ci/run\0'; } | xargs -0 shellcheck --external-sources --source-path SCRIPTDIR --
 }
 
-# Syntax and types of workflows; then what an attacker could do with them.
+# actionlint checks the syntax and types of the workflows, zizmor their security.
 workflows() {
     local findings
     actionlint -pyflakes= .github/workflows/*.yml || return
@@ -88,16 +89,21 @@ workflows() {
     }
 }
 
-# What the release says of its contents, from the lock file and the pins.
+# Checks that the SBOM is complete JSON with a plausible number of components.
 sbom() {
     hack/sbom.py | python3 -c 'import json, sys; assert len(json.load(sys.stdin)["components"]) > 100'
 }
 
-hack/need.sh cargo cc go python3 || exit
+commits() {
+    hack/commits.sh --self-test && hack/commits.sh
+}
+
+hack/require.sh cargo cc git go pip python3 || exit
 tools=$(hack/tools.sh) || exit
 helms=$(hack/helm.sh) || exit
 PATH=$tools:$PATH
-hack/need.sh shellcheck || exit
+hack/require.sh shellcheck || exit
+step commits commits
 step format cargo fmt --all --check
 step shell shell_code
 step python python_code
@@ -107,7 +113,7 @@ step dependencies dependencies
 step clippy cargo clippy --quiet --locked --workspace --all-targets -- -D warnings
 step architecture tests --test it architecture::
 step generated tests --lib crds::
-step kinds tests --test it kind_lists::
+step kinds tests --test it packaging::kind_lists::
 step docs documentation
 step chart chart
 step go go_code

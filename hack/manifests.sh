@@ -1,17 +1,16 @@
 #!/usr/bin/env bash
-# Writes the manifests that are made of others, as kustomize makes them: deploy/install.yaml and the settings of
-# Argo CD with the health script.
+# Generates deploy/install.yaml, and the settings of Argo CD with the health script, with kustomize.
 #
-#   hack/manifests.sh [FOLDER]      # else deploy/
+#   hack/manifests.sh [FOLDER]      # default: deploy/
 #
-# kustomize is that of the kubectl which the control plane of the tests is built with, so it is pinned.
+# It uses the kustomize of the pinned kubectl, which tests/controlplane/build.sh builds.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 into=${1:-deploy}
 kubectl=$(tests/controlplane/build.sh)/kubectl
 
-# render SOURCE FILE
+# render SOURCE FILE: writes FILE from deploy/SOURCE.
 render() {
     local text
     text=$("$kubectl" kustomize "deploy/$1")

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Pushes image and chart of this version, and prints `image=DIGEST` and `chart=DIGEST`.
+# Pushes the image and the chart of this version, and prints `image=DIGEST` and `chart=DIGEST`.
 #
 #   hack/publish.sh FOLDER IMAGE CHARTS LAYOUT...
 #
-# IMAGE and CHARTS are repositories, such as ghcr.io/someone/project and ghcr.io/someone/charts. Each LAYOUT is the image
-# for one architecture, by hack/image.sh; what is pushed stays in FOLDER. A version is published once: to publish the same
-# again changes nothing, such as after a failure half-way, and anything else under its name is refused.
-# PLAIN_HTTP=1 is for a registry on loopback.
+# IMAGE and CHARTS are repositories, such as ghcr.io/owner/project and ghcr.io/owner/charts. Each LAYOUT is the image
+# for one architecture, from hack/image.sh. The pushed artifacts stay in FOLDER. A version is published once. To run the
+# script again with the same artifacts, for example after a failure, changes nothing; other content for a published
+# version is refused. PLAIN_HTTP=1 is for a registry on loopback.
 set -euo pipefail
 
 folder=$(realpath -m -- "$1")
@@ -15,16 +15,16 @@ layouts=()
 for layout in "${@:4}"; do layouts+=("$(realpath -- "$layout")"); done
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-hack/debian.sh skopeo
-# Helm 4 keeps the times of files, so that the same commit makes the same archive.
+hack/require.sh buildah git skopeo
+# Helm 4 keeps file times, so the same commit gives the same archive.
 helm=$(hack/helm.sh)/4/helm
 version=$(hack/version.sh)
 name=cloud-policy-operator
 from=() to=() plain=()
 if [[ -n ${PLAIN_HTTP:-} ]]; then from=(--tls-verify=false) to=(--dest-tls-verify=false) plain=(--plain-http); fi
 
-# manifest REPOSITORY: what the registry has under this version, or nothing. A registry that answers nothing at all
-# takes no push either.
+# manifest REPOSITORY: prints the manifest of this version in the registry, or nothing. If the registry cannot be
+# reached, it prints nothing and the push fails later.
 manifest() {
     local tags
     tags=$(skopeo list-tags "${from[@]}" "docker://$1" 2>/dev/null) || return 0
@@ -51,7 +51,7 @@ push_image() {
     skopeo copy --all --preserve-digests "${to[@]}" "oci:$folder/image:$version" "docker://$image:$version" >&2
 }
 
-# pack_chart: the archive, with the times of the commit.
+# Writes the archive of the chart. Its file times are the time of the commit.
 pack_chart() {
     local time
     time=@$(git log -1 --format=%ct)

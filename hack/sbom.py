@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Lists what the operator's image is made of, as a CycloneDX document on standard output.
+"""Writes the SBOM of the operator's image to standard output, as a CycloneDX document.
 
     hack/sbom.py >sbom.cdx.json
 
-The crates that are linked into the program, not those that only build or test it; the standard
-library, the C library, and the root certificates. The same commit on the same system makes the
-same bytes.
+It lists the crates that are linked into the program, the Rust standard library, the C library and
+the root certificates. It does not list crates that only build or test the program. The same commit
+on the same system gives the same bytes.
 """
 
 import json
@@ -19,7 +19,7 @@ import uuid
 from datetime import UTC, datetime
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-# Those of the image. One list serves both: whatever is in either program is on it.
+# The targets of the image. One SBOM serves both: it lists every crate that either program contains.
 TARGETS = ("x86_64-unknown-linux-gnu", "aarch64-unknown-linux-gnu")
 
 
@@ -32,7 +32,7 @@ def for_targets(option):
 
 
 def linked():
-    """The crates in the program, as (name, version): those that build it or run in the compiler are not."""
+    """Returns (name, version) of the linked crates, without build dependencies and procedural macros."""
     tree = ("tree", "--locked", "--package", "cloud-policy-operator", *for_targets("--target"))
     lines = run(
         "cargo", *tree, "--edges", "normal,no-proc-macro", "--prefix", "none", "--format", "{p}"
@@ -44,7 +44,7 @@ def linked():
 
 
 def checksums():
-    """What the registry's index says of each crate."""
+    """Returns the checksum of each crate from the lock file; crates of this workspace have none."""
     lock = tomllib.loads((ROOT / "Cargo.lock").read_text(encoding="utf-8"))
     return {
         (package["name"], package["version"]): package.get("checksum")
@@ -63,7 +63,7 @@ def component(package, checksum):
         "purl": reference,
     }
     if package["license"]:
-        # Older crates write a slash.
+        # Older crates separate licenses with a slash.
         found["licenses"] = [{"expression": re.sub(r"\s*/\s*", " OR ", package["license"])}]
     if checksum:
         found["hashes"] = [{"alg": "SHA-256", "content": checksum}]
@@ -77,7 +77,7 @@ def purl(kind, name, version):
 
 
 def others():
-    """What is in the image besides crates."""
+    """Returns the components of the image that are not crates."""
     pins = (ROOT / "hack/image/certificates.txt").read_text(encoding="utf-8")
     name, version = re.search(r"^([a-z]+)==(\S+)", pins, re.MULTILINE).groups()
     toolchain = tomllib.loads((ROOT / "rust-toolchain.toml").read_text(encoding="utf-8"))[
@@ -113,7 +113,7 @@ def others():
 
 
 def dependencies(metadata, kept, extra):
-    """Which component needs which, by reference."""
+    """Returns the dependencies between the components, by reference."""
     names = {
         package["id"]: purl("cargo", package["name"], package["version"])
         for package in metadata["packages"]

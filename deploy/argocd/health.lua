@@ -1,12 +1,12 @@
--- Health of the four kinds of cloudpolicy.dev for Argo CD: one script, because they share their conditions.
+-- Health of the four kinds of cloudpolicy.dev for Argo CD. All kinds use one script, because they have the same conditions.
 --
 -- Healthy: Ready is true for the newest spec.
--- Suspended: spec.suspend.
--- Degraded: nothing will change until somebody does something (Stalled, or a difference that is only reported).
--- Progressing: everything else. The operator goes on by itself, such as when an upstream is away for a while.
+-- Suspended: spec.suspend is true.
+-- Degraded: a user must act (Stalled, or a difference that the operator only reports).
+-- Progressing: everything else. The operator continues by itself, for example after an upstream was unavailable.
 --
--- Argo CD runs it in Lua 5.1 without the standard library (no string, no math), and not for objects that are being
--- deleted: those are Progressing.
+-- Argo CD runs the script in Lua 5.1 without the standard library (no string, no math). It does not run it for objects that
+-- are being deleted: these are Progressing.
 local function health(status, condition, otherwise)
   if condition == nil then
     return { status = status, message = otherwise }
@@ -22,7 +22,7 @@ end
 local ready = conditions.Ready
 
 if status.observedGeneration ~= obj.metadata.generation then
-  return health("Progressing", nil, "Waiting for the operator to look at the newest spec.")
+  return health("Progressing", nil, "Waiting for the operator to reconcile the newest spec.")
 end
 if ready == nil then
   return health("Progressing", nil, "Waiting for the first result.")
@@ -36,7 +36,7 @@ end
 if ready.status == "True" then
   return health("Healthy", ready)
 end
--- The operator was told not to write, so it will not go on.
+-- The spec tells the operator not to write, so it does not continue.
 if ready.reason == "DriftReported" or ready.reason == "Observed" then
   return health("Degraded", ready)
 end

@@ -1,8 +1,8 @@
-"""Makes a site of docs/: see hack/docs.sh.
+"""Configures Sphinx, which builds docs/ as a site; hack/docs.sh calls it.
 
-The pages are plain Markdown, as a forge shows them. What a site needs besides is made here: the
-order of its pages is that of the links in docs/README.md, and links that lead out of docs/ go to
-the repository, where CLOUD_POLICY_REPOSITORY says where that is.
+The pages are plain Markdown, as GitHub shows them. This file adds the parts that only a site needs.
+The pages are in the order of the links in docs/README.md. Links that leave docs/ point to the
+repository, whose address is in CLOUD_POLICY_REPOSITORY; without it they become plain text.
 """
 
 import os
@@ -25,12 +25,14 @@ LINK = re.compile(r"\[([^\]]*)\]\(([^)\s]+)\)")
 
 
 def outside(docname, target):
-    """The path from the root of the repository that a link means, if it leads out of docs/."""
+    """Returns the path of a link from the root of the repository, or None if it stays in docs/."""
     path = posixpath.normpath(posixpath.join("docs", posixpath.dirname(docname), target))
     return None if "://" in target or path.startswith("docs/") else path
 
 
-def led_out(docname, text):
+def rewrite_links(docname, text):
+    """Returns the text with links that leave docs/ rewritten."""
+
     def replacement(link):
         path = outside(docname, link[2])
         if path is None or link[2].startswith("#"):
@@ -41,7 +43,7 @@ def led_out(docname, text):
 
 
 def contents(text):
-    """A table of contents for each section that links to pages."""
+    """Yields a table of contents for each section of docs/README.md, from the pages that it links."""
     known = {root_doc}
     for section in re.split(r"^## ", text, flags=re.MULTILINE)[1:]:
         title = section.splitlines()[0]
@@ -53,12 +55,12 @@ def contents(text):
         ]
         known.update(pages)
         yield toctree(title, dict.fromkeys(pages))
-    # Those that other pages lead to.
-    there = {
+    # Pages that only other pages link to.
+    existing = {
         path.relative_to("docs").with_suffix("").as_posix()
         for path in pathlib.Path("docs").rglob("*.md")
     }
-    yield toctree("More", sorted(there - known))
+    yield toctree("More", sorted(existing - known))
 
 
 def toctree(title, pages):
@@ -69,7 +71,7 @@ def read(_app, docname, source):
     text = source[0]
     if docname == root_doc:
         text += "\n\n" + "\n\n".join(contents(text)) + "\n"
-    source[0] = led_out(docname, text).replace("```yaml,fragment", "```yaml")
+    source[0] = rewrite_links(docname, text).replace("```yaml,fragment", "```yaml")
 
 
 def setup(app):

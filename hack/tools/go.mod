@@ -1,4 +1,4 @@
-// Developer tools that are Go modules; see tools.sh.
+// Lint tools that are Go modules; hack/tools.sh installs them.
 module cloudpolicy.dev/hack/tools
 
 go 1.26.0

@@ -5,6 +5,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// Endpoint and credentials of one upstream account, for objects of the same namespace.
 #[derive(CustomResource, Clone, Debug, Deserialize, Serialize, KubeSchema, PartialEq)]
@@ -254,8 +255,9 @@ pub struct ConnectionStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "String")]
     pub secret_resource_version: Option<String>,
-    /// How many objects the account holds and may hold upstream, such as
-    /// `{policies: 12, policiesLimit: 500}`.
+    /// How many objects the account holds upstream, by collection, such as
+    /// `{policies: 12, policiesLimit: 500}`. `policiesLimit` is the upstream's limit, where it has
+    /// one; SpaceONE has `networkPolicies`, too.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Usage")]
     pub usage: Option<Usage>,
@@ -270,20 +272,33 @@ pub struct ConnectionStatus {
     pub last_handled_reconcile_at: Option<String>,
 }
 
-/// Upstream counts.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Serialize, JsonSchema, PartialEq, Eq)]
-#[serde(rename_all = "camelCase")]
-pub struct Usage {
-    /// How many policies the account holds, such as 12.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "i64")]
-    pub policies: Option<i64>,
-    /// How many policies the account may hold, where the upstream has a limit, such as 500.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "i64")]
-    pub policies_limit: Option<i64>,
-    /// How many network policies the domain holds, such as 7.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "i64")]
-    pub network_policies: Option<i64>,
+/// How many objects the account holds and may hold upstream, by collection: `policies`,
+/// `policiesLimit` where the upstream has a limit, and `networkPolicies`.
+#[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema, PartialEq, Eq)]
+#[serde(transparent)]
+pub struct Usage(BTreeMap<String, i64>);
+
+impl Usage {
+    /// Sets the count and the limit of a collection, as far as they are known.
+    pub fn set(&mut self, collection: &str, count: Option<u64>, limit: Option<u64>) {
+        let known = [(collection.to_owned(), count), (limit_of(collection), limit)];
+        let known = known.into_iter().filter_map(|(key, number)| Some((key, number?)));
+        self.0.extend(known.map(|(key, number)| (key, i64::try_from(number).unwrap_or(i64::MAX))));
+    }
+
+    /// Returns how many objects of a collection the account holds.
+    #[must_use]
+    pub fn count(&self, collection: &str) -> Option<i64> {
+        self.0.get(collection).copied()
+    }
+
+    /// Returns how many objects of a collection the account may hold.
+    #[must_use]
+    pub fn limit(&self, collection: &str) -> Option<i64> {
+        self.count(&limit_of(collection))
+    }
+}
+
+fn limit_of(collection: &str) -> String {
+    format!("{collection}Limit")
 }

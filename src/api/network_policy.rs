@@ -143,6 +143,15 @@ pub struct NetworkPolicyStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "String")]
     pub network_policy_id: Option<String>,
+    /// The fields that only the upstream sets.
+    #[serde(flatten)]
+    pub details: NetworkPolicyDetails,
+}
+
+/// The fields of a `NetworkPolicy` that only the upstream sets.
+#[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct NetworkPolicyDetails {
     /// The region as SpaceONE describes it, such as `{"region_id": "region-0123456789ab"}`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::upstream_object")]

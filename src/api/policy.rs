@@ -189,6 +189,15 @@ pub struct PolicyStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "ValidationResult")]
     pub validation_result: Option<ValidationResult>,
+    /// The fields that only the upstream sets.
+    #[serde(flatten)]
+    pub details: PolicyDetails,
+}
+
+/// The fields of a `Policy` that only the upstream sets.
+#[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct PolicyDetails {
     /// NAVER Cloud: the resource name of the policy, such as
     /// `nrn:PUB:IAM::2942:Policy/ec5a5dd0-1111-2222-3333-246e966ebeb4`.
     #[serde(default, skip_serializing_if = "Option::is_none")]

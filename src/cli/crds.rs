@@ -1,4 +1,4 @@
-//! `cloud-policy crds`: prints the custom resource definitions, or writes them, or their reference, as files.
+//! `cloud-policy crds`: prints the custom resource definitions, or writes them or their reference to files.
 
 use crate::api::crds;
 use anyhow::Context;
@@ -6,7 +6,7 @@ use std::fs;
 use std::io::{ErrorKind, Write};
 use std::path::Path;
 
-/// Writes one file a kind into `dir`, or all of them as one document stream to standard output.
+/// Writes one file per kind into `dir`, or without it all kinds as one stream of YAML documents to standard output.
 pub fn print(dir: Option<&Path>) -> anyhow::Result<()> {
     let files = crds::files()?;
     match dir {
@@ -15,13 +15,13 @@ pub fn print(dir: Option<&Path>) -> anyhow::Result<()> {
     }
 }
 
-/// Writes one page of the reference a kind into `folder`.
+/// Writes one page of the reference per kind into `folder`.
 pub fn write_reference(folder: &Path) -> anyhow::Result<()> {
     write_files(folder, &crds::reference::pages()?)
 }
 
 fn write_files(dir: &Path, files: &[(String, String)]) -> anyhow::Result<()> {
-    fs::create_dir_all(dir).with_context(|| format!("cannot make the directory {}", dir.display()))?;
+    fs::create_dir_all(dir).with_context(|| format!("cannot create the directory {}", dir.display()))?;
     for (name, text) in files {
         let file = dir.join(name);
         fs::write(&file, text).with_context(|| format!("cannot write {}", file.display()))?;
@@ -32,7 +32,7 @@ fn write_files(dir: &Path, files: &[(String, String)]) -> anyhow::Result<()> {
 fn write_stream(out: &mut impl Write, files: &[(String, String)]) -> anyhow::Result<()> {
     for (_, text) in files {
         match write!(out, "---\n{text}") {
-            // Whoever reads has read enough, as `head` does.
+            // The reader closed the pipe, as `head` does.
             Err(error) if error.kind() == ErrorKind::BrokenPipe => return Ok(()),
             written => written.context("cannot write the definitions")?,
         }
@@ -46,7 +46,7 @@ mod tests {
     use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 
     #[test]
-    fn the_stream_holds_every_kind_as_a_document_of_its_own() {
+    fn stream_has_one_document_per_kind() {
         let mut stream = Vec::new();
         write_stream(&mut stream, &crds::files().unwrap()).unwrap();
         let documents: Vec<CustomResourceDefinition> =
@@ -66,7 +66,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reader_who_goes_early_is_no_error_and_a_full_disk_is() {
+    fn stream_ignores_a_closed_pipe_and_reports_a_full_disk() {
         let files = crds::files().unwrap();
         write_stream(&mut Broken(ErrorKind::BrokenPipe), &files).unwrap();
         let error = write_stream(&mut Broken(ErrorKind::StorageFull), &files).unwrap_err().to_string();
@@ -74,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn the_folder_is_made_and_gets_one_file_a_kind() {
+    fn folder_is_created_with_one_file_per_kind() {
         let parent = tempfile::tempdir().unwrap();
         let folder = parent.path().join("new/crds");
         print(Some(&folder)).unwrap();
@@ -85,16 +85,16 @@ mod tests {
     }
 
     #[test]
-    fn the_reference_has_a_page_for_every_kind() {
+    fn reference_has_one_page_per_kind() {
         let folder = tempfile::tempdir().unwrap();
         write_reference(folder.path()).unwrap();
         assert_eq!(fs::read_dir(&folder).unwrap().count(), crds::all().len());
     }
 
     #[test]
-    fn a_folder_that_cannot_be_made_is_named() {
+    fn folder_error_names_the_folder() {
         let file = tempfile::NamedTempFile::new().unwrap();
         let error = print(Some(&file.path().join("crds"))).unwrap_err().to_string();
-        assert!(error.starts_with("cannot make the directory"), "{error}");
+        assert!(error.starts_with("cannot create the directory"), "{error}");
     }
 }

@@ -1,4 +1,4 @@
-//! The flags of `cloud-policy run`, and what they come to.
+//! The flags of `cloud-policy run`, and their conversion to settings.
 
 use crate::controller::Settings;
 use crate::controller::settings::TenantConnections;
@@ -9,85 +9,87 @@ use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-/// Flags of `cloud-policy run`. The last one wins when one is given twice, so that what is added at the end of a
-/// Deployment's arguments overrides what stands there; lists add up.
+/// Flags of `cloud-policy run`. When a flag is repeated, the last value wins, so that an argument at the end of a
+/// Deployment's arguments overrides an earlier one. Values of lists add up.
 #[derive(Debug, ClapArgs)]
 #[command(args_override_self = true)]
 pub struct Args {
-    /// Namespace of the operator: the Secrets of ClusterConnections and the leader Lease lie here.
+    /// Namespace of the operator. It contains the Secrets of ClusterConnections and the leader Lease.
     #[arg(long, env = "POD_NAMESPACE", default_value = "cloud-policy-system")]
     pub(super) namespace: String,
 
-    /// Name of this replica, for the Lease and for events.
+    /// Name of this replica in the Lease and in events.
     #[arg(long, env = "POD_NAME", default_value = "cloud-policy-operator")]
     pub(super) instance: String,
 
-    /// Namespaces to look after instead of all: rights in these are enough then, and none in the
-    /// cluster. ClusterConnections cannot be used, and --cluster-id must be given.
+    /// Namespaces to watch instead of all. The operator then needs only permissions in these
+    /// namespaces and its own. ClusterConnections cannot be used, and --cluster-id is required.
     #[arg(long, env = "CLOUD_POLICY_WATCH_NAMESPACES", value_delimiter = ',')]
     pub(super) watch_namespaces: Vec<String>,
 
     /// Namespaces in which Connections may read their Secrets, or `*` for all. The operator needs
-    /// `get` on Secrets there. Without it only ClusterConnections work; with --watch-namespaces it
-    /// is these namespaces unless told otherwise.
+    /// `get` on Secrets there. If it is not set, only ClusterConnections work, or, with
+    /// --watch-namespaces, the Connections in all watched namespaces.
     #[arg(long, env = "CLOUD_POLICY_TENANT_NAMESPACES", value_delimiter = ',')]
     pub(super) tenant_namespaces: Vec<String>,
 
-    /// Hosts that connections may name: exact, or `*.example.com` for every host below. The NAVER
-    /// Cloud gateways are always allowed.
+    /// Hosts that connections may use: an exact name, or `*.example.com` for all hosts below it. The
+    /// NAVER Cloud gateways are always allowed.
     #[arg(long, env = "CLOUD_POLICY_ALLOWED_HOSTS", value_delimiter = ',')]
     pub(super) allowed_hosts: Vec<HostPattern>,
 
-    /// Allow endpoints on loopback and private addresses. Link-local and metadata addresses stay refused.
+    /// Allow endpoints on loopback and private addresses. Link-local and metadata addresses are always refused.
     #[arg(long, env = "CLOUD_POLICY_ALLOW_PRIVATE_ADDRESSES")]
     pub(super) allow_private_addresses: bool,
 
-    /// Allow endpoints without TLS. Credentials then travel in the clear.
+    /// Allow endpoints without TLS. Credentials are then sent unencrypted.
     #[arg(long, env = "CLOUD_POLICY_ALLOW_HTTP")]
     pub(super) allow_http: bool,
 
-    /// Identifies this cluster in the stamps on upstream objects; the uid of kube-system without it.
+    /// Identifies this cluster in the owner tags of upstream objects. If it is not set, the operator
+    /// uses the uid of the namespace kube-system. If it changes, the operator no longer recognizes
+    /// its objects.
     #[arg(long, env = "CLOUD_POLICY_CLUSTER_ID")]
     pub(super) cluster_id: Option<String>,
 
-    /// How long a create call whose answer was lost may still land, in seconds.
+    /// Time during which a create request whose response was lost may still take effect, in seconds.
     #[arg(long, env = "CLOUD_POLICY_CREATE_GRACE_SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=600))]
     pub(super) create_grace_seconds: u64,
 
-    /// How often connections are probed and their Secrets re-read, in seconds.
+    /// Interval at which connections are probed and their Secrets are read again, in seconds.
     #[arg(long, env = "CLOUD_POLICY_CONNECTION_INTERVAL_SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=3600))]
     pub(super) connection_interval_seconds: u64,
 
-    /// How many upstream objects of one connection may be deleted within the window; more are held
-    /// until a human confirms. 0 holds none.
+    /// Maximum number of upstream objects of one connection that are deleted within the window. The
+    /// operator blocks the deletion of more objects until a user confirms it. 0 disables the limit.
     #[arg(long, env = "CLOUD_POLICY_DELETE_LIMIT", default_value_t = 50)]
     pub(super) delete_limit: u32,
 
-    /// The window in which deletions are counted, in seconds.
+    /// Window in which deletions are counted, in seconds.
     #[arg(long, env = "CLOUD_POLICY_DELETE_WINDOW_SECONDS", default_value_t = 600, value_parser = clap::value_parser!(u64).range(1..=86400))]
     pub(super) delete_window_seconds: u64,
 
-    /// How many objects of one connection are reconciled at once.
+    /// Maximum number of objects of one connection that are reconciled at the same time.
     #[arg(long, env = "CLOUD_POLICY_CONCURRENCY", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=64))]
     pub(super) concurrency: u16,
 
-    /// Elect a leader through a Lease. Needed with more than one replica.
+    /// Elect a leader through a Lease. Required with more than one replica.
     #[arg(long, env = "CLOUD_POLICY_LEADER_ELECT", default_value_t = true, action = clap::ArgAction::Set)]
     pub(super) leader_elect: bool,
 
-    /// Where /healthz, /readyz and /metrics are served.
+    /// Address on which the operator serves /healthz, /readyz and /metrics.
     #[arg(long, env = "CLOUD_POLICY_LISTEN", default_value = "0.0.0.0:8080")]
     pub(super) listen: SocketAddr,
 
-    /// How logs are written.
+    /// Format of the log.
     #[arg(long, env = "CLOUD_POLICY_LOG_FORMAT", value_enum, default_value_t = telemetry::Format::Text)]
     pub(super) log_format: telemetry::Format,
 
-    /// Which logs are written, in the syntax of tracing's EnvFilter.
+    /// Filter of the log, in the syntax of tracing's EnvFilter.
     #[arg(long, env = "CLOUD_POLICY_LOG_FILTER", default_value = telemetry::DEFAULT_FILTER)]
     pub(super) log_filter: String,
 
-    /// Send traces to this collector, by OTLP over HTTP, such as http://collector:4318. Only in
+    /// Send traces to this collector by OTLP over HTTP, such as http://collector:4318. Only in
     /// binaries with the feature `otel`.
     #[cfg(feature = "otel")]
     #[arg(long, env = "CLOUD_POLICY_OTLP_ENDPOINT")]
@@ -95,7 +97,7 @@ pub struct Args {
 }
 
 impl Args {
-    /// The settings that they come to; the error names the flag that is missing.
+    /// Converts the flags to settings. Returns an error that names the flag if a required flag is missing.
     pub(super) fn settings(&self) -> anyhow::Result<Settings> {
         let mut endpoints = EndpointRules {
             allow_http: self.allow_http,
@@ -104,7 +106,7 @@ impl Args {
         };
         endpoints.allowed_hosts.extend(self.allowed_hosts.iter().cloned());
         let scope = names(&self.watch_namespaces);
-        // An empty variable is none, as charts write it.
+        // Charts set an empty variable to leave it unset.
         let cluster_id = self.cluster_id.clone().filter(|id| !id.is_empty());
         anyhow::ensure!(scope.is_empty() || cluster_id.is_some(), NEEDS_CLUSTER_ID);
         Ok(Settings {
@@ -135,9 +137,9 @@ impl Args {
     }
 }
 
-/// The rights in single namespaces do not reach what identifies the cluster otherwise.
-const NEEDS_CLUSTER_ID: &str = "--watch-namespaces needs --cluster-id: with rights in single namespaces the uid of kube-system cannot be read. \
-     `kubectl get namespace kube-system -o jsonpath={.metadata.uid}` prints it; it must never change";
+/// The error without `--cluster-id`: permissions in single namespaces do not include the namespace `kube-system`.
+const NEEDS_CLUSTER_ID: &str = "--watch-namespaces needs --cluster-id: with permissions in single namespaces the operator cannot read the uid of kube-system. \
+     `kubectl get namespace kube-system -o jsonpath={.metadata.uid}` prints it. Never change it";
 
 fn names(given: &[String]) -> BTreeSet<String> {
     given.iter().map(|name| name.trim().to_owned()).filter(|name| !name.is_empty()).collect()
@@ -149,13 +151,13 @@ mod tests {
     use clap::Parser;
 
     #[derive(Parser)]
-    struct Line {
+    struct TestCli {
         #[command(flatten)]
         args: Args,
     }
 
     fn settings(flags: &[&str]) -> anyhow::Result<Settings> {
-        Line::parse_from([&["run"], flags].concat()).args.settings()
+        TestCli::parse_from([&["run"], flags].concat()).args.settings()
     }
 
     fn set(names: &[&str]) -> BTreeSet<String> {
@@ -163,14 +165,14 @@ mod tests {
     }
 
     #[test]
-    fn without_flags_all_namespaces_are_watched_and_no_secret_of_a_tenant_is_read() {
+    fn defaults_watch_all_namespaces_and_allow_no_tenant() {
         let settings = settings(&[]).unwrap();
         assert!(settings.scope.is_empty() && settings.cluster_connections);
         assert_eq!(settings.tenant_connections, TenantConnections::None);
     }
 
     #[test]
-    fn watched_namespaces_are_all_that_there_is_and_their_connections_read_their_secrets() {
+    fn watched_namespaces_are_tenants_by_default() {
         let settings = settings(&["--watch-namespaces=a, b,", "--cluster-id=here"]).unwrap();
         assert_eq!(settings.scope, set(&["a", "b"]));
         assert!(!settings.cluster_connections);
@@ -178,31 +180,31 @@ mod tests {
     }
 
     #[test]
-    fn of_the_watched_namespaces_some_may_be_named_whose_secrets_are_read() {
+    fn tenant_namespaces_may_be_fewer_than_watched_namespaces() {
         let settings = settings(&["--watch-namespaces=a,b", "--cluster-id=x", "--tenant-namespaces=a"]).unwrap();
         assert_eq!(settings.tenant_connections, TenantConnections::Namespaces(set(&["a"])));
     }
 
     #[test]
-    fn watched_namespaces_need_an_id_for_the_cluster() {
+    fn watched_namespaces_require_a_cluster_id() {
         for flags in [&["--watch-namespaces=a"][..], &["--watch-namespaces=a", "--cluster-id="]] {
             let error = settings(flags).unwrap_err().to_string();
             assert!(error.starts_with("--watch-namespaces needs --cluster-id"), "{error}");
         }
-        assert!(settings(&["--watch-namespaces="]).unwrap().scope.is_empty(), "an empty variable is none");
+        assert!(settings(&["--watch-namespaces="]).unwrap().scope.is_empty(), "an empty variable is not set");
     }
 
     #[test]
-    fn a_flag_that_is_given_again_wins_and_lists_add_up() {
+    fn repeated_flag_overrides_and_repeated_list_adds_up() {
         let flags = ["run", "--log-format=text", "--allow-http", "--leader-elect=true", "--tenant-namespaces=a"];
         let again = ["--log-format=json", "--allow-http", "--leader-elect=false", "--tenant-namespaces=b"];
-        let args = Line::parse_from(flags.into_iter().chain(again)).args;
+        let args = TestCli::parse_from(flags.into_iter().chain(again)).args;
         assert!(args.log_format == telemetry::Format::Json && args.allow_http && !args.leader_elect);
         assert_eq!(args.settings().unwrap().tenant_connections, TenantConnections::Namespaces(set(&["a", "b"])));
     }
 
     #[test]
-    fn a_star_among_the_tenants_stands_for_all() {
+    fn star_allows_all_tenants() {
         let settings = settings(&["--tenant-namespaces=a,*"]).unwrap();
         assert_eq!(settings.tenant_connections, TenantConnections::All);
     }

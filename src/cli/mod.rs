@@ -1,6 +1,6 @@
-//! The command line: reads flags and environment once, and prints. No logic of its own.
+//! The command line. It reads flags and environment variables once, and has no logic of its own.
 
-#![allow(clippy::doc_markdown, reason = "doc comments of arguments are the text of --help, where backticks are noise")]
+#![allow(clippy::doc_markdown, reason = "clap shows doc comments of arguments in --help, where backticks do not help")]
 
 pub mod crds;
 pub mod flags;
@@ -10,7 +10,7 @@ use clap::{Parser, Subcommand};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-/// Keeps NAVER Cloud Platform and SpaceONE policies as Kubernetes objects say.
+/// Manages NAVER Cloud Platform and SpaceONE policies as Kubernetes objects.
 #[derive(Debug, Parser)]
 #[command(name = "cloud-policy", version, about, max_term_width = 100)]
 struct Cli {
@@ -20,20 +20,20 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Run the operator: watch the four kinds and keep the upstreams as they say.
+    /// Run the operator: watch the four kinds and apply their objects to NAVER Cloud and SpaceONE.
     Run(Box<flags::Args>),
-    /// Print the CustomResourceDefinitions as YAML, or write them into a folder.
+    /// Print the CustomResourceDefinitions as YAML, or write them to a folder.
     Crds {
-        /// Write one file per kind into this folder instead of printing.
+        /// Write one file per kind to this folder instead of printing.
         #[arg(long, value_name = "FOLDER")]
         dir: Option<PathBuf>,
-        /// Write the reference of all fields, as Markdown, into this folder instead.
+        /// Write the reference of all fields as Markdown to this folder instead of printing.
         #[arg(long, value_name = "FOLDER", conflicts_with = "dir")]
         reference: Option<PathBuf>,
     },
 }
 
-/// Parses the command line and does what it says.
+/// Parses the command line and runs the command.
 #[must_use]
 pub fn main() -> ExitCode {
     let result = match Cli::parse().command {
@@ -44,18 +44,18 @@ pub fn main() -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {}", told(&error));
+            eprintln!("error: {}", message(&error));
             ExitCode::FAILURE
         }
     }
 }
 
-/// The error and its causes in one line, without those that the words before have told already.
-fn told(error: &anyhow::Error) -> String {
-    error.chain().map(ToString::to_string).fold(String::new(), |told, cause| match told.as_str() {
+/// Returns the error and its causes in one line, without causes that the text before already contains.
+fn message(error: &anyhow::Error) -> String {
+    error.chain().map(ToString::to_string).fold(String::new(), |message, cause| match message.as_str() {
         "" => cause,
-        before if before.contains(&cause) => told,
-        _ => format!("{told}: {cause}"),
+        before if before.contains(&cause) => message,
+        _ => format!("{message}: {cause}"),
     })
 }
 
@@ -64,9 +64,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_cause_that_was_told_is_not_repeated() {
+    fn message_omits_repeated_causes() {
         let error = anyhow::anyhow!("no such file").context("cannot read the file: no such file").context("no config");
-        assert_eq!(told(&error), "no config: cannot read the file: no such file");
-        assert_eq!(told(&anyhow::anyhow!("b").context("a")), "a: b");
+        assert_eq!(message(&error), "no config: cannot read the file: no such file");
+        assert_eq!(message(&anyhow::anyhow!("b").context("a")), "a: b");
     }
 }

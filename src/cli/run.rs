@@ -1,4 +1,4 @@
-//! `cloud-policy run`: the process from start to end. Its [flags](Args) are also environment variables.
+//! `cloud-policy run`: the process of the operator. Its [flags](Args) are also environment variables.
 
 use super::flags::Args;
 use crate::controller;
@@ -22,15 +22,15 @@ use tokio_util::sync::CancellationToken;
 /// Runs the operator until SIGTERM or SIGINT.
 pub fn run(args: Args) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let finish = observe(&args, runtime.handle())?;
-    let result = runtime.block_on(serve(args));
+    let finish = init_telemetry(&args, runtime.handle())?;
+    let result = runtime.block_on(run_operator(args));
     finish();
     result
 }
 
-/// Logs, and traces where they are asked for; what is to be called at the end.
+/// Sets up logs, and traces if they are enabled. Returns a function to call before the process ends.
 #[cfg(feature = "otel")]
-fn observe(args: &Args, runtime: &Handle) -> anyhow::Result<impl FnOnce() + use<>> {
+fn init_telemetry(args: &Args, runtime: &Handle) -> anyhow::Result<impl FnOnce() + use<>> {
     use telemetry::traces::Traces;
     let endpoint = args.otlp_endpoint.as_ref();
     let traces = endpoint.map(|endpoint| Traces::to(endpoint, &args.instance, runtime.clone())).transpose()?;
@@ -38,14 +38,14 @@ fn observe(args: &Args, runtime: &Handle) -> anyhow::Result<impl FnOnce() + use<
     Ok(move || traces.into_iter().for_each(Traces::finish))
 }
 
-/// Logs.
+/// Sets up logs. Returns a function to call before the process ends.
 #[cfg(not(feature = "otel"))]
-fn observe(args: &Args, _runtime: &Handle) -> anyhow::Result<impl FnOnce() + use<>> {
+fn init_telemetry(args: &Args, _runtime: &Handle) -> anyhow::Result<impl FnOnce() + use<>> {
     telemetry::init(args.log_format, &args.log_filter, None)?;
     Ok(|| {})
 }
 
-async fn serve(args: Args) -> anyhow::Result<()> {
+async fn run_operator(args: Args) -> anyhow::Result<()> {
     let settings = args.settings()?;
     let client = client().await?;
     let metrics = Metrics::new(env!("CARGO_PKG_VERSION"));
@@ -56,9 +56,9 @@ async fn serve(args: Args) -> anyhow::Result<()> {
         .await
         .with_context(|| format!("cannot listen on {}", args.listen))?;
     let resign = CancellationToken::new();
-    let (leadership, election) = lead(&args, &client, &resign)?;
+    let (leadership, election) = start_election(&args, &client, &resign)?;
     let server = tokio::spawn(server::serve(listener, Arc::clone(&metrics), readiness.clone(), shutdown.clone()));
-    let parts = Options {
+    let options = Options {
         client,
         settings,
         clock: Arc::new(SystemClock),
@@ -66,31 +66,31 @@ async fn serve(args: Args) -> anyhow::Result<()> {
         leadership,
         instance: Some(args.instance.clone()),
     };
-    let result = operate(parts, readiness, &shutdown).await;
+    let result = run_as_leader(options, readiness, &shutdown).await;
     shutdown.cancel();
-    // Only now: the Lease is given up when nothing is under way any more.
+    // Release the Lease only after all controllers have stopped.
     resign.cancel();
     election.await;
     server.await.context("the HTTP server ended unexpectedly")??;
     result
 }
 
-/// Waits for leadership, then runs the controllers; a lost lease ends the process, because a
-/// fresh start is the only state that is surely right.
-async fn operate(parts: Options, readiness: Readiness, shutdown: &CancellationToken) -> anyhow::Result<()> {
-    let (leadership, metrics) = (parts.leadership.clone(), Arc::clone(&parts.metrics));
+/// Waits for leadership, then runs the controllers. A lost lease ends the process, because only a
+/// restart surely leaves no outdated state.
+async fn run_as_leader(options: Options, readiness: Readiness, shutdown: &CancellationToken) -> anyhow::Result<()> {
+    let (leadership, metrics) = (options.leadership.clone(), Arc::clone(&options.metrics));
     readiness.set_waiting_for("the CustomResourceDefinitions to be installed");
-    controller::wait_for_crds(&parts.client, &parts.settings, shutdown).await;
+    controller::wait_for_crds(&options.client, &options.settings, shutdown).await;
     readiness.set_ready();
     tokio::select! {
-        // Whoever is told to end begins nothing more, also when it could just now.
+        // After a shutdown the process starts no controllers, even if it becomes the leader at the same moment.
         biased;
         () = shutdown.cancelled() => return Ok(()),
         leads = leadership.acquired() => if !leads { return Ok(()) },
     }
     metrics.set_leading(true);
     tokio::select! {
-        result = controller::run(parts, shutdown.clone()) => Ok(result?),
+        result = controller::run(options, shutdown.clone()) => Ok(result?),
         () = leadership.lost() => {
             metrics.set_leading(false);
             anyhow::bail!("lost the leader lease: another replica takes over")
@@ -98,8 +98,8 @@ async fn operate(parts: Options, readiness: Readiness, shutdown: &CancellationTo
     }
 }
 
-/// Stands for election in the background; the future ends when the election has.
-fn lead(
+/// Starts the leader election in the background. The returned future ends when the election has ended.
+fn start_election(
     args: &Args,
     client: &Client,
     resign: &CancellationToken,
@@ -114,8 +114,8 @@ fn lead(
     Ok((leadership, Box::pin(election.map(drop))))
 }
 
-/// In a cluster the service account; elsewhere the kubeconfig. Never a kubeconfig that happens
-/// to lie in a container.
+/// Creates a client with the service account of the pod in a cluster, and with the kubeconfig elsewhere. In a
+/// cluster it ignores any kubeconfig in the container.
 async fn client() -> anyhow::Result<Client> {
     let mut config = if std::env::var_os("KUBERNETES_SERVICE_HOST").is_some() {
         Config::incluster().context("cannot use the service account of this pod")?
@@ -127,6 +127,7 @@ async fn client() -> anyhow::Result<Client> {
     Client::try_from(config).context("cannot set up the Kubernetes client")
 }
 
+/// Triggers `shutdown` on SIGTERM or SIGINT.
 fn on_signal(shutdown: CancellationToken) -> anyhow::Result<()> {
     use tokio::signal::unix::{SignalKind, signal};
     let mut terminate = signal(SignalKind::terminate())?;
@@ -136,7 +137,7 @@ fn on_signal(shutdown: CancellationToken) -> anyhow::Result<()> {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
         }
-        tracing::info!("shutting down: finishing what is under way");
+        tracing::info!("shutting down: finishing running reconciles");
         shutdown.cancel();
     });
     Ok(())

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// The result of talking to Kubernetes.
-pub type Result<T> = std::result::Result<T, Error>;
+pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// A reconcile that must be repeated.
 #[derive(Debug, thiserror::Error)]

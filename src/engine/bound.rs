@@ -1,94 +1,107 @@
-//! [`External`] without its type: what the controller holds, so that it is written once for
-//! every upstream.
+//! [`External`] with its type erased, so that the controller is written once for all upstreams.
 
-use super::external::{Details, Document, External, Observed, Problem, Verdict, Written};
+use super::external::{Details, Document, External, Observed, Problem, Snapshot, Verdict, Written};
 use super::{Diff, FoundTag, OwnerTag, Ownership, Result};
 use futures::future::BoxFuture;
 use std::sync::Arc;
 use std::time::Instant;
 
-/// An upstream object seen next to what is wanted of it.
+/// An upstream object, compared with the desired one.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Observation {
     /// The upstream's id.
     pub id: String,
-    /// Whose it is.
+    /// Its owner.
     pub owner: Ownership,
-    /// Where it differs from what is wanted.
+    /// Its differences from the desired object.
     pub diff: Diff,
-    /// What status shows of it.
+    /// The further fields that status shows.
     pub details: Details,
 }
 
-/// What the latest list shows of an object.
+/// What the latest list proves about an object.
 #[derive(Debug, Clone, PartialEq)]
 pub enum ListedObservation {
-    /// All of it.
+    /// The list shows the object completely.
     Complete(Box<Observation>),
-    /// It is there, and what lists show of it is as wanted. The rest only a close look can tell.
+    /// The object exists and the listed fields match. Only a get shows the other fields.
     PartialMatch,
-    /// Nothing, or too little to go by.
+    /// The list is missing, does not show the object, or shows a difference.
     Inconclusive,
 }
 
-/// What is wanted, bound to the collection that should hold it. The contract of each call is
-/// that of [`External`].
-pub trait BoundExternal: Send + Sync {
-    /// The collection's name.
-    fn system(&self) -> &'static str;
-    /// The name under which it can be found without its id.
-    fn key(&self) -> String;
-    /// What is wanted, as JSON: the input of the request hash.
-    fn wanted(&self) -> serde_json::Value;
-    /// Broken spec rules.
-    fn validate(&self) -> Vec<Problem>;
-    /// Every object that may be the one.
-    fn find(&self) -> BoxFuture<'_, Result<Vec<Observation>>>;
-    /// The object with this id.
-    fn observe<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<Option<Observation>>>;
-    /// The object with this id as a list shows it that was begun at `not_before` or later.
-    fn observe_listed<'a>(&'a self, id: &'a str, not_before: Instant) -> BoxFuture<'a, ListedObservation>;
-    /// Whether this is the turn of one more close look.
+/// The lists of one collection, shared by all objects of a connection.
+pub trait Snapshots<E: External>: Send + Sync {
+    /// Returns a list that started at `not_before` or later; `None` while the collection cannot be
+    /// listed.
+    fn snapshot<'a>(&'a self, external: &'a E, not_before: Instant) -> SnapshotFuture<'a, E::Document>;
+
+    /// Reports whether one more object may be read completely now. The rate limit of the account
+    /// decides how often.
     fn try_full_read(&self) -> bool;
-    /// The upstream's verdict without writing; `None` where it cannot be asked.
+}
+
+/// The future of [`Snapshots::snapshot`].
+pub type SnapshotFuture<'a, D> = BoxFuture<'a, Option<Arc<Snapshot<D>>>>;
+
+/// A desired object, bound to its collection. Each call has the contract of [`External`].
+pub trait BoundExternal: Send + Sync {
+    /// Returns the collection's name.
+    fn system(&self) -> &'static str;
+    /// Returns the name under which the object can be found without its id.
+    fn key(&self) -> String;
+    /// Returns the desired object as JSON: the input of the request hash.
+    fn wanted(&self) -> serde_json::Value;
+    /// Checks the rules of the spec.
+    fn validate(&self) -> Vec<Problem>;
+    /// Finds every candidate.
+    fn find(&self) -> BoxFuture<'_, Result<Vec<Observation>>>;
+    /// Reads the object with this id.
+    fn observe<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<Option<Observation>>>;
+    /// Looks up the object with this id in a list that started at `not_before` or later.
+    fn observe_listed<'a>(&'a self, id: &'a str, not_before: Instant) -> BoxFuture<'a, ListedObservation>;
+    /// Reports whether one more object may be read completely now.
+    fn try_full_read(&self) -> bool;
+    /// Asks for the upstream's verdict without writing; `None` if the upstream has no such call.
     fn check(&self) -> BoxFuture<'_, Result<Option<Verdict>>>;
-    /// Whether there is room for it.
-    fn room(&self) -> BoxFuture<'_, Result<()>>;
-    /// Creates it.
+    /// Checks that the quota allows one more object.
+    fn check_quota(&self) -> BoxFuture<'_, Result<()>>;
+    /// Creates the object.
     fn create(&self) -> BoxFuture<'_, Result<Written>>;
-    /// Writes what the diff names.
+    /// Writes the fields in the diff.
     fn update<'a>(&'a self, id: &'a str, diff: &'a Diff) -> BoxFuture<'a, Result<Written>>;
-    /// Puts our stamp on it.
-    fn claim<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<()>>;
-    /// Its remains: what deletion needs.
+    /// Writes our owner tag.
+    fn tag_owner<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<()>>;
+    /// Returns the part of the binding that deletion needs.
     fn deleter(&self) -> Box<dyn ExternalDeleter>;
 }
 
-/// What is left to delete: bound from the deletion record, never from a spec.
+/// Deletes upstream objects. It is bound from the record in status, never from a spec.
 pub trait ExternalDeleter: Send + Sync {
-    /// The collection's name.
+    /// Returns the collection's name.
     fn system(&self) -> &'static str;
-    /// The objects under this key or with our stamp, and whose they are.
+    /// Finds the objects with this key or with our owner tag, and their owners.
     fn find<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<Vec<(String, Ownership)>>>;
-    /// Whose the object is; `None` when it is gone.
+    /// Returns the owner of the object; `None` if it does not exist.
     fn owner<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<Option<Ownership>>>;
-    /// Who keeps it from being deleted.
+    /// Lists the users of the object that prevent its deletion.
     fn used_by<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<Vec<String>>>;
-    /// Deletes it.
+    /// Deletes the object.
     fn delete<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<()>>;
 }
 
 /// The one implementation of [`BoundExternal`].
 pub struct Binding<E: External> {
     external: Arc<E>,
+    snapshots: Arc<dyn Snapshots<E>>,
     wanted: E::Document,
     owner_tag: OwnerTag,
 }
 
 impl<E: External> Binding<E> {
-    /// Binds what is wanted to the collection.
-    pub fn new(external: Arc<E>, wanted: E::Document, owner_tag: OwnerTag) -> Self {
-        Self { external, wanted, owner_tag }
+    /// Binds the desired object to the collection and its lists.
+    pub fn new(external: E, snapshots: Arc<dyn Snapshots<E>>, wanted: E::Document, owner_tag: OwnerTag) -> Self {
+        Self { external: Arc::new(external), snapshots, wanted, owner_tag }
     }
 
     fn observation(&self, seen: &Observed<E::Document>) -> Observation {
@@ -97,14 +110,14 @@ impl<E: External> Binding<E> {
             id: seen.id.clone(),
             owner: self.owner_tag.judge(&seen.found_tag),
             diff,
-            details: seen.details.clone(),
+            details: Details::of(&seen.details),
         }
     }
 }
 
 impl<E: External> BoundExternal for Binding<E> {
     fn system(&self) -> &'static str {
-        self.external.system()
+        E::SYSTEM
     }
     fn key(&self) -> String {
         self.wanted.key()
@@ -126,7 +139,8 @@ impl<E: External> BoundExternal for Binding<E> {
     }
     fn observe_listed<'a>(&'a self, id: &'a str, not_before: Instant) -> BoxFuture<'a, ListedObservation> {
         Box::pin(async move {
-            let Some(all) = self.external.snapshot(not_before).await else { return ListedObservation::Inconclusive };
+            let all = self.snapshots.snapshot(&self.external, not_before).await;
+            let Some(all) = all else { return ListedObservation::Inconclusive };
             let Some(seen) = all.get(id) else { return ListedObservation::Inconclusive };
             let ours = FoundTag::Some(self.owner_tag.to_string());
             if all.values().any(|other| other.found_tag == ours && other.id != id) {
@@ -142,13 +156,13 @@ impl<E: External> BoundExternal for Binding<E> {
         })
     }
     fn try_full_read(&self) -> bool {
-        self.external.try_full_read()
+        E::UNLISTED.is_empty() || self.snapshots.try_full_read()
     }
     fn check(&self) -> BoxFuture<'_, Result<Option<Verdict>>> {
         Box::pin(self.external.check(&self.wanted))
     }
-    fn room(&self) -> BoxFuture<'_, Result<()>> {
-        Box::pin(self.external.room())
+    fn check_quota(&self) -> BoxFuture<'_, Result<()>> {
+        Box::pin(self.external.check_quota())
     }
     fn create(&self) -> BoxFuture<'_, Result<Written>> {
         Box::pin(self.external.create(&self.wanted, &self.owner_tag))
@@ -156,11 +170,11 @@ impl<E: External> BoundExternal for Binding<E> {
     fn update<'a>(&'a self, id: &'a str, diff: &'a Diff) -> BoxFuture<'a, Result<Written>> {
         Box::pin(self.external.update(id, &self.wanted, diff, &self.owner_tag))
     }
-    fn claim<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<()>> {
-        Box::pin(self.external.claim(id, &self.owner_tag))
+    fn tag_owner<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<()>> {
+        Box::pin(self.external.tag_owner(id, &self.owner_tag))
     }
     fn deleter(&self) -> Box<dyn ExternalDeleter> {
-        Box::new(Deleter::new(Arc::clone(&self.external), self.owner_tag.clone()))
+        Box::new(Deleter { external: Arc::clone(&self.external), owner_tag: self.owner_tag.clone() })
     }
 }
 
@@ -171,15 +185,15 @@ pub struct Deleter<E: External> {
 }
 
 impl<E: External> Deleter<E> {
-    /// Binds a stamp to the collection.
-    pub fn new(external: Arc<E>, owner_tag: OwnerTag) -> Self {
-        Self { external, owner_tag }
+    /// Binds an owner tag to the collection.
+    pub fn new(external: E, owner_tag: OwnerTag) -> Self {
+        Self { external: Arc::new(external), owner_tag }
     }
 }
 
 impl<E: External> ExternalDeleter for Deleter<E> {
     fn system(&self) -> &'static str {
-        self.external.system()
+        E::SYSTEM
     }
     fn find<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<Vec<(String, Ownership)>>> {
         Box::pin(async move {

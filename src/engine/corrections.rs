@@ -1,7 +1,7 @@
-//! How often which field was corrected: what tells drift from a fight with somebody who changes
-//! the field back each time.
+//! Counts the corrections of each field. The count distinguishes drift from a drift fight, in which
+//! another writer changes a field back after each correction.
 //!
-//! Times are handed in. Nothing older than [`WINDOW`] is kept.
+//! Callers pass the time. Corrections older than [`WINDOW`] are dropped.
 
 use super::Diff;
 use jiff::{SignedDuration, Timestamp};
@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 /// How long a correction counts.
 pub const WINDOW: SignedDuration = SignedDuration::from_hours(1);
 
-/// How many corrections of one field within [`WINDOW`] are drift. The next would be a fight.
+/// How many corrections of one field within [`WINDOW`] are drift. The next one would be a drift fight.
 pub const LIMIT: usize = 3;
 
 type ByField = BTreeMap<String, Vec<Timestamp>>;
@@ -20,7 +20,7 @@ type ByField = BTreeMap<String, Vec<Timestamp>>;
 pub struct Corrections(BTreeMap<String, ByField>);
 
 impl Corrections {
-    /// Notes that these fields of an object were corrected.
+    /// Records that these fields of an object were corrected.
     pub fn note(&mut self, uid: &str, corrected: &Diff, now: Timestamp) {
         self.expire(now);
         let fields = self.0.entry(uid.to_owned()).or_default();
@@ -29,7 +29,7 @@ impl Corrections {
         }
     }
 
-    /// The fields of an object that were corrected as often as can be.
+    /// Returns the fields of an object that were corrected [`LIMIT`] times within [`WINDOW`].
     #[must_use]
     pub fn fought(&self, uid: &str, now: Timestamp) -> Vec<String> {
         let often = |times: &[Timestamp]| times.iter().filter(|at| counts(**at, now)).count() >= LIMIT;
@@ -37,7 +37,7 @@ impl Corrections {
         fields.filter(|(_, times)| often(times)).map(|(path, _)| path.clone()).collect()
     }
 
-    /// Begins anew for an object.
+    /// Removes the corrections of an object.
     pub fn forget(&mut self, uid: &str) {
         self.0.remove(uid);
     }
@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn the_third_correction_within_the_hour_is_the_last() {
+    fn corrections_reach_the_limit_at_the_third_in_an_hour() {
         let twice = corrected(&[(&["spec.x"], 0), (&["spec.x"], 10)]);
         assert_eq!(twice.fought("uid", at(10)), [""; 0]);
         let thrice = corrected(&[(&["spec.x"], 0), (&["spec.x"], 10), (&["spec.x"], 59)]);
@@ -92,14 +92,14 @@ mod tests {
     }
 
     #[test]
-    fn fields_and_objects_are_counted_apart() {
+    fn corrections_are_counted_per_field_and_object() {
         let apart = corrected(&[(&["spec.x", "spec.y"], 0), (&["spec.x"], 1), (&["spec.y"], 2), (&["spec.x"], 3)]);
         assert_eq!(apart.fought("uid", at(3)), ["spec.x"]);
         assert_eq!(apart.fought("other", at(3)), [""; 0]);
     }
 
     #[test]
-    fn what_is_forgotten_or_old_takes_no_room() {
+    fn corrections_drop_forgotten_objects_and_old_entries() {
         let mut corrections = corrected(&[(&["spec.x"], 0)]);
         corrections.note("other", &diff(&["spec.x"]), at(61));
         corrections.forget("other");
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_jumps_back_does_not_open_the_way() {
+    fn corrections_stay_when_the_clock_jumps_back() {
         let thrice = corrected(&[(&["spec.x"], 600), (&["spec.x"], 601), (&["spec.x"], 602)]);
         assert_eq!(thrice.fought("uid", at(0)), ["spec.x"]);
     }

@@ -1,14 +1,14 @@
-//! How many objects were deleted lately, through each connection: what tells a mass deletion from
+//! Counts the recent deletions of each connection. The count distinguishes a mass deletion from
 //! housekeeping.
 //!
-//! Times are handed in, and nothing older than the window is kept. The memory of one process: the
-//! deletions that wait are handed in too, so that a restart does not open the gate.
+//! Callers pass the time, and deletions older than the window are dropped. The count is lost at a
+//! restart, so callers also pass the deletions that wait: the limit applies to them after a restart too.
 
 use jiff::{SignedDuration, Timestamp};
 use std::collections::{BTreeSet, HashMap};
 use std::hash::Hash;
 
-/// The deletions that were done, by connection.
+/// The completed deletions, by connection.
 #[derive(Debug)]
 pub struct Deletions<C> {
     window: SignedDuration,
@@ -17,19 +17,20 @@ pub struct Deletions<C> {
 }
 
 impl<C: Eq + Hash + Clone> Deletions<C> {
-    /// Counts over this time.
+    /// Returns an empty count over this window.
     #[must_use]
     pub fn within(window: SignedDuration) -> Self {
         Self { window, done: HashMap::new(), alarms: HashMap::new() }
     }
 
-    /// Notes that the object with this uid was deleted upstream.
+    /// Records that the object with this uid was deleted upstream.
     pub fn note(&mut self, connection: &C, uid: &str, now: Timestamp) {
         self.expire(now);
         self.done.entry(connection.clone()).or_default().insert(uid.to_owned(), now);
     }
 
-    /// How many objects were deleted in the window or wait for it; those that are both count once.
+    /// Returns how many objects were deleted in the window or wait for their deletion. An object that is
+    /// both counts once.
     #[must_use]
     pub fn count(&self, connection: &C, waiting: &BTreeSet<String>, now: Timestamp) -> usize {
         let done = self.done.get(connection).into_iter().flatten();
@@ -37,8 +38,8 @@ impl<C: Eq + Hash + Clone> Deletions<C> {
         past + waiting.len()
     }
 
-    /// Whether nobody was told of this connection in the window; it counts as told from now on.
-    pub fn is_news(&mut self, connection: &C, now: Timestamp) -> bool {
+    /// Records an alarm about this connection. Returns whether there was none in the window before.
+    pub fn record_alarm(&mut self, connection: &C, now: Timestamp) -> bool {
         self.expire(now);
         self.alarms.insert(connection.clone(), now).is_none()
     }
@@ -66,26 +67,26 @@ mod tests {
     }
 
     #[test]
-    fn what_was_done_and_what_waits_add_up_and_nothing_counts_twice() {
+    fn count_adds_done_and_waiting_deletions_once_each() {
         let mut deletions = Deletions::within(SignedDuration::from_mins(10));
         deletions.note(&"a", "1", at(0));
         deletions.note(&"a", "2", at(5));
         assert_eq!(deletions.count(&"a", &waiting(&["3", "4"]), at(5)), 4);
-        assert_eq!(deletions.count(&"a", &waiting(&["2", "3"]), at(5)), 3, "deleted upstream, and still shown here");
+        assert_eq!(deletions.count(&"a", &waiting(&["2", "3"]), at(5)), 3, "deleted upstream and still in Kubernetes");
         assert_eq!(deletions.count(&"a", &waiting(&["3"]), at(10)), 2, "the first is ten minutes old");
         assert_eq!(deletions.count(&"b", &waiting(&[]), at(5)), 0, "another connection");
     }
 
     #[test]
-    fn an_alarm_is_raised_once_in_the_window() {
+    fn record_alarm_returns_true_once_in_the_window() {
         let mut deletions = Deletions::within(SignedDuration::from_mins(10));
-        let raised: Vec<bool> = [0, 1, 9, 12, 13].map(|minute| deletions.is_news(&"a", at(minute))).into();
-        assert_eq!(raised, [true, false, false, false, false], "as long as it goes on");
-        assert!(deletions.is_news(&"a", at(30)) && deletions.is_news(&"b", at(30)));
+        let raised: Vec<bool> = [0, 1, 9, 12, 13].map(|minute| deletions.record_alarm(&"a", at(minute))).into();
+        assert_eq!(raised, [true, false, false, false, false], "each alarm extends the window");
+        assert!(deletions.record_alarm(&"a", at(30)) && deletions.record_alarm(&"b", at(30)));
     }
 
     #[test]
-    fn what_is_old_takes_no_room() {
+    fn deletions_drop_old_entries() {
         let mut deletions = Deletions::within(SignedDuration::from_mins(10));
         deletions.note(&"a", "1", at(0));
         deletions.note(&"b", "2", at(20));

@@ -1,22 +1,23 @@
-//! One diff that decides, explains and logs: the fields that the user manages, compared by
-//! meaning, with the path in the spec.
+//! The difference between the wanted and the observed document, as paths in the spec. Plans,
+//! messages, status and logs all use it.
 //!
-//! Documents normalise what their upstream rewrites (order of sets, wildcards, networks); here
-//! numbers compare numerically and differences are traced down to the field.
+//! The comparison is semantic and covers the fields that the user manages. Documents normalise the
+//! values that their upstream rewrites (order of sets, wildcards, networks). This module compares
+//! numbers numerically and traces a difference down to its field.
 
 use serde::Serialize;
 use serde_json::Value;
 use std::collections::BTreeSet;
 
-/// How many differing fields status shows and remembers.
+/// How many differing fields status keeps.
 pub const SHOWN_FIELDS: usize = 20;
 
-/// What must happen upstream to make a field as desired.
+/// How a field can be brought to the desired value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Remedy {
-    /// The upstream can change it in place.
+    /// By an update: the upstream can change the field in place.
     Update,
-    /// The upstream cannot change it in place: delete and create again.
+    /// By delete and create: the upstream cannot change the field in place.
     Recreate,
 }
 
@@ -25,52 +26,52 @@ pub enum Remedy {
 pub struct FieldDiff {
     /// Path in the object, such as `spec.ncloud.permissions[0].effect`.
     pub path: String,
-    /// What the spec asks for.
+    /// The value in the spec.
     pub desired: Value,
-    /// What the upstream has; `null` when absent.
+    /// The value upstream; `null` if it is absent.
     pub observed: Value,
-    /// What would mend it.
+    /// How the field can be corrected.
     pub remedy: Remedy,
 }
 
 /// All fields that differ; empty when the upstream is as desired.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Diff {
-    /// In the order of the spec.
+    /// The fields, in the order of the spec.
     pub fields: Vec<FieldDiff>,
 }
 
 impl Diff {
-    /// Whether nothing differs.
+    /// Returns whether nothing differs.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.fields.is_empty()
     }
 
-    /// Whether some field can only be changed by delete and create.
+    /// Returns whether a field can only be changed by delete and create.
     #[must_use]
     pub fn needs_recreate(&self) -> bool {
         self.fields.iter().any(|f| f.remedy == Remedy::Recreate)
     }
 
-    /// Whether a field at or below this path differs.
+    /// Returns whether a field at or below this path differs.
     #[must_use]
     pub fn touches(&self, path: &str) -> bool {
         self.fields.iter().any(|f| within(&f.path, path))
     }
 
-    /// Whether the upstream shows another value for a field than before, or differs where it did
-    /// not: a write that was ignored leaves what was there, so somebody else has written meanwhile.
+    /// Returns whether another writer changed the upstream since `before`: a field has a third value, or
+    /// a field differs that did not. A write of ours that the upstream ignores does neither.
     #[must_use]
     pub fn moved_since(&self, before: &Self) -> bool {
         let explains = |then: &FieldDiff, now: &FieldDiff| {
-            // Above or below the same place, values cannot be compared.
+            // Values of a parent and of a child cannot be compared.
             if then.path == now.path { same(&now.observed, &then.observed) } else { related(&now.path, &then.path) }
         };
         self.fields.iter().any(|now| !before.fields.iter().any(|then| explains(then, now)))
     }
 
-    /// The paths, for messages: at most five, then a count.
+    /// Returns the paths for a message: at most five, then a count.
     #[must_use]
     pub fn summary(&self) -> String {
         let shown: Vec<&str> = self.fields.iter().take(5).map(|f| f.path.as_str()).collect();
@@ -78,14 +79,13 @@ impl Diff {
         if rest == 0 { shown.join(", ") } else { format!("{} and {rest} more", shown.join(", ")) }
     }
 
-    /// Compares one field and notes every difference below it.
+    /// Compares one field and adds every difference at or below it.
     pub fn compare(&mut self, path: &str, desired: &impl Serialize, observed: &impl Serialize, remedy: Remedy) {
         self.descend(path, &to_value(desired), &to_value(observed), remedy);
     }
 
-    /// Compares two sets, given as lists: order and repetitions do not matter. What is noted are
-    /// the members that differ: as desired those that the upstream lacks, as observed those that
-    /// it has beyond the spec.
+    /// Compares two sets that are given as lists; order and repetitions do not matter. The difference has
+    /// the members that the upstream lacks as `desired`, and those that the spec lacks as `observed`.
     pub fn compare_sets<T: Serialize + Ord>(&mut self, path: &str, desired: &[T], observed: &[T], remedy: Remedy) {
         let (want, have): (BTreeSet<&T>, BTreeSet<&T>) = (desired.iter().collect(), observed.iter().collect());
         if want == have {
@@ -124,7 +124,7 @@ impl Diff {
     }
 }
 
-/// Equality by meaning: numbers numerically, everything else as JSON.
+/// Returns whether two values are semantically equal: numbers numerically, all others as JSON.
 #[must_use]
 pub fn same(a: &Value, b: &Value) -> bool {
     match (a, b) {
@@ -141,8 +141,8 @@ fn related(a: &str, b: &str) -> bool {
     within(a, b) || within(b, a)
 }
 
-/// Whether two doubles are the same as far as their texts tell: reading one back may be off by a
-/// last digit, and an upstream and an API server stand between.
+/// Returns whether two doubles are equal up to the last digits: an upstream or an API server that
+/// writes and reads a number may change them.
 fn close(a: f64, b: f64) -> bool {
     (a - b).abs() <= (4.0 * f64::EPSILON * a.abs().max(b.abs())).max(f64::MIN_POSITIVE)
 }
@@ -151,7 +151,7 @@ fn within(path: &str, root: &str) -> bool {
     path.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
 }
 
-/// The path of a key below a path: `spec.tags.team`, `spec.tags['odd key']`.
+/// Returns the path of a key below a path: `spec.tags.team`, `spec.tags['odd key']`.
 #[must_use]
 pub fn child(path: &str, key: &str) -> String {
     if key.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-') {
@@ -162,7 +162,8 @@ pub fn child(path: &str, key: &str) -> String {
 }
 
 fn to_value(value: &impl Serialize) -> Value {
-    // Documents are plain data: strings as keys, finite numbers. `null` would show as a difference.
+    // Documents are plain data with string keys and finite numbers, so this does not fail. If it did,
+    // `null` would show as a difference.
     serde_json::to_value(value).unwrap_or(Value::Null)
 }
 
@@ -178,14 +179,14 @@ mod tests {
     }
 
     #[test]
-    fn numbers_are_equal_by_value_however_they_are_written() {
+    fn diff_compares_numbers_by_value() {
         assert!(diff(&json!({"a": 1, "b": [2]}), &json!({"a": 1.0, "b": [2.0]})).is_empty());
         assert!(!diff(&json!(1), &json!(1.5)).is_empty());
         assert!(!diff(&json!(1), &json!(1.000_000_000_001)).is_empty());
     }
 
     #[test]
-    fn a_number_is_the_same_after_it_was_written_and_read() {
+    fn diff_ignores_rounding_of_a_number_that_was_read_back() {
         for text in ["-1.3257761897258578e+97", "-961598730223836481", "18293281113815386563", "5e-324", "0"] {
             let sent: f64 = text.parse().unwrap();
             let back: Value = serde_json::from_str(&format!("{sent:e}")).unwrap();
@@ -194,14 +195,14 @@ mod tests {
     }
 
     #[test]
-    fn a_difference_is_traced_to_its_field() {
+    fn diff_traces_a_difference_to_its_field() {
         let found = diff(&json!({"a": [{"b": 1}, {"b": 2}]}), &json!({"a": [{"b": 1}, {"b": 3}]}));
         assert_eq!(found.summary(), "spec.x.a[1].b");
         assert!(found.touches("spec.x.a") && found.touches("spec.x") && !found.touches("spec.x.ab"));
     }
 
     #[test]
-    fn sets_are_compared_by_their_members_and_only_those_that_differ_are_shown() {
+    fn compare_sets_shows_only_the_members_that_differ() {
         let mut found = Diff::default();
         found.compare_sets("spec.x", &["a", "b", "a"], &["b", "a"], Remedy::Update);
         assert!(found.is_empty());
@@ -211,20 +212,20 @@ mod tests {
     }
 
     #[test]
-    fn a_field_has_moved_when_the_upstream_shows_a_third_value() {
+    fn moved_since_detects_another_writer() {
         let before = diff(&json!({"a": 1, "b": 1}), &json!({"a": 2, "b": 2}));
         let after = |observed: Value| diff(&json!({"a": 1, "b": 1}), &observed).moved_since(&before);
         assert!(!after(json!({"a": 2.0, "b": 1})), "ignored");
-        assert!(!after(json!({"a": 1, "b": 1})), "taken");
-        assert!(after(json!({"a": 3, "b": 1})), "written by somebody else");
+        assert!(!after(json!({"a": 1, "b": 1})), "applied");
+        assert!(after(json!({"a": 3, "b": 1})), "written by another writer");
         let (one, none) = (diff(&json!({"a": [1], "b": 1}), &json!({"a": [], "b": 1})), json!({"a": [2], "b": 1}));
-        assert!(!diff(&json!({"a": [1], "b": 1}), &none).moved_since(&one), "taken in part");
+        assert!(!diff(&json!({"a": [1], "b": 1}), &none).moved_since(&one), "applied in part");
         let elsewhere = diff(&json!({"a": [1], "b": 1}), &json!({"a": [1], "b": 2}));
         assert!(elsewhere.moved_since(&one), "another field, which did not differ");
     }
 
     #[test]
-    fn additions_and_removals_both_count() {
+    fn diff_contains_additions_and_removals() {
         assert_eq!(diff(&json!({"a": 1}), &json!({"b": 1})).summary(), "spec.x.a, spec.x.b");
         assert_eq!(diff(&json!([1]), &json!([1, 2])).summary(), "spec.x");
     }

@@ -1,72 +1,72 @@
-//! Why an upstream call failed, and what that means for the next attempt.
+//! The failure of an upstream call and its meaning for the next attempt.
 //!
-//! Retry is a property of the error: [`ErrorKind`] is matched exhaustively wherever something
-//! depends on it, so that a new kind cannot be forgotten.
+//! Each [`ErrorKind`] determines its retry. Code that depends on the kind matches it exhaustively, so
+//! that the compiler finds every place that a new kind concerns.
 
 use crate::api::Reason;
 use std::time::Duration;
 
-/// A failed upstream call. Holds nothing secret and no response body beyond the upstream's
+/// A failed upstream call. It contains no secret, and of the response body only the upstream's
 /// documented code and message, shortened.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{operation}: {message}{}", code.as_deref().map(|c| format!(" (code {c})")).unwrap_or_default())]
 pub struct UpstreamError {
-    /// What kind of failure it is.
+    /// The kind of failure.
     pub kind: ErrorKind,
-    /// Which call failed, such as `create policy`.
+    /// The call that failed, such as `create policy`.
     pub operation: &'static str,
     /// The upstream's code, verbatim.
     pub code: Option<String>,
-    /// What to tell the user, one line.
+    /// The message for the user, one line.
     pub message: String,
-    /// How long the upstream asked to wait.
+    /// The delay that the upstream asked for.
     pub retry_after: Option<Duration>,
-    /// The upstream's id of the request, for its support.
+    /// The upstream's id of the request, for its support team.
     pub request_id: Option<String>,
 }
 
-/// The kinds of failure, by what the operator can do about them.
+/// The kinds of failure, by the reaction of the operator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum ErrorKind {
-    /// The credentials are refused or lack a permission.
+    /// The upstream rejects the credentials, or they lack a permission.
     Unauthorized,
-    /// Signatures are refused because the clocks differ.
+    /// The upstream rejects the signature because the clocks differ.
     ClockSkew,
-    /// Too many requests. The request had no effect.
+    /// The upstream received too many requests. The request had no effect.
     RateLimited,
-    /// Not reached, or refused before it had any effect.
+    /// The upstream cannot be reached, or failed before the request had an effect.
     Unavailable,
-    /// A write that may or may not have had its effect.
+    /// A write may or may not have taken effect.
     OutcomeUnknown,
-    /// The upstream refuses the content. Only another spec helps.
+    /// The upstream rejects the content, so the spec must change.
     Rejected,
-    /// Something that the spec refers to (zone, project, repository) does not exist upstream.
+    /// The spec refers to a zone, project or repository that does not exist upstream.
     InvalidReference,
-    /// The chosen id or name is taken.
+    /// Another object has the chosen id or name.
     AlreadyExists,
-    /// The object is used by others and cannot be deleted.
+    /// Other objects use the object, so it cannot be deleted.
     InUse,
-    /// The account may not hold more.
+    /// The account has reached its quota.
     QuotaExceeded,
     /// The upstream does not offer this operation.
     Unsupported,
-    /// The endpoint may not be called.
+    /// The operator may not call the endpoint.
     EndpointNotAllowed,
 }
 
-/// When to try again.
+/// When the operator tries again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Retry {
-    /// With backoff: it may pass by itself.
+    /// With backoff: the failure may be temporary.
     Backoff,
-    /// Slowly, and at once when spec, Secret or connection change: a human is needed.
+    /// Slowly, and at once when spec, Secret or connection change: a human must act.
     Slow,
-    /// After the grace in which a lost write may still land; then look first, never repeat.
+    /// After the grace in which a lost write may still take effect, and then only after a read.
     AfterGrace,
 }
 
 impl ErrorKind {
-    /// The reason that conditions show.
+    /// Returns the reason of the condition.
     #[must_use]
     pub fn reason(self) -> Reason {
         match self {
@@ -84,7 +84,7 @@ impl ErrorKind {
         }
     }
 
-    /// When to try again.
+    /// Returns when the operator tries again.
     #[must_use]
     pub fn retry(self) -> Retry {
         match self {
@@ -102,7 +102,27 @@ impl ErrorKind {
         }
     }
 
-    /// Whether the connection may be at fault as well as this one object: checking it tells.
+    /// Returns the sentence that tells users what to do.
+    #[must_use]
+    pub fn advice(self) -> &'static str {
+        match self {
+            Self::Unauthorized => "Check the Secret of the connection and the permissions of its key.",
+            Self::ClockSkew => "Set the clock of the node that runs the operator.",
+            Self::RateLimited => "The operator slows down and retries.",
+            Self::Unavailable => "The operator retries.",
+            Self::OutcomeUnknown => "The operator checks whether it took effect before retrying.",
+            Self::Rejected => "Correct the spec.",
+            Self::InvalidReference => "Correct the id in the spec.",
+            Self::AlreadyExists => "Choose another name, or set spec.adoptionPolicy.",
+            Self::InUse => "Detach it upstream.",
+            Self::QuotaExceeded => "Delete unused policies upstream, or request a higher quota.",
+            Self::Unsupported => "Check spec.spaceone.apiStyle of the connection.",
+            Self::EndpointNotAllowed => "Ask the operator's administrator to allow the host.",
+        }
+    }
+
+    /// Returns whether the connection, and not this object alone, may have caused the failure. A check of
+    /// the connection decides.
     #[must_use]
     pub fn may_blame_connection(self) -> bool {
         match self {
@@ -121,7 +141,7 @@ impl ErrorKind {
         }
     }
 
-    /// Whether the connection, rather than this one object, is at fault.
+    /// Returns whether the connection, and not this object, caused the failure.
     #[must_use]
     pub fn blames_connection(self) -> bool {
         matches!(self, Self::Unauthorized | Self::ClockSkew | Self::EndpointNotAllowed)
@@ -129,13 +149,13 @@ impl ErrorKind {
 }
 
 impl UpstreamError {
-    /// An error without the upstream's own code.
+    /// Returns an error without a code of the upstream.
     pub fn new(kind: ErrorKind, operation: &'static str, message: impl Into<String>) -> Self {
         Self { kind, operation, code: None, message: message.into(), retry_after: None, request_id: None }
     }
 
-    /// The error as a sentence. An endpoint that may not be called was not, so what it was to be
-    /// called for says nothing.
+    /// Returns the error as a sentence. An error about an endpoint that the operator may not call leaves
+    /// out the operation, because no request was sent.
     #[must_use]
     pub fn sentence(&self) -> String {
         let mut text = self.to_string();
@@ -147,7 +167,7 @@ impl UpstreamError {
         format!("{capital}{}.", letters.as_str().trim_end_matches('.'))
     }
 
-    /// With the upstream's code.
+    /// Adds the upstream's code.
     #[must_use]
     pub fn with_code(mut self, code: impl Into<String>) -> Self {
         self.code = Some(code.into());

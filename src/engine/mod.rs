@@ -1,24 +1,31 @@
-//! What should happen: the pure core.
+//! The pure core: decisions without side effects.
 //!
-//! The flow of one object is *observe, plan, act, outcome*. This room holds the contract for
-//! observing and acting ([`external`]), the decision ([`plan`]) and the report ([`outcome`]).
-//! Decisions are functions of values and return values: no kube client, no HTTP, no clock and
-//! no environment in here.
+//! A reconcile of one object observes, plans, applies and reports. This module contains the contract
+//! for observing and applying ([`external`]), the decisions ([`plan`], [`deletion_plan`]) and the report
+//! ([`outcome`]). Decisions are functions of values: this module has no kube client, no HTTP, no clock
+//! and no access to the environment.
 
 pub mod bound;
+pub mod cause;
 pub mod corrections;
+pub mod deletion_plan;
 pub mod deletions;
 pub mod diff;
 pub mod error;
 pub mod external;
+pub mod orphan_reason;
 pub mod outcome;
 pub mod owner_tag;
 pub mod plan;
 
-pub use bound::{Binding, BoundExternal, Deleter, ExternalDeleter, ListedObservation, Observation};
+pub use bound::{
+    Binding, BoundExternal, Deleter, ExternalDeleter, ListedObservation, Observation, SnapshotFuture, Snapshots,
+};
+pub use cause::Cause;
 pub use diff::{Diff, FieldDiff, Remedy};
 pub use error::{ErrorKind, UpstreamError};
 pub use external::{Details, Document, External, Observed, Problem, Snapshot, Verdict, Written};
+pub use orphan_reason::OrphanReason;
 pub use owner_tag::{FoundTag, OwnerTag, Ownership};
 
 /// The result of every call to an upstream.

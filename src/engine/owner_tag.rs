@@ -1,4 +1,4 @@
-//! The stamp: how an upstream object says which Kubernetes object it belongs to.
+//! The owner tag, by which an upstream object names the Kubernetes object that owns it.
 
 use std::fmt;
 
@@ -10,17 +10,17 @@ pub struct OwnerTag {
 }
 
 impl OwnerTag {
-    /// The stamp of the object with this uid, in this cluster.
+    /// Returns the owner tag of the object with this uid in this cluster.
     pub fn new(cluster: impl Into<String>, uid: impl Into<String>) -> Self {
         Self { cluster: cluster.into(), uid: uid.into() }
     }
 
-    /// Whose an upstream object with this mark is.
+    /// Returns who owns an upstream object with this tag.
     #[must_use]
     pub fn judge(&self, found_tag: &FoundTag) -> Ownership {
         match found_tag {
             FoundTag::NotShown => Ownership::Unknown,
-            FoundTag::None => Ownership::Unmarked,
+            FoundTag::None => Ownership::Untagged,
             FoundTag::Some(text) if *text == self.to_string() => Ownership::Ours,
             FoundTag::Some(text) => Ownership::ForeignTag(text.clone()),
         }
@@ -33,14 +33,14 @@ impl fmt::Display for OwnerTag {
     }
 }
 
-/// What was found in the place of the stamp, before anybody judges it.
+/// The owner tag of an upstream object as it was read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FoundTag {
-    /// The upstream shows no tags, so that there is no telling.
+    /// The upstream does not show tags.
     NotShown,
-    /// Nothing.
+    /// The object has no owner tag.
     None,
-    /// This text.
+    /// The object has this owner tag.
     Some(String),
 }
 
@@ -50,17 +50,17 @@ impl From<Option<String>> for FoundTag {
     }
 }
 
-/// Whose an upstream object is.
+/// Who owns an upstream object.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Ownership {
-    /// It bears our stamp.
+    /// It has our owner tag.
     Ours,
-    /// It bears no stamp.
-    Unmarked,
-    /// It bears somebody else's stamp.
+    /// It has no owner tag.
+    Untagged,
+    /// It has the owner tag of another owner, which is this text.
     ForeignTag(String),
-    /// It bears the stamp of another object of this cluster; what to call that one.
+    /// It has the owner tag of another object of this cluster, which has this name.
     OtherObject(String),
-    /// The upstream could not tell (it has no tags, or refuses to show them).
+    /// The upstream has no tags, or does not show them.
     Unknown,
 }

@@ -1,33 +1,33 @@
-//! The older text format of Prometheus, made of the `OpenMetrics` text: for readers that do not ask
-//! for `OpenMetrics`, `promtool check metrics` among them.
+//! Converts `OpenMetrics` text to the older Prometheus text format, for clients that do not request
+//! `OpenMetrics`, such as `promtool check metrics`.
 //!
-//! The samples are the same. What differs: a counter is declared under the name that its samples
-//! have, there are no infos, and there is neither a unit nor an end.
+//! The samples are the same. The declarations differ: a counter is declared under the name of its
+//! samples, an info is a gauge, and there are no `UNIT` and `EOF` lines.
 
-/// The same metrics in the older format.
+/// Returns the same metrics in the Prometheus text format.
 pub(super) fn classic(open_metrics: &str) -> String {
-    let mut told = String::with_capacity(open_metrics.len());
+    let mut text = String::with_capacity(open_metrics.len());
     let mut lines = open_metrics.lines().peekable();
     while let Some(line) = lines.next() {
         let mut words = line.splitn(4, ' ');
         match (words.next(), words.next(), words.next(), words.next()) {
             (Some("#"), Some("EOF" | "UNIT"), ..) => {}
             (Some("#"), Some("HELP"), Some(name), Some(help)) => {
-                // The type stands in the next line.
+                // The next line declares the type.
                 let kind = lines.peek().and_then(|next| next.rsplit(' ').next()).unwrap_or_default();
-                push(&mut told, &["# HELP ", name, suffix(kind), " ", help]);
+                push_line(&mut text, &["# HELP ", name, suffix(kind), " ", help]);
             }
             (Some("#"), Some("TYPE"), Some(name), Some(kind)) => {
                 let known = if kind == "info" { "gauge" } else { kind };
-                push(&mut told, &["# TYPE ", name, suffix(kind), " ", known]);
+                push_line(&mut text, &["# TYPE ", name, suffix(kind), " ", known]);
             }
-            _ => push(&mut told, &[line]),
+            _ => push_line(&mut text, &[line]),
         }
     }
-    told
+    text
 }
 
-/// What the samples of a type have behind the name.
+/// Returns the suffix that `OpenMetrics` adds to the names of the samples of this type.
 fn suffix(kind: &str) -> &'static str {
     match kind {
         "counter" => "_total",
@@ -36,11 +36,11 @@ fn suffix(kind: &str) -> &'static str {
     }
 }
 
-fn push(told: &mut String, parts: &[&str]) {
+fn push_line(text: &mut String, parts: &[&str]) {
     for part in parts {
-        told.push_str(part);
+        text.push_str(part);
     }
-    told.push('\n');
+    text.push('\n');
 }
 
 #[cfg(test)]
@@ -48,7 +48,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_declared_has_the_name_of_its_samples_and_a_type_that_older_readers_know() {
+    fn declaration_has_the_name_of_its_samples_and_a_known_type() {
         let open = "\
 # HELP a_seconds How long.
 # TYPE a_seconds histogram

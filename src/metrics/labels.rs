@@ -1,13 +1,13 @@
-//! The label sets of what is counted. All values come from the program's own text, never from users or
-//! upstreams.
+//! The label sets of counters and histograms. All values are constants of this program, never text of
+//! users or upstreams.
 
 use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder};
 use std::fmt::Write as _;
 
-/// How an upstream call can fail without an HTTP status.
+/// The ways in which an upstream request fails without an HTTP status.
 pub const FAILURES: [&str; 5] = ["timeout", "connect", "broken", "too_large", "forbidden_address"];
 
-/// What any other text counts as.
+/// The label value for every other text.
 const ERROR: &str = "error";
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -34,25 +34,25 @@ pub(super) struct Request {
     pub code: Code,
 }
 
-/// A request that was kept back.
+/// A request that the operator did not send.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct Unsent {
     pub system: &'static str,
-    pub why: &'static str,
+    pub reason: &'static str,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct Wait {
     pub system: &'static str,
-    pub urgency: &'static str,
+    pub priority: &'static str,
 }
 
-/// A request that may change something, why it was made, and what came of it.
+/// A request that may change something upstream, with its cause and its outcome.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct Write {
-    /// The collection.
+    /// The upstream collection.
     pub system: &'static str,
-    /// Such as `create policy`.
+    /// The operation, such as `create policy`.
     pub operation: &'static str,
     /// `spec`, `drift`, `adoption`, `recreate` or `deletion`.
     pub cause: &'static str,
@@ -68,10 +68,10 @@ pub(super) struct System {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct Orphan {
     pub kind: &'static str,
-    pub why: &'static str,
+    pub reason: &'static str,
 }
 
-/// How a call ended, as a closed set: an upstream cannot invent a series.
+/// The result of a request as a closed set, so that an upstream cannot create a series.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Code {
     Status(u16),

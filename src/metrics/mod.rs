@@ -1,15 +1,17 @@
-//! What the operator counts, and the text that Prometheus reads.
+//! The metrics of the operator, and the text that Prometheus scrapes.
 //!
-//! One [`Metrics`] is made at start and handed down; nothing here is global. Every label value is
-//! a `&'static str` of an enum or is folded into a closed set ([`labels`]), so that no object name,
-//! message or upstream text can grow the number of series. Only [`connections`] have names, and a limit.
+//! The process creates one [`Metrics`] at start and passes it on; there are no global metrics. Every
+//! label value is a `&'static str` of an enum or is mapped to a closed set ([`labels`]), so that no
+//! object name, message or upstream text adds series. Only [`connections`] have names in their labels,
+//! and a limit.
 
 mod classic;
 pub mod connections;
+mod family;
 mod gauges;
 mod labels;
 
-pub use connections::{AccountNow, ConnectionNow, HeldNow};
+pub use connections::{AccountState, CollectionUsage, ConnectionState};
 pub use labels::Write;
 
 use gauges::Gauges;
@@ -24,15 +26,15 @@ use prometheus_client::registry::{Registry, Unit};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// The prefix of every name.
+/// The prefix of every metric name.
 pub const PREFIX: &str = "cloud_policy";
 
-/// A reconcile may wait for a handful of upstream calls; a call is cut off by its own timeout.
+/// Buckets for requests, which have a timeout, and for reconciles, which wait for several requests.
 const SECONDS: [f64; 12] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
 
 type Histograms<L> = Family<L, Histogram, fn() -> Histogram>;
 
-/// The operator's metrics. Every method may be called from any thread and never blocks on I/O.
+/// The metrics of the operator. All methods are thread-safe and never block on I/O.
 #[derive(Debug)]
 pub struct Metrics {
     registry: Registry,
@@ -43,7 +45,7 @@ pub struct Metrics {
     request_duration: Histograms<Call>,
     writes: Family<Write, Counter>,
     unsent: Family<Unsent, Counter>,
-    waits: Histograms<Wait>,
+    rate_limit_waits: Histograms<Wait>,
     drifts_found: Family<System, Counter>,
     drifts_corrected: Family<System, Counter>,
     orphans: Family<Orphan, Counter>,
@@ -52,7 +54,7 @@ pub struct Metrics {
 }
 
 impl Metrics {
-    /// Metrics of a process of this version.
+    /// Creates the metrics of a process of this version.
     #[must_use]
     pub fn new(version: &str) -> Arc<Self> {
         let mut metrics = Self {
@@ -64,7 +66,7 @@ impl Metrics {
             request_duration: Family::new_with_constructor(histogram),
             writes: Family::default(),
             unsent: Family::default(),
-            waits: Family::new_with_constructor(histogram),
+            rate_limit_waits: Family::new_with_constructor(histogram),
             drifts_found: Family::default(),
             drifts_corrected: Family::default(),
             orphans: Family::default(),
@@ -79,69 +81,88 @@ impl Metrics {
     }
 
     fn register_reconciles(&mut self) {
-        let to = &mut self.registry;
-        to.register("reconciles", "Reconciles by kind and how they ended", self.reconciles.clone());
-        to.register_with_unit(
+        let registry = &mut self.registry;
+        registry.register("reconciles", "Reconciles by kind and result", self.reconciles.clone());
+        registry.register_with_unit(
             "reconcile_duration",
-            "Time from start to end of a reconcile",
+            "Duration of reconciles",
             Unit::Seconds,
             self.reconcile_duration.clone(),
         );
-        to.register("reconcile_panics", "Reconciles that panicked and were contained", self.panics.clone());
-        to.register("orphans", "Kubernetes objects let go while the upstream object stayed", self.orphans.clone());
-        to.register_collector(Box::new(Arc::clone(&self.gauges)));
+        registry.register(
+            "reconcile_panics",
+            "Reconciles that panicked; other objects are not affected",
+            self.panics.clone(),
+        );
+        registry.register(
+            "orphans",
+            "Kubernetes objects removed while the upstream object stayed",
+            self.orphans.clone(),
+        );
+        registry.register_collector(Box::new(Arc::clone(&self.gauges)));
     }
 
     fn register_upstream(&mut self) {
-        let to = &mut self.registry;
-        to.register("upstream_requests", "Upstream calls by HTTP status or kind of failure", self.requests.clone());
-        to.register_with_unit(
+        let registry = &mut self.registry;
+        registry.register(
+            "upstream_requests",
+            "Upstream requests by HTTP status or type of failure",
+            self.requests.clone(),
+        );
+        registry.register_with_unit(
             "upstream_request_duration",
-            "Time from sending an upstream call to its answer or failure",
+            "Time from sending an upstream request to its response or failure",
             Unit::Seconds,
             self.request_duration.clone(),
         );
-        to.register("upstream_requests_unsent", "Upstream calls that were kept back", self.unsent.clone());
-        to.register_with_unit(
+        registry.register(
+            "upstream_requests_unsent",
+            "Upstream requests that the operator did not send",
+            self.unsent.clone(),
+        );
+        registry.register_with_unit(
             "upstream_rate_limit_wait",
-            "Time that upstream calls waited for the rate limit of their connection",
+            "Time that upstream requests waited for the rate limit of their connection",
             Unit::Seconds,
-            self.waits.clone(),
+            self.rate_limit_waits.clone(),
         );
     }
 
     fn register_writes(&mut self) {
-        let to = &mut self.registry;
-        to.register(
-            "upstream_writes",
-            "Upstream writes by what caused them and what came of them",
-            self.writes.clone(),
+        let registry = &mut self.registry;
+        registry.register("upstream_writes", "Upstream writes by cause and outcome", self.writes.clone());
+        registry.register(
+            "drifts_found",
+            "Upstream objects that another writer changed or deleted",
+            self.drifts_found.clone(),
         );
-        let found = "Upstream objects found changed or deleted by somebody else";
-        to.register("drifts_found", found, self.drifts_found.clone());
-        to.register("drifts_corrected", "Of these, those that were put right", self.drifts_corrected.clone());
+        registry.register(
+            "drifts_corrected",
+            "Upstream objects whose drift the operator corrected",
+            self.drifts_corrected.clone(),
+        );
     }
 
     fn register_process(&mut self, version: &str) {
-        let to = &mut self.registry;
-        to.register("leading", "1 while this process may write upstream", self.leading.clone());
-        to.register("build", "The running version", Info::new(vec![("version".to_owned(), version.to_owned())]));
+        let registry = &mut self.registry;
+        registry.register("leading", "1 while this process may write upstream", self.leading.clone());
+        registry.register("build", "The running version", Info::new(vec![("version".to_owned(), version.to_owned())]));
     }
 
-    /// Has what must not happen begin at nothing, so that its first time is an increase: panics of
-    /// all `kinds`, orphans of `managed` kinds for each of these reasons, drift in these systems.
-    pub fn begin(
+    /// Creates series with the value 0 for rare events, so that the first event is an increase: panics of
+    /// all `kinds`, orphans of `managed` kinds for each of the `reasons`, and drift in these `systems`.
+    pub fn initialize(
         &self,
         kinds: &[&'static str],
         managed: &[&'static str],
-        whys: &[&'static str],
+        reasons: &[&'static str],
         systems: &[&'static str],
     ) {
         for kind in kinds {
             self.panics.get_or_create(&Kind { kind }).inc_by(0);
         }
-        for (kind, why) in managed.iter().flat_map(|kind| whys.iter().map(move |why| (kind, why))) {
-            self.orphans.get_or_create(&Orphan { kind, why }).inc_by(0);
+        for (kind, reason) in managed.iter().flat_map(|kind| reasons.iter().map(move |reason| (kind, reason))) {
+            self.orphans.get_or_create(&Orphan { kind, reason }).inc_by(0);
         }
         for system in systems {
             self.drifts_found.get_or_create(&System { system }).inc_by(0);
@@ -149,79 +170,79 @@ impl Metrics {
         }
     }
 
-    /// A reconcile ended; `result` is `ok` or what failed.
+    /// Records the end of a reconcile. `result` is `ok` or the type of failure.
     pub fn reconciled(&self, kind: &'static str, result: &'static str, elapsed: Duration) {
         self.reconciles.get_or_create(&KindResult { kind, result }).inc();
         self.reconcile_duration.get_or_create(&Kind { kind }).observe(elapsed.as_secs_f64());
     }
 
-    /// A reconcile panicked and was contained.
+    /// Records a panic in a reconcile.
     pub fn panicked(&self, kind: &'static str) {
         self.panics.get_or_create(&Kind { kind }).inc();
     }
 
-    /// An upstream call ended. `code` is the HTTP status, or one of [`labels::FAILURES`] when there
-    /// was none; anything else counts as `error`.
+    /// Records the end of an upstream request. `code` is the HTTP status, or one of [`labels::FAILURES`]
+    /// if there was no response. Any other text counts as `error`.
     pub fn upstream_request(&self, system: &'static str, operation: &'static str, code: &str, elapsed: Duration) {
         self.requests.get_or_create(&Request { system, operation, code: Code::parse(code) }).inc();
         self.request_duration.get_or_create(&Call { system, operation }).observe(elapsed.as_secs_f64());
     }
 
-    /// An upstream call was kept back.
-    pub fn upstream_request_unsent(&self, system: &'static str, why: &'static str) {
-        self.unsent.get_or_create(&Unsent { system, why }).inc();
+    /// Records an upstream request that the operator did not send.
+    pub fn upstream_request_unsent(&self, system: &'static str, reason: &'static str) {
+        self.unsent.get_or_create(&Unsent { system, reason }).inc();
     }
 
-    /// An upstream call has waited for the rate limit.
-    pub fn upstream_wait(&self, system: &'static str, urgency: &'static str, waited: Duration) {
-        self.waits.get_or_create(&Wait { system, urgency }).observe(waited.as_secs_f64());
+    /// Records how long an upstream request waited for the rate limit.
+    pub fn upstream_wait(&self, system: &'static str, priority: &'static str, waited: Duration) {
+        self.rate_limit_waits.get_or_create(&Wait { system, priority }).observe(waited.as_secs_f64());
     }
 
-    /// An upstream call that may change something has ended.
+    /// Records the end of an upstream request that may change something.
     pub fn upstream_write(&self, write: Write) {
         self.writes.get_or_create(&write).inc();
     }
 
-    /// An upstream object was found changed or deleted by somebody else.
+    /// Records an upstream object that another writer changed or deleted.
     pub fn drift_found(&self, system: &'static str) {
         self.drifts_found.get_or_create(&System { system }).inc();
     }
 
-    /// What was found was put right.
+    /// Records a correction of drift.
     pub fn drift_corrected(&self, system: &'static str) {
         self.drifts_corrected.get_or_create(&System { system }).inc();
     }
 
-    /// An object was let go while its upstream object stayed.
-    pub fn orphaned(&self, kind: &'static str, why: &'static str) {
-        self.orphans.get_or_create(&Orphan { kind, why }).inc();
+    /// Records an object that was removed while its upstream object stayed.
+    pub fn orphaned(&self, kind: &'static str, reason: &'static str) {
+        self.orphans.get_or_create(&Orphan { kind, reason }).inc();
     }
 
-    /// How many objects of `kind` have each reason now. Replaces what was said of the kind before,
-    /// in one step: no scrape sees a mixture, and a reason that nobody has any more disappears.
+    /// Replaces the number of objects of `kind` by reason, in one step: no scrape sees a mixture of old
+    /// and new numbers, and a reason that no object has any more disappears.
     pub fn set_objects(&self, kind: &'static str, by_reason: impl IntoIterator<Item = (&'static str, usize)>) {
         self.gauges.set_objects(kind, by_reason.into_iter().collect());
     }
 
-    /// How the connections of `kind` stand now; also in one step.
-    pub fn set_connections(&self, kind: &'static str, mut connections: Vec<ConnectionNow>) {
+    /// Replaces the state of the connections of `kind`, in one step.
+    pub fn set_connections(&self, kind: &'static str, mut connections: Vec<ConnectionState>) {
         connections.sort_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
         self.gauges.set_connections(kind, connections);
     }
 
-    /// Whether this process may write upstream.
+    /// Sets whether this process may write upstream.
     pub fn set_leading(&self, leading: bool) {
         self.leading.set(i64::from(leading));
     }
 
-    /// Everything, as `OpenMetrics` text.
+    /// Returns all metrics as `OpenMetrics` text.
     pub fn encode(&self) -> Result<String, std::fmt::Error> {
         let mut text = String::new();
         text::encode(&mut text, &self.registry)?;
         Ok(text)
     }
 
-    /// The same in the older text format of Prometheus.
+    /// Returns all metrics in the older Prometheus text format.
     pub fn encode_classic(&self) -> Result<String, std::fmt::Error> {
         self.encode().map(|text| classic::classic(&text))
     }

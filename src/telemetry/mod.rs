@@ -1,5 +1,4 @@
-//! Logs: text for people, JSON for machines, to standard error; and, where they are compiled in and
-//! asked for, traces. Set up once, by the command line.
+//! Logs to standard error, as text or JSON, and optional traces. The command line sets them up once.
 
 #[cfg(feature = "otel")]
 pub mod traces;
@@ -13,50 +12,50 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, Layer, Registry};
 
-/// What is logged unless told otherwise.
+/// The default log filter.
 pub const DEFAULT_FILTER: &str = "info,kube_client=error";
 
-/// What no filter lets through: kube's client logs whole response bodies, at `warn` when it cannot
-/// decode them, and a body may hold a Secret.
-const NEVER_BODIES: &str = "kube_client::client=error";
+/// A directive that is added to every filter. The client of kube logs whole response bodies, at `warn`
+/// when it cannot decode them, and a body may contain a Secret.
+const NO_BODIES: &str = "kube_client::client=error";
 
-/// How a log line looks.
+/// The format of log lines.
+// The JSON object `span` contains the name of the span as `name`, so no field of a span may have this name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Format {
-    /// For people.
+    /// Text for people.
     Text,
-    /// One JSON object a line: `timestamp`, `level`, `target`, `message`, the event's own fields
-    /// beside them, and `span` for what it happened in. A span's own name is its `name`: no field
-    /// of a span may be called so.
+    /// One JSON object per line, with `timestamp`, `level`, `target`, `message`, the fields of the event,
+    /// and `span` for the operation to which the event belongs.
     Json,
 }
 
-/// What listens beside the log.
-pub type Extra = Box<dyn Layer<Registry> + Send + Sync>;
+/// A further layer that receives the same events and spans, such as traces.
+pub type ExtraLayer = Box<dyn Layer<Registry> + Send + Sync>;
 
-/// Logs to standard error from now on, whatever `filter` lets through. To be called once.
-pub fn init(format: Format, filter: &str, extra: Option<Extra>) -> anyhow::Result<()> {
+/// Starts to log to standard error the events that `filter` selects. Must be called once.
+pub fn init(format: Format, filter: &str, extra: Option<ExtraLayer>) -> anyhow::Result<()> {
     let colours = io::stderr().is_terminal();
     let lines = lines(format, filter, colours, io::stderr)?;
-    Registry::default().with(extra).with(lines).try_init().context("logging is set up already")
+    Registry::default().with(extra).with(lines).try_init().context("logging is already set up")
 }
 
-/// Where log lines go that `filter` lets through, written to `writer`.
+/// Returns a dispatcher that writes the events that `filter` selects to `writer`.
 pub fn dispatch<W>(format: Format, filter: &str, colours: bool, writer: W) -> anyhow::Result<Dispatch>
 where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
 {
-    Ok(Dispatch::new(Registry::default().with(None::<Extra>).with(lines(format, filter, colours, writer)?)))
+    Ok(Dispatch::new(Registry::default().with(None::<ExtraLayer>).with(lines(format, filter, colours, writer)?)))
 }
 
-/// Whatever the filter says, bodies of the API server's answers are not among the lines.
+/// Returns the layer that writes log lines. No filter selects response bodies of the API server.
 fn lines<S, W>(format: Format, filter: &str, colours: bool, writer: W) -> anyhow::Result<impl Layer<S>>
 where
     S: tracing::Subscriber + for<'s> tracing_subscriber::registry::LookupSpan<'s>,
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
 {
     let wanted = EnvFilter::builder().parse(filter).with_context(|| format!("log filter `{filter}`"))?;
-    let allowed = wanted.add_directive(NEVER_BODIES.parse()?);
+    let allowed = wanted.add_directive(NO_BODIES.parse()?);
     let lines = fmt::layer().with_writer(writer);
     let lines = match format {
         Format::Text => lines.with_ansi(colours).boxed(),
@@ -72,9 +71,9 @@ mod tests {
     use tracing::dispatcher::with_default;
 
     #[derive(Clone, Default)]
-    struct Page(Arc<Mutex<Vec<u8>>>);
+    struct Buffer(Arc<Mutex<Vec<u8>>>);
 
-    impl io::Write for Page {
+    impl io::Write for Buffer {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
             self.0.lock().unwrap().write(bytes)
         }
@@ -83,17 +82,17 @@ mod tests {
         }
     }
 
-    /// What `events` leave in the log.
+    /// Returns the log that `events` produce.
     fn log(format: Format, filter: &str, events: impl FnOnce()) -> String {
-        let page = Page::default();
-        let writer = page.clone();
+        let buffer = Buffer::default();
+        let writer = buffer.clone();
         with_default(&dispatch(format, filter, false, move || writer.clone()).unwrap(), events);
-        let bytes = page.0.lock().unwrap().clone();
+        let bytes = buffer.0.lock().unwrap().clone();
         String::from_utf8(bytes).unwrap()
     }
 
     #[test]
-    fn a_json_line_has_the_fields_beside_the_message_and_the_span_apart() {
+    fn json_line_has_flat_fields_and_one_span() {
         let text = log(Format::Json, DEFAULT_FILTER, || {
             let _span = tracing::info_span!("reconcile", kind = "Policy", object = "a").entered();
             tracing::warn!(reason = "Conflict", count = 2, "not \"ours\"\nat all");
@@ -111,14 +110,14 @@ mod tests {
     }
 
     #[test]
-    fn a_text_line_is_plain_where_no_terminal_reads_it() {
+    fn text_line_has_no_colours_without_terminal() {
         let text = log(Format::Text, DEFAULT_FILTER, || tracing::info!(policy = "a", "created"));
         assert!(text.ends_with("created policy=\"a\"\n"), "{text}");
         assert!(!text.contains('\u{1b}'), "{text}");
     }
 
     #[test]
-    fn the_default_filter_keeps_response_bodies_out() {
+    fn default_filter_excludes_response_bodies() {
         let text = log(Format::Text, DEFAULT_FILTER, || {
             tracing::warn!(target: "kube_client::client", "body with a secret");
             tracing::error!(target: "kube_client::client", "refused");
@@ -128,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn no_filter_lets_response_bodies_through() {
+    fn custom_filter_excludes_response_bodies() {
         for filter in ["trace", "kube_client=trace", "kube_client::client=trace", "trace,kube_client::client=debug"] {
             let text = log(Format::Text, filter, || {
                 tracing::warn!(target: "kube_client::client", "body with a secret");
@@ -139,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn a_filter_that_cannot_be_read_is_named() {
+    fn invalid_filter_error_names_the_filter() {
         let error = dispatch(Format::Text, "info,kube=loudly", false, io::sink).unwrap_err();
         assert!(format!("{error:#}").starts_with("log filter `info,kube=loudly`: "), "{error:#}");
     }

@@ -1,12 +1,12 @@
-//! Traces by OTLP over HTTP, compiled in with the feature `otel` and sent with `--otlp-endpoint`: a
-//! span for each reconcile, and below it one for each upstream request.
+//! Traces by OTLP over HTTP. The feature `otel` compiles them in, and `--otlp-endpoint` enables them.
+//! Each reconcile has a span, with a child span for each upstream request.
 //!
-//! Only the spans of this program are sent, and no log lines: what spans hold is chosen, no text of
-//! an upstream and no content among it. Nothing about a trace is told to the upstreams. A collector
-//! that is gone holds nothing up: spans that find no room are dropped, and a log line says that it
-//! does not answer.
+//! The exporter sends only the spans of this program, and no log lines. The fields of spans are fixed:
+//! they contain no text of an upstream and no content of policies. Upstream requests carry no trace
+//! context. An unavailable collector does not delay reconciles: the exporter drops spans when its queue
+//! is full, and logs a warning.
 
-use super::Extra;
+use super::ExtraLayer;
 use anyhow::Context as _;
 use opentelemetry::KeyValue;
 use opentelemetry::trace::TracerProvider as _;
@@ -23,20 +23,20 @@ use tracing_subscriber::Layer as _;
 use tracing_subscriber::filter::filter_fn;
 use url::Url;
 
-/// The name of this program in traces.
+/// The service name in traces.
 const SERVICE: &str = env!("CARGO_PKG_NAME");
 
-/// How long a collector may take to answer, and what is left may take to be sent at the end.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// The timeout of a request to the collector, and of the last export at shutdown.
+const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Takes spans and sends them.
+/// Exports spans to a collector.
 pub struct Traces {
     provider: SdkTracerProvider,
 }
 
 impl Traces {
-    /// To the collector at this address, such as `http://collector:4318`, in the name of this replica.
-    /// The requests run on `runtime`.
+    /// Creates an exporter to the collector at `endpoint`, such as `http://collector:4318`. Spans are
+    /// attributed to the replica `instance`. The requests run on `runtime`.
     pub fn to(endpoint: &Url, instance: &str, runtime: Handle) -> anyhow::Result<Self> {
         let path = format!("{}/v1/traces", endpoint.as_str().trim_end_matches('/'));
         let exporter = opentelemetry_otlp::SpanExporter::builder()
@@ -55,27 +55,27 @@ impl Traces {
         Ok(Self { provider })
     }
 
-    /// What takes the spans.
+    /// Returns the layer that receives the spans.
     #[must_use]
-    pub fn layer(&self) -> Extra {
+    pub fn layer(&self) -> ExtraLayer {
         let spans = tracing_opentelemetry::layer()
             .with_tracer(self.provider.tracer(SERVICE))
             .with_location(false)
             .with_threads(false)
             .with_tracked_inactivity(false);
-        let ours = filter_fn(|about| about.is_span() && about.target().starts_with(env!("CARGO_CRATE_NAME")));
+        let ours = filter_fn(|metadata| metadata.is_span() && metadata.target().starts_with(env!("CARGO_CRATE_NAME")));
         spans.with_filter(ours).boxed()
     }
 
-    /// Sends what is left.
+    /// Exports the remaining spans.
     pub fn finish(self) {
-        if let Err(error) = self.provider.shutdown_with_timeout(PATIENCE) {
-            tracing::warn!(%error, "the last traces could not be sent");
+        if let Err(error) = self.provider.shutdown_with_timeout(TIMEOUT) {
+            tracing::warn!(%error, "cannot send the last traces");
         }
     }
 }
 
-/// Sends requests from wherever it is asked to, on the runtime that it was given.
+/// An HTTP client that can be used from any thread and runs its requests on one runtime.
 #[derive(Debug)]
 struct Sender {
     client: reqwest::Client,
@@ -86,15 +86,15 @@ struct Sender {
 impl Sender {
     fn new(runtime: Handle) -> anyhow::Result<Self> {
         let client = reqwest::Client::builder()
-            .timeout(PATIENCE)
+            .timeout(TIMEOUT)
             .redirect(reqwest::redirect::Policy::none())
             .build()
-            .context("cannot make an HTTP client for traces")?;
+            .context("cannot create an HTTP client for traces")?;
         Ok(Self { client, runtime, failing: AtomicBool::new(false) })
     }
 
-    /// Says once that a collector does not take traces, and once that it does again.
-    fn note(&self, answer: &Result<Response<Bytes>, HttpError>) {
+    /// Logs once that the collector does not accept traces, and once that it accepts them again.
+    fn log_change(&self, answer: &Result<Response<Bytes>, HttpError>) {
         let failure = match answer {
             Ok(answer) if answer.status().is_success() => None,
             Ok(answer) => Some(answer.status().to_string()),
@@ -102,8 +102,8 @@ impl Sender {
         };
         let failed_before = self.failing.swap(failure.is_some(), Ordering::Relaxed);
         match failure {
-            Some(error) if !failed_before => tracing::warn!(error, "the collector does not take traces"),
-            None if failed_before => tracing::info!("the collector takes traces again"),
+            Some(error) if !failed_before => tracing::warn!(error, "the collector does not accept traces"),
+            None if failed_before => tracing::info!("the collector accepts traces again"),
             Some(_) | None => {}
         }
     }
@@ -129,7 +129,7 @@ impl HttpClient for Sender {
         let exchange = self.runtime.spawn(exchange(self.client.clone(), request));
         Box::pin(async move {
             let answer = exchange.await.unwrap_or_else(|error| Err(error.into()));
-            self.note(&answer);
+            self.log_change(&answer);
             answer
         })
     }

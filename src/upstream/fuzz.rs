@@ -1,10 +1,10 @@
-//! Generated answers for the unit tests of this room: valid ones spoilt, and what never was one.
+//! Generated responses for the unit tests of this module: valid ones with an error, and arbitrary ones.
 
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use serde_json::{Value, json};
 
-/// Any JSON, small and of every type.
+/// Generates any JSON, small and of every type.
 pub(crate) fn any_json() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(Value::Null),
@@ -23,19 +23,19 @@ pub(crate) fn any_json() -> impl Strategy<Value = Value> {
     })
 }
 
-/// Bodies: these with something else in one place, cut, or with wrong bytes; and anything.
+/// Generates bodies: these with another value in one place, cut, or with wrong bytes; and arbitrary ones.
 pub(crate) fn bodies(good: &'static [&'static str]) -> impl Strategy<Value = Vec<u8>> {
     let replaced = (select(good), any::<Index>(), any_json()).prop_map(|(text, at, with)| {
-        let mut answer: Value = serde_json::from_str(text).unwrap();
+        let mut response: Value = serde_json::from_str(text).unwrap();
         let mut places = Vec::new();
-        pointers(&answer, String::new(), &mut places);
-        if let Some(place) = answer.pointer_mut(at.get::<String>(&places)) {
+        pointers(&response, String::new(), &mut places);
+        if let Some(place) = response.pointer_mut(at.get::<String>(&places)) {
             *place = with;
         }
-        answer.to_string().into_bytes()
+        response.to_string().into_bytes()
     });
     let cut = (select(good), any::<Index>()).prop_map(|(text, at)| text.as_bytes()[..at.index(text.len())].to_vec());
-    let spoilt = (select(good), any::<Index>(), any::<u8>()).prop_map(|(text, at, byte)| {
+    let corrupt = (select(good), any::<Index>(), any::<u8>()).prop_map(|(text, at, byte)| {
         let mut bytes = text.as_bytes().to_vec();
         bytes[at.index(text.len())] = byte;
         bytes
@@ -45,7 +45,7 @@ pub(crate) fn bodies(good: &'static [&'static str]) -> impl Strategy<Value = Vec
     prop_oneof![
         5 => replaced,
         2 => cut,
-        3 => spoilt,
+        3 => corrupt,
         1 => odd.prop_map(|text| text.as_bytes().to_vec()),
         1 => Just("[{\"a\":".repeat(50_000).into_bytes()),
         1 => prop::collection::vec(any::<u8>(), 0..80),

@@ -1,14 +1,14 @@
-//! Reading JSON of servers that print what is unset in more than one way.
+//! Reads JSON of servers that print unset fields in more than one way.
 
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
-/// `null` counts as absent.
+/// Reads `null` as absent.
 pub(crate) fn nullable<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(source: D) -> Result<T, D::Error> {
     Ok(Option::<T>::deserialize(source)?.unwrap_or_default())
 }
 
-/// A value as people would write it: texts without quotes, `null` as nothing.
+/// Returns a value as people write it: strings without quotes, `null` as nothing.
 pub(crate) fn text(value: &Value) -> String {
     match value {
         Value::Null => String::new(),
@@ -17,7 +17,7 @@ pub(crate) fn text(value: &Value) -> String {
     }
 }
 
-/// `""` counts as absent.
+/// Treats `""` as absent.
 pub(crate) fn present(text: Option<String>) -> Option<String> {
     text.filter(|text| !text.is_empty())
 }

@@ -1,19 +1,22 @@
-//! How to speak: the HTTP client, each upstream collection, and the registry that lists them.
+//! The upstreams: the HTTP client, each provider with its collections, and the registry that lists them.
 //!
-//! | file | what it holds |
+//! Everything here implements contracts of [`crate::engine`] and knows no Kubernetes client. A module
+//! imports only modules on lines below it.
+//!
+//! | module | contents |
 //! | --- | --- |
+//! | [`registry`] | THE list of collections: binds a spec or a deletion record, probes an account |
 //! | [`account`] | one open connection: client, credentials and limits, shared by its objects |
-//! | [`endpoint`] | which endpoints may be called at all, by name and by address |
+//! | `ncloud`, `spaceone` | the providers: client, errors, wire formats, and a folder for each collection |
+//! | `collection` | the traits that a collection and a provider's client implement for the registry |
+//! | `snapshots` | the last list of each collection, shared by all objects of a connection |
 //! | [`http`] | the one HTTP client |
-//! | [`priority`], [`request_context`] | who goes first where requests wait; on whose behalf they are sent |
-//! | [`registry`] | the only list of collections: from a spec to a bound object |
-//! | `sweep` | one list of a collection for all objects of a connection |
-//!
-//! Everything here implements contracts of [`crate::engine`] and knows nothing of Kubernetes
-//! clients. An upstream collection is one file with an `External`, one variant in the spec and
-//! one arm in the registry.
+//! | [`endpoint`] | the endpoints that may be called, by name and by address |
+//! | [`request`] | the context of requests: priority, observer of writes, permission to write |
+//! | `redact`, `lenient` | removes secrets from texts; reads JSON of several styles |
 
 pub mod account;
+mod collection;
 pub mod endpoint;
 #[cfg(test)]
 mod fuzz;
@@ -29,4 +32,4 @@ mod spaceone;
 pub use account::{Account, AccountStats, Credentials};
 pub use endpoint::{EndpointRules, HostPattern};
 pub use http::{HttpSettings, RequestLog};
-pub use request::{Fence, Priority, RequestContext, WriteObserver};
+pub use request::{Priority, RequestContext, WriteObserver, WritePermission};

@@ -1,83 +1,57 @@
-//! The only list of upstream collections: from a spec, or from a deletion record, to a bound object.
+//! The list of upstream collections. A new collection of a known provider is its own files and one
+//! line here.
 
-use super::RequestContext;
-use super::account::{Account, Upstream};
+use super::account::Account;
+use super::collection::{Availability, Collection, Counted, Provider, ProviderClient as _};
+use super::request::{Priority, RequestContext};
 use super::{ncloud, spaceone};
-use crate::api::{NetworkPolicySpec, PolicySpec};
-use crate::engine::{Binding, BoundExternal, Deleter, External, ExternalDeleter, OwnerTag, Problem};
-use std::sync::Arc;
+use crate::api::connection::Usage;
+use crate::engine::{Binding, BoundExternal, Deleter, ExternalDeleter, OwnerTag, Problem, Result};
+use futures::future::BoxFuture;
+use std::any::Any;
+use std::collections::BTreeSet;
+use std::marker::PhantomData;
 
-/// What is wanted, of whichever kind.
-#[derive(Debug, Clone, Copy)]
-pub enum Wanted<'a> {
-    /// A `Policy`.
-    Policy(&'a PolicySpec),
-    /// A `NetworkPolicy`.
-    NetworkPolicy(&'a NetworkPolicySpec),
+/// THE list. A probe counts the collections of an account in this order.
+const COLLECTIONS: &[&dyn Entry] = &[
+    &Of::<ncloud::policy::Policies>(PhantomData),
+    &Of::<spaceone::network_policy::NetworkPolicies>(PhantomData),
+    &Of::<spaceone::policy::Policies>(PhantomData),
+];
+
+/// Returns the names of all collections, such as `ncloud/policy`.
+pub fn systems() -> Vec<&'static str> {
+    COLLECTIONS.iter().map(|collection| collection.system()).collect()
 }
 
-impl<'a> Wanted<'a> {
-    /// The collection and the name that only one object may have there; `None` where names mean nothing.
-    #[must_use]
-    pub fn unique_name(self) -> Option<(&'static str, &'a str)> {
-        match self {
-            Self::Policy(PolicySpec { ncloud: Some(spec), spaceone: None, .. }) => {
-                Some((ncloud::client::SYSTEM, &spec.policy_name))
-            }
-            Self::Policy(PolicySpec { ncloud: None, spaceone: Some(spec), .. }) => {
-                Some((spaceone::policy::SYSTEM, &spec.policy_id))
-            }
-            Self::Policy(_) | Self::NetworkPolicy(_) => None,
-        }
-    }
+/// Returns the keys of `status.usage` under which collections are counted, such as `policies`.
+pub fn counted() -> BTreeSet<&'static str> {
+    COLLECTIONS.iter().map(|collection| collection.counted_as()).collect()
 }
 
-/// The names of all collections.
-pub const SYSTEMS: [&str; 3] = [ncloud::client::SYSTEM, spaceone::policy::SYSTEM, spaceone::network_policy::SYSTEM];
+/// Returns the collection of a spec, and the name that only one object can have there; `None` if
+/// names are not unique. `spec` is the spec of a managed kind.
+#[must_use]
+pub fn unique_name(spec: &dyn Any) -> Option<(&'static str, &str)> {
+    COLLECTIONS.iter().find_map(|collection| Some((collection.system(), collection.unique_name(spec)?)))
+}
 
-/// Binds what is wanted to the collection that should hold it. A [`Problem`] when the connection
-/// leads to another upstream than the spec speaks of.
+/// Binds a spec to its collection. Returns a [`Problem`] if the spec describes no object of any
+/// collection, or if the connection leads to another provider.
 pub fn bind(
     account: &Account,
-    wanted: Wanted<'_>,
+    spec: &dyn Any,
     owner_tag: &OwnerTag,
     request_context: impl Into<RequestContext>,
-) -> Result<Box<dyn BoundExternal>, Problem> {
-    let snapshot_caches = account.snapshot_caches();
-    match (wanted, account.upstream()) {
-        (Wanted::Policy(PolicySpec { ncloud: Some(spec), spaceone: None, .. }), Upstream::Ncloud(api)) => {
-            let document = ncloud::policy::PolicyDocument(spec.clone());
-            Ok(bound(
-                ncloud::policy::Policies(Arc::new(api.on(request_context)), Arc::clone(&snapshot_caches.ncloud)),
-                document,
-                owner_tag,
-            ))
-        }
-        (Wanted::Policy(PolicySpec { ncloud: None, spaceone: Some(spec), .. }), Upstream::Spaceone(api)) => {
-            let document = spaceone::policy::PolicyDocument(spec.clone());
-            Ok(bound(
-                spaceone::policy::Policies(Arc::new(api.on(request_context)), Arc::clone(&snapshot_caches.spaceone)),
-                document,
-                owner_tag,
-            ))
-        }
-        (Wanted::NetworkPolicy(NetworkPolicySpec { spaceone: spec, .. }), Upstream::Spaceone(api)) => {
-            let document = spaceone::network_policy::NetworkPolicyDocument::from(spec.clone());
-            Ok(bound(
-                spaceone::network_policy::NetworkPolicies(
-                    Arc::new(api.on(request_context)),
-                    Arc::clone(&snapshot_caches.spaceone_network),
-                ),
-                document,
-                owner_tag,
-            ))
-        }
-        (Wanted::Policy(_) | Wanted::NetworkPolicy(_), upstream) => Err(mismatch(wanted, upstream)),
-    }
+) -> std::result::Result<Box<dyn BoundExternal>, Problem> {
+    let Some(collection) = COLLECTIONS.iter().find(|collection| collection.describes(spec)) else {
+        return Err(ambiguous());
+    };
+    let bound = collection.bind(account, spec, owner_tag, request_context.into());
+    bound.ok_or_else(|| mismatch(account.provider(), collection.provider()))
 }
 
-/// Binds what is left to delete to the collection that a deletion record names. `None` when the
-/// connection does not hold that collection.
+/// Binds the collection in a deletion record. Returns `None` if the account has no such collection.
 #[must_use]
 pub fn deleter(
     account: &Account,
@@ -85,52 +59,190 @@ pub fn deleter(
     owner_tag: &OwnerTag,
     request_context: impl Into<RequestContext>,
 ) -> Option<Box<dyn ExternalDeleter>> {
-    let snapshot_caches = account.snapshot_caches();
-    match (system, account.upstream()) {
-        (ncloud::client::SYSTEM, Upstream::Ncloud(api)) => Some(leftover(
-            ncloud::policy::Policies(Arc::new(api.on(request_context)), Arc::clone(&snapshot_caches.ncloud)),
-            owner_tag,
-        )),
-        (spaceone::policy::SYSTEM, Upstream::Spaceone(api)) => Some(leftover(
-            spaceone::policy::Policies(Arc::new(api.on(request_context)), Arc::clone(&snapshot_caches.spaceone)),
-            owner_tag,
-        )),
-        (spaceone::network_policy::SYSTEM, Upstream::Spaceone(api)) => Some(leftover(
-            spaceone::network_policy::NetworkPolicies(
-                Arc::new(api.on(request_context)),
-                Arc::clone(&snapshot_caches.spaceone_network),
-            ),
-            owner_tag,
-        )),
-        _ => None,
+    let collection = COLLECTIONS.iter().find(|collection| collection.system() == system)?;
+    collection.deleter(account, owner_tag, request_context.into())
+}
+
+impl Account {
+    /// Proves that the endpoint responds and accepts the credentials, and counts the objects of the
+    /// account. Fails if the account offers no collection.
+    pub async fn probe(&self) -> Result<Usage> {
+        self.check_credentials()?;
+        let (mut available, mut missing) = (Vec::new(), Vec::new());
+        for counter in COLLECTIONS.iter().filter_map(|collection| collection.counter(self)) {
+            match counter.prepare().await? {
+                Availability::Available => available.push(counter),
+                Availability::Missing(error) => missing.push(error),
+            }
+        }
+        let (mut usage, mut offered) = (Usage::default(), false);
+        for counter in available {
+            match counter.count().await? {
+                Counted::Count { count, limit } => {
+                    offered = true;
+                    usage.set(counter.counted_as(), count, limit);
+                }
+                Counted::Missing(error) => missing.push(error),
+            }
+        }
+        match missing.into_iter().next() {
+            Some(error) if !offered => Err(error),
+            _ => Ok(usage),
+        }
     }
 }
 
-fn bound<E: External>(external: E, wanted: E::Document, owner_tag: &OwnerTag) -> Box<dyn BoundExternal> {
-    Box::new(Binding::new(Arc::new(external), wanted, owner_tag.clone()))
+/// A [`Collection`] with its type erased.
+trait Entry: Sync {
+    fn system(&self) -> &'static str;
+    fn provider(&self) -> &'static Provider;
+    fn counted_as(&self) -> &'static str;
+    /// Reports whether the spec describes an object of the collection.
+    fn describes(&self, spec: &dyn Any) -> bool;
+    fn unique_name<'a>(&self, spec: &'a dyn Any) -> Option<&'a str>;
+    /// Binds the spec; `None` if the account or the spec is of another collection.
+    fn bind(
+        &self,
+        account: &Account,
+        spec: &dyn Any,
+        owner_tag: &OwnerTag,
+        request_context: RequestContext,
+    ) -> Option<Box<dyn BoundExternal>>;
+    /// Binds the owner tag; `None` if the account is of another provider.
+    fn deleter(
+        &self,
+        account: &Account,
+        owner_tag: &OwnerTag,
+        request_context: RequestContext,
+    ) -> Option<Box<dyn ExternalDeleter>>;
+    /// Opens the collection for a probe; `None` if the account is of another provider.
+    fn counter(&self, account: &Account) -> Option<Box<dyn Counter>>;
 }
 
-fn leftover<E: External>(external: E, owner_tag: &OwnerTag) -> Box<dyn ExternalDeleter> {
-    Box::new(Deleter::new(Arc::new(external), owner_tag.clone()))
+/// Counts one collection of an account.
+trait Counter: Send + Sync {
+    fn counted_as(&self) -> &'static str;
+    fn prepare(&self) -> BoxFuture<'_, Result<Availability>>;
+    fn count(&self) -> BoxFuture<'_, Result<Counted>>;
 }
 
-fn mismatch(wanted: Wanted<'_>, upstream: &Upstream) -> Problem {
-    let leads = match upstream {
-        Upstream::Ncloud(_) => "NAVER Cloud",
-        Upstream::Spaceone(_) => "SpaceONE",
-    };
-    let speaks = match wanted {
-        Wanted::Policy(PolicySpec { ncloud: Some(_), spaceone: None, .. }) => "NAVER Cloud (spec.ncloud)",
-        Wanted::Policy(PolicySpec { ncloud: None, spaceone: Some(_), .. }) | Wanted::NetworkPolicy(_) => {
-            "SpaceONE (spec.spaceone)"
-        }
-        Wanted::Policy(_) => {
-            let message = "must set exactly one of ncloud and spaceone".to_owned();
-            return Problem { field: "spec".to_owned(), message };
-        }
-    };
+/// The entry of one collection.
+struct Of<C>(PhantomData<fn() -> C>);
+
+/// An open collection.
+struct Open<C>(C);
+
+fn open<C: Collection>(account: &Account, request_context: RequestContext) -> Option<C> {
+    Some(C::open(account.client::<C::Client>()?.with(request_context)))
+}
+
+impl<C: Collection> Entry for Of<C> {
+    fn system(&self) -> &'static str {
+        C::SYSTEM
+    }
+    fn provider(&self) -> &'static Provider {
+        C::PROVIDER
+    }
+    fn counted_as(&self) -> &'static str {
+        C::COUNTED_AS
+    }
+    fn describes(&self, spec: &dyn Any) -> bool {
+        C::spec(spec).is_some()
+    }
+    fn unique_name<'a>(&self, spec: &'a dyn Any) -> Option<&'a str> {
+        C::unique_name(C::spec(spec)?)
+    }
+    fn bind(
+        &self,
+        account: &Account,
+        spec: &dyn Any,
+        owner_tag: &OwnerTag,
+        request_context: RequestContext,
+    ) -> Option<Box<dyn BoundExternal>> {
+        let (collection, wanted) = (open::<C>(account, request_context)?, C::document(C::spec(spec)?));
+        let snapshots = account.snapshot_caches().of::<C>();
+        Some(Box::new(Binding::new(collection, snapshots, wanted, owner_tag.clone())))
+    }
+    fn deleter(
+        &self,
+        account: &Account,
+        owner_tag: &OwnerTag,
+        request_context: RequestContext,
+    ) -> Option<Box<dyn ExternalDeleter>> {
+        Some(Box::new(Deleter::new(open::<C>(account, request_context)?, owner_tag.clone())))
+    }
+    fn counter(&self, account: &Account) -> Option<Box<dyn Counter>> {
+        Some(Box::new(Open(open::<C>(account, Priority::Probe.into())?)))
+    }
+}
+
+impl<C: Collection> Counter for Open<C> {
+    fn counted_as(&self) -> &'static str {
+        C::COUNTED_AS
+    }
+    fn prepare(&self) -> BoxFuture<'_, Result<Availability>> {
+        Box::pin(self.0.prepare_count())
+    }
+    fn count(&self) -> BoxFuture<'_, Result<Counted>> {
+        Box::pin(self.0.count())
+    }
+}
+
+/// The problem of a spec that describes objects of several providers, or of none.
+fn ambiguous() -> Problem {
+    let fields: BTreeSet<_> = COLLECTIONS.iter().map(|collection| collection.provider().field).collect();
+    let message = format!("must set exactly one of {}", fields.into_iter().collect::<Vec<_>>().join(" and "));
+    Problem { field: "spec".to_owned(), message }
+}
+
+/// The problem of a spec that names a connection to another provider.
+fn mismatch(account: &Provider, spec: &Provider) -> Problem {
+    let leads = account.name;
+    let speaks = format!("{} (spec.{})", spec.name, spec.field);
     let message = format!(
         "names a connection to {leads}, and the object is one of {speaks}: delete this object and create it with a connection to {speaks}"
     );
     Problem { field: "spec.connectionRef".to_owned(), message }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::{NetworkPolicySpec, PolicySpec};
+    use serde_json::json;
+
+    fn policy(blocks: serde_json::Value) -> PolicySpec {
+        let mut spec = json!({ "connectionRef": { "name": "c" } });
+        spec.as_object_mut().unwrap().extend(blocks.as_object().unwrap().clone());
+        serde_json::from_value(spec).unwrap()
+    }
+
+    #[test]
+    fn collections_have_distinct_names() {
+        let names: BTreeSet<_> = systems().into_iter().collect();
+        assert_eq!(names.len(), COLLECTIONS.len());
+    }
+
+    #[test]
+    fn spec_describes_at_most_one_collection() {
+        let ncloud = json!({ "policyName": "a", "permissions": [] });
+        let spaceone = json!({ "policyId": "b", "name": "n", "permissions": [] });
+        let network = json!({ "connectionRef": { "name": "c" }, "spaceone": { "name": "n", "zoneId": "z" } });
+        let network: NetworkPolicySpec = serde_json::from_value(network).unwrap();
+        let described = |spec: &dyn Any| -> Vec<&str> {
+            COLLECTIONS.iter().filter(|one| one.describes(spec)).map(|one| one.system()).collect()
+        };
+        assert_eq!(described(&policy(json!({ "ncloud": ncloud }))), ["ncloud/policy"]);
+        assert_eq!(described(&policy(json!({ "spaceone": spaceone }))), ["spaceone/policy"]);
+        assert_eq!(described(&network), ["spaceone/networkpolicy"]);
+        assert_eq!(described(&policy(json!({ "ncloud": ncloud, "spaceone": spaceone }))), [""; 0]);
+        assert_eq!(described(&"another type"), [""; 0]);
+        assert_eq!(unique_name(&policy(json!({ "spaceone": spaceone }))), Some(("spaceone/policy", "b")));
+        assert_eq!(unique_name(&network), None);
+    }
+
+    #[test]
+    fn spec_without_a_collection_is_told_which_fields_to_set() {
+        assert_eq!(ambiguous().message, "must set exactly one of ncloud and spaceone");
+    }
 }

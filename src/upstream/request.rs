@@ -1,69 +1,68 @@
-//! On whose behalf requests are sent: how urgent they are, who is told of those that write, and who
-//! may forbid them.
+//! The context of upstream requests: their priority, the observer of writes, and the permission to
+//! write.
 
 use std::sync::Arc;
 
-/// Told of every request that may change something upstream, while it goes its way. Requests of one
-/// errand are sent one after the other.
+/// Observes every request that may change something upstream. Requests of one context are sent one
+/// after the other.
 pub trait WriteObserver: Send + Sync {
-    /// One is about to be sent; it may still be kept back. `system` and `operation` are those of
-    /// [`RequestLog`](super::RequestLog).
-    fn begins(&self, system: &'static str, operation: &'static str);
+    /// Is called before a write waits for the rate limit; it may still not be sent. `system` and
+    /// `operation` are those of [`RequestLog`](super::RequestLog).
+    fn on_begin(&self, system: &'static str, operation: &'static str);
 
-    /// It is being sent: from here on it may have its effect.
-    fn is_sent(&self);
+    /// Is called when the write is sent: from here on it may take effect.
+    fn on_sent(&self);
 
-    /// It has ended, or was kept back. `code` is the HTTP status or a kind of failure, `request` the
-    /// upstream's id of it. What it came to only its sender can tell: who reads the answer.
-    fn ended(&self, code: &str, request: Option<&str>);
+    /// Is called when the write has ended, or was not sent. `code` is the HTTP status or the kind of
+    /// failure, `request` the upstream's id of the request. The HTTP status alone does not show
+    /// whether the write took effect: the caller decides that from the response.
+    fn on_end(&self, code: &str, request: Option<&str>);
 }
 
-/// Whether requests that may change something may still be sent. Asked for each of them, when nothing is
-/// waited for any more.
-pub type Fence = Arc<dyn Fn() -> bool + Send + Sync>;
+/// Reports whether writes may still be sent. It is called for each write, after all waiting.
+pub type WritePermission = Arc<dyn Fn() -> bool + Send + Sync>;
 
-/// What a sender of requests is about.
+/// The context of a group of requests, such as those of one reconcile.
 #[derive(Clone)]
 pub struct RequestContext {
-    /// How urgent it is.
+    /// Their priority.
     pub priority: Priority,
-    /// Who is told of writes.
+    /// The observer of writes.
     pub writes: Option<Arc<dyn WriteObserver>>,
-    /// Without one, writes may always be sent.
-    pub fence: Option<Fence>,
+    /// The permission to write; `None` permits all writes.
+    pub write_permission: Option<WritePermission>,
 }
 
 impl RequestContext {
-    /// Whether a write may be sent now.
+    /// Reports whether a write may be sent now.
     pub(super) fn may_write(&self) -> bool {
-        self.fence.as_ref().is_none_or(|stands| stands())
+        self.write_permission.as_ref().is_none_or(|permits| permits())
     }
 }
 
 impl From<Priority> for RequestContext {
-    /// An errand that writes nothing, or of whose writes nobody needs to know.
+    /// Creates a context without observer, in which writes are always permitted.
     fn from(priority: Priority) -> Self {
-        Self { priority, writes: None, fence: None }
+        Self { priority, writes: None, write_permission: None }
     }
 }
 
-/// How urgent the work is that a request belongs to, least urgent first. Deletions go before
-/// changes, because what is deleted grants access until it is gone.
+/// The priority of a request, lowest first. Deletions go before changes, because a policy grants
+/// access until it is deleted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Priority {
-    /// Comparing what is settled, and another try for what failed before: neither may hold up
-    /// what somebody waits for.
+    /// Periodic comparison, and retries after a failure. They must not delay a user's change.
     Background,
     /// A new or changed spec.
     Change,
-    /// Something is to go.
+    /// A deletion.
     Deletion,
-    /// Whether the connection works at all: all others depend on it.
+    /// The check of a connection, on which all other requests depend.
     Probe,
 }
 
 impl Priority {
-    /// The value of the metric's label.
+    /// Returns the value of the metric's label.
     #[must_use]
     pub fn label(self) -> &'static str {
         match self {

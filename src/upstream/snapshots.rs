@@ -1,55 +1,56 @@
-//! One list for many objects: the sweep over one collection of one account.
+//! The snapshot cache: one list of a collection, shared by all objects of a connection.
 //!
-//! Whoever needs to know how the collection stands asks for a snapshot that is new enough. If the
-//! last one is, it is shared; if not, one caller lists the collection while the others wait for the
-//! same result. So after a start, and at every interval, a connection costs one list and not one
-//! call for each object.
+//! An object asks for a snapshot that is new enough. If the last list is, all share it. If not, one
+//! caller lists the collection while the others wait for the same result. So after a start, and in
+//! every interval, a connection costs one list and not one call for each object.
 //!
-//! A list that fails is not repeated by everyone who waits: they are told that there is none, and
-//! look at their objects one by one. Lists that leave out content are complemented by close looks;
-//! [`SnapshotCache::try_full_read`] spreads those over time.
+//! The waiting callers do not repeat a list that failed: they get no snapshot and read their objects one
+//! by one. If lists leave out fields, full reads complete them; [`SnapshotCache::try_full_read`] spreads
+//! those over time.
 
-use crate::engine::{Document, Observed, Result, Snapshot};
+use crate::engine::{Document, External, Observed, Result, Snapshot, SnapshotFuture, Snapshots};
+use std::any::Any;
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 /// The last list of one collection, shared by all objects of a connection.
-pub(crate) struct SnapshotCache<D> {
-    taken: tokio::sync::Mutex<Option<Taken<D>>>,
-    /// When the last list that succeeded was begun. Apart, since `taken` is held while one is read.
+pub(crate) struct SnapshotCache<D: Document> {
+    last: tokio::sync::Mutex<Option<LastList<D>>>,
+    /// The time when the last successful list began. Not part of `last`, which is locked during a list.
     listed: Mutex<Option<SystemTime>>,
-    /// Between two close looks.
+    /// The minimum time between two full reads.
     spacing: Duration,
-    next_turn: Mutex<Instant>,
+    next_full_read: Mutex<Instant>,
 }
 
-struct Taken<D> {
+struct LastList<D: Document> {
     begun: Instant,
-    /// `None` when the list failed.
+    /// `None` if the list failed.
     found: Option<Arc<Snapshot<D>>>,
 }
 
 impl<D: Document> SnapshotCache<D> {
-    /// Nothing was listed yet. `spacing` lies between two close looks.
+    /// Creates a cache without a list. `spacing` is the minimum time between two full reads.
     pub(crate) fn new(spacing: Duration) -> Self {
         Self {
-            taken: tokio::sync::Mutex::default(),
+            last: tokio::sync::Mutex::default(),
             listed: Mutex::default(),
             spacing,
-            next_turn: Mutex::new(Instant::now()),
+            next_full_read: Mutex::new(Instant::now()),
         }
     }
 
-    /// The collection as a list showed it that was begun at `not_before` or later; `list` is called
-    /// when there is none. It counts from its beginning: what it shows is at least as new.
+    /// Returns a list that began at `not_before` or later; runs `list` if there is none. The beginning
+    /// counts, because the list shows a state at least as new.
     pub(crate) async fn since(
         &self,
         not_before: Instant,
         list: impl Future<Output = Result<Vec<Observed<D>>>>,
     ) -> Option<Arc<Snapshot<D>>> {
-        let mut taken = self.taken.lock().await;
-        if let Some(last) = taken.as_ref().filter(|last| last.begun >= not_before) {
+        let mut cached = self.last.lock().await;
+        if let Some(last) = cached.as_ref().filter(|last| last.begun >= not_before) {
             return last.found.clone();
         }
         let (begun, wall) = (Instant::now(), SystemTime::now());
@@ -59,23 +60,18 @@ impl<D: Document> SnapshotCache<D> {
                 Some(Arc::new(all.into_iter().map(|seen| (seen.id.clone(), seen)).collect()))
             }
             Err(error) => {
-                tracing::debug!(%error, "no list: objects are looked at one by one");
+                tracing::debug!(%error, "list failed; reading objects individually");
                 None
             }
         };
-        *taken = Some(Taken { begun, found: found.clone() });
+        *cached = Some(LastList { begun, found: found.clone() });
         found
     }
 
-    /// When the last list that succeeded was begun.
-    pub(crate) fn listed(&self) -> Option<SystemTime> {
-        *self.listed.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Whether there is time for one more close look.
+    /// Reports whether one more object may be read completely now.
     pub(crate) fn try_full_read(&self) -> bool {
         let now = Instant::now();
-        let mut next = self.next_turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut next = self.next_full_read.lock().unwrap_or_else(PoisonError::into_inner);
         if *next > now {
             return false;
         }
@@ -84,21 +80,68 @@ impl<D: Document> SnapshotCache<D> {
     }
 }
 
+impl<E: External> Snapshots<E> for SnapshotCache<E::Document> {
+    fn snapshot<'a>(&'a self, external: &'a E, not_before: Instant) -> SnapshotFuture<'a, E::Document> {
+        Box::pin(self.since(not_before, external.list()))
+    }
+
+    fn try_full_read(&self) -> bool {
+        Self::try_full_read(self)
+    }
+}
+
+/// The snapshot caches of one account, by the name of the collection.
+pub(crate) struct SnapshotCaches {
+    spacing: Duration,
+    caches: Mutex<BTreeMap<&'static str, Arc<dyn AnyCache>>>,
+}
+
+impl SnapshotCaches {
+    /// Creates no cache yet. `spacing` is the minimum time between two full reads.
+    pub(crate) fn new(spacing: Duration) -> Self {
+        Self { spacing, caches: Mutex::default() }
+    }
+
+    /// Returns the cache of a collection, and creates it at the first call.
+    pub(crate) fn of<E: External>(&self) -> Arc<SnapshotCache<E::Document>> {
+        let mut caches = self.caches.lock().unwrap_or_else(PoisonError::into_inner);
+        let create = || Arc::new(SnapshotCache::<E::Document>::new(self.spacing));
+        let cache: Arc<dyn Any + Send + Sync> = Arc::clone(caches.entry(E::SYSTEM).or_insert_with(|| create())) as _;
+        // The entry of a name always has the type of its collection.
+        cache.downcast().unwrap_or_else(|_| create())
+    }
+
+    /// Returns the listed collections, and when their last successful list began.
+    pub(crate) fn listed(&self) -> Vec<(&'static str, SystemTime)> {
+        let caches = self.caches.lock().unwrap_or_else(PoisonError::into_inner);
+        caches.iter().filter_map(|(system, cache)| Some((*system, cache.listed()?))).collect()
+    }
+}
+
+/// A snapshot cache with its type erased.
+trait AnyCache: Any + Send + Sync {
+    /// Returns when the last successful list began.
+    fn listed(&self) -> Option<SystemTime>;
+}
+
+impl<D: Document> AnyCache for SnapshotCache<D> {
+    fn listed(&self) -> Option<SystemTime> {
+        *self.listed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::Details;
-    use crate::engine::Diff;
-    use crate::engine::ErrorKind;
-    use crate::engine::FoundTag;
-    use crate::engine::Problem;
-    use crate::engine::UpstreamError;
+    use crate::engine::{Diff, ErrorKind, FoundTag, Problem, UpstreamError};
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     #[derive(Debug, Clone, PartialEq, serde::Serialize)]
     struct Thing;
 
     impl Document for Thing {
+        type Details = ();
+
         fn key(&self) -> String {
             String::new()
         }
@@ -111,10 +154,10 @@ mod tests {
     }
 
     fn seen(id: &str) -> Observed<Thing> {
-        Observed { id: id.to_owned(), document: Thing, found_tag: FoundTag::None, details: Details::default() }
+        Observed { id: id.to_owned(), document: Thing, found_tag: FoundTag::None, details: () }
     }
 
-    /// Lists one object whose id is the number of the list.
+    /// Lists one object. Its id is the number of the list.
     async fn listed(lists: &AtomicUsize) -> Result<Vec<Observed<Thing>>> {
         let number = lists.fetch_add(1, Ordering::SeqCst) + 1;
         tokio::time::sleep(Duration::from_millis(20)).await;
@@ -122,45 +165,45 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_crowd_shares_one_list() {
-        let (sweep, lists, now) = (SnapshotCache::new(Duration::ZERO), AtomicUsize::new(0), Instant::now());
-        let crowd = (0..50).map(|_| sweep.since(now, listed(&lists)));
-        let all = futures::future::join_all(crowd).await;
+    async fn callers_share_one_list() {
+        let (cache, lists, now) = (SnapshotCache::new(Duration::ZERO), AtomicUsize::new(0), Instant::now());
+        let callers = (0..50).map(|_| cache.since(now, listed(&lists)));
+        let all = futures::future::join_all(callers).await;
         assert!(all.iter().all(|found| found.as_ref().is_some_and(|found| found.contains_key("1"))));
         assert_eq!(lists.load(Ordering::SeqCst), 1);
     }
 
     #[tokio::test]
-    async fn who_wrote_after_the_list_was_begun_gets_a_new_one() {
-        let (sweep, lists) = (SnapshotCache::new(Duration::ZERO), AtomicUsize::new(0));
+    async fn caller_gets_new_list_after_a_later_write() {
+        let (cache, lists) = (SnapshotCache::new(Duration::ZERO), AtomicUsize::new(0));
         let first = Instant::now();
-        assert!(sweep.since(first, listed(&lists)).await.unwrap().contains_key("1"));
-        // Written while the first list was under way: it may or may not show that.
+        assert!(cache.since(first, listed(&lists)).await.unwrap().contains_key("1"));
+        // Written while the first list was running: it may or may not show the write.
         let written = first + Duration::from_millis(10);
-        assert!(sweep.since(written, listed(&lists)).await.unwrap().contains_key("2"));
-        assert!(sweep.since(first, listed(&lists)).await.unwrap().contains_key("2"), "the newest serves all");
+        assert!(cache.since(written, listed(&lists)).await.unwrap().contains_key("2"));
+        assert!(cache.since(first, listed(&lists)).await.unwrap().contains_key("2"), "the newest serves all");
     }
 
     #[tokio::test]
-    async fn a_list_that_failed_is_not_tried_again_by_everyone_who_waits() {
-        let (sweep, tries, now) = (SnapshotCache::<Thing>::new(Duration::ZERO), AtomicUsize::new(0), Instant::now());
+    async fn waiting_callers_do_not_repeat_a_failed_list() {
+        let (cache, tries, now) = (SnapshotCache::<Thing>::new(Duration::ZERO), AtomicUsize::new(0), Instant::now());
         let fail = || async {
             tries.fetch_add(1, Ordering::SeqCst);
             Err(UpstreamError::new(ErrorKind::Unavailable, "list", "down"))
         };
         for _ in 0..10 {
-            assert!(sweep.since(now, fail()).await.is_none());
+            assert!(cache.since(now, fail()).await.is_none());
         }
         assert_eq!(tries.load(Ordering::SeqCst), 1);
-        assert!(sweep.since(Instant::now(), async { Ok(vec![seen("a")]) }).await.is_some(), "later it is");
+        assert!(cache.since(Instant::now(), async { Ok(vec![seen("a")]) }).await.is_some(), "a later call lists again");
     }
 
     #[test]
-    fn turns_come_no_faster_than_the_spacing() {
-        let sweep = SnapshotCache::<Thing>::new(Duration::from_mins(1));
-        assert!(sweep.try_full_read());
-        assert!(!sweep.try_full_read());
-        let sweep = SnapshotCache::<Thing>::new(Duration::ZERO);
-        assert!(sweep.try_full_read() && sweep.try_full_read());
+    fn full_reads_keep_the_spacing() {
+        let cache = SnapshotCache::<Thing>::new(Duration::from_mins(1));
+        assert!(cache.try_full_read());
+        assert!(!cache.try_full_read());
+        let cache = SnapshotCache::<Thing>::new(Duration::ZERO);
+        assert!(cache.try_full_read() && cache.try_full_read());
     }
 }

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Builds `controlplane` and `kubectl` once and prints the directory they are in.
+# Builds `controlplane` and `kubectl` on first use and prints their directory.
 #
 #   bin=$(tests/controlplane/build.sh)
 #
-# The directory lies in $CLOUD_POLICY_CACHE (else the user's cache) and is named
-# after everything the result depends on, so a warm call only looks. It appears
-# whole or not at all; callers at the same time wait for the one that builds.
-# Progress goes to standard error.
+# The directory is in $CLOUD_POLICY_CACHE (default: the user's cache) and its name
+# contains a hash of all inputs. It is complete or does not exist. Of several
+# callers at the same time one builds, and the others wait for it. Progress goes
+# to standard error.
 set -euo pipefail
 
 readonly lock_seconds=3600 progress_seconds=15
@@ -15,7 +15,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")"
 . ../../hack/cache.sh
 say() { printf 'controlplane: %s\n' "$*" >&2; }
 
-# Settings of the user's that would change what is built.
+# Settings of the user must not change the build.
 export GOWORK=off GOFLAGS="" CGO_ENABLED=0
 
 if ! toolchain=$(go version); then
@@ -27,7 +27,7 @@ target=$( (printf '%s\n' "$toolchain" && cat -- go.mod go.sum ./*.go build.sh) |
 
 found() { [[ -x $target/controlplane && -x $target/kubectl ]]; }
 
-# Without these, /version says v0.0.0, which kubectl and Helm refuse.
+# Prints the linker flags that set the version. Without them /version returns v0.0.0, which kubectl and Helm refuse.
 version_flags() {
     local version package
     version=$(awk '$1 == "require" && $2 == "k8s.io/kubernetes" { print $3 }' go.mod)
@@ -42,9 +42,9 @@ version_flags() {
 }
 
 compile() {
-    local stamps
-    stamps=$(version_flags)
-    exec go build -mod=readonly -trimpath -buildvcs=false -ldflags "-s -w $stamps" \
+    local flags
+    flags=$(version_flags)
+    exec go build -mod=readonly -trimpath -buildvcs=false -ldflags "-s -w $flags" \
         -o "$1/" . k8s.io/kubernetes/cmd/kubectl
 }
 
@@ -56,7 +56,7 @@ interrupted() {
 }
 trap interrupted INT TERM
 
-# Runs the compiler beside a clock, so that nobody takes minutes for a hang.
+# Runs the compiler and prints the elapsed time every few seconds, because a first build takes minutes.
 build() {
     say "building; the first build takes about 6 minutes on two cores, later ones half a minute"
     compile "$1" >&2 9>&- &
@@ -70,7 +70,7 @@ build() {
     say "built in $SECONDS s"
 }
 
-# One builds, and the others find it built: it takes minutes and both cores.
+# One caller builds, because a build takes minutes and all cores. The others wait and use the result.
 mkdir -p -- "$cache"
 exec 9>"$cache/controlplane.lock"
 if ! found && ! flock --nonblock 9; then

@@ -1,10 +1,9 @@
 #!/usr/bin/env bash
-# Shows that the control plane is one: starts it, works with it through the
-# kubectl built beside it, restarts it, ends it. Exits non-zero at the first
-# thing that is not so.
+# Checks the control plane: starts it, uses it through its kubectl, restarts it
+# and stops it. Fails at the first difference from README.md.
 set -euo pipefail
 
-# The server looks every 10 s which snapshots of the past a compaction ended.
+# The server checks every 10 s which snapshots a compaction removed.
 readonly stop_seconds=5 settle_seconds=20
 
 bin=$("$(dirname "${BASH_SOURCE[0]}")/build.sh")
@@ -20,7 +19,7 @@ die() {
 ok() { printf 'check: %s\n' "$*"; }
 kube() { "$bin/kubectl" --kubeconfig "$state/kubeconfig" --cache-dir "$state/kubectl" --request-timeout 10s "$@"; }
 
-# within SECONDS COMMAND...: waits until it succeeds.
+# within SECONDS COMMAND...: repeats the command until it succeeds.
 within() {
     local end=$((SECONDS + $1))
     shift
@@ -33,11 +32,11 @@ absent() { [[ -z $(kube get "$@" --ignore-not-found --output name) ]]; }
 ended() { ! kill -0 "$server" 2>/dev/null; }
 resident() { awk '/^VmRSS/ { print int($2 / 1024) " MB" }' "/proc/$server/status"; }
 
-# start FLAGS...: descriptor `input` is the server's standard input.
+# start FLAGS...: starts the server. The descriptor `input` is its standard input.
 start() {
     local word
     coproc SERVER { exec "$bin/controlplane" --dir "$state" "$@" 2>>"$state/console"; }
-    # The shell forgets these when the process ends.
+    # bash unsets these variables when the process ends.
     server=$SERVER_PID
     exec {input}>&"${SERVER[1]}" {output}<&"${SERVER[0]}"
     eval "exec ${SERVER[1]}>&-"
@@ -46,7 +45,7 @@ start() {
     ok "ready in $seconds s, $(resident)"
 }
 
-# stopped HOW: the process that was told to stop does.
+# stopped HOW: waits until the process stops, and checks its exit status.
 stopped() {
     within "$stop_seconds" ended || die "still running $stop_seconds s after $1"
     local status=0
@@ -107,7 +106,7 @@ check_custom_resources() {
     within "$settle_seconds" kube get widgets --namespace room || die "the new kind is not served"
     widget grandparent 1 2 | kube create --filename - >/dev/null
     local refusal
-    refusal=$(widget wrong 2 1 | kube create --filename - 2>&1) && die "CEL let a wrong object in"
+    refusal=$(widget wrong 2 1 | kube create --filename - 2>&1) && die "CEL accepted an invalid object"
     [[ $refusal == *"low exceeds high"* ]] || die "refused, but not by CEL: $refusal"
     ok "custom resources are served and validated by CEL"
 }
@@ -120,7 +119,7 @@ check_garbage_collection() {
     local since=$EPOCHREALTIME
     kube delete widget grandparent --namespace room >/dev/null
     within "$settle_seconds" absent widgets --namespace room || die "dependents were left"
-    ok "a chain of owners went in $(elapsed "$since") s"
+    ok "a chain of owners was deleted in $(elapsed "$since") s"
 }
 
 check_namespace_deletion() {
@@ -128,18 +127,18 @@ check_namespace_deletion() {
     kube patch widget held --namespace room --type merge --patch '{"metadata":{"finalizers":["check.example/hold"]}}' >/dev/null
     kube delete namespace room --wait=false >/dev/null
     sleep 2
-    if absent namespace room; then die "the namespace went in spite of a finalizer"; fi
+    if absent namespace room; then die "the namespace was removed in spite of a finalizer"; fi
     local since=$EPOCHREALTIME
     kube patch widget held --namespace room --type merge --patch '{"metadata":{"finalizers":[]}}' >/dev/null
     within "$settle_seconds" absent namespace room || die "the namespace stayed"
-    ok "a namespace waited for a finalizer, then went in $(elapsed "$since") s"
+    ok "a namespace waited for a finalizer, and was then removed in $(elapsed "$since") s"
 }
 
 elapsed() { awk -v a="$1" -v b="$EPOCHREALTIME" 'BEGIN { printf "%.1f", b - a }'; }
 
 check_rbac() {
     local someone=(--as someone) account=(--as system:serviceaccount:default:robot)
-    if kube "${someone[@]}" get secrets >/dev/null 2>&1; then die "RBAC let a stranger read"; fi
+    if kube "${someone[@]}" get secrets >/dev/null 2>&1; then die "RBAC let a user without a role read"; fi
     kube create serviceaccount robot >/dev/null
     kube create role reader --verb get,list --resource secrets >/dev/null
     kube create rolebinding robot --role reader --serviceaccount default:robot >/dev/null
@@ -147,7 +146,7 @@ check_rbac() {
     if kube "${account[@]}" create secret generic any >/dev/null 2>&1; then die "RBAC let a reader write"; fi
     local token user
     token=$(kube create token robot)
-    # A kubeconfig without the administrator's certificate, which would win.
+    # This access has no client certificate: the administrator's certificate would take precedence over the token.
     user=$(KUBECONFIG=$state/kubeconfig "$bin/kubectl" config view --minify --raw --output 'jsonpath={.clusters[0].cluster.certificate-authority-data}')
     base64 --decode <<<"$user" >"$state/ca.crt"
     "$bin/kubectl" --kubeconfig /dev/null --server "$url" --certificate-authority "$state/ca.crt" --token "$token" \
@@ -155,7 +154,7 @@ check_rbac() {
     ok "RBAC holds for impersonation and for tokens"
 }
 
-# gone PATH: the server answers that this part of the past has expired.
+# gone PATH: whether the server answers that this resource version has expired.
 gone() {
     local answer
     answer=$(kube get --raw "$1" 2>&1 || true)
@@ -166,10 +165,10 @@ check_compaction() {
     past=$(kube create configmap first --output 'jsonpath={.metadata.resourceVersion}')
     kube create configmap second >/dev/null
     list="/api/v1/configmaps?resourceVersionMatch=Exact&resourceVersion=$past"
-    if gone "$list"; then die "the past was gone before the compaction"; fi
+    if gone "$list"; then die "the old resource version expired before the compaction"; fi
     kill -USR1 "$server"
-    within "$settle_seconds" gone "$list" || die "the past is still readable after a compaction"
-    ok "SIGUSR1 makes the past expire (410)"
+    within "$settle_seconds" gone "$list" || die "the old resource version is still readable after a compaction"
+    ok "SIGUSR1 makes old resource versions expire (410)"
 }
 
 check_restart() {
@@ -202,4 +201,4 @@ check_compaction
 check_restart
 check_stdin
 check_early_end
-ok "all well"
+ok "passed"

@@ -20,20 +20,20 @@ import (
 )
 
 const (
-	// discoveryPeriod is how late the garbage collector may notice a new
-	// custom resource. The controller manager takes 30 s.
+	// discoveryPeriod is the time until the garbage collector notices a new
+	// custom resource. The default of kube-controller-manager is 30 s.
 	discoveryPeriod = time.Second
 	collectors      = 5
 )
 
-// controllers are the two of kube-controller-manager without which deletion
-// does not work: namespaces would stay, dependents would be left.
+// controllers are the two controllers of kube-controller-manager that deletion
+// needs: one deletes namespaces, the other deletes dependents.
 type controllers struct {
 	namespacesSynced cache.InformerSynced
 	collector        *garbagecollector.GarbageCollector
 }
 
-// controllerConfig is the administrator's access without client-side limits.
+// controllerConfig returns the administrator's access without client-side limits.
 func controllerConfig(kubeconfig string) (*rest.Config, error) {
 	config, err := clientcmd.BuildConfigFromFlags("", kubeconfig)
 	if err != nil {
@@ -44,7 +44,7 @@ func controllerConfig(kubeconfig string) (*rest.Config, error) {
 	return config, nil
 }
 
-// startControllers starts both; they run until ctx ends.
+// startControllers starts both controllers, which run until ctx ends.
 func startControllers(ctx context.Context, config *rest.Config, client kubernetes.Interface) (*controllers, error) {
 	metadataClient, err := metadata.NewForConfig(config)
 	if err != nil {
@@ -65,7 +65,7 @@ func startCollector(
 	ctx context.Context, client kubernetes.Interface, metadataClient metadata.Interface, typed informers.SharedInformerFactory,
 ) (*garbagecollector.GarbageCollector, error) {
 	untyped := metadatainformer.NewSharedInformerFactory(metadataClient, 0)
-	// The mapper's discovery is its own: every sync resets it.
+	// The mapper has its own discovery client, because every sync resets it.
 	mapper := restmapper.NewDeferredDiscoveryRESTMapper(memory.NewMemCacheClient(client.Discovery()))
 	started := make(chan struct{})
 	collector, err := garbagecollector.NewGarbageCollector(
@@ -83,7 +83,7 @@ func startCollector(
 	return collector, nil
 }
 
-// awaitSynced returns when both controllers know the whole cluster.
+// awaitSynced returns when the caches of both controllers are synced.
 func (c *controllers) awaitSynced(ctx context.Context) error {
 	synced := func() bool {
 		return c.namespacesSynced() && c.collector.IsSynced(klog.FromContext(ctx))

@@ -7,18 +7,18 @@ import (
 	"syscall"
 )
 
-// home is the directory of one control plane and what the process keeps open
-// in it.
+// home is the directory of one control plane, and its open lock file.
 type home struct {
 	pki, etcd, log string
-	// lock is held until the process ends, however it ends.
+	// The kernel releases lock when the process ends, in any way.
 	lock *os.File
 }
 
 // openHome makes dir private, enters it, locks it and sends all logs to it.
 //
-// It enters the directory because etcd's sockets are named relative to it:
-// a socket's path may not exceed about 100 bytes, a directory's may.
+// The process changes to the directory because the paths of etcd's sockets are
+// relative to it. The path of a socket is limited to about 100 bytes, the path
+// of a directory is not.
 func openHome(dir string) (*home, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
@@ -45,8 +45,8 @@ func openHome(dir string) (*home, error) {
 	return h, h.redirectOutput()
 }
 
-// redirectOutput sends everything that is printed from now on, the runtime's
-// panics included, to the log.
+// redirectOutput sends all further output to the log, including panics of the
+// runtime.
 func (h *home) redirectOutput() error {
 	log, err := os.OpenFile(h.log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
@@ -61,11 +61,11 @@ func (h *home) redirectOutput() error {
 	return nil
 }
 
-// console is the caller's standard output and error, out of reach of libraries
-// that print.
+// console is the caller's standard output and error. Libraries that print do not
+// write to it.
 type console struct{ out, err *os.File }
 
-// openConsole must be called before any output is redirected.
+// openConsole duplicates standard output and error. Call it before redirectOutput.
 func openConsole() (console, error) {
 	var c console
 	for stream, kept := range map[*os.File]**os.File{os.Stdout: &c.out, os.Stderr: &c.err} {

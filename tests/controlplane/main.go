@@ -1,12 +1,12 @@
-// Command controlplane is one process that is a whole Kubernetes control plane
-// for tests and demonstrations: etcd, kube-apiserver, namespace deletion and
-// the garbage collector. Nothing of it is imitated; the parts are those of the
-// Kubernetes release that go.mod names.
+// Command controlplane runs a whole Kubernetes control plane in one process, for
+// tests and demonstrations: etcd, kube-apiserver, namespace deletion and the
+// garbage collector. All parts are the real ones of the Kubernetes release in
+// go.mod.
 //
-// It serves on the loopback interface only, keeps everything below one
-// directory, and can be started again on that directory. It ends with SIGTERM,
-// SIGINT, or the end of its standard input, so that a parent that is killed
-// leaves no process behind. SIGUSR1 compacts etcd.
+// It serves on the loopback interface only, keeps all state in one directory, and
+// can start again on that directory. It stops on SIGTERM, SIGINT, or at the end
+// of its standard input, so it also stops when its parent is killed. SIGUSR1
+// compacts etcd.
 package main
 
 import (
@@ -17,13 +17,14 @@ import (
 	"path/filepath"
 )
 
-// settings are the command line, with every path absolute.
+// settings are the values of the command line, with absolute paths.
 type settings struct {
 	dir        string
 	port       int
 	kubeconfig string
 	keepStdin  bool
-	// serverFlags follow the own flags of kube-apiserver and therefore win.
+	// serverFlags come after the flags that this program sets, so they override
+	// them.
 	serverFlags []string
 }
 
@@ -43,7 +44,7 @@ func main() {
 	}
 }
 
-// parse reads the command line; what is wrong with it has been printed to usage.
+// parse reads the command line. It prints errors to usage.
 func parse(args []string, usage io.Writer) (settings, error) {
 	var cfg settings
 	flags := flag.NewFlagSet("controlplane", flag.ContinueOnError)

@@ -19,11 +19,11 @@ import (
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 )
 
-// certificateLife is long enough for a demonstration that is kept.
+// certificateLife is longer than any demonstration runs.
 const certificateLife = 10 * 365 * 24 * time.Hour
 
-// pki is the folder of keys and certificates of one control plane. It is made
-// once, as a whole, so that a kubeconfig outlives a restart.
+// pki is the folder of keys and certificates of one control plane. It is created
+// once, so that a kubeconfig stays valid after a restart.
 type pki struct{ dir string }
 
 func openPKI(dir string) (pki, error) {
@@ -44,11 +44,11 @@ func openPKI(dir string) (pki, error) {
 	return p, os.Rename(draft.dir, dir)
 }
 
-// path is the file of that name, such as "ca.crt".
+// path returns the path of a file, such as "ca.crt".
 func (p pki) path(name string) string { return filepath.Join(p.dir, name) }
 
-// fill makes the authority, the server's and the administrator's certificates,
-// and the key that signs the tokens of service accounts.
+// fill creates the certificates of the authority, the server and the
+// administrator, and the key that signs the tokens of service accounts.
 func (p pki) fill() error {
 	now := time.Now()
 	ca := &x509.Certificate{
@@ -71,7 +71,7 @@ func (p pki) fill() error {
 	}
 	for serial, cert := range []*x509.Certificate{ca, server, admin} {
 		cert.SerialNumber = big.NewInt(int64(serial) + 1)
-		// An hour back, for a clock that is set while the process runs.
+		// Valid from an hour ago, in case the clock is set back while the process runs.
 		cert.NotBefore, cert.NotAfter = now.Add(-time.Hour), now.Add(certificateLife)
 	}
 	caKey, err := p.issue("ca", ca, ca, nil)
@@ -88,8 +88,8 @@ func (p pki) fill() error {
 	return err
 }
 
-// issue writes name.key and name.crt; without a parent key the certificate
-// signs itself.
+// issue writes name.key and name.crt. Without a parent key the certificate is
+// self-signed.
 func (p pki) issue(name string, cert, parent *x509.Certificate, parentKey *ecdsa.PrivateKey) (*ecdsa.PrivateKey, error) {
 	key, err := p.newKey(name)
 	if err != nil {
@@ -121,8 +121,8 @@ func (p pki) writePEM(name, kind string, der []byte) error {
 	return os.WriteFile(p.path(name), pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}), 0o600)
 }
 
-// writeKubeconfig gives the administrator's access to url, with the
-// certificates inside, so that the file can be copied.
+// writeKubeconfig writes the administrator's access to url. The file contains
+// the certificates, so that it can be copied.
 func (p pki) writeKubeconfig(url, path string) error {
 	config := clientcmdapi.NewConfig()
 	config.Clusters["controlplane"] = &clientcmdapi.Cluster{Server: url, CertificateAuthority: p.path("ca.crt")}

@@ -16,10 +16,11 @@ import (
 )
 
 const (
-	// reapDelay lets requests finish that were admitted before the deletion.
-	// A single API server admits none after it.
+	// reapDelay is the time for requests that the API server admitted before the
+	// deletion. A single API server admits none after it.
 	reapDelay = 200 * time.Millisecond
-	// reapRetryMin and reapRetryMax pace the wait for finalizers of others.
+	// reapRetryMin and reapRetryMax limit the delay between two checks for
+	// finalizers.
 	reapRetryMin = 100 * time.Millisecond
 	reapRetryMax = time.Second
 	reapers      = 4
@@ -27,16 +28,16 @@ const (
 
 // reaper empties and removes namespaces that are being deleted.
 //
-// The work is done by the deleter of Kubernetes' namespace controller. Only
-// its schedule is replaced: the original waits 5 s before it begins, for the
-// sake of several API servers, and 8 s more for each finalizer it meets.
+// It uses the deleter of Kubernetes' namespace controller with another schedule.
+// The original waits 5 s before it begins, in case there are several API servers,
+// and 8 s more for each finalizer.
 type reaper struct {
 	deleter deletion.NamespacedResourcesDeleterInterface
 	queue   workqueue.TypedRateLimitingInterface[string]
 	synced  cache.InformerSynced
 }
 
-// newReaper must be called before the informer is started.
+// newReaper creates a reaper. Call it before the informer starts.
 func newReaper(
 	ctx context.Context, client kubernetes.Interface, metadataClient metadata.Interface, namespaces coreinformers.NamespaceInformer,
 ) *reaper {
@@ -50,7 +51,7 @@ func newReaper(
 		),
 		synced: namespaces.Informer().HasSynced,
 	}
-	// The error is for informers that have stopped, which a new one has not.
+	// AddEventHandler fails only for a stopped informer, and this one is new.
 	_, _ = namespaces.Informer().AddEventHandler(cache.ResourceEventHandlerFuncs{
 		AddFunc:    func(object any) { r.enqueue(object) },
 		UpdateFunc: func(_, object any) { r.enqueue(object) },
@@ -64,7 +65,7 @@ func (r *reaper) enqueue(object any) {
 	}
 }
 
-// run works until ctx ends.
+// run processes the queue until ctx ends.
 func (r *reaper) run(ctx context.Context) {
 	for range reapers {
 		go func() {
@@ -76,7 +77,7 @@ func (r *reaper) run(ctx context.Context) {
 	r.queue.ShutDown()
 }
 
-// next deals with one namespace; false means that there will be no more.
+// next processes one namespace. It returns false when the queue is closed.
 func (r *reaper) next(ctx context.Context) bool {
 	name, closed := r.queue.Get()
 	if closed {

@@ -15,16 +15,18 @@ import (
 )
 
 const (
-	// readyTimeout is for a busy machine; an idle one needs a few seconds.
+	// readyTimeout is long enough for a busy machine; an idle one needs a few
+	// seconds.
 	readyTimeout = 3 * time.Minute
-	// drainTimeout bounds how long open requests may delay the end. The data
-	// are in etcd's log by then, so cutting them off loses nothing.
+	// drainTimeout limits the time that open requests can delay the stop. Their
+	// data is already in etcd's log, so closing them loses nothing.
 	drainTimeout = 2 * time.Second
 )
 
 var errReadyTimeout = fmt.Errorf("not ready within %s", readyTimeout)
 
-// run is the whole life of the process; nil means that it was asked to stop.
+// run starts the control plane and serves until the process is asked to stop,
+// and then returns nil.
 func run(cfg settings, console console) error {
 	started := time.Now()
 	home, err := openHome(cfg.dir)
@@ -64,8 +66,8 @@ func run(cfg settings, console console) error {
 	return serveUntilStopped(ctx, server, store, home.log, console.err)
 }
 
-// bringUp returns when the API server answers, its own objects exist and the
-// controllers work.
+// bringUp returns when the API server is ready, its own objects exist and the
+// controllers are synced.
 func bringUp(ctx context.Context, server *apiServer, kubeconfig string) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, readyTimeout, errReadyTimeout)
 	defer cancel()
@@ -87,7 +89,7 @@ func bringUp(ctx context.Context, server *apiServer, kubeconfig string) error {
 	return controllers.awaitSynced(ctx)
 }
 
-// serveUntilStopped compacts on demand until the process is told to end.
+// serveUntilStopped compacts etcd on SIGUSR1 until the process is asked to stop.
 func serveUntilStopped(ctx context.Context, server *apiServer, store *store, log string, notes io.Writer) error {
 	compact := make(chan os.Signal, 1)
 	signal.Notify(compact, syscall.SIGUSR1)
@@ -108,20 +110,21 @@ func serveUntilStopped(ctx context.Context, server *apiServer, store *store, log
 	}
 }
 
-// stopContext ends with the first signal to stop, or with standard input.
+// stopContext returns a context that ends with the first signal to stop, or with
+// standard input.
 func stopContext(keepStdin bool) (context.Context, context.CancelFunc) {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	if !keepStdin {
 		go func() {
 			defer stop()
-			// A closed or broken standard input counts as its end: the parent is gone.
+			// A closed or broken standard input also means that the parent has ended.
 			_, _ = io.Copy(io.Discard, os.Stdin)
 		}()
 	}
 	return ctx, stop
 }
 
-// unlessStopped drops the error of work that was interrupted by a wanted stop.
+// unlessStopped returns nil instead of an error that a requested stop caused.
 func unlessStopped(ctx context.Context, err error) error {
 	if errors.Is(ctx.Err(), context.Canceled) {
 		return nil

@@ -25,9 +25,9 @@ const readyPoll = 50 * time.Millisecond
 
 var errServerEnded = errors.New("ended without an error")
 
-// serverConfig is what this process decides about kube-apiserver.
+// serverConfig is the configuration of kube-apiserver.
 type serverConfig struct {
-	// listener is bound already, so nobody can take the port in between.
+	// listener is bound already, so no other process can take the port.
 	listener net.Listener
 	pki      pki
 	extra    []string
@@ -35,14 +35,15 @@ type serverConfig struct {
 
 // apiServer is the running kube-apiserver.
 type apiServer struct {
-	// ctx ends when the server is told to stop.
+	// ctx ends when the server is asked to stop.
 	ctx context.Context
-	// done is closed when the server has ended; err says why.
+	// done is closed when the server has ended; err is the reason.
 	done chan struct{}
 	err  error
 }
 
-// flags are those that envtest uses, with what a test never needs turned off.
+// flags returns the flags that envtest uses, and turns off features that tests
+// do not need.
 func (c serverConfig) flags() []string {
 	return append([]string{
 		"--etcd-servers=" + storeURL,
@@ -52,7 +53,7 @@ func (c serverConfig) flags() []string {
 		"--endpoint-reconciler-type=none",
 		"--allow-privileged=true",
 		"--authorization-mode=RBAC",
-		// No controller makes the account `default`, so pods would be refused.
+		// No controller creates the account `default`, so this plugin would refuse pods.
 		"--disable-admission-plugins=ServiceAccount",
 		"--cert-dir=" + c.pki.dir,
 		"--tls-cert-file=" + c.pki.path("apiserver.crt"),
@@ -61,14 +62,14 @@ func (c serverConfig) flags() []string {
 		"--service-account-issuer=https://kubernetes.default.svc",
 		"--service-account-signing-key-file=" + c.pki.path("service-accounts.key"),
 		"--service-account-key-file=" + c.pki.path("service-accounts.key"),
-		// Both serve clusters of several API servers: leases, and a proxy between them.
+		// Both features are for clusters of several API servers: leases, and a proxy between them.
 		"--feature-gates=APIServerIdentity=false,UnknownVersionInteroperabilityProxy=false",
 		"--profiling=false",
 		"--shutdown-delay-duration=0s",
 	}, c.extra...)
 }
 
-// startServer starts kube-apiserver, which then runs until ctx ends.
+// startServer starts kube-apiserver, which runs until ctx ends.
 func startServer(ctx context.Context, c serverConfig) (*apiServer, error) {
 	completed, err := c.complete(ctx)
 	if err != nil {
@@ -85,8 +86,9 @@ func startServer(ctx context.Context, c serverConfig) (*apiServer, error) {
 	return server, nil
 }
 
-// forgiveInterruptedStart makes a stop during the start a stop. The server's
-// start hooks regard being cut off as fatal, and would end with status 255.
+// forgiveInterruptedStart makes the process exit with status 0 if it is asked to
+// stop while it starts. Otherwise the server's start hooks treat the interruption
+// as fatal and exit with status 255.
 func forgiveInterruptedStart(ctx context.Context) {
 	klog.OsExit = func(status int) {
 		if ctx.Err() != nil {
@@ -96,8 +98,8 @@ func forgiveInterruptedStart(ctx context.Context) {
 	}
 }
 
-// complete does what the kube-apiserver command does before it runs, except
-// for its signal handler, which would end the process at once.
+// complete prepares the options as the kube-apiserver command does, without its
+// signal handler, which would end the process at once.
 func (c serverConfig) complete(ctx context.Context) (options.CompletedOptions, error) {
 	run := options.NewServerRunOptions()
 	flags := pflag.NewFlagSet("kube-apiserver", pflag.ContinueOnError)
@@ -116,7 +118,7 @@ func (c serverConfig) complete(ctx context.Context) (options.CompletedOptions, e
 	if err := logsapi.ValidateAndApply(run.Logs, utilfeature.DefaultFeatureGate); err != nil {
 		return options.CompletedOptions{}, err
 	}
-	// The server's own clients would log warnings about themselves.
+	// Otherwise the clients inside the server log warnings about their own requests.
 	rest.SetDefaultWarningHandler(rest.NoWarnings{})
 	completed, err := run.Complete(ctx)
 	if err != nil {
@@ -125,8 +127,8 @@ func (c serverConfig) complete(ctx context.Context) (options.CompletedOptions, e
 	return completed, utilerrors.NewAggregate(completed.Validate())
 }
 
-// awaitReady returns when /readyz says ok, which includes the RBAC bootstrap,
-// and the namespaces that every client assumes exist.
+// awaitReady returns when /readyz returns ok, which includes the RBAC bootstrap,
+// and the namespaces `default` and `kube-system` exist.
 func (s *apiServer) awaitReady(ctx context.Context, client kubernetes.Interface) error {
 	err := wait.PollUntilContextCancel(ctx, readyPoll, true, func(ctx context.Context) (bool, error) {
 		select {
@@ -154,7 +156,7 @@ func isReady(ctx context.Context, client kubernetes.Interface) bool {
 	return true
 }
 
-// drain waits a moment for the requests that are being served.
+// drain waits until the open requests have ended, at most drainTimeout.
 func (s *apiServer) drain() {
 	select {
 	case <-s.done:

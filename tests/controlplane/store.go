@@ -13,26 +13,26 @@ import (
 )
 
 const (
-	// storeURL names a socket in the working directory, which is private: no
-	// port to collide with, and no way for other users around RBAC. The number
-	// is part of the file's name; etcd insists on something like a port.
+	// storeURL names a socket in the working directory, which is private. So there
+	// is no port conflict, and other users cannot bypass RBAC. The number is part
+	// of the file name, because etcd requires a port.
 	storeURL = "unix://etcd.sock:1"
 	peerURL  = "unix://etcd.sock:2"
-	// storeTimeout bounds starting and stopping etcd.
+	// storeTimeout limits the start of etcd.
 	storeTimeout = time.Minute
 	closeTimeout = time.Second
-	// compactRevKey is where kube-apiserver publishes compactions; its caches
-	// drop their snapshots of older revisions when the key changes.
+	// compactRevKey is the key where kube-apiserver publishes compactions. Its
+	// caches drop snapshots of older revisions when the key changes.
 	compactRevKey = "compact_rev_key"
 )
 
-// store is the etcd inside this process.
+// store is the etcd server in this process, and a client of it.
 type store struct {
 	etcd   *embed.Etcd
 	client *clientv3.Client
 }
 
-// startStore returns when etcd answers from the data in dir.
+// startStore starts etcd on the data in dir, and returns when it is ready.
 func startStore(dir string) (*store, error) {
 	etcd, err := embed.StartEtcd(storeConfig(dir))
 	if err != nil {
@@ -62,18 +62,18 @@ func storeConfig(dir string) *embed.Config {
 	cfg.ListenPeerUrls, cfg.AdvertisePeerUrls = socket(peerURL), socket(peerURL)
 	cfg.InitialCluster = cfg.Name + "=" + peerURL
 	cfg.LogLevel = "warn"
-	// Left at zero by the library, which then warns of every request.
+	// The library leaves this at zero and then logs a warning for every request.
 	cfg.WarningUnaryRequestDuration = embed.DefaultWarningUnaryRequestDuration
 	cfg.EnableGRPCGateway = false
-	// What a test writes must outlive the process, not the machine.
+	// Data must survive the end of the process, not of the machine.
 	cfg.UnsafeNoFsync = true
-	// Alone in the cluster, it need not wait long before it elects itself.
+	// The cluster has one member, so a short election timeout is enough.
 	cfg.TickMs, cfg.ElectionMs = 10, 100
 	return cfg
 }
 
-// compact forgets all history before the current revision, and says so where
-// kube-apiserver looks.
+// compact removes all history before the current revision, and publishes the
+// compaction to kube-apiserver.
 func (s *store) compact(ctx context.Context) (int64, error) {
 	now, err := s.client.Get(ctx, compactRevKey)
 	if err != nil {
@@ -87,8 +87,8 @@ func (s *store) compact(ctx context.Context) (int64, error) {
 	return revision, err
 }
 
-// close gives etcd a moment; its log is replayed at the next start if the
-// moment is too short.
+// close stops etcd and waits at most closeTimeout. If etcd needs longer, it
+// replays its log at the next start.
 func (s *store) close() {
 	closed := make(chan struct{})
 	go func() {

@@ -9,17 +9,17 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
-// health is a verdict of Argo CD.
+// health is the health that Argo CD computes for an object.
 type health struct{ Status, Message string }
 
-// known are the words that Argo CD takes; any other makes Unknown of an object.
+// known are the health states of Argo CD. Argo CD treats any other as Unknown.
 var known = map[string]bool{
 	"Healthy": true, "Progressing": true, "Degraded": true, "Suspended": true, "Missing": true, "Unknown": true,
 }
 
-// argo does what Argo CD does: an object that is being deleted is Progressing, in these words; for any other the script
-// decides, with the object as the global `obj`. Here a script that fails or answers nonsense is an error; there it would
-// be Unknown.
+// argo returns the health as Argo CD computes it. An object that is being deleted is Progressing, with this message. For
+// any other object it runs the script, with the object as the global `obj`. If the script fails or returns an invalid
+// state, argo returns an error; Argo CD would show Unknown.
 func argo(script string, object *unstructured.Unstructured) (health, error) {
 	if object.GetDeletionTimestamp() != nil {
 		return health{"Progressing", "Pending deletion"}, nil
@@ -34,8 +34,8 @@ func argo(script string, object *unstructured.Unstructured) (health, error) {
 	return said, nil
 }
 
-// ask runs the script under Argo CD's limits: one second, and of the libraries only base, package and table. (Argo CD
-// adds an `os` with the clock, which a script that says the same each time must not use.)
+// ask runs the script with the limits of Argo CD: one second, and only the libraries base, package and table. (Argo CD
+// adds an `os` library with the clock, which a deterministic script must not use.)
 func ask(script string, object *unstructured.Unstructured) (health, error) {
 	state := lua.NewState(lua.Options{SkipOpenLibs: true})
 	defer state.Close()
@@ -61,13 +61,13 @@ func ask(script string, object *unstructured.Unstructured) (health, error) {
 	return health{text(answer, "status"), text(answer, "message")}, nil
 }
 
-// text is a field that must be a string to be seen.
+// text returns a field if it is a string, else the empty string.
 func text(table *lua.LTable, field string) string {
 	found, _ := table.RawGetString(field).(lua.LString)
 	return string(found)
 }
 
-// value is a JSON value in Lua. A null is nil, and so as good as absent.
+// value converts a JSON value to Lua. A null becomes nil, which equals an absent field.
 func value(state *lua.LState, from any) lua.LValue {
 	switch from := from.(type) {
 	case map[string]any:

@@ -1,22 +1,22 @@
 #!/usr/bin/env bash
-# Builds `gitops-judge` and fetches the CRDs of Argo CD and Flux once, and prints the directory they are in.
+# Builds `gitops-judge` and downloads the CRDs of Argo CD and Flux on first use, and prints their directory.
 #
 #   bin=$(tests/gitops/build.sh)      # $bin/gitops-judge, $bin/crds/*.yaml
 #
-# The directory lies in $CLOUD_POLICY_CACHE (else the user's cache) and is named after everything the result depends
-# on, so a warm call only looks. It appears whole or not at all. Progress goes to standard error.
+# The directory is in $CLOUD_POLICY_CACHE (default: the user's cache) and its name contains a hash of all inputs. It is
+# complete or does not exist. Progress goes to standard error.
 set -euo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")"
 . ../../hack/cache.sh
 
-# Settings of the user's that would change what is built.
+# Settings of the user must not change the build.
 export GOWORK=off GOFLAGS="" CGO_ENABLED=0
 
-../../hack/need.sh go python3
+../../hack/require.sh go python3
 target=$( (go version && cat -- go.mod go.sum ./*.go crds.txt build.sh) | cached gitops)
 
-# fetch FOLDER: the files of crds.txt, out of the Go modules that publish them.
+# fetch FOLDER: copies the files that crds.txt lists from the Go modules that publish them.
 fetch() {
     local module hash files file said folder
     while read -r module hash files; do
@@ -25,7 +25,7 @@ fetch() {
 import json, sys
 said = json.load(sys.stdin)
 if said["Sum"] != sys.argv[1]:
-    sys.exit("another hash than that of crds.txt: " + said["Sum"])
+    sys.exit("the hash differs from crds.txt: " + said["Sum"])
 print(said["Dir"])' "$hash" <<<"$said")
         for file in $files; do install -m 0644 -- "$folder/$file" "$1/"; done
     done < <(grep -v '^#' crds.txt)

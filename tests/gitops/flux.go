@@ -13,7 +13,7 @@ import (
 	strict "sigs.k8s.io/yaml"
 )
 
-// blank makes an empty object of a kind, by version and kind as manifests name them.
+// blank creates an empty object of a kind. The key is the version and kind of a manifest.
 var blank = map[string]func() any{
 	source.GroupVersion.String() + "/" + source.GitRepositoryKind:       func() any { return new(source.GitRepository) },
 	source.GroupVersion.String() + "/" + source.OCIRepositoryKind:       func() any { return new(source.OCIRepository) },
@@ -22,7 +22,7 @@ var blank = map[string]func() any{
 	helm.GroupVersion.String() + "/" + helm.HelmReleaseKind:             func() any { return new(helm.HelmRelease) },
 }
 
-// flux decodes a stream of manifests; a field that Flux does not know is an error.
+// flux decodes a stream of manifests. A field that Flux does not know is an error.
 func flux(in io.Reader) error {
 	documents := yaml.NewYAMLReader(bufio.NewReader(in))
 	for {

@@ -1,11 +1,11 @@
-// Command gitops-judge says what GitOps tools make of objects, by their own libraries.
+// Command gitops-judge prints how GitOps tools evaluate objects. It uses the libraries of these tools.
 //
 //	gitops-judge verdicts SCRIPT < objects.jsonl > verdicts.jsonl
 //	gitops-judge flux < manifests.yaml
 //
-// The first takes one object a line and answers one verdict a line, in the same order: kstatus, by which Flux, kpt and
-// helm --wait go, and the health that Argo CD computes with the script. The second decodes Flux manifests strictly into
-// Flux's own types. What is wrong is said on standard error, with status 1.
+// The first command reads one object a line and prints one verdict a line, in the same order: the kstatus, which Flux,
+// kpt and helm --wait use, and the health that Argo CD computes with the script. The second command decodes Flux
+// manifests strictly into Flux's own types. Errors go to standard error, with exit status 1.
 package main
 
 import (

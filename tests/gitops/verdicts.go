@@ -10,17 +10,17 @@ import (
 	"sigs.k8s.io/cli-utils/pkg/kstatus/status"
 )
 
-// verdict is what is said of one object.
+// verdict is the result of both tools for one object.
 type verdict struct {
 	Kstatus string `json:"kstatus"`
-	// Why, in kstatus's words.
+	// Reason is the message of kstatus.
 	Reason string `json:"reason"`
 	Health string `json:"health"`
-	// Why, in the script's words.
+	// Message is the message of the script.
 	Message string `json:"message"`
 }
 
-// verdicts judges a stream of objects.
+// verdicts evaluates a stream of objects.
 func verdicts(script string, in io.Reader, out io.Writer) error {
 	answers := json.NewEncoder(out)
 	lines := json.NewDecoder(in)
@@ -42,7 +42,7 @@ func verdicts(script string, in io.Reader, out io.Writer) error {
 }
 
 func judge(script string, line []byte) (verdict, error) {
-	// By the API machinery's own decoder: it makes int64 of whole numbers, which both judges rely on.
+	// The decoder of the API machinery converts whole numbers to int64, which both libraries rely on.
 	var object unstructured.Unstructured
 	if err := object.UnmarshalJSON(line); err != nil {
 		return verdict{}, err

@@ -1,6 +1,25 @@
 //! The integration tests: one binary, so that one control plane serves the whole run.
 //!
-//! Each module tests one thing against real parts; what they share is in [`support`].
+//! | module | tests |
+//! | --- | --- |
+//! | [`support`] | none; a test's environment, manifests and helpers that several modules use |
+//! | [`lifecycle`] | create, update, suspend and delete of each upstream resource, and lost responses |
+//! | [`deletion`] | deletion from status, in every order, and the limit on mass deletion |
+//! | [`drift`] | reporting and correcting drift, drift fights, and an idle operator |
+//! | [`ownership`] | adoption, owner tags, duplicates, and objects of other owners |
+//! | [`connections`] | changes of connections, and connections that are unusable |
+//! | [`limits`] | priorities, rate limit, circuit breaker, quota, and the leader's fence |
+//! | [`process`] | leader election, shutdown, environment variables |
+//! | [`upstream`] | the upstream clients, without Kubernetes |
+//! | [`admission`] | validation by the API server |
+//! | [`security`] | permissions, secrets, addresses, tenants, hostile objects and upstreams |
+//! | [`faults`] | fault sweeps: every fault at every step of each scenario |
+//! | [`properties`] | properties that hold for every valid spec |
+//! | [`observability`] | metrics, alerts, dashboard, audit log, traces |
+//! | [`packaging`] | chart, image, publishing, signatures, versions, samples |
+//! | [`gitops`] | health as Argo CD and Flux compute it |
+//! | [`docs`] | commands, tables and manifests in the documentation |
+//! | [`architecture`] | which module may import which |
 
 #![allow(
     clippy::unwrap_used,
@@ -9,67 +28,21 @@
     reason = "a test says that something is wrong by panicking"
 )]
 
-mod abuse;
 mod admission;
-mod adoption;
 mod architecture;
-mod chart;
-mod claims;
-mod connection_troubles;
 mod connections;
 mod deletion;
-mod deletion_orders;
-mod deletion_went_first;
 mod docs;
 mod drift;
-mod drift_fights;
-mod duplicates;
-mod environment;
 mod faults;
 mod gitops;
-mod image;
-mod installation;
-mod kind_lists;
-mod kinds;
-mod leader;
-mod ledger;
 mod lifecycle;
-mod lifecycle_spaceone;
 mod limits;
-mod links;
-mod lost_adoptions;
-mod lost_answers;
-mod manifests;
-mod mass_deletion;
-mod namespaced;
 mod observability;
-mod paper;
+mod ownership;
+mod packaging;
+mod process;
 mod properties;
-mod publishing;
-mod role;
-mod samples;
 mod security;
-mod shutdown;
-mod signatures;
-mod snapshots;
-mod spaceone_side;
-mod steady;
-mod strangers;
 mod support;
-mod suspended;
-mod tenants;
-mod traces;
-mod traps;
-mod upstream_account;
-mod upstream_faults;
-mod upstream_lists;
-mod upstream_ncloud;
-mod upstream_ncloud_refusals;
-mod upstream_spaceone;
-mod upstream_spaceone_network_policy;
-mod upstream_spaceone_policy;
-mod upstream_spaceone_servers;
-mod upstream_support;
-mod validation;
-mod versions;
-mod world;
+mod upstream;

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Asks the real servers what the project believes of them: one line per case, 0 if all hold.
+"""Checks the project's expectations of the real servers: one line per case, 0 if all hold.
 
 selfcheck.py [--era rest|verb]                  also compares with recorded/<era>.json
 selfcheck.py --era rest|verb --record FILE      writes the exchanges instead
@@ -37,7 +37,7 @@ Check = Callable[[Driver], None]
 
 @dataclass(frozen=True)
 class Run:
-    """One start of an era's servers: what is checked on which front, and how it is ended."""
+    """One run of an era's servers: the checks of each front, and the way in which the run ends."""
 
     era: str
     ending: endings.Ending
@@ -72,18 +72,18 @@ RUNS = (
 
 
 def arguments() -> argparse.Namespace:
-    """The command line."""
+    """Defines the command line."""
     parser = argparse.ArgumentParser(description="Check the real SpaceONE servers' behaviour.")
-    parser.add_argument("--era", choices=sorted(ERAS), help="only this one")
+    parser.add_argument("--era", choices=sorted(ERAS), help="check only this era")
     parser.add_argument("--record", type=Path, metavar="FILE", help="needs --era")
     chosen = parser.parse_args()
     if chosen.record and not chosen.era:
-        parser.error("--record writes one era: name it with --era")
+        parser.error("--record needs --era")
     return chosen
 
 
 def main() -> int:
-    """0 if every answer was as expected and as recorded."""
+    """Returns 0 if all answers were as expected and as recorded."""
     chosen = arguments()
     wanted = [run for run in RUNS if chosen.era in (None, run.era)]
     failures = sum(perform(run, chosen.record) for run in wanted)
@@ -92,7 +92,7 @@ def main() -> int:
 
 
 def perform(run: Run, record: Path | None) -> int:
-    """Start the servers, check, end them; the number of failures."""
+    """Starts the servers, checks them, ends them; returns the number of failures."""
     command = [sys.executable, str(ROOT / "run.py"), "serve", "--era", run.era, *run.options]
     with tempfile.TemporaryDirectory(prefix=f"spaceone-{run.era}-") as folder:
         supervisor = subprocess.Popen(
@@ -104,7 +104,7 @@ def perform(run: Run, record: Path | None) -> int:
         try:
             ready = supervisor.stdout.readline().decode().split() if supervisor.stdout else []
             if ready[:1] != ["READY"]:
-                return 1  # The supervisor has said why on stderr.
+                return 1  # The supervisor has printed the reason to stderr.
             env = json.loads(Path(ready[1]).read_text())
             return _check(run, env, record) + _end(run, supervisor)
         finally:
@@ -113,7 +113,7 @@ def perform(run: Run, record: Path | None) -> int:
 
 
 def _check(run: Run, env: dict[str, Any], record: Path | None) -> int:
-    """Every check of the run; the recording is written or compared."""
+    """Runs all checks; writes the recording or compares it."""
     recording, failures = Recording(env), 0
     for front, checks in (*run.recorded.items(), ("transcoder", run.unrecorded)):
         driver = Driver(env, front, recording)
@@ -130,7 +130,7 @@ def _check(run: Run, env: dict[str, Any], record: Path | None) -> int:
 
 
 def _compare(recording: Recording) -> int:
-    """Hold this run to the committed recording."""
+    """Compares this run with the committed recording."""
     lines = recording.differences(ROOT / "recorded" / f"{recording.era}.json")
     for line in lines:
         print(f"FAIL differs from the recording: {line}")
@@ -138,7 +138,7 @@ def _compare(recording: Recording) -> int:
 
 
 def _end(run: Run, supervisor: "subprocess.Popen[bytes]") -> int:
-    """End the supervisor as the run says."""
+    """Ends the supervisor in the way that the run selects."""
     problems = endings.end(supervisor, run.ending)
     name = run.ending.__name__.replace("_", " ")
     print(f"{'FAIL' if problems else 'ok  '} {run.era} ended {name}, and no process is left")

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Serves SpaceONE gRPC servers as JSON over HTTP, at the paths that their own protos announce.
+"""Serves SpaceONE gRPC servers as JSON over HTTP, at the paths that their protos declare.
 
     transcoder.py --listen HOST:PORT --backend NAME=HOST:PORT...
 
-Started by the supervisor inside a pinned environment; README.md lists the deviations and test aids.
+The supervisor starts it in a pinned environment. README.md lists the deviations and test aids.
 """
 
 import argparse
@@ -18,7 +18,7 @@ BACKEND_SECONDS = 100
 
 
 def arguments() -> argparse.Namespace:
-    """The command line."""
+    """Defines the command line."""
     parser = argparse.ArgumentParser(description="SpaceONE gRPC as JSON over HTTP.")
     parser.add_argument("--listen", required=True, help="HOST:PORT")
     parser.add_argument("--backend", action="append", required=True, help="NAME=HOST:PORT")
@@ -28,7 +28,7 @@ def arguments() -> argparse.Namespace:
 
 
 def table(backends: list[str]) -> Table:
-    """The routes of every backend, as soon as each is up."""
+    """Returns the routes of all backends, after each backend is ready."""
     result = Table()
     for backend in backends:
         name, _, address = backend.partition("=")
@@ -40,7 +40,7 @@ def table(backends: list[str]) -> Table:
 
 
 def main() -> None:
-    """Listening starts when all backends answer, so a connection means readiness."""
+    """Listens only after all backends answer, so that a connection means readiness."""
     chosen = arguments()
     gateway = Gateway(table(chosen.backend), Style(chosen.error_style), chosen.emit_defaults)
     host, _, port = chosen.listen.rpartition(":")

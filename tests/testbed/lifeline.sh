@@ -1,14 +1,15 @@
 #!/bin/sh
-# Ties a command to the life of the process that started this script.
+# Runs a command that ends with the process that started this script.
 #
 #   lifeline.sh DIRECTORY GRACE COMMAND [ARGUMENT...]
 #
-# The starter holds the write end of a pipe that is this script's standard
-# input. However the starter ends, SIGKILL included, the kernel closes that pipe:
-# the command is then asked to end, killed if it is still there after GRACE
-# seconds, and DIRECTORY (unless empty) is removed. Where there is setpriv (Linux), the kernel also kills the command
-# should this script itself be killed; that signal is tied to the thread that
-# started the process, which is why a script stands between and not a thread.
+# The starter has the write end of a pipe that is this script's standard input.
+# When the starter ends, also by SIGKILL, the kernel closes that pipe. The script
+# then sends SIGTERM to the command, kills it if it still runs after GRACE
+# seconds, and removes DIRECTORY (unless it is empty text). With setpriv (Linux),
+# the kernel also kills the command if this script is killed. The kernel sends
+# that signal at the end of the thread that started the process, so a script
+# starts the command and not a thread of the starter.
 set -u
 
 directory=$1
@@ -20,14 +21,14 @@ bound() {
     exec "$@"
 }
 
-# Signals are handed on. Set before the command can say that it is ready for one.
+# The script forwards signals. The traps must exist before the command is ready for a signal.
 command=
 for signal in TERM INT HUP USR1 USR2; do
-    # shellcheck disable=SC2064 # The signal of this turn, the command of later.
+    # shellcheck disable=SC2064 # The signal is expanded now, the command later.
     trap "kill -$signal \"\${command:-\$!}\" 2>/dev/null" "$signal"
 done
 
-# The shell would give a background command /dev/null instead of the pipe.
+# Without this, the shell would connect a background command to /dev/null instead of the pipe.
 exec 3<&0 </dev/null
 bound "$@" <&3 3<&- &
 command=$!
@@ -45,14 +46,14 @@ end_with_input() {
 end_with_input <&3 >/dev/null 2>&1 &
 watcher=$!
 
-# A trapped signal ends `wait` early; only then the command is still there.
+# A trapped signal ends `wait` early. Only in that case the command still runs.
 wait "$command"
 status=$?
 while kill -0 "$command" 2>/dev/null; do
     wait "$command"
     status=$?
 done
-# Not TERM: it would be lost on a watcher that has not yet forgotten the traps above.
+# Not TERM, because a watcher that still has the traps above would ignore it.
 kill -KILL "$watcher" 2>/dev/null
 if [ -n "$directory" ]; then rm -rf -- "$directory"; fi
 exit "$status"

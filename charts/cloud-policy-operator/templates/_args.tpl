@@ -1,4 +1,4 @@
-{{/* The arguments of the operator. Numbers by int64: as they come, a million would be 1e+06. */}}
+{{/* The arguments of the operator. int64 formats numbers, because a million would otherwise be 1e+06. */}}
 {{- define "cloud-policy-operator.args" -}}
 - run
 {{- with .Values.scope.namespaces }}

@@ -1,9 +1,9 @@
-{{/* The chart's name. */}}
+{{/* The name of the chart. */}}
 {{- define "cloud-policy-operator.name" -}}
 {{- default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" }}
 {{- end }}
 
-{{/* The name of its objects. A release may have dots in its name, a Service may not. */}}
+{{/* The name of the objects. The name of a release may contain dots, the name of a Service may not. */}}
 {{- define "cloud-policy-operator.fullname" -}}
 {{- if .Values.fullnameOverride }}
 {{- .Values.fullnameOverride | trunc 63 | trimSuffix "-" }}
@@ -18,13 +18,13 @@
 {{- end }}
 {{- end }}
 
-{{/* What selects the pods; never changes. */}}
+{{/* The labels that select the pods. They must never change. */}}
 {{- define "cloud-policy-operator.selectorLabels" -}}
 app.kubernetes.io/name: {{ include "cloud-policy-operator.name" . | quote }}
 app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- end }}
 
-{{/* The labels of every object. Merged as maps, so that none of the chart's own is there twice. */}}
+{{/* The labels of every object. Maps are merged, so that no label appears twice. */}}
 {{- define "cloud-policy-operator.labels" -}}
 {{- $own := include "cloud-policy-operator.selectorLabels" . | fromYaml }}
 {{- $_ := set $own "helm.sh/chart" (printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-") }}
@@ -35,9 +35,9 @@ app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- end }}
 
 {{/*
-The metadata of an object: called with the root; the name, if it is not that of the others; and where there are any the
-namespace, annotations, and labels, which win over those of every object. Made as a map, so that what looks like a number
-stays text and no label is there twice.
+The metadata of an object. Arguments: "root"; optional "name" (default: the full name), "namespace", "annotations", and
+"labels", which override the labels of every object. The result is built as a map, so that text that looks like a number stays
+text and no label appears twice.
 */}}
 {{- define "cloud-policy-operator.metadata" -}}
 {{- $labels := merge (dict) (default (dict) .labels) (include "cloud-policy-operator.labels" .root | fromYaml) }}
@@ -51,7 +51,7 @@ stays text and no label is there twice.
 {{- toYaml $metadata }}
 {{- end }}
 
-{{/* The labels of the pods. Without the chart's version, which is no reason to replace them. */}}
+{{/* The labels of the pods. They omit the version of the chart, so that a new chart version alone does not replace pods. */}}
 {{- define "cloud-policy-operator.podLabels" -}}
 {{- $own := include "cloud-policy-operator.selectorLabels" . | fromYaml }}
 {{- $_ := set $own "app.kubernetes.io/part-of" "cloud-policy-operator" }}
@@ -67,7 +67,7 @@ stays text and no label is there twice.
 {{- end }}
 {{- end }}
 
-{{/* The image, by digest if there is one. */}}
+{{/* The image, by digest if one is set. */}}
 {{- define "cloud-policy-operator.image" -}}
 {{- if .Values.image.digest }}
 {{- printf "%s@%s" .Values.image.repository .Values.image.digest }}
@@ -76,45 +76,45 @@ stays text and no label is there twice.
 {{- end }}
 {{- end }}
 
-{{/* Where Connections may read Secrets: in a namespaced install everywhere, unless told otherwise. As YAML. */}}
+{{/* The namespaces in which Connections may read Secrets, as YAML. Default: scope.namespaces. */}}
 {{- define "cloud-policy-operator.tenants" -}}
 {{- toYaml (dict "namespaces" (default .Values.scope.namespaces .Values.tenantConnections.namespaces)) }}
 {{- end }}
 
-{{/* Whether ClusterConnections can be installed now: the chart does not bring their kind, or brought it before. */}}
+{{/* Whether ClusterConnections can be installed now: their kind exists, or the chart does not install it. */}}
 {{- define "cloud-policy-operator.connectionsFit" -}}
 {{- if or (not .Values.crds.enabled) (.Capabilities.APIVersions.Has "cloudpolicy.dev/v1alpha1/ClusterConnection") }}yes{{ end }}
 {{- end }}
 
-{{/* Values that contradict each other, found before anything is installed. */}}
+{{/* Fails if values contradict each other, before Helm installs anything. */}}
 {{- define "cloud-policy-operator.check" -}}
 {{- with .Values.scope.namespaces }}
 {{- if not $.Values.operator.clusterId }}
-{{- fail "operator.clusterId must be set together with scope.namespaces: a namespaced install may not read the uid of kube-system. Give this uid; it must never change." }}
+{{- fail "operator.clusterId must be set together with scope.namespaces: a namespaced installation cannot read the uid of kube-system. Set it to this uid and never change it." }}
 {{- end }}
 {{- if $.Values.connections }}
-{{- fail "connections creates ClusterConnections, which a namespaced install (scope.namespaces) cannot use: leave it empty and apply Connections in the namespaces." }}
+{{- fail "connections creates ClusterConnections, which a namespaced installation (scope.namespaces) cannot use. Leave it empty and apply Connections in the namespaces." }}
 {{- end }}
 {{- range $.Values.tenantConnections.namespaces }}
 {{- if not (has . $.Values.scope.namespaces) }}
-{{- fail (printf "tenantConnections.namespaces names %q, which scope.namespaces does not: the operator would not look at it." .) }}
+{{- fail (printf "tenantConnections.namespaces names %q, which scope.namespaces does not: the operator would not watch it." .) }}
 {{- end }}
 {{- end }}
 {{- end }}
 {{- if and (has "*" .Values.tenantConnections.namespaces) (gt (len .Values.tenantConnections.namespaces) 1) }}
-{{- fail "tenantConnections.namespaces is either [\"*\"] or a list of names." }}
+{{- fail "tenantConnections.namespaces must be either [\"*\"] or a list of names." }}
 {{- end }}
 {{- if and .Values.podDisruptionBudget.enabled (lt (int .Values.replicaCount) 2) }}
-{{- fail "podDisruptionBudget.enabled needs replicaCount: 2 or more: with one replica it would protect nothing, or block the draining of nodes." }}
+{{- fail "podDisruptionBudget.enabled needs replicaCount: 2 or more: with one replica it would have no effect, or block the draining of nodes." }}
 {{- end }}
 {{- if and .Values.serviceMonitor.enabled .Values.podMonitor.enabled }}
-{{- fail "serviceMonitor.enabled and podMonitor.enabled exclude each other: Prometheus would read and count each pod twice." }}
+{{- fail "serviceMonitor.enabled and podMonitor.enabled exclude each other: Prometheus would scrape and count each pod twice." }}
 {{- end }}
 {{- $name := include "cloud-policy-operator.fullname" . }}
 {{- if not (regexMatch "^[a-z]" $name) }}
-{{- fail (printf "a Service cannot be named %q: it must begin with a letter. Set fullnameOverride, or name the release differently." $name) }}
+{{- fail (printf "a Service cannot be named %q: it must begin with a letter. Set fullnameOverride, or choose another release name." $name) }}
 {{- end }}
 {{- if and (gt (int .Values.replicaCount) 1) (not .Values.operator.leaderElect) }}
-{{- fail "operator.leaderElect must be true with replicaCount: 2 or more: two replicas would both work." }}
+{{- fail "operator.leaderElect must be true with replicaCount: 2 or more: two replicas would write at the same time." }}
 {{- end }}
 {{- end }}

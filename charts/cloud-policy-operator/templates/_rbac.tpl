@@ -1,6 +1,6 @@
 {{/*
-What the operator may do. deploy/base/rbac.yaml grants the same, and the tests of the operator run under that;
-a test holds both together.
+The permissions of the operator. deploy/base/rbac.yaml grants the same permissions, and the tests of the operator run with them.
+A test compares both.
 */}}
 
 {{/* The subject of every binding. */}}
@@ -10,7 +10,7 @@ a test holds both together.
   namespace: {{ .Release.Namespace | quote }}
 {{- end }}
 
-{{/* A role with its binding. Called with the root, a name, the rules as text, and the namespace; none for the whole cluster. */}}
+{{/* A role and its binding. Arguments: "root", "name", "rules" as text, and "namespace"; without it a ClusterRole. */}}
 {{- define "cloud-policy-operator.grant" -}}
 {{- $kind := ternary "Role" "ClusterRole" (hasKey . "namespace") -}}
 apiVersion: rbac.authorization.k8s.io/v1
@@ -32,15 +32,15 @@ subjects:
   {{- include "cloud-policy-operator.subjects" .root | nindent 2 }}
 {{- end }}
 
-{{/* In the whole cluster: the four kinds, and no Secret. */}}
+{{/* Permissions in the whole cluster: the four kinds, and no Secrets. */}}
 {{- define "cloud-policy-operator.clusterRules" -}}
-# Read them, and put the finalizer on and off.
+# The operator watches them, and adds and removes the finalizer.
 - apiGroups: [cloudpolicy.dev]
   resources: {{- /* generated for each managed kind: {plural} */}}
     - policies
     - networkpolicies
   verbs: [list, watch, patch]
-# `get` answers at a start whether the connection that an object names is there.
+# At start, `get` checks whether the connection of an object exists.
 - apiGroups: [cloudpolicy.dev]
   resources: {{- /* generated for each connection kind: {plural} */}}
     - connections
@@ -53,24 +53,24 @@ subjects:
     - connections/status
     - clusterconnections/status
   verbs: [patch]
-# The uid of kube-system identifies the cluster; others are asked whether they are terminating.
+# The uid of kube-system identifies the cluster. The operator checks whether other namespaces are terminating.
 - apiGroups: [""]
   resources: [namespaces]
   verbs: [get]
-# While these are being deleted, what they describe is left alone upstream.
+# While one of these is being deleted, the operator deletes no upstream objects of its kind.
 - apiGroups: [apiextensions.k8s.io]
   resources: [customresourcedefinitions]
   resourceNames: {{- /* generated for each managed kind: {plural}.{group} */}}
     - policies.cloudpolicy.dev
     - networkpolicies.cloudpolicy.dev
   verbs: [get]
-# An event stands in the namespace of what it speaks of; one that happens again is counted.
+# An event is in the namespace of its object. `patch` updates the count of a repeated event.
 - apiGroups: [events.k8s.io]
   resources: [events]
   verbs: [create, patch]
 {{- end }}
 
-{{/* In each namespace that a namespaced install looks after. */}}
+{{/* Permissions in each namespace that a namespaced installation watches. */}}
 {{- define "cloud-policy-operator.namespaceRules" -}}
 - apiGroups: [cloudpolicy.dev]
   resources: {{- /* generated for each managed kind: {plural} */}}
@@ -87,7 +87,7 @@ subjects:
     - networkpolicies/status
     - connections/status
   verbs: [patch]
-# Whether it is terminating.
+# The operator checks whether the namespace is terminating.
 - apiGroups: [""]
   resources: [namespaces]
   verbs: [get]
@@ -96,15 +96,15 @@ subjects:
   verbs: [create, patch]
 {{- end }}
 
-{{/* In its own namespace: the Secrets of ClusterConnections, where there are any, and the Lease. */}}
+{{/* Permissions in the namespace of the operator: the Secrets of ClusterConnections, if they can be used, and the Lease. */}}
 {{- define "cloud-policy-operator.ownRules" -}}
 {{- if not .Values.scope.namespaces }}
-# Watched, so that a rotated key is taken up at once.
+# The operator watches Secrets, so that it uses a rotated key at once.
 - apiGroups: [""]
   resources: [secrets]
   verbs: [get, list, watch]
 {{- end }}
-# A name cannot limit `create`.
+# RBAC cannot limit `create` to a name.
 - apiGroups: [coordination.k8s.io]
   resources: [leases]
   verbs: [create]
@@ -114,7 +114,7 @@ subjects:
   verbs: [get, update]
 {{- end }}
 
-{{/* Where Connections work. `get` only: no list and no watch, so nothing is read that no Connection names. */}}
+{{/* Permissions where Connections work. Only `get`, so that the operator reads only Secrets that a Connection names. */}}
 {{- define "cloud-policy-operator.tenantRules" -}}
 - apiGroups: [""]
   resources: [secrets]

@@ -1,52 +1,61 @@
-//! One check of a connection: read the Secret, open an account where something changed, probe it.
+//! Checks a connection once: reads the Secret, opens an account if something changed, probes it.
 
-use super::Context;
-use super::credentials;
-use super::credentials::{Keys, Missing};
-use crate::api::ConnectionKey;
-use crate::api::Reason;
+use super::context::{Context, Opened};
+use super::credentials::{self, Keys, Missing};
 use crate::api::connection::{ConnectionSpec, Usage};
+use crate::api::{ConnectionKey, Reason};
 use crate::controller::context::Shared;
+use crate::controller::kinds::connection::ConnectionResource;
 use crate::controller::state::accounts::Readiness;
 use crate::engine::{ErrorKind, UpstreamError};
-use crate::upstream::{Account, Priority};
+use crate::metrics::Metrics;
+use crate::upstream::{Account, Priority, RequestLog};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// The account that was probed last, kept also when that failed: its limits are those of the
-/// upstream, and must not be forgotten with every try.
-pub(super) struct Opened {
-    account: Arc<Account>,
-    /// What it was opened from, to tell when it must be opened anew.
-    fingerprint: String,
-}
-
-/// How a check ended.
+/// The result of a check.
 pub(super) struct Check {
-    pub(super) health: Readiness,
-    pub(super) message: String,
-    pub(super) usage: Option<Usage>,
-    pub(super) version: Option<String>,
-    pub(super) endpoint: Option<String>,
-    /// Whether only a human can mend it.
-    pub(super) stalled: bool,
-    /// How long the upstream asked to wait.
-    pub(super) retry_after: Option<Duration>,
-    /// Whether it is deleted and still used.
-    pub(super) held: bool,
+    pub readiness: Readiness,
+    pub message: String,
+    pub usage: Option<Usage>,
+    /// The version of the Secrets.
+    pub version: Option<String>,
+    pub endpoint: Option<String>,
+    /// Whether only a human can correct it.
+    pub stalled: bool,
+    /// How long the upstream asks to wait.
+    pub retry_after: Option<Duration>,
+    /// Whether the connection is being deleted and still in use.
+    pub deletion_blocked: bool,
 }
 
-impl Context {
-    /// The account that was opened from just this.
-    fn opened(&self, key: &ConnectionKey, fingerprint: &str) -> Option<Arc<Account>> {
-        let known = self.known();
-        let opened = known.get(key)?.as_ref()?;
-        (opened.fingerprint == fingerprint).then(|| Arc::clone(&opened.account))
+impl Check {
+    fn new(readiness: Readiness, message: impl Into<String>) -> Self {
+        Self {
+            readiness,
+            message: message.into(),
+            usage: None,
+            version: None,
+            endpoint: None,
+            stalled: false,
+            retry_after: None,
+            deletion_blocked: false,
+        }
+    }
+
+    /// Reports that objects block the deletion.
+    pub(super) fn block_deletion(&mut self, message: String) {
+        self.message = message;
+        self.deletion_blocked = true;
     }
 }
 
-/// Opens a new account where Secret or spec changed, and probes it either way.
-pub(super) async fn check(ctx: &Context, key: &ConnectionKey, spec: &ConnectionSpec) -> Check {
+/// Opens an account if spec or Secret changed, and probes it either way.
+pub(super) async fn check<K: ConnectionResource>(
+    ctx: &Context<K>,
+    key: &ConnectionKey,
+    spec: &ConnectionSpec,
+) -> Check {
     let keys = match credentials::read(&ctx.shared, key, spec).await {
         Ok(keys) => keys,
         Err(missing) => return unusable(missing),
@@ -60,22 +69,19 @@ pub(super) async fn check(ctx: &Context, key: &ConnectionKey, spec: &ConnectionS
             Err(error) => return failed(&error, version, None),
         },
     };
-    let opened = Opened { account: Arc::clone(&account), fingerprint };
-    if let Some(known) = ctx.known().get_mut(key) {
-        *known = Some(opened);
-    }
+    ctx.record_opened(key, Opened { account: Arc::clone(&account), fingerprint });
     match account.probe().await {
         Ok(usage) => accepted(account, Some(usage), version),
-        Err(error) if error.kind == ErrorKind::RateLimited && is_in_use(ctx, key, &account) => {
-            // Too many requests say nothing against the credentials.
+        Err(error) if error.kind == ErrorKind::RateLimited && is_in_use(&ctx.shared, key, &account) => {
+            // A throttled probe says nothing against the credentials.
             Check { retry_after: error.retry_after, ..accepted(account, None, version) }
         }
         Err(error) => failed(&error, version, Some(account.endpoint().to_owned())),
     }
 }
 
-fn is_in_use(ctx: &Context, key: &ConnectionKey, account: &Arc<Account>) -> bool {
-    !account.is_tripped() && ctx.shared.connections.ready(key).is_some_and(|now| Arc::ptr_eq(&now, account))
+fn is_in_use(shared: &Shared, key: &ConnectionKey, account: &Arc<Account>) -> bool {
+    !account.is_tripped() && shared.accounts.ready(key).is_some_and(|now| Arc::ptr_eq(&now, account))
 }
 
 fn open(shared: &Shared, spec: &ConnectionSpec, keys: Keys) -> crate::engine::Result<Account> {
@@ -84,16 +90,16 @@ fn open(shared: &Shared, spec: &ConnectionSpec, keys: Keys) -> crate::engine::Re
     Account::open(spec, credentials, ca_bundle.as_deref(), &shared.settings.endpoints, &shared.settings.http, log)
 }
 
-/// Upstream requests, counted.
-struct RequestCounter(Arc<crate::metrics::Metrics>);
+/// Counts upstream requests in the operator's metrics.
+struct RequestCounter(Arc<Metrics>);
 
-impl crate::upstream::RequestLog for RequestCounter {
+impl RequestLog for RequestCounter {
     fn request(&self, system: &'static str, operation: &'static str, code: &str, elapsed: Duration) {
         self.0.upstream_request(system, operation, code, elapsed);
     }
 
-    fn unsent(&self, system: &'static str, why: &'static str) {
-        self.0.upstream_request_unsent(system, why);
+    fn unsent(&self, system: &'static str, reason: &'static str) {
+        self.0.upstream_request_unsent(system, reason);
     }
 
     fn waited(&self, system: &'static str, priority: Priority, waited: Duration) {
@@ -102,33 +108,34 @@ impl crate::upstream::RequestLog for RequestCounter {
 }
 
 fn accepted(account: Arc<Account>, usage: Option<Usage>, version: String) -> Check {
-    Check {
-        endpoint: Some(account.endpoint().to_owned()),
-        health: Readiness::Ready(account),
-        message: "The upstream accepts the credentials.".to_owned(),
-        usage,
-        version: Some(version),
-        stalled: false,
-        retry_after: None,
-        held: false,
-    }
+    let endpoint = Some(account.endpoint().to_owned());
+    let accepted = Check::new(Readiness::Ready(account), "The upstream accepts the credentials.");
+    Check { endpoint, usage, version: Some(version), ..accepted }
 }
 
 fn unusable(Missing { reason, message }: Missing) -> Check {
     let stalled = reason != Reason::Unreachable;
-    let health = Readiness::NotReady { reason };
-    Check { health, message, usage: None, version: None, endpoint: None, stalled, retry_after: None, held: false }
+    Check { stalled, ..Check::new(Readiness::NotReady { reason }, message) }
 }
 
 fn failed(error: &UpstreamError, version: String, endpoint: Option<String>) -> Check {
-    let (reason, advice) = match error.kind {
+    let (reason, advice) = advice(error.kind);
+    let stalled = !matches!(reason, Reason::Unreachable | Reason::RateLimited);
+    let message = format!("{} {advice}", error.sentence());
+    let not_ready = Check::new(Readiness::NotReady { reason }, message);
+    Check { version: Some(version), endpoint, stalled, retry_after: error.retry_after, ..not_ready }
+}
+
+/// Returns the reason of `Ready` for a failed probe, and what the user can do.
+fn advice(kind: ErrorKind) -> (Reason, &'static str) {
+    match kind {
         ErrorKind::Unauthorized => (Reason::Unauthorized, "Check the keys in the Secret and their permissions."),
         ErrorKind::ClockSkew => (Reason::ClockSkew, "Set the clock of the node that runs the operator."),
         ErrorKind::EndpointNotAllowed => (
             Reason::EndpointNotAllowed,
             "Correct the endpoint in the spec, or have the administrator allow the host with --allowed-hosts (in the chart operator.allowedHosts; and --allow-private-addresses or --allow-http).",
         ),
-        ErrorKind::RateLimited => (Reason::RateLimited, "The operator slows down by itself."),
+        ErrorKind::RateLimited => (Reason::RateLimited, "The operator slows down and retries."),
         ErrorKind::InvalidReference | ErrorKind::Rejected | ErrorKind::Unsupported => {
             (Reason::InvalidSpec, "Check the endpoint, spec.spaceone.apiStyle and the ids in the spec.")
         }
@@ -137,11 +144,7 @@ fn failed(error: &UpstreamError, version: String, endpoint: Option<String>) -> C
         | ErrorKind::AlreadyExists
         | ErrorKind::InUse
         | ErrorKind::QuotaExceeded => {
-            (Reason::Unreachable, "Check the endpoint and the network; the operator tries again by itself.")
+            (Reason::Unreachable, "Check the endpoint and the network. The operator retries.")
         }
-    };
-    let stalled = !matches!(reason, Reason::Unreachable | Reason::RateLimited);
-    let message = format!("{} {advice}", error.sentence());
-    let (health, retry_after) = (Readiness::NotReady { reason }, error.retry_after);
-    Check { health, message, usage: None, version: Some(version), endpoint, stalled, retry_after, held: false }
+    }
 }

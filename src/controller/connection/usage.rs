@@ -1,26 +1,78 @@
-//! Who uses a connection, and who of them holds up its deletion.
+//! Finds out which objects use a connection and block its deletion.
 
 use crate::api::ConnectionKey;
 use crate::api::connection::AllowedNamespaces;
 use crate::controller::state::accounts;
-use crate::controller::state::dependents::User;
+use crate::controller::state::dependents::Dependent;
 
-/// How many of them a message names.
+/// How many objects a message names.
 const NAMED: usize = 3;
 
-/// Why a deleted connection stays, and what to do; `None` when nobody holds it. An object that may not
-/// use it has no say, unless something of it is left upstream.
-pub(super) fn held(users: &[User], key: &ConnectionKey, allowed: &AllowedNamespaces) -> Option<String> {
-    let holds = |user: &&User| user.recorded || accounts::allows(allowed, key, &user.namespace);
-    let used_by: Vec<&User> = users.iter().filter(holds).collect();
-    if used_by.is_empty() {
-        return None;
+/// Whether objects use a connection.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Use {
+    /// No object uses it.
+    Free,
+    /// Objects use it; the message names them and says what to do.
+    Blocked(String),
+    /// The caches are not complete.
+    Unknown,
+}
+
+/// Returns whether these dependents block the deletion of the connection. An object that may not use the
+/// connection does not, unless status records an upstream object.
+pub(super) fn of(dependents: Option<&[Dependent]>, key: &ConnectionKey, allowed: &AllowedNamespaces) -> Use {
+    let Some(dependents) = dependents else { return Use::Unknown };
+    let blocks = |dependent: &&Dependent| dependent.recorded || accounts::allows(allowed, key, &dependent.namespace);
+    let blocking: Vec<&Dependent> = dependents.iter().filter(blocks).collect();
+    if blocking.is_empty() {
+        return Use::Free;
     }
-    let mut names: Vec<String> =
-        used_by.iter().take(NAMED).map(|user| format!("{} {}/{}", user.kind, user.namespace, user.name)).collect();
-    let more = used_by.len().saturating_sub(NAMED);
+    let name = |dependent: &&Dependent| format!("{} {}/{}", dependent.kind, dependent.namespace, dependent.name);
+    let mut names: Vec<String> = blocking.iter().take(NAMED).map(name).collect();
+    let more = blocking.len().saturating_sub(NAMED);
     if more > 0 {
         names.push(format!("{more} more"));
     }
-    Some(format!("Deletion waits for what uses this connection: {}. Delete that first.", names.join(", ")))
+    Use::Blocked(format!(
+        "Deletion waits for the objects that use this connection: {}. Delete them first.",
+        names.join(", ")
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn dependent(namespace: &str, recorded: bool) -> Dependent {
+        Dependent { kind: "Policy", namespace: namespace.to_owned(), name: "a".to_owned(), recorded }
+    }
+
+    fn cluster() -> (ConnectionKey, AllowedNamespaces) {
+        let allowed = AllowedNamespaces { names: Some(vec!["team".to_owned()]), ..AllowedNamespaces::default() };
+        (ConnectionKey { namespace: None, name: "c".to_owned() }, allowed)
+    }
+
+    #[test]
+    fn unlisted_object_blocks_deletion_only_when_recorded() {
+        let (key, allowed) = cluster();
+        assert_eq!(of(Some(&[dependent("other", false)]), &key, &allowed), Use::Free);
+        assert!(matches!(of(Some(&[dependent("other", true)]), &key, &allowed), Use::Blocked(_)));
+        assert!(matches!(of(Some(&[dependent("team", false)]), &key, &allowed), Use::Blocked(_)));
+    }
+
+    #[test]
+    fn use_is_unknown_until_the_caches_are_complete() {
+        let (key, allowed) = cluster();
+        assert_eq!(of(None, &key, &allowed), Use::Unknown);
+        assert_eq!(of(Some(&[]), &key, &allowed), Use::Free);
+    }
+
+    #[test]
+    fn message_names_three_objects_and_counts_the_rest() {
+        let (key, allowed) = cluster();
+        let many = vec![dependent("team", false); 5];
+        let Use::Blocked(message) = of(Some(&many), &key, &allowed) else { panic!("in use") };
+        assert!(message.contains("Policy team/a, Policy team/a, Policy team/a, 2 more."), "{message}");
+    }
 }

@@ -1,5 +1,15 @@
-//! K8S
+//! Wraps `kube::Api` in the few verbs that the flows need.
+//!
+//! | file | verb |
+//! | --- | --- |
+//! | [`status`] | writes status under the `resourceVersion` that was read |
+//! | [`finalizer`] | adds and removes the finalizer under a test of `uid` and `resourceVersion` |
+//! | [`events`] | publishes events |
+//! | [`connection_metadata`] | reads the metadata of the connection that an object names |
+//! | [`namespaces`] | scopes an API to the watched namespaces |
+//! | [`depth_limit`] | keeps one deeply nested object from hiding all others |
 
+pub mod connection_metadata;
 pub mod depth_limit;
 pub mod events;
 pub mod finalizer;

@@ -1,39 +1,47 @@
-//! The kinds of connections.
+//! Defines what the two connection kinds have in common.
 
-use crate::api::ConnectionKey;
 use crate::api::connection::{AllowedNamespaces, ConnectionSpec, ConnectionStatus};
-use crate::api::{ClusterConnection, Connection};
-use kube::{Api, Client, Resource, ResourceExt};
+use crate::api::{ClusterConnection, Connection, ConnectionKey};
+use kube::{Resource, ResourceExt};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::fmt::Debug;
 
-/// A kind of connection.
+/// A connection kind.
 pub trait ConnectionResource:
     Resource<DynamicType = ()> + ResourceExt + Clone + Debug + Serialize + DeserializeOwned + Send + Sync + 'static
 {
-    /// The kind's name.
+    /// The name of the kind.
     const KIND: &'static str;
-    /// Whether its Secrets lie in the operator's namespace, where they may be watched.
-    const SECRETS_ARE_OURS: bool;
-    /// Endpoint, credentials and limits.
+    /// Whether its Secrets lie in the operator's namespace, where the operator may watch them.
+    const SECRETS_IN_OPERATOR_NAMESPACE: bool;
+    /// Returns endpoint, credentials and limits.
     fn spec(&self) -> &ConnectionSpec;
-    /// Who may use it.
+    /// Returns the namespaces whose objects may use the connection.
     fn allowed(&self) -> AllowedNamespaces;
-    /// What status says now.
+    /// Returns what status says now.
     fn status(&self) -> ConnectionStatus;
-    /// The API it lives in.
-    fn api(&self, client: Client) -> Api<Self>;
 
-    /// How policies find it.
+    /// Returns the key by which policies find the connection.
     fn key(&self) -> ConnectionKey {
         ConnectionKey { namespace: self.namespace(), name: self.name_any() }
+    }
+
+    /// Returns whether one of the connection's Secrets has this name.
+    fn reads_secret(&self, name: &str) -> bool {
+        let spec = self.spec();
+        let names = [
+            spec.ncloud.as_ref().map(|ncloud| &ncloud.credentials_secret_ref.name),
+            spec.spaceone.as_ref().map(|spaceone| &spaceone.token_secret_ref.name),
+            spec.ca_bundle_secret_ref.as_ref().map(|reference| &reference.name),
+        ];
+        names.into_iter().flatten().any(|secret| secret == name)
     }
 }
 
 impl ConnectionResource for Connection {
     const KIND: &'static str = "Connection";
-    const SECRETS_ARE_OURS: bool = false;
+    const SECRETS_IN_OPERATOR_NAMESPACE: bool = false;
     fn spec(&self) -> &ConnectionSpec {
         &self.spec
     }
@@ -41,16 +49,13 @@ impl ConnectionResource for Connection {
         AllowedNamespaces::default()
     }
     fn status(&self) -> ConnectionStatus {
-        self.status.clone().unwrap_or_else(unseen)
-    }
-    fn api(&self, client: Client) -> Api<Self> {
-        Api::namespaced(client, &self.namespace().unwrap_or_default())
+        self.status.clone().unwrap_or_else(unobserved)
     }
 }
 
 impl ConnectionResource for ClusterConnection {
     const KIND: &'static str = "ClusterConnection";
-    const SECRETS_ARE_OURS: bool = true;
+    const SECRETS_IN_OPERATOR_NAMESPACE: bool = true;
     fn spec(&self) -> &ConnectionSpec {
         &self.spec.connection
     }
@@ -58,13 +63,10 @@ impl ConnectionResource for ClusterConnection {
         self.spec.allowed_namespaces.clone().unwrap_or_default()
     }
     fn status(&self) -> ConnectionStatus {
-        self.status.clone().unwrap_or_else(unseen)
-    }
-    fn api(&self, client: Client) -> Api<Self> {
-        Api::all(client)
+        self.status.clone().unwrap_or_else(unobserved)
     }
 }
 
-fn unseen() -> ConnectionStatus {
+fn unobserved() -> ConnectionStatus {
     ConnectionStatus { observed_generation: crate::api::status::unseen(), ..ConnectionStatus::default() }
 }

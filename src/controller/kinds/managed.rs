@@ -1,29 +1,45 @@
-//! What the policy kinds have in common, so that they are reconciled by one piece of code.
+//! Defines what the managed kinds have in common, so that one flow reconciles them all.
 
-use crate::api::ConnectionKey;
 use crate::api::shared::CommonSpec;
+use crate::api::shared::{DeletionPolicy, ManagementPolicy};
 use crate::api::status::{CommonStatus, ValidationResult};
-use crate::api::{NetworkPolicy, NetworkPolicyStatus, Policy, PolicyStatus, RECONCILE_REQUESTED_AT};
-use crate::controller::state::stores::{StoreOf, Stores};
-use crate::engine::Details;
-use crate::upstream::registry::Wanted;
+use crate::api::{CONFIRM_DELETE, ConnectionKey, FINALIZER, FORCE_ORPHAN, RECONCILE_REQUESTED_AT};
+use crate::engine::{Details, OrphanReason};
 use k8s_openapi::NamespaceResourceScope;
 use kube::{Resource, ResourceExt};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use std::any::Any;
 use std::fmt::Debug;
 
-/// What status shows of an object, before it takes the shape of its kind.
+/// What status says of an object, before it takes the shape of its kind.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Report {
-    /// The part that every kind shares.
+    /// The part that all kinds share.
     pub common: CommonStatus,
-    /// What the upstream says of the object; its id stands in `common.upstream` or in `seen_id`.
+    /// The further fields that the upstream shows of the object.
     pub details: Details,
-    /// The id to show when the object is only observed.
-    pub seen_id: Option<String>,
-    /// The upstream's verdict.
+    /// The id of the upstream object that was observed last. `common.upstream` holds the id only once
+    /// the object is ours.
+    pub observed_id: Option<String>,
+    /// The upstream's last verdict on the spec.
     pub verdict: Option<ValidationResult>,
+}
+
+impl Report {
+    /// Returns the report of an object without status.
+    #[must_use]
+    pub fn unobserved() -> Self {
+        let common = CommonStatus { observed_generation: crate::api::status::unseen(), ..CommonStatus::default() };
+        Self { common, ..Self::default() }
+    }
+
+    /// Returns the id that status shows.
+    #[must_use]
+    pub fn id(&self) -> Option<String> {
+        let recorded = self.common.upstream.as_ref().and_then(|upstream| upstream.id.clone());
+        recorded.or_else(|| self.observed_id.clone())
+    }
 }
 
 /// A kind whose objects live upstream.
@@ -38,151 +54,73 @@ pub trait Managed:
     + Sync
     + 'static
 {
-    /// The kind's name, for logs and metrics.
+    /// The name of the kind, for logs and metrics.
     const KIND: &'static str;
     /// The name of its CRD.
     const CRD: &'static str;
     /// The status of the kind.
     type Status: Serialize + Debug + PartialEq + Send + Sync;
 
-    /// The shared part of the spec.
+    /// Returns the part of the spec that all kinds share.
     fn common(&self) -> &CommonSpec;
-    /// What the spec asks for upstream.
-    fn wanted(&self) -> Wanted<'_>;
-    /// What status says now.
+    /// Returns the spec. The registry of upstream collections finds the collection that it describes.
+    fn desired(&self) -> &dyn Any;
+    /// Returns what status says now.
     fn report(&self) -> Report;
-    /// The status that says so.
+    /// Returns the report in the shape of the kind's status.
     fn status(report: &Report) -> Self::Status;
-    /// The stores of the kind.
-    fn stores(all: &Stores) -> &[StoreOf<Self>];
 
-    /// The connection that the object names.
+    /// Returns the key of the connection that the spec names.
     fn connection(&self) -> ConnectionKey {
         ConnectionKey::of(&self.common().connection_ref, &self.namespace().unwrap_or_default())
     }
 
-    /// Whether somebody asks, by annotation, for a reconcile that this status does not know of.
+    /// Returns whether an annotation requests a reconcile that `status` does not record yet.
     fn reconcile_requested(&self, status: &CommonStatus) -> bool {
-        let found_tag = self.annotations().get(RECONCILE_REQUESTED_AT);
-        found_tag.is_some_and(|found_tag| status.last_handled_reconcile_at.as_ref() != Some(found_tag))
+        let requested = self.annotations().get(RECONCILE_REQUESTED_AT);
+        requested.is_some_and(|requested| status.last_handled_reconcile_at.as_ref() != Some(requested))
     }
 
-    /// Whether the spec is another than the one that this status speaks of.
+    /// Returns whether the spec is newer than the one that `status` describes.
     fn spec_changed(&self, status: &CommonStatus) -> bool {
         self.meta().generation != Some(status.observed_generation)
     }
 
-    /// Whether this annotation says yes.
+    /// Returns whether this annotation is set to `true`.
     fn has_annotation(&self, annotation: &str) -> bool {
         self.annotations().get(annotation).is_some_and(|value| value == "true")
     }
-}
 
-fn shown_id(report: &Report) -> Option<String> {
-    let recorded = report.common.upstream.as_ref().and_then(|u| u.id.clone());
-    recorded.or_else(|| report.seen_id.clone())
-}
-
-impl Managed for Policy {
-    const KIND: &'static str = "Policy";
-    const CRD: &'static str = "policies.cloudpolicy.dev";
-    type Status = PolicyStatus;
-
-    fn stores(all: &Stores) -> &[StoreOf<Self>] {
-        &all.policies
+    /// Returns whether the object is being deleted.
+    fn is_deleted(&self) -> bool {
+        self.meta().deletion_timestamp.is_some()
     }
 
-    fn common(&self) -> &CommonSpec {
-        &self.spec.common
+    /// Returns whether the object only observes its upstream object.
+    fn only_observes(&self) -> bool {
+        self.common().management_policy == ManagementPolicy::Observe
     }
 
-    fn wanted(&self) -> Wanted<'_> {
-        Wanted::Policy(&self.spec)
-    }
-
-    fn report(&self) -> Report {
-        let Some(PolicyStatus {
-            common,
-            policy_id,
-            validation_result,
-            nrn,
-            state,
-            repository_info,
-            created_at,
-            updated_at,
-        }) = self.status.clone()
-        else {
-            return unseen();
-        };
-        Report {
-            common,
-            details: Details { nrn, state, repository_info, created_at, updated_at, ..Details::default() },
-            seen_id: policy_id,
-            verdict: validation_result,
+    /// Returns why the object itself asks to keep its upstream object when it is deleted.
+    fn orphan_reason(&self) -> Option<OrphanReason> {
+        if self.has_annotation(FORCE_ORPHAN) {
+            Some(OrphanReason::Forced)
+        } else if self.common().deletion_policy == DeletionPolicy::Orphan {
+            Some(OrphanReason::Requested)
+        } else if self.only_observes() {
+            Some(OrphanReason::Observed)
+        } else {
+            None
         }
     }
 
-    fn status(report: &Report) -> PolicyStatus {
-        let Details { nrn, state, repository_info, region_info: _, zone_info: _, created_at, updated_at } =
-            report.details.clone();
-        PolicyStatus {
-            common: report.common.clone(),
-            policy_id: shown_id(report),
-            validation_result: report.verdict.clone(),
-            nrn,
-            state,
-            repository_info,
-            created_at,
-            updated_at,
-        }
+    /// Returns whether the deletion of the object waits, will reach the upstream and is not confirmed:
+    /// it counts towards the limit on mass deletion.
+    fn counts_as_pending_deletion(&self) -> bool {
+        self.is_deleted()
+            && self.finalizers().iter().any(|finalizer| finalizer == FINALIZER)
+            && self.orphan_reason().is_none()
+            && !self.has_annotation(CONFIRM_DELETE)
+            && self.report().common.upstream.is_some()
     }
-}
-
-impl Managed for NetworkPolicy {
-    const KIND: &'static str = "NetworkPolicy";
-    const CRD: &'static str = "networkpolicies.cloudpolicy.dev";
-    type Status = NetworkPolicyStatus;
-
-    fn stores(all: &Stores) -> &[StoreOf<Self>] {
-        &all.network_policies
-    }
-
-    fn common(&self) -> &CommonSpec {
-        &self.spec.common
-    }
-
-    fn wanted(&self) -> Wanted<'_> {
-        Wanted::NetworkPolicy(&self.spec)
-    }
-
-    fn report(&self) -> Report {
-        let Some(NetworkPolicyStatus { common, network_policy_id, region_info, zone_info, created_at }) =
-            self.status.clone()
-        else {
-            return unseen();
-        };
-        Report {
-            common,
-            details: Details { region_info, zone_info, created_at, ..Details::default() },
-            seen_id: network_policy_id,
-            verdict: None,
-        }
-    }
-
-    fn status(report: &Report) -> NetworkPolicyStatus {
-        let Details { nrn: _, state: _, repository_info: _, region_info, zone_info, created_at, updated_at: _ } =
-            report.details.clone();
-        NetworkPolicyStatus {
-            common: report.common.clone(),
-            network_policy_id: shown_id(report),
-            region_info,
-            zone_info,
-            created_at,
-        }
-    }
-}
-
-fn unseen() -> Report {
-    let common = CommonStatus { observed_generation: crate::api::status::unseen(), ..CommonStatus::default() };
-    Report { common, ..Report::default() }
 }

@@ -1,114 +1,113 @@
-//! One policy object, from guard to status.
+//! Reconciles one object of a managed kind with its upstream object.
+//!
+//! The flow of an object: [`reconcile`] skips an object that cannot be read, a suspended one is only
+//! reported, a deleted one goes to [`deletion`]; all others are connected, observed, planned and applied.
+//!
+//! | file | step |
+//! | --- | --- |
+//! | [`reconciliation`], [`last_known`] | the state of one reconcile; what status remembers of earlier ones |
+//! | [`account`] | connect: resolves the connection, or says why it is unavailable |
+//! | [`observe`], [`ownership`], [`conflicts`] | observe: by the shared list or by get; whose the found objects are |
+//! | [`apply`] | carries out the plan: create, update, recreate, adopt, and what is said of drift |
+//! | [`deletion`] | deletes or orphans the upstream object, then removes the finalizer |
+//! | [`failure`], [`stop`] | what a failed upstream call means; why a reconcile ends early |
+//! | [`report`], [`audit_log`] | status, events, requeue; one line for each upstream write |
 
+pub mod account;
 pub mod apply;
 pub mod audit_log;
 pub mod conflicts;
 pub mod deletion;
 pub mod failure;
+pub mod last_known;
 pub mod observe;
+pub mod ownership;
 pub mod reconciliation;
+pub mod report;
+pub mod stop;
 
+use super::Result;
 use super::context::Context;
-use super::k8s::finalizer;
 use super::kinds::managed::Managed;
-use super::{Error, Result};
 use crate::api::Reason;
-use crate::api::shared::ManagementPolicy;
-use crate::engine::BoundExternal;
 use crate::engine::outcome::Outcome;
-use crate::engine::plan;
-use crate::engine::plan::{LastKnown, Rules};
+use crate::engine::plan::{self, LastKnown};
+use crate::engine::{BoundExternal, Problem};
 use crate::upstream::{Account, registry};
 use apply::Apply;
-use failure::failed;
 use kube::core::DeserializeGuard;
+use kube::core::error_boundary::InvalidObject;
 use kube::runtime::controller::Action;
+use observe::Observed;
 use reconciliation::Reconciliation;
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
+use stop::Stop;
 
-/// Brings one object and its upstream together.
+/// Reconciles one managed object with its upstream object.
 pub async fn reconcile<K: Managed>(object: Arc<DeserializeGuard<K>>, ctx: Arc<Context<K>>) -> Result<Action> {
     let object = match &object.0 {
         Ok(object) => object.clone(),
-        Err(poison) => return Ok(skip::<K>(poison)),
+        Err(invalid) => return Ok(skip::<K>(invalid)),
     };
-    let mut this = Reconciliation::open(&ctx, object);
-    if this.object.meta().deletion_timestamp.is_some() {
+    let mut this = Reconciliation::start(&ctx, object);
+    if this.object.is_deleted() {
         return deletion::run(&mut this).await;
     }
     if this.object.common().suspend {
-        return this.finish(Outcome::suspended()).await.map(|_| Action::await_change());
+        return this.finish(Outcome::suspended()).await;
     }
-    ensure_finalizer(&mut this).await?;
-    let shared = &ctx.shared;
-    shared.connections.ensure_known(&shared.client, &this.object.common().connection_ref, &this.namespace()).await?;
-    let account = match shared.connections.resolve(&this.object.common().connection_ref, &this.namespace()) {
-        Ok(account) => account,
-        Err(held) => return held.report(&mut this).await,
-    };
-    let subject = match registry::bind(&account, this.object.wanted(), &this.owner_tag(), this.request_context()) {
-        Ok(subject) => subject,
-        Err(problem) => return this.finish(broken(&problem.field, &problem.message)).await,
-    };
-    if let Some(problem) = subject.validate().into_iter().next() {
-        return this.finish(broken(&problem.field, &problem.message)).await;
+    match sync(&mut this).await {
+        Ok(outcome) | Err(Stop::Report(outcome)) => this.finish(outcome).await,
+        Err(Stop::Silently(requeue)) => this.finish_silently(requeue).await,
+        Err(Stop::Retry(error)) => Err(error),
     }
-    let hash = fingerprint(subject.as_ref());
-    if let Some(outcome) = observe::from_afar(&mut this, subject.as_ref(), &account, &hash).await? {
-        return this.finish(outcome).await;
-    }
-    let outcome = compare(&mut this, subject.as_ref(), &account, hash).await?;
-    this.finish(outcome).await
 }
 
-/// Looks, decides and acts, while no other object does so to the same upstream object.
-async fn compare<K: Managed>(
-    this: &mut Reconciliation<'_, K>,
-    subject: &dyn BoundExternal,
-    account: &Arc<Account>,
-    hash: String,
-) -> Result<Outcome> {
-    let stake = this.shared().claim_locks.try_lock(conflicts::claims_of(&this.object), &this.uid());
-    let found = match observe::closely(this, subject).await {
-        Ok(found) => found,
-        Err(error) => return Ok(failed(this, &error)),
+/// Connects, observes, plans and applies.
+async fn sync<K: Managed>(this: &mut Reconciliation<'_, K>) -> Result<Outcome, Stop> {
+    this.ensure_finalizer().await?;
+    let account = account::resolve(this).await?;
+    let external = bind(this, &account)?;
+    let hash = fingerprint(external.as_ref());
+    let locks = this.shared().claim_locks.try_lock(conflicts::claims_of(&this.object), &this.uid());
+    let found = match observe::observe(this, external.as_ref(), &account, &hash).await? {
+        Observed::Unchanged => return Ok(Outcome::up_to_date()),
+        Observed::Found(found) => found,
     };
-    let record = LastKnown { contender: conflicts::contender(this, &found), ..this.record() };
-    let plan = plan::plan(&record, Rules::from(this.object.common()), found, &hash);
-    if plan.acquires() && stake.is_none() {
-        return Err(Error::Stale);
-    }
-    Apply::new(this, subject, account, hash).run(plan).await
+    let last_known = LastKnown { contender: conflicts::contender(this, &found), ..this.last_known() };
+    let plan = plan::plan(&last_known, this.rules(), found, &hash);
+    Apply::new(this, external.as_ref(), &account, hash).run(plan, locks).await
 }
 
-/// Puts the finalizer on before anything can exist upstream. What is only observed needs none.
-async fn ensure_finalizer<K: Managed>(this: &mut Reconciliation<'_, K>) -> Result<()> {
-    if this.object.common().management_policy == ManagementPolicy::Observe || finalizer::has(&this.object) {
-        return Ok(());
+/// Binds the spec to the collection that should hold it, and validates it.
+fn bind<K: Managed>(this: &Reconciliation<'_, K>, account: &Account) -> Result<Box<dyn BoundExternal>, Stop> {
+    let external = registry::bind(account, this.object.desired(), &this.owner_tag(), this.request_context());
+    let external = external.map_err(|problem| invalid(&problem))?;
+    match external.validate().first() {
+        Some(problem) => Err(invalid(problem)),
+        None => Ok(external),
     }
-    this.object = finalizer::add(&this.api(), &this.object, this.shared().settings.safeguards).await?;
-    Ok(())
 }
 
-/// Identifies what is wanted, so that a changed spec is told from drift.
-fn fingerprint(subject: &dyn BoundExternal) -> String {
-    let digest = Sha256::digest(subject.wanted().to_string().as_bytes());
+/// Returns a hash of the desired document, which tells a changed spec from drift.
+fn fingerprint(external: &dyn BoundExternal) -> String {
+    let digest = Sha256::digest(external.wanted().to_string().as_bytes());
     digest.iter().take(12).fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
 }
 
-fn broken(field: &str, message: &str) -> Outcome {
-    Outcome::refused(Reason::InvalidSpec, format!("{field}: {message}"))
+fn invalid(problem: &Problem) -> Stop {
+    let Problem { field, message } = problem;
+    Outcome::refused(Reason::InvalidSpec, format!("{field}: {message}")).into()
 }
 
-fn skip<K: Managed>(poison: &kube::core::error_boundary::InvalidObject) -> Action {
-    let name = poison.metadata.name.as_deref().unwrap_or_default();
+fn skip<K: Managed>(invalid: &InvalidObject) -> Action {
     tracing::error!(
         kind = K::KIND,
-        namespace = poison.metadata.namespace,
-        name,
-        error = poison.error,
-        "cannot read this object: skipped until it changes"
+        namespace = invalid.metadata.namespace,
+        name = invalid.metadata.name.as_deref().unwrap_or_default(),
+        error = invalid.error,
+        "cannot read this object; skipped until it changes"
     );
     Action::await_change()
 }

@@ -1,104 +1,116 @@
-//! How closely an object is looked at.
+//! Observes the upstream object: from the shared list where that suffices, else by a get.
 //!
-//! | look | when | costs |
+//! | from | when | costs |
 //! | --- | --- | --- |
-//! | from afar | nothing was written or changed since status was settled | a share of one list for the whole connection |
-//! | closely | otherwise, and whenever something may have to be written | a call for this object |
+//! | the shared list | nothing was written or changed since status was settled | a share of one list for the whole connection |
+//! | a get | otherwise, and whenever the operator may have to write | a call for this object |
 //!
-//! A list serves every object of a connection ([`crate::engine::External::snapshot`]). It must be
-//! younger than the object's own last write and not much older than its interval; and it decides
-//! only that nothing is to be done. Whatever else it seems to show is looked at closely before
-//! anything is written, so that a snapshot can be late and never wrong.
+//! One list serves every object of a connection (`upstream::snapshots`). It must be younger than the
+//! object's own last write and not much older than its interval. A list decides only that there is nothing
+//! to do: before any write the operator reads the object itself, so a list can be late but never wrong.
 //!
-//! Where lists leave out content (the permissions of NAVER Cloud policies), an object that looks
-//! alike keeps its status, and takes its turn for a close look as the rate limit allows.
+//! Some lists leave out content (the permissions of NAVER Cloud policies). An object that matches as far as
+//! its list shows keeps its status, and is read completely as often as the rate limit allows.
 
-use super::apply::Apply;
+use super::failure::failed;
+use super::ownership;
 use super::reconciliation::Reconciliation;
+use super::stop::Stop;
 use crate::api::Reason;
-use crate::controller::Result;
 use crate::controller::kinds::managed::Managed;
-use crate::engine::outcome::Outcome;
 use crate::engine::plan;
-use crate::engine::plan::Rules;
 use crate::engine::{BoundExternal, ListedObservation, Observation, Ownership};
-use crate::upstream::Account;
-use std::sync::Arc;
+use crate::upstream::{Account, registry};
 
-/// For how many intervals an object may wait for its turn.
-const LONGEST_WAIT: u32 = 3;
+/// After how many intervals an object is read completely regardless of the rate limit.
+const MAX_INTERVALS_UNREAD: u32 = 3;
 
-/// What a list is enough for: `None` asks for a close look.
-pub async fn from_afar<K: Managed>(
-    this: &mut Reconciliation<'_, K>,
-    subject: &dyn BoundExternal,
-    account: &Arc<Account>,
-    hash: &str,
-) -> Result<Option<Outcome>> {
-    let Some(id) = settled(this, account, hash) else { return Ok(None) };
-    let interval = this.interval();
-    let shared = this.shared();
-    let not_before = if shared.settings.safeguards.fresh_snapshots {
-        shared.observations.not_before(&this.uid(), interval / 2)
-    } else {
-        shared.observations.started
-    };
-    match subject.observe_listed(&id, not_before).await {
-        ListedObservation::Complete(seen) if seen.owner == Ownership::Ours || this.only_observes() => {
-            let plan = plan::plan(&this.record(), Rules::from(this.object.common()), vec![*seen], hash);
-            if !plan.is_quiet() {
-                return Ok(None);
-            }
-            Apply::new(this, subject, account, hash.to_owned()).run(plan).await.map(Some)
-        }
-        ListedObservation::PartialMatch if this.ready_reason() == Some(Reason::UpToDate.as_str()) => {
-            let unseen = this.shared().observations.since_last_read(&this.uid());
-            let look = unseen >= interval * LONGEST_WAIT || (unseen >= interval / 2 && subject.try_full_read());
-            Ok((!look).then(Outcome::up_to_date))
-        }
-        ListedObservation::Complete(_) | ListedObservation::PartialMatch | ListedObservation::Inconclusive => Ok(None),
-    }
+/// How an upstream object was found.
+pub enum Observed {
+    /// The list shows it unchanged as far as lists show it, and it is not due for a complete read.
+    Unchanged,
+    /// These objects may be the one, completely read.
+    Found(Vec<Observation>),
 }
 
-/// The id of an object of which nothing changed since it was looked at closely: spec, connection,
-/// status.
-fn settled<K: Managed>(this: &Reconciliation<'_, K>, account: &Account, hash: &str) -> Option<String> {
+/// Observes the upstream object of this reconcile.
+pub async fn observe<K: Managed>(
+    this: &Reconciliation<'_, K>,
+    external: &dyn BoundExternal,
+    account: &Account,
+    hash: &str,
+) -> Result<Observed, Stop> {
+    if let Some(id) = settled_id(this, account, hash)
+        && let Some(observed) = from_list(this, external, &id, hash).await
+    {
+        return Ok(observed);
+    }
+    from_get(this, external).await.map(Observed::Found).map_err(|error| failed(this, &error))
+}
+
+/// Returns the id of an object whose spec, connection and status have not changed since it was read.
+fn settled_id<K: Managed>(this: &Reconciliation<'_, K>, account: &Account, hash: &str) -> Option<String> {
     let common = &this.report.common;
-    let reason = this.ready_reason()?;
-    let quiet = [Reason::UpToDate, Reason::Observed, Reason::DriftReported].iter().any(|r| r.as_str() == reason);
+    let settled = [Reason::UpToDate, Reason::Observed, Reason::DriftReported].into_iter().any(|r| this.has_reason(r));
     let current = !this.spec_changed()
         && common.operation.is_none()
         && !this.reconcile_requested()
         && common.upstream.as_ref().is_none_or(|upstream| upstream.endpoint == account.endpoint())
-        && (this.only_observes() || common.applied_hash.as_deref() == Some(hash));
-    let id = common.upstream.as_ref().and_then(|upstream| upstream.id.clone()).or_else(|| this.report.seen_id.clone());
-    id.filter(|_| quiet && current)
+        && (this.object.only_observes() || common.applied_hash.as_deref() == Some(hash));
+    this.report.id().filter(|_| settled && current)
 }
 
-/// Reads the object with the known id; and, unless that is ours, everything that may be the one.
-pub async fn closely<K: Managed>(
+/// Observes from the shared list; `None` when only a get can decide.
+async fn from_list<K: Managed>(
     this: &Reconciliation<'_, K>,
-    subject: &dyn BoundExternal,
+    external: &dyn BoundExternal,
+    id: &str,
+    hash: &str,
+) -> Option<Observed> {
+    let (observations, uid, interval) = (&this.shared().observations, this.uid(), this.interval());
+    let not_before = if this.shared().settings.safeguards.fresh_snapshots {
+        observations.not_before(&uid, interval / 2)
+    } else {
+        observations.started()
+    };
+    match external.observe_listed(id, not_before).await {
+        ListedObservation::Complete(seen) if seen.owner == Ownership::Ours || this.object.only_observes() => {
+            let found = vec![*seen];
+            let quiet = plan::plan(&this.last_known(), this.rules(), found.clone(), hash).is_quiet();
+            quiet.then_some(Observed::Found(found))
+        }
+        ListedObservation::PartialMatch if this.has_reason(Reason::UpToDate) => {
+            let unread = observations.since_last_read(&uid);
+            let due = unread >= interval * MAX_INTERVALS_UNREAD || (unread >= interval / 2 && external.try_full_read());
+            (!due).then_some(Observed::Unchanged)
+        }
+        ListedObservation::Complete(_) | ListedObservation::PartialMatch | ListedObservation::Inconclusive => None,
+    }
+}
+
+/// Reads the object with the known id. Unless that one is ours, also reads every object that may be the one.
+async fn from_get<K: Managed>(
+    this: &Reconciliation<'_, K>,
+    external: &dyn BoundExternal,
 ) -> crate::engine::Result<Vec<Observation>> {
-    let known = this.record().id;
+    let known = this.last_known().id;
     let named = this.object.common().external_id.clone();
     let mut found = Vec::new();
     if let Some(id) = known.as_deref().or(named.as_deref()) {
-        found.extend(subject.observe(id).await?);
+        found.extend(external.observe(id).await?);
     }
     let ours = found.iter().any(|seen| matches!(seen.owner, Ownership::Ours | Ownership::Unknown));
-    let search = this.shared().settings.safeguards.owner_lookup;
     let lost = !ours && (known.is_some() || named.is_none());
-    // Where names mean nothing a create that landed late may have made a second one.
-    let doubled = ours && known.is_some() && this.object.wanted().unique_name().is_none();
-    if search && (lost || doubled) {
-        let others = subject.find().await?;
+    // Where names are not unique, a create that took effect late may have made a second object.
+    let duplicated = ours && known.is_some() && registry::unique_name(this.object.desired()).is_none();
+    if this.shared().settings.safeguards.owner_lookup && (lost || duplicated) {
+        let others = external.find().await?;
         found.retain(|seen| others.iter().all(|other| other.id != seen.id));
         found.extend(others);
     }
     for observation in &mut found {
-        observation.owner = this.ctx.judge(observation.owner.clone(), &this.namespace()).await;
+        observation.owner = ownership::resolve(this, observation.owner.clone()).await;
     }
-    this.shared().observations.looked(&this.uid());
+    this.shared().observations.record_read(&this.uid());
     Ok(found)
 }

@@ -16,7 +16,7 @@ use tracing::field::Empty;
 use tracing::{Instrument as _, Span};
 
 /// How soon the cache should have caught up.
-const LOOK_AGAIN: Duration = Duration::from_millis(300);
+const CACHE_LAG: Duration = Duration::from_millis(300);
 
 /// Contains panics and endless waits of one object's reconcile, and measures it.
 pub async fn isolated(
@@ -33,7 +33,7 @@ pub async fn isolated(
         Ok(Ok(result)) => result,
         Ok(Err(panic)) => {
             shared.metrics.panicked(kind);
-            let error = Error::Panic(words(panic.as_ref()));
+            let error = Error::Panic(panic_message(panic.as_ref()));
             shared.events.warning(&about, Reason::InternalError.as_str(), &error.to_string()).await;
             Err(error)
         }
@@ -61,9 +61,9 @@ fn span(kind: &'static str, about: &ObjectReference) -> Span {
     )
 }
 
-fn words(panic: &(dyn std::any::Any + Send)) -> String {
+fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().map(|s| (*s).to_owned());
-    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "without words".to_owned())
+    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "without a message".to_owned())
 }
 
 /// When to try again after an error.
@@ -71,8 +71,8 @@ pub fn retry<K: Resource<DynamicType = ()>>(kind: &'static str, object: &K, erro
     let (namespace, name) = (object.namespace(), object.name_any());
     if matches!(error, Error::Stale) {
         // No failure: the cache lags behind a write, most often our own.
-        tracing::debug!(kind, namespace, name, %error, "look again");
-        return Action::requeue(jitter(LOOK_AGAIN));
+        tracing::debug!(kind, namespace, name, %error, "cache is stale; requeued");
+        return Action::requeue(jitter(CACHE_LAG));
     }
     let wait = shared.backoffs.failed(object.meta().uid.as_deref().unwrap_or_default());
     tracing::warn!(kind, namespace, name, %error, ?wait, "reconcile failed");

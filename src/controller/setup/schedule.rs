@@ -1,4 +1,4 @@
-//! From due to done: an object waits for a turn of its connection, and is reconciled as it is then.
+//! Waits for a permit of the object's connection, then reconciles the object as it is by then.
 
 use super::isolate::isolated;
 use crate::controller::context::{Context, Shared};
@@ -12,7 +12,8 @@ use kube::{Resource, ResourceExt};
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
-/// One reconcile, in its turn. A shutdown finishes what has begun, and not what waits.
+/// Reconciles an object once it has a permit. A shutdown finishes reconciles that have begun, and drops those
+/// that wait.
 pub async fn reconcile_when_permitted<K: Managed>(
     object: Arc<DeserializeGuard<K>>,
     ctx: Arc<Context<K>>,
@@ -20,26 +21,25 @@ pub async fn reconcile_when_permitted<K: Managed>(
 ) -> Result<Action> {
     let shared = Arc::clone(&ctx.shared);
     let (about, uid) = (object.object_ref(&()), object.uid().unwrap_or_default());
-    let _turn = match &object.0 {
+    let _permit = match &object.0 {
         Ok(managed) => {
             let priority = priority::of(managed, shared.backoffs.is_failing(&uid));
             tokio::select! {
-                turn = shared.permits.acquire(managed.connection(), &uid, priority) => Some(turn),
+                permit = shared.permits.acquire(managed.connection(), &uid, priority) => Some(permit),
                 () = shutdown.cancelled() => return Ok(Action::await_change()),
             }
         }
         Err(_) => None,
     };
-    // It may have changed while it waited, or be gone.
+    // The object may have changed while it waited, or be gone.
     let Some(object) = ctx.store.get(&ObjectRef::from_obj(object.as_ref())) else {
         return Ok(Action::await_change());
     };
-    // On the heap only now: thousands may wait.
+    // Boxed only now: thousands of reconciles may wait.
     Box::pin(isolated(K::KIND, shared, about, policy::reconcile(object, ctx))).await
 }
 
-/// An object was changed by somebody: whatever it waits for, it is more urgent now, and what failed
-/// before counts no more.
+/// Raises the priority of an object that was changed, if it waits. Its earlier failures do not count any more.
 pub fn raise_priority<K: Managed>(shared: &Shared, object: &K) {
     let uid = object.uid().unwrap_or_default();
     shared.backoffs.clear(&uid);

@@ -1,6 +1,8 @@
-//! Waits for the world: a missing CRD or permission is a log line and a retry, not an exit.
+//! Waits at the start for what the operator cannot do without: a missing CRD or permission is a log line and
+//! a retry, not an exit.
 
-use crate::api::{ClusterConnection, Connection, NetworkPolicy, Policy};
+use super::kinds::MANAGED;
+use crate::api::{ClusterConnection, Connection};
 use crate::controller::Settings;
 use crate::controller::k8s::depth_limit;
 use crate::controller::k8s::namespaces::{scoped, scopes};
@@ -14,54 +16,56 @@ use std::future::Future;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
-/// How often to look.
-const LOOK_AGAIN: Duration = Duration::from_secs(2);
+/// How often to try again.
+const RETRY: Duration = Duration::from_secs(2);
 
-/// Returns when the kinds can be listed wherever they are looked after, or on shutdown.
+/// Waits until all kinds can be listed in every watched namespace, or until shutdown.
 pub async fn wait_for_crds(client: &Client, settings: &Settings, shutdown: &CancellationToken) {
-    let what = "the CRDs are not there, or may not be listed: waiting for them";
-    // Whatever lies in the cluster already must not keep the operator from starting.
+    let problem = "the CRDs are missing or cannot be listed; retrying";
+    // An object that is in the cluster already must not keep the operator from starting.
     let client = depth_limit::client(client.clone());
-    wait_for(what, shutdown, || kinds(&client, settings)).await;
+    wait_for(problem, shutdown, || list_all(&client, settings)).await;
 }
 
-/// The uid of `kube-system`, which identifies a cluster for as long as it lives; `None` on shutdown.
+/// Waits for the uid of `kube-system`, which identifies a cluster for its whole life; `None` on shutdown.
 pub async fn wait_for_cluster_id(client: &Client, shutdown: &CancellationToken) -> Option<String> {
-    let what = "the namespace kube-system, whose uid identifies this cluster, may not be read: waiting (--cluster-id would do)";
-    wait_for(what, shutdown, || cluster_id(client)).await
+    let problem =
+        "cannot read namespace kube-system (its uid identifies this cluster); retrying. Set --cluster-id to avoid this";
+    wait_for(problem, shutdown, || cluster_id(client)).await
 }
 
-/// Asks until there is an answer; says once what it waits for.
-async fn wait_for<T, F>(what: &str, shutdown: &CancellationToken, ask: impl Fn() -> F) -> Option<T>
+/// Asks until there is an answer. Logs the problem once as a warning.
+async fn wait_for<T, F>(problem: &str, shutdown: &CancellationToken, ask: impl Fn() -> F) -> Option<T>
 where
-    F: Future<Output = Result<T, kube::Error>>,
+    F: Future<Output = kube::Result<T>>,
 {
-    let mut said = false;
+    let mut warned = false;
     loop {
         match ask().await {
             Ok(answer) => return Some(answer),
-            Err(error) if !said => {
-                tracing::warn!(%error, "{what}");
-                said = true;
+            Err(error) if !warned => {
+                tracing::warn!(%error, "{problem}");
+                warned = true;
             }
-            Err(error) => tracing::debug!(%error, "{what}"),
+            Err(error) => tracing::debug!(%error, "{problem}"),
         }
         tokio::select! {
-            () = tokio::time::sleep(LOOK_AGAIN) => {}
+            () = tokio::time::sleep(RETRY) => {}
             () = shutdown.cancelled() => return None,
         }
     }
 }
 
-async fn cluster_id(client: &Client) -> Result<String, kube::Error> {
+async fn cluster_id(client: &Client) -> kube::Result<String> {
     let namespace = Api::<Namespace>::all(client.clone()).get_metadata("kube-system").await?;
     Ok(namespace.metadata.uid.unwrap_or_default())
 }
 
-async fn kinds(client: &Client, settings: &Settings) -> Result<(), kube::Error> {
+async fn list_all(client: &Client, settings: &Settings) -> kube::Result<()> {
     for namespace in scopes(settings) {
-        list::<Policy>(scoped(client, namespace)).await?;
-        list::<NetworkPolicy>(scoped(client, namespace)).await?;
+        for kind in MANAGED {
+            kind.probe(client, namespace).await?;
+        }
         list::<Connection>(scoped(client, namespace)).await?;
     }
     if settings.cluster_connections {
@@ -70,7 +74,7 @@ async fn kinds(client: &Client, settings: &Settings) -> Result<(), kube::Error> 
     Ok(())
 }
 
-async fn list<K>(api: Api<DeserializeGuard<K>>) -> Result<(), kube::Error>
+async fn list<K>(api: Api<DeserializeGuard<K>>) -> kube::Result<()>
 where
     K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned,
 {

@@ -1,16 +1,15 @@
-//! Counts the objects by kind and reason, and shows how connections stand, for the gauges: from the
-//! stores, without a request.
+//! Sets the gauges of objects by reason and of the state of connections: from the caches, without a request.
 
-use crate::api::ConnectionKey;
 use crate::api::connection::Usage;
-use crate::api::{ClusterConnection, ConditionType, Connection, NetworkPolicy, Policy, Reason};
+use crate::api::{ClusterConnection, ConditionType, Connection, ConnectionKey, Reason};
 use crate::controller::context::Shared;
 use crate::controller::kinds::connection::ConnectionResource;
 use crate::controller::kinds::managed::Managed;
-use crate::controller::policy::deletion::orphan::OrphanReason;
-use crate::metrics::{AccountNow, ConnectionNow, HeldNow, Metrics};
+use crate::controller::state::stores::StoreOf;
+use crate::engine::OrphanReason;
+use crate::metrics::{AccountState, CollectionUsage, ConnectionState, Metrics};
 use crate::upstream::AccountStats;
-use crate::upstream::registry::SYSTEMS;
+use crate::upstream::registry::{counted, systems};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::core::DeserializeGuard;
 use kube::runtime::reflector::Store;
@@ -20,34 +19,33 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio_util::sync::CancellationToken;
 
-/// How often the gauges follow.
+/// How often the gauges are set.
 const EVERY: Duration = Duration::from_secs(10);
 
-/// Shown for an object that nobody has looked at, or whose reason an older version wrote.
+/// The reason shown for an object without a condition, or with a reason that an older version wrote.
 const UNSEEN: &str = "Unseen";
 
-/// Shown for an object that cannot be decoded, and is skipped until it changes.
+/// The reason shown for an object that cannot be decoded, and is skipped until it changes.
 const UNREADABLE: &str = "Unreadable";
 
-/// What all counts of one round look at.
+/// What all counts of one round share.
 pub struct Round<'a> {
     shared: &'a Shared,
-    /// How many objects name each connection, once all objects are known.
+    /// How many objects use each connection, once the caches are complete.
     usage: Option<HashMap<ConnectionKey, usize>>,
 }
 
 /// Sets the gauges of one kind.
 pub type Count = Box<dyn Fn(&Round<'_>) + Send + Sync>;
 
-/// Has the counters of what must not happen begin at 0.
-pub fn begin(metrics: &Metrics) {
-    let whys = OrphanReason::ALL.map(OrphanReason::label);
-    let managed = [Policy::KIND, NetworkPolicy::KIND];
-    let kinds = [Policy::KIND, NetworkPolicy::KIND, Connection::KIND, ClusterConnection::KIND];
-    metrics.begin(&kinds, &managed, &whys, &SYSTEMS);
+/// Starts the counters of what must not happen at 0, so that the first occurrence is an increase.
+pub fn initialize(metrics: &Metrics, managed: &[&'static str]) {
+    let reasons = OrphanReason::ALL.map(OrphanReason::label);
+    let kinds = [managed, &[Connection::KIND, ClusterConnection::KIND]].concat();
+    metrics.initialize(&kinds, managed, &reasons, &systems());
 }
 
-/// Counts until shutdown.
+/// Sets the gauges until shutdown.
 pub async fn run(shared: Arc<Shared>, counts: Vec<Count>, shutdown: CancellationToken) {
     loop {
         let round = Round { shared: &shared, usage: shared.stores.usage() };
@@ -61,11 +59,11 @@ pub async fn run(shared: Arc<Shared>, counts: Vec<Count>, shutdown: Cancellation
     }
 }
 
-/// Counts a policy kind by reason, over all its stores.
-pub fn managed<K: Managed>(stores: Vec<Store<DeserializeGuard<K>>>) -> Count {
-    Box::new(move |Round { shared, .. }| {
+/// Returns what counts the objects of a managed kind by reason.
+pub fn objects<K: Managed>() -> Count {
+    Box::new(|Round { shared, .. }| {
         let mut by_reason = BTreeMap::<&'static str, usize>::new();
-        for object in stores.iter().flat_map(Store::state) {
+        for object in shared.stores.of::<K>().iter().flat_map(Store::state) {
             let reason = object.0.as_ref().map_or(UNREADABLE, |object| reason(&object.report().common.conditions));
             *by_reason.entry(reason).or_default() += 1;
         }
@@ -73,8 +71,8 @@ pub fn managed<K: Managed>(stores: Vec<Store<DeserializeGuard<K>>>) -> Count {
     })
 }
 
-/// Shows how each connection of a kind stands.
-pub fn connections<K: ConnectionResource>(stores: Vec<Store<DeserializeGuard<K>>>) -> Count
+/// Returns what shows the state of each connection of a kind.
+pub fn connections<K: ConnectionResource>(stores: Vec<StoreOf<K>>) -> Count
 where
     DeserializeGuard<K>: Resource<DynamicType = ()>,
 {
@@ -88,22 +86,22 @@ where
     })
 }
 
-/// Has connections looked at again whose status counts other dependants than there are.
+/// Triggers a check of connections whose status counts other dependents than there are.
 fn recount<'a, K: ConnectionResource>(
     shared: &Shared,
     usage: &HashMap<ConnectionKey, usize>,
     connections: impl Iterator<Item = &'a K>,
 ) {
-    for link in connections {
-        let (key, counted) = (link.key(), link.status().dependants);
+    for connection in connections {
+        let (key, counted) = (connection.key(), connection.status().dependants);
         let used = usage.get(&key).copied().unwrap_or_default();
         if counted.is_some_and(|counted| usize::try_from(counted) != Ok(used)) {
-            shared.connections.recheck_key(&key);
+            shared.accounts.recheck(&key);
         }
     }
 }
 
-fn connection<K: ConnectionResource>(shared: &Shared, guard: &DeserializeGuard<K>) -> ConnectionNow
+fn connection<K: ConnectionResource>(shared: &Shared, guard: &DeserializeGuard<K>) -> ConnectionState
 where
     DeserializeGuard<K>: Resource<DynamicType = ()>,
 {
@@ -111,19 +109,20 @@ where
     let key = ConnectionKey { namespace: namespace.clone(), name: name.clone() };
     let status = guard.0.as_ref().map(ConnectionResource::status).unwrap_or_default();
     let reason = guard.0.as_ref().map_or(UNREADABLE, |_| reason(&status.conditions));
-    ConnectionNow {
+    let is_ready = |c: &Condition| c.type_ == ConditionType::Ready.as_str() && c.status == "True";
+    ConnectionState {
         namespace: namespace.unwrap_or_default(),
         name,
-        ready: status.conditions.iter().any(|c| c.type_ == ConditionType::Ready.as_str() && c.status == "True"),
+        ready: status.conditions.iter().any(is_ready),
         reason,
-        account: shared.connections.last_good(&key).map(|account| account_now(&account.stats())),
-        held: status.usage.map(held).unwrap_or_default(),
+        account: shared.accounts.last_good(&key).map(|account| account_state(&account.stats())),
+        usage: status.usage.as_ref().map(collection_usage).unwrap_or_default(),
     }
 }
 
-fn account_now(stats: &AccountStats) -> AccountNow {
+fn account_state(stats: &AccountStats) -> AccountState {
     let since_1970 = |time: &SystemTime| time.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64();
-    AccountNow {
+    AccountState {
         breaker_open: stats.tripped,
         rate: stats.rate,
         rate_configured: stats.rate_configured,
@@ -133,16 +132,26 @@ fn account_now(stats: &AccountStats) -> AccountNow {
     }
 }
 
-fn held(usage: Usage) -> Vec<HeldNow> {
-    let Usage { policies, policies_limit, network_policies } = usage;
-    let held = [("policies", policies, policies_limit), ("network_policies", network_policies, None)];
-    held.into_iter()
-        .filter_map(|(collection, count, limit)| Some(HeldNow { collection, count: count?, limit }))
-        .collect()
+/// Returns how many objects each collection of an account holds.
+fn collection_usage(usage: &Usage) -> Vec<CollectionUsage> {
+    let collections = counted().into_iter().filter_map(|key| {
+        Some(CollectionUsage { collection: snake_case(key), count: usage.count(key)?, limit: usage.limit(key) })
+    });
+    collections.collect()
+}
+
+fn snake_case(key: &str) -> String {
+    key.chars().fold(String::new(), |mut label, letter| {
+        if letter.is_ascii_uppercase() {
+            label.push('_');
+        }
+        label.push(letter.to_ascii_lowercase());
+        label
+    })
 }
 
 fn reason(conditions: &[Condition]) -> &'static str {
-    let ready = conditions.iter().find(|c| c.type_ == ConditionType::Ready.as_str());
-    let known = ready.and_then(|c| Reason::ALL.iter().find(|reason| reason.as_str() == c.reason));
+    let ready = conditions.iter().find(|condition| condition.type_ == ConditionType::Ready.as_str());
+    let known = ready.and_then(|condition| Reason::ALL.iter().find(|reason| reason.as_str() == condition.reason));
     known.map_or(UNSEEN, |reason| reason.as_str())
 }

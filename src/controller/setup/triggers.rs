@@ -1,5 +1,5 @@
-//! Who is woken by what: the way from a connection to its dependants, from a refused call to
-//! its connection, and from a Secret to the connections that read it.
+//! Passes triggers on: from a connection to the objects that use it, from a failed call to its connection,
+//! and from a Secret to the connections that read it.
 
 use crate::api::ConnectionKey;
 use crate::controller::kinds::connection::ConnectionResource;
@@ -11,41 +11,44 @@ use kube::core::DeserializeGuard;
 use kube::runtime::reflector::{ObjectRef, Store};
 use tokio::sync::{broadcast, mpsc};
 
-/// How many wake-ups a slow controller may lag behind before it looks at everything.
-const WAKE_BUFFER: usize = 1024;
+/// How many triggers a slow controller may lag behind. Beyond that it reconciles all of its objects.
+const TRIGGER_BUFFER: usize = 1024;
 
-/// Wake-ups, for every controller that may be concerned.
+/// The triggers that every controller may subscribe to.
 pub struct Triggers {
-    /// Connections whose dependants must look again.
-    pub dependants: broadcast::Sender<ConnectionKey>,
+    /// Connections whose dependents must be reconciled.
+    pub dependents: broadcast::Sender<ConnectionKey>,
     /// Connections that must be checked again.
     pub connections: broadcast::Sender<ConnectionKey>,
 }
 
 impl Triggers {
-    /// Passes on what comes in through the channels.
+    /// Starts to pass on what arrives in the channels.
     pub fn start(
-        dependants: mpsc::UnboundedReceiver<ConnectionKey>,
+        dependents: mpsc::UnboundedReceiver<ConnectionKey>,
         connections: mpsc::UnboundedReceiver<ConnectionKey>,
     ) -> Self {
-        let triggers =
-            Self { dependants: broadcast::Sender::new(WAKE_BUFFER), connections: broadcast::Sender::new(WAKE_BUFFER) };
-        pass_on(dependants, triggers.dependants.clone());
-        pass_on(connections, triggers.connections.clone());
+        let triggers = Self {
+            dependents: broadcast::Sender::new(TRIGGER_BUFFER),
+            connections: broadcast::Sender::new(TRIGGER_BUFFER),
+        };
+        forward(dependents, triggers.dependents.clone());
+        forward(connections, triggers.connections.clone());
         triggers
     }
 }
 
-fn pass_on(mut from: mpsc::UnboundedReceiver<ConnectionKey>, to: broadcast::Sender<ConnectionKey>) {
+fn forward(mut from: mpsc::UnboundedReceiver<ConnectionKey>, to: broadcast::Sender<ConnectionKey>) {
     tokio::spawn(async move {
         while let Some(key) = from.recv().await {
-            // No receiver: the controllers have not started, and will look at everything.
+            // Without a receiver the controllers have not started, and will reconcile everything.
             let _ = to.send(key);
         }
     });
 }
 
-/// The connections as they are woken; `None` for wake-ups that were missed because too many came at once.
+/// Returns the connections that are triggered; `None` stands for triggers that were missed because too many
+/// came at once.
 pub fn keys(triggers: &broadcast::Sender<ConnectionKey>) -> impl Stream<Item = Option<ConnectionKey>> + Send + use<> {
     stream::unfold(triggers.subscribe(), |mut receiver| async move {
         match receiver.recv().await {
@@ -56,41 +59,32 @@ pub fn keys(triggers: &broadcast::Sender<ConnectionKey>) -> impl Stream<Item = O
     })
 }
 
-/// The connections that read this Secret.
-pub fn users_of<K: ConnectionResource>(
+/// Returns the connections that read this Secret.
+pub fn readers_of<K: ConnectionResource>(
     store: &Store<DeserializeGuard<K>>,
     secret: &str,
 ) -> Vec<ObjectRef<DeserializeGuard<K>>> {
-    let uses = |link: &K| {
-        let spec = link.spec();
-        let names = [
-            spec.ncloud.as_ref().map(|n| &n.credentials_secret_ref.name),
-            spec.spaceone.as_ref().map(|s| &s.token_secret_ref.name),
-            spec.ca_bundle_secret_ref.as_ref().map(|r| &r.name),
-        ];
-        names.into_iter().flatten().any(|name| name == secret)
-    };
-    refs(store, |link| uses(link))
+    refs(store, |connection: &K| connection.reads_secret(secret))
 }
 
-/// The objects that name this connection; all when too many wake-ups came at once.
-pub fn dependants_of<K: Managed>(
+/// Returns the objects that use this connection; all objects if triggers were missed.
+pub fn dependents_of<K: Managed>(
     store: &Store<DeserializeGuard<K>>,
     key: Option<&ConnectionKey>,
 ) -> Vec<ObjectRef<DeserializeGuard<K>>> {
-    refs(store, |object| key.is_none_or(|key| object.connection() == *key))
+    refs(store, |object: &K| key.is_none_or(|key| object.connection() == *key))
 }
 
-/// The connection with this key, if it is of this kind.
+/// Returns the connection with this key, if it is of this kind; all connections if triggers were missed.
 pub fn connections_with<K: ConnectionResource>(
     store: &Store<DeserializeGuard<K>>,
     key: Option<&ConnectionKey>,
 ) -> Vec<ObjectRef<DeserializeGuard<K>>> {
-    refs(store, |link| key.is_none_or(|key| link.key() == *key))
+    refs(store, |connection: &K| key.is_none_or(|key| connection.key() == *key))
 }
 
-/// Whether the store holds a connection with this key, readable or not.
-pub fn is_there<K: ConnectionResource>(store: &Store<DeserializeGuard<K>>, key: &ConnectionKey) -> bool {
+/// Returns whether the store holds a connection with this key, readable or not.
+pub fn exists<K: ConnectionResource>(store: &Store<DeserializeGuard<K>>, key: &ConnectionKey) -> bool {
     store.state().iter().any(|object| {
         let meta = object.meta();
         meta.namespace == key.namespace && meta.name.as_ref() == Some(&key.name)

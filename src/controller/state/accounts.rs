@@ -1,257 +1,202 @@
-//! The open upstream accounts, one for each healthy connection, shared by all objects that
-//! name it.
+//! Keeps the open upstream accounts: one for each ready connection, shared by all objects that name it.
 //!
-//! The connection controllers put accounts in and out; the policy controllers resolve their
-//! references here and make no call while a connection is not ready. The last good account of
-//! an unhealthy connection is kept for deletions.
+//! The connection controllers store accounts here. The policy controllers resolve their references here,
+//! and make no call while a connection is not ready. The last good account of a connection that is not
+//! ready is kept for deletions.
 
 use crate::api::connection::AllowedNamespaces;
-use crate::api::shared::{ConnectionKind, ConnectionRef};
-use crate::api::{ClusterConnection, Connection, ConnectionKey, Reason};
-use crate::controller::Result;
-use crate::controller::kinds::managed::Managed;
-use crate::controller::policy::reconciliation::Reconciliation;
-use crate::controller::queue::backoff::jitter;
-use crate::engine::outcome::{Outcome, Requeue};
+use crate::api::shared::ConnectionRef;
+use crate::api::{ConnectionKey, Reason};
 use crate::upstream::Account;
-use kube::runtime::controller::Action;
-use kube::{Api, Client};
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock, RwLockWriteGuard};
-use std::time::Duration;
 use tokio::sync::mpsc::UnboundedSender;
 
-/// How soon to look again at a connection that has not been checked since the start.
-const UNCHECKED: Duration = Duration::from_millis(500);
-
-/// How soon to look again at a connection that is being checked because it failed.
-const IN_DOUBT: Duration = Duration::from_secs(2);
-
-/// How a connection stands.
+/// Whether a connection can be used.
 #[derive(Clone)]
 pub enum Readiness {
-    /// It can be used.
+    /// It can be used, through this account.
     Ready(Arc<Account>),
-    /// It cannot.
+    /// It cannot be used.
     NotReady {
         /// The reason of its `Ready` condition.
         reason: Reason,
     },
 }
 
+impl Readiness {
+    fn differs(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Ready(a), Self::Ready(b)) => !Arc::ptr_eq(a, b),
+            (Self::NotReady { reason: a }, Self::NotReady { reason: b }) => a != b,
+            (Self::Ready(_), Self::NotReady { .. }) | (Self::NotReady { .. }, Self::Ready(_)) => true,
+        }
+    }
+}
+
 #[derive(Clone)]
 struct Slot {
-    health: Readiness,
+    readiness: Readiness,
     last_good: Option<Arc<Account>>,
     allowed: AllowedNamespaces,
 }
 
 impl Slot {
     fn missing() -> Self {
-        let health = Readiness::NotReady { reason: Reason::ConnectionNotFound };
-        Self { health, last_good: None, allowed: AllowedNamespaces::default() }
+        let readiness = Readiness::NotReady { reason: Reason::ConnectionNotFound };
+        Self { readiness, last_good: None, allowed: AllowedNamespaces::default() }
     }
 
     fn exists(&self) -> bool {
-        !matches!(self.health, Readiness::NotReady { reason: Reason::ConnectionNotFound })
+        !matches!(self.readiness, Readiness::NotReady { reason: Reason::ConnectionNotFound })
     }
 }
 
 /// Why an object cannot use its connection.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Held {
-    /// Nobody has looked at the connection yet: say nothing, come back soon.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unavailable {
+    /// The connection has not been checked since the start.
     Unchecked,
-    /// It failed several times in a row and is being checked: say nothing, come back when the verdict
-    /// is there.
+    /// Its calls failed several times in a row, and it is being checked.
     InDoubt,
-    /// The outcome to report.
-    Back(Outcome),
+    /// It is a `ClusterConnection`, and this operator watches single namespaces only.
+    NotWatched,
+    /// It does not list the namespace of the object.
+    NamespaceNotAllowed,
+    /// It does not exist.
+    NotFound {
+        /// Whether a `ClusterConnection` of the same name exists: users easily leave out the kind.
+        cluster_namesake: bool,
+    },
+    /// It is not ready, for this reason.
+    NotReady(Reason),
 }
 
-impl Held {
-    /// Reports it and says when to look again.
-    pub async fn report<K: Managed>(self, case: &mut Reconciliation<'_, K>) -> Result<Action> {
-        match self {
-            Self::Unchecked => Ok(Action::requeue(UNCHECKED)),
-            Self::InDoubt => Ok(Action::requeue(jitter(IN_DOUBT))),
-            Self::Back(outcome) => case.finish(outcome).await,
-        }
-    }
-}
-
-/// Wakes what depends on a connection, or the connection itself.
+/// Sends connections to the controllers that have to reconcile something for them.
 #[derive(Clone)]
 pub struct TriggerSenders {
-    /// Takes connections whose dependants must look again.
-    pub dependants: UnboundedSender<ConnectionKey>,
+    /// Takes connections whose dependents must be reconciled.
+    pub dependents: UnboundedSender<ConnectionKey>,
     /// Takes connections that must be checked again.
     pub connections: UnboundedSender<ConnectionKey>,
 }
 
-/// All known connections.
+/// The accounts of all known connections.
 pub struct Accounts {
     slots: RwLock<HashMap<ConnectionKey, Slot>>,
-    wakers: TriggerSenders,
-    /// Whether `ClusterConnection`s are looked after.
-    cluster: bool,
+    triggers: TriggerSenders,
+    /// Whether the operator watches `ClusterConnection`s.
+    watches_cluster: bool,
 }
 
 impl Accounts {
-    /// Knows none yet, and will know `ClusterConnection`s only if `cluster`.
+    /// Knows no connection yet.
     #[must_use]
-    pub fn new(wakers: TriggerSenders, cluster: bool) -> Self {
-        Self { slots: RwLock::default(), wakers, cluster }
+    pub fn new(triggers: TriggerSenders, watches_cluster: bool) -> Self {
+        Self { slots: RwLock::default(), triggers, watches_cluster }
     }
 
-    /// Makes sure that something is known of a connection that nobody has checked: after a
-    /// start the policies may come first, and must not call a connection missing that is there.
-    pub async fn ensure_known(&self, client: &Client, reference: &ConnectionRef, namespace: &str) -> Result<()> {
-        let key = ConnectionKey::of(reference, namespace);
-        if self.slot(&key).is_some() || self.is_out_of_sight(&key) {
-            return Ok(());
-        }
-        let exists = match reference.kind {
-            ConnectionKind::Connection => {
-                Api::<Connection>::namespaced(client.clone(), namespace).get_metadata_opt(&key.name).await?.is_some()
-            }
-            ConnectionKind::ClusterConnection => {
-                Api::<ClusterConnection>::all(client.clone()).get_metadata_opt(&key.name).await?.is_some()
-            }
-        };
-        if !exists {
-            // Unless its controller was faster: it knows better.
-            self.slots().entry(key).or_insert_with(Slot::missing);
-        }
-        Ok(())
+    /// Returns whether something is known of this connection, or never will be.
+    #[must_use]
+    pub fn is_settled(&self, key: &ConnectionKey) -> bool {
+        self.slot(key).is_some() || !self.watches(key)
     }
 
-    /// The account behind a reference, or why it cannot be used.
-    pub fn resolve(&self, reference: &ConnectionRef, namespace: &str) -> std::result::Result<Arc<Account>, Held> {
+    /// Records that a connection does not exist, unless its controller was faster: it knows better.
+    pub fn record_absent(&self, key: ConnectionKey) {
+        self.slots().entry(key).or_insert_with(Slot::missing);
+    }
+
+    /// Returns the account behind a reference, or why it is unavailable.
+    pub fn resolve(&self, reference: &ConnectionRef, namespace: &str) -> Result<Arc<Account>, Unavailable> {
         let key = ConnectionKey::of(reference, namespace);
-        if self.is_out_of_sight(&key) {
-            return Err(out_of_sight(&key));
+        if !self.watches(&key) {
+            return Err(Unavailable::NotWatched);
         }
-        let Some(slot) = self.slot(&key) else { return Err(Held::Unchecked) };
+        let Some(slot) = self.slot(&key) else { return Err(Unavailable::Unchecked) };
         if slot.exists() && !allows(&slot.allowed, &key, namespace) {
-            return Err(back(
-                Reason::NamespaceNotAllowed,
-                format!(
-                    "ClusterConnection {} does not list namespace {namespace} in spec.allowedNamespaces.",
-                    key.name
-                ),
-            ));
+            return Err(Unavailable::NamespaceNotAllowed);
         }
-        match slot.health {
+        match slot.readiness {
             Readiness::Ready(account) if account.is_tripped() => {
-                self.recheck(reference, namespace);
-                Err(Held::InDoubt)
+                self.recheck(&key);
+                Err(Unavailable::InDoubt)
             }
             Readiness::Ready(account) => Ok(account),
-            Readiness::NotReady { reason: Reason::ConnectionNotFound } => Err(back(
-                Reason::ConnectionNotFound,
-                format!(
-                    "{:?} {} does not exist. Create it, or correct spec.connectionRef in a new object.{}",
-                    reference.kind,
-                    key.name,
-                    self.namesake(&key)
-                ),
-            )),
-            Readiness::NotReady { reason } => Err(back(
-                Reason::ConnectionNotReady,
-                format!(
-                    "{:?} {} is not ready ({}): its status says what to do. This object waits and makes no calls.",
-                    reference.kind,
-                    key.name,
-                    reason.as_str()
-                ),
-            )),
+            Readiness::NotReady { reason: Reason::ConnectionNotFound } => {
+                Err(Unavailable::NotFound { cluster_namesake: self.has_cluster_namesake(&key) })
+            }
+            Readiness::NotReady { reason } => Err(Unavailable::NotReady(reason)),
         }
     }
 
-    /// What is likely meant by a `Connection` that does not exist: the kind is easily left out.
-    fn namesake(&self, key: &ConnectionKey) -> &'static str {
-        let other = ConnectionKey { namespace: None, name: key.name.clone() };
-        if key.namespace.is_some() && self.slot(&other).is_some_and(|slot| slot.exists()) {
-            " A ClusterConnection of this name exists: spec.connectionRef.kind names that kind."
-        } else {
-            ""
-        }
-    }
-
-    /// The account for a deletion: the last good one will do, for those who may use it.
+    /// Returns the account for a deletion: the last good one suffices for objects that may use it.
     pub fn resolve_for_deletion(
         &self,
         reference: &ConnectionRef,
         namespace: &str,
-    ) -> std::result::Result<Arc<Account>, Held> {
+    ) -> Result<Arc<Account>, Unavailable> {
         let key = ConnectionKey::of(reference, namespace);
         let slot = self.slot(&key).filter(|slot| allows(&slot.allowed, &key, namespace));
         let last_good = slot.and_then(|slot| slot.last_good).filter(|account| !account.is_tripped());
         last_good.map_or_else(|| self.resolve(reference, namespace), Ok)
     }
 
-    /// The account in use, when the connection is ready.
+    /// Returns the account in use while the connection is ready.
     pub fn ready(&self, key: &ConnectionKey) -> Option<Arc<Account>> {
-        match self.slot(key)?.health {
+        match self.slot(key)?.readiness {
             Readiness::Ready(account) => Some(account),
             Readiness::NotReady { .. } => None,
         }
     }
 
-    /// The last account that worked, for what it says of itself.
+    /// Returns the last account that worked.
     pub fn last_good(&self, key: &ConnectionKey) -> Option<Arc<Account>> {
         self.slot(key)?.last_good
     }
 
-    /// Whether its account failed so often in a row that it is not used until a check succeeds.
-    pub fn is_tripped(&self, reference: &ConnectionRef, namespace: &str) -> bool {
-        let slot = self.slot(&ConnectionKey::of(reference, namespace));
-        slot.and_then(|slot| slot.last_good).is_some_and(|account| account.is_tripped())
+    /// Returns whether the circuit breaker of the account is open: only probes are sent.
+    pub fn is_tripped(&self, key: &ConnectionKey) -> bool {
+        self.last_good(key).is_some_and(|account| account.is_tripped())
     }
 
-    /// Notes how a connection stands and wakes its dependants when that changed. Returns the account
-    /// in whose place another was put: objects that began with it may still use it.
-    pub fn set(&self, key: &ConnectionKey, health: Readiness, allowed: AllowedNamespaces) -> Option<Arc<Account>> {
+    /// Stores the readiness of a connection and triggers its dependents if it changed. Returns the account
+    /// that another one replaced: reconciles that began with it may still use it.
+    pub fn set(&self, key: &ConnectionKey, readiness: Readiness, allowed: AllowedNamespaces) -> Option<Arc<Account>> {
         let before = self.slot(key);
-        let last_good = match &health {
+        let last_good = match &readiness {
             Readiness::Ready(account) => Some(Arc::clone(account)),
             Readiness::NotReady { .. } => before.as_ref().and_then(|slot| slot.last_good.clone()),
         };
-        let changed = before.as_ref().is_none_or(|slot| slot.allowed != allowed || differs(&slot.health, &health));
+        let changed = |slot: &Slot| slot.allowed != allowed || slot.readiness.differs(&readiness);
+        let changed = before.as_ref().is_none_or(changed);
         let former = before.and_then(|slot| slot.last_good);
         let replaced = former.filter(|former| last_good.as_ref().is_none_or(|now| !Arc::ptr_eq(former, now)));
-        self.slots().insert(key.clone(), Slot { health, last_good, allowed });
+        self.slots().insert(key.clone(), Slot { readiness, last_good, allowed });
         if changed {
-            self.wake_dependants(key);
+            send(&self.triggers.dependents, key);
         }
         replaced
     }
 
-    /// Notes that a connection does not exist any more. Who was allowed to use it may still delete
-    /// through it.
-    pub fn missing(&self, key: &ConnectionKey) {
+    /// Stores that a connection was deleted. Objects that were allowed to use it may still delete through it.
+    pub fn set_missing(&self, key: &ConnectionKey) {
         let allowed = self.slot(key).map(|slot| slot.allowed).unwrap_or_default();
-        self.set(key, Slot::missing().health, allowed);
+        self.set(key, Slot::missing().readiness, allowed);
     }
 
-    /// Has a connection checked again, now.
-    pub fn recheck(&self, reference: &ConnectionRef, namespace: &str) {
-        self.recheck_key(&ConnectionKey::of(reference, namespace));
+    /// Triggers a check of the connection now.
+    pub fn recheck(&self, key: &ConnectionKey) {
+        send(&self.triggers.connections, key);
     }
 
-    /// The same, by key.
-    pub fn recheck_key(&self, key: &ConnectionKey) {
-        send(&self.wakers.connections, key);
+    fn watches(&self, key: &ConnectionKey) -> bool {
+        key.namespace.is_some() || self.watches_cluster
     }
 
-    fn wake_dependants(&self, key: &ConnectionKey) {
-        send(&self.wakers.dependants, key);
-    }
-
-    /// Whether it is of a kind that is not looked after.
-    fn is_out_of_sight(&self, key: &ConnectionKey) -> bool {
-        key.namespace.is_none() && !self.cluster
+    fn has_cluster_namesake(&self, key: &ConnectionKey) -> bool {
+        let other = ConnectionKey { namespace: None, name: key.name.clone() };
+        key.namespace.is_some() && self.slot(&other).is_some_and(|slot| slot.exists())
     }
 
     fn slots(&self) -> RwLockWriteGuard<'_, HashMap<ConnectionKey, Slot>> {
@@ -263,35 +208,14 @@ impl Accounts {
     }
 }
 
-fn send(waker: &UnboundedSender<ConnectionKey>, key: &ConnectionKey) {
-    if waker.send(key.clone()).is_err() {
-        tracing::debug!(connection = %key, "nobody to wake: shutting down");
-    }
-}
-
-fn differs(a: &Readiness, b: &Readiness) -> bool {
-    match (a, b) {
-        (Readiness::Ready(a), Readiness::Ready(b)) => !Arc::ptr_eq(a, b),
-        (Readiness::NotReady { reason: a }, Readiness::NotReady { reason: b }) => a != b,
-        (Readiness::Ready(_), Readiness::NotReady { .. }) | (Readiness::NotReady { .. }, Readiness::Ready(_)) => true,
-    }
-}
-
-/// Whether the objects of a namespace may use a connection.
+/// Returns whether the objects of a namespace may use a connection.
+#[must_use]
 pub fn allows(allowed: &AllowedNamespaces, key: &ConnectionKey, namespace: &str) -> bool {
     key.namespace.is_some() || allowed.all == Some(true) || allowed.names.iter().flatten().any(|name| name == namespace)
 }
 
-fn out_of_sight(key: &ConnectionKey) -> Held {
-    back(
-        Reason::ConnectionNotFound,
-        format!(
-            "ClusterConnection {} cannot be used: the operator looks after single namespaces (--watch-namespaces) and sees no ClusterConnections. Name a Connection of this namespace in a new object.",
-            key.name
-        ),
-    )
-}
-
-fn back(reason: Reason, message: String) -> Held {
-    Held::Back(Outcome::blocked(reason, message, Requeue::Slow))
+fn send(trigger: &UnboundedSender<ConnectionKey>, key: &ConnectionKey) {
+    if trigger.send(key.clone()).is_err() {
+        tracing::debug!(connection = %key, "trigger dropped: controllers have stopped");
+    }
 }

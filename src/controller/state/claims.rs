@@ -1,4 +1,7 @@
 //! Locks upstream objects within this process.
+//!
+//! From observation to write, a reconcile locks the upstream objects that its spec claims. Of two objects
+//! that claim the same one and are reconciled at once, the second sees what the first did.
 
 use crate::api::ConnectionKey;
 use std::collections::HashMap;
@@ -7,35 +10,35 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 /// One upstream object, as a spec names it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Claim {
-    /// By the one name that it can have in a collection.
+    /// By the name that only one object of the collection can have.
     Name(ConnectionKey, &'static str, String),
     /// By its id.
     Id(ConnectionKey, &'static str, String),
 }
 
-/// What is being looked at and perhaps written at this moment, and by which object.
+/// The claims that are locked, each with the uid of the object that locked it.
 #[derive(Debug, Default)]
 pub struct ClaimLocks(Mutex<HashMap<Claim, String>>);
 
 impl ClaimLocks {
-    /// Keeps all others off these claims; `None` when another object does that to one of them.
+    /// Locks these claims for an object; `None` when another object has locked one of them.
     pub fn try_lock(&self, claims: Vec<Claim>, uid: &str) -> Option<ClaimGuard<'_>> {
-        let mut held = self.lock();
-        if claims.iter().any(|claim| held.get(claim).is_some_and(|holder| holder != uid)) {
+        let mut locked = self.lock();
+        if claims.iter().any(|claim| locked.get(claim).is_some_and(|owner| owner != uid)) {
             return None;
         }
-        let new: Vec<Claim> = claims.into_iter().filter(|claim| !held.contains_key(claim)).collect();
-        held.extend(new.iter().map(|claim| (claim.clone(), uid.to_owned())));
+        let new: Vec<Claim> = claims.into_iter().filter(|claim| !locked.contains_key(claim)).collect();
+        locked.extend(new.iter().map(|claim| (claim.clone(), uid.to_owned())));
         Some(ClaimGuard { locks: self, claims: new })
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<Claim, String>> {
-        // Whole entries come and go, so a panic elsewhere does not spoil them.
+        // Each entry is inserted and removed whole, so a panic elsewhere leaves a valid map.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Given up when dropped.
+/// Locked claims. Dropping the guard releases them.
 #[derive(Debug)]
 pub struct ClaimGuard<'a> {
     locks: &'a ClaimLocks,
@@ -44,9 +47,9 @@ pub struct ClaimGuard<'a> {
 
 impl Drop for ClaimGuard<'_> {
     fn drop(&mut self) {
-        let mut held = self.locks.lock();
+        let mut locked = self.locks.lock();
         for claim in &self.claims {
-            held.remove(claim);
+            locked.remove(claim);
         }
     }
 }

@@ -1,4 +1,14 @@
-//! STATE
+//! Keeps what this process remembers. A restart loses nothing that matters.
+//!
+//! | file | contents |
+//! | --- | --- |
+//! | [`accounts`] | the open upstream account of each connection, and why one is unavailable |
+//! | [`claims`] | locks on upstream objects |
+//! | [`dependents`] | the objects that use a connection |
+//! | [`observations`] | when each object was last read and written, and whether it drifts |
+//! | [`stores`] | the caches of the managed kinds |
+//!
+//! Nothing here holds a `kube::Client`, waits or writes: the flows in `policy` and `connection` do.
 
 pub mod accounts;
 pub mod claims;

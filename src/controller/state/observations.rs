@@ -4,20 +4,20 @@ use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// When objects were last written and looked at, by uid. Of this process alone: what an earlier one
-/// wrote is older than every list of this one.
+/// The last read and write of each object, by uid. A restart may forget them: every list of the new process
+/// is younger than any write of the old one.
 #[derive(Debug)]
 pub struct Observations {
-    pub started: Instant,
+    started: Instant,
     last: Mutex<HashMap<String, Last>>,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
 struct Last {
     written: Option<Instant>,
-    looked: Option<Instant>,
-    /// Whether somebody changed it upstream, and it was not put right yet.
-    drifting: bool,
+    read: Option<Instant>,
+    /// Whether another writer changed the upstream object, and nothing corrected it yet.
+    drifted: bool,
 }
 
 impl Default for Observations {
@@ -27,40 +27,46 @@ impl Default for Observations {
 }
 
 impl Observations {
-    /// The object was written upstream.
-    pub fn wrote(&self, uid: &str) {
+    /// Returns when this process started.
+    pub fn started(&self) -> Instant {
+        self.started
+    }
+
+    /// Records that the operator wrote the upstream object.
+    pub fn record_write(&self, uid: &str) {
         self.lock().entry(uid.to_owned()).or_default().written = Some(Instant::now());
     }
 
-    /// The object was looked at closely.
-    pub fn looked(&self, uid: &str) {
-        self.lock().entry(uid.to_owned()).or_default().looked = Some(Instant::now());
+    /// Records that the operator read the upstream object completely.
+    pub fn record_read(&self, uid: &str) {
+        self.lock().entry(uid.to_owned()).or_default().read = Some(Instant::now());
     }
 
-    /// The object was found changed upstream by somebody else; whether that is news.
-    pub fn drifts(&self, uid: &str) -> bool {
-        !std::mem::replace(&mut self.lock().entry(uid.to_owned()).or_default().drifting, true)
+    /// Marks the object as drifted. Returns whether it was not marked before.
+    pub fn mark_drifted(&self, uid: &str) -> bool {
+        !std::mem::replace(&mut self.lock().entry(uid.to_owned()).or_default().drifted, true)
     }
 
-    /// The object is upstream as it should be; whether that is news.
-    pub fn is_right(&self, uid: &str) -> bool {
-        self.lock().get_mut(uid).is_some_and(|last| std::mem::take(&mut last.drifting))
+    /// Clears the mark of drift. Returns whether the object was marked.
+    pub fn mark_corrected(&self, uid: &str) -> bool {
+        self.lock().get_mut(uid).is_some_and(|last| std::mem::take(&mut last.drifted))
     }
 
-    /// The object is gone.
+    /// Forgets the object.
     pub fn forget(&self, uid: &str) {
         self.lock().remove(uid);
     }
 
-    /// How old a list may be that serves this object.
+    /// Returns the earliest start of a list that may serve this object: younger than its last write, and no
+    /// older than `max_age`.
     pub fn not_before(&self, uid: &str, max_age: Duration) -> Instant {
-        let young = Instant::now().checked_sub(max_age).unwrap_or(self.started);
-        self.last(uid).written.map_or(young, |written| written.max(young))
+        let oldest = Instant::now().checked_sub(max_age).unwrap_or(self.started);
+        self.last(uid).written.map_or(oldest, |written| written.max(oldest))
     }
 
-    /// How long ago the object was looked at closely; since the start, if it never was.
+    /// Returns how long ago the object was read completely; counts from the start if it never was.
     pub fn since_last_read(&self, uid: &str) -> Duration {
-        self.last(uid).looked.unwrap_or(self.started).elapsed()
+        self.last(uid).read.unwrap_or(self.started).elapsed()
     }
 
     fn last(&self, uid: &str) -> Last {
@@ -68,7 +74,7 @@ impl Observations {
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<String, Last>> {
-        // Instants are valid at every moment, so a panic elsewhere does not spoil them.
+        // Instants are valid at every moment, so a panic elsewhere leaves a valid map.
         self.last.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -77,42 +83,40 @@ impl Observations {
 mod tests {
     use super::*;
 
-    /// As after a start so long ago.
+    /// Returns the observations of a process that started so long ago.
     fn started(ago: Duration) -> Observations {
         Observations { started: Instant::now().checked_sub(ago).unwrap(), ..Observations::default() }
     }
 
     #[test]
-    fn a_list_must_be_younger_than_the_last_write_and_than_the_object_allows() {
+    fn list_must_be_younger_than_last_write_and_max_age() {
         let age = Duration::from_millis(50);
         let observations = started(age * 2);
         let before = Instant::now();
         assert!(observations.not_before("a", age) >= before.checked_sub(age).unwrap());
         assert!(observations.not_before("a", age) < before);
-        observations.wrote("a");
+        observations.record_write("a");
         assert!(observations.not_before("a", age) >= before, "nothing older than the write");
-        assert!(
-            observations.not_before("b", age) < before.max(observations.not_before("a", age)),
-            "others are not concerned"
-        );
+        let other = observations.not_before("b", age);
+        assert!(other < before.max(observations.not_before("a", age)), "other objects are not affected");
         observations.forget("a");
         assert!(observations.last("a").written.is_none());
     }
 
     #[test]
-    fn drift_is_news_once_until_it_is_put_right() {
+    fn drift_is_new_once_until_it_is_corrected() {
         let observations = Observations::default();
-        assert!(!observations.is_right("a"));
-        assert!(observations.drifts("a") && !observations.drifts("a") && observations.drifts("b"));
-        assert!(observations.is_right("a") && !observations.is_right("a"));
-        assert!(observations.drifts("a"));
+        assert!(!observations.mark_corrected("a"));
+        assert!(observations.mark_drifted("a") && !observations.mark_drifted("a") && observations.mark_drifted("b"));
+        assert!(observations.mark_corrected("a") && !observations.mark_corrected("a"));
+        assert!(observations.mark_drifted("a"));
     }
 
     #[test]
-    fn an_object_that_was_never_looked_at_is_unseen_since_the_start() {
+    fn unread_object_counts_from_the_start_of_the_process() {
         let observations = started(Duration::from_millis(20));
         assert!(observations.since_last_read("a") >= Duration::from_millis(20));
-        observations.looked("a");
+        observations.record_read("a");
         assert!(observations.since_last_read("a") < observations.since_last_read("b"));
     }
 }

@@ -1,64 +1,114 @@
-//! The objects of the policy kinds, as the watches keep them: one store for each namespace in scope,
-//! or one for all.
+//! Keeps the caches of the managed kinds: one reflector store for each watched namespace, or one for
+//! the whole cluster.
 
-use super::dependents::User;
+use super::dependents::Dependent;
 use crate::api::ConnectionKey;
-use crate::api::{NetworkPolicy, Policy};
 use crate::controller::kinds::managed::Managed;
 use kube::core::DeserializeGuard;
 use kube::runtime::reflector::Store;
-use std::collections::HashMap;
+use std::any::{Any, TypeId};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// The objects of one kind.
+/// The cached objects of one kind in one scope.
 pub type StoreOf<K> = Store<DeserializeGuard<K>>;
 
-/// Whether a store was filled once. Not asked of the store itself, which can wake only one waiter:
-/// its controller.
+/// Whether the first list of a store is complete. The store itself cannot tell: it wakes one waiter only,
+/// which is its controller.
 pub type Complete = Arc<AtomicBool>;
 
-/// All of them.
+/// The stores of all managed kinds.
 #[derive(Default)]
 pub struct Stores {
-    /// The policies.
-    pub policies: Vec<StoreOf<Policy>>,
-    /// The network policies.
-    pub network_policies: Vec<StoreOf<NetworkPolicy>>,
-    /// Of each of these stores, whether it was filled once.
-    pub complete: Vec<Complete>,
+    kinds: HashMap<TypeId, Box<dyn AnyStore>>,
+    complete: Vec<Complete>,
+}
+
+/// The stores of one kind, without its type.
+trait AnyStore: Send + Sync {
+    fn as_any(&self) -> &dyn Any;
+    fn connections(&self) -> Vec<ConnectionKey>;
+    fn dependents(&self, key: &ConnectionKey) -> Vec<Dependent>;
+    fn pending_deletions(&self, key: &ConnectionKey) -> Vec<String>;
+}
+
+struct KindStores<K: Managed>(Vec<StoreOf<K>>);
+
+impl<K: Managed> KindStores<K> {
+    fn collect<T>(&self, take: impl Fn(&K) -> Option<T>) -> Vec<T> {
+        let objects = self.0.iter().flat_map(Store::state);
+        objects.filter_map(|object| object.0.as_ref().ok().and_then(&take)).collect()
+    }
+}
+
+impl<K: Managed> AnyStore for KindStores<K> {
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+
+    fn connections(&self) -> Vec<ConnectionKey> {
+        self.collect(|object| Some(object.connection()))
+    }
+
+    fn dependents(&self, key: &ConnectionKey) -> Vec<Dependent> {
+        self.collect(|object| (object.connection() == *key).then(|| Dependent::of(object)))
+    }
+
+    fn pending_deletions(&self, key: &ConnectionKey) -> Vec<String> {
+        let counts = |object: &K| object.connection() == *key && object.counts_as_pending_deletion();
+        self.collect(|object| object.uid().filter(|_| counts(object)))
+    }
 }
 
 impl Stores {
-    /// Whether they hold all that there is.
+    /// Registers the stores of a kind, each with the flag that tells whether it is complete.
+    pub fn register<K: Managed>(&mut self, stores: impl IntoIterator<Item = (StoreOf<K>, Complete)>) {
+        let (stores, complete): (Vec<_>, Vec<_>) = stores.into_iter().unzip();
+        self.complete.extend(complete);
+        self.kinds.insert(TypeId::of::<K>(), Box::new(KindStores(stores)));
+    }
+
+    /// Returns the stores of a kind; empty for a kind that was not registered.
+    #[must_use]
+    pub fn of<K: Managed>(&self) -> &[StoreOf<K>] {
+        self.typed::<K>().map_or(&[], |stores| &stores.0)
+    }
+
+    /// Returns whether the first lists of all stores are complete.
     #[must_use]
     pub fn are_complete(&self) -> bool {
         self.complete.iter().all(|complete| complete.load(Ordering::Acquire))
     }
 
-    /// What `take` finds in every object of a kind.
+    /// Returns what `take` finds in the objects of a kind.
     pub fn collect<K: Managed, T>(&self, take: impl Fn(&K) -> Option<T>) -> Vec<T> {
-        let objects = K::stores(self).iter().flat_map(Store::state);
-        objects.filter_map(|object| object.0.as_ref().ok().and_then(&take)).collect()
+        self.typed::<K>().map_or_else(Vec::new, |stores| stores.collect(take))
     }
 
-    /// The objects of a kind that name this connection.
-    pub fn users<K: Managed>(&self, key: &ConnectionKey) -> Vec<User> {
-        self.collect(|object: &K| (object.connection() == *key).then(|| User::of(object)))
+    /// Returns the objects of all kinds that use this connection; `None` until the stores are complete.
+    #[must_use]
+    pub fn dependents(&self, key: &ConnectionKey) -> Option<Vec<Dependent>> {
+        self.are_complete().then(|| self.kinds.values().flat_map(|stores| stores.dependents(key)).collect())
     }
 
-    /// How many objects name each connection; `None` until all objects are known.
+    /// Returns how many objects use each connection; `None` until the stores are complete.
     #[must_use]
     pub fn usage(&self) -> Option<HashMap<ConnectionKey, usize>> {
-        if !self.are_complete() {
-            return None;
-        }
-        let mut named = self.collect(|object: &Policy| Some(object.connection()));
-        named.extend(self.collect(|object: &NetworkPolicy| Some(object.connection())));
         let mut counts = HashMap::new();
-        for key in named {
+        for key in self.kinds.values().flat_map(|stores| stores.connections()) {
             *counts.entry(key).or_default() += 1;
         }
-        Some(counts)
+        self.are_complete().then_some(counts)
+    }
+
+    /// Returns the uids of the objects whose pending deletion counts towards the limit of this connection.
+    #[must_use]
+    pub fn pending_deletions(&self, key: &ConnectionKey) -> BTreeSet<String> {
+        self.kinds.values().flat_map(|stores| stores.pending_deletions(key)).collect()
+    }
+
+    fn typed<K: Managed>(&self) -> Option<&KindStores<K>> {
+        self.kinds.get(&TypeId::of::<K>())?.as_any().downcast_ref()
     }
 }

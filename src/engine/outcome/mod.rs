@@ -1,66 +1,80 @@
-//! What a reconcile came to, and what conditions say of it.
+//! The result of one reconcile and how conditions report it.
 //!
-//! One [`Outcome`] per reconcile; [`Outcome::conditions`] turns it into conditions that move
-//! only when their meaning moves: no timestamps in messages, `lastTransitionTime` kept while
-//! the status stays.
+//! Each reconcile has one [`Outcome`]. [`Outcome::conditions`] turns it into conditions that change
+//! only with their meaning: messages contain no timestamps, and `lastTransitionTime` stays while the
+//! status stays.
+
+mod conditions;
 
 use super::corrections::LIMIT;
 use super::error::{ErrorKind, Retry, UpstreamError};
 use super::plan::ReportOnly;
 use super::{Diff, Verdict};
-use crate::api::{ConditionType, RECONCILE_REQUESTED_AT, Reason};
-use jiff::Timestamp;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+use crate::api::{RECONCILE_REQUESTED_AT, Reason};
 use std::time::Duration;
 
-/// What is known of a statement.
+/// The status of a condition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Truth {
-    /// It is so.
+    /// `True`.
     True,
-    /// It is not so.
+    /// `False`.
     False,
-    /// It cannot be told now.
+    /// `Unknown`.
     Unknown,
-    /// As the status says already of this spec; of another one nothing is known.
+    /// The present condition stays if it is about this generation; `Unknown` otherwise.
     Unchanged,
 }
 
-/// When to look again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Requeue {
-    /// After the object's interval.
-    Interval,
-    /// Soon, with growing distances.
-    Backoff,
-    /// Seldom: a human is needed; a change wakes it at once.
-    Slow,
-    /// After this time.
-    After(Duration),
+impl Truth {
+    /// Returns the status of the condition that says so.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::True => "True",
+            Self::False => "False",
+            Self::Unknown | Self::Unchanged => "Unknown",
+        }
+    }
 }
 
-/// What a reconcile came to.
+/// When the object is reconciled again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Requeue {
+    /// After the interval of the object.
+    Interval,
+    /// After a delay that grows with each failure.
+    Backoff,
+    /// After a long delay: a human must act, and a change of the object triggers a reconcile at once.
+    Slow,
+    /// After this delay.
+    After(Duration),
+    /// Not by itself: a change triggers the next reconcile.
+    Never,
+}
+
+/// The result of a reconcile.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Outcome {
     /// Reason of `Ready`.
     pub reason: Reason,
-    /// Message of `Ready`: a sentence.
+    /// Message of `Ready`, a sentence.
     pub message: String,
-    /// `Ready`.
+    /// Status of `Ready`.
     pub ready: Truth,
-    /// `Synced`.
+    /// Status of `Synced`.
     pub synced: Truth,
-    /// `Valid`.
+    /// Status of `Valid`.
     pub valid: Truth,
-    /// `Drifted`.
+    /// Whether `Drifted` is present.
     pub drifted: bool,
-    /// `Reconciling`.
+    /// Whether `Reconciling` is present.
     pub reconciling: bool,
-    /// `Stalled`.
+    /// Whether `Stalled` is present.
     pub stalled: bool,
-    /// What differs upstream now; shown in `status.drift`.
+    /// The fields that differ upstream, as `status.drift` shows them.
     pub diff: Diff,
-    /// When to look again.
+    /// When the object is reconciled again.
     pub requeue: Requeue,
 }
 
@@ -80,7 +94,7 @@ impl Outcome {
         }
     }
 
-    /// The upstream equals the spec.
+    /// Reports that the upstream equals the spec.
     #[must_use]
     pub fn up_to_date() -> Self {
         Self {
@@ -91,10 +105,11 @@ impl Outcome {
         }
     }
 
-    /// Only a report was allowed.
+    /// Reports an upstream object that a policy forbids to write; `diff` is `None` if the object does not
+    /// exist.
     #[must_use]
     pub fn reported(diff: Option<Diff>, why: ReportOnly) -> Self {
-        let Some(diff) = diff else { return Self::gone(why) };
+        let Some(diff) = diff else { return Self::absent(why) };
         let synced = if diff.is_empty() { Truth::True } else { Truth::False };
         let differs = format!("The upstream differs at {}", diff.summary());
         let (reason, message, ready) = match (why, diff.is_empty()) {
@@ -114,13 +129,14 @@ impl Outcome {
         Self { ready, synced, drifted: !diff.is_empty(), diff, ..Self::base(reason, message) }
     }
 
-    fn gone(why: ReportOnly) -> Self {
+    /// Reports an upstream object that does not exist and that a policy forbids to create.
+    fn absent(why: ReportOnly) -> Self {
         match why {
             ReportOnly::Observe | ReportOnly::CreateOnly => Self {
                 synced: Truth::False,
                 ..Self::base(
                     Reason::Observed,
-                    "No such object exists upstream; managementPolicy is Observe, so none is created.",
+                    "The upstream object does not exist; managementPolicy is Observe, so the operator does not create it.",
                 )
             },
             ReportOnly::DriftReport => Self {
@@ -128,35 +144,39 @@ impl Outcome {
                 drifted: true,
                 ..Self::base(
                     Reason::DriftReported,
-                    "The object was deleted upstream; driftPolicy is Report, so it is not created again.",
+                    "The object was deleted upstream; driftPolicy is Report, so the operator does not create it again.",
                 )
             },
         }
     }
 
-    /// `spec.suspend` is set.
+    /// Reports that `spec.suspend` is set.
     #[must_use]
     pub fn suspended() -> Self {
         Self {
             synced: Truth::Unchanged,
-            ..Self::base(Reason::Suspended, "spec.suspend is true: nothing is compared or written.")
+            requeue: Requeue::Never,
+            ..Self::base(
+                Reason::Suspended,
+                "spec.suspend is true: the operator neither compares nor writes the upstream object.",
+            )
         }
     }
 
-    /// Work is under way and goes on by itself.
+    /// Reports work in progress that continues without a human.
     #[must_use]
     pub fn working(reason: Reason, message: impl Into<String>, requeue: Requeue) -> Self {
         Self { reconciling: true, requeue, ..Self::base(reason, message) }
     }
 
-    /// The connection cannot be used.
+    /// Reports that the object cannot use its connection.
     #[must_use]
     pub fn blocked(reason: Reason, message: impl Into<String>, requeue: Requeue) -> Self {
         let stalled = matches!(reason, Reason::ConnectionNotFound | Reason::NamespaceNotAllowed | Reason::InvalidSpec);
         Self { stalled, requeue, ..Self::base(reason, message) }
     }
 
-    /// A human is needed.
+    /// Reports a problem that a human must solve.
     #[must_use]
     pub fn refused(reason: Reason, message: impl Into<String>) -> Self {
         let valid = match reason {
@@ -166,19 +186,29 @@ impl Outcome {
         Self { valid, synced: Truth::False, stalled: true, requeue: Requeue::Slow, ..Self::base(reason, message) }
     }
 
-    /// Another object of this cluster has it, or comes first. When that one is gone nobody says so,
-    /// so it is looked at again after a while.
+    /// Reports that another object of this cluster owns or claims the upstream object. No event tells
+    /// when that ends, so the object is requeued after `delay`.
     #[must_use]
-    pub fn yielded(message: impl Into<String>, again: Duration) -> Self {
-        Self { requeue: Requeue::After(again), ..Self::refused(Reason::Conflict, message) }
+    pub fn yielded(message: impl Into<String>, delay: Duration) -> Self {
+        Self { requeue: Requeue::After(delay), ..Self::refused(Reason::Conflict, message) }
     }
 
-    /// The upstream's validation refused the spec; nothing was written.
+    /// Reports that several upstream objects have the owner tag of this object.
+    #[must_use]
+    pub fn duplicate(ids: &[String]) -> Self {
+        let message = format!(
+            "Several upstream objects have the owner tag of this object: {}. The operator writes nothing until you delete all but one upstream. If you delete this object, the operator deletes all of them.",
+            ids.join(", ")
+        );
+        Self::refused(Reason::Duplicate, message)
+    }
+
+    /// Reports that the upstream's validation rejected the spec, so nothing was written.
     #[must_use]
     pub fn invalid(verdict: &Verdict) -> Self {
         let first = verdict.details.iter().find(|d| d.kind == "ERROR").or(verdict.details.first());
-        let words = first.map_or_else(
-            || "without giving a detail".to_owned(),
+        let detail = first.map_or_else(
+            || "without a detail".to_owned(),
             |d| {
                 let place = d.field.as_deref().unwrap_or(&d.location);
                 format!("at {place}: {} ({})", d.message, d.code)
@@ -186,48 +216,50 @@ impl Outcome {
         );
         Self::refused(
             Reason::ValidationFailed,
-            format!("The upstream refuses the policy {words}. Nothing was written; correct the spec."),
+            format!("The upstream rejects the policy {detail}. Nothing was written. Correct the spec."),
         )
     }
 
-    /// A write was accepted and these fields are not as asked.
+    /// Reports fields that the upstream did not apply, or that it cannot change in place.
     #[must_use]
-    pub fn stuck(diff: Diff) -> Self {
+    pub fn not_applied(diff: Diff) -> Self {
         let (reason, message) = if diff.needs_recreate() {
             (
                 Reason::RecreateRequired,
                 format!(
-                    "The upstream cannot change {} in place. Set spec.recreatePolicy: WhenRequired to have it deleted and created again (with a new id; with none while the upstream refuses it then), or undo the change.",
+                    "The upstream cannot change {} in place. Undo the change, or set spec.recreatePolicy: WhenRequired to have the operator delete the object and create it again (with a new id; no object exists while the upstream rejects the new one).",
                     diff.summary()
                 ),
             )
         } else {
             (
                 Reason::NotApplied,
-                format!("The upstream accepted the write and did not take {}. See status.drift.", diff.summary()),
+                format!("The upstream accepted the write but did not apply {}. See status.drift.", diff.summary()),
             )
         };
         Self { diff, ..Self::refused(reason, message) }
     }
 
-    /// Somebody else changes these fields back each time: writing stopped.
+    /// Reports that the operator stopped writing, because another writer changes these fields back after
+    /// each correction.
     #[must_use]
-    pub fn fight(diff: Diff, over: &[String]) -> Self {
+    pub fn drift_fight(diff: Diff, over: &[String]) -> Self {
         let message = format!(
-            "Somebody else changes {} back each time: it was corrected {LIMIT} times within an hour, and nothing is written any more. Take the other value over into the spec, have the other side stopped and set the annotation {RECONCILE_REQUESTED_AT}, or set spec.driftPolicy: Report.",
+            "Another writer keeps changing {}; the operator stopped after {LIMIT} corrections in an hour. Copy the value into the spec, stop the other writer and set the annotation {RECONCILE_REQUESTED_AT}, or set spec.driftPolicy: Report.",
             over.join(", ")
         );
-        // Status shows and remembers the first fields only.
+        // Status keeps the first fields only, so the contested fields come first.
         let (fought, others): (Vec<_>, Vec<_>) = diff.fields.into_iter().partition(|field| over.contains(&field.path));
         let diff = Diff { fields: [fought, others].concat() };
         Self { drifted: true, diff, requeue: Requeue::Interval, ..Self::refused(Reason::DriftFight, message) }
     }
 
-    /// An upstream call failed.
+    /// Reports a failed upstream call. `grace` is how long a write without a response may still take
+    /// effect.
     #[must_use]
     pub fn failed(error: &UpstreamError, grace: Duration) -> Self {
         let reason = error.kind.reason();
-        let message = sentence(error);
+        let message = format!("{} {}", error.sentence(), error.kind.advice());
         match error.kind {
             ErrorKind::Rejected | ErrorKind::InvalidReference => Self::refused(reason, message),
             kind => {
@@ -240,95 +272,6 @@ impl Outcome {
             }
         }
     }
-
-    /// The same, left unsaid for now: status stays as it is.
-    #[must_use]
-    pub fn without_status(self, requeue: Requeue) -> Self {
-        Self { ready: Truth::Unchanged, requeue, ..self }
-    }
-
-    /// Whether there is nothing to say.
-    #[must_use]
-    pub fn is_without_status(&self) -> bool {
-        self.ready == Truth::Unchanged
-    }
-
-    /// The conditions that say so.
-    #[must_use]
-    pub fn conditions(&self, before: &[Condition], generation: i64, now: Timestamp) -> Vec<Condition> {
-        let always = [
-            (ConditionType::Ready, self.ready),
-            (ConditionType::Synced, self.synced),
-            (ConditionType::Valid, self.valid),
-        ];
-        let when_true = [
-            (ConditionType::Drifted, self.drifted),
-            (ConditionType::Reconciling, self.reconciling),
-            (ConditionType::Stalled, self.stalled),
-        ];
-        let shown = when_true.into_iter().filter(|(_, holds)| *holds).map(|(kind, _)| (kind, Truth::True));
-        always
-            .into_iter()
-            .chain(shown)
-            .map(|(kind, truth)| self.condition(kind, truth, before, generation, now))
-            .collect()
-    }
-
-    /// A spec may be valid for long after the upstream was last equal to it.
-    fn message_of(&self, kind: ConditionType, truth: Truth) -> String {
-        match (kind, truth) {
-            (ConditionType::Valid, Truth::True) => "The upstream accepts the spec.".to_owned(),
-            _ => self.message.clone(),
-        }
-    }
-
-    fn condition(
-        &self,
-        kind: ConditionType,
-        truth: Truth,
-        before: &[Condition],
-        generation: i64,
-        now: Timestamp,
-    ) -> Condition {
-        let old = before.iter().find(|c| c.type_ == kind.as_str());
-        if truth == Truth::Unchanged
-            && let Some(old) = old.filter(|c| c.observed_generation == Some(generation))
-        {
-            return old.clone();
-        }
-        let status = match truth {
-            Truth::True => "True",
-            Truth::False => "False",
-            Truth::Unknown | Truth::Unchanged => "Unknown",
-        };
-        let since = old.filter(|c| c.status == status).map_or(Time(now), |c| c.last_transition_time.clone());
-        Condition {
-            type_: kind.as_str().to_owned(),
-            status: status.to_owned(),
-            reason: self.reason.as_str().to_owned(),
-            message: self.message_of(kind, truth),
-            observed_generation: Some(generation),
-            last_transition_time: since,
-        }
-    }
-}
-
-fn sentence(error: &UpstreamError) -> String {
-    let advice = match error.kind {
-        ErrorKind::Unauthorized => " Check the Secret of the connection and the permissions of its key.",
-        ErrorKind::ClockSkew => " Set the clock of the node that runs the operator.",
-        ErrorKind::RateLimited => " The operator slows down by itself.",
-        ErrorKind::Unavailable => " The operator tries again by itself.",
-        ErrorKind::OutcomeUnknown => " The operator looks whether it happened before it tries again.",
-        ErrorKind::Rejected => " Correct the spec.",
-        ErrorKind::InvalidReference => " Correct the id in the spec.",
-        ErrorKind::AlreadyExists => " Choose another name, or set spec.adoptionPolicy.",
-        ErrorKind::InUse => " Detach it upstream.",
-        ErrorKind::QuotaExceeded => " Delete unused policies upstream, or have the quota raised.",
-        ErrorKind::Unsupported => " Check spec.spaceone.apiStyle of the connection.",
-        ErrorKind::EndpointNotAllowed => " Ask the operator's administrator to allow the host.",
-    };
-    format!("{}{advice}", error.sentence())
 }
 
 #[cfg(test)]

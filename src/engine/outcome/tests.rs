@@ -1,8 +1,10 @@
-//! What conditions say, and when they move.
+//! The content of conditions, and when they change.
 
 use super::*;
 use crate::api::status::ValidationDetail;
-use crate::engine::diff::Remedy;
+use crate::engine::Remedy;
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
 fn at(second: i64) -> Timestamp {
     Timestamp::from_second(second).unwrap()
@@ -13,7 +15,7 @@ fn find<'a>(conditions: &'a [Condition], kind: &str) -> Option<&'a Condition> {
 }
 
 #[test]
-fn the_transition_time_moves_with_the_status_and_not_with_the_message() {
+fn transition_time_changes_only_with_the_status() {
     let first = Outcome::up_to_date().conditions(&[], 1, at(100));
     let again = Outcome::up_to_date().conditions(&first, 1, at(200));
     assert_eq!(first, again);
@@ -21,19 +23,19 @@ fn the_transition_time_moves_with_the_status_and_not_with_the_message() {
     let down = Outcome::failed(&failed, Duration::ZERO).conditions(&again, 1, at(300));
     assert_eq!(find(&down, "Ready").unwrap().last_transition_time, Time(at(300)));
     let up = Outcome::up_to_date().conditions(&down, 2, at(400));
-    assert_eq!(find(&up, "Valid").unwrap().last_transition_time, Time(at(100)), "Valid never moved");
+    assert_eq!(find(&up, "Valid").unwrap().last_transition_time, Time(at(100)), "Valid did not change");
 }
 
 #[test]
-fn conditions_that_are_present_only_when_true_go_away_again() {
+fn stalled_disappears_when_it_is_no_longer_true() {
     let refused = Outcome::refused(Reason::Conflict, "Taken.").conditions(&[], 1, at(1));
     assert_eq!(find(&refused, "Stalled").unwrap().status, "True");
-    let healed = Outcome::up_to_date().conditions(&refused, 1, at(2));
-    assert!(find(&healed, "Stalled").is_none());
+    let corrected = Outcome::up_to_date().conditions(&refused, 1, at(2));
+    assert!(find(&corrected, "Stalled").is_none());
 }
 
 #[test]
-fn a_failed_call_says_nothing_about_validity() {
+fn failed_call_does_not_change_valid() {
     let valid = Outcome::up_to_date().conditions(&[], 1, at(1));
     let error = UpstreamError::new(ErrorKind::Unauthorized, "get policy", "authentication failed").with_code("200");
     let after = Outcome::failed(&error, Duration::ZERO).conditions(&valid, 1, at(2));
@@ -48,28 +50,28 @@ fn a_failed_call_says_nothing_about_validity() {
 }
 
 #[test]
-fn what_was_said_of_another_spec_is_not_said_of_this_one() {
+fn unchanged_conditions_are_unknown_for_a_new_generation() {
     let first = Outcome::up_to_date().conditions(&[], 1, at(1));
     let mut differs = Diff::default();
     differs.compare("spec.spaceone.zoneId", &"a", &"b", Remedy::Recreate);
-    for unjudged in [Outcome::suspended(), Outcome::stuck(differs.clone())] {
-        let same = unjudged.conditions(&first, 1, at(2));
+    for outcome in [Outcome::suspended(), Outcome::not_applied(differs.clone())] {
+        let same = outcome.conditions(&first, 1, at(2));
         assert_eq!(find(&same, "Valid"), find(&first, "Valid"));
-        let edited = unjudged.conditions(&first, 2, at(2));
+        let edited = outcome.conditions(&first, 2, at(2));
         assert_eq!(find(&edited, "Valid").unwrap().status, "Unknown");
         assert_ne!(find(&edited, "Synced").unwrap().status, "True");
     }
 }
 
 #[test]
-fn a_spec_that_is_valid_is_not_said_to_equal_the_upstream_for_that() {
+fn valid_has_its_own_message_when_it_is_true() {
     let first = Outcome::up_to_date().conditions(&[], 1, at(1));
     assert_eq!(find(&first, "Valid").unwrap().message, "The upstream accepts the spec.");
     assert_eq!(find(&first, "Synced").unwrap().message, "The upstream equals the spec.");
 }
 
 #[test]
-fn a_refusal_names_the_first_error_and_its_field() {
+fn invalid_names_the_first_error_and_its_field() {
     let detail = |kind: &str, code: &str, field: Option<&str>| ValidationDetail {
         kind: kind.to_owned(),
         code: code.to_owned(),
@@ -90,7 +92,7 @@ fn a_refusal_names_the_first_error_and_its_field() {
 }
 
 #[test]
-fn a_lost_answer_waits_for_the_grace_and_a_throttled_call_for_as_long_as_was_asked() {
+fn failed_requeues_after_grace_or_requested_delay() {
     let lost = UpstreamError::new(ErrorKind::OutcomeUnknown, "create policy", "timeout");
     assert_eq!(Outcome::failed(&lost, Duration::from_secs(30)).requeue, Requeue::After(Duration::from_secs(30)));
     let throttled = UpstreamError {
@@ -101,13 +103,20 @@ fn a_lost_answer_waits_for_the_grace_and_a_throttled_call_for_as_long_as_was_ask
 }
 
 #[test]
-fn a_fight_names_the_field_shows_it_first_and_says_what_to_do() {
+fn drift_fight_names_its_fields_and_shows_them_first() {
     let mut diff = Diff::default();
-    diff.compare("spec.a", &1, &2, crate::engine::Remedy::Update);
-    diff.compare("spec.b", &1, &2, crate::engine::Remedy::Update);
-    let outcome = Outcome::fight(diff, &["spec.b".to_owned()]);
+    diff.compare("spec.a", &1, &2, Remedy::Update);
+    diff.compare("spec.b", &1, &2, Remedy::Update);
+    let outcome = Outcome::drift_fight(diff, &["spec.b".to_owned()]);
     assert_eq!((outcome.reason, outcome.ready), (Reason::DriftFight, Truth::False));
     assert!(outcome.stalled && outcome.drifted && outcome.synced == Truth::False);
     assert_eq!(outcome.diff.summary(), "spec.b, spec.a");
-    assert!(outcome.message.starts_with("Somebody else changes spec.b back each time"), "{}", outcome.message);
+    assert!(outcome.message.starts_with("Another writer keeps changing spec.b;"), "{}", outcome.message);
+}
+
+#[test]
+fn duplicate_names_all_objects() {
+    let outcome = Outcome::duplicate(&["id-1".to_owned(), "id-2".to_owned()]);
+    assert_eq!(outcome.reason, Reason::Duplicate);
+    assert!(outcome.message.contains("id-1, id-2"), "{}", outcome.message);
 }

@@ -1,11 +1,16 @@
 //! The decision table, row by row.
 
 use super::*;
-use crate::engine::Details;
-use crate::engine::FieldDiff;
+use crate::api::Reason;
+use crate::api::shared::{AdoptionPolicy, DriftPolicy, ManagementPolicy, RecreatePolicy};
+use crate::api::status::OperationKind;
+use crate::engine::diff::SHOWN_FIELDS;
+use crate::engine::{Details, FieldDiff, Ownership, Remedy};
 use serde_json::json;
 
 const HASH: &str = "wanted";
+const CHANGED: &[(&str, Remedy)] = &[("spec.x", Remedy::Update)];
+const FIXED: &[(&str, Remedy)] = &[("spec.zone", Remedy::Recreate)];
 
 fn rules() -> Rules<'static> {
     Rules {
@@ -17,7 +22,7 @@ fn rules() -> Rules<'static> {
     }
 }
 
-fn seen(owner: Ownership, fields: &[(&str, Remedy)]) -> Observation {
+fn observed(owner: Ownership, fields: &[(&str, Remedy)]) -> Observation {
     let field = |(path, remedy): &(&str, Remedy)| FieldDiff {
         path: (*path).to_owned(),
         desired: json!(1),
@@ -28,217 +33,260 @@ fn seen(owner: Ownership, fields: &[(&str, Remedy)]) -> Observation {
     Observation { id: "id-1".to_owned(), owner, diff, details: Details::default() }
 }
 
-fn known() -> LastKnown {
+fn foreign_tag() -> Ownership {
+    Ownership::ForeignTag("cluster/uid".to_owned())
+}
+
+/// The memory of an object whose present spec was written.
+fn written() -> LastKnown {
     LastKnown { id: Some("id-1".to_owned()), applied_hash: Some(HASH.to_owned()), ..LastKnown::default() }
+}
+
+/// The memory of an object whose spec was edited since it was written.
+fn edited() -> LastKnown {
+    LastKnown { applied_hash: Some("older".to_owned()), ..written() }
 }
 
 fn in_flight(in_grace: bool) -> LastKnown {
     LastKnown { in_flight: Some(OperationKind::Create), in_grace, ..LastKnown::default() }
 }
 
+/// Plans for one object that was found.
+fn plan_one(last_known: &LastKnown, rules: Rules<'_>, owner: Ownership, fields: &[(&str, Remedy)]) -> Plan {
+    plan(last_known, rules, vec![observed(owner, fields)], HASH)
+}
+
+fn plan_absent(last_known: &LastKnown, rules: Rules<'_>) -> Plan {
+    plan(last_known, rules, vec![], HASH)
+}
+
+fn existing(plan: Plan) -> Existing {
+    match plan {
+        Plan::Existing(existing) => existing,
+        other => panic!("expected a plan for an existing object, got {other:?}"),
+    }
+}
+
+fn acquired(plan: Plan) -> (Option<Acquire>, TagOwner, Step) {
+    let Existing { acquire, tag, step, .. } = existing(plan);
+    (acquire, tag, step)
+}
+
+/// Returns the step for an object with our owner tag.
+fn step(last_known: &LastKnown, rules: Rules<'_>, fields: &[(&str, Remedy)]) -> Step {
+    existing(plan_one(last_known, rules, Ownership::Ours, fields)).step
+}
+
 fn reason(plan: &Plan) -> Option<Reason> {
     match plan {
-        Plan::Refuse { reason, .. } => Some(*reason),
+        Plan::Refuse(refusal) => Some(refusal.reason()),
         _ => None,
     }
 }
 
-fn held(plan: Plan) -> Existing {
-    match plan {
-        Plan::Existing(hold) => hold,
-        other => panic!("expected to hold the object, got {other:?}"),
-    }
-}
-
-const CHANGED: &[(&str, Remedy)] = &[("spec.x", Remedy::Update)];
-const FIXED: &[(&str, Remedy)] = &[("spec.zone", Remedy::Recreate)];
-
 #[test]
-fn what_does_not_exist_is_created_unless_only_observed() {
-    assert_eq!(plan(&LastKnown::default(), rules(), vec![], HASH), Plan::Create);
+fn plan_creates_absent_object_unless_only_observed() {
+    assert_eq!(plan_absent(&LastKnown::default(), rules()), Plan::Create);
     let observe = Rules { management: ManagementPolicy::Observe, ..rules() };
-    assert_eq!(
-        plan(&LastKnown::default(), observe, vec![], HASH),
-        Plan::Report { seen: None, why: ReportOnly::Observe }
-    );
+    let report = Plan::Report { observed: None, why: ReportOnly::Observe };
+    assert_eq!(plan_absent(&LastKnown::default(), observe), report);
 }
 
 #[test]
-fn a_create_whose_answer_was_lost_is_not_repeated_within_the_grace() {
-    assert_eq!(plan(&in_flight(true), rules(), vec![], HASH), Plan::Wait);
-    assert_eq!(plan(&in_flight(false), rules(), vec![], HASH), Plan::Create);
+fn plan_waits_for_lost_create_within_grace() {
+    assert_eq!(plan_absent(&in_flight(true), rules()), Plan::Wait);
+    assert_eq!(plan_absent(&in_flight(false), rules()), Plan::Create);
 }
 
 #[test]
-fn an_object_with_our_stamp_is_recovered_without_a_second_create() {
-    for record in [in_flight(true), in_flight(false), LastKnown::default()] {
-        let hold = held(plan(&record, rules(), vec![seen(Ownership::Ours, &[])], HASH));
-        assert_eq!((hold.take, hold.claim, hold.step), (Some(Acquire::Recover), false, Step::None));
+fn plan_recovers_object_with_our_tag() {
+    for last_known in [in_flight(true), in_flight(false), LastKnown::default()] {
+        let plan = plan_one(&last_known, rules(), Ownership::Ours, &[]);
+        assert_eq!(acquired(plan), (Some(Acquire::Recover), TagOwner::NotNeeded, Step::None));
     }
 }
 
 #[test]
-fn the_stamp_of_an_adoption_is_not_taken_for_that_of_a_lost_create() {
+fn plan_finishes_adoption_in_flight_as_adoption() {
     let adopting = LastKnown { in_flight: Some(OperationKind::Adopt), ..LastKnown::default() };
-    let hold = held(plan(&adopting, rules(), vec![seen(Ownership::Ours, &[])], HASH));
-    assert_eq!((hold.take, hold.claim, hold.step), (Some(Acquire::Adopt), false, Step::None));
+    let plan = plan_one(&adopting, rules(), Ownership::Ours, &[]);
+    assert_eq!(acquired(plan), (Some(Acquire::Adopt), TagOwner::NotNeeded, Step::None));
 }
 
 #[test]
-fn without_a_stamp_only_our_own_operation_and_the_same_content_prove_it_is_ours() {
-    for owner in [Ownership::Unmarked, Ownership::Unknown] {
-        let hold = held(plan(&in_flight(true), rules(), vec![seen(owner.clone(), &[])], HASH));
-        assert_eq!((hold.take, hold.claim), (Some(Acquire::Recover), true));
-        assert_eq!(
-            reason(&plan(&in_flight(true), rules(), vec![seen(owner.clone(), CHANGED)], HASH)),
-            Some(Reason::Conflict)
-        );
-        assert_eq!(reason(&plan(&LastKnown::default(), rules(), vec![seen(owner, &[])], HASH)), Some(Reason::Conflict));
+fn plan_recovers_untagged_object_only_after_our_create() {
+    for owner in [Ownership::Untagged, Ownership::Unknown] {
+        let equal = plan_one(&in_flight(true), rules(), owner.clone(), &[]);
+        assert_eq!(acquired(equal), (Some(Acquire::Recover), TagOwner::Needed, Step::None));
+        let differs = plan_one(&in_flight(true), rules(), owner.clone(), CHANGED);
+        assert_eq!(reason(&differs), Some(Reason::Conflict));
+        let no_create = plan_one(&LastKnown::default(), rules(), owner, &[]);
+        assert_eq!(reason(&no_create), Some(Reason::Conflict));
     }
 }
 
 #[test]
-fn a_strangers_object_is_taken_over_only_as_the_adoption_policy_says() {
-    let adopt = |adoption, fields| {
-        plan(&LastKnown::default(), Rules { adoption, ..rules() }, vec![seen(Ownership::Unmarked, fields)], HASH)
-    };
+fn plan_adopts_only_as_adoption_policy_permits() {
+    let adopt =
+        |adoption, fields| plan_one(&LastKnown::default(), Rules { adoption, ..rules() }, Ownership::Untagged, fields);
     assert_eq!(reason(&adopt(AdoptionPolicy::Never, &[])), Some(Reason::Conflict));
     assert_eq!(reason(&adopt(AdoptionPolicy::IfIdentical, CHANGED)), Some(Reason::Conflict));
-    let same = held(adopt(AdoptionPolicy::IfIdentical, &[]));
-    assert_eq!((same.take, same.claim, same.step), (Some(Acquire::Adopt), true, Step::None));
-    let always = held(adopt(AdoptionPolicy::Always, CHANGED));
-    assert_eq!((always.take, always.claim), (Some(Acquire::Adopt), true));
-    assert!(matches!(always.step, Step::Update { drift: false, .. }), "{:?}", always.step);
+    let same = adopt(AdoptionPolicy::IfIdentical, &[]);
+    assert_eq!(acquired(same), (Some(Acquire::Adopt), TagOwner::Needed, Step::None));
+    let (acquire, tag, step) = acquired(adopt(AdoptionPolicy::Always, CHANGED));
+    assert_eq!((acquire, tag), (Some(Acquire::Adopt), TagOwner::Needed));
+    assert!(matches!(step, Step::Update { cause: Cause::Spec, .. }), "{step:?}");
 }
 
 #[test]
-fn an_object_with_somebody_elses_stamp_is_never_written() {
+fn plan_never_writes_object_of_another_owner() {
     for adoption in [AdoptionPolicy::Never, AdoptionPolicy::IfIdentical, AdoptionPolicy::Always] {
-        let other = seen(Ownership::ForeignTag("cluster/uid".to_owned()), &[]);
-        assert_eq!(
-            reason(&plan(&LastKnown::default(), Rules { adoption, ..rules() }, vec![other.clone()], HASH)),
-            Some(Reason::Conflict)
-        );
-        assert_eq!(reason(&plan(&known(), Rules { adoption, ..rules() }, vec![other], HASH)), Some(Reason::Conflict));
+        for last_known in [LastKnown::default(), written()] {
+            let plan = plan_one(&last_known, Rules { adoption, ..rules() }, foreign_tag(), &[]);
+            assert_eq!(reason(&plan), Some(Reason::Conflict));
+        }
     }
 }
 
 #[test]
-fn several_of_ours_are_reported_and_none_is_touched() {
-    let mut second = seen(Ownership::Ours, &[]);
+fn plan_reports_duplicates_and_keeps_the_oldest() {
+    let mut second = observed(Ownership::Ours, &[]);
     second.id = "id-2".to_owned();
-    let plan = plan(&LastKnown::default(), rules(), vec![seen(Ownership::Ours, &[]), second], HASH);
-    let Plan::Duplicate { oldest, message } = plan else { panic!("{plan:?}") };
+    let plan = plan(&LastKnown::default(), rules(), vec![observed(Ownership::Ours, &[]), second], HASH);
+    let Plan::Duplicate { oldest, ids } = plan else { panic!("{plan:?}") };
     assert_eq!(oldest.id, "id-1", "the first that was found");
-    assert!(message.contains("id-1, id-2"), "{message}");
+    assert_eq!(ids, ["id-1", "id-2"]);
 }
 
 #[test]
-fn an_edit_is_written_and_drift_is_corrected_or_reported() {
-    let edited = LastKnown { applied_hash: Some("older".to_owned()), ..known() };
+fn plan_yields_to_older_object_that_claims_the_same() {
+    let contested = LastKnown { contender: Some("Policy a/b".to_owned()), ..LastKnown::default() };
+    let rival = Rival::Older { name: "Policy a/b".to_owned() };
+    assert_eq!(plan_absent(&contested, rules()), Plan::Yield(rival));
+    let recovered = plan_one(&contested, rules(), Ownership::Ours, &[]);
+    assert_eq!(existing(recovered).acquire, Some(Acquire::Recover), "the object is ours already");
+}
+
+#[test]
+fn plan_writes_edits_and_corrects_or_reports_drift() {
     let report = Rules { drift: DriftPolicy::Report, ..rules() };
-    let step = |record: &LastKnown, rules| held(plan(record, rules, vec![seen(Ownership::Ours, CHANGED)], HASH)).step;
-    assert!(matches!(step(&edited, rules()), Step::Update { drift: false, .. }));
-    assert!(matches!(step(&edited, report), Step::Update { drift: false, .. }));
-    assert!(matches!(step(&known(), rules()), Step::Update { drift: true, .. }));
-    let reported = plan(&known(), report, vec![seen(Ownership::Ours, CHANGED)], HASH);
+    assert!(matches!(step(&edited(), rules(), CHANGED), Step::Update { cause: Cause::Spec, .. }));
+    assert!(matches!(step(&edited(), report, CHANGED), Step::Update { cause: Cause::Spec, .. }));
+    assert!(matches!(step(&written(), rules(), CHANGED), Step::Update { cause: Cause::Drift, .. }));
+    let reported = plan_one(&written(), report, Ownership::Ours, CHANGED);
     assert!(matches!(reported, Plan::Report { why: ReportOnly::DriftReport, .. }), "{reported:?}");
-    assert_eq!(plan(&known(), report, vec![], HASH), Plan::Report { seen: None, why: ReportOnly::DriftReport });
-    assert_eq!(plan(&known(), rules(), vec![], HASH), Plan::Create);
+    let deleted = Plan::Report { observed: None, why: ReportOnly::DriftReport };
+    assert_eq!(plan_absent(&written(), report), deleted);
+    assert_eq!(plan_absent(&written(), rules()), Plan::Create);
 }
 
 #[test]
-fn what_did_not_stick_is_not_written_again_until_something_changes() {
-    let tried = LastKnown { not_applied: vec!["spec.x".to_owned()], ..known() };
-    let step = |record: &LastKnown, fields| held(plan(record, rules(), vec![seen(Ownership::Ours, fields)], HASH)).step;
-    assert!(matches!(step(&tried, CHANGED), Step::NotApplied(_)));
+fn plan_does_not_repeat_a_write_that_was_not_applied() {
+    let tried = LastKnown { not_applied: vec!["spec.x".to_owned()], ..written() };
+    assert!(matches!(step(&tried, rules(), CHANGED), Step::NotApplied(_)));
     let edited = LastKnown { applied_hash: Some("older".to_owned()), ..tried.clone() };
-    assert!(matches!(step(&edited, CHANGED), Step::Update { .. }));
-    assert!(matches!(step(&tried, &[("spec.x", Remedy::Update), ("spec.y", Remedy::Update)]), Step::Update { .. }));
+    assert!(matches!(step(&edited, rules(), CHANGED), Step::Update { .. }));
+    let another_field = &[CHANGED[0], ("spec.y", Remedy::Update)];
+    assert!(matches!(step(&tried, rules(), another_field), Step::Update { .. }));
 }
 
 #[test]
-fn a_field_that_cannot_change_in_place_is_recreated_only_when_allowed() {
+fn plan_recreates_only_when_recreate_policy_permits() {
     let allowed = Rules { recreate: RecreatePolicy::WhenRequired, ..rules() };
-    let step = |rules, fields| held(plan(&known(), rules, vec![seen(Ownership::Ours, fields)], HASH)).step;
-    assert!(matches!(step(rules(), FIXED), Step::NotApplied(_)));
-    assert!(matches!(step(allowed, FIXED), Step::Recreate { drift: true, .. }));
-    let both = [CHANGED[0], FIXED[0]];
-    let Step::Update { diff, .. } = step(rules(), &both) else { panic!("the field that can change must be written") };
+    assert!(matches!(step(&written(), rules(), FIXED), Step::NotApplied(_)));
+    assert!(matches!(step(&written(), allowed, FIXED), Step::Recreate { cause: Cause::Drift, .. }));
+    let Step::Update { diff, .. } = step(&written(), rules(), &[CHANGED[0], FIXED[0]]) else {
+        panic!("the field that can change in place must be written")
+    };
     assert_eq!(diff.summary(), "spec.x");
 }
 
 #[test]
-fn a_recreate_that_was_cut_off_ends_in_a_create() {
-    let record = LastKnown { in_flight: Some(OperationKind::Recreate), ..known() };
+fn plan_creates_after_interrupted_recreate() {
+    let last_known = LastKnown { in_flight: Some(OperationKind::Recreate), ..written() };
     let report = Rules { drift: DriftPolicy::Report, ..rules() };
-    assert_eq!(plan(&record, report, vec![], HASH), Plan::Create);
+    assert_eq!(plan_absent(&last_known, report), Plan::Create);
 }
 
 #[test]
-fn create_only_and_observe_never_update() {
+fn plan_never_updates_under_create_only_or_observe() {
     let create_only = Rules { management: ManagementPolicy::CreateOnly, ..rules() };
-    let edited = LastKnown { applied_hash: Some("older".to_owned()), ..known() };
-    for record in [known(), edited] {
-        let create_only = plan(&record, create_only, vec![seen(Ownership::Ours, CHANGED)], HASH);
-        assert!(matches!(create_only, Plan::Report { why: ReportOnly::CreateOnly, .. }), "{create_only:?}");
-        let observe = Rules { management: ManagementPolicy::Observe, ..rules() };
-        let observe = plan(&record, observe, vec![seen(Ownership::Ours, CHANGED)], HASH);
-        assert!(matches!(observe, Plan::Report { why: ReportOnly::Observe, .. }), "{observe:?}");
+    let observe = Rules { management: ManagementPolicy::Observe, ..rules() };
+    for last_known in [written(), edited()] {
+        let plan = plan_one(&last_known, create_only, Ownership::Ours, CHANGED);
+        assert!(matches!(plan, Plan::Report { why: ReportOnly::CreateOnly, .. }), "{plan:?}");
+        let plan = plan_one(&last_known, observe, Ownership::Ours, CHANGED);
+        assert!(matches!(plan, Plan::Report { why: ReportOnly::Observe, .. }), "{plan:?}");
     }
 }
 
 #[test]
-fn a_named_object_that_does_not_exist_is_not_created_in_its_place() {
+fn plan_refuses_to_create_when_external_id_is_missing() {
     let named = Rules { external_id: Some("id-9"), ..rules() };
-    assert_eq!(reason(&plan(&LastKnown::default(), named, vec![], HASH)), Some(Reason::InvalidSpec));
+    assert_eq!(reason(&plan_absent(&LastKnown::default(), named)), Some(Reason::InvalidSpec));
 }
 
 #[test]
-fn an_id_in_status_is_no_proof_against_the_lack_of_a_stamp() {
-    let unmarked = || vec![seen(Ownership::Unmarked, &[])];
+fn plan_does_not_trust_recorded_id_without_owner_tag() {
     let always = Rules { adoption: AdoptionPolicy::Always, ..rules() };
     for rules in [rules(), always] {
-        assert_eq!(reason(&plan(&known(), rules, unmarked(), HASH)), Some(Reason::Conflict));
+        let plan = plan_one(&written(), rules, Ownership::Untagged, &[]);
+        assert_eq!(reason(&plan), Some(Reason::Conflict));
     }
     let named = Rules { external_id: Some("id-1"), ..always };
-    let hold = held(plan(&known(), named, unmarked(), HASH));
-    assert_eq!((hold.take, hold.claim, hold.step), (Some(Acquire::Adopt), true, Step::None));
-    let forged = LastKnown { id: Some("somebody-elses".to_owned()), ..known() };
-    let mut somebody_elses = seen(Ownership::ForeignTag("cluster/uid".to_owned()), &[]);
-    somebody_elses.id = "somebody-elses".to_owned();
-    let hold = held(plan(&forged, rules(), vec![somebody_elses, seen(Ownership::Ours, &[])], HASH));
-    assert_eq!((hold.seen.id.as_str(), hold.take), ("id-1", Some(Acquire::Recover)), "our own is found again");
+    let adopted = plan_one(&written(), named, Ownership::Untagged, &[]);
+    assert_eq!(acquired(adopted), (Some(Acquire::Adopt), TagOwner::Needed, Step::None));
 }
 
 #[test]
-fn where_no_stamps_are_shown_the_id_is_proof_unless_the_name_is_another() {
-    let hold = held(plan(&known(), rules(), vec![seen(Ownership::Unknown, CHANGED)], HASH));
-    assert_eq!((hold.take, hold.claim), (None, false));
+fn plan_finds_our_object_when_recorded_id_is_forged() {
+    let forged = LastKnown { id: Some("foreign".to_owned()), ..written() };
+    let mut foreign = observed(foreign_tag(), &[]);
+    foreign.id = "foreign".to_owned();
+    let plan = existing(plan(&forged, rules(), vec![foreign, observed(Ownership::Ours, &[])], HASH));
+    assert_eq!((plan.observed.id.as_str(), plan.acquire), ("id-1", Some(Acquire::Recover)));
+}
+
+#[test]
+fn plan_trusts_recorded_id_when_no_tags_are_shown() {
+    let plan = existing(plan_one(&written(), rules(), Ownership::Unknown, CHANGED));
+    assert_eq!((plan.acquire, plan.tag), (None, TagOwner::NotNeeded));
     let allowed = Rules { recreate: RecreatePolicy::WhenRequired, ..rules() };
-    assert_eq!(reason(&plan(&known(), allowed, vec![seen(Ownership::Unknown, FIXED)], HASH)), Some(Reason::Conflict));
+    let other_than_spec = plan_one(&written(), allowed, Ownership::Unknown, FIXED);
+    assert_eq!(reason(&other_than_spec), Some(Reason::Conflict));
 }
 
 #[test]
-fn many_fields_that_did_not_stick_are_remembered_by_the_first_of_them() {
+fn plan_knows_many_unapplied_fields_by_the_first() {
     let paths: Vec<String> = (0..30).map(|i| format!("spec.x[{i}]")).collect();
     let fields: Vec<(&str, Remedy)> = paths.iter().map(|path| (path.as_str(), Remedy::Update)).collect();
-    let tried = LastKnown { not_applied: paths[..SHOWN_FIELDS].to_vec(), ..known() };
-    let step = held(plan(&tried, rules(), vec![seen(Ownership::Ours, &fields)], HASH)).step;
+    let tried = LastKnown { not_applied: paths[..SHOWN_FIELDS].to_vec(), ..written() };
+    let step = step(&tried, rules(), &fields);
     assert!(matches!(step, Step::NotApplied(_)), "{step:?}");
 }
 
 #[test]
-fn a_field_that_is_changed_back_each_time_stops_every_write_until_the_spec_changes() {
-    let fought = |path: &str| LastKnown { fought: vec![path.to_owned()], ..known() };
+fn plan_stops_writing_in_a_drift_fight_until_spec_changes() {
+    let fought = |path: &str| LastKnown { fought: vec![path.to_owned()], ..written() };
     let both = &[CHANGED[0], ("spec.y", Remedy::Update)];
-    let step = |record: &LastKnown, fields| held(plan(record, rules(), vec![seen(Ownership::Ours, fields)], HASH)).step;
-    let Step::DriftFight { diff, over } = step(&fought("spec.x"), both) else { panic!("a write in a fight") };
+    let Step::DriftFight { diff, over } = step(&fought("spec.x"), rules(), both) else {
+        panic!("a write in a drift fight")
+    };
     assert_eq!((diff.summary().as_str(), over), ("spec.x, spec.y", vec!["spec.x".to_owned()]));
-    assert!(matches!(step(&fought("spec.z"), both), Step::Update { .. }), "another field");
+    assert!(matches!(step(&fought("spec.z"), rules(), both), Step::Update { .. }), "another field");
     let edited = LastKnown { applied_hash: Some("older".to_owned()), ..fought("spec.x") };
-    assert!(matches!(step(&edited, both), Step::Update { drift: false, .. }));
+    assert!(matches!(step(&edited, rules(), both), Step::Update { cause: Cause::Spec, .. }));
     let allowed = Rules { recreate: RecreatePolicy::WhenRequired, ..rules() };
-    let zone = held(plan(&fought("spec.zone"), allowed, vec![seen(Ownership::Ours, FIXED)], HASH)).step;
-    assert!(matches!(zone, Step::DriftFight { .. }), "nor is it made anew again and again: {zone:?}");
+    let zone = step(&fought("spec.zone"), allowed, FIXED);
+    assert!(matches!(zone, Step::DriftFight { .. }), "nor is the object recreated: {zone:?}");
+}
+
+#[test]
+fn refusal_tells_how_to_adopt() {
+    let refusal = |differs: Option<&str>| Refusal::AdoptionNotAllowed {
+        id: "id-1".to_owned(),
+        differs: differs.map(str::to_owned),
+    };
+    assert!(refusal(None).message().contains("Set spec.adoptionPolicy: IfIdentical to adopt it"));
+    assert!(refusal(Some("spec.x")).message().contains("It differs at spec.x: to adopt it, make the spec equal"));
 }

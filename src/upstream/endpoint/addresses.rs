@@ -1,15 +1,15 @@
-//! Where addresses lead: the ranges of the address registries that matter here.
+//! Classifies addresses by the ranges of the address registries.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// Where an address leads.
+/// The network to which an address belongs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Reach {
-    /// Out into the world.
+    /// The public internet.
     Public,
-    /// To this host or its private networks.
+    /// This host or a private network.
     Inside,
-    /// To a metadata service, a group, or nobody: no upstream is there.
+    /// A metadata service, a multicast group or an unused range: no upstream has such an address.
     Never,
 }
 
@@ -43,10 +43,10 @@ fn reach_v6(ip: Ipv6Addr) -> Reach {
     let segments = ip.segments();
     let [first, second, third, .., last_but_one, last] = segments;
     match (first, second) {
-        // The metadata service of one cloud lies among the unique local addresses.
+        // The metadata service of one cloud has a unique local address.
         (0xfd00, 0x0ec2) if segments[2..] == [0, 0, 0, 0, 0, 0x0254] => Reach::Never,
         (0xfc00..=0xfdff, _) => Reach::Inside,
-        // 6to4 and NAT64 carry an IPv4 address that something on the way dials.
+        // 6to4 and NAT64 contain the IPv4 address to which a gateway connects.
         (0x2002, _) => reach_v4(v4_of(second, third)),
         (0x0064, 0xff9b) => {
             let local = if third == 1 { Reach::Inside } else { Reach::Public };
@@ -74,13 +74,13 @@ mod tests {
     }
 
     #[test]
-    fn the_world_is_public() {
+    fn public_addresses_are_public() {
         lead(Reach::Public, &["8.8.8.8", "172.15.0.1", "172.32.0.1", "100.63.0.1", "100.128.0.1", "2606:4700::1"]);
         lead(Reach::Public, &["64:ff9b::808:808", "2002:808:808::"]);
     }
 
     #[test]
-    fn loopback_and_private_networks_lie_inside_however_they_are_wrapped() {
+    fn private_addresses_are_inside_in_every_form() {
         lead(Reach::Inside, &["127.0.0.1", "127.9.9.9", "10.1.2.3", "172.16.0.1", "172.31.255.255", "192.168.1.1"]);
         lead(Reach::Inside, &["100.64.0.1", "198.18.0.1", "::1", "fd12::1", "fc00::1"]);
         lead(Reach::Inside, &["::ffff:10.0.0.1", "::ffff:127.0.0.1", "64:ff9b::a00:1", "2002:a00:1::"]);
@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn metadata_services_groups_and_nobody_are_never_dialled_however_they_are_wrapped() {
+    fn metadata_and_reserved_addresses_are_never_allowed() {
         lead(Reach::Never, &["169.254.169.254", "169.254.1.1", "100.100.100.200", "192.0.0.192", "fd00:ec2::254"]);
         lead(
             Reach::Never,

@@ -1,12 +1,11 @@
-//! Which endpoints may be called: by scheme and host when a connection is opened, and by address
-//! whenever one is dialled.
+//! The endpoints that may be called: the operator checks scheme and host when it opens a connection, and
+//! the address at each connect.
 //!
-//! Both checks are needed. A name is judged before any address is known, and a name that was
-//! harmless yesterday may resolve to an address inside the cluster today.
+//! Both checks are needed. The name is checked before its addresses are known, and a name may later
+//! resolve to an address inside the cluster.
 
 mod addresses;
 
-use super::http::Purpose;
 use crate::engine::{ErrorKind, Result, UpstreamError};
 use addresses::{Reach, reach};
 use std::fmt;
@@ -14,15 +13,15 @@ use std::net::IpAddr;
 use std::str::FromStr;
 use url::{Host, Url};
 
-/// What the administrator allows connections to call.
+/// The endpoints that the administrator allows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EndpointRules {
-    /// Whether `http://` is allowed beside `https://`.
+    /// Whether `http://` is allowed besides `https://`.
     pub allow_http: bool,
-    /// Whether loopback and private addresses may be dialled. Link-local addresses, where cloud
-    /// metadata services live, are refused even then.
+    /// Whether loopback and private addresses are allowed. Link-local addresses, such as those of cloud
+    /// metadata services, are never allowed.
     pub allow_private: bool,
-    /// The hosts that may be called. The three NAVER Cloud gateways by default.
+    /// The allowed hosts. By default these are the three NAVER Cloud gateways.
     pub allowed_hosts: Vec<HostPattern>,
 }
 
@@ -39,9 +38,10 @@ impl Default for EndpointRules {
 }
 
 impl EndpointRules {
-    /// Judges an endpoint before anything is sent to it.
+    /// Checks an endpoint before anything is sent to it.
     pub fn check(&self, url: &Url) -> Result<()> {
-        let refused = |why: String| Err(UpstreamError::new(ErrorKind::EndpointNotAllowed, "open connection", why));
+        let refused =
+            |message: String| Err(UpstreamError::new(ErrorKind::EndpointNotAllowed, "open connection", message));
         match url.scheme() {
             "https" => {}
             "http" if self.allow_http => {}
@@ -51,12 +51,12 @@ impl EndpointRules {
             _ => return refused("the endpoint must begin with https://".into()),
         }
         if !url.username().is_empty() || url.password().is_some() {
-            return refused("the endpoint must not hold a user or a password: those belong in the Secret".into());
+            return refused("the endpoint must not contain a user or a password: put them into the Secret".into());
         }
         if url.query().is_some() || url.fragment().is_some() {
             return refused("the endpoint must be a base URL, without ? and #".into());
         }
-        let Some(host) = url.host() else { return refused("the endpoint names no host".into()) };
+        let Some(host) = url.host() else { return refused("the endpoint has no host".into()) };
         if !self.allowed_hosts.iter().any(|pattern| pattern.matches(&host)) {
             return refused(format!("host {host} is not on the operator's list of allowed hosts"));
         }
@@ -68,7 +68,7 @@ impl EndpointRules {
         }
     }
 
-    /// Judges an address at the moment when it would be dialled.
+    /// Reports whether the address is allowed. It is checked at each connect.
     #[must_use]
     pub fn permits(&self, ip: IpAddr) -> bool {
         match reach(ip) {
@@ -87,7 +87,7 @@ pub struct HostPattern {
 }
 
 impl HostPattern {
-    /// Exactly this host.
+    /// Matches exactly this host.
     fn exact(name: &str) -> Self {
         Self { name: name.to_ascii_lowercase(), below: false }
     }
@@ -106,11 +106,11 @@ impl HostPattern {
 impl FromStr for HostPattern {
     type Err = String;
 
-    /// `host`, or `*.domain` for every host below it. IPv6 addresses stand in brackets.
+    /// Parses `host`, or `*.domain` for every host below it. IPv6 addresses are in brackets.
     fn from_str(text: &str) -> std::result::Result<Self, Self::Err> {
         let (name, below) = text.trim().strip_prefix("*.").map_or((text.trim(), false), |rest| (rest, true));
-        let nonsense = || format!("`{text}` is neither a host nor *.domain");
-        let host = Host::parse(name).ok().filter(|_| !name.contains('*')).ok_or_else(nonsense)?;
+        let invalid = || format!("`{text}` is neither a host nor *.domain");
+        let host = Host::parse(name).ok().filter(|_| !name.contains('*')).ok_or_else(invalid)?;
         if below && !matches!(host, Host::Domain(_)) {
             return Err(format!("`{text}`: * stands before a domain, not before an address"));
         }
@@ -124,15 +124,15 @@ impl fmt::Display for HostPattern {
     }
 }
 
-/// The URL of something below a base URL. Ids come from users and upstreams: one that would climb
-/// up the path, or end it early, is no id.
-pub(crate) fn below(base: &Url, path: &[&str], purpose: Purpose) -> Result<Url> {
-    let unfit = |why: &str| UpstreamError::new(ErrorKind::Rejected, purpose.operation, why);
+/// Returns the URL of a path below a base URL. Ids come from users and upstreams, so an id that would
+/// leave the path is an error.
+pub(crate) fn below(base: &Url, path: &[&str], operation: &'static str) -> Result<Url> {
+    let invalid = |message: &str| UpstreamError::new(ErrorKind::Rejected, operation, message);
     if path.iter().any(|segment| matches!(*segment, "" | "." | "..")) {
-        return Err(unfit("the id is not one of this upstream"));
+        return Err(invalid("the id is not valid for this upstream"));
     }
     let mut url = base.clone();
-    url.path_segments_mut().map_err(|()| unfit("the endpoint is no base URL"))?.pop_if_empty().extend(path);
+    url.path_segments_mut().map_err(|()| invalid("the endpoint is not a base URL"))?.pop_if_empty().extend(path);
     Ok(url)
 }
 
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_gateways_are_allowed_by_default() {
+    fn only_ncloud_gateways_are_allowed_by_default() {
         let rules = EndpointRules::default();
         assert!(check(&rules, "https://subaccount.apigw.ntruss.com").is_ok());
         assert!(check(&rules, "https://SUBACCOUNT.apigw.gov-ntruss.com/").is_ok());
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn a_star_stands_for_hosts_below_the_domain_and_not_for_the_domain() {
+    fn wildcard_matches_only_hosts_below_the_domain() {
         let rules = rules(&["*.spaceone.example"]);
         assert!(check(&rules, "https://a.spaceone.example/api").is_ok());
         assert!(check(&rules, "https://a.b.spaceone.example.").is_ok());
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pattern_reads_back_as_written_and_nonsense_is_refused() {
+    fn host_pattern_is_parsed_and_printed() {
         for text in ["*.example.com", "127.0.0.1", "[::1]", "host"] {
             assert_eq!(text.parse::<HostPattern>().unwrap().to_string(), text);
         }
@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn plain_http_credentials_and_queries_are_refused() {
+    fn endpoint_with_http_credentials_or_query_is_rejected() {
         let strict = rules(&["h.example"]);
         assert!(check(&strict, "http://h.example").unwrap_err().contains("https://"));
         assert!(check(&EndpointRules { allow_http: true, ..strict.clone() }, "http://h.example").is_ok());
@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_in_the_url_is_judged_however_it_is_written() {
+    fn address_in_the_url_is_checked_in_every_form() {
         let rules = rules(&["127.0.0.1", "[::1]", "[::ffff:7f00:1]"]);
         for url in
             ["https://127.0.0.1", "https://2130706433", "https://0x7f.1", "https://[::1]", "https://[::ffff:127.0.0.1]"]
@@ -218,17 +218,16 @@ mod tests {
     }
 
     #[test]
-    fn an_id_becomes_one_segment_of_the_path_and_cannot_climb() {
-        let purpose = Purpose { system: "s", operation: "o", effect: super::super::http::Effect::Read };
+    fn id_becomes_one_segment_of_the_path() {
         let base: Url = "https://h.example/api/".parse().unwrap();
-        assert_eq!(below(&base, &["v1", "a/b?c#d é"], purpose).unwrap().path(), "/api/v1/a%2Fb%3Fc%23d%20%C3%A9");
+        assert_eq!(below(&base, &["v1", "a/b?c#d é"], "o").unwrap().path(), "/api/v1/a%2Fb%3Fc%23d%20%C3%A9");
         for id in ["", ".", ".."] {
-            assert_eq!(below(&base, &["policies", id], purpose).unwrap_err().kind, ErrorKind::Rejected, "{id}");
+            assert_eq!(below(&base, &["policies", id], "o").unwrap_err().kind, ErrorKind::Rejected, "{id}");
         }
     }
 
     #[test]
-    fn private_addresses_may_be_dialled_only_when_allowed_and_metadata_services_never() {
+    fn private_addresses_are_permitted_only_when_allowed() {
         let permits = |ip: &str, allow_private: bool| {
             EndpointRules { allow_private, ..EndpointRules::default() }.permits(ip.parse().unwrap())
         };

@@ -1,21 +1,21 @@
-//! The circuit breaker of one account: stops asking an upstream that fails again and again.
+//! The circuit breaker of one account: stops sending to an upstream that fails again and again.
 //!
-//! Failures in a row open it. Then every request but a probe is refused unsent, until a probe
-//! succeeds: the connection is checked by itself, and its objects wait for the verdict. Where nobody
-//! probes (the Secret is gone, and a deletion goes on with the last good credentials), an ordinary
-//! request may try now and then in its place.
+//! Several failures in a row open it. Then all requests except probes fail without being sent, until a
+//! probe succeeds: the check of the connection decides for its objects. If there are no probes (the
+//! Secret is gone, and a deletion continues with the last valid credentials), the breaker admits one
+//! ordinary request from time to time instead.
 
-use crate::upstream::Priority;
+use crate::upstream::request::Priority;
 use std::sync::{Mutex as Lock, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// So many failures in a row are no accident of one object.
+/// This many failures in a row open the breaker. One object alone does not cause as many.
 const FAILURES: u32 = 5;
 
-/// How often an ordinary request tries in the place of a probe.
+/// The interval at which an ordinary request is admitted instead of a probe.
 const TRIAL: Duration = Duration::from_secs(30);
 
-/// Counts failures in a row.
+/// A circuit breaker.
 pub(super) struct CircuitBreaker(Lock<State>);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,17 +24,17 @@ enum State {
         failures: u32,
     },
     Open {
-        /// From when on an ordinary request may try.
+        /// The time from which on an ordinary request is admitted.
         trial: Instant,
     },
 }
 
-/// The leave to send one request.
+/// The permission to send one request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Pass {
-    /// It was sent while all was well, and cannot close what opened meanwhile.
+    /// The request was admitted while the breaker was closed; its success does not close it later.
     Ordinary,
-    /// Its success closes the breaker.
+    /// The success of the request closes the breaker.
     Deciding,
 }
 
@@ -43,12 +43,12 @@ impl CircuitBreaker {
         Self(Lock::new(State::Closed { failures: 0 }))
     }
 
-    /// Whether a request of this urgency would be refused now.
+    /// Reports whether a request of this priority would be rejected now.
     pub(super) fn refuses(&self, priority: Priority, now: Instant) -> bool {
         matches!(*self.state(), State::Open { trial } if priority != Priority::Probe && now < trial)
     }
 
-    /// The leave to send a request of this urgency now.
+    /// Admits a request of this priority, or returns `None`.
     pub(super) fn admit(&self, priority: Priority, now: Instant) -> Option<Pass> {
         let mut state = self.state();
         match *state {
@@ -62,8 +62,8 @@ impl CircuitBreaker {
         }
     }
 
-    /// Takes note of how a request ended.
-    pub(super) fn note(&self, pass: Pass, success: bool, now: Instant) {
+    /// Records the result of a request.
+    pub(super) fn record(&self, pass: Pass, success: bool, now: Instant) {
         let mut state = self.state();
         *state = match (*state, pass, success) {
             (State::Closed { .. }, _, true) | (State::Open { .. }, Pass::Deciding, true) => {
@@ -90,7 +90,7 @@ mod tests {
         let breaker = CircuitBreaker::new();
         for _ in 0..FAILURES {
             let pass = breaker.admit(Priority::Change, now).unwrap();
-            breaker.note(pass, false, now);
+            breaker.record(pass, false, now);
         }
         breaker
     }
@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn failures_in_a_row_stop_all_but_probes() {
+    fn breaker_rejects_all_but_probes_after_failures_in_a_row() {
         let now = Instant::now();
         let breaker = opened(now);
         for priority in [Priority::Background, Priority::Change, Priority::Deletion] {
@@ -112,36 +112,36 @@ mod tests {
     }
 
     #[test]
-    fn failures_among_successes_stop_nobody() {
+    fn breaker_stays_closed_when_failures_are_not_in_a_row() {
         let (breaker, now) = (CircuitBreaker::new(), Instant::now());
         for attempt in 0..50 {
             let pass = breaker.admit(Priority::Change, now).unwrap();
-            breaker.note(pass, attempt % FAILURES == 0, now);
+            breaker.record(pass, attempt % FAILURES == 0, now);
         }
         assert!(!is_open(&breaker, now));
     }
 
     #[test]
-    fn only_a_success_of_a_probe_opens_the_way_again() {
+    fn breaker_closes_only_after_a_successful_probe() {
         let now = Instant::now();
         let breaker = opened(now);
-        breaker.note(Pass::Ordinary, true, now);
-        assert!(is_open(&breaker, now), "a late answer to what was sent before proves nothing");
-        breaker.note(Pass::Deciding, false, now);
+        breaker.record(Pass::Ordinary, true, now);
+        assert!(is_open(&breaker, now), "a late response to an earlier request proves nothing");
+        breaker.record(Pass::Deciding, false, now);
         assert!(is_open(&breaker, now));
-        breaker.note(Pass::Deciding, true, now);
+        breaker.record(Pass::Deciding, true, now);
         assert_eq!(breaker.admit(Priority::Background, now), Some(Pass::Ordinary));
     }
 
     #[test]
-    fn without_probes_one_request_tries_now_and_then() {
+    fn breaker_admits_one_request_per_interval_without_probes() {
         let now = Instant::now();
         let breaker = opened(now);
         let later = now + TRIAL;
         assert!(!breaker.refuses(Priority::Deletion, later));
         assert_eq!(breaker.admit(Priority::Deletion, later), Some(Pass::Deciding));
         assert_eq!(breaker.admit(Priority::Deletion, later), None, "one at a time");
-        breaker.note(Pass::Deciding, true, later);
+        breaker.record(Pass::Deciding, true, later);
         assert!(!is_open(&breaker, now));
     }
 }

@@ -1,25 +1,25 @@
-//! The HTTP client underneath: no redirects, no proxies, no retries of its own, no unbounded wait.
+//! The `reqwest` client: no redirects, no proxies, no own retries, no unbounded wait.
 
-use super::HttpSettings;
 use super::dialer::Dialer;
 use super::failure::{Failure, deepest};
+use super::settings::HttpSettings;
 use crate::engine::{ErrorKind, Result, UpstreamError};
-use crate::upstream::EndpointRules;
+use crate::upstream::endpoint::EndpointRules;
 use reqwest::{Certificate, Client, Response, redirect};
 use std::time::Duration;
 
-/// A client by these settings and rules, which trusts this CA bundle instead of the system's.
+/// Builds a client that trusts this CA bundle, if there is one, instead of the system's.
 pub(super) fn client(settings: &HttpSettings, rules: &EndpointRules, ca_bundle: Option<&[u8]>) -> Result<Client> {
     let builder = Client::builder()
         .connect_timeout(settings.connect_timeout)
         .timeout(settings.request_timeout)
-        // Shorter than servers keep idle connections: a write on one that is just being closed
-        // would be a write whose outcome nobody knows.
+        // Shorter than servers keep idle connections: the outcome of a write on a connection that the
+        // server is closing would be unknown.
         .pool_idle_timeout(Duration::from_secs(10))
         .user_agent(&settings.user_agent)
         .redirect(redirect::Policy::none())
         .retry(reqwest::retry::never())
-        // The rules on addresses would judge the proxy instead of the upstream.
+        // Behind a proxy the operator could not check the address of the upstream.
         .no_proxy()
         .dns_resolver(Dialer::new(rules.clone()));
     let builder = match ca_bundle {
@@ -27,22 +27,22 @@ pub(super) fn client(settings: &HttpSettings, rules: &EndpointRules, ca_bundle: 
         None => builder,
     };
     builder.build().map_err(|error| {
-        let culprit = if ca_bundle.is_some() { "the CA bundle cannot be used" } else { "cannot make an HTTP client" };
-        let why = format!("{culprit}: {}", deepest(&error));
-        UpstreamError::new(ErrorKind::InvalidReference, "open connection", why)
+        let problem = if ca_bundle.is_some() { "the CA bundle cannot be used" } else { "cannot make an HTTP client" };
+        let message = format!("{problem}: {}", deepest(&error));
+        UpstreamError::new(ErrorKind::InvalidReference, "open connection", message)
     })
 }
 
 fn certificates(pem: &[u8]) -> Result<Vec<Certificate>> {
     let found = Certificate::from_pem_bundle(pem).unwrap_or_default();
     if found.is_empty() {
-        let why = "caBundleSecretRef: ca.crt holds no PEM certificate";
-        return Err(UpstreamError::new(ErrorKind::InvalidReference, "open connection", why));
+        let message = "caBundleSecretRef: ca.crt contains no PEM certificate";
+        return Err(UpstreamError::new(ErrorKind::InvalidReference, "open connection", message));
     }
     Ok(found)
 }
 
-/// Reads no more than `limit` bytes, whatever the length that was announced.
+/// Reads at most `limit` bytes, whatever length the header announced.
 pub(super) async fn read_body(mut response: Response, limit: usize) -> std::result::Result<Vec<u8>, Failure> {
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(|error| Failure::cut(&error))? {
@@ -59,8 +59,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_bundle_without_certificates_is_refused() {
-        // An error means that another test was first.
+    fn client_rejects_ca_bundle_without_certificates() {
+        // Fails if another test has installed the provider already.
         let _ = rustls::crypto::ring::default_provider().install_default();
         for pem in ["", "nonsense", "-----BEGIN CERTIFICATE-----\nbm9uc2Vuc2U=\n-----END CERTIFICATE-----"] {
             let error = client(&HttpSettings::default(), &EndpointRules::default(), Some(pem.as_bytes())).unwrap_err();

@@ -1,54 +1,58 @@
-//! Requests that got no complete answer, and what that says about their effect.
+//! Requests without a complete response, and whether they can have had an effect.
 
-use super::Purpose;
-use super::dialer::Undialled;
+use super::call::Purpose;
+use super::dialer::ForbiddenHost;
+use super::response::Response;
 use crate::engine::{ErrorKind, UpstreamError};
 use crate::upstream::redact::Redactor;
 use std::error::Error;
 use std::time::Duration;
 
-/// Why there is no answer.
+/// The result of one attempt to send a request.
+pub(super) type AttemptResult = Result<Response, Failure>;
+
+/// The reason why there is no response.
 #[derive(Debug)]
 pub(super) enum Failure {
-    /// The account's own rate limit has no room before this time has passed.
+    /// The account's own rate limit allows the request only after this time.
     Queued(Duration),
-    /// The account failed so often in a row that only its connection's probes are sent.
+    /// The circuit breaker is open: the account failed several times in a row, and only probes are sent.
     Tripped,
-    /// Whoever has it sent may not write any more.
+    /// This process is no longer the leader and may not write.
     Fenced,
-    /// The credentials do not fit into a request.
+    /// The credentials cannot be written into a request.
     Credentials(&'static str),
-    /// The host resolves to addresses that may not be dialled.
+    /// The host resolves only to addresses that are not allowed.
     Forbidden(String),
-    /// The connection never stood: nothing was sent.
+    /// The connection was not established: nothing was sent.
     NotSent(String),
-    /// No complete answer in time.
+    /// The time limit passed before the response was complete.
     TimedOut,
     /// The connection broke after the request may have been sent.
     Broken,
-    /// The answer is larger than the limit in bytes.
+    /// The response is larger than this limit in bytes.
     TooLarge(usize),
 }
 
 impl Failure {
-    /// What the client's error means.
+    /// Classifies the client's error.
     pub(super) fn of(error: &reqwest::Error) -> Self {
-        if let Some(undialled) = find::<Undialled>(error) {
-            return Self::Forbidden(undialled.to_string());
+        if let Some(forbidden) = find::<ForbiddenHost>(error) {
+            return Self::Forbidden(forbidden.to_string());
         }
-        // First, because a connect that took too long is both.
+        // Before the timeout: a connect that took too long is both.
         if error.is_connect() {
             return Self::NotSent(deepest(error));
         }
         if error.is_timeout() { Self::TimedOut } else { Self::Broken }
     }
 
-    /// What the client's error means once the head of an answer was there.
+    /// Classifies the client's error after the head of a response arrived.
     pub(super) fn cut(error: &reqwest::Error) -> Self {
         if error.is_timeout() { Self::TimedOut } else { Self::Broken }
     }
 
-    /// The kind, as the request log shows it.
+    /// Returns the kind for logs and metrics.
     pub(super) fn code(&self) -> &'static str {
         match self {
             Self::Queued(_) => "rate_limit",
@@ -63,12 +67,12 @@ impl Failure {
         }
     }
 
-    /// Whether the same read may well succeed in a moment.
+    /// Reports whether the same read may succeed soon.
     pub(super) fn is_transient(&self) -> bool {
         matches!(self, Self::NotSent(_) | Self::TimedOut | Self::Broken)
     }
 
-    /// The error for the caller.
+    /// Returns the error for the caller.
     pub(super) fn into_error(self, purpose: Purpose, redactor: &Redactor) -> UpstreamError {
         let doubt = purpose.effect.doubt();
         let error = |kind, message: String| UpstreamError::new(kind, purpose.operation, redactor.clean(&message));
@@ -79,21 +83,24 @@ impl Failure {
                 error
             }
             Self::Tripped => {
-                let why = "the upstream failed several times in a row, and is asked nothing until a check succeeds";
-                error(ErrorKind::Unavailable, why.to_owned())
+                let message =
+                    "the upstream failed several times in a row, and no requests are sent until a check succeeds";
+                error(ErrorKind::Unavailable, message.to_owned())
             }
-            Self::Fenced => error(ErrorKind::Unavailable, "this process leads no more, and writes nothing".to_owned()),
-            Self::Credentials(why) => error(ErrorKind::Unauthorized, why.to_owned()),
-            Self::Forbidden(why) => error(ErrorKind::EndpointNotAllowed, why),
-            Self::NotSent(why) => error(ErrorKind::Unavailable, format!("cannot connect to the endpoint: {why}")),
-            Self::TimedOut => error(doubt, "the upstream gave no complete answer in time".to_owned()),
-            Self::Broken => error(doubt, "the connection broke before the answer was complete".to_owned()),
-            Self::TooLarge(limit) => error(doubt, format!("the upstream's answer is larger than {limit} bytes")),
+            Self::Fenced => {
+                error(ErrorKind::Unavailable, "this process is no longer the leader and sends no writes".to_owned())
+            }
+            Self::Credentials(message) => error(ErrorKind::Unauthorized, message.to_owned()),
+            Self::Forbidden(message) => error(ErrorKind::EndpointNotAllowed, message),
+            Self::NotSent(cause) => error(ErrorKind::Unavailable, format!("cannot connect to the endpoint: {cause}")),
+            Self::TimedOut => error(doubt, "the upstream sent no complete response in time".to_owned()),
+            Self::Broken => error(doubt, "the connection broke before the response was complete".to_owned()),
+            Self::TooLarge(limit) => error(doubt, format!("the upstream's response is larger than {limit} bytes")),
         }
     }
 }
 
-/// The innermost cause: the one that says what happened.
+/// Returns the text of the innermost cause, which is the most specific one.
 pub(super) fn deepest(error: &(dyn Error + 'static)) -> String {
     let mut cause = error;
     while let Some(next) = cause.source() {

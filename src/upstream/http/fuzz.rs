@@ -1,7 +1,7 @@
-//! Heads of answers: no header, whatever it holds, brings the client down or parks it for good.
+//! Generated responses: no header makes the client panic or wait without limit.
 
+use super::call::{Effect, Purpose};
 use super::response::Response;
-use super::{Effect, Purpose};
 use crate::engine::ErrorKind;
 use crate::upstream::fuzz::bodies;
 use cloud_policy_testbed::holds_for;
@@ -22,28 +22,28 @@ fn value() -> impl Strategy<Value = HeaderValue> {
 }
 
 #[test]
-fn no_head_is_misread() {
+fn response_head_is_read_within_limits() {
     let names = prop::sample::select(vec!["retry-after", "date", "x-request-id", "x-ncp-trace-id"]);
     let headers = prop::collection::vec((names, value()), 0..5);
     holds_for(3000, (100u16..600, headers), |(status, headers)| {
         let headers: HeaderMap =
             headers.into_iter().map(|(name, value)| (HeaderName::from_static(name), value)).collect();
-        let answer = Response::head(status, &headers);
-        assert!(answer.retry_after.is_none_or(|wait| wait <= Duration::from_hours(1)), "{answer:?}");
-        assert!(answer.request_id.iter().all(|id| id.len() <= 64 && id.is_ascii()), "{answer:?}");
-        assert!(answer.skew.is_none_or(|skew| skew.abs() >= SignedDuration::ZERO), "{answer:?}");
+        let response = Response::head(status, &headers);
+        assert!(response.retry_after.is_none_or(|wait| wait <= Duration::from_hours(1)), "{response:?}");
+        assert!(response.request_id.iter().all(|id| id.len() <= 64 && id.is_ascii()), "{response:?}");
+        assert!(response.skew.is_none_or(|skew| skew.abs() >= SignedDuration::ZERO), "{response:?}");
     });
 }
 
 #[test]
-fn no_body_that_is_not_what_was_asked_for_is_taken_for_it() {
+fn response_body_of_another_shape_is_an_error() {
     holds_for(2000, bodies(&[r#"{"a":[1,{"b":null}]}"#, r#"[{"a":1}]"#]), |body| {
-        let answer = Response { status: 200, body, ..Response::default() };
-        if serde_json::from_slice::<Value>(&answer.body).is_err() {
-            assert_eq!(answer.read::<Value>(READ).unwrap_err().kind, ErrorKind::Unavailable);
-            assert_eq!(answer.read::<Value>(WRITE).unwrap_err().kind, ErrorKind::OutcomeUnknown);
+        let response = Response { status: 200, body, ..Response::default() };
+        if serde_json::from_slice::<Value>(&response.body).is_err() {
+            assert_eq!(response.read::<Value>(READ).unwrap_err().kind, ErrorKind::Unavailable);
+            assert_eq!(response.read::<Value>(WRITE).unwrap_err().kind, ErrorKind::OutcomeUnknown);
         }
-        let object = answer.read_object::<Value>(WRITE);
+        let object = response.read_object::<Value>(WRITE);
         assert!(object.is_err() || object.unwrap().is_object());
     });
 }

@@ -1,32 +1,33 @@
-//! What is told of requests: the source of metrics, traces and the ledger.
+//! The observers of requests: the sources of metrics, traces and the audit log.
 
-use super::{Effect, Failure, Outcome, Purpose};
-use crate::upstream::{Priority, RequestContext, WriteObserver};
+use super::call::{Effect, Purpose};
+use super::failure::AttemptResult;
+use crate::upstream::request::{Priority, RequestContext, WriteObserver};
 use std::time::Duration;
 use tracing::Span;
 use tracing::field::Empty;
 
-/// Told of every request of an account. `system` is the collection, such as `ncloud/policy`;
-/// `operation` what was asked, such as `create policy`. All texts are of bounded sets, fit for metric
-/// labels.
+/// Observes every request of an account. `system` is the collection, such as `ncloud/policy`;
+/// `operation` is the operation, such as `create policy`. All texts come from bounded sets and are fit
+/// for metric labels.
 pub trait RequestLog: Send + Sync {
-    /// A request has ended; `code` is the HTTP status or, without one, a kind of failure.
+    /// Is called when a request has ended. `code` is the HTTP status or, without one, the kind of failure.
     fn request(&self, system: &'static str, operation: &'static str, code: &str, elapsed: Duration);
 
-    /// A request was kept back; `why` is `rate_limit`, `breaker` or `credentials`.
-    fn unsent(&self, _system: &'static str, _why: &'static str) {}
+    /// Is called when a request was not sent. `reason` is `rate_limit`, `breaker`, `fence` or `credentials`.
+    fn unsent(&self, _system: &'static str, _reason: &'static str) {}
 
-    /// A request has waited for the rate limit, and is sent now.
-    fn waited(&self, _system: &'static str, _urgency: Priority, _waited: Duration) {}
+    /// Is called when a request has waited for the rate limit and is sent now.
+    fn waited(&self, _system: &'static str, _priority: Priority, _waited: Duration) {}
 }
 
-/// Who is told of this request as a write, if it may be one.
-pub(super) fn writes(request_context: &RequestContext, purpose: Purpose) -> Option<&dyn WriteObserver> {
+/// Returns the observer of this request if it is a write.
+pub(super) fn write_observer(request_context: &RequestContext, purpose: Purpose) -> Option<&dyn WriteObserver> {
     request_context.writes.as_deref().filter(|_| purpose.effect == Effect::Write)
 }
 
-/// The part of a trace that one request is, from sending it to the end of its answer. Neither its
-/// URL nor anything of its content belongs there.
+/// Returns the trace span of a request, from sending it to the end of its response. It contains
+/// neither the URL nor any of the content.
 pub(super) fn span(purpose: Purpose, priority: Priority) -> Span {
     let Purpose { system, operation, .. } = purpose;
     tracing::debug_span!(
@@ -42,15 +43,15 @@ pub(super) fn span(purpose: Purpose, priority: Priority) -> Span {
     )
 }
 
-/// How it ended.
-pub(super) fn note(span: &Span, outcome: &Outcome) {
-    span.record("code", code(outcome).as_str());
-    match outcome {
-        Ok(answer) => {
-            if let Some(request) = &answer.request_id {
+/// Records the result of a request in its span.
+pub(super) fn record(span: &Span, result: &AttemptResult) {
+    span.record("code", code(result).as_str());
+    match result {
+        Ok(response) => {
+            if let Some(request) = &response.request_id {
                 span.record("request", request.as_str());
             }
-            if answer.status >= 400 {
+            if response.status >= 400 {
                 span.record("otel.status_code", "ERROR");
             }
         }
@@ -60,7 +61,7 @@ pub(super) fn note(span: &Span, outcome: &Outcome) {
     }
 }
 
-/// The HTTP status or, without one, the kind of failure.
-pub(super) fn code(outcome: &Outcome) -> String {
-    outcome.as_ref().map_or_else(|failure| Failure::code(failure).to_owned(), |answer| answer.status.to_string())
+/// Returns the HTTP status or, without one, the kind of failure.
+pub(super) fn code(result: &AttemptResult) -> String {
+    result.as_ref().map_or_else(|failure| failure.code().to_owned(), |response| response.status.to_string())
 }

@@ -1,6 +1,6 @@
-//! An answer as it came: status, the few headers that matter, and the bytes.
+//! A response as it was received: status, the few headers that are used, and the body.
 
-use super::Purpose;
+use super::call::Purpose;
 use crate::engine::{ErrorKind, Result, UpstreamError};
 use jiff::fmt::rfc2822::DateTimeParser;
 use jiff::{SignedDuration, Timestamp};
@@ -8,22 +8,22 @@ use reqwest::header::{DATE, HeaderMap, HeaderName, RETRY_AFTER};
 use serde::de::DeserializeOwned;
 use std::time::Duration;
 
-/// No upstream has a reason to ask for more, and one that does must not park its objects for good.
-const LONGEST_RETRY_AFTER: Duration = Duration::from_hours(1);
+/// The upper limit of `Retry-After`, so that a faulty upstream cannot stop its objects for days.
+const MAX_RETRY_AFTER: Duration = Duration::from_hours(1);
 
-/// One complete answer.
+/// One complete response.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Response {
     pub(crate) status: u16,
     pub(crate) body: Vec<u8>,
     pub(crate) retry_after: Option<Duration>,
     pub(crate) request_id: Option<String>,
-    /// By how much the upstream's clock is ahead of ours.
+    /// How far the upstream's clock is ahead of ours.
     pub(crate) skew: Option<SignedDuration>,
 }
 
 impl Response {
-    /// The answer without its body.
+    /// Reads status and headers.
     pub(super) fn head(status: u16, headers: &HeaderMap) -> Self {
         let text = |name: &HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
         let now = Timestamp::now();
@@ -37,23 +37,22 @@ impl Response {
         }
     }
 
-    /// Whether it is a 2xx.
+    /// Reports whether the status is a 2xx.
     pub(crate) fn is_success(&self) -> bool {
         (200..300).contains(&self.status)
     }
 
-    /// Whether the same read may well succeed in a moment: the statuses of gateways in trouble.
+    /// Reports whether the same read may succeed soon: 502, 503 and 504 come from gateways in trouble.
     pub(super) fn is_transient(&self) -> bool {
         matches!(self.status, 502..=504)
     }
 
-    /// The body as JSON of this shape.
+    /// Reads the body as JSON of this type.
     pub(crate) fn read<T: DeserializeOwned>(&self, purpose: Purpose) -> Result<T> {
         serde_json::from_slice(&self.body).map_err(|_| self.unreadable(purpose))
     }
 
-    /// The body as a JSON object of this shape. A list is none, though one could be read into a
-    /// shape field by field.
+    /// Reads the body as a JSON object of this type. Serde alone would also accept a list of the fields.
     pub(crate) fn read_object<T: DeserializeOwned>(&self, purpose: Purpose) -> Result<T> {
         match self.body.iter().find(|byte| !byte.is_ascii_whitespace()) {
             Some(b'{') => self.read(purpose),
@@ -61,13 +60,13 @@ impl Response {
         }
     }
 
-    /// An error about a body that cannot be made sense of. Never quotes it.
+    /// Returns the error for a body that cannot be read. It never quotes the body.
     pub(crate) fn unreadable(&self, purpose: Purpose) -> UpstreamError {
-        let message = format!("the upstream answered {} {}", self.status, self.oddity());
+        let message = format!("the upstream responded with {} {}", self.status, self.oddity());
         self.error(purpose.effect.doubt(), purpose, message)
     }
 
-    /// An error about this answer.
+    /// Returns an error with the headers of this response.
     pub(crate) fn error(&self, kind: ErrorKind, purpose: Purpose, message: String) -> UpstreamError {
         UpstreamError {
             kind,
@@ -79,23 +78,25 @@ impl Response {
         }
     }
 
-    /// An error about a redirect. A write that is answered so may have been carried out first.
+    /// Returns the error for a redirect. The upstream may have carried out a write before it redirects.
     pub(super) fn redirect(&self, purpose: Purpose) -> UpstreamError {
         let kind = match purpose.effect.doubt() {
             ErrorKind::OutcomeUnknown => ErrorKind::OutcomeUnknown,
             _ => ErrorKind::EndpointNotAllowed,
         };
-        let message =
-            format!("the endpoint answers {}, a redirect, which is never followed: set the final address", self.status);
+        let message = format!(
+            "the endpoint responded with {}, a redirect, and redirects are not followed: set the final address",
+            self.status
+        );
         self.error(kind, purpose, message)
     }
 
     fn oddity(&self) -> &'static str {
         match self.body.iter().find(|byte| !byte.is_ascii_whitespace()) {
-            None => "with an empty body: is this the endpoint of the API?",
-            Some(b'<') => "with an HTML or XML page instead of JSON: is this the endpoint of the API?",
-            Some(b'{' | b'[') => "with JSON of an unexpected shape",
-            Some(_) => "with something that is not JSON: is this the endpoint of the API?",
+            None => "and an empty body: is this the endpoint of the API?",
+            Some(b'<') => "and an HTML or XML page instead of JSON: is this the endpoint of the API?",
+            Some(b'{' | b'[') => "and JSON of an unexpected shape",
+            Some(_) => "and a body that is not JSON: is this the endpoint of the API?",
         }
     }
 }
@@ -105,7 +106,7 @@ fn retry_after(value: &str, now: Timestamp) -> Option<Duration> {
         Ok(seconds) => Duration::from_secs(seconds),
         Err(_) => http_date(value)?.duration_since(now).try_into().unwrap_or(Duration::ZERO),
     };
-    Some(asked.min(LONGEST_RETRY_AFTER))
+    Some(asked.min(MAX_RETRY_AFTER))
 }
 
 fn http_date(value: &str) -> Option<Timestamp> {
@@ -114,20 +115,20 @@ fn http_date(value: &str) -> Option<Timestamp> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Effect;
     use super::*;
+    use crate::upstream::http::Effect;
     use reqwest::header::HeaderValue;
     use serde_json::Value;
 
     const READ: Purpose = Purpose { system: "s", operation: "read it", effect: Effect::Read };
     const WRITE: Purpose = Purpose { system: "s", operation: "write it", effect: Effect::Write };
 
-    fn answer(body: &str) -> Response {
+    fn response(body: &str) -> Response {
         Response { status: 200, body: body.as_bytes().to_vec(), ..Response::default() }
     }
 
     #[test]
-    fn retry_after_is_read_as_seconds_and_as_a_date_and_is_bounded() {
+    fn retry_after_reads_seconds_and_dates_up_to_an_hour() {
         let now: Timestamp = "2026-11-21T10:00:00Z".parse().unwrap();
         let read = |value| retry_after(value, now).map(|d| d.as_secs());
         assert_eq!(read("7"), Some(7));
@@ -138,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn the_date_header_tells_the_skew() {
+    fn response_reads_clock_skew_from_date_header() {
         let mut headers = HeaderMap::new();
         let ahead = Timestamp::now() + SignedDuration::from_secs(600);
         let date = ahead.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
@@ -149,24 +150,24 @@ mod tests {
     }
 
     #[test]
-    fn an_unreadable_body_is_named_and_never_quoted() {
-        for (body, has_annotation) in [
+    fn unreadable_body_is_described_and_never_quoted() {
+        for (body, expected) in [
             ("", "empty"),
             (" <html>s3cret", "HTML"),
             ("{\"a\":\"s3cret\"}", "unexpected shape"),
             ("s3cret", "not JSON"),
         ] {
-            let error = answer(body).read::<Vec<Value>>(READ).unwrap_err();
-            assert!(error.message.contains(has_annotation), "{error}");
+            let error = response(body).read::<Vec<Value>>(READ).unwrap_err();
+            assert!(error.message.contains(expected), "{error}");
             assert!(!error.message.contains("s3cret"), "{error}");
         }
     }
 
     #[test]
-    fn an_unreadable_answer_leaves_the_outcome_of_a_write_unknown() {
-        assert_eq!(answer("").read::<Value>(READ).unwrap_err().kind, ErrorKind::Unavailable);
-        assert_eq!(answer("").read::<Value>(WRITE).unwrap_err().kind, ErrorKind::OutcomeUnknown);
-        assert_eq!(answer("").redirect(READ).kind, ErrorKind::EndpointNotAllowed);
-        assert_eq!(answer("").redirect(WRITE).kind, ErrorKind::OutcomeUnknown);
+    fn unreadable_response_makes_outcome_of_write_unknown() {
+        assert_eq!(response("").read::<Value>(READ).unwrap_err().kind, ErrorKind::Unavailable);
+        assert_eq!(response("").read::<Value>(WRITE).unwrap_err().kind, ErrorKind::OutcomeUnknown);
+        assert_eq!(response("").redirect(READ).kind, ErrorKind::EndpointNotAllowed);
+        assert_eq!(response("").redirect(WRITE).kind, ErrorKind::OutcomeUnknown);
     }
 }

@@ -1,7 +1,7 @@
-//! What NAVER Cloud's refusals mean.
+//! The meaning of NAVER Cloud's error responses.
 //!
-//! Three layouts of an error body occur: the gateway's, the Sub Account API's own, and that of the
-//! restated API. The codes are numbers in some and words in others.
+//! There are three layouts of an error body: that of the gateway, that of the Sub Account API, and that of
+//! its newer version. The codes are numbers in some and texts in others.
 
 use crate::engine::{ErrorKind, UpstreamError};
 use crate::upstream::http::{Effect, Purpose, Response};
@@ -9,8 +9,8 @@ use crate::upstream::redact::Redactor;
 use jiff::SignedDuration;
 use serde_json::Value;
 
-/// The gateway refuses signatures that are older or younger than five minutes; a little less,
-/// because the request travelled, too.
+/// The gateway rejects signatures that differ by more than five minutes from its clock; a little less,
+/// because the request takes time, too.
 const TOLERATED_SKEW: SignedDuration = SignedDuration::from_secs(290);
 
 /// Code and message of an error body.
@@ -21,7 +21,7 @@ pub(crate) struct ErrorBody {
 }
 
 impl ErrorBody {
-    /// What an error body says; `None` when it is none of the three layouts.
+    /// Reads an error body; `None` if it has none of the three layouts.
     pub(crate) fn of(body: &[u8]) -> Option<Self> {
         let body: Value = serde_json::from_slice(body).ok()?;
         let error = body.get("error").filter(|error| error.is_object()).unwrap_or(&body);
@@ -36,46 +36,46 @@ impl ErrorBody {
     }
 }
 
-/// The error for an answer that is no success.
+/// Returns the error for a response that is not a success.
 ///
-/// A 4xx of this upstream had no effect. A 5xx of a write may have had one: the gateway gives up
-/// waiting (504), loses its backend (503) or fails (500) after the request went on.
-pub(crate) fn refusal(answer: &Response, purpose: Purpose, redactor: &Redactor) -> UpstreamError {
-    let Some(said) = ErrorBody::of(&answer.body) else {
-        return unexplained(answer, purpose);
+/// A 4xx of this upstream had no effect. A write with a 5xx may have had one: the gateway times out
+/// (504), loses its backend (503) or fails (500) after it forwarded the request.
+pub(crate) fn refusal(response: &Response, purpose: Purpose, redactor: &Redactor) -> UpstreamError {
+    let Some(error_body) = ErrorBody::of(&response.body) else {
+        return unreadable(response, purpose);
     };
-    let code = said.code.as_deref().unwrap_or_default();
-    let kind = kind(answer, code, purpose.effect);
-    let remedy = remedy(kind, code, answer.skew);
-    let message = [said.message.as_str(), remedy.as_str()].into_iter().filter(|text| !text.is_empty());
-    let mut error = answer.error(kind, purpose, redactor.clean(&message.collect::<Vec<_>>().join(": ")));
-    error.code = said.code.map(|code| redactor.clean(&code));
+    let code = error_body.code.as_deref().unwrap_or_default();
+    let kind = kind(response, code, purpose.effect);
+    let remedy = remedy(kind, code, response.skew);
+    let message = [error_body.message.as_str(), remedy.as_str()].into_iter().filter(|text| !text.is_empty());
+    let mut error = response.error(kind, purpose, redactor.clean(&message.collect::<Vec<_>>().join(": ")));
+    error.code = error_body.code.map(|code| redactor.clean(&code));
     error
 }
 
-/// Whether it says that the API as a whole is in trouble, or refuses the credentials.
-pub(super) fn is_unwell(answer: &Response) -> bool {
-    answer.status == 401 || (answer.status >= 500 && answer.status != 501)
+/// Reports whether the API as a whole is in trouble, or rejects the credentials.
+pub(super) fn is_unwell(response: &Response) -> bool {
+    response.status == 401 || (response.status >= 500 && response.status != 501)
 }
 
-fn unexplained(answer: &Response, purpose: Purpose) -> UpstreamError {
-    let mut error = answer.unreadable(purpose);
-    error.kind = kind(answer, "", purpose.effect);
+fn unreadable(response: &Response, purpose: Purpose) -> UpstreamError {
+    let mut error = response.unreadable(purpose);
+    error.kind = kind(response, "", purpose.effect);
     error
 }
 
-fn kind(answer: &Response, code: &str, effect: Effect) -> ErrorKind {
-    match (answer.status, code) {
+fn kind(response: &Response, code: &str, effect: Effect) -> ErrorKind {
+    match (response.status, code) {
         (401, "210") => ErrorKind::Unauthorized,
-        (401, _) if answer.skew.is_some_and(is_skewed) => ErrorKind::ClockSkew,
+        (401, _) if response.skew.is_some_and(is_skewed) => ErrorKind::ClockSkew,
         (401, _) | (403, "" | "Forbidden") => ErrorKind::Unauthorized,
         (409, "9012") => ErrorKind::QuotaExceeded,
         (409, _) => ErrorKind::AlreadyExists,
-        // The policy is gone, or the path is wrong: the next look tells.
+        // The object does not exist, or the path is wrong: the next observation shows which.
         (404 | 408, _) => ErrorKind::Unavailable,
         (405 | 501, _) => ErrorKind::Unsupported,
         (429, _) => ErrorKind::RateLimited,
-        // 403 with any other code among them: policies of NAVER Cloud itself cannot be changed.
+        // This includes 403 with any other code: policies of NAVER Cloud itself cannot be changed.
         (400..=499, _) => ErrorKind::Rejected,
         _ => effect.doubt(),
     }
@@ -94,7 +94,7 @@ fn remedy(kind: ErrorKind, code: &str, skew: Option<SignedDuration>) -> String {
         ErrorKind::ClockSkew => {
             let minutes = skew.unwrap_or_default().as_mins();
             let side = if minutes < 0 { "ahead of" } else { "behind" };
-            // Rounded down to minutes, so that the message does not change with every probe.
+            // Rounded to minutes, so that the message does not change with every probe.
             format!("the operator's clock is at least {} minutes {side} the upstream's: synchronise it", minutes.abs())
         }
         _ => String::new(),
@@ -108,25 +108,25 @@ mod tests {
     const READ: Purpose = Purpose { system: "ncloud/policy", operation: "get policy", effect: Effect::Read };
     const WRITE: Purpose = Purpose { system: "ncloud/policy", operation: "create policy", effect: Effect::Write };
 
-    fn answer(status: u16, body: &str) -> Response {
+    fn response(status: u16, body: &str) -> Response {
         Response { status, body: body.as_bytes().to_vec(), ..Response::default() }
     }
 
     fn of(status: u16, code: &str, purpose: Purpose) -> ErrorKind {
-        refusal(&answer(status, &format!(r#"{{"errorCode":"{code}","message":"m"}}"#)), purpose, &Redactor::default())
+        refusal(&response(status, &format!(r#"{{"errorCode":"{code}","message":"m"}}"#)), purpose, &Redactor::default())
             .kind
     }
 
     #[test]
-    fn all_three_layouts_are_read_with_the_code_as_text_or_number() {
+    fn error_body_is_read_in_all_three_layouts() {
         for body in [
             r#"{"error":{"errorCode":"300","message":"no"}}"#,
             r#"{"error":{"errorCode":300,"message":"no","details":"x"}}"#,
             r#"{"errorCode":300,"message":"no"}"#,
             r#"{"error":{"errorCode":"300","detail":"no","fieldErrors":[]}}"#,
         ] {
-            let said = ErrorBody { code: Some("300".to_owned()), message: "no".to_owned() };
-            assert_eq!(ErrorBody::of(body.as_bytes()), Some(said), "{body}");
+            let error_body = ErrorBody { code: Some("300".to_owned()), message: "no".to_owned() };
+            assert_eq!(ErrorBody::of(body.as_bytes()), Some(error_body), "{body}");
         }
         for body in ["", "<html>", "{}", "[]", r#"{"error":"text"}"#, r#"{"details":[],"success":true}"#] {
             assert_eq!(ErrorBody::of(body.as_bytes()), None, "{body}");
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn the_documented_table_is_understood() {
+    fn documented_error_codes_are_classified() {
         use ErrorKind::{
             AlreadyExists, OutcomeUnknown, QuotaExceeded, RateLimited, Rejected, Unauthorized, Unavailable,
         };
@@ -161,9 +161,9 @@ mod tests {
     }
 
     #[test]
-    fn a_401_with_clocks_apart_is_the_clock_and_not_the_key() {
+    fn status_401_with_skewed_clock_is_clock_skew() {
         let body = r#"{"error":{"errorCode":"200","message":"Authentication Failed"}}"#;
-        let skewed = |seconds| Response { skew: Some(SignedDuration::from_secs(seconds)), ..answer(401, body) };
+        let skewed = |seconds| Response { skew: Some(SignedDuration::from_secs(seconds)), ..response(401, body) };
         let error = refusal(&skewed(-700), READ, &Redactor::default());
         assert_eq!(error.kind, ErrorKind::ClockSkew);
         assert!(error.message.contains("11 minutes ahead of"), "{error}");
@@ -172,11 +172,11 @@ mod tests {
     }
 
     #[test]
-    fn a_body_without_explanation_still_gives_a_kind_and_is_not_quoted() {
+    fn unreadable_error_body_is_classified_by_status() {
         for (status, kind) in
             [(429, ErrorKind::RateLimited), (400, ErrorKind::Rejected), (502, ErrorKind::OutcomeUnknown)]
         {
-            let error = refusal(&answer(status, "<html>s3cret</html>"), WRITE, &Redactor::default());
+            let error = refusal(&response(status, "<html>s3cret</html>"), WRITE, &Redactor::default());
             assert_eq!(error.kind, kind);
             assert!(error.message.contains(&status.to_string()) && error.message.contains("HTML"), "{error}");
             assert!(!error.message.contains("s3cret"));
@@ -184,9 +184,9 @@ mod tests {
     }
 
     #[test]
-    fn an_echoed_secret_is_hidden() {
+    fn echoed_secret_is_redacted() {
         let redactor = Redactor::hiding(["ACCESSKEY".into()]);
-        let echo = answer(401, r#"{"errorCode":"10ACCESSKEY","message":"no such key ACCESSKEY"}"#);
+        let echo = response(401, r#"{"errorCode":"10ACCESSKEY","message":"no such key ACCESSKEY"}"#);
         assert!(!format!("{:?}", refusal(&echo, READ, &redactor)).contains("ACCESSKEY"));
     }
 }

@@ -1,9 +1,10 @@
-//! NAVER Cloud's answers and our signatures, generated.
+//! Generated responses of NAVER Cloud, and generated requests to sign.
 
-use super::client::{read, write};
 use super::errors::{ErrorBody, refusal};
+use super::policy::calls::{read, write};
+use super::policy::wire::{Detail, Holder, RawVerdict, Stored, Summary};
 use super::signature::Keys;
-use super::wire::{self, Detail, Holder, Page, RawVerdict, Stored};
+use super::wire::{self, ItemPage};
 use crate::engine::ErrorKind;
 use crate::upstream::endpoint::below;
 use crate::upstream::fuzz::any_json;
@@ -29,12 +30,12 @@ const GOOD: &[&str] = &[
 ];
 
 #[test]
-fn no_refusal_shows_a_secret_or_takes_doubt_for_certainty() {
+fn errors_show_no_secret_and_keep_unknown_outcomes() {
     let redactor = Redactor::hiding([SECRET.into()]);
     holds_for(3000, (400u16..600, bodies(GOOD)), |(status, body)| {
-        let answer = Response { status, body, ..Response::default() };
+        let response = Response { status, body, ..Response::default() };
         for purpose in [read("get policy"), write("create policy")] {
-            let error = refusal(&answer, purpose, &redactor);
+            let error = refusal(&response, purpose, &redactor);
             let shown = format!("{error} {error:?} {}", error.sentence());
             assert!(!shown.contains(SECRET), "{shown}");
             assert!(error.message.chars().count() <= 300 && !error.message.contains('\n'), "{error}");
@@ -46,14 +47,14 @@ fn no_refusal_shows_a_secret_or_takes_doubt_for_certainty() {
 }
 
 #[test]
-fn every_shape_is_read_or_refused_and_shows_no_secret() {
+fn every_body_is_read_or_rejected_without_a_secret() {
     let redactor = Redactor::hiding([SECRET.into()]);
     holds_for(3000, bodies(GOOD), |body| {
         if let Some(verdict) = RawVerdict::of(&body) {
             assert!(!format!("{:?}", verdict.shown(&redactor)).contains(SECRET));
         }
         let _ = ErrorBody::of(&body);
-        let _ = serde_json::from_slice::<Page>(&body).map(|page| page.is_last(u64::MAX - 1));
+        let _ = serde_json::from_slice::<ItemPage<Summary>>(&body).map(|page| page.is_last(u64::MAX - 1));
         let _ = serde_json::from_slice::<Stored>(&body);
         let _ = serde_json::from_slice::<Detail>(&body).map(|detail| detail.permissions());
         for holder in serde_json::from_slice::<Vec<Holder>>(&body).into_iter().flatten() {
@@ -67,12 +68,12 @@ fn every_shape_is_read_or_refused_and_shows_no_secret() {
 
 /// The simulated gateway signs the target as it arrived, with code of its own.
 #[test]
-fn the_signature_is_that_of_the_request_as_it_goes_over_the_wire() {
+fn signature_matches_the_request_as_sent() {
     let texts = prop::collection::vec((any::<String>(), any::<String>()), 0..3);
     let methods = prop::sample::select(vec![Method::GET, Method::POST, Method::PUT, Method::DELETE]);
     holds_for(1000, (methods, any::<String>(), texts), |(method, id, query)| {
         let base: Url = "https://h.example:8443/gateway/".parse().unwrap();
-        let Ok(mut url) = below(&base, &["api", "v1", "policies", &id], read("get policy")) else { return };
+        let Ok(mut url) = below(&base, &["api", "v1", "policies", &id], "get policy") else { return };
         if !query.is_empty() {
             url.query_pairs_mut().extend_pairs(&query);
         }

@@ -1,10 +1,26 @@
-//! X
+//! NAVER Cloud Platform.
+//!
+//! | module | contents |
+//! | --- | --- |
+//! | `policy` | the collection `ncloud/policy` |
+//! | `client` | the client of one account: sends calls and reads the common parts of responses |
+//! | `listing` | lists over all pages |
+//! | `quota` | the limit of policies of an account |
+//! | `errors` | the meaning of error responses |
+//! | `signature` | the signature of requests |
+//! | `wire` | the common parts of responses |
 
-pub(crate) mod client;
-pub(crate) mod errors;
+pub(super) mod client;
+mod errors;
 #[cfg(test)]
-pub(crate) mod fuzz;
-pub(crate) mod policy;
-pub(crate) mod quota;
-pub(crate) mod signature;
-pub(crate) mod wire;
+mod fuzz;
+mod listing;
+pub(super) mod policy;
+mod quota;
+mod signature;
+mod wire;
+
+use super::collection::Provider;
+
+/// NAVER Cloud Platform.
+const PROVIDER: &Provider = &Provider { name: "NAVER Cloud", field: "ncloud" };

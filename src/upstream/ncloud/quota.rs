@@ -1,67 +1,69 @@
-//! Whether an account has room for one more policy, mostly without asking.
+//! The policy quota of an account, mostly checked without a request.
 //!
-//! Every probe counts the policies. Far from the limit the last count and the creates since are
-//! enough; close to it, where a stranger's policies could tip the scales, each create has the
-//! policies counted anew, one create at a time, and creates that are under way count as done.
+//! Every probe counts the policies. Far below the limit the last count and the creates since then are
+//! enough. Near the limit, where policies of other writers matter, each create counts the policies
+//! anew, one create at a time, and creates that are under way count as done.
 
-use super::client::POLICY_LIMIT;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// So many policies strangers may make between two probes.
+/// How many policies an account may hold.
+pub(super) const POLICY_LIMIT: u64 = 500;
+
+/// The number of policies that other writers may create between two probes.
 const MARGIN: u64 = 20;
 
-/// After this a create that was allowed and never sent is forgotten: its object changed, or this
-/// process does not lead any more.
+/// After this time a create that was allowed and never sent is forgotten: its object has changed, or
+/// this process is no longer the leader.
 const UNSENT: Duration = Duration::from_mins(1);
 
-/// What is known of the policies of one account.
+/// The policy quota of one account.
 #[derive(Default)]
 pub(super) struct Quota {
     state: Mutex<State>,
-    /// Held by the one create that has the policies counted.
+    /// Locked by the one create that counts the policies.
     counting: tokio::sync::Mutex<()>,
 }
 
 #[derive(Default)]
 struct State {
-    /// At the last count.
+    /// The number of policies at the last count.
     counted: Option<u64>,
-    /// Allowed since, and perhaps not in the count.
+    /// Creates that were allowed since, and may not be in the count.
     since: u64,
-    /// Allowed, and not ended yet.
+    /// Creates that were allowed and have not ended.
     under_way: Vec<Instant>,
 }
 
 impl Quota {
-    /// So many policies the account holds.
+    /// Records a count of the account's policies.
     pub(super) fn counted(&self, policies: u64) {
         self.state().count(policies, Instant::now());
     }
 
-    /// Allows one more policy if there certainly is room.
-    pub(super) fn has_ample_room(&self) -> bool {
+    /// Allows one more policy if the limit is far enough.
+    pub(super) fn allow_if_ample(&self) -> bool {
         self.state().allow_if_ample(Instant::now())
     }
 
-    /// Held while the policies are counted for one create.
+    /// Waits until no other create counts the policies.
     pub(super) async fn counting(&self) -> tokio::sync::MutexGuard<'_, ()> {
         self.counting.lock().await
     }
 
-    /// How many creates are under way.
+    /// Returns the number of creates that are under way.
     pub(super) fn under_way(&self) -> u64 {
         self.state().under_way(Instant::now())
     }
 
-    /// Allows one more policy if there is room beside those that were just counted and those that
-    /// were under way when counting began; else says how many there are, without counting twice
-    /// one that was under way and already there.
+    /// Allows one more policy if the limit permits it beside those that were just counted and those
+    /// that were under way when counting began. The error is the number of policies; a create that
+    /// was under way and is in the count already is not counted twice.
     pub(super) fn allow_beside(&self, counted: u64, under_way: u64) -> Result<(), u64> {
         self.state().allow_beside(counted, under_way, Instant::now())
     }
 
-    /// A create has ended, in whatever way.
+    /// Records that a create has ended, with any result.
     pub(super) fn ended(&self) {
         self.state().ended();
     }
@@ -83,7 +85,7 @@ impl State {
     }
 
     fn allow_if_ample(&mut self, now: Instant) -> bool {
-        let ample = self.counted.is_some_and(|counted| counted + self.since + MARGIN < limit());
+        let ample = self.counted.is_some_and(|counted| counted + self.since + MARGIN < POLICY_LIMIT);
         if ample {
             self.allow(now);
         }
@@ -91,8 +93,8 @@ impl State {
     }
 
     fn allow_beside(&mut self, counted: u64, under_way: u64, now: Instant) -> Result<(), u64> {
-        if counted + under_way >= limit() {
-            return Err(counted.max(limit()));
+        if counted + under_way >= POLICY_LIMIT {
+            return Err(counted.max(POLICY_LIMIT));
         }
         self.allow(now);
         Ok(())
@@ -110,10 +112,6 @@ impl State {
     }
 }
 
-fn limit() -> u64 {
-    POLICY_LIMIT.unsigned_abs()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -125,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn far_from_the_limit_nothing_is_asked_and_own_creates_count() {
+    fn quota_far_below_limit_is_checked_without_a_count() {
         let now = Instant::now();
         let mut state = after(460, now);
         let allowed = (0..100).take_while(|_| state.allow_if_ample(now)).count();
@@ -133,16 +131,16 @@ mod tests {
         (0..20).for_each(|_| state.ended());
         assert!(!state.allow_if_ample(now), "ended creates stay counted until the next count");
         state.count(470, now);
-        assert!(state.allow_if_ample(now), "the count knows better");
+        assert!(state.allow_if_ample(now), "the new count replaces the estimate");
     }
 
     #[test]
-    fn without_a_count_it_has_to_be_asked() {
+    fn quota_without_a_count_allows_nothing() {
         assert!(!State::default().allow_if_ample(Instant::now()));
     }
 
     #[test]
-    fn the_last_place_is_given_once() {
+    fn last_place_is_given_once() {
         let now = Instant::now();
         let mut state = after(499, now);
         assert!(!state.allow_if_ample(now));
@@ -155,11 +153,11 @@ mod tests {
         state.ended();
         let under_way = state.under_way(now);
         assert_eq!(state.allow_beside(500, under_way, now), Err(500));
-        assert_eq!(state.allow_beside(499, under_way, now), Ok(()), "somebody made room");
+        assert_eq!(state.allow_beside(499, under_way, now), Ok(()), "a policy was deleted meanwhile");
     }
 
     #[test]
-    fn what_was_allowed_and_never_sent_blocks_nobody_for_long() {
+    fn create_never_sent_is_forgotten_after_a_minute() {
         let now = Instant::now();
         let mut state = after(499, now);
         assert_eq!(state.allow_beside(499, 0, now), Ok(()));

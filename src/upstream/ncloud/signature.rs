@@ -1,7 +1,7 @@
 //! Signature version 2 of the NAVER Cloud API gateway.
 //!
-//! Signed are the method, the path with its query exactly as they go over the wire, the time and
-//! the access key; neither host nor body. A signature ages: each attempt is signed anew.
+//! The signature covers the method, the path with its query exactly as sent, the time and the access key;
+//! neither host nor body. Signatures expire, so each attempt is signed anew.
 
 use crate::upstream::http::Authorize;
 use base64::Engine;
@@ -30,12 +30,13 @@ impl Authorize for Keys {
         let timestamp = Timestamp::now().as_millisecond().to_string();
         let uri = &request.url()[Position::BeforePath..Position::AfterQuery];
         let text = string_to_sign(request.method().as_str(), uri, &timestamp, access_key);
-        let signature = sign(&text, self.secret_key.expose_secret()).ok_or("the secretKey in the Secret is no key")?;
-        let unfit = "the accessKey in the Secret holds characters that no access key has";
+        let signature =
+            sign(&text, self.secret_key.expose_secret()).ok_or("the secretKey in the Secret is not a key")?;
+        let invalid = "the accessKey in the Secret contains invalid characters";
         for (name, value) in
             [(TIMESTAMP, timestamp.as_str()), (ACCESS_KEY, access_key), (SIGNATURE, signature.as_str())]
         {
-            let mut value = HeaderValue::from_str(value).map_err(|_| unfit)?;
+            let mut value = HeaderValue::from_str(value).map_err(|_| invalid)?;
             value.set_sensitive(true);
             request.headers_mut().insert(name, value);
         }
@@ -47,8 +48,8 @@ fn string_to_sign(method: &str, uri: &str, timestamp: &str, access_key: &str) ->
     format!("{method} {uri}\n{timestamp}\n{access_key}")
 }
 
-/// The secret is used as text, not decoded. Every length of key is possible, so that `None` is a
-/// matter of form.
+/// Signs a text. The secret is used as text, not decoded. Keys of every length are possible, so the result
+/// is never `None`.
 fn sign(text: &str, secret_key: &str) -> Option<String> {
     let mut mac = Hmac::<Sha256>::new_from_slice(secret_key.as_bytes()).ok()?;
     mac.update(text.as_bytes());
@@ -95,14 +96,14 @@ mod tests {
         serde_json::from_str(include_str!("../../../tests/fixtures/ncloud-signature-vectors.json")).unwrap()
     }
 
-    /// The URI of the final request, as [`Keys::authorize`] takes it.
+    /// Returns the URI of the final request, like [`Keys::authorize`].
     fn uri(method: &str, url: &str) -> String {
         let request = Request::new(method.parse().unwrap(), url.parse().unwrap());
         request.url()[Position::BeforePath..Position::AfterQuery].to_owned()
     }
 
     #[test]
-    fn every_accepted_vector_comes_out() {
+    fn signature_matches_every_accepted_vector() {
         let vectors = vectors().accept;
         assert!(vectors.len() >= 9);
         for v in vectors {
@@ -113,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn no_refused_vector_comes_out() {
+    fn signature_matches_no_rejected_vector() {
         let Vectors { accept, refuse } = vectors();
         let keys = &accept[0];
         for timestamp in ["1732200000003", "1732200000"] {
@@ -127,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_carries_the_three_headers_and_hides_their_values() {
+    fn request_carries_three_headers_and_hides_their_values() {
         let keys = Keys { access_key: "TESTACCESSKEY".into(), secret_key: "TestSecret".into() };
         let mut request = Request::new(reqwest::Method::GET, "https://h.example/a?b=c".parse().unwrap());
         keys.authorize(&mut request).unwrap();
@@ -140,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn an_access_key_that_fits_no_header_is_refused_without_showing_it() {
+    fn invalid_access_key_is_rejected_without_showing_it() {
         let keys = Keys { access_key: "line\nbreak".into(), secret_key: "s".into() };
         let mut request = Request::new(reqwest::Method::GET, "https://h.example/".parse().unwrap());
         assert!(!keys.authorize(&mut request).unwrap_err().contains("break"));

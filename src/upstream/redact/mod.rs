@@ -1,5 +1,5 @@
-//! What an upstream says, made fit for status, events and logs: one line, short, and without the
-//! secrets that a careless or hostile server might echo.
+//! Redacts the upstream's texts for status, events and logs: one short line without the secrets that a
+//! careless or hostile server may echo.
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
@@ -7,36 +7,36 @@ use secrecy::{ExposeSecret, SecretString};
 use std::cmp::Reverse;
 use url::form_urlencoded::byte_serialize;
 
-/// How much of a message is shown.
-const LONGEST: usize = 300;
-/// Shorter secrets would cut ordinary words out of messages.
-const SHORTEST_SECRET: usize = 6;
+/// The maximum length of a text in characters.
+const MAX_LENGTH: usize = 300;
+/// Shorter secrets are not removed, because they may be parts of ordinary words.
+const MIN_SECRET: usize = 6;
 
-/// Knows the secrets that must not be shown.
+/// Removes secrets from texts.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Redactor(Vec<SecretString>);
 
 impl Redactor {
-    /// Hides these secrets, however a server that echoes a request or its headers spells them.
+    /// Hides these secrets, in each encoding in which a server may echo a request or its headers.
     pub(crate) fn hiding(secrets: impl IntoIterator<Item = SecretString>) -> Self {
-        let secrets = secrets.into_iter().filter(|secret| secret.expose_secret().len() >= SHORTEST_SECRET);
-        let mut secrets: Vec<_> = secrets.flat_map(|secret| spellings(&secret)).collect();
-        // A secret that begins another would leave the rest of it standing.
+        let secrets = secrets.into_iter().filter(|secret| secret.expose_secret().len() >= MIN_SECRET);
+        let mut secrets: Vec<_> = secrets.flat_map(|secret| encodings(&secret)).collect();
+        // Longest first: a secret may be the beginning of another.
         secrets.sort_by_key(|secret| Reverse(secret.expose_secret().len()));
         Self(secrets)
     }
 
-    /// One line of at most 300 characters, without control characters and secrets.
+    /// Returns one line of at most 300 characters, without control characters and secrets.
     pub(crate) fn clean(&self, text: &str) -> String {
         let printable = |c: char| if c.is_whitespace() || is_invisible(c) { ' ' } else { c };
         let line = self.hide(text).chars().map(printable).collect::<String>();
         let line = line.split(' ').filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ");
-        // Once more: a secret with a space in it may have been broken over two lines.
+        // Again: a secret that contains a space may have been split over two lines.
         let line = self.hide(&line);
-        if line.chars().count() <= LONGEST {
+        if line.chars().count() <= MAX_LENGTH {
             return line;
         }
-        line.chars().take(LONGEST - 1).chain(['…']).collect()
+        line.chars().take(MAX_LENGTH - 1).chain(['…']).collect()
     }
 
     fn hide(&self, text: &str) -> String {
@@ -44,14 +44,14 @@ impl Redactor {
     }
 }
 
-/// As it is, escaped as in a URL, and in both alphabets of base64, padded or not.
-fn spellings(secret: &SecretString) -> [SecretString; 4] {
+/// Returns the secret, its URL encoding, and its base64 encodings in both alphabets.
+fn encodings(secret: &SecretString) -> [SecretString; 4] {
     let plain = secret.expose_secret();
     let escaped: String = byte_serialize(plain.as_bytes()).collect();
     [secret.clone(), escaped.into(), STANDARD_NO_PAD.encode(plain).into(), URL_SAFE_NO_PAD.encode(plain).into()]
 }
 
-/// Control characters, and those that turn the direction of the text around them.
+/// Reports whether it is a control character, or one that changes the direction of text.
 fn is_invisible(c: char) -> bool {
     c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
@@ -64,17 +64,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_message_becomes_one_short_line() {
+    fn message_becomes_one_short_line() {
         let redactor = Redactor::default();
         assert_eq!(redactor.clean(" a\r\n\tb\u{1b}[31m \u{202e}c "), "a b [31m c");
         let long = redactor.clean(&"가".repeat(400));
-        assert_eq!(long.chars().count(), LONGEST);
+        assert_eq!(long.chars().count(), MAX_LENGTH);
         assert!(long.ends_with('…'));
-        assert_eq!(redactor.clean(&"x".repeat(LONGEST)).len(), LONGEST);
+        assert_eq!(redactor.clean(&"x".repeat(MAX_LENGTH)).len(), MAX_LENGTH);
     }
 
     #[test]
-    fn a_secret_is_hidden_wherever_it_stands() {
+    fn secret_is_hidden_in_every_encoding() {
         let redactor = Redactor::hiding(["t0ken-t0ken".into(), "".into(), "ab".into()]);
         assert_eq!(redactor.clean("bad t0ken-t0ken, about"), "bad [hidden], about");
         assert!(!format!("{redactor:?}").contains("t0ken"));

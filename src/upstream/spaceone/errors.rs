@@ -1,10 +1,10 @@
-//! What SpaceONE's refusals mean.
+//! The meaning of SpaceONE's error responses.
 //!
-//! The HTTP status of one and the same failure differs between releases (a missing policy is 400,
-//! 404 or 500), so that the code decides wherever there is one. Three layouts of an error body
-//! occur: the console's since 2023, the console's before, and that of a generated gateway.
+//! The HTTP status of the same failure differs between releases (a missing policy is 400, 404 or 500),
+//! so the error code decides if there is one. There are three layouts of an error body: that of the
+//! console since 2023, that of the console before, and that of a generated gateway.
 
-use super::routes::Resource;
+use super::resource::ResourceApi;
 use crate::engine::{ErrorKind, UpstreamError};
 use crate::upstream::http::{Effect, Purpose, Response};
 use crate::upstream::redact::Redactor;
@@ -13,13 +13,13 @@ use serde_json::Value;
 /// Code and message of an error body.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct ErrorBody {
-    /// Empty where a front answers by itself.
+    /// Empty if a gateway responds by itself.
     pub(super) code: String,
     pub(super) message: String,
 }
 
 impl ErrorBody {
-    /// What an error body says; `None` when it is none of the layouts.
+    /// Reads an error body; `None` if it has none of the layouts.
     pub(super) fn of(body: &[u8]) -> Option<Self> {
         let body: Value = serde_json::from_slice(body).ok()?;
         let text =
@@ -37,28 +37,27 @@ impl ErrorBody {
         (!message.is_empty()).then(|| Self::split("", &message))
     }
 
-    /// A message may begin with the code, once or even twice.
+    /// Splits a message that begins with the code, once or even twice.
     fn split(code: &str, message: &str) -> Self {
         match message.split_once(':') {
-            Some((front, rest)) if is_code(front.trim()) => {
-                let code = if code.is_empty() { front.trim() } else { code };
+            Some((start, rest)) if is_code(start.trim()) => {
+                let code = if code.is_empty() { start.trim() } else { code };
                 Self::split(code, rest.trim())
             }
             _ => Self { code: code.to_owned(), message: message.to_owned() },
         }
     }
 
-    /// Whether it says that this very object does not exist: the same code also speaks of zones,
+    /// Reports whether the object of the call does not exist. The same code is also used for zones,
     /// projects and repositories.
-    pub(super) fn is_absence_of(&self, resource: Resource) -> bool {
+    pub(super) fn is_absence_of(&self, resource: &ResourceApi) -> bool {
         match self.code.as_str() {
-            "ERROR_NO_POLICY" => resource == Resource::Policy,
-            "ERROR_NOT_FOUND" => keys(&self.message).any(|key| key == resource.id_field()),
-            _ => false,
+            "ERROR_NOT_FOUND" => keys(&self.message).any(|key| key == resource.id_field),
+            code => resource.absence_code == Some(code),
         }
     }
 
-    fn has_annotation(&self, texts: &[&str]) -> bool {
+    fn mentions(&self, texts: &[&str]) -> bool {
         texts.iter().any(|text| self.message.contains(text))
     }
 }
@@ -67,82 +66,88 @@ fn is_code(text: &str) -> bool {
     text.starts_with("ERROR_") && text.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_')
 }
 
-/// The names before the `=` of `Value not found. (('zone_id', 'domain_id') = (..))`; what follows
-/// are values, which may spell anything.
+/// Returns the names before the `=` in `Value not found. (('zone_id', 'domain_id') = (..))`. The values
+/// after it may contain any text.
 fn keys(message: &str) -> impl Iterator<Item = &str> {
     let names = message.split_once('=').map_or(message, |(names, _)| names);
     names.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_'))
 }
 
-/// The error for an answer that is no success.
-pub(super) fn refusal(answer: &Response, purpose: Purpose, redactor: &Redactor) -> UpstreamError {
-    let Some(said) = ErrorBody::of(&answer.body) else {
-        let mut error = answer.unreadable(purpose);
-        error.kind = by_status(answer.status, purpose.effect);
+/// Returns the error for a response that is not a success.
+pub(super) fn refusal(
+    response: &Response,
+    purpose: Purpose,
+    resource: &ResourceApi,
+    redactor: &Redactor,
+) -> UpstreamError {
+    let Some(error_body) = ErrorBody::of(&response.body) else {
+        let mut error = response.unreadable(purpose);
+        error.kind = by_status(response.status, purpose.effect);
         return error;
     };
-    let kind = kind(&said, answer.status, purpose.effect);
-    let message = [said.message.as_str(), remedy(kind)].into_iter().filter(|text| !text.is_empty());
-    let mut error = answer.error(kind, purpose, redactor.clean(&message.collect::<Vec<_>>().join(": ")));
-    error.code = Some(redactor.clean(&said.code)).filter(|code| !code.is_empty());
+    let kind = match kind(&error_body, response.status, purpose.effect) {
+        // As for `ERROR_NO_POLICY`.
+        ErrorKind::InvalidReference if error_body.is_absence_of(resource) => ErrorKind::Unavailable,
+        kind => kind,
+    };
+    let message = [error_body.message.as_str(), remedy(kind)].into_iter().filter(|text| !text.is_empty());
+    let mut error = response.error(kind, purpose, redactor.clean(&message.collect::<Vec<_>>().join(": ")));
+    error.code = Some(redactor.clean(&error_body.code)).filter(|code| !code.is_empty());
     error
 }
 
-/// Whether it says that the server as a whole is in trouble, or refuses the token. Its own checks
-/// may answer 500, too: a code that knows better is believed.
-pub(super) fn is_unwell(answer: &Response) -> bool {
-    let failed = answer.status >= 500;
-    match ErrorBody::of(&answer.body) {
-        _ if answer.status == 401 => true,
-        Some(said) if said.code.starts_with("ERROR_AUTHENTICAT") => true,
-        Some(said) => failed && kind(&said, answer.status, Effect::Write) == ErrorKind::OutcomeUnknown,
+/// Reports whether the server as a whole is in trouble, or rejects the token. Its own checks may also
+/// return 500, so a more specific code decides.
+pub(super) fn is_unwell(response: &Response) -> bool {
+    let failed = response.status >= 500;
+    match ErrorBody::of(&response.body) {
+        _ if response.status == 401 => true,
+        Some(error_body) if error_body.code.starts_with("ERROR_AUTHENTICAT") => true,
+        Some(error_body) => failed && kind(&error_body, response.status, Effect::Write) == ErrorKind::OutcomeUnknown,
         None => failed,
     }
 }
 
-/// A code of the upstream's own checks means that nothing was done, whatever the status. Where
-/// only the status speaks, a 5xx leaves the outcome of a write unknown: the front may have lost
-/// the server after passing the request on.
-fn kind(said: &ErrorBody, status: u16, effect: Effect) -> ErrorKind {
+/// Classifies an error. A code of the upstream's own checks means that nothing was changed, whatever the
+/// status is. Without a known code, a 5xx makes the outcome of a write unknown: the gateway may have lost
+/// the server after it forwarded the request.
+fn kind(error_body: &ErrorBody, status: u16, effect: Effect) -> ErrorKind {
     const INVALID: &[&str] =
         &["ERROR_REQUIRED_", "ERROR_INVALID_", "ERROR_NOT_ALLOW", "ERROR_OPERATOR_", "ERROR_METADATA_", "ERROR_WRONG_"];
-    match said.code.as_str() {
+    match error_body.code.as_str() {
         "ERROR_AUTHENTICATE_FAILURE" | "ERROR_AUTHENTICATION_FAILURE" | "ERROR_PERMISSION_DENIED" => {
             ErrorKind::Unauthorized
         }
         "ERROR_SAVE_UNIQUE_VALUES" => ErrorKind::AlreadyExists,
         code if code.starts_with("ERROR_NOT_UNIQUE") => ErrorKind::AlreadyExists,
-        // Gone since the last look; the next one tells.
+        // The object was deleted after the last observation; the next one shows it.
         "ERROR_NO_POLICY" => ErrorKind::Unavailable,
-        "ERROR_NOT_FOUND" if said.is_absence_of(Resource::Policy) || said.is_absence_of(Resource::NetworkPolicy) => {
-            ErrorKind::Unavailable
-        }
         "ERROR_NOT_FOUND" => ErrorKind::InvalidReference,
         "ERROR_UNSUPPORTED_API" => ErrorKind::Unsupported,
-        "ERROR_DB_QUERY" => database(said, effect),
-        "ERROR_UNKNOWN" => unknown(said, status, effect),
+        "ERROR_DB_QUERY" => database(error_body, effect),
+        "ERROR_UNKNOWN" => unknown(error_body, status, effect),
         code if code.starts_with("ERROR_EXIST_") => ErrorKind::InUse,
         code if INVALID.iter().any(|prefix| code.starts_with(prefix)) => ErrorKind::Rejected,
         _ => by_status(status, effect),
     }
 }
 
-fn database(said: &ErrorBody, effect: Effect) -> ErrorKind {
-    if said.has_annotation(&["E11000", "duplicate key"]) {
+fn database(error_body: &ErrorBody, effect: Effect) -> ErrorKind {
+    if error_body.mentions(&["E11000", "duplicate key"]) {
         ErrorKind::AlreadyExists
-    } else if said.has_annotation(&["ValidationError", "must not", "too long", "not supported"]) {
+    } else if error_body.mentions(&["ValidationError", "must not", "too long", "not supported"]) {
         ErrorKind::Rejected
     } else {
         effect.doubt()
     }
 }
 
-fn unknown(said: &ErrorBody, status: u16, effect: Effect) -> ErrorKind {
-    if said.has_annotation(&["not implemented"]) {
+fn unknown(error_body: &ErrorBody, status: u16, effect: Effect) -> ErrorKind {
+    if error_body.mentions(&["not implemented"]) {
         ErrorKind::Unsupported
-    } else if said.has_annotation(&["has no attribute 'repository_id'"]) {
+    } else if error_body.mentions(&["has no attribute 'repository_id'"]) {
         ErrorKind::InvalidReference
-    } else if said.has_annotation(&[
+    } else if error_body.mentions(&[
         "has no \"",
         "Parsing Error",
         " has type ",
@@ -179,30 +184,35 @@ fn remedy(kind: ErrorKind) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::upstream::spaceone::network_policy::NETWORK_POLICY;
+    use crate::upstream::spaceone::policy::POLICY;
     use serde_json::json;
 
     const READ: Purpose = Purpose { system: "s", operation: "read it", effect: Effect::Read };
     const WRITE: Purpose = Purpose { system: "s", operation: "write it", effect: Effect::Write };
 
-    fn answer(status: u16, body: &Value) -> Response {
+    fn response(status: u16, body: &Value) -> Response {
         Response { status, body: body.to_string().into_bytes(), ..Response::default() }
     }
 
+    fn error(response: &Response, purpose: Purpose) -> UpstreamError {
+        refusal(response, purpose, POLICY, &Redactor::default())
+    }
+
     fn of(status: u16, code: &str, message: &str, purpose: Purpose) -> ErrorKind {
-        refusal(&answer(status, &json!({"detail": {"code": code, "message": message}})), purpose, &Redactor::default())
-            .kind
+        error(&response(status, &json!({"detail": {"code": code, "message": message}})), purpose).kind
     }
 
     #[test]
-    fn every_layout_gives_code_and_message() {
-        let said = ErrorBody { code: "ERROR_X_1".to_owned(), message: "it: failed".to_owned() };
+    fn error_body_is_read_in_every_layout() {
+        let error_body = ErrorBody { code: "ERROR_X_1".to_owned(), message: "it: failed".to_owned() };
         for body in [
             json!({"detail": {"code": "ERROR_X_1", "message": " it: failed"}}),
             json!({"error": {"message": "it: failed", "code": "ERROR_X_1", "fail_items": {}}}),
             json!({"code": 3, "message": "ERROR_X_1: it: failed", "details": []}),
             json!({"detail": {"code": "ERROR_X_1", "message": "ERROR_X_1: ERROR_X_1: it: failed"}}),
         ] {
-            assert_eq!(ErrorBody::of(body.to_string().as_bytes()), Some(said.clone()), "{body}");
+            assert_eq!(ErrorBody::of(body.to_string().as_bytes()), Some(error_body.clone()), "{body}");
         }
         assert_eq!(ErrorBody::of(br#"{"detail":"Not Found"}"#).unwrap().message, "Not Found");
         for body in ["", "<html>", "{}", "[]", r#"{"results":[]}"#] {
@@ -211,20 +221,20 @@ mod tests {
     }
 
     #[test]
-    fn absence_is_told_from_a_missing_reference_by_the_key_and_never_by_the_value() {
-        let said = |code: &str, message: &str| ErrorBody { code: code.to_owned(), message: message.to_owned() };
-        let own = said("ERROR_NOT_FOUND", "Value not found. (('network_policy_id', 'domain_id') = ('a', 'd'))");
-        assert!(own.is_absence_of(Resource::NetworkPolicy) && !own.is_absence_of(Resource::Policy));
-        assert!(said("ERROR_NOT_FOUND", "Value not found. (policy_id = x)").is_absence_of(Resource::Policy));
-        let zone = said("ERROR_NOT_FOUND", "Value not found. (('zone_id', 'domain_id') = ('policy_id', 'd'))");
-        assert!(!zone.is_absence_of(Resource::Policy) && !zone.is_absence_of(Resource::NetworkPolicy));
-        assert!(said("ERROR_NO_POLICY", "Policy does not exists. (policy_id = x)").is_absence_of(Resource::Policy));
-        assert!(!said("ERROR_UNKNOWN", "policy_id = x").is_absence_of(Resource::Policy));
-        assert!(!said("", "Not Found").is_absence_of(Resource::Policy), "a wrong path is no absence");
+    fn absence_is_recognized_by_the_key_and_not_by_the_value() {
+        let error_body = |code: &str, message: &str| ErrorBody { code: code.to_owned(), message: message.to_owned() };
+        let own = error_body("ERROR_NOT_FOUND", "Value not found. (('network_policy_id', 'domain_id') = ('a', 'd'))");
+        assert!(own.is_absence_of(NETWORK_POLICY) && !own.is_absence_of(POLICY));
+        assert!(error_body("ERROR_NOT_FOUND", "Value not found. (policy_id = x)").is_absence_of(POLICY));
+        let zone = error_body("ERROR_NOT_FOUND", "Value not found. (('zone_id', 'domain_id') = ('policy_id', 'd'))");
+        assert!(!zone.is_absence_of(POLICY) && !zone.is_absence_of(NETWORK_POLICY));
+        assert!(error_body("ERROR_NO_POLICY", "Policy does not exists. (policy_id = x)").is_absence_of(POLICY));
+        assert!(!error_body("ERROR_UNKNOWN", "policy_id = x").is_absence_of(POLICY));
+        assert!(!error_body("", "Not Found").is_absence_of(POLICY), "a wrong path is no absence");
     }
 
     #[test]
-    fn the_code_decides_whatever_the_status() {
+    fn error_code_decides_whatever_the_status() {
         use ErrorKind::{AlreadyExists, InUse, InvalidReference, Rejected, Unauthorized, Unsupported};
         for (code, message, kind) in [
             ("ERROR_AUTHENTICATE_FAILURE", "Token is invalid or expired.", Unauthorized),
@@ -257,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn trouble_in_the_server_leaves_the_outcome_of_a_write_unknown() {
+    fn server_trouble_makes_outcome_of_write_unknown() {
         for (status, code) in [
             (500, "ERROR_UNKNOWN"),
             (500, "ERROR_DB_QUERY"),
@@ -272,14 +282,13 @@ mod tests {
     }
 
     #[test]
-    fn the_status_decides_where_a_front_answers_by_itself() {
-        let by_front =
-            |status| refusal(&answer(status, &json!({"detail": "Said by a front"})), WRITE, &Redactor::default());
-        assert_eq!(by_front(404).kind, ErrorKind::Unsupported);
-        assert!(by_front(404).message.contains("apiStyle"));
-        assert_eq!(by_front(429).kind, ErrorKind::RateLimited);
+    fn status_decides_when_a_gateway_responds() {
+        let by_gateway = |status| error(&response(status, &json!({"detail": "Text of a gateway"})), WRITE);
+        assert_eq!(by_gateway(404).kind, ErrorKind::Unsupported);
+        assert!(by_gateway(404).message.contains("apiStyle"));
+        assert_eq!(by_gateway(429).kind, ErrorKind::RateLimited);
         let page = Response { status: 502, body: b"<html>s3cret</html>".to_vec(), ..Response::default() };
-        let error = refusal(&page, WRITE, &Redactor::default());
+        let error = error(&page, WRITE);
         assert_eq!(error.kind, ErrorKind::OutcomeUnknown);
         assert!(error.message.contains("HTML") && !error.message.contains("s3cret"));
     }

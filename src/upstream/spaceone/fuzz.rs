@@ -1,11 +1,12 @@
-//! `SpaceONE`'s answers, generated.
+//! Generated responses of `SpaceONE`.
 
-use super::client::{Fields, purpose};
+use super::client::Fields;
 use super::errors::{ErrorBody, refusal};
-use super::routes::{Resource, Verb};
+use super::network_policy::NETWORK_POLICY;
+use super::resource::Verb;
 use super::tags;
 use super::token::Bearer;
-use super::wire::{Counted, Page, timestamp};
+use super::wire::{Counted, ResultPage, timestamp};
 use crate::engine::ErrorKind;
 use crate::engine::OwnerTag;
 use crate::upstream::fuzz::any_json;
@@ -28,19 +29,19 @@ const GOOD: &[&str] = &[
 ];
 
 #[test]
-fn no_refusal_shows_a_secret_or_takes_doubt_for_certainty() {
+fn errors_show_no_secret_and_keep_unknown_outcomes() {
     let redactor = Redactor::hiding([SECRET.into()]);
     holds_for(3000, (400u16..600, bodies(GOOD)), |(status, body)| {
-        let code = ErrorBody::of(&body).map(|said| said.code).unwrap_or_default();
-        let answer = Response { status, body, ..Response::default() };
+        let code = ErrorBody::of(&body).map(|error| error.code).unwrap_or_default();
+        let response = Response { status, body, ..Response::default() };
         for verb in [Verb::Get, Verb::Create] {
-            let purpose = purpose(Resource::NetworkPolicy, verb);
-            let error = refusal(&answer, purpose, &redactor);
+            let purpose = NETWORK_POLICY.purpose(verb);
+            let error = refusal(&response, purpose, NETWORK_POLICY, &redactor);
             let shown = format!("{error} {error:?} {}", error.sentence());
             assert!(!shown.contains(SECRET), "{shown}");
             assert!(error.message.chars().count() <= 300 && !error.message.contains('\n'), "{error}");
             if status >= 500 && status != 501 && !code.starts_with("ERROR_") {
-                assert_eq!(error.kind, purpose.effect.doubt(), "only the status speaks: {status}");
+                assert_eq!(error.kind, purpose.effect.doubt(), "only the status is known: {status}");
             }
             assert!(purpose.effect == Effect::Write || error.kind != ErrorKind::OutcomeUnknown, "a read has no effect");
         }
@@ -48,27 +49,27 @@ fn no_refusal_shows_a_secret_or_takes_doubt_for_certainty() {
 }
 
 #[test]
-fn every_shape_is_read_or_refused() {
+fn every_body_is_read_or_rejected() {
     holds_for(3000, bodies(GOOD), |body| {
-        if let Ok(page) = serde_json::from_slice::<Page<Fields>>(&body) {
+        if let Ok(page) = serde_json::from_slice::<ResultPage<Fields>>(&body) {
             let read: Value = serde_json::from_slice(&body).unwrap();
-            let has_annotation =
+            let has_results =
                 read == serde_json::json!({}) || read.get("results").is_some() || read.get("total_count").is_some();
-            assert!(has_annotation, "a page of {} that says nothing of results: {read}", page.results.len());
+            assert!(has_results, "a page of {} without a list of results: {read}", page.results.len());
         }
         let _ = serde_json::from_slice::<Counted>(&body).map(|counted| counted.number());
     });
     holds_for(2000, any_json(), |value| {
         let _ = timestamp(&value);
         if let Value::Object(object) = value {
-            let Value::Object(stamped) = tags::stamped(Some(&object), &OwnerTag::new("c", "u")) else { return };
-            assert_eq!(tags::unstamped(stamped).1, object, "the stamp comes off and nothing else does");
+            let Value::Object(tagged) = tags::with_owner(Some(&object), &OwnerTag::new("c", "u")) else { return };
+            assert_eq!(tags::split_owner(tagged).1, object, "only the owner tag is removed");
         }
     });
 }
 
 #[test]
-fn no_token_brings_the_reader_of_its_claims_down() {
+fn claims_of_every_token_are_read_without_a_panic() {
     let token = prop_oneof![any::<String>(), "[A-Za-z0-9_-]{0,9}\\.[A-Za-z0-9_=-]{0,60}\\.[A-Za-z0-9_-]{0,9}"];
     holds_for(2000, token, |token| {
         let _ = Bearer(token.into()).domain();

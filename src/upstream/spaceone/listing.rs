@@ -1,7 +1,8 @@
-//! Lists, searches and counts: queries that see many objects.
+//! Lists over all pages, and counts.
 
-use super::client::{Ask, Fields, Resource, Spaceone, Verb, purpose};
-use super::wire::{Counted, Page};
+use super::client::{Fields, Request, Spaceone};
+use super::resource::{ResourceApi, Scope, Verb};
+use super::wire::{Counted, ResultPage};
 use crate::api::connection::ApiStyle;
 use crate::engine::{ErrorKind, Result, UpstreamError};
 use serde::de::DeserializeOwned;
@@ -10,35 +11,35 @@ use std::collections::HashSet;
 use std::sync::atomic::Ordering;
 
 const PAGE_SIZE: u64 = 200;
-/// A guard against a server that never ends a list.
-const MOST_PAGES: u64 = 5_000;
-/// How often a list that changed while it was read is read again.
-const SWEEPS: usize = 3;
+/// The limit for a server that never ends a list.
+const MAX_PAGES: u64 = 5_000;
+/// The number of attempts to read a list that changes while it is read.
+const ATTEMPTS: usize = 3;
 
 impl Spaceone {
-    /// Every object that meets the query, over all pages, in the order of ids.
-    pub(crate) async fn search(&self, resource: Resource, query: &Fields) -> Result<Vec<Fields>> {
-        for _ in 0..SWEEPS {
-            if let Some(found) = self.sweep(resource, query).await? {
+    /// Returns all objects that match the query, over all pages, in the order of ids.
+    pub(super) async fn search(&self, resource: &'static ResourceApi, query: &Fields) -> Result<Vec<Fields>> {
+        for _ in 0..ATTEMPTS {
+            if let Some(found) = self.all_pages(resource, query).await? {
                 return Ok(found);
             }
         }
-        Err(unfit(resource, "the list kept changing while it was read"))
+        Err(unavailable(resource, "the list kept changing while it was read"))
     }
 
-    /// Reads all pages; `None` when fewer objects were seen than the server counts, because pages
-    /// shift when objects go meanwhile. What is missing in a list counts as absent, so a list
-    /// with holes is none.
-    async fn sweep(&self, resource: Resource, query: &Fields) -> Result<Option<Vec<Fields>>> {
+    /// Reads all pages. Returns `None` if there are fewer objects than the server counts, because pages
+    /// shift when objects are deleted meanwhile: an object missing in a list counts as absent, so an
+    /// incomplete list is useless.
+    async fn all_pages(&self, resource: &'static ResourceApi, query: &Fields) -> Result<Option<Vec<Fields>>> {
         let (mut found, mut seen, mut read) = (Vec::new(), HashSet::new(), 0);
-        for _ in 0..MOST_PAGES {
+        for _ in 0..MAX_PAGES {
             let page = self.page(resource, query, read + 1, PAGE_SIZE).await?;
             let size = page.results.len() as u64;
             read += size;
-            // Some fronts leave the count out.
+            // Some gateways leave the count out.
             let total = if page.total_count == 0 { None } else { Some(page.total_count) };
             for object in page.results {
-                let id = object.get(resource.id_field()).and_then(Value::as_str).unwrap_or_default().to_owned();
+                let id = object.get(resource.id_field).and_then(Value::as_str).unwrap_or_default().to_owned();
                 if seen.insert(id) {
                     found.push(object);
                 }
@@ -48,36 +49,41 @@ impl Spaceone {
                 return Ok(complete.then_some(found));
             }
         }
-        Err(unfit(resource, "the list does not end"))
+        Err(unavailable(resource, "the list does not end"))
     }
 
-    /// `start` counts objects, from 1.
-    async fn page(&self, resource: Resource, query: &Fields, start: u64, limit: u64) -> Result<Page<Fields>> {
+    /// Reads one page. `start` is the number of its first object, counted from 1.
+    async fn page(
+        &self,
+        resource: &'static ResourceApi,
+        query: &Fields,
+        start: u64,
+        limit: u64,
+    ) -> Result<ResultPage<Fields>> {
         let mut query = query.clone();
         query.insert("sort".to_owned(), self.sorted_by(resource));
         query.insert("page".to_owned(), json!({ "start": start, "limit": limit }));
         self.query(resource, Verb::List, Value::Object(query)).await
     }
 
-    /// Without an order of its own the upstream pages by name, which several objects may share.
-    fn sorted_by(&self, resource: Resource) -> Value {
-        let key = json!({ "key": resource.id_field() });
-        match (self.style, resource) {
-            (ApiStyle::Rest, _) | (_, Resource::NetworkPolicy) => key,
-            (ApiStyle::Verb | ApiStyle::Console, _) => json!({ "keys": [key] }),
+    /// Sorts by id. By default the upstream sorts by name, which several objects may share.
+    fn sorted_by(&self, resource: &ResourceApi) -> Value {
+        let key = json!({ "key": resource.id_field });
+        match self.style {
+            ApiStyle::Verb | ApiStyle::Console if resource.queries_with_lists => json!({ "keys": [key] }),
+            ApiStyle::Rest | ApiStyle::Verb | ApiStyle::Console => key,
         }
     }
 
-    /// How many objects there are: by `stat`, where the server has it.
-    pub(super) async fn count(&self, resource: Resource) -> Result<u64> {
+    /// Counts the objects: by `stat`, or by a list if the server does not implement `stat`.
+    pub(super) async fn count(&self, resource: &'static ResourceApi) -> Result<u64> {
         let stage = json!({ "count": { "name": "count" } });
-        let aggregate = if resource == Resource::NetworkPolicy { stage } else { json!([stage]) };
+        let aggregate = if resource.queries_with_lists { json!([stage]) } else { stage };
         if !self.lacks_stat.load(Ordering::Relaxed) {
             let query = json!({ "aggregate": aggregate });
             match self.query::<Counted>(resource, Verb::Stat, query).await {
                 Ok(counted) => return Ok(counted.number()),
-                // Every server that has network policies counts them.
-                Err(error) if resource == Resource::NetworkPolicy => return Err(error),
+                Err(error) if resource.always_has_stat => return Err(error),
                 Err(error) => self.lacks_stat.store(error.kind == ErrorKind::Unsupported, Ordering::Relaxed),
             }
         }
@@ -85,21 +91,21 @@ impl Spaceone {
         Ok(self.page(resource, &minimal, 1, 1).await?.total_count)
     }
 
-    async fn query<T: DeserializeOwned>(&self, resource: Resource, verb: Verb, query: Value) -> Result<T> {
+    async fn query<T: DeserializeOwned>(&self, resource: &'static ResourceApi, verb: Verb, query: Value) -> Result<T> {
         let mut fields = Fields::from_iter([("query".to_owned(), query)]);
-        if resource == Resource::Policy {
+        if resource.scope == Scope::Repository {
             fields.insert("repository_id".to_owned(), json!(self.repository().await?));
         }
-        self.ask(Ask { resource, verb, id: "", fields }).await?.read_object(purpose(resource, verb))
+        self.call(Request { resource, verb, id: "", fields }).await?.read_object(resource.purpose(verb))
     }
 }
 
-/// The objects that can be made sense of. For lists that serve many objects: one that cannot be read
-/// must not hide the others, and is looked at by itself.
-pub(crate) fn readable<T: DeserializeOwned>(objects: Vec<Fields>) -> impl Iterator<Item = T> {
+/// Returns the objects that can be read. In a list for many objects, one that cannot be read must not
+/// hide the others; it is read by itself.
+pub(super) fn readable<T: DeserializeOwned>(objects: Vec<Fields>) -> impl Iterator<Item = T> {
     objects.into_iter().filter_map(|object| serde_json::from_value(Value::Object(object)).ok())
 }
 
-fn unfit(resource: Resource, why: &str) -> UpstreamError {
-    UpstreamError::new(ErrorKind::Unavailable, purpose(resource, Verb::List).operation, why)
+fn unavailable(resource: &ResourceApi, message: &str) -> UpstreamError {
+    UpstreamError::new(ErrorKind::Unavailable, resource.purpose(Verb::List).operation, message)
 }

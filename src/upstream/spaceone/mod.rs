@@ -1,13 +1,34 @@
-//! X
+//! SpaceONE.
+//!
+//! | module | contents |
+//! | --- | --- |
+//! | `policy` | the collection `spaceone/policy` |
+//! | `network_policy` | the collection `spaceone/networkpolicy` |
+//! | `client` | the client of one account: sends calls, reads and deletes objects |
+//! | `repository` | the repository from which the account's policies are listed |
+//! | `listing` | lists over all pages, and counts |
+//! | `routes` | the paths of calls in each API style |
+//! | `resource` | the description of a collection for all of these |
+//! | `errors` | the meaning of error responses |
+//! | `tags` | tags, and the owner tag among them |
+//! | `token` | the bearer token |
+//! | `wire` | the common parts of responses |
 
-pub(crate) mod client;
-pub(crate) mod errors;
+pub(super) mod client;
+mod errors;
 #[cfg(test)]
-pub(crate) mod fuzz;
-pub(crate) mod listing;
-pub(crate) mod network_policy;
-pub(crate) mod policy;
-pub(crate) mod routes;
-pub(crate) mod tags;
-pub(crate) mod token;
-pub(crate) mod wire;
+mod fuzz;
+mod listing;
+pub(super) mod network_policy;
+pub(super) mod policy;
+mod repository;
+mod resource;
+mod routes;
+mod tags;
+mod token;
+mod wire;
+
+use super::collection::Provider;
+
+/// SpaceONE.
+const PROVIDER: &Provider = &Provider { name: "SpaceONE", field: "spaceone" };

@@ -1,5 +1,5 @@
-//! Tags, and the stamp among them. An update of tags replaces them all, so that the stamp goes
-//! along with each.
+//! Tags, and the owner tag among them. An update replaces all tags, so each update contains the owner
+//! tag.
 
 use super::client::Fields;
 use crate::engine::diff::child;
@@ -7,47 +7,47 @@ use crate::engine::{FoundTag, OwnerTag, Problem};
 use crate::upstream::lenient::text;
 use serde_json::{Value, json};
 
-/// The tag that says whose an object is. Without a dot: the database refuses those.
+/// The key of the owner tag. It has no dot, because the database rejects keys with dots.
 pub(crate) const OWNER: &str = "cloudpolicy_owner";
 
-/// Deeper than anybody nests, and well within what every reader on the way can read.
-const DEEPEST: usize = 64;
+/// The maximum depth of tags. All JSON parsers on the way accept it.
+const MAX_DEPTH: usize = 64;
 
-/// The tags with the stamp.
-pub(crate) fn stamped(tags: Option<&Fields>, owner_tag: &OwnerTag) -> Value {
+/// Returns the tags with the owner tag.
+pub(crate) fn with_owner(tags: Option<&Fields>, owner_tag: &OwnerTag) -> Value {
     let mut tags = tags.cloned().unwrap_or_default();
     tags.insert(OWNER.to_owned(), json!(owner_tag.to_string()));
     Value::Object(tags)
 }
 
-/// What stands in the place of the stamp, and the tags without it.
-pub(crate) fn unstamped(mut tags: Fields) -> (FoundTag, Fields) {
+/// Returns the owner tag that was found, and the tags without it.
+pub(crate) fn split_owner(mut tags: Fields) -> (FoundTag, Fields) {
     let found_tag = tags.remove(OWNER);
     (found_tag.as_ref().map(text).into(), tags)
 }
 
-/// Tags that the upstream's database refuses with an error that names no field, or that are the
-/// operator's.
-pub(crate) fn validate(path: &str, tags: Option<&Fields>, validate: &mut Vec<Problem>) {
+/// Checks for tags that the upstream's database rejects with an error that names no field, and for the
+/// owner tag.
+pub(crate) fn validate(path: &str, tags: Option<&Fields>, problems: &mut Vec<Problem>) {
     let Some(tags) = tags else { return };
     if tags.contains_key(OWNER) {
         let message = "is the operator's own tag: choose another key".to_owned();
-        validate.push(Problem { field: child(path, OWNER), message });
+        problems.push(Problem { field: child(path, OWNER), message });
     }
-    keys(path, tags, validate);
+    keys(path, tags, problems);
 }
 
-/// Keys that the upstream's database refuses, at any depth; and too much depth.
-pub(crate) fn keys(path: &str, object: &Fields, validate: &mut Vec<Problem>) {
-    if object.values().any(|value| is_deeper(value, DEEPEST)) {
-        let message = format!("is nested more than {DEEPEST} levels deep: flatten it");
-        validate.push(Problem { field: path.to_owned(), message });
+/// Checks for keys that the upstream's database rejects, at any depth, and for too much depth.
+pub(crate) fn keys(path: &str, object: &Fields, problems: &mut Vec<Problem>) {
+    if object.values().any(|value| is_deeper(value, MAX_DEPTH)) {
+        let message = format!("is nested more than {MAX_DEPTH} levels deep: flatten it");
+        problems.push(Problem { field: path.to_owned(), message });
         return;
     }
-    inspect(path, object, validate);
+    inspect(path, object, problems);
 }
 
-/// Whether there are more than so many levels of objects and lists.
+/// Reports whether there are more than this many levels of objects and lists.
 fn is_deeper(value: &Value, levels: usize) -> bool {
     match value {
         Value::Object(object) => levels == 0 || object.values().any(|inner| is_deeper(inner, levels - 1)),
@@ -56,23 +56,23 @@ fn is_deeper(value: &Value, levels: usize) -> bool {
     }
 }
 
-fn inspect(path: &str, object: &Fields, validate: &mut Vec<Problem>) {
+fn inspect(path: &str, object: &Fields, problems: &mut Vec<Problem>) {
     for (key, value) in object {
         let path = child(path, key);
         if key.contains(['.', '\0']) || key.starts_with('$') {
             let message = "has a key with `.` or a leading `$`, which the upstream cannot store: choose another key";
-            validate.push(Problem { field: path.clone(), message: message.to_owned() });
+            problems.push(Problem { field: path.clone(), message: message.to_owned() });
         }
-        inner_keys(&path, value, validate);
+        inner_keys(&path, value, problems);
     }
 }
 
-fn inner_keys(path: &str, value: &Value, validate: &mut Vec<Problem>) {
+fn inner_keys(path: &str, value: &Value, problems: &mut Vec<Problem>) {
     match value {
-        Value::Object(object) => inspect(path, object, validate),
+        Value::Object(object) => inspect(path, object, problems),
         Value::Array(items) => {
             for (index, item) in items.iter().enumerate() {
-                inner_keys(&format!("{path}[{index}]"), item, validate);
+                inner_keys(&format!("{path}[{index}]"), item, problems);
             }
         }
         _ => {}
@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_that_the_database_refuses_are_found_at_any_depth() {
+    fn invalid_keys_are_found_at_any_depth() {
         assert!(found(json!({"team": {"a-b": [1, {"c d": null}]}, "a$": 1})).is_empty());
         assert_eq!(found(json!({"app.kubernetes.io/name": 1})), ["spec.spaceone.tags['app.kubernetes.io/name']"]);
         assert_eq!(found(json!({"$set": 1})), ["spec.spaceone.tags['$set']"]);
@@ -99,20 +99,20 @@ mod tests {
     }
 
     #[test]
-    fn depth_has_a_limit() {
+    fn tags_have_a_depth_limit() {
         let nested = |levels: usize| (0..levels).fold(json!(1), |inner, _| json!({ "k": [inner] }));
         assert!(found(json!({ "a": nested(32) })).is_empty());
         assert_eq!(found(json!({ "a": nested(33) })), ["spec.spaceone.tags"]);
     }
 
     #[test]
-    fn the_stamp_goes_on_and_comes_off_and_is_nobody_elses() {
+    fn owner_tag_is_added_and_removed_and_reserved() {
         let owner_tag = OwnerTag::new("cluster", "uid");
-        let Value::Object(tags) = stamped(None, &owner_tag) else { panic!("tags are an object") };
-        assert_eq!(unstamped(tags), (FoundTag::Some(owner_tag.to_string()), Fields::new()));
+        let Value::Object(tags) = with_owner(None, &owner_tag) else { panic!("tags are an object") };
+        assert_eq!(split_owner(tags), (FoundTag::Some(owner_tag.to_string()), Fields::new()));
         assert_eq!(found(json!({"cloudpolicy_owner": "x"})), ["spec.spaceone.tags.cloudpolicy_owner"]);
         let odd = Fields::from_iter([(OWNER.to_owned(), json!(1.0))]);
-        assert_eq!(unstamped(odd).0, FoundTag::Some("1.0".to_owned()));
-        assert_eq!(unstamped(Fields::from_iter([(OWNER.to_owned(), json!(""))])).0, FoundTag::None);
+        assert_eq!(split_owner(odd).0, FoundTag::Some("1.0".to_owned()));
+        assert_eq!(split_owner(Fields::from_iter([(OWNER.to_owned(), json!(""))])).0, FoundTag::None);
     }
 }

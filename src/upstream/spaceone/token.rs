@@ -1,4 +1,4 @@
-//! The bearer token: how it goes onto requests, and which domain it says that it is of.
+//! The bearer token of requests, and the domain in its claims.
 
 use crate::upstream::http::Authorize;
 use base64::Engine;
@@ -14,7 +14,7 @@ pub(super) struct Bearer(pub(super) SecretString);
 impl Authorize for Bearer {
     fn authorize(&self, request: &mut Request) -> Result<(), &'static str> {
         let mut value = HeaderValue::from_str(&format!("Bearer {}", self.0.expose_secret()))
-            .map_err(|_| "the token in the Secret holds characters that no token has")?;
+            .map_err(|_| "the token in the Secret contains invalid characters")?;
         value.set_sensitive(true);
         request.headers_mut().insert(AUTHORIZATION, value);
         Ok(())
@@ -22,9 +22,9 @@ impl Authorize for Bearer {
 }
 
 impl Bearer {
-    /// The domain in the token's claims, where it has claims. Not verified: that is the servers'
-    /// part. It is read because the servers put a policy into the token's domain whatever the
-    /// request says, and look for it in the domain of the request.
+    /// Returns the domain in the token's claims, if it has claims. The servers verify the token. They put
+    /// a policy into the token's domain whatever the request says, and look for it in the domain of the
+    /// request, so both must be equal.
     pub(super) fn domain(&self) -> Option<String> {
         let claims = self.0.expose_secret().split('.').nth(1)?;
         let claims: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(claims.trim_end_matches('=')).ok()?).ok()?;
@@ -37,7 +37,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_domain_is_read_from_a_token_and_missing_from_anything_else() {
+    fn domain_is_read_from_the_claims_of_a_token() {
         let token = |claims: &str| Bearer(format!("h.{}.s", URL_SAFE_NO_PAD.encode(claims)).into()).domain();
         assert_eq!(token(r#"{"did":"domain-1","exp":1}"#).as_deref(), Some("domain-1"));
         assert_eq!(token(r#"{"did":1}"#), None);
@@ -46,7 +46,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_carries_the_token_and_does_not_show_it() {
+    fn request_carries_the_token_and_does_not_show_it() {
         let mut request = Request::new(reqwest::Method::GET, "https://h.example/".parse().unwrap());
         Bearer("t0ken".into()).authorize(&mut request).unwrap();
         assert_eq!(request.headers()[AUTHORIZATION].to_str().unwrap(), "Bearer t0ken");

@@ -1,5 +1,5 @@
-//! The shapes that SpaceONE's answers share. Unset fields are left out by some fronts and printed
-//! as `""`, `[]` or `null` by others.
+//! The common parts of SpaceONE's responses. Some gateways leave unset fields out, others print them as
+//! `""`, `[]` or `null`.
 
 use crate::upstream::lenient::nullable;
 use jiff::Timestamp;
@@ -7,16 +7,16 @@ use serde::Deserialize;
 use serde::de::{self, DeserializeOwned};
 use serde_json::{Map, Value};
 
-/// A page of a list; nothing found is an empty object. An object that says anything else and no
-/// results is no page: what is missing in a list counts as absent.
+/// A page of a list. An empty list may be an empty object. Another object without results is an error,
+/// because an object missing in a list counts as absent.
 #[derive(Debug, Deserialize)]
 #[serde(try_from = "Map<String, Value>", bound = "T: DeserializeOwned")]
-pub(crate) struct Page<T> {
+pub(crate) struct ResultPage<T> {
     pub(crate) results: Vec<T>,
     pub(crate) total_count: u64,
 }
 
-impl<T: DeserializeOwned> TryFrom<Map<String, Value>> for Page<T> {
+impl<T: DeserializeOwned> TryFrom<Map<String, Value>> for ResultPage<T> {
     type Error = serde_json::Error;
 
     fn try_from(mut page: Map<String, Value>) -> Result<Self, Self::Error> {
@@ -31,7 +31,7 @@ impl<T: DeserializeOwned> TryFrom<Map<String, Value>> for Page<T> {
     }
 }
 
-/// What a count answers: numbers are doubles.
+/// The response to a count. Its numbers are doubles.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Counted {
     #[serde(default, deserialize_with = "nullable")]
@@ -44,14 +44,14 @@ struct Count {
 }
 
 impl Counted {
-    /// The count; nothing to count is no result.
+    /// Returns the count; without objects there is no result.
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count, and casts saturate")]
     pub(crate) fn number(&self) -> u64 {
         self.results.first().map_or(0, |result| result.count as u64)
     }
 }
 
-/// A time as RFC 3339: written so by most fronts, and as `{seconds, nanos}` by one.
+/// Returns a time as RFC 3339. Most gateways write it so, one writes `{seconds, nanos}`.
 pub(crate) fn timestamp(value: &Value) -> Option<String> {
     let number = |key: &str| match value.get(key) {
         Some(Value::Number(number)) => number.as_i64(),
@@ -68,7 +68,7 @@ pub(crate) fn timestamp(value: &Value) -> Option<String> {
     }
 }
 
-/// An object, where there is one with anything in it.
+/// Returns an object that is not empty.
 pub(crate) fn described(value: Option<Map<String, Value>>) -> Option<Map<String, Value>> {
     value.filter(|map| !map.is_empty())
 }
@@ -79,19 +79,19 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn an_empty_object_and_printed_defaults_are_an_empty_page() {
+    fn empty_page_is_read_from_all_its_forms() {
         for body in [json!({}), json!({"results": [], "total_count": 0}), json!({"results": null, "total_count": null})]
         {
-            let page: Page<Value> = serde_json::from_value(body).unwrap();
+            let page: ResultPage<Value> = serde_json::from_value(body).unwrap();
             assert_eq!((page.results.len(), page.total_count), (0, 0));
         }
         for other in [json!({"results": "x"}), json!({"message": "please sign in"}), json!([])] {
-            assert!(serde_json::from_value::<Page<Value>>(other).is_err());
+            assert!(serde_json::from_value::<ResultPage<Value>>(other).is_err());
         }
     }
 
     #[test]
-    fn counts_are_doubles_and_nothing_counts_zero() {
+    fn count_is_read_from_doubles_and_from_nothing() {
         let count = |body| serde_json::from_value::<Counted>(body).unwrap().number();
         assert_eq!(count(json!({"results": [{"count": 4.0}]})), 4);
         assert_eq!(count(json!({})), 0);
@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn times_are_rfc_3339_however_they_come() {
+    fn timestamp_is_read_from_all_its_forms() {
         assert_eq!(timestamp(&json!("2026-01-01T00:00:00.123Z")).as_deref(), Some("2026-01-01T00:00:00.123Z"));
         for seconds in [json!(1_767_225_600), json!("1767225600")] {
             assert_eq!(timestamp(&json!({"seconds": seconds, "nanos": 0})).as_deref(), Some("2026-01-01T00:00:00Z"));

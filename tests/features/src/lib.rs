@@ -1,7 +1,7 @@
-//! Nothing but a wish: the operator with all of its features.
+//! Enables all features of the operator in builds with `--workspace`.
 //!
-//! What is built with `--workspace` has the features that any member wishes for. So the tests test
-//! all of them, and all commands of the workspace share what was compiled once. The operator alone,
-//! as `make build` and the image have it, has its default features.
+//! With `--workspace`, cargo builds the operator with the features that any member asks for. The
+//! tests therefore cover all features, and all commands of the workspace share the compiled crates.
+//! `make build` and the image build only the operator, with its default features.
 
 #![forbid(unsafe_code)]

@@ -1,4 +1,4 @@
-//! What may be changed, by one or by several.
+//! Accepted updates, by one or several field managers.
 
 use super::cases::{NCLOUD, accepts_change};
 use crate::support;
@@ -8,25 +8,25 @@ use kube::api::{Api, Patch, PatchParams};
 use serde_json::json;
 
 accepts_change! {
-    accepts_other_permissions: NCLOUD then "spec.ncloud.permissions[0].targets[0].actions" = ["Change*"];
-    accepts_a_description_that_is_removed: NCLOUD then "spec.ncloud.description" = null;
-    accepts_every_choice_to_change: NCLOUD then "spec.managementPolicy" = "Observe", "spec.deletionPolicy" = "Orphan",
+    admission_accepts_other_permissions: NCLOUD then "spec.ncloud.permissions[0].targets[0].actions" = ["Change*"];
+    admission_accepts_description_removal: NCLOUD then "spec.ncloud.description" = null;
+    admission_accepts_change_of_every_enum: NCLOUD then "spec.managementPolicy" = "Observe", "spec.deletionPolicy" = "Orphan",
         "spec.driftPolicy" = "Report", "spec.adoptionPolicy" = "Always", "spec.recreatePolicy" = "WhenRequired",
         "spec.interval" = "1h", "spec.suspend" = true;
-    accepts_an_external_id_that_is_added: NCLOUD then "spec.externalId" = "ec5a5dd0-1111-2222-3333-246e966ebeb4";
-    accepts_an_external_id_that_stays: NETWORK, "spec.externalId" = "one" then "spec.spaceone.name" = "other";
-    accepts_a_project_that_stays: SPACEONE, "spec.spaceone.projectId" = "project-1" then "spec.spaceone.name" = "other";
-    accepts_another_zone_for_the_operator_to_judge: NETWORK then "spec.spaceone.zoneId" = "zone-2";
-    accepts_another_endpoint: SPACEONE_CONNECTION then "spec.spaceone.endpoint" = "https://other.example.com";
-    accepts_an_endpoint_for_a_zone: NCLOUD_CONNECTION
+    admission_accepts_external_id_added_later: NCLOUD then "spec.externalId" = "ec5a5dd0-1111-2222-3333-246e966ebeb4";
+    admission_accepts_external_id_that_stays: NETWORK, "spec.externalId" = "one" then "spec.spaceone.name" = "other";
+    admission_accepts_project_that_stays: SPACEONE, "spec.spaceone.projectId" = "project-1" then "spec.spaceone.name" = "other";
+    admission_accepts_zone_change: NETWORK then "spec.spaceone.zoneId" = "zone-2";
+    admission_accepts_another_endpoint: SPACEONE_CONNECTION then "spec.spaceone.endpoint" = "https://other.example.com";
+    admission_accepts_endpoint_for_a_zone: NCLOUD_CONNECTION
         then "spec.ncloud.zone" = null, "spec.ncloud.endpoint" = "https://subaccount.apigw.ntruss.com";
-    accepts_another_secret: CLUSTER_CONNECTION then "spec.ncloud.credentialsSecretRef.name" = "rotated";
-    accepts_another_team: CLUSTER_CONNECTION then "spec.allowedNamespaces.names" = ["team-a", "team-b"];
+    admission_accepts_another_secret: CLUSTER_CONNECTION then "spec.ncloud.credentialsSecretRef.name" = "rotated";
+    admission_accepts_another_team: CLUSTER_CONNECTION then "spec.allowedNamespaces.names" = ["team-a", "team-b"];
 }
 
-/// Two owners of one set list: each applies its own entries, and neither takes the other's.
+/// Two field managers of one set: each applies its own entries, and neither removes those of the other.
 #[tokio::test]
-async fn accepts_labels_from_two_teams_at_once() {
+async fn admission_merges_labels_of_two_managers() {
     let client = support::client().await;
     let namespace = TestNamespace::create(&client, "teams").await.unwrap();
     let policies: Api<Policy> = Api::namespaced(client, namespace.name());
@@ -38,9 +38,9 @@ async fn accepts_labels_from_two_teams_at_once() {
     assert_eq!(labels, ["one", "two"]);
 }
 
-/// One owner of an atomic list: a second one who disagrees is told so.
+/// An atomic list has one field manager. Another manager with other values gets a conflict.
 #[tokio::test]
-async fn accepts_no_second_owner_of_permissions_unasked() {
+async fn admission_reports_conflict_on_permissions() {
     let client = support::client().await;
     let namespace = TestNamespace::create(&client, "teams").await.unwrap();
     let policies: Api<Policy> = Api::namespaced(client, namespace.name());

@@ -1,4 +1,4 @@
-//! The manifests that cases start from, and the macros that make a test of each case.
+//! The manifests that cases start from, and the macros that turn cases into tests.
 
 use crate::support;
 use cloud_policy_testbed::TestNamespace;
@@ -6,7 +6,7 @@ use http::{Method, Request};
 use kube::{Client, core::Status};
 use serde_json::{Map, Value};
 
-/// A manifest that is accepted as it stands.
+/// A manifest that the API server accepts.
 #[derive(Clone, Copy)]
 pub struct Base {
     plural: &'static str,
@@ -30,7 +30,7 @@ pub const CLUSTER_CONNECTION: Base =
 pub type Changes<'a> = &'a [(&'a str, Value)];
 
 impl Base {
-    /// The manifest with some fields changed.
+    /// Returns the manifest with some fields changed.
     pub fn with(self, changes: Changes<'_>) -> Value {
         changed(serde_saphyr::from_str(self.text).unwrap(), changes)
     }
@@ -41,7 +41,7 @@ impl Base {
     }
 }
 
-/// `Err` is the API server's refusal; any other failure fails the test.
+/// The object as the API server would store it, or its refusal. Any other failure fails the test.
 type Admitted = Result<Value, Box<Status>>;
 
 async fn send(client: &Client, method: Method, path: &str, object: &Value, dry_run: &str) -> Admitted {
@@ -49,24 +49,24 @@ async fn send(client: &Client, method: Method, path: &str, object: &Value, dry_r
     let request = Request::builder().method(method).uri(uri).body(serde_json::to_vec(object).unwrap()).unwrap();
     client.request(request).await.map_err(|error| match error {
         kube::Error::Api(status) => status,
-        other => panic!("the API server gave no answer: {other}"),
+        other => panic!("no response from the API server: {other}"),
     })
 }
 
 const DRY_RUN: &str = "&dryRun=All";
 
-/// Asks whether the manifest would be created.
+/// Creates the manifest as a dry run.
 pub async fn propose(base: Base, object: &Value) -> Admitted {
     let client = support::client().await;
     send(&client, Method::POST, &base.path("default"), object, DRY_RUN).await
 }
 
-/// Creates an object for real and asks whether a change of it would be taken.
+/// Creates an object and changes it as a dry run.
 async fn propose_change(base: Base, before: Changes<'_>, change: Changes<'_>) -> (Value, Admitted) {
     let client = support::client().await;
     let namespace = TestNamespace::create(&client, "admission").await.unwrap();
     let mut object = base.with(before);
-    // Objects of the cluster have no namespace to be alone in.
+    // The name is unique also for cluster-scoped objects.
     object["metadata"]["name"] = namespace.name().into();
     let path = base.path(namespace.name());
     let created = send(&client, Method::POST, &path, &object, "").await.unwrap();
@@ -78,63 +78,63 @@ async fn propose_change(base: Base, before: Changes<'_>, change: Changes<'_>) ->
     (wanted, answer)
 }
 
-/// The manifest is taken, and what it says is kept.
+/// Asserts that the manifest is accepted and stored unchanged.
 pub async fn accepted(base: Base, changes: Changes<'_>) -> Value {
     let object = base.with(changes);
     let kept = propose(base, &object).await.unwrap_or_else(|refusal| panic!("refused: {}", refusal.message));
-    assert_kept(&object["spec"], &kept["spec"]);
+    assert_stored(&object["spec"], &kept["spec"]);
     kept
 }
 
-/// The change is taken, and what it says is kept.
+/// Asserts that the change is accepted and stored unchanged.
 pub async fn change_accepted(base: Base, before: Changes<'_>, change: Changes<'_>) {
     let (wanted, answer) = propose_change(base, before, change).await;
     let kept = answer.unwrap_or_else(|refusal| panic!("refused: {}", refusal.message));
-    assert_kept(&wanted["spec"], &kept["spec"]);
+    assert_stored(&wanted["spec"], &kept["spec"]);
 }
 
-/// The manifest is refused for `field` alone, in words that contain `words`.
+/// Asserts that the manifest is refused because of `field` only, with a message that contains `words`.
 pub async fn rejected(base: Base, changes: Changes<'_>, field: &str, words: &str) {
     let refusal = propose(base, &base.with(changes)).await.expect_err("it was accepted");
-    assert_blames(&refusal, field, words);
+    assert_refusal(&refusal, field, words);
 }
 
-/// The change is refused for `field` alone, in words that contain `words`.
+/// Asserts that the change is refused because of `field` only, with a message that contains `words`.
 pub async fn change_rejected(base: Base, before: Changes<'_>, change: Changes<'_>, field: &str, words: &str) {
     let (_, answer) = propose_change(base, before, change).await;
-    assert_blames(&answer.expect_err("it was accepted"), field, words);
+    assert_refusal(&answer.expect_err("it was accepted"), field, words);
 }
 
-fn assert_blames(refusal: &Status, field: &str, words: &str) {
+fn assert_refusal(refusal: &Status, field: &str, words: &str) {
     let causes = refusal.details.as_ref().map(|details| details.causes.as_slice()).unwrap_or_default();
-    // The server's remarks on the check itself, such as that a fault kept rules from being checked.
-    let blamed: Vec<_> = causes.iter().filter(|cause| cause.field != "<nil>").collect();
+    // A cause without a field is a remark about the validation, such as that some rules were not evaluated.
+    let named: Vec<_> = causes.iter().filter(|cause| cause.field != "<nil>").collect();
     let all = &refusal.message;
-    if blamed.is_empty() {
-        // An unknown field is found before validation, so there are no causes.
+    if named.is_empty() {
+        // The server finds an unknown field before validation, so there are no causes.
         assert!(all.contains(&format!("\"{field}\"")) && all.contains(words), "{all}");
         return;
     }
-    assert!(blamed.iter().all(|cause| cause.field == field), "not only {field} is blamed: {all}");
-    assert!(blamed.iter().any(|cause| cause.message.contains(words)), "nothing says {words:?}: {all}");
+    assert!(named.iter().all(|cause| cause.field == field), "the refusal names other fields than {field}: {all}");
+    assert!(named.iter().any(|cause| cause.message.contains(words)), "no message contains {words:?}: {all}");
 }
 
-/// Everything that was sent is in what was kept; the server may have added defaults.
-fn assert_kept(sent: &Value, kept: &Value) {
+/// Asserts that the stored object contains everything that was sent. The server may have added defaults.
+fn assert_stored(sent: &Value, kept: &Value) {
     let same = match (sent, kept) {
         (Value::Object(sent), Value::Object(kept)) => {
             for (key, value) in sent {
-                assert_kept(value, &kept.get(key).cloned().unwrap_or_default());
+                assert_stored(value, &kept.get(key).cloned().unwrap_or_default());
             }
             true
         }
         (Value::Array(sent), Value::Array(kept)) if sent.len() == kept.len() => {
-            sent.iter().zip(kept).for_each(|(sent, kept)| assert_kept(sent, kept));
+            sent.iter().zip(kept).for_each(|(sent, kept)| assert_stored(sent, kept));
             true
         }
         _ => sent == kept,
     };
-    assert!(same, "{sent} was sent, and {kept} was kept");
+    assert!(same, "{sent} was sent, and {kept} was stored");
 }
 
 fn changed(mut object: Value, changes: Changes<'_>) -> Value {
@@ -144,7 +144,7 @@ fn changed(mut object: Value, changes: Changes<'_>) -> Value {
     object
 }
 
-/// Sets a field that is named as the API server names it, such as `spec.dns[0]`.
+/// Sets a field by its path, such as `spec.dns[0]`.
 fn set(object: &mut Value, path: &str, value: Value) {
     let (parents, name) = match path.rsplit_once(['.', '[']) {
         Some((parents, name)) => (parents.split(['.', '[']).collect(), name),
@@ -164,17 +164,17 @@ fn set(object: &mut Value, path: &str, value: Value) {
     }
 }
 
-/// This many different tags.
+/// Returns this many different tags.
 pub fn numbered_tags(count: usize) -> Map<String, Value> {
     (0..count).map(|number| (format!("tag-{number}"), "value".into())).collect()
 }
 
-/// One tag whose key has this many characters.
+/// Returns a tag whose key has this many characters.
 pub fn long_tag_key(length: usize) -> Map<String, Value> {
     Map::from_iter([("k".repeat(length), "value".into())])
 }
 
-/// One test a line: `name: BASE, "field" = value, ...;`.
+/// Defines one test for each line: `name: BASE, "field" = value, ...;`.
 macro_rules! accepts {
     ($($name:ident: $base:ident $(, $path:literal = $value:tt)*;)+) => {$(
         #[tokio::test]
@@ -184,7 +184,7 @@ macro_rules! accepts {
     )+};
 }
 
-/// One test a line: `name: BASE, "field" = value, ... => "blamed field", "words";`.
+/// Defines one test for each line: `name: BASE, "field" = value, ... => "named field", "words";`.
 macro_rules! rejects {
     ($($name:ident: $base:ident $(, $path:literal = $value:tt)* => $field:literal, $words:literal;)+) => {$(
         #[tokio::test]
@@ -195,7 +195,7 @@ macro_rules! rejects {
     )+};
 }
 
-/// One test a line: `name: BASE, "field" = value, ... then "field" = value, ...;`.
+/// Defines one test for each line: `name: BASE, "field" = value, ... then "field" = value, ...;`.
 macro_rules! accepts_change {
     ($($name:ident: $base:ident $(, $before:literal = $was:tt)* then $($path:literal = $value:tt),+;)+) => {$(
         #[tokio::test]
@@ -207,7 +207,7 @@ macro_rules! accepts_change {
     )+};
 }
 
-/// One test a line: `name: BASE, "field" = value, ... then "field" = value, ... => "blamed field", "words";`.
+/// Defines one test for each line: `name: BASE, "field" = value, ... then "field" = value, ... => "named field", "words";`.
 macro_rules! rejects_change {
     ($($name:ident: $base:ident $(, $before:literal = $was:tt)* then $($path:literal = $value:tt),+ => $field:literal, $words:literal;)+) => {$(
         #[tokio::test]

@@ -1,77 +1,77 @@
-//! What `Connection` and `ClusterConnection` refuse.
+//! Refused `Connection` and `ClusterConnection` objects.
 
 use super::cases::rejects;
 
 rejects! {
-    rejects_a_connection_without_an_upstream: NCLOUD_CONNECTION, "spec" = {}
+    admission_rejects_connection_without_an_upstream: NCLOUD_CONNECTION, "spec" = {}
         => "spec", "exactly one of spec.ncloud and spec.spaceone must be set";
-    rejects_a_connection_without_a_spec: NCLOUD_CONNECTION, "spec" = null
+    admission_rejects_connection_without_a_spec: NCLOUD_CONNECTION, "spec" = null
         => "spec", "Required value";
-    rejects_a_connection_to_two_upstreams: SPACEONE_CONNECTION,
+    admission_rejects_connection_to_two_upstreams: SPACEONE_CONNECTION,
         "spec.ncloud" = {"zone": "Public", "credentialsSecretRef": {"name": "key"}}
         => "spec", "exactly one of spec.ncloud and spec.spaceone must be set";
-    rejects_a_zone_beside_an_endpoint: NCLOUD_CONNECTION, "spec.ncloud.endpoint" = "https://subaccount.apigw.ntruss.com"
+    admission_rejects_zone_with_endpoint: NCLOUD_CONNECTION, "spec.ncloud.endpoint" = "https://subaccount.apigw.ntruss.com"
         => "spec.ncloud", "exactly one of spec.ncloud.zone and spec.ncloud.endpoint must be set";
-    rejects_neither_zone_nor_endpoint: NCLOUD_CONNECTION, "spec.ncloud.zone" = null
+    admission_rejects_connection_without_zone_or_endpoint: NCLOUD_CONNECTION, "spec.ncloud.zone" = null
         => "spec.ncloud", "exactly one of spec.ncloud.zone and spec.ncloud.endpoint must be set";
-    rejects_an_unknown_zone: NCLOUD_CONNECTION, "spec.ncloud.zone" = "KR"
+    admission_rejects_unknown_zone: NCLOUD_CONNECTION, "spec.ncloud.zone" = "KR"
         => "spec.ncloud.zone", r#"supported values: "Public", "Financial", "Government""#;
-    rejects_an_account_without_credentials: NCLOUD_CONNECTION, "spec.ncloud.credentialsSecretRef" = null
+    admission_rejects_account_without_credentials: NCLOUD_CONNECTION, "spec.ncloud.credentialsSecretRef" = null
         => "spec.ncloud.credentialsSecretRef", "Required value";
-    rejects_a_secret_of_another_namespace: NCLOUD_CONNECTION, "spec.ncloud.credentialsSecretRef.namespace" = "kube-system"
+    admission_rejects_secret_of_another_namespace: NCLOUD_CONNECTION, "spec.ncloud.credentialsSecretRef.namespace" = "kube-system"
         => "spec.ncloud.credentialsSecretRef.namespace", "unknown field";
-    rejects_a_key_written_into_the_connection: NCLOUD_CONNECTION, "spec.ncloud.secretKey" = "s3cret"
+    admission_rejects_key_written_into_the_connection: NCLOUD_CONNECTION, "spec.ncloud.secretKey" = "s3cret"
         => "spec.ncloud.secretKey", "unknown field";
-    rejects_a_secret_name_with_an_underscore: NCLOUD_CONNECTION, "spec.ncloud.credentialsSecretRef.name" = "ncloud_key"
+    admission_rejects_secret_name_with_an_underscore: NCLOUD_CONNECTION, "spec.ncloud.credentialsSecretRef.name" = "ncloud_key"
         => "spec.ncloud.credentialsSecretRef.name", "lower-case letters, digits, '-' and '.'";
-    rejects_an_endpoint_that_is_no_url: SPACEONE_CONNECTION, "spec.spaceone.endpoint" = "spaceone.example.com"
+    admission_rejects_endpoint_that_is_not_a_url: SPACEONE_CONNECTION, "spec.spaceone.endpoint" = "spaceone.example.com"
         => "spec.spaceone.endpoint", "such as https://spaceone.example.com/api";
-    rejects_an_endpoint_of_another_scheme: SPACEONE_CONNECTION, "spec.spaceone.endpoint" = "grpc://spaceone.example.com"
+    admission_rejects_endpoint_of_another_scheme: SPACEONE_CONNECTION, "spec.spaceone.endpoint" = "grpc://spaceone.example.com"
         => "spec.spaceone.endpoint", "must be a base URL";
-    rejects_an_endpoint_with_a_password: SPACEONE_CONNECTION, "spec.spaceone.endpoint" = "https://me:secret@example.com"
+    admission_rejects_endpoint_with_a_password: SPACEONE_CONNECTION, "spec.spaceone.endpoint" = "https://me:secret@example.com"
         => "spec.spaceone.endpoint", "without user, query and fragment";
-    rejects_an_endpoint_with_a_query: SPACEONE_CONNECTION, "spec.spaceone.endpoint" = "https://example.com/api?v=1"
+    admission_rejects_endpoint_with_a_query: SPACEONE_CONNECTION, "spec.spaceone.endpoint" = "https://example.com/api?v=1"
         => "spec.spaceone.endpoint", "without user, query and fragment";
-    rejects_a_sub_account_endpoint_that_is_no_url: NCLOUD_CONNECTION, "spec.ncloud.zone" = null, "spec.ncloud.endpoint" = "subaccount"
+    admission_rejects_ncloud_endpoint_that_is_not_a_url: NCLOUD_CONNECTION, "spec.ncloud.zone" = null, "spec.ncloud.endpoint" = "subaccount"
         => "spec.ncloud.endpoint", "must be a base URL";
-    rejects_a_domain_without_an_endpoint: SPACEONE_CONNECTION, "spec.spaceone.endpoint" = null
+    admission_rejects_domain_without_an_endpoint: SPACEONE_CONNECTION, "spec.spaceone.endpoint" = null
         => "spec.spaceone.endpoint", "Required value";
-    rejects_an_unknown_api_style: SPACEONE_CONNECTION, "spec.spaceone.apiStyle" = "Grpc"
+    admission_rejects_unknown_api_style: SPACEONE_CONNECTION, "spec.spaceone.apiStyle" = "Grpc"
         => "spec.spaceone.apiStyle", r#"supported values: "Rest", "Verb", "Console""#;
-    rejects_a_connection_without_a_domain: SPACEONE_CONNECTION, "spec.spaceone.domainId" = null
+    admission_rejects_connection_without_a_domain: SPACEONE_CONNECTION, "spec.spaceone.domainId" = null
         => "spec.spaceone.domainId", "Required value";
-    rejects_a_domain_id_with_a_slash: SPACEONE_CONNECTION, "spec.spaceone.domainId" = "domain/1"
+    admission_rejects_domain_id_with_a_slash: SPACEONE_CONNECTION, "spec.spaceone.domainId" = "domain/1"
         => "spec.spaceone.domainId", "1 to 64 letters, digits";
-    rejects_a_repository_id_with_a_space: SPACEONE_CONNECTION, "spec.spaceone.repositoryId" = "my repository"
+    admission_rejects_repository_id_with_a_space: SPACEONE_CONNECTION, "spec.spaceone.repositoryId" = "my repository"
         => "spec.spaceone.repositoryId", "1 to 64 letters, digits";
-    rejects_a_token_key_with_a_slash: SPACEONE_CONNECTION, "spec.spaceone.tokenSecretRef.key" = "a/b"
+    admission_rejects_token_key_with_a_slash: SPACEONE_CONNECTION, "spec.spaceone.tokenSecretRef.key" = "a/b"
         => "spec.spaceone.tokenSecretRef.key", "must be a key of a Secret";
-    rejects_a_rate_of_zero: NCLOUD_CONNECTION, "spec.rateLimit.requestsPerSecond" = 0
+    admission_rejects_rate_of_zero: NCLOUD_CONNECTION, "spec.rateLimit.requestsPerSecond" = 0
         => "spec.rateLimit.requestsPerSecond", "greater than or equal to 1";
-    rejects_a_rate_of_half_a_request: NCLOUD_CONNECTION, "spec.rateLimit.requestsPerSecond" = 0.5
+    admission_rejects_rate_of_half_a_request: NCLOUD_CONNECTION, "spec.rateLimit.requestsPerSecond" = 0.5
         => "spec.rateLimit.requestsPerSecond", "must be of type int32";
-    rejects_a_burst_of_201: SPACEONE_CONNECTION, "spec.rateLimit.burst" = 201
+    admission_rejects_burst_of_201: SPACEONE_CONNECTION, "spec.rateLimit.burst" = 201
         => "spec.rateLimit.burst", "less than or equal to 200";
-    rejects_a_ca_bundle_without_a_name: SPACEONE_CONNECTION, "spec.caBundleSecretRef" = {}
+    admission_rejects_ca_bundle_without_a_name: SPACEONE_CONNECTION, "spec.caBundleSecretRef" = {}
         => "spec.caBundleSecretRef.name", "Required value";
-    rejects_a_ca_bundle_with_capitals: SPACEONE_CONNECTION, "spec.caBundleSecretRef.name" = "CA"
+    admission_rejects_ca_bundle_with_capitals: SPACEONE_CONNECTION, "spec.caBundleSecretRef.name" = "CA"
         => "spec.caBundleSecretRef.name", "lower-case letters";
-    rejects_allowed_namespaces_of_a_connection: NCLOUD_CONNECTION, "spec.allowedNamespaces" = {"all": true}
+    admission_rejects_allowed_namespaces_of_a_connection: NCLOUD_CONNECTION, "spec.allowedNamespaces" = {"all": true}
         => "spec.allowedNamespaces", "unknown field";
 
-    rejects_a_cluster_connection_without_an_upstream: CLUSTER_CONNECTION, "spec.ncloud" = null
+    admission_rejects_cluster_connection_without_an_upstream: CLUSTER_CONNECTION, "spec.ncloud" = null
         => "spec", "exactly one of spec.ncloud and spec.spaceone must be set";
-    rejects_a_cluster_connection_to_two_upstreams: CLUSTER_CONNECTION,
+    admission_rejects_cluster_connection_to_two_upstreams: CLUSTER_CONNECTION,
         "spec.spaceone" = {"endpoint": "https://a.example", "domainId": "d", "tokenSecretRef": {"name": "t"}}
         => "spec", "exactly one of spec.ncloud and spec.spaceone must be set";
-    rejects_a_zone_beside_an_endpoint_of_a_cluster_connection: CLUSTER_CONNECTION, "spec.ncloud.endpoint" = "https://a.example"
+    admission_rejects_zone_with_endpoint_of_cluster_connection: CLUSTER_CONNECTION, "spec.ncloud.endpoint" = "https://a.example"
         => "spec.ncloud", "exactly one of spec.ncloud.zone and spec.ncloud.endpoint must be set";
-    rejects_all_namespaces_beside_names: CLUSTER_CONNECTION, "spec.allowedNamespaces.all" = true
+    admission_rejects_all_namespaces_with_names: CLUSTER_CONNECTION, "spec.allowedNamespaces.all" = true
         => "spec.allowedNamespaces", "must have either all: true or names";
-    rejects_a_namespace_that_is_a_pattern: CLUSTER_CONNECTION, "spec.allowedNamespaces.names" = ["team-*"]
+    admission_rejects_namespace_that_is_a_pattern: CLUSTER_CONNECTION, "spec.allowedNamespaces.names" = ["team-*"]
         => "spec.allowedNamespaces.names[0]", "should match '^[a-z0-9]([-a-z0-9]*[a-z0-9])?$'";
-    rejects_a_namespace_that_stands_twice: CLUSTER_CONNECTION, "spec.allowedNamespaces.names" = ["a", "a"]
+    admission_rejects_repeated_namespace: CLUSTER_CONNECTION, "spec.allowedNamespaces.names" = ["a", "a"]
         => "spec.allowedNamespaces.names[1]", r#"Duplicate value: "a""#;
-    rejects_an_unknown_zone_of_a_cluster_connection: CLUSTER_CONNECTION, "spec.ncloud.zone" = "Gov"
+    admission_rejects_unknown_zone_of_a_cluster_connection: CLUSTER_CONNECTION, "spec.ncloud.zone" = "Gov"
         => "spec.ncloud.zone", r#"supported values: "Public", "Financial", "Government""#;
 }

@@ -1,4 +1,4 @@
-//! What users see through kubectl, and what tools see in a new object.
+//! The output of kubectl, and the status of a new object.
 
 use super::cases::{Base, CLUSTER_CONNECTION, NCLOUD, NCLOUD_CONNECTION, NETWORK, SPACEONE};
 use crate::support;
@@ -12,7 +12,7 @@ async fn kubectl(arguments: &[&str]) -> String {
     support::control_plane().await.run_kubectl(arguments).unwrap()
 }
 
-/// Creates the manifest in a namespace, under the name of the namespace.
+/// Creates the manifest in a namespace, with the name of the namespace.
 async fn create(base: Base, namespace: &TestNamespace) -> DynamicObject {
     let mut object = base.with(&[]);
     object["metadata"]["name"] = namespace.name().into();
@@ -31,7 +31,7 @@ async fn namespace() -> TestNamespace {
     TestNamespace::create(&support::client().await, "shown").await.unwrap()
 }
 
-/// The heading of a table and the row that shows `name`, as words.
+/// Returns the words of the heading of a table and of the row for `name`.
 fn table(printed: &str, name: &str) -> (Vec<String>, Vec<String>) {
     let words = |line: &str| line.split_whitespace().map(str::to_owned).collect();
     let row = printed.lines().find(|line| line.split_whitespace().any(|word| word.ends_with(name)));
@@ -39,7 +39,7 @@ fn table(printed: &str, name: &str) -> (Vec<String>, Vec<String>) {
 }
 
 #[tokio::test]
-async fn a_new_object_of_every_kind_is_unseen() {
+async fn new_object_has_observed_generation_minus_one() {
     for base in [NCLOUD, NETWORK, NCLOUD_CONNECTION, CLUSTER_CONNECTION] {
         let created = create(base, &namespace().await).await;
         assert_eq!(created.data["status"], json!({ "observedGeneration": -1 }), "{:?}", created.types);
@@ -47,7 +47,7 @@ async fn a_new_object_of_every_kind_is_unseen() {
 }
 
 #[tokio::test]
-async fn the_category_lists_every_kind() {
+async fn category_lists_every_kind() {
     let namespace = namespace().await;
     for base in [NCLOUD, NETWORK, NCLOUD_CONNECTION, CLUSTER_CONNECTION] {
         create(base, &namespace).await;
@@ -76,7 +76,7 @@ async fn every_kind_has_its_short_name() {
 }
 
 #[tokio::test]
-async fn the_columns_tell_state_id_and_connection() {
+async fn policy_columns_show_state_id_and_connection() {
     let namespace = namespace().await;
     create(SPACEONE, &namespace).await;
     let policies: Api<Policy> = Api::namespaced(support::client().await, namespace.name());
@@ -100,7 +100,7 @@ async fn the_columns_tell_state_id_and_connection() {
 }
 
 #[tokio::test]
-async fn the_columns_of_connections_tell_endpoint_and_dependants() {
+async fn connection_columns_show_endpoint_and_dependents() {
     let namespace = namespace().await;
     for (base, short) in [(NCLOUD_CONNECTION, "cloudconn"), (CLUSTER_CONNECTION, "clustercloudconn")] {
         create(base, &namespace).await;
@@ -127,14 +127,14 @@ async fn explain_shows_every_field_of_the_upstream_block() {
 }
 
 #[tokio::test]
-async fn explain_tells_limits_and_examples() {
+async fn explain_shows_limits_and_examples() {
     let explained = kubectl(&["explain", "networkpolicies.cloudpolicy.dev.spec.spaceone.pinnedKeys"]).await;
-    let flowing = explained.split_whitespace().collect::<Vec<_>>().join(" ");
-    assert!(flowing.contains("at most 50 different ones of `name`, `dns`, `routing_tables`"), "{explained}");
+    let text = explained.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(text.contains("at most 50 different ones of `name`, `dns`, `routing_tables`"), "{explained}");
 }
 
 #[tokio::test]
-async fn the_committed_definitions_are_the_installed_ones() {
+async fn committed_crds_equal_installed_crds() {
     let control_plane = support::control_plane().await;
     let folder = repository().join("crds");
     let unchanged = || async {
@@ -146,14 +146,14 @@ async fn the_committed_definitions_are_the_installed_ones() {
 }
 
 #[tokio::test]
-async fn the_api_server_found_no_fault_in_the_schemas() {
+async fn crd_schemas_are_structural() {
     let client = support::client().await;
     for crd in crds::all() {
         let name = crd.metadata.name.unwrap();
         let request = http::Request::get(format!("/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{name}"));
         let installed: Value = client.request(request.body(Vec::new()).unwrap()).await.unwrap();
         let conditions = installed["status"]["conditions"].as_array().unwrap();
-        let faults = conditions.iter().filter(|condition| condition["type"] == "NonStructuralSchema");
-        assert_eq!(faults.collect::<Vec<_>>(), Vec::<&Value>::new(), "{name}");
+        let problems = conditions.iter().filter(|condition| condition["type"] == "NonStructuralSchema");
+        assert_eq!(problems.collect::<Vec<_>>(), Vec::<&Value>::new(), "{name}");
     }
 }

@@ -1,5 +1,5 @@
-//! `docs/policies-table.md` says what [`plan`] decides, in every situation and for every
-//! combination of the policies.
+//! `docs/policies-table.md` states the decision of [`plan`] in every situation and for every combination of the
+//! policies.
 
 use super::markdown::{Page, code_in};
 use cloud_policy::api::shared::{AdoptionPolicy, DriftPolicy, ManagementPolicy, RecreatePolicy};
@@ -11,7 +11,7 @@ use serde_json::json;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-/// Hash of what is wanted; another one was written before the spec changed.
+/// The hash of the wanted spec. Another one was written before the spec changed.
 const WANTED: &str = "wanted";
 const ID: &str = "id-1";
 const FIELD: &str = "spec.x";
@@ -23,7 +23,7 @@ struct Situation {
     external_id: Option<&'static str>,
 }
 
-/// One row of the table, its empty first cells filled from above.
+/// One row of the table. Empty first cells have the text of the row above.
 struct Row {
     situation: String,
     policies: [String; 4],
@@ -31,7 +31,7 @@ struct Row {
 }
 
 #[test]
-fn every_cell_is_what_the_code_decides() {
+fn policies_table_states_decision_of_code() {
     let rows = rows();
     let mut used = BTreeSet::new();
     for situation in situations() {
@@ -44,7 +44,7 @@ fn every_cell_is_what_the_code_decides() {
             used.insert(index);
         }
     }
-    assert_eq!(used.len(), rows.len(), "a row speaks of a situation that no test knows");
+    assert_eq!(used.len(), rows.len(), "a row describes a situation that no test has");
 }
 
 impl Row {
@@ -87,22 +87,22 @@ fn combinations(external_id: Option<&'static str>) -> Vec<([String; 4], Rules<'s
     all
 }
 
-/// The decision in the words of the page.
+/// Describes a decision in the words of the page.
 fn describe(plan: &Plan) -> String {
     match plan {
         Plan::Create => "create".to_owned(),
         Plan::Wait => "wait".to_owned(),
-        Plan::Report { seen, why } => {
-            let outcome = Outcome::reported(seen.as_ref().map(|seen| seen.diff.clone()), *why);
+        Plan::Report { observed, why } => {
+            let outcome = Outcome::reported(observed.as_ref().map(|observed| observed.diff.clone()), *why);
             format!("report `{}`", outcome.reason.as_str())
         }
-        Plan::Yield { message } => {
-            format!("refuse `{}`", Outcome::yielded(message.as_str(), Duration::ZERO).reason.as_str())
+        Plan::Yield(rival) => {
+            format!("refuse `{}`", Outcome::yielded(rival.message(), Duration::ZERO).reason.as_str())
         }
-        Plan::Duplicate { .. } => "refuse `Duplicate`".to_owned(),
-        Plan::Refuse { reason, .. } => format!("refuse `{}`", reason.as_str()),
-        Plan::Existing(Existing { take, step, .. }) => {
-            let first = match take {
+        Plan::Duplicate { ids, .. } => format!("refuse `{}`", Outcome::duplicate(ids).reason.as_str()),
+        Plan::Refuse(refusal) => format!("refuse `{}`", refusal.reason().as_str()),
+        Plan::Existing(Existing { acquire, step, .. }) => {
+            let first = match acquire {
                 Some(Acquire::Adopt) => "adopt, ",
                 Some(Acquire::Recover) => "recover, ",
                 None => "",
@@ -117,8 +117,10 @@ fn written(step: &Step) -> String {
         Step::None => "keep".to_owned(),
         Step::Update { .. } => "update".to_owned(),
         Step::Recreate { .. } => "recreate".to_owned(),
-        Step::NotApplied(diff) => format!("refuse `{}`", Outcome::stuck(diff.clone()).reason.as_str()),
-        Step::DriftFight { diff, over } => format!("refuse `{}`", Outcome::fight(diff.clone(), over).reason.as_str()),
+        Step::NotApplied(diff) => format!("refuse `{}`", Outcome::not_applied(diff.clone()).reason.as_str()),
+        Step::DriftFight { diff, over } => {
+            format!("refuse `{}`", Outcome::drift_fight(diff.clone(), over).reason.as_str())
+        }
     }
 }
 
@@ -132,7 +134,7 @@ fn other() -> Ownership {
     Ownership::ForeignTag("other-cluster/uid".to_owned())
 }
 
-/// What status remembers of an object whose present spec was written.
+/// Returns the status of an object whose current spec was written.
 fn written_before() -> LastKnown {
     LastKnown { id: Some(ID.to_owned()), applied_hash: Some(WANTED.to_owned()), ..LastKnown::default() }
 }
@@ -150,14 +152,14 @@ fn contested() -> LastKnown {
 }
 
 fn situations() -> Vec<Situation> {
-    use Ownership::{OtherObject, Ours, Unknown, Unmarked};
+    use Ownership::{OtherObject, Ours, Unknown, Untagged};
     use Remedy::{Recreate, Update};
     let never = LastKnown::default;
     let case = |name, record, found| Situation { name, record, found, external_id: None };
     let one = |owner, differs| vec![seen(ID, owner, differs)];
     let stuck = LastKnown { not_applied: vec![FIELD.to_owned()], ..written_before() };
     let fought = LastKnown { fought: vec![FIELD.to_owned()], ..written_before() };
-    let named_and_recorded = "no stamp, id recorded, externalId names it, equal";
+    let named_and_recorded = "no owner tag, id recorded, externalId names it, equal";
     let recreating = LastKnown { in_flight: Some(OperationKind::Recreate), ..spec_changed() };
     let adopting = LastKnown { in_flight: Some(OperationKind::Adopt), ..never() };
     vec![
@@ -174,23 +176,31 @@ fn situations() -> Vec<Situation> {
         case("ours, differs by drift, a field is fought over", fought, one(Ours, Some(Update))),
         case("ours, must be recreated, spec changed", spec_changed(), one(Ours, Some(Recreate))),
         case("ours, must be recreated by drift", written_before(), one(Ours, Some(Recreate))),
-        case("no stamps are shown, id recorded, equal", written_before(), one(Unknown, None)),
-        case("no stamps are shown, id recorded, must be recreated", written_before(), one(Unknown, Some(Recreate))),
-        case("no stamp, id recorded, equal", written_before(), one(Unmarked, None)),
-        Situation { external_id: Some(ID), ..case(named_and_recorded, written_before(), one(Unmarked, None)) },
-        case("another's stamp, id recorded", written_before(), one(other(), None)),
-        case("bears our stamp, id not recorded, equal", never(), one(Ours, None)),
-        case("bears our stamp, id not recorded, differs", never(), one(Ours, Some(Update))),
-        case("bears our stamp, an adoption's outcome is not recorded, equal", adopting, one(Ours, None)),
-        case("no stamp, a create was lost, equal", lost_create(true), one(Unmarked, None)),
-        case("no stamp, equal", never(), one(Unmarked, None)),
-        case("no stamp, differs", never(), one(Unmarked, Some(Update))),
-        case("no stamp, must be recreated", never(), one(Unmarked, Some(Recreate))),
-        case("no stamp, equal, an older object claims it", contested(), one(Unmarked, None)),
+        case("owner tags are not shown, id recorded, equal", written_before(), one(Unknown, None)),
+        case(
+            "owner tags are not shown, id recorded, must be recreated",
+            written_before(),
+            one(Unknown, Some(Recreate)),
+        ),
+        case("no owner tag, id recorded, equal", written_before(), one(Untagged, None)),
+        Situation { external_id: Some(ID), ..case(named_and_recorded, written_before(), one(Untagged, None)) },
+        case("a foreign owner tag, id recorded", written_before(), one(other(), None)),
+        case("has our owner tag, id not recorded, equal", never(), one(Ours, None)),
+        case("has our owner tag, id not recorded, differs", never(), one(Ours, Some(Update))),
+        case("has our owner tag, an adoption's outcome is not recorded, equal", adopting, one(Ours, None)),
+        case("no owner tag, a create was lost, equal", lost_create(true), one(Untagged, None)),
+        case("no owner tag, equal", never(), one(Untagged, None)),
+        case("no owner tag, differs", never(), one(Untagged, Some(Update))),
+        case("no owner tag, must be recreated", never(), one(Untagged, Some(Recreate))),
+        case("no owner tag, equal, an older object claims it", contested(), one(Untagged, None)),
         case("not there, an older object claims it", contested(), vec![]),
-        case("the stamp of another object of this cluster", never(), one(OtherObject("Policy a/b".to_owned()), None)),
-        case("another's stamp", never(), one(other(), None)),
-        case("several under the name, none ours", never(), vec![seen("a", Unmarked, None), seen("b", other(), None)]),
-        case("several with our stamp", never(), vec![seen("a", Ours, None), seen("b", Ours, None)]),
+        case(
+            "the owner tag of another object of this cluster",
+            never(),
+            one(OtherObject("Policy a/b".to_owned()), None),
+        ),
+        case("a foreign owner tag", never(), one(other(), None)),
+        case("several under the name, none ours", never(), vec![seen("a", Untagged, None), seen("b", other(), None)]),
+        case("several with our owner tag", never(), vec![seen("a", Ours, None), seen("b", Ours, None)]),
     ]
 }

@@ -5,8 +5,7 @@ use cloud_policy::api::crds;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The fields of one kind, by path from `spec` or `status` on, such as
-/// `spec.ncloud.permissions[].effect`.
+/// The fields of one kind, by path from `spec` or `status`, such as `spec.ncloud.permissions[].effect`.
 struct Kind {
     page: Page,
     fields: BTreeMap<String, Field>,
@@ -18,16 +17,16 @@ struct Field {
 }
 
 #[test]
-fn every_field_is_named_on_the_page_of_its_kind() {
+fn page_of_kind_names_every_field() {
     for Kind { page, fields } in kinds() {
         let named: BTreeSet<String> = code_in(&page.prose).iter().flat_map(|code| segments(code)).collect();
-        let forgotten: Vec<_> = fields.keys().filter(|path| !named.contains(&last(path))).collect();
-        assert!(forgotten.is_empty(), "{} does not name {forgotten:?}", page.name);
+        let missing: Vec<_> = fields.keys().filter(|path| !named.contains(&last(path))).collect();
+        assert!(missing.is_empty(), "{} does not name {missing:?}", page.name);
     }
 }
 
 #[test]
-fn every_table_of_fields_speaks_of_fields_that_exist() {
+fn field_table_lists_only_existing_fields() {
     for kind in kinds() {
         let tables = field_tables(&kind.page);
         assert!(!tables.is_empty(), "{} has no table of fields", kind.page.name);
@@ -38,7 +37,7 @@ fn every_table_of_fields_speaks_of_fields_that_exist() {
 }
 
 #[test]
-fn every_default_is_that_of_the_schema() {
+fn documented_default_equals_schema_default() {
     let mut compared = 0;
     for kind in kinds() {
         for table in field_tables(&kind.page).iter().filter(|table| table.header[1] == "default") {
@@ -47,12 +46,11 @@ fn every_default_is_that_of_the_schema() {
             }
         }
     }
-    assert!(compared >= 20, "{compared} defaults: where are the others?");
+    assert!(compared >= 20, "{compared} defaults, expected more");
 }
 
 impl Kind {
-    /// The fields that a path in a table may mean. Fields of `spec` itself stand there by their
-    /// bare names.
+    /// Returns the fields that a path in a table may name. Fields of `spec` itself have their bare names there.
     fn ending_with<'a>(&'a self, path: &'a str) -> impl Iterator<Item = &'a Field> {
         self.fields.iter().filter(move |(full, _)| full.ends_with(&format!(".{path}"))).map(|(_, field)| field)
     }

@@ -1,4 +1,4 @@
-//! Every manifest in the documentation is one that the API server takes.
+//! The API server accepts every manifest in the documentation.
 
 use super::markdown::{Fence, Page};
 use crate::support::client;
@@ -11,28 +11,28 @@ use kube::{Api, Client, ResourceExt};
 use serde_json::Value;
 
 #[tokio::test]
-async fn every_manifest_in_the_documentation_is_accepted() {
+async fn documented_manifest_is_accepted_by_api_server() {
     let client = client().await;
     let cluster = Cluster {
         discovery: Discovery::new(client.clone()).run().await.unwrap(),
         namespace: TestNamespace::create(&client, "docs").await.unwrap(),
         client,
     };
-    let (mut refused, mut taken) = (Vec::new(), 0);
+    let (mut refused, mut accepted) = (Vec::new(), 0);
     for fence in fences("yaml") {
         for manifest in documents(&fence) {
             match cluster.dry_run(manifest).await {
-                Ok(()) => taken += 1,
+                Ok(()) => accepted += 1,
                 Err(error) => refused.push(format!("{}: {error:#}", fence.place)),
             }
         }
     }
     assert!(refused.is_empty(), "{}", refused.join("\n"));
-    assert!(taken >= 10, "{taken} manifests: where are the others?");
+    assert!(accepted >= 10, "{accepted} manifests, expected more");
 }
 
 #[test]
-fn every_fragment_can_be_read() {
+fn yaml_fragment_can_be_parsed() {
     for fence in fences("yaml,fragment") {
         for fragment in documents(&fence) {
             assert!(fragment.is_object(), "{}: {fragment}", fence.place);
@@ -51,12 +51,12 @@ fn documents(fence: &Fence) -> Vec<Value> {
 struct Cluster {
     client: Client,
     discovery: Discovery,
-    /// Stands for every namespace of the documentation, so that no other test is met there.
+    /// Replaces every namespace of the documentation, so that tests do not affect each other.
     namespace: TestNamespace,
 }
 
 impl Cluster {
-    /// As `kubectl apply --server-side --dry-run=server` does it.
+    /// Applies a manifest like `kubectl apply --server-side --dry-run=server`.
     async fn dry_run(&self, manifest: Value) -> anyhow::Result<()> {
         let mut object: DynamicObject = serde_json::from_value(manifest)?;
         let kind = GroupVersionKind::try_from(object.types.as_ref().context("it has no kind")?)?;

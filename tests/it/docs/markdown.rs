@@ -1,4 +1,4 @@
-//! As much of Markdown as the pages use: fences, headings, links, tables, code in text.
+//! The subset of Markdown that the pages use: fences, headings, links, tables, and code in text.
 
 use cloud_policy_testbed::repository;
 use regex::Regex;
@@ -6,14 +6,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 
-/// Where the repository is published: a link there is one to a file here.
+/// The address of the published repository. A link there is a link to a file here.
 pub const PUBLISHED: &str = "https://github.com/cloud-policy-operator/cloud-policy-operator/blob/main/";
 
-/// One page, taken apart.
+/// A parsed page.
 pub struct Page {
-    /// Its path from the root of the repository.
+    /// The path from the root of the repository.
     pub name: String,
-    /// Everything outside the fences.
+    /// The text outside the fences.
     pub prose: String,
     pub fences: Vec<Fence>,
 }
@@ -22,18 +22,18 @@ pub struct Page {
 pub struct Fence {
     pub language: String,
     pub body: String,
-    /// Page and line, for messages.
+    /// The page and the line, for messages.
     pub place: String,
 }
 
-/// A table, its cells trimmed.
+/// A table. Its cells are trimmed.
 pub struct Table {
     pub header: Vec<String>,
     pub rows: Vec<Vec<String>>,
 }
 
 impl Page {
-    /// The README and everything in `docs`.
+    /// Returns the README and all pages in `docs`.
     pub fn all() -> Vec<Self> {
         let mut names = vec!["README.md".to_owned()];
         collect(Path::new("docs"), &mut names);
@@ -42,7 +42,7 @@ impl Page {
         names.iter().map(|name| Self::read(name)).collect()
     }
 
-    /// Every page of the repository, whatever it is for.
+    /// Returns every page of the repository.
     pub fn everywhere() -> Vec<Self> {
         let mut names = Vec::new();
         collect(Path::new(""), &mut names);
@@ -77,7 +77,7 @@ impl Page {
         page
     }
 
-    /// Title and text of every section of this level.
+    /// Returns the title and the text of every section of this level.
     pub fn sections(&self, level: usize) -> Vec<(String, String)> {
         let mut sections: Vec<(String, String)> = Vec::new();
         let mut inside = false;
@@ -121,7 +121,7 @@ impl Page {
         tables
     }
 
-    /// Links to pages and files of the repository.
+    /// Returns the links to pages and files of the repository.
     pub fn links_into_the_repository(&self) -> Vec<String> {
         let text = Regex::new("`[^`]*`").unwrap().replace_all(&self.prose, "code");
         let link = Regex::new(r"\]\(([^)\s]+)\)|(?m)^\[[^\]]+\]:\s*(\S+)").unwrap();
@@ -130,7 +130,7 @@ impl Page {
         targets.map(|target| target.as_str().to_owned()).filter(here).collect()
     }
 
-    /// The pages that it links, by their paths from the root of the repository.
+    /// Returns the pages that this page links, by their paths from the root of the repository.
     pub fn linked_pages(&self) -> Vec<String> {
         let targets =
             self.links_into_the_repository().into_iter().map(|target| target.split('#').next().unwrap().to_owned());
@@ -138,13 +138,13 @@ impl Page {
         pages.map(|target| plain(&self.place(&target))).collect()
     }
 
-    /// Where a link leads, from the root of the repository.
+    /// Returns the target of a link, from the root of the repository.
     fn place(&self, target: &str) -> PathBuf {
         let folder = Path::new(&self.name).parent().unwrap_or(Path::new(""));
         target.strip_prefix(PUBLISHED).map_or_else(|| folder.join(target), PathBuf::from)
     }
 
-    /// Links into the repository to what does not exist.
+    /// Returns the links into the repository whose target does not exist.
     pub fn broken_links(&self) -> Vec<String> {
         let broken = self.links_into_the_repository().into_iter().filter(|target| !self.resolves(target));
         broken.map(|target| format!("{}: {target}", self.name)).collect()
@@ -157,7 +157,7 @@ impl Page {
         exists && anchor.is_none_or(|anchor| Self::read(&file.to_string_lossy()).anchors().contains(anchor))
     }
 
-    /// The anchors that a forge makes of the headings.
+    /// Returns the anchors of the headings, as GitHub makes them.
     fn anchors(&self) -> BTreeSet<String> {
         let mut seen: BTreeMap<String, usize> = BTreeMap::new();
         let titles = self.prose.lines().filter_map(heading);
@@ -173,14 +173,14 @@ impl Page {
     }
 }
 
-/// The pieces of a text that are set as code.
+/// Returns the parts of a text that are in code font.
 pub fn code_in(text: &str) -> Vec<String> {
     let pieces: Vec<&str> = text.split('`').collect();
     assert!(pieces.len() % 2 == 1, "a backtick has no partner: {text}");
     pieces.into_iter().skip(1).step_by(2).map(str::to_owned).collect()
 }
 
-/// A path without `..`.
+/// Resolves `..` in a path.
 fn plain(path: &Path) -> String {
     let parts = path.components().fold(PathBuf::new(), |mut plain, part| {
         if part == Component::ParentDir {
@@ -199,7 +199,7 @@ fn heading(line: &str) -> Option<(usize, &str)> {
     (depth > 0).then_some((depth, title.trim()))
 }
 
-/// Everything but what is built or hidden.
+/// Collects the pages of a folder, except build output and hidden folders.
 fn collect(folder: &Path, names: &mut Vec<String>) {
     for entry in fs::read_dir(repository().join(folder)).unwrap() {
         let name = entry.unwrap().file_name();

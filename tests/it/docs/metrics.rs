@@ -1,16 +1,16 @@
-//! The page of metrics, held to what the process shows.
+//! The page of metrics, checked against the metrics of the process.
 
 use super::markdown::{Page, code_in};
-use cloud_policy::metrics::{AccountNow, ConnectionNow, HeldNow, Metrics, Write};
+use cloud_policy::metrics::{AccountState, CollectionUsage, ConnectionState, Metrics, Write};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Type and labels of a metric.
+/// The type and the labels of a metric.
 type Shape = (String, BTreeSet<String>);
 
-/// A process to which everything has happened.
-fn eventful() -> Arc<Metrics> {
+/// Returns metrics in which every event has occurred.
+fn all_metrics() -> Arc<Metrics> {
     let metrics = Metrics::new("1.2.3");
     let moment = Duration::from_millis(20);
     metrics.reconciled("Policy", "ok", moment);
@@ -25,17 +25,17 @@ fn eventful() -> Arc<Metrics> {
     metrics.set_objects("Policy", [("UpToDate", 1)]);
     metrics.set_connections(
         "Connection",
-        vec![ConnectionNow {
-            account: Some(AccountNow { snapshots: vec![("s", 1.0)], ..AccountNow::default() }),
-            held: vec![HeldNow { collection: "policies", count: 1, limit: Some(2) }],
-            ..ConnectionNow::default()
+        vec![ConnectionState {
+            account: Some(AccountState { snapshots: vec![("s", 1.0)], ..AccountState::default() }),
+            usage: vec![CollectionUsage { collection: "policies".to_owned(), count: 1, limit: Some(2) }],
+            ..ConnectionState::default()
         }],
     );
     metrics
 }
 
 fn shown() -> BTreeMap<String, Shape> {
-    let text = eventful().encode_classic().unwrap();
+    let text = all_metrics().encode_classic().unwrap();
     let types = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split_once(' '));
     let mut shapes: BTreeMap<_, Shape> =
         types.map(|(name, kind)| (name.to_owned(), (kind.to_owned(), BTreeSet::new()))).collect();
@@ -56,8 +56,8 @@ fn documented() -> BTreeMap<String, Shape> {
     let rows = tables.into_iter().filter(|table| table.header[0] == "metric").flat_map(|table| table.rows);
     let mut shapes = BTreeMap::new();
     for row in rows {
-        let [name] = code_in(&row[0]).try_into().unwrap_or_else(|names| panic!("one name a row: {names:?}"));
-        assert!(row[3].len() > 20, "{name} means nothing");
+        let [name] = code_in(&row[0]).try_into().unwrap_or_else(|names| panic!("one name in each row: {names:?}"));
+        assert!(row[3].len() > 20, "{name} has no description");
         let shape = (row[1].clone(), code_in(&row[2]).into_iter().collect());
         assert!(shapes.insert(name, shape).is_none(), "two rows: {row:?}");
     }
@@ -65,12 +65,12 @@ fn documented() -> BTreeMap<String, Shape> {
 }
 
 #[test]
-fn every_metric_is_documented_with_its_type_and_labels() {
+fn metrics_page_lists_every_metric_with_type_and_labels() {
     assert_eq!(shown(), documented());
 }
 
 #[test]
-fn every_metric_that_a_page_names_exists() {
+fn page_names_only_existing_metrics() {
     let known = shown();
     let name = regex::Regex::new(r"\bcloud_policy_[a-z_]+").unwrap();
     for page in Page::all() {

@@ -1,15 +1,15 @@
-//! A clock that jumps when told to, and is finer than the operator's own so that graces can be short.
+//! A clock that a test can shift. It is finer than the operator's clock, so that grace periods can be short.
 
 use cloud_policy::controller::clock::Clock;
 use jiff::{SignedDuration, Timestamp};
 use std::sync::atomic::{AtomicI64, Ordering};
 
-/// The machine's clock, so many seconds off.
+/// The clock of the machine, shifted by a number of seconds.
 #[derive(Debug, Default)]
 pub struct Offset(AtomicI64);
 
 impl Offset {
-    /// Jumps forward, or back.
+    /// Shifts the clock forward, or backward when `seconds` is negative.
     pub fn jump(&self, seconds: i64) {
         self.0.fetch_add(seconds, Ordering::SeqCst);
     }

@@ -1,67 +1,71 @@
-//! Deterministic fault sweeps: whatever fails, at whatever step, the end is that of the run without
-//! faults, and stays so.
+//! Deterministic fault sweeps: whichever step a fault hits, the run ends like the run without faults, and stays
+//! so.
 //!
-//! An undisturbed run of each story records its steps; the plans strike each step with each kind of
-//! fault. The layers sit in front of a real API server ([`wire`]) and in the simulators ([`upstream`]),
-//! and ask one sequence ([`steps`]), so that a plan is the same every time.
+//! A run without faults records the steps of each scenario. The plans inject each kind of fault at each of
+//! these steps. The layers that inject are in front of a real API server ([`wire`]) and in the simulators
+//! ([`upstream`]). Both ask one sequence ([`steps`]), so that a plan is the same every time.
 //!
-//! Oracles of every run: (a) upstream equals spec, exactly one object or none, no stranger's touched,
-//! and status tells the truth; (b) as many creates and deletes as without faults; (c) once it came to
-//! rest the operator looks again and writes nothing. Then the object is deleted, and nothing is left.
-//! Nor may any process ever let an object go that is still upstream, or write upstream when it leads no more.
+//! Oracles of every run:
 //!
-//! `CLOUD_POLICY_FAULTS` chooses the plans: `all`, one number or the beginning of several, or, without
-//! it, a fixed part.
+//! - (a) The upstream equals the spec, with exactly one object or none. No foreign object has changed. Status is true.
+//! - (b) As many creates and deletes take effect as in the run without faults.
+//! - (c) When the operator is idle it reconciles again and writes nothing.
+//!
+//! Then the object is deleted, and nothing is left. At no time may a process remove the finalizer of an object
+//! that still exists upstream, or write upstream after it lost the leadership.
+//!
+//! `CLOUD_POLICY_FAULTS` selects the plans: `all`, one number, or the beginning of several numbers. Without it
+//! a fixed selection runs.
 
 mod clock;
-mod life;
-mod lives;
+mod environment;
+mod mutations;
 mod plans;
-mod run;
-mod script;
-mod stage;
+mod process;
+mod processes;
+mod runs;
+mod scenario;
+mod schedule;
 mod steps;
 mod sweep;
 mod targets;
-mod teeth;
-mod theatre;
 mod upstream;
+mod user;
 mod wire;
-mod workloads;
 
 use plans::Plan;
-use sweep::{Sweep, play};
+use sweep::{Sweep, run_plans};
 
-/// Of the number of a plan.
+/// The number of digits in the number of a plan.
 const DIGITS: usize = 9;
 
-/// How many plans the fixed part has, about.
-const PART: usize = 120;
+/// The approximate size of the fixed selection.
+const SELECTION: usize = 120;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn whatever_fails_at_whatever_step_the_end_is_that_of_the_run_without_faults() {
+async fn operator_converges_after_any_fault_at_any_step() {
     let wanted = std::env::var("CLOUD_POLICY_FAULTS").ok();
     let number: Option<u32> = wanted.as_ref().filter(|text| text.len() == DIGITS).and_then(|text| text.parse().ok());
     let sweep = match number {
-        Some(number) => Sweep::prepare(Plan::stories_of(number)).await,
+        Some(number) => Sweep::prepare(Plan::scenario_of(number)).await,
         None => Sweep::prepare(|_, _| true).await,
     };
     let mut plans = sweep.plans();
     match wanted.as_deref() {
         Some("all") => {}
         Some(number) => plans.retain(|plan| plan.number().to_string().starts_with(number)),
-        None => plans = part(plans),
+        None => plans = select(plans),
     }
     assert!(!plans.is_empty(), "no such plan: {wanted:?}");
-    let report = play(&sweep, plans, wanted.is_some()).await;
+    let report = run_plans(&sweep, plans, wanted.is_some()).await;
     println!("{}", report.text);
     assert!(report.failed.is_empty(), "{}", report.text);
-    assert!(report.idle * 20 <= report.played, "too many plans strike nothing: {}", report.text);
+    assert!(report.without_effect * 20 <= report.total, "too many plans inject nothing: {}", report.text);
 }
 
-/// A part that holds some of every kind of fault, target and story, and is always the same.
-fn part(mut plans: Vec<Plan>) -> Vec<Plan> {
+/// Selects plans of every kind of fault, every target and every scenario. The selection is the same every time.
+fn select(mut plans: Vec<Plan>) -> Vec<Plan> {
     plans.sort_by_key(|plan| (plan.fault, plan.number()));
-    let stride = plans.len().div_ceil(PART).max(1);
+    let stride = plans.len().div_ceil(SELECTION).max(1);
     plans.into_iter().step_by(stride).collect()
 }

@@ -1,12 +1,12 @@
-//! The one sequence of steps of a run: every write to Kubernetes and every request upstream, from
-//! both sides, in the order in which they happen; and the script that strikes some of them.
+//! The sequence of steps of a run: every write to Kubernetes and every request upstream, in the order in which
+//! they happen, and the schedule of injections.
 //!
-//! A step has a name (`kube PATCH policies/status`, `ncloud Create Policy`) and is told from others of
-//! its name by how many came before it. The layers of both sides ask [`Sequence::arrive`] before they
-//! carry a step out, and do to it what they are told.
+//! A step has a name (`kube PATCH policies/status`, `ncloud Create Policy`) and a number among the steps of its
+//! name. The layers of both sides call [`Sequence::on_step`] before they execute a step, and inject the fault
+//! that it returns.
 
 use super::clock::Offset;
-use super::script::{Blow, Incident, Line, Nature, Place, Step, Strike};
+use super::schedule::{Fault, Incident, Injection, Position, Step, StepKind, TraceLine};
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -14,25 +14,25 @@ use tokio::sync::mpsc;
 
 #[derive(Debug, Default)]
 struct State {
-    lines: Vec<Line>,
+    lines: Vec<TraceLine>,
     revisions: Vec<String>,
     armed: bool,
-    script: VecDeque<Strike>,
-    /// How many blows of the first strike in the script.
-    struck: usize,
-    /// How many strikes.
-    fallen: usize,
+    schedule: VecDeque<Injection>,
+    /// How often the first injection of the schedule was repeated.
+    repeats: usize,
+    /// How many injections took place.
+    injected: usize,
     named: HashMap<String, usize>,
     writes: usize,
-    /// Processes that have ended, or are about to: nothing of theirs arrives any more.
-    dead: HashSet<u32>,
+    /// Processes that have crashed, or are about to. Their requests have no effect.
+    ended: HashSet<u32>,
     last_write: Option<Instant>,
-    /// When the last late request will have landed.
-    landed: Option<Instant>,
-    /// How many incidents are not over yet.
-    disturbances: usize,
-    /// What a process did that none may do, whatever comes of it.
-    crimes: Vec<String>,
+    /// When the last delayed request will have taken effect.
+    delayed_until: Option<Instant>,
+    /// How many incidents have not ended.
+    open_incidents: usize,
+    /// Actions that no process may do in any scenario.
+    violations: Vec<String>,
 }
 
 /// The sequence of one run.
@@ -45,7 +45,7 @@ pub struct Sequence {
 }
 
 impl Sequence {
-    /// A sequence in which nothing has happened, and what happens that needs the director.
+    /// Returns an empty sequence, and the receiver of its incidents.
     pub fn new(clock: Arc<Offset>) -> (Arc<Self>, mpsc::UnboundedReceiver<Incident>) {
         let (incidents, happened) = mpsc::unbounded_channel();
         (Arc::new(Self { begun: Instant::now(), clock, state: Mutex::default(), incidents }), happened)
@@ -55,128 +55,130 @@ impl Sequence {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// From now on steps count, and the script is played.
-    pub fn arm(&self, script: Vec<Strike>) {
+    /// Starts to count steps and to inject the faults of the schedule.
+    pub fn arm(&self, schedule: Vec<Injection>) {
         let mut state = self.state();
         state.armed = true;
-        state.script = script.into();
+        state.schedule = schedule.into();
     }
 
-    /// A step is about to be taken: what is to happen to it, and its place in the record.
-    pub fn arrive(&self, life: u32, nature: Nature, name: &str) -> (Option<Blow>, usize) {
+    /// Records a step that is about to be executed. Returns the fault to inject and the index of the step in
+    /// the trace.
+    pub fn on_step(&self, process: u32, kind: StepKind, name: &str) -> (Option<Fault>, usize) {
         let at = self.begun.elapsed();
         let mut state = self.state();
-        let blow = if state.dead.contains(&life) { Some(Blow::Gone) } else { state.next(nature, name) };
-        match blow {
-            Some(Blow::Crash(_) | Blow::CrashLate(_)) => drop(state.dead.insert(life)),
-            Some(Blow::Jump(seconds)) => self.clock.jump(seconds),
+        let fault = if state.ended.contains(&process) { Some(Fault::ProcessEnded) } else { state.next(kind, name) };
+        match fault {
+            Some(Fault::Crash(_) | Fault::CrashDelayed(_)) => drop(state.ended.insert(process)),
+            Some(Fault::ClockJump(seconds)) => self.clock.jump(seconds),
             _ => {}
         }
-        if let Some(Blow::Late(delay) | Blow::CrashLate(delay)) = blow {
-            state.landed = Some(Instant::now() + delay);
+        if let Some(Fault::Delayed(delay) | Fault::CrashDelayed(delay)) = fault {
+            state.delayed_until = Some(Instant::now() + delay);
         }
-        if nature != Nature::UpstreamRead {
+        if kind != StepKind::UpstreamRead {
             state.last_write = Some(Instant::now());
         }
         let revisions = state.revisions.len();
-        // Simulators answer at once; what a blow does to a step, the script knows.
-        let refused = (nature != Nature::KubeWrite || blow.is_some()).then_some(false);
-        let step = Step { at, life, name: name.to_owned(), nature, blow, refused, revisions };
-        state.lines.push(Line::Step(step));
-        (blow, state.lines.len() - 1)
+        // Simulators respond at once, and the schedule determines the result of a faulty step.
+        let refused = (kind != StepKind::KubeWrite || fault.is_some()).then_some(false);
+        let step = Step { at, process, name: name.to_owned(), kind, fault, refused, revisions };
+        state.lines.push(TraceLine::Step(step));
+        (fault, state.lines.len() - 1)
     }
 
-    /// The other end has answered.
-    pub fn answered(&self, place: usize, refused: bool) {
-        if let Some(Line::Step(step)) = self.state().lines.get_mut(place) {
+    /// Records the response to a step.
+    pub fn answered(&self, index: usize, refused: bool) {
+        if let Some(TraceLine::Step(step)) = self.state().lines.get_mut(index) {
             step.refused = Some(refused);
         }
     }
 
-    /// Calls the director, who says when it is over.
-    pub fn tell(&self, incident: Incident) {
-        self.state().disturbances += 1;
-        // A director that has gone home has seen enough.
+    /// Reports an incident, which is open until [`Self::incident_ended`] is called.
+    pub fn report(&self, incident: Incident) {
+        self.state().open_incidents += 1;
+        // The receiver may be gone at the end of a run.
         let _ = self.incidents.send(incident);
     }
 
-    /// An incident is over.
-    pub fn over(&self) {
+    /// Records the end of an incident.
+    pub fn incident_ended(&self) {
         let mut state = self.state();
-        state.disturbances = state.disturbances.saturating_sub(1);
+        state.open_incidents = state.open_incidents.saturating_sub(1);
     }
 
-    /// Whether nothing is the matter any more: incidents are over, late requests have landed, and
-    /// every step is answered.
-    pub fn is_calm(&self) -> bool {
+    /// Returns whether all incidents have ended, all delayed requests have taken effect, and every step has a
+    /// response.
+    pub fn is_quiet(&self) -> bool {
         let state = self.state();
-        let landed = state.landed.is_none_or(|at| at <= Instant::now());
-        let open = |line: &Line| matches!(line, Line::Step(step) if step.refused.is_none());
-        state.disturbances == 0 && landed && !state.lines.iter().any(open)
+        let no_request_is_delayed = state.delayed_until.is_none_or(|at| at <= Instant::now());
+        let open = |line: &TraceLine| matches!(line, TraceLine::Step(step) if step.refused.is_none());
+        state.open_incidents == 0 && no_request_is_delayed && !state.lines.iter().any(open)
     }
 
-    /// What is the matter still, for people.
-    pub fn what_is_open(&self) -> String {
+    /// Describes the open incidents and steps for people.
+    pub fn describe_open(&self) -> String {
         let state = self.state();
-        let open = |line: &Line| matches!(line, Line::Step(step) if step.refused.is_none());
+        let open = |line: &TraceLine| matches!(line, TraceLine::Step(step) if step.refused.is_none());
         let open = state.lines.iter().filter(|line| open(line)).count();
-        format!("{} incidents are not over, {open} steps not answered", state.disturbances)
+        format!("{} incidents are open, {open} steps have no response", state.open_incidents)
     }
 
-    /// The process has ended; what it waited for does not matter any more.
-    pub fn bury(&self, life: u32) {
+    /// Records the end of a process. Its open steps no longer matter.
+    pub fn mark_ended(&self, process: u32) {
         let mut state = self.state();
-        state.dead.insert(life);
+        state.ended.insert(process);
         for line in &mut state.lines {
-            if let Line::Step(step) = line
-                && step.life == life
+            if let TraceLine::Step(step) = line
+                && step.process == process
             {
                 step.refused.get_or_insert(false);
             }
         }
     }
 
-    /// Whether the process may still be heard.
-    pub fn lives(&self, life: u32) -> bool {
-        !self.state().dead.contains(&life)
+    /// Returns whether the requests of the process still have an effect.
+    pub fn is_running(&self, process: u32) -> bool {
+        !self.state().ended.contains(&process)
     }
 
-    /// What somebody else did.
+    /// Records an action that is not a step of the operator.
     pub fn note(&self, what: impl Into<String>) {
         let at = self.begun.elapsed();
-        self.state().lines.push(Line::Note(at, what.into()));
+        self.state().lines.push(TraceLine::Note(at, what.into()));
     }
 
-    /// A process did what none may do.
-    pub fn accuse(&self, crime: String) {
-        self.note(&crime);
-        self.state().crimes.push(crime);
+    /// Records an action that no process may do.
+    pub fn report_violation(&self, violation: String) {
+        self.note(&violation);
+        self.state().violations.push(violation);
     }
 
-    pub fn crimes(&self) -> Vec<String> {
-        self.state().crimes.clone()
+    pub fn violations(&self) -> Vec<String> {
+        self.state().violations.clone()
     }
 
-    /// Whether a process has looked at the upstream object, or written more than status.
-    pub fn has_acted(&self, life: u32) -> bool {
+    /// Returns whether a process has read the upstream object, or written more than status.
+    pub fn has_acted(&self, process: u32) -> bool {
         let acts = |name: &str| {
             [" Get ", " Create ", " Delete "].iter().any(|part| name.contains(part)) || name.ends_with("policies")
         };
-        let theirs = |line: &Line| matches!(line, Line::Step(step) if step.life == life && acts(&step.name));
+        let theirs =
+            |line: &TraceLine| matches!(line, TraceLine::Step(step) if step.process == process && acts(&step.name));
         self.state().lines.iter().any(theirs)
     }
 
-    /// How long ago a process asked an upstream for the first time; nothing if it has not.
-    pub fn has_looked_for(&self, life: u32) -> Duration {
-        let theirs = |line: &Line| match line {
-            Line::Step(step) if step.life == life && step.nature == Nature::UpstreamRead => Some(step.at),
+    /// Returns the time since the first upstream read of a process. Zero if there was none.
+    pub fn reading_for(&self, process: u32) -> Duration {
+        let theirs = |line: &TraceLine| match line {
+            TraceLine::Step(step) if step.process == process && step.kind == StepKind::UpstreamRead => Some(step.at),
             _ => None,
         };
         let first = self.state().lines.iter().find_map(theirs);
         first.map_or(Duration::ZERO, |at| self.begun.elapsed().saturating_sub(at))
     }
 
-    /// The object has this `resourceVersion` now.
+    /// Records the current `resourceVersion` of the object.
     pub fn revision(&self, version: &str) {
         let mut state = self.state();
         if state.revisions.last().is_none_or(|last| last != version) {
@@ -184,82 +186,82 @@ impl Sequence {
         }
     }
 
-    /// The revision that stood so many before the newest.
+    /// Returns the revision that is `depth` before the newest.
     pub fn revision_before(&self, depth: usize) -> Option<String> {
         let state = self.state();
         state.revisions.iter().rev().nth(depth).cloned()
     }
 
-    /// Everything that happened.
-    pub fn lines(&self) -> Vec<Line> {
+    /// Returns the whole trace.
+    pub fn lines(&self) -> Vec<TraceLine> {
         self.state().lines.clone()
     }
 
-    /// Every step that was taken.
+    /// Returns every step.
     pub fn steps(&self) -> Vec<Step> {
-        let step = |line: &Line| {
-            if let Line::Step(step) = line { Some(step.clone()) } else { None }
+        let step = |line: &TraceLine| {
+            if let TraceLine::Step(step) = line { Some(step.clone()) } else { None }
         };
         self.state().lines.iter().filter_map(step).collect()
     }
 
-    /// How many lines there are: a mark for [`Self::writes_after`].
+    /// Returns the length of the trace, as a mark for [`Self::writes_after`].
     pub fn mark(&self) -> usize {
         self.state().lines.len()
     }
 
-    /// The writes since a mark, but for those about connections: these count their dependants at
-    /// their own pace.
+    /// Returns the writes after a mark, without those to connections: the operator updates their number of
+    /// dependents at times of its own.
     pub fn writes_after(&self, mark: usize) -> Vec<Step> {
         let state = self.state();
         let steps = state.lines.iter().skip(mark).filter_map(|line| match line {
-            Line::Step(step) => Some(step),
-            Line::Note(..) => None,
+            TraceLine::Step(step) => Some(step),
+            TraceLine::Note(..) => None,
         });
-        let counted = |step: &&Step| step.nature != Nature::UpstreamRead && !step.name.contains("connections");
+        let counted = |step: &&Step| step.kind != StepKind::UpstreamRead && !step.name.contains("connections");
         steps.filter(counted).cloned().collect()
     }
 
-    /// How many reads there were since a mark.
+    /// Returns the number of reads after a mark.
     pub fn reads_after(&self, mark: usize) -> usize {
         let state = self.state();
-        let read = |line: &&Line| matches!(line, Line::Step(step) if step.nature == Nature::UpstreamRead);
+        let read = |line: &&TraceLine| matches!(line, TraceLine::Step(step) if step.kind == StepKind::UpstreamRead);
         state.lines.iter().skip(mark).filter(read).count()
     }
 
-    /// How many strikes of the script have fallen, the first blow of each counted.
-    pub fn fallen(&self) -> usize {
-        self.state().fallen
+    /// Returns how many injections took place. A repeated fault counts once.
+    pub fn injected(&self) -> usize {
+        self.state().injected
     }
 }
 
 impl State {
-    /// The blow for the next step.
-    fn next(&mut self, nature: Nature, name: &str) -> Option<Blow> {
+    /// Returns the fault for the next step.
+    fn next(&mut self, kind: StepKind, name: &str) -> Option<Fault> {
         if !self.armed {
             return None;
         }
         let count = self.named.entry(name.to_owned()).or_default();
         *count += 1;
         let count = *count;
-        self.writes += usize::from(nature != Nature::UpstreamRead);
-        let strike = self.script.front()?;
-        let here = match &strike.place {
-            Place::Named(wanted, _) if wanted != name => false,
-            Place::Named(_, number) => self.struck > 0 || *number == count,
-            Place::Write(number) => nature != Nature::UpstreamRead && *number == self.writes,
+        self.writes += usize::from(kind != StepKind::UpstreamRead);
+        let injection = self.schedule.front()?;
+        let here = match &injection.position {
+            Position::Named(wanted, _) if wanted != name => false,
+            Position::Named(_, number) => self.repeats > 0 || *number == count,
+            Position::Write(number) => kind != StepKind::UpstreamRead && *number == self.writes,
         };
         if !here {
             return None;
         }
-        let blow = strike.blow;
-        self.fallen += usize::from(self.struck == 0);
-        self.struck += 1;
-        if self.struck == strike.times {
-            self.script.pop_front();
-            (self.struck, self.writes) = (0, 0);
+        let fault = injection.fault;
+        self.injected += usize::from(self.repeats == 0);
+        self.repeats += 1;
+        if self.repeats == injection.times {
+            self.schedule.pop_front();
+            (self.repeats, self.writes) = (0, 0);
             self.named.clear();
         }
-        Some(blow)
+        Some(fault)
     }
 }

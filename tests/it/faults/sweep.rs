@@ -1,11 +1,11 @@
-//! Plays many plans at once, and says what came of them.
+//! Runs many plans at once, and reports the results.
 
+use super::environment::Environment;
 use super::plans::{KINDS, Plan, Reference, plans};
-use super::run::{Failure, Record, Run, perform};
-use super::stage::Stage;
+use super::runs::{Failure, Record, Run, execute};
+use super::scenario::Scenario;
 use super::targets::Target;
-use super::theatre::LIMIT;
-use super::workloads::Workload;
+use super::user::LIMIT;
 use crate::support;
 use cloud_policy::controller::settings::Safeguards;
 use futures::StreamExt;
@@ -15,122 +15,124 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-/// How many runs are played at once: most of their time they wait.
+/// How many plans run at once: a run mostly waits.
 const WORKERS: usize = 10;
 
-/// How often a plan is played once more that found no step to strike: operators read as time allows,
-/// so that the read it is to strike did not come before the end of the story.
+/// How often a plan that injected nothing runs again: the operator reads at varying times, so the read that the
+/// plan waits for may not come before the end of the scenario.
 const AGAIN: usize = 2;
 
-/// The stages, and what the undisturbed runs showed.
+/// The environments, and the records of the runs without faults.
 pub struct Sweep {
     client: Client,
-    idle: Mutex<HashMap<Target, Vec<Arc<Stage>>>>,
-    references: HashMap<(Target, Workload), Reference>,
+    idle: Mutex<HashMap<Target, Vec<Arc<Environment>>>>,
+    references: HashMap<(Target, Scenario), Reference>,
 }
 
-/// One plan, and what came of it.
-pub type Played = (Plan, Result<Record, Failure>);
+/// A plan and its result.
+pub type PlanResult = (Plan, Result<Record, Failure>);
 
 impl Sweep {
-    /// Plays the undisturbed run of each of these stories.
-    pub async fn prepare(wanted: impl Fn(Target, Workload) -> bool) -> Self {
+    /// Runs each of these scenarios without faults.
+    pub async fn prepare(wanted: impl Fn(Target, Scenario) -> bool) -> Self {
         let client = support::client().await;
         let mut sweep = Self { client, idle: Mutex::default(), references: HashMap::new() };
-        let stories = Target::ALL.into_iter().flat_map(|target| {
-            Workload::all(target)
+        let scenarios = Target::ALL.into_iter().flat_map(|target| {
+            Scenario::all(target)
                 .into_iter()
                 .filter(|w| wanted(target, *w))
                 .map(move |w| (target, w))
                 .collect::<Vec<_>>()
         });
-        let played: Vec<_> = stream::iter(stories)
-            .map(async |(target, workload)| (target, workload, sweep.play(target, &Run::undisturbed(workload)).await))
+        let results: Vec<_> = stream::iter(scenarios)
+            .map(async |(target, scenario)| (target, scenario, sweep.run(target, &Run::without_faults(scenario)).await))
             .buffer_unordered(WORKERS)
             .collect()
             .await;
-        for (target, workload, ended) in played {
-            let name = format!("{}, {}", target.name(), workload.name(target));
-            let record = ended.unwrap_or_else(|f| panic!("{name}, undisturbed: {}\n{}", f.why, f.trace));
-            sweep.references.insert((target, workload), Reference::of(workload, &record));
+        for (target, scenario, ended) in results {
+            let name = format!("{}, {}", target.name(), scenario.name(target));
+            let record = ended.unwrap_or_else(|f| panic!("{name}, without faults: {}\n{}", f.why, f.trace));
+            sweep.references.insert((target, scenario), Reference::of(scenario, &record));
         }
         sweep
     }
 
-    /// Every plan, by number.
+    /// Returns every plan, ordered by number.
     pub fn plans(&self) -> Vec<Plan> {
-        let each = self.references.iter().flat_map(|((target, workload), known)| plans(*target, *workload, known));
+        let each = self.references.iter().flat_map(|((target, scenario), known)| plans(*target, *scenario, known));
         let mut all: Vec<_> = each.collect();
         all.sort_by_key(Plan::number);
         all
     }
 
     pub fn reference(&self, plan: &Plan) -> &Reference {
-        &self.references[&(plan.target, plan.workload)]
+        &self.references[&(plan.target, plan.scenario)]
     }
 
-    async fn play(&self, target: Target, run: &Run) -> Result<Record, Failure> {
+    async fn run(&self, target: Target, run: &Run) -> Result<Record, Failure> {
         let idle = self.idle.lock().unwrap().entry(target).or_default().pop();
-        let stage = match idle {
-            Some(stage) => stage,
-            None => Arc::new(Stage::open(target, self.client.clone()).await.unwrap()),
+        let environment = match idle {
+            Some(environment) => environment,
+            None => Arc::new(Environment::open(target, self.client.clone()).await.unwrap()),
         };
-        let ended = perform(&stage, run).await;
-        // What a failed run leaves behind must not trouble the next.
+        let ended = execute(&environment, run).await;
+        // A failed run leaves objects behind, so its environment is not used again.
         if ended.is_ok() {
-            self.idle.lock().unwrap().entry(target).or_default().push(stage);
+            self.idle.lock().unwrap().entry(target).or_default().push(environment);
         }
         ended
     }
 
-    /// Plays these plans; `seen` is told of each as it ends.
-    pub async fn play_all(
+    /// Runs these plans. Calls `seen` with each result.
+    pub async fn run_all(
         &self,
         plans: Vec<Plan>,
         safeguards: Safeguards,
         limit: Duration,
-        seen: impl Fn(&Played),
-    ) -> Vec<Played> {
+        seen: impl Fn(&PlanResult),
+    ) -> Vec<PlanResult> {
         stream::iter(plans)
             .map(async |plan| {
                 let run = plan.run(self.reference(&plan), safeguards, limit);
-                (plan, self.play(plan.target, &run).await)
+                (plan, self.run(plan.target, &run).await)
             })
             .buffer_unordered(WORKERS)
-            .inspect(|played| seen(played))
+            .inspect(|result| seen(result))
             .collect()
             .await
     }
 }
 
-/// What a sweep came to, in figures.
+/// The result of a sweep in figures.
 pub struct Report {
     pub failed: Vec<u32>,
-    pub played: usize,
-    /// Plans whose fault found no step to strike: they show nothing.
-    pub idle: usize,
+    pub total: usize,
+    /// How many plans injected nothing, and so prove nothing.
+    pub without_effect: usize,
     pub text: String,
 }
 
-/// Whether a plan's fault found no step to strike.
-fn is_idle(played: &Played) -> bool {
-    played.1.as_ref().is_ok_and(|record| record.fallen == 0)
+/// Returns whether a plan injected nothing.
+fn has_no_effect(result: &PlanResult) -> bool {
+    result.1.as_ref().is_ok_and(|record| record.injected == 0)
 }
 
-/// Counts.
-pub fn report(sweep: &Sweep, played: &[Played], took: Duration) -> Report {
-    let idle: Vec<_> = played.iter().filter(|p| is_idle(p)).map(|(plan, _)| plan.number()).collect();
-    let is_single =
-        |(plan, ended): &&Played| plan.kind().is_double() && ended.as_ref().is_ok_and(|record| record.fallen == 1);
-    let singles = played.iter().filter(is_single).count();
-    let failures: Vec<_> = played.iter().filter_map(|(plan, ended)| Some((plan, ended.as_ref().err()?))).collect();
+/// Counts results and formats the report.
+pub fn report(sweep: &Sweep, results: &[PlanResult], took: Duration) -> Report {
+    let without_effect: Vec<_> =
+        results.iter().filter(|result| has_no_effect(result)).map(|(plan, _)| plan.number()).collect();
+    let is_single = |(plan, ended): &&PlanResult| {
+        plan.kind().is_double() && ended.as_ref().is_ok_and(|record| record.injected == 1)
+    };
+    let singles = results.iter().filter(is_single).count();
+    let failures: Vec<_> = results.iter().filter_map(|(plan, ended)| Some((plan, ended.as_ref().err()?))).collect();
     let mut lines = Vec::new();
     for (plan, failure) in &failures {
         let title = plan.title(sweep.reference(plan));
         lines.push(format!("FAILED {} {title}\n{}\n{}", plan.number(), failure.why, failure.trace));
     }
     for kind in KINDS {
-        let count = played.iter().filter(|(plan, _)| plan.fault == kind.code).count();
+        let count = results.iter().filter(|(plan, _)| plan.fault == kind.code).count();
         let bad = failures.iter().filter(|(plan, _)| plan.fault == kind.code).count();
         if count > 0 {
             lines.push(format!("{count:6} plans, {bad:3} failed: {}", kind.name));
@@ -138,40 +140,40 @@ pub fn report(sweep: &Sweep, played: &[Played], took: Duration) -> Report {
     }
     let failed: Vec<_> = failures.iter().map(|(plan, _)| plan.number()).collect();
     let seconds = took.as_secs_f32();
-    let count = played.len();
-    lines.push(format!("{singles} double crashes found nothing left to do after the first"));
-    lines.push(format!("{} plans found nothing to strike: {idle:?}", idle.len()));
+    let count = results.len();
+    lines.push(format!("{singles} double crashes: nothing was left to do after the first crash"));
+    lines.push(format!("{} plans found no step to inject at: {without_effect:?}", without_effect.len()));
     lines.push(format!(
-        "faults: {count} plans of {} stories, 3 oracles each, in {seconds:.0} s; {} failed: {failed:?}",
+        "faults: {count} plans of {} scenarios, 3 oracles each, in {seconds:.0} s; {} failed: {failed:?}",
         sweep.references.len(),
         failed.len(),
     ));
-    Report { failed, played: count, idle: idle.len(), text: lines.join("\n") }
+    Report { failed, total: count, without_effect: without_effect.len(), text: lines.join("\n") }
 }
 
-/// Plays a sweep and prints how it goes.
-pub async fn play(sweep: &Sweep, plans: Vec<Plan>, is_loud: bool) -> Report {
+/// Runs a sweep and prints its progress.
+pub async fn run_plans(sweep: &Sweep, plans: Vec<Plan>, is_verbose: bool) -> Report {
     let (begun, total) = (Instant::now(), plans.len());
     let done = Mutex::new(0);
-    let seen = |(plan, ended): &Played| {
+    let seen = |(plan, ended): &PlanResult| {
         let mut done = done.lock().unwrap();
         *done += 1;
         if let Err(failure) = ended {
             println!("FAILED {} {}: {}", plan.number(), plan.title(sweep.reference(plan)), failure.why);
         }
-        if is_loud && *done % 100 == 0 {
+        if is_verbose && *done % 100 == 0 {
             println!("faults: {done} of {total} plans, {:.0} s", begun.elapsed().as_secs_f32());
         }
     };
-    let mut played = sweep.play_all(plans, Safeguards::default(), LIMIT, &seen).await;
+    let mut results = sweep.run_all(plans, Safeguards::default(), LIMIT, &seen).await;
     for _ in 0..AGAIN {
-        let (idle, others): (Vec<_>, Vec<_>) = played.into_iter().partition(is_idle);
-        let idle = idle.into_iter().map(|(plan, _)| plan).collect();
-        played = others;
-        played.extend(sweep.play_all(idle, Safeguards::default(), LIMIT, &seen).await);
+        let (without_effect, others): (Vec<_>, Vec<_>) = results.into_iter().partition(has_no_effect);
+        let without_effect = without_effect.into_iter().map(|(plan, _)| plan).collect();
+        results = others;
+        results.extend(sweep.run_all(without_effect, Safeguards::default(), LIMIT, &seen).await);
     }
-    let report = report(sweep, &played, begun.elapsed());
-    if let ([(plan, Ok(record))], true) = (played.as_slice(), is_loud) {
+    let report = report(sweep, &results, begun.elapsed());
+    if let ([(plan, Ok(record))], true) = (results.as_slice(), is_verbose) {
         println!("{} {}\n{}", plan.number(), plan.title(sweep.reference(plan)), record.trace);
     }
     report

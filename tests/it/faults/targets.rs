@@ -1,12 +1,12 @@
-//! What is swept: the three upstream collections, one object of each, and what the upstream must hold
-//! of it. Written from the manifests alone, with nothing of the operator.
+//! The targets of a sweep: the three upstream collections, one object of each, and its expected content
+//! upstream. Written from the manifests alone, without code of the operator.
 
-use super::life::CLUSTER;
+use super::process::CLUSTER;
 use kube::core::ApiResource;
 use serde_json::{Map, Value, json};
 
-/// The name of the object under test; a plan leaves nothing, so that the next can use it again.
-pub const SUBJECT: &str = "subject";
+/// The name of the object under test. A run leaves nothing behind, so that the next can use the name again.
+pub const OBJECT_NAME: &str = "subject";
 
 /// One kind on one upstream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -34,7 +34,7 @@ impl Target {
         }
     }
 
-    /// The upstream, and the part of the spec that speaks of it.
+    /// Returns the upstream, which is also the name of its part of the spec.
     pub fn system(self) -> &'static str {
         if self == Self::Ncloud { "ncloud" } else { "spaceone" }
     }
@@ -51,23 +51,23 @@ impl Target {
         api_resource(self.kind(), self.resource())
     }
 
-    /// The object under test.
+    /// Returns the manifest of the object under test.
     pub fn manifest(self, zones: &[String]) -> Value {
         let document = match self {
             Self::Ncloud => json!({
-                "policyName": SUBJECT,
+                "policyName": OBJECT_NAME,
                 "description": "first",
                 "permissions": permissions("View/getServerInstanceList", "alice"),
             }),
             Self::Spaceone => json!({
-                "policyId": SUBJECT,
+                "policyId": OBJECT_NAME,
                 "name": "Viewer",
                 "permissions": ["inventory.Server.list", "inventory.Server.get"],
                 "labels": ["team-a"],
                 "tags": { "owner": "team-a" },
             }),
             Self::Network => json!({
-                "name": SUBJECT,
+                "name": OBJECT_NAME,
                 "zoneId": zones[0],
                 "routingTables": [{ "cidr": "10.0.0.0/16", "destination": "10.0.0.1", "interface": "eth0" }],
                 "dns": ["10.0.0.2", "10.0.0.3"],
@@ -82,12 +82,12 @@ impl Target {
         json!({
             "apiVersion": "cloudpolicy.dev/v1alpha1",
             "kind": self.kind(),
-            "metadata": { "name": SUBJECT },
+            "metadata": { "name": OBJECT_NAME },
             "spec": spec,
         })
     }
 
-    /// A change of each field that may change.
+    /// Returns a change of each field that may change.
     pub fn edits(self, zones: &[String]) -> Vec<Edit> {
         match self {
             Self::Ncloud => vec![
@@ -116,14 +116,14 @@ impl Target {
         }
     }
 
-    /// What the upstream must hold of an object with this spec and uid.
+    /// Returns the expected content upstream of an object with this spec and uid.
     pub fn expected(self, spec: &Value, uid: &str) -> Value {
         let wanted = &spec[self.system()];
-        let stamp = format!("{CLUSTER}/{uid}");
+        let tag = format!("{CLUSTER}/{uid}");
         let list = |value: &Value| if value.is_null() { json!([]) } else { value.clone() };
         let owner = if self == Self::Ncloud { "cloudpolicy-owner" } else { "cloudpolicy_owner" };
         let mut tags = wanted["tags"].as_object().cloned().unwrap_or_default();
-        tags.insert(owner.to_owned(), json!(stamp));
+        tags.insert(owner.to_owned(), json!(tag));
         match self {
             Self::Ncloud => json!({
                 "policyName": wanted["policyName"],
@@ -152,7 +152,7 @@ impl Target {
         }
     }
 
-    /// The part of a stored object that [`Self::expected`] speaks of.
+    /// Returns the part of a stored object that [`Self::expected`] covers.
     pub fn shown(self, stored: &Value) -> Value {
         let fields: &[&str] = match self {
             Self::Ncloud => &["policyName", "description", "permissions", "tags"],
@@ -165,7 +165,7 @@ impl Target {
         shown.into()
     }
 
-    /// The upstream's id of a stored object.
+    /// Returns the upstream's id of a stored object.
     pub fn id(self, stored: &Value) -> &str {
         let field = match self {
             Self::Ncloud => "policyId",
@@ -176,7 +176,7 @@ impl Target {
     }
 }
 
-/// A kind of the group.
+/// Describes a kind of the API group.
 pub fn api_resource(kind: &str, plural: &str) -> ApiResource {
     ApiResource {
         group: "cloudpolicy.dev".to_owned(),
@@ -195,7 +195,7 @@ fn permissions(action: &str, principal: &str) -> Value {
     }])
 }
 
-/// The server spells wildcards out.
+/// Spells wildcards out, as the server does.
 fn spelled_out(permissions: &Value) -> Value {
     let mut permissions = permissions.clone();
     for target in permissions[0]["targets"].as_array_mut().into_iter().flatten() {
@@ -204,7 +204,7 @@ fn spelled_out(permissions: &Value) -> Value {
     permissions
 }
 
-/// Texts that are empty because nobody set them.
+/// Removes empty strings of fields that nothing has set.
 fn without_blanks(value: &Value) -> Value {
     match value {
         Value::Object(fields) => {

@@ -1,26 +1,26 @@
-//! The way to the upstream: directs a simulator by the sequence.
+//! The layer in front of the upstream: the sequence decides about each request to a simulator.
 
-use super::life::{REQUEST_TIMEOUT, life_of};
-use super::script::{Blow, Edge, Incident, Nature};
+use super::process::{REQUEST_TIMEOUT, process_of};
+use super::schedule::{Fault, Incident, StepKind, Timing};
 use super::steps::Sequence;
-use cloud_policy_simulator::{Action, Cue, Faults, Operation, Subject, When};
+use cloud_policy_simulator::{Action, Decision, Faults, Operation, RequestInfo, When};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use tokio::sync::oneshot;
 
-/// Has every request to this simulator asked of the sequence.
+/// Lets the sequence decide about every request to this simulator.
 pub fn direct(faults: &Faults, system: &'static str, sequence: &Arc<Sequence>) {
     let sequence = Arc::clone(sequence);
-    faults.direct(move |subject| {
-        let life = life_of(subject.agent)?;
-        let (nature, name) = describe(system, subject);
-        let (blow, _) = sequence.arrive(life, nature, &name);
-        cue(&sequence, blow?)
+    faults.decide_with(move |subject| {
+        let process = process_of(subject.agent)?;
+        let (kind, name) = describe(system, subject);
+        let (fault, _) = sequence.on_step(process, kind, &name);
+        decide(&sequence, fault?)
     });
 }
 
-fn describe(system: &str, subject: &Subject<'_>) -> (Nature, String) {
-    let nature = match subject.operation {
+fn describe(system: &str, subject: &RequestInfo<'_>) -> (StepKind, String) {
+    let kind = match subject.operation {
         Operation::Create
         | Operation::Update
         | Operation::Delete
@@ -28,60 +28,60 @@ fn describe(system: &str, subject: &Subject<'_>) -> (Nature, String) {
         | Operation::TagsAdd
         | Operation::TagsRemove
         | Operation::Attach
-        | Operation::Detach => Nature::UpstreamWrite,
+        | Operation::Detach => StepKind::UpstreamWrite,
         Operation::Get
         | Operation::List
         | Operation::Stat
         | Operation::Validate
         | Operation::Resources
         | Operation::TagsGet
-        | Operation::Other => Nature::UpstreamRead,
+        | Operation::Other => StepKind::UpstreamRead,
     };
-    (nature, format!("{system} {:?} {:?}", subject.operation, subject.collection))
+    (kind, format!("{system} {:?} {:?}", subject.operation, subject.collection))
 }
 
-fn cue(sequence: &Arc<Sequence>, blow: Blow) -> Option<Cue> {
-    let when = |edge| {
-        if edge == Edge::Before { When::Before } else { When::After }
+fn decide(sequence: &Arc<Sequence>, fault: Fault) -> Option<Decision> {
+    let when = |timing| {
+        if timing == Timing::Before { When::Before } else { When::After }
     };
     let silence = Action::Timeout(REQUEST_TIMEOUT * 4);
-    Some(match blow {
-        Blow::Jump(_) => return None,
-        Blow::Blind => {
-            sequence.tell(Incident::Blind);
+    Some(match fault {
+        Fault::ClockJump(_) => return None,
+        Fault::MissedEvents => {
+            sequence.report(Incident::MissedEvents);
             return None;
         }
-        Blow::Crash(Edge::Before) => {
-            sequence.tell(Incident::Crash);
-            Cue::Strike(When::Before, silence)
+        Fault::Crash(Timing::Before) => {
+            sequence.report(Incident::Crash);
+            Decision::Inject(When::Before, silence)
         }
-        Blow::Crash(Edge::After) => {
+        Fault::Crash(Timing::After) => {
             let sequence = Arc::clone(sequence);
-            Cue::Hold(Box::pin(async move {
-                sequence.tell(Incident::Crash);
+            Decision::DelayAnswer(Box::pin(async move {
+                sequence.report(Incident::Crash);
                 std::future::pending::<()>().await;
             }))
         }
-        Blow::Gone => Cue::Strike(When::Before, silence),
-        Blow::CrashLate(delay) => {
-            sequence.tell(Incident::Crash);
-            Cue::Strike(When::Before, Action::Late(delay))
+        Fault::ProcessEnded => Decision::Inject(When::Before, silence),
+        Fault::CrashDelayed(delay) => {
+            sequence.report(Incident::Crash);
+            Decision::Inject(When::Before, Action::Late(delay))
         }
-        Blow::HandOver => {
+        Fault::LeadershipLost => {
             let sequence = Arc::clone(sequence);
-            Cue::Hold(Box::pin(async move {
-                let (release, held) = oneshot::channel();
-                sequence.tell(Incident::HandOver(release));
-                drop(held.await);
+            Decision::DelayAnswer(Box::pin(async move {
+                let (release, released) = oneshot::channel();
+                sequence.report(Incident::LeadershipLost(release));
+                drop(released.await);
             }))
         }
-        Blow::Answer(edge, code, wait) => {
+        Fault::Status(timing, code, wait) => {
             let headers = wait.map(|seconds| ("retry-after".to_owned(), seconds.to_string()));
             let headers = BTreeMap::from_iter(headers);
-            Cue::Strike(when(edge), Action::Status { code, body: String::new(), headers })
+            Decision::Inject(when(timing), Action::Status { code, body: String::new(), headers })
         }
-        Blow::Cut(edge) => Cue::Strike(when(edge), Action::Reset),
-        Blow::Silence(edge) => Cue::Strike(when(edge), silence),
-        Blow::Late(delay) => Cue::Strike(When::Before, Action::Late(delay)),
+        Fault::Cut(timing) => Decision::Inject(when(timing), Action::Reset),
+        Fault::NoResponse(timing) => Decision::Inject(when(timing), silence),
+        Fault::Delayed(delay) => Decision::Inject(When::Before, Action::Late(delay)),
     })
 }

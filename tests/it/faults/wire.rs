@@ -1,8 +1,8 @@
-//! The way of one process to the API server: a layer over the client that takes every write to the
-//! sequence and does to it what it is told, shows old revisions, and can put the watches to sleep.
+//! The connection of one process to the API server: a layer over the client that asks the sequence about every
+//! write, shows old revisions, and can stop the watches.
 
-use super::script::{Blow, Edge, Incident, Nature};
-use super::stage::Stage;
+use super::environment::Environment;
+use super::schedule::{Fault, Incident, StepKind, Timing};
 use super::steps::Sequence;
 use axum::http::{Method, Request, Response, Uri};
 use bytes::Bytes;
@@ -21,63 +21,64 @@ use tower::BoxError;
 
 type Answer = Response<UnsyncBoxBody<Bytes, kube::Error>>;
 
-/// What watches see.
+/// The events that watches receive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Sight {
-    /// What happens, as it happens.
-    Clear,
-    /// Nothing; what is missed comes afterwards.
-    Late,
-    /// Nothing; what is missed stays so.
+pub enum WatchMode {
+    /// Events arrive as they happen.
+    Live,
+    /// No events arrive; the missed ones arrive later.
+    Delayed,
+    /// No events arrive; the missed ones are lost.
     Lost,
 }
 
-/// The eyes of one process.
+/// Controls the lists and watches of one process.
 #[derive(Debug)]
-pub struct Eyes {
-    sight: watch::Sender<Sight>,
+pub struct WatchControl {
+    mode: watch::Sender<WatchMode>,
     /// Lists show the objects of this revision.
     revision: Option<String>,
-    /// Whether the watch stands.
+    /// Whether the watch is open.
     watches: AtomicBool,
 }
 
-impl Eyes {
-    /// Eyes that see, or those that see an old revision and no changes yet.
+impl WatchControl {
+    /// Returns a control with open watches; or, with a revision, one whose lists are old and whose watches
+    /// receive nothing yet.
     pub fn new(revision: Option<String>) -> Arc<Self> {
-        let sight = if revision.is_some() { Sight::Late } else { Sight::Clear };
-        Arc::new(Self { sight: watch::channel(sight).0, revision, watches: AtomicBool::default() })
+        let mode = if revision.is_some() { WatchMode::Delayed } else { WatchMode::Live };
+        Arc::new(Self { mode: watch::channel(mode).0, revision, watches: AtomicBool::default() })
     }
 
-    /// Whether the process sees what happens.
-    pub fn watches(&self) -> bool {
+    /// Returns whether the watch of the process is open.
+    pub fn is_watching(&self) -> bool {
         self.watches.load(Ordering::SeqCst)
     }
 
-    /// From now on it sees so; a watch that stands and is to see what it sees already goes on standing.
-    pub fn set(&self, sight: Sight) {
-        self.sight.send_if_modified(|now| {
-            let other = *now != sight;
-            if other {
-                // Before the watch can hear of it and stand again.
+    /// Changes the mode. A watch that is open in this mode stays open.
+    pub fn set_mode(&self, mode: WatchMode) {
+        self.mode.send_if_modified(|current| {
+            let differs = *current != mode;
+            if differs {
+                // Before the watch can notice and open again.
                 self.watches.store(false, Ordering::SeqCst);
-                *now = sight;
+                *current = mode;
             }
-            other
+            differs
         });
     }
 }
 
-/// The wire of one process.
+/// The connection of one process to the API server.
 #[derive(Clone)]
 pub struct Wire {
-    pub stage: Arc<Stage>,
+    pub environment: Arc<Environment>,
     pub sequence: Arc<Sequence>,
-    pub life: u32,
-    pub eyes: Arc<Eyes>,
+    pub process: u32,
+    pub watch_control: Arc<WatchControl>,
 }
 
-/// What a request asks for.
+/// The kind of a request.
 enum Ask {
     Write(String, bool),
     List,
@@ -86,13 +87,13 @@ enum Ask {
 }
 
 impl Wire {
-    /// A client on this wire.
+    /// Returns a client that uses this connection.
     pub fn client(&self) -> Client {
         let wire = self.clone();
-        Client::new(tower::service_fn(move |request| wire.clone().carry(request)), "default")
+        Client::new(tower::service_fn(move |request| wire.clone().handle(request)), "default")
     }
 
-    async fn carry(self, request: Request<Body>) -> Result<Answer, BoxError> {
+    async fn handle(self, request: Request<Body>) -> Result<Answer, BoxError> {
         match self.ask(&request) {
             Ask::Write(name, ours) => self.write(&name, ours, request).await,
             Ask::List => self.list(request).await,
@@ -103,11 +104,11 @@ impl Wire {
 
     fn ask(&self, request: &Request<Body>) -> Ask {
         let parts: Vec<&str> = request.uri().path().split('/').filter(|part| !part.is_empty()).collect();
-        // /api/VERSION or /apis/GROUP/VERSION, then perhaps namespaces/NAME.
+        // `/api/VERSION` or `/apis/GROUP/VERSION`, then perhaps `namespaces/NAME`.
         let rest = parts.get(if parts.first() == Some(&"api") { 2 } else { 3 }..).unwrap_or_default();
         let rest = if rest.len() > 2 && rest[0] == "namespaces" { &rest[2..] } else { rest };
         let resource = rest.first().copied().unwrap_or_default();
-        let ours = resource == self.stage.target.resource();
+        let ours = resource == self.environment.target.resource();
         if request.method() != Method::GET {
             if matches!(resource, "events" | "leases") {
                 return Ask::Other;
@@ -124,73 +125,75 @@ impl Wire {
     }
 
     async fn send(&self, request: Request<Body>) -> Result<Answer, BoxError> {
-        Ok(self.stage.operator.send(request).await?.map(BodyExt::boxed_unsync))
+        Ok(self.environment.operator.send(request).await?.map(BodyExt::boxed_unsync))
     }
 
     async fn write(&self, name: &str, ours: bool, request: Request<Body>) -> Result<Answer, BoxError> {
-        let (blow, place) = self.sequence.arrive(self.life, Nature::KubeWrite, name);
-        match blow {
-            None | Some(Blow::Jump(_)) => self.carry_out(place, ours, request).await,
-            Some(Blow::Blind) => {
-                self.sequence.tell(Incident::Blind);
-                self.carry_out(place, ours, request).await
+        let (fault, index) = self.sequence.on_step(self.process, StepKind::KubeWrite, name);
+        match fault {
+            None | Some(Fault::ClockJump(_)) => self.execute(index, ours, request).await,
+            Some(Fault::MissedEvents) => {
+                self.sequence.report(Incident::MissedEvents);
+                self.execute(index, ours, request).await
             }
-            Some(Blow::Crash(Edge::After)) => {
-                // What came of it nobody hears.
-                let _ = self.carry_out(place, ours, request).await;
-                self.sequence.tell(Incident::Crash);
+            Some(Fault::Crash(Timing::After)) => {
+                // The process crashes, so the result is dropped.
+                let _ = self.execute(index, ours, request).await;
+                self.sequence.report(Incident::Crash);
                 pending().await
             }
-            Some(Blow::Gone) => pending().await,
-            Some(Blow::Crash(Edge::Before) | Blow::CrashLate(_)) => {
-                self.sequence.tell(Incident::Crash);
+            Some(Fault::ProcessEnded) => pending().await,
+            Some(Fault::Crash(Timing::Before) | Fault::CrashDelayed(_)) => {
+                self.sequence.report(Incident::Crash);
                 pending().await
             }
-            Some(Blow::HandOver) => {
-                let answer = self.carry_out(place, ours, request).await;
-                let (release, held) = oneshot::channel();
-                self.sequence.tell(Incident::HandOver(release));
-                drop(held.await);
+            Some(Fault::LeadershipLost) => {
+                let answer = self.execute(index, ours, request).await;
+                let (release, released) = oneshot::channel();
+                self.sequence.report(Incident::LeadershipLost(release));
+                drop(released.await);
                 answer
             }
-            Some(Blow::Answer(Edge::Before, code, _)) => Ok(status(code)),
-            Some(Blow::Answer(Edge::After, code, _)) => {
-                self.carry_out(place, ours, request).await.map(|_| status(code))
+            Some(Fault::Status(Timing::Before, code, _)) => Ok(status(code)),
+            Some(Fault::Status(Timing::After, code, _)) => {
+                self.execute(index, ours, request).await.map(|_| status(code))
             }
-            Some(Blow::Cut(Edge::After)) => {
-                self.carry_out(place, ours, request).await?;
+            Some(Fault::Cut(Timing::After)) => {
+                self.execute(index, ours, request).await?;
                 Err(cut())
             }
-            Some(Blow::Cut(Edge::Before) | Blow::Silence(_) | Blow::Late(_)) => Err(cut()),
+            Some(Fault::Cut(Timing::Before) | Fault::NoResponse(_) | Fault::Delayed(_)) => Err(cut()),
         }
     }
 
-    /// Sends it, and takes note of the revision that it made.
-    async fn carry_out(&self, place: usize, ours: bool, request: Request<Body>) -> Result<Answer, BoxError> {
-        let sent = self.stage.operator.send(request).await;
-        let (parts, body) = sent.inspect_err(|_| self.sequence.answered(place, true))?.into_parts();
-        let bytes = body.collect_bytes().await.inspect_err(|_| self.sequence.answered(place, true))?;
+    /// Sends a write, and records the revision that it made.
+    async fn execute(&self, index: usize, ours: bool, request: Request<Body>) -> Result<Answer, BoxError> {
+        let sent = self.environment.operator.send(request).await;
+        let (parts, body) = sent.inspect_err(|_| self.sequence.answered(index, true))?.into_parts();
+        let bytes = body.collect_bytes().await.inspect_err(|_| self.sequence.answered(index, true))?;
         let done = parts.status.is_success();
-        self.sequence.answered(place, !done);
+        self.sequence.answered(index, !done);
         if done && ours {
-            self.judge(&serde_json::from_slice(&bytes)?);
+            self.check_finalizer(&serde_json::from_slice(&bytes)?);
         }
         Ok(Response::from_parts(parts, whole(bytes)))
     }
 
-    /// The object as a write has left it.
-    fn judge(&self, object: &Value) {
+    /// Checks the object as a write has left it.
+    fn check_finalizer(&self, object: &Value) {
         let meta = &object["metadata"];
         self.sequence.revision(meta["resourceVersion"].as_str().unwrap_or_default());
         let uid = meta["uid"].as_str().unwrap_or_default();
-        let is_held = meta["finalizers"].as_array().is_some_and(|all| !all.is_empty());
-        if !is_held && object["spec"]["deletionPolicy"] != "Orphan" && self.stage.bears_stamp(uid) {
-            self.sequence.accuse("let go of an object that is still upstream".to_owned());
+        let has_finalizer = meta["finalizers"].as_array().is_some_and(|all| !all.is_empty());
+        if !has_finalizer && object["spec"]["deletionPolicy"] != "Orphan" && self.environment.is_tagged(uid) {
+            self.sequence.report_violation("finalizer removed while the object is still upstream".to_owned());
         }
     }
 
     async fn list(&self, mut request: Request<Body>) -> Result<Answer, BoxError> {
-        if let Some(revision) = self.eyes.revision.as_ref().filter(|_| *self.eyes.sight.borrow() == Sight::Late) {
+        if let Some(revision) =
+            self.watch_control.revision.as_ref().filter(|_| *self.watch_control.mode.borrow() == WatchMode::Delayed)
+        {
             let uri = format!("{}&resourceVersion={revision}&resourceVersionMatch=Exact", request.uri());
             *request.uri_mut() = uri.parse::<Uri>()?;
         }
@@ -198,31 +201,31 @@ impl Wire {
     }
 
     async fn watch(&self, request: Request<Body>) -> Result<Answer, BoxError> {
-        let mut sight = self.eyes.sight.subscribe();
-        let before = *sight.borrow();
-        // The sender lives as long as the eyes.
-        let _ = sight.wait_for(|sight| *sight == Sight::Clear).await;
-        if before == Sight::Lost {
+        let mut mode = self.watch_control.mode.subscribe();
+        let before = *mode.borrow();
+        // The sender lives as long as the control.
+        let _ = mode.wait_for(|mode| *mode == WatchMode::Live).await;
+        if before == WatchMode::Lost {
             return Ok(Response::new(whole(gone().into())));
         }
         let answer = self.send(request).await?;
-        self.eyes.watches.store(true, Ordering::SeqCst);
+        self.watch_control.watches.store(true, Ordering::SeqCst);
         Ok(answer.map(|body| {
-            let closed = async move { drop(sight.wait_for(|sight| *sight != Sight::Clear).await) };
+            let closed = async move { drop(mode.wait_for(|mode| *mode != WatchMode::Live).await) };
             StreamBody::new(http_body_util::BodyStream::new(body).take_until(Box::pin(closed))).boxed_unsync()
         }))
     }
 }
 
 fn cut() -> BoxError {
-    io::Error::new(io::ErrorKind::ConnectionReset, "cut on purpose").into()
+    io::Error::new(io::ErrorKind::ConnectionReset, "cut by the test").into()
 }
 
 fn whole(bytes: Bytes) -> UnsyncBoxBody<Bytes, kube::Error> {
     Full::new(bytes).map_err(|never| match never {}).boxed_unsync()
 }
 
-/// A refusal, as the API server words it.
+/// Returns a refusal in the format of the API server.
 fn refusal(code: u16) -> Value {
     let reason = match code {
         409 => "Conflict",
@@ -231,7 +234,7 @@ fn refusal(code: u16) -> Value {
         _ => "InternalError",
     };
     json!({ "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
-        "message": "refused on purpose", "reason": reason, "code": code })
+        "message": "refused by the test", "reason": reason, "code": code })
 }
 
 fn status(code: u16) -> Answer {
@@ -240,17 +243,17 @@ fn status(code: u16) -> Answer {
     answer
 }
 
-/// What a watch is told that asks for a revision which was compacted away.
+/// Returns the response to a watch whose revision was compacted.
 fn gone() -> String {
     format!("{}\n", json!({ "type": "ERROR", "object": refusal(410) }))
 }
 
 #[test]
-fn eyes_that_see_are_not_closed_by_being_told_to_see() {
-    let eyes = Eyes::new(None);
-    eyes.watches.store(true, Ordering::SeqCst);
-    eyes.set(Sight::Clear);
-    assert!(eyes.watches(), "the watch that stands will not stand a second time");
-    eyes.set(Sight::Lost);
-    assert!(!eyes.watches());
+fn live_watch_stays_open_when_set_to_live_again() {
+    let watch_control = WatchControl::new(None);
+    watch_control.watches.store(true, Ordering::SeqCst);
+    watch_control.set_mode(WatchMode::Live);
+    assert!(watch_control.is_watching(), "the open watch does not open a second time");
+    watch_control.set_mode(WatchMode::Lost);
+    assert!(!watch_control.is_watching());
 }

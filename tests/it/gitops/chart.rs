@@ -1,4 +1,4 @@
-//! What `deploy` and the Helm chart both make is the same.
+//! `deploy` and the Helm chart render the same objects.
 
 use super::tools::{kustomized, manifests, only, script};
 use cloud_policy_testbed::repository;
@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::process::Command;
 
 #[tokio::test]
-async fn the_deployment_is_that_of_the_chart() {
+async fn manifests_render_same_deployment_as_chart() {
     let own = kustomized("deploy/overlays/default").await;
     let chart = manifests(&chart(&[]));
     for kind in ["Deployment", "Service"] {
@@ -21,14 +21,14 @@ async fn the_deployment_is_that_of_the_chart() {
 }
 
 #[tokio::test]
-async fn two_replicas_are_disrupted_as_those_of_the_chart() {
+async fn manifests_have_same_disruption_budget_as_chart() {
     let own = kustomized("deploy/overlays/ha").await;
     let chart = manifests(&chart(&["--set", "replicaCount=2,podDisruptionBudget.enabled=true"]));
     let [own, chart] = [&own, &chart].map(|all| only(all, "PodDisruptionBudget")["spec"].clone());
     assert_eq!(own, chart);
 }
 
-/// The chart with its defaults, but for these arguments.
+/// Renders the chart with these arguments.
 fn chart(arguments: &[&str]) -> String {
     let folder = script("hack/helm.sh", &[]);
     let name = "cloud-policy-operator";
@@ -40,7 +40,7 @@ fn chart(arguments: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// Takes the arguments out of a Deployment; the chart names flags also where it leaves the default.
+/// Removes the arguments from a Deployment and returns them. The chart also sets flags to their defaults.
 fn flags(manifest: &mut Value) -> BTreeMap<String, String> {
     let Some(arguments) = manifest.pointer_mut("/spec/template/spec/containers/0/args") else {
         return BTreeMap::new();

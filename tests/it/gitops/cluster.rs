@@ -1,11 +1,11 @@
-//! The manifests of `deploy`, on a control plane of their own: they are taken whole, by the strictest rules that there
-//! are for them, and what was applied stays as it was written.
+//! The manifests in `deploy`, on a control plane of their own: the API server accepts them under strict
+//! validation, and applied objects show no difference.
 
-use super::judge::built;
-use super::story::verdict;
+use super::health_oracle::built;
+use super::scenario::health;
 use super::tools::{OVERLAYS, flags_on_the_page, kustomized, manifests_in, only, path};
-use crate::chart::node::Node;
-use crate::installation::{Installation, OWN, TENANT, secret};
+use crate::support::fake_kubelet::FakeKubelet;
+use crate::support::installation::{Installation, OWN, TENANT, secret};
 use cloud_policy_testbed::wait_for;
 use serde_json::{Value, json};
 use std::fs;
@@ -13,11 +13,11 @@ use std::path::Path;
 use std::time::Duration;
 
 const LIMIT: Duration = Duration::from_mins(1);
-/// As `kubectl apply` is asked to judge and to write nothing.
+/// The arguments of `kubectl apply` for a strict dry run.
 const DRY: [&str; 4] = ["apply", "--server-side", "--dry-run=server", "--validate=strict"];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_manifest_that_we_ship_is_taken_as_it_stands() {
+async fn shipped_manifests_are_accepted_by_api_server() {
     let installation = Installation::empty().await;
     let folder = tempfile::tempdir().unwrap();
     kubectl(&installation, &["create", "namespace", TENANT]).unwrap();
@@ -27,14 +27,14 @@ async fn every_manifest_that_we_ship_is_taken_as_it_stands() {
         let overlay = path(&format!("deploy/overlays/{overlay}"));
         kubectl(&installation, &[&DRY[..], &["-k", &overlay]].concat()).unwrap();
     }
-    pods_pass_the_restricted_rules(&installation, folder.path()).await;
-    settings_of_argo_cd_stay(&installation);
-    argo_cd_and_flux_take_theirs(&installation, folder.path());
-    what_the_samples_name_is_ready_and_shows_no_difference(&installation, folder.path()).await;
+    assert_pods_are_restricted(&installation, folder.path()).await;
+    assert_argo_cd_settings_stay(&installation);
+    assert_crds_accept_manifests(&installation, folder.path());
+    assert_samples_are_ready(&installation, folder.path()).await;
 }
 
 /// The operator's own namespace enforces Pod Security `restricted`.
-async fn pods_pass_the_restricted_rules(installation: &Installation, folder: &Path) {
+async fn assert_pods_are_restricted(installation: &Installation, folder: &Path) {
     for overlay in OVERLAYS {
         let manifests = kustomized(&format!("deploy/overlays/{overlay}")).await;
         let template = &only(&manifests, "Deployment")["spec"]["template"];
@@ -42,15 +42,15 @@ async fn pods_pass_the_restricted_rules(installation: &Installation, folder: &Pa
             json!({ "apiVersion": "v1", "kind": "Pod", "metadata": template["metadata"], "spec": template["spec"] });
         pod["metadata"]["name"] = json!("operator");
         pod["metadata"]["namespace"] = json!(OWN);
-        taken(installation, folder, std::slice::from_ref(&pod)).unwrap();
+        validate(installation, folder, std::slice::from_ref(&pod)).unwrap();
         pod["spec"]["containers"][0]["securityContext"]["allowPrivilegeEscalation"] = json!(true);
-        let refusal = taken(installation, folder, &[pod]).unwrap_err().to_string();
+        let refusal = validate(installation, folder, &[pod]).unwrap_err().to_string();
         assert!(refusal.contains("violates PodSecurity \"restricted"), "{refusal}");
     }
 }
 
-/// What stands in Argo CD's settings already is left alone.
-fn settings_of_argo_cd_stay(installation: &Installation) {
+/// Existing settings of Argo CD stay unchanged.
+fn assert_argo_cd_settings_stay(installation: &Installation) {
     let settings = path("deploy/argocd/argocd-cm.yaml");
     kubectl(installation, &["create", "namespace", "argocd"]).unwrap();
     let before = ["create", "configmap", "argocd-cm", "-n", "argocd", "--from-literal=url=https://argocd.example.com"];
@@ -62,8 +62,8 @@ fn settings_of_argo_cd_stay(installation: &Installation) {
     assert_eq!(seen["metadata"]["labels"]["app.kubernetes.io/part-of"], "argocd");
 }
 
-/// By the CRDs that Argo CD and Flux install. There is none of `HelmRelease`: see `flux_itself_can_read_its_manifests`.
-fn argo_cd_and_flux_take_theirs(installation: &Installation, folder: &Path) {
+/// The CRDs of Argo CD and Flux accept the manifests. There is none for `HelmRelease`: `flux_manifest_can_be_parsed_by_flux` tests it.
+fn assert_crds_accept_manifests(installation: &Installation, folder: &Path) {
     let crds = built().join("crds").display().to_string();
     kubectl(installation, &["apply", "--server-side", "-f", &crds]).unwrap();
     kubectl(installation, &["wait", "--for=condition=Established", "crd", "--all", "--timeout=60s"]).unwrap();
@@ -73,9 +73,9 @@ fn argo_cd_and_flux_take_theirs(installation: &Installation, folder: &Path) {
     for (tool, name) in all.concat() {
         let mut manifests = manifests_in(&format!("deploy/{tool}/{name}.yaml"));
         manifests.retain(|manifest| manifest["kind"] != "HelmRelease");
-        taken(installation, folder, &manifests).unwrap_or_else(|error| panic!("{tool}/{name}: {error:#}"));
+        validate(installation, folder, &manifests).unwrap_or_else(|error| panic!("{tool}/{name}: {error:#}"));
         manifests[0]["spec"]["intervall"] = json!("5m");
-        assert!(taken(installation, folder, &manifests).is_err(), "a slip of the pen in {tool}/{name} goes unnoticed");
+        assert!(validate(installation, folder, &manifests).is_err(), "a misspelled field in {tool}/{name} is accepted");
     }
     for (name, kind, place) in
         [("argocd/operator", "Application", "/spec/source"), ("flux/operator", "Kustomization", "")]
@@ -86,25 +86,25 @@ fn argo_cd_and_flux_take_theirs(installation: &Installation, folder: &Path) {
             source if kind == "Application" => source["kustomize"] = flags,
             whole => whole["spec"]["patches"] = flags["patches"].clone(),
         }
-        taken(installation, folder, &[manifest]).unwrap_or_else(|error| panic!("{name} with flags: {error:#}"));
+        validate(installation, folder, &[manifest]).unwrap_or_else(|error| panic!("{name} with flags: {error:#}"));
     }
 }
 
-/// With the operator as it was installed, by `deploy/install.yaml`, in a pod with the rights of its account. What the
-/// samples name is applied as both tools do it; once it is ready, applying it again would change nothing.
-async fn what_the_samples_name_is_ready_and_shows_no_difference(installation: &Installation, folder: &Path) {
+/// Runs the operator of `deploy/install.yaml` with the permissions of its account. Applies the objects of the
+/// samples as both tools do. When they are ready, another apply would change nothing.
+async fn assert_samples_are_ready(installation: &Installation, folder: &Path) {
     let (access, key) = (installation.ncloud.access_key(), installation.ncloud.secret_key());
     let keys = json!({ "accessKey": access, "secretKey": key });
     installation.apply(Some(OWN), secret("ncloud-credentials", &keys)).await;
-    let mut sample = named_by_the_samples(installation).await;
+    let mut sample = sample_objects(installation).await;
     let file = list(folder, &sample);
-    let node = Node::start(&installation.control_plane);
+    let kubelet = FakeKubelet::start(&installation.control_plane);
     let manager = "--field-manager=argocd-controller";
     kubectl(installation, &["apply", "--server-side", manager, "-f", &file]).unwrap();
     for (kind, name) in [("ClusterConnection", "ncloud"), ("Policy", "server-viewer")] {
         wait_for(&format!("{kind} {name}"), LIMIT, || async {
-            let said = verdict(installation, kind, name).await;
-            anyhow::ensure!(said.pair() == ("Healthy", "Current"), "{said:?}");
+            let seen = health(installation, kind, name).await;
+            anyhow::ensure!(seen.pair() == ("Healthy", "Current"), "{seen:?}");
             Ok(())
         })
         .await
@@ -113,16 +113,16 @@ async fn what_the_samples_name_is_ready_and_shows_no_difference(installation: &I
     let by_server = ["diff", "--server-side", manager, "-f", &file];
     assert_eq!(kubectl(installation, &by_server).unwrap(), "");
     assert_eq!(kubectl(installation, &["diff", "-f", &file]).unwrap(), "");
-    node.stop().await.unwrap();
+    kubelet.stop().await.unwrap();
     sample.retain(|object| object["kind"] == "Policy");
     sample[0]["spec"]["suspend"] = json!(true);
     list(folder, &sample);
     assert!(kubectl(installation, &by_server).unwrap_err().to_string().contains("suspend: true"));
 }
 
-/// The objects below the paths in the samples, the same for both tools. The operator's own are there already; it and the
-/// connection are led to the simulator, which no installation allows as it stands.
-async fn named_by_the_samples(installation: &Installation) -> Vec<Value> {
+/// Returns the objects in the paths of the samples, which are the same for both tools. The operator is installed
+/// already. It and the connection get the address of the simulator, which the manifests do not allow.
+async fn sample_objects(installation: &Installation) -> Vec<Value> {
     let [argo, flux] = [("argocd", "/spec/source/path"), ("flux", "/spec/path")].map(|(tool, place)| {
         ["operator", "connections", "policies"].map(|name| {
             let manifests = manifests_in(&format!("deploy/{tool}/{name}.yaml"));
@@ -132,7 +132,7 @@ async fn named_by_the_samples(installation: &Installation) -> Vec<Value> {
     });
     assert_eq!(argo, flux);
     let [operator, connections, policies] = argo;
-    assert_eq!(operator, "deploy/overlays/default", "of which deploy/install.yaml is made");
+    assert_eq!(operator, "deploy/overlays/default", "the source of deploy/install.yaml");
     let add = |flag: &str| json!({ "op": "add", "path": "/spec/template/spec/containers/0/args/-", "value": flag });
     let flags = ["--allow-http", "--allow-private-addresses", "--allowed-hosts=127.0.0.1"].map(add);
     let patch =
@@ -146,12 +146,12 @@ async fn named_by_the_samples(installation: &Installation) -> Vec<Value> {
     sample
 }
 
-/// Whether the API server takes these, and else its words.
-fn taken(installation: &Installation, folder: &Path, manifests: &[Value]) -> anyhow::Result<()> {
+/// Validates manifests by a dry run.
+fn validate(installation: &Installation, folder: &Path, manifests: &[Value]) -> anyhow::Result<()> {
     kubectl(installation, &[&DRY[..], &["-f", &list(folder, manifests)]].concat()).map(drop)
 }
 
-/// Writes manifests into a file.
+/// Writes manifests to a file.
 fn list(folder: &Path, manifests: &[Value]) -> String {
     let file = folder.join("list.json");
     let list = json!({ "apiVersion": "v1", "kind": "List", "items": manifests });

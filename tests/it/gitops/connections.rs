@@ -1,7 +1,7 @@
-//! A connection in every state that it can be in, as the operator reports it of real objects.
+//! Connections with every reason that the operator reports, as real objects.
 
-use crate::links::connection_is;
-use crate::world::{SOON, World, ncloud_policy};
+use crate::support::connection_helpers::connection_is;
+use crate::support::test_env::{SOON, TestEnv, ncloud_policy};
 use cloud_policy::api::{Connection, Policy};
 use cloud_policy::controller::settings::TenantConnections;
 use cloud_policy_simulator::ncloud::{self, Ncloud};
@@ -13,28 +13,28 @@ use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-/// One connection for each reason, as the API server shows it.
+/// Returns a connection with each reason, as the API server shows it.
 pub async fn recorded() -> Vec<Value> {
-    let mut world = World::still("gitops-links").await;
-    let outside = TestNamespace::create(&world.client, "gitops-links").await.unwrap();
-    let (own, scope) = (world.namespace().to_owned(), outside.name().to_owned());
-    world.start(|settings| {
+    let mut env = TestEnv::without_operator("gitops-links").await;
+    let outside = TestNamespace::create(&env.client, "gitops-links").await.unwrap();
+    let (own, scope) = (env.namespace().to_owned(), outside.name().to_owned());
+    env.start(|settings| {
         settings.scope.insert(scope);
         settings.tenant_connections = TenantConnections::Namespaces(BTreeSet::from([own]));
     });
-    let _upstreams = (skewed(&world).await, throttled(&world).await);
+    let _upstreams = (skewed(&env).await, throttled(&env).await);
     let others = [
         ("unreachable", "Unreachable", "http://127.0.0.1:1".to_owned()),
-        ("elsewhere", "EndpointNotAllowed", world.ncloud.url().replace("127.0.0.1", "localhost")),
+        ("elsewhere", "EndpointNotAllowed", env.ncloud.url().replace("127.0.0.1", "localhost")),
     ];
     for (name, _, endpoint) in &others {
-        keys(&world, name, &world.ncloud).await;
-        world.connection(name, spec(endpoint, name)).await;
+        keys(&env, name, &env.ncloud).await;
+        env.connection(name, spec(endpoint, name)).await;
     }
-    world.connection("keyless", spec(&world.ncloud.url(), "nowhere")).await;
-    let (url, domain) = (world.spaceone.url(), world.spaceone.domain_id());
-    world.connect_spaceone("refused", &url, "Rest", &domain, "nonsense").await;
-    world.connect_spaceone("foreign", &url, "Rest", &domain, &world.spaceone.other_token()).await;
+    env.connection("keyless", spec(&env.ncloud.url(), "nowhere")).await;
+    let (url, domain) = (env.spaceone.url(), env.spaceone.domain_id());
+    env.connect_spaceone("refused", &url, "Rest", &domain, "nonsense").await;
+    env.connect_spaceone("foreign", &url, "Rest", &domain, &env.spaceone.other_token()).await;
     let fixed = [
         ("ncloud", "Authenticated"),
         ("keyless", "SecretNotFound"),
@@ -44,16 +44,16 @@ pub async fn recorded() -> Vec<Value> {
         ("throttled", "RateLimited"),
     ];
     let named = others.iter().map(|(name, reason, _)| (*name, *reason)).chain(fixed);
-    let mut recorded = vec![unpermitted(&world, &outside).await];
+    let mut recorded = vec![unpermitted(&env, &outside).await];
     for (name, reason) in named {
-        connection_is(&world, name, reason).await;
-        recorded.push(serde_json::to_value(world.get::<Connection>(name).await).unwrap());
+        connection_is(&env, name, reason).await;
+        recorded.push(serde_json::to_value(env.get::<Connection>(name).await).unwrap());
     }
-    world.apply(ncloud_policy("user")).await;
-    world.ready::<Policy>("user").await;
-    world.delete::<Connection>("ncloud").await;
-    connection_is(&world, "ncloud", "InUse").await;
-    recorded.push(serde_json::to_value(world.get::<Connection>("ncloud").await).unwrap());
+    env.apply(ncloud_policy("user")).await;
+    env.ready::<Policy>("user").await;
+    env.delete::<Connection>("ncloud").await;
+    connection_is(&env, "ncloud", "InUse").await;
+    recorded.push(serde_json::to_value(env.get::<Connection>("ncloud").await).unwrap());
     recorded
 }
 
@@ -61,39 +61,39 @@ fn spec(endpoint: &str, secret: &str) -> Value {
     json!({ "ncloud": { "endpoint": endpoint, "credentialsSecretRef": { "name": secret } } })
 }
 
-async fn keys(world: &World, name: &str, upstream: &Ncloud) {
+async fn keys(env: &TestEnv, name: &str, upstream: &Ncloud) {
     let (access, secret) = (upstream.access_key(), upstream.secret_key());
-    world.secret(name, &[("accessKey", &access), ("secretKey", &secret)]).await;
+    env.secret(name, &[("accessKey", &access), ("secretKey", &secret)]).await;
 }
 
-/// An upstream whose clock is wrong.
-async fn skewed(world: &World) -> Ncloud {
+/// Starts an upstream whose clock is wrong, and connects to it.
+async fn skewed(env: &TestEnv) -> Ncloud {
     let upstream = Ncloud::start(ncloud::Options::default()).await.unwrap();
     upstream.clock().advance(Duration::from_mins(11));
-    keys(world, "skewed", &upstream).await;
-    world.connection("skewed", spec(&upstream.url(), "skewed")).await;
+    keys(env, "skewed", &upstream).await;
+    env.connection("skewed", spec(&upstream.url(), "skewed")).await;
     upstream
 }
 
-/// An upstream that wants fewer requests.
-async fn throttled(world: &World) -> Ncloud {
+/// Starts an upstream that throttles requests, and connects to it.
+async fn throttled(env: &TestEnv) -> Ncloud {
     let upstream = Ncloud::start(ncloud::Options::default()).await.unwrap();
     upstream.faults().add(Fault::any().before(Action::status(429, "{}")).forever());
-    keys(world, "throttled", &upstream).await;
-    world.connection("throttled", spec(&upstream.url(), "throttled")).await;
+    keys(env, "throttled", &upstream).await;
+    env.connection("throttled", spec(&upstream.url(), "throttled")).await;
     upstream
 }
 
-/// A connection in a namespace whose Secrets the operator may not read.
-async fn unpermitted(world: &World, outside: &TestNamespace) -> Value {
+/// Creates a connection in a namespace whose Secrets the operator may not read.
+async fn unpermitted(env: &TestEnv, outside: &TestNamespace) -> Value {
     let object = json!({
         "apiVersion": "cloudpolicy.dev/v1alpha1",
         "kind": "Connection",
         "metadata": { "name": "outside" },
-        "spec": spec(&world.ncloud.url(), "ncloud"),
+        "spec": spec(&env.ncloud.url(), "ncloud"),
     });
-    world.try_apply_in(outside.name(), object).await.unwrap();
-    let api: Api<Connection> = Api::namespaced(world.client.clone(), outside.name());
+    env.try_apply_in(outside.name(), object).await.unwrap();
+    let api: Api<Connection> = Api::namespaced(env.client.clone(), outside.name());
     let check = |object: &Connection| {
         let conditions = object.status.clone().unwrap_or_default().conditions;
         anyhow::ensure!(conditions.iter().any(|c| c.reason == "SecretsNotPermitted"), "{conditions:?}");
@@ -102,9 +102,9 @@ async fn unpermitted(world: &World, outside: &TestNamespace) -> Value {
     wait_until("the connection outside", SOON, &api, "outside", check).await.unwrap()
 }
 
-/// The reasons that the sources give a connection.
+/// Returns the reasons in the sources for connections.
 pub fn reasons() -> BTreeSet<String> {
-    let files = ["connection.rs", "connection/check.rs", "credentials.rs"];
+    let files = ["connection/mod.rs", "connection/probe.rs", "connection/credentials.rs"];
     let reason = Regex::new(r"Reason::([A-Z]\w+)").unwrap();
     let mut found = BTreeSet::new();
     for file in files {

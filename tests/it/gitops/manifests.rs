@@ -1,6 +1,6 @@
-//! The manifests of `deploy`, as far as no cluster is needed to judge them.
+//! The manifests in `deploy`, checked without a cluster.
 
-use super::judge;
+use super::health_oracle;
 use super::tools::{OVERLAYS, flags_on_the_page, kustomized, manifests, manifests_in, only, path, script};
 use crate::docs::markdown::Page;
 use cloud_policy_testbed::repository;
@@ -12,7 +12,7 @@ use std::process::Command;
 const GENERATED: [&str; 2] = ["install.yaml", "argocd/argocd-cm.yaml"];
 
 #[test]
-fn the_committed_manifests_are_what_kustomize_makes() {
+fn committed_manifests_match_kustomize_output() {
     let folder = tempfile::tempdir().unwrap();
     script("hack/manifests.sh", &[&folder.path().display().to_string()]);
     for name in GENERATED {
@@ -23,20 +23,20 @@ fn the_committed_manifests_are_what_kustomize_makes() {
 }
 
 #[test]
-fn argo_cd_is_told_the_health_of_each_kind_by_the_script_that_is_tested() {
+fn argo_cd_settings_use_tested_health_script() {
     let script = fs::read_to_string(repository().join("deploy/argocd/health.lua")).unwrap();
     let settings = manifests_in("deploy/argocd/argocd-cm.yaml");
-    let told = only(&settings, "ConfigMap")["data"].as_object().unwrap();
+    let scripts = only(&settings, "ConfigMap")["data"].as_object().unwrap();
     let kinds = ["ClusterConnection", "Connection", "NetworkPolicy", "Policy"];
     let keys = kinds.map(|kind| format!("resource.customizations.health.cloudpolicy.dev_{kind}"));
-    assert_eq!(told.keys().collect::<Vec<_>>(), keys.iter().collect::<Vec<_>>());
-    for (key, text) in told {
+    assert_eq!(scripts.keys().collect::<Vec<_>>(), keys.iter().collect::<Vec<_>>());
+    for (key, text) in scripts {
         assert!(text == &script, "{key} is another script");
     }
 }
 
 #[tokio::test]
-async fn every_overlay_runs_this_version_with_flags_that_it_knows() {
+async fn overlay_runs_current_version_with_known_flags() {
     for overlay in OVERLAYS {
         let manifests = kustomized(&format!("deploy/overlays/{overlay}")).await;
         let container = &only(&manifests, "Deployment")["spec"]["template"]["spec"]["containers"][0];
@@ -46,13 +46,13 @@ async fn every_overlay_runs_this_version_with_flags_that_it_knows() {
     }
 }
 
-/// The arguments of the operator's Deployment.
+/// Returns the arguments of the operator's Deployment.
 fn arguments(manifests: &[Value]) -> Vec<String> {
     let container = &only(manifests, "Deployment")["spec"]["template"]["spec"]["containers"][0];
     serde_json::from_value(container["args"].clone()).unwrap()
 }
 
-/// The program takes these arguments.
+/// Asserts that the program accepts these arguments.
 fn assert_known(arguments: &[String]) {
     let mut operator = Command::new(env!("CARGO_BIN_EXE_cloud-policy"));
     let output = operator.args(arguments).arg("--help").output().unwrap();
@@ -60,7 +60,7 @@ fn assert_known(arguments: &[String]) {
 }
 
 #[tokio::test]
-async fn an_install_for_single_namespaces_has_no_right_in_the_cluster() {
+async fn namespaced_overlay_has_no_cluster_role() {
     let manifests = kustomized("deploy/overlays/namespaced").await;
     let kinds: Vec<&str> = manifests.iter().filter_map(|manifest| manifest["kind"].as_str()).collect();
     assert!(!kinds.iter().any(|kind| kind.starts_with("ClusterRole")), "{kinds:?}");
@@ -71,7 +71,7 @@ async fn an_install_for_single_namespaces_has_no_right_in_the_cluster() {
 }
 
 #[test]
-fn the_role_for_single_namespaces_is_that_of_the_documentation() {
+fn namespaced_overlay_has_documented_role() {
     let fences = Page::read("docs/operator-flags.md").fences;
     let shown: Vec<Value> = fences.iter().filter(|f| f.language == "yaml").flat_map(|f| manifests(&f.body)).collect();
     let shipped = manifests_in("deploy/overlays/namespaced/watched/rbac.yaml");
@@ -79,7 +79,7 @@ fn the_role_for_single_namespaces_is_that_of_the_documentation() {
 }
 
 #[tokio::test]
-async fn two_replicas_are_spread_and_drained_one_after_the_other() {
+async fn ha_overlay_spreads_replicas_and_limits_disruption() {
     let (one, two) = (kustomized("deploy/overlays/default").await, kustomized("deploy/overlays/ha").await);
     assert_eq!(only(&one, "Deployment")["spec"]["replicas"], 1);
     let deployment = only(&two, "Deployment");
@@ -91,9 +91,9 @@ async fn two_replicas_are_spread_and_drained_one_after_the_other() {
     assert_eq!(&only(&two, "Service")["spec"]["selector"], &selector["matchLabels"]);
 }
 
-/// As Argo CD and Flux do it: they put the patches into a kustomization around the path.
+/// Argo CD and Flux put the patches into a kustomization around the path, and so does this test.
 #[tokio::test]
-async fn the_patch_on_the_page_about_gitops_gives_the_operator_flags_that_it_knows() {
+async fn gitops_page_patch_adds_known_flags() {
     let folder = tempfile::tempdir().unwrap();
     let place = folder.path().canonicalize().unwrap();
     let mut kustomization = flags_on_the_page();
@@ -108,17 +108,17 @@ async fn the_patch_on_the_page_about_gitops_gives_the_operator_flags_that_it_kno
 }
 
 #[test]
-fn flux_itself_can_read_its_manifests() {
+fn flux_manifest_can_be_parsed_by_flux() {
     for name in ["operator", "operator-helm", "connections", "policies"] {
         let text = fs::read_to_string(repository().join(format!("deploy/flux/{name}.yaml"))).unwrap();
-        judge::flux(&text).unwrap_or_else(|words| panic!("{name}: {words}"));
-        let slip = text.replace("interval:", "intervall:");
-        assert!(judge::flux(&slip).is_err(), "a slip of the pen in {name} goes unnoticed");
+        health_oracle::flux(&text).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let misspelled = text.replace("interval:", "intervall:");
+        assert!(health_oracle::flux(&misspelled).is_err(), "a misspelled field in {name} is accepted");
     }
 }
 
 #[test]
-fn every_manifest_on_the_page_about_gitops_is_a_tested_one() {
+fn gitops_page_shows_only_shipped_manifests() {
     let folders = ["argocd", "flux", "gitops/connections", "gitops/policies"];
     let files = folders.iter().flat_map(|folder| fs::read_dir(repository().join("deploy").join(folder)).unwrap());
     let yaml = files.map(|file| file.unwrap().path()).filter(|path| path.extension().is_some_and(|end| end == "yaml"));
@@ -126,7 +126,7 @@ fn every_manifest_on_the_page_about_gitops_is_a_tested_one() {
     let fences = Page::read("docs/tasks/gitops.md").fences;
     let is_manifest = |body: &str| body.trim_start().starts_with("apiVersion:");
     let shown: Vec<_> = fences.iter().filter(|f| f.language.starts_with("yaml") && is_manifest(&f.body)).collect();
-    assert!(shown.len() >= 3, "where are they?");
+    assert!(shown.len() >= 3, "expected at least 3 manifests");
     for fence in shown {
         for manifest in manifests(&fence.body) {
             assert!(shipped.contains(&manifest), "{}: {manifest} is not in deploy", fence.place);

@@ -1,12 +1,12 @@
-//! GitOps: what Argo CD and Flux make of our objects, by the libraries that they use themselves (`tests/gitops`),
-//! and what the API server makes of the manifests that we give to their users (`deploy`).
+//! GitOps: the health that Argo CD and Flux compute for the operator's objects, with their own libraries
+//! (`tests/gitops`), and the manifests in `deploy`, against an API server.
 
 mod chart;
 mod cluster;
 mod connections;
-mod judge;
+mod health_oracle;
 mod manifests;
 mod outcomes;
 mod reasons;
-mod story;
+mod scenario;
 mod tools;

@@ -1,10 +1,11 @@
-//! Every outcome that the operator's code can come to, taken from the code itself: the constructors of
-//! [`Outcome`] that set their reason, for everything that they can be given; and those that are told a reason, with each
-//! reason that the sources of the controller hand to them.
+//! Every outcome that the operator can report, taken from its code: the constructors of the engine that set their
+//! reason, for every input; and the constructors that take a reason, with each reason that the sources of the controller
+//! pass to them.
 
 use cloud_policy::api::Reason;
+use cloud_policy::engine::deletion_plan::{in_use, still_listed};
 use cloud_policy::engine::outcome::{Outcome, Requeue};
-use cloud_policy::engine::plan::ReportOnly;
+use cloud_policy::engine::plan::{Refusal, ReportOnly};
 use cloud_policy::engine::{Diff, ErrorKind, Remedy, UpstreamError, Verdict};
 use cloud_policy_testbed::repository;
 use regex::Regex;
@@ -12,18 +13,19 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// One outcome.
+/// An outcome to test.
 pub struct Case {
     pub outcome: Outcome,
-    /// Whether it is that of an object which is being deleted.
+    /// Whether the object is being deleted.
     pub deletion: bool,
 }
 
-/// All of them.
+/// Returns all outcomes.
 pub fn all() -> Vec<Case> {
-    let own = [fixed(), reported(), failed()].concat();
+    let own = [fixed(), refused(), reported(), failed()].concat();
     let mut cases: Vec<Case> = own.into_iter().map(|outcome| Case { outcome, deletion: false }).collect();
-    cases.extend(told());
+    cases.extend(deletion().into_iter().map(|outcome| Case { outcome, deletion: true }));
+    cases.extend(with_passed_reason());
     cases
 }
 
@@ -34,9 +36,36 @@ fn fixed() -> Vec<Outcome> {
         Outcome::suspended(),
         Outcome::invalid(&Verdict { success: false, details: Vec::new() }),
         Outcome::yielded("Another object has it.", Duration::from_secs(30)),
-        Outcome::stuck(differing(Remedy::Update)),
-        Outcome::stuck(differing(Remedy::Recreate)),
-        Outcome::fight(differing(Remedy::Update), &fought),
+        Outcome::not_applied(differing(Remedy::Update)),
+        Outcome::not_applied(differing(Remedy::Recreate)),
+        Outcome::duplicate(&["id-1".to_owned(), "id-2".to_owned()]),
+        Outcome::drift_fight(differing(Remedy::Update), &fought),
+    ]
+}
+
+/// Returns the outcome of every refusal. The compiler requires new ones here.
+fn refused() -> Vec<Outcome> {
+    let id = || "id-1".to_owned();
+    let fields = || "spec.ncloud.description".to_owned();
+    let first = Refusal::ForeignTag { id: id(), owner: "another-cluster/uid".to_owned() };
+    let all = std::iter::successors(Some(first), |refusal| match refusal {
+        Refusal::ForeignTag { .. } => Some(Refusal::ExternalIdNotFound { id: id() }),
+        Refusal::ExternalIdNotFound { .. } => Some(Refusal::Ambiguous { ids: vec![id()] }),
+        Refusal::Ambiguous { .. } => Some(Refusal::OtherThanSpec { id: id(), fields: fields() }),
+        Refusal::OtherThanSpec { .. } => Some(Refusal::RecordedNotTagged { id: id() }),
+        Refusal::RecordedNotTagged { .. } => Some(Refusal::AdoptionNotAllowed { id: id(), differs: None }),
+        Refusal::AdoptionNotAllowed { .. } => Some(Refusal::NotIdentical { id: id(), fields: fields() }),
+        Refusal::NotIdentical { .. } => None,
+    });
+    all.map(|refusal| Outcome::refused(refusal.reason(), refusal.message())).collect()
+}
+
+/// Returns the outcomes of a deletion. A blocked one has the reason of a refusal.
+fn deletion() -> Vec<Outcome> {
+    vec![
+        Outcome::refused(Reason::Conflict, "The owner is not certain."),
+        in_use("id-1", &["alice".to_owned()]),
+        still_listed("id-1"),
     ]
 }
 
@@ -57,7 +86,7 @@ fn failed() -> Vec<Outcome> {
     kinds().map(|kind| Outcome::failed(&error(kind), Duration::from_secs(30))).collect()
 }
 
-/// Every kind of error: a new one does not compile until it stands here.
+/// Returns every kind of error. The compiler requires new kinds here.
 fn kinds() -> impl Iterator<Item = ErrorKind> {
     std::iter::successors(Some(ErrorKind::Unauthorized), |kind| match kind {
         ErrorKind::Unauthorized => Some(ErrorKind::ClockSkew),
@@ -75,21 +104,21 @@ fn kinds() -> impl Iterator<Item = ErrorKind> {
     })
 }
 
-/// The two places that pass a reason on. Where they have it from is read, too.
+/// The places that pass a reason on: the reason of a [`Refusal`], and the one that `unavailable` is given.
 const PASSED_ON: [&str; 2] =
-    ["src/controller/act.rs Outcome::refused", "src/controller/connections.rs Outcome::held_back"];
+    ["src/controller/policy/account.rs Outcome::blocked", "src/controller/policy/apply/mod.rs Outcome::refused"];
 
-/// What the sources hand to the constructors that are told a reason.
-fn told() -> Vec<Case> {
+/// Returns the outcomes of the calls that pass a reason to a constructor.
+fn with_passed_reason() -> Vec<Case> {
     let call = Regex::new(
-        r"(fn )?\b(Outcome::working|Outcome::refused|Outcome::held_back|refuse|back)\(\s*(?:Reason::(\w+)|\w+)",
+        r"(fn )?\b(Outcome::working|Outcome::refused|Outcome::blocked|unavailable)\(\s*(?:Reason::(\w+)|\w+)",
     )
     .unwrap();
     let (mut cases, mut passed_on) = (Vec::new(), Vec::new());
     for file in sources() {
         let text = fs::read_to_string(repository().join(&file)).unwrap();
         let code = text.split("#[cfg(test)]").next().unwrap();
-        let deletion = file.ends_with("cleanup.rs") || file.ends_with("gate.rs");
+        let deletion = file.starts_with("src/controller/policy/deletion");
         for found in call.captures_iter(code).filter(|found| found.get(1).is_none()) {
             match found.get(3) {
                 Some(reason) => cases.push(Case { outcome: outcome(&found[2], reason.as_str()), deletion }),
@@ -98,8 +127,8 @@ fn told() -> Vec<Case> {
         }
     }
     passed_on.sort();
-    assert_eq!(passed_on, PASSED_ON, "a reason comes from where this test does not look");
-    assert!(cases.len() > 15, "{} calls: where are the others?", cases.len());
+    assert_eq!(passed_on, PASSED_ON, "a reason comes from a call that this test does not read");
+    assert!(cases.len() >= 10, "{} calls, expected more", cases.len());
     cases
 }
 
@@ -107,14 +136,14 @@ fn outcome(constructor: &str, reason: &str) -> Outcome {
     let reason = *Reason::ALL.iter().find(|known| known.as_str() == reason).unwrap_or_else(|| panic!("{reason}"));
     match constructor {
         "Outcome::working" => Outcome::working(reason, "It goes on.", Requeue::Interval),
-        "Outcome::held_back" | "back" => Outcome::blocked(reason, "The connection is not there.", Requeue::Slow),
+        "Outcome::blocked" | "unavailable" => Outcome::blocked(reason, "The connection is not there.", Requeue::Slow),
         _ => Outcome::refused(reason, "A human is needed."),
     }
 }
 
-/// Where outcomes are made.
+/// Returns the source files that create outcomes.
 fn sources() -> Vec<PathBuf> {
-    let mut found = vec![PathBuf::from("src/engine/plan.rs")];
+    let mut found = Vec::new();
     collect(Path::new("src/controller"), &mut found);
     found.sort();
     found

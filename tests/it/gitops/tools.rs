@@ -1,4 +1,4 @@
-//! What the tests of manifests share.
+//! Helpers for the tests of manifests.
 
 use crate::docs::markdown::Page;
 use crate::support;
@@ -9,35 +9,35 @@ use std::process::{Command, Stdio};
 /// Every overlay of the operator.
 pub const OVERLAYS: [&str; 3] = ["default", "ha", "namespaced"];
 
-/// The path of something in the repository.
+/// Returns the path of a file in the repository.
 pub fn path(name: &str) -> String {
     repository().join(name).display().to_string()
 }
 
-/// Every manifest of a text.
+/// Parses all manifests of a text.
 pub fn manifests(text: &str) -> Vec<Value> {
     serde_saphyr::from_multiple(text).unwrap_or_else(|error| panic!("{error}: {text}"))
 }
 
-/// Every manifest of a file.
+/// Parses all manifests of a file.
 pub fn manifests_in(name: &str) -> Vec<Value> {
     manifests(&std::fs::read_to_string(repository().join(name)).unwrap_or_else(|error| panic!("{name}: {error}")))
 }
 
-/// What kustomize makes of a folder.
+/// Renders a folder with kustomize.
 pub async fn kustomized(folder: &str) -> Vec<Value> {
     let control_plane = support::control_plane().await;
     manifests(&control_plane.run_kubectl(&["kustomize", &path(folder)]).unwrap())
 }
 
-/// The only manifest of this kind.
+/// Returns the only manifest of this kind.
 pub fn only<'a>(manifests: &'a [Value], kind: &str) -> &'a Value {
     let found: Vec<&Value> = manifests.iter().filter(|manifest| manifest["kind"] == kind).collect();
     assert_eq!(found.len(), 1, "{kind}");
     found[0]
 }
 
-/// The patch on the page about GitOps that gives the operator flags.
+/// Returns the patch on the GitOps page that adds flags to the operator.
 pub fn flags_on_the_page() -> Value {
     let fences = Page::read("docs/tasks/gitops.md").fences;
     let mut found = fences.iter().filter(|fence| fence.body.starts_with("patches:"));
@@ -46,10 +46,10 @@ pub fn flags_on_the_page() -> Value {
     manifests(&patch.body).remove(0)
 }
 
-/// Runs a script of the repository and answers what it printed.
+/// Runs a script of the repository and returns its output.
 pub fn script(name: &str, arguments: &[&str]) -> String {
     let mut command = Command::new(repository().join(name));
     let output = command.args(arguments).stdin(Stdio::null()).stderr(Stdio::inherit()).output().unwrap();
-    assert!(output.status.success(), "{name} failed; it said why above");
+    assert!(output.status.success(), "{name} failed; see its output above");
     String::from_utf8(output.stdout).unwrap()
 }

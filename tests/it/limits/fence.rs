@@ -1,13 +1,12 @@
-//! A process that leads no more sends no write: neither the second request of one that takes several,
-//! nor one that had to wait.
+//! The fence: a process that is no longer the leader sends no write, neither the second request of a write that takes
+//! several, nor a write that waits in the queue.
 
-use crate::upstream_ncloud as ncloud;
-use crate::upstream_support::{account, hasty, refusal, stamp};
+use crate::support::upstream::{account, owner_tag, refusal, short_timeouts};
+use crate::upstream::ncloud;
 use cloud_policy::api::PolicySpec;
 use cloud_policy::engine::{BoundExternal, ErrorKind, UpstreamError};
 use cloud_policy::upstream::registry;
-use cloud_policy::upstream::registry::Wanted;
-use cloud_policy::upstream::{Credentials, Fence, Priority, RequestContext};
+use cloud_policy::upstream::{Credentials, Priority, RequestContext, WritePermission};
 use cloud_policy_simulator::Operation;
 use cloud_policy_simulator::ncloud::{Ncloud, NewPolicy};
 use serde_json::{Value, json};
@@ -15,10 +14,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-/// How many writes an errand may still send.
+/// How many writes the fence still allows.
 type Allowed = Arc<AtomicUsize>;
 
-/// A policy of another owner, and a subject that may claim it with so many writes.
+/// Adds a policy of another owner, and binds an object that may send this many writes to tag it as its own.
 async fn line(rate: Value, allowed: usize) -> (Ncloud, String, Box<dyn BoundExternal>, Allowed) {
     let (simulator, _) = ncloud::simulator(|_| {}).await;
     let tags = [("cloudpolicy-owner".to_owned(), "another/uid".to_owned())].into();
@@ -28,15 +27,16 @@ async fn line(rate: Value, allowed: usize) -> (Ncloud, String, Box<dyn BoundExte
     let connection = json!({
         "ncloud": { "endpoint": simulator.url(), "credentialsSecretRef": { "name": "s" } }, "rateLimit": rate,
     });
-    let (account, _) = account(connection, keys, &hasty());
+    let (account, _) = account(connection, keys, &short_timeouts());
     let allowed = Arc::new(AtomicUsize::new(allowed));
     let left = Arc::clone(&allowed);
     let less = |left: usize| left.checked_sub(1);
-    let fence: Fence = Arc::new(move || left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, less).is_ok());
-    let errand = RequestContext { priority: Priority::Change, writes: None, fence: Some(fence) };
+    let may_write: WritePermission =
+        Arc::new(move || left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, less).is_ok());
+    let errand = RequestContext { priority: Priority::Change, writes: None, write_permission: Some(may_write) };
     let spec: PolicySpec =
         serde_json::from_value(json!({ "connectionRef": { "name": "c" }, "ncloud": ncloud::block() })).unwrap();
-    let subject = registry::bind(&account, Wanted::Policy(&spec), &stamp("uid-1"), errand).unwrap();
+    let subject = registry::bind(&account, &spec, &owner_tag("uid-1"), errand).unwrap();
     (simulator, id, subject, allowed)
 }
 
@@ -45,31 +45,31 @@ fn writes(simulator: &Ncloud) -> Vec<Operation> {
 }
 
 fn is_fenced(error: &UpstreamError) {
-    assert!(error.message.contains("leads no more"), "{error}");
-    assert_eq!(error.kind, ErrorKind::Unavailable, "it had no effect");
+    assert!(error.message.contains("no longer the leader"), "{error}");
+    assert_eq!(error.kind, ErrorKind::Unavailable, "the write had no effect");
 }
 
 #[tokio::test]
-async fn each_request_of_a_write_asks_whether_it_may_still_be_sent() {
+async fn fence_is_checked_before_each_request_of_a_write() {
     let (simulator, id, subject, _) = line(Value::Null, 2).await;
-    subject.claim(&id).await.unwrap();
-    assert_eq!(writes(&simulator), [Operation::TagsRemove, Operation::TagsAdd], "it takes two");
+    subject.tag_owner(&id).await.unwrap();
+    assert_eq!(writes(&simulator), [Operation::TagsRemove, Operation::TagsAdd], "the write takes two requests");
 
     for (allowed, sent) in [(0, vec![]), (1, vec![Operation::TagsRemove])] {
         let (simulator, id, subject, _) = line(Value::Null, allowed).await;
-        is_fenced(&refusal(subject.claim(&id).await, &[]));
+        is_fenced(&refusal(subject.tag_owner(&id).await, &[]));
         assert_eq!(writes(&simulator), sent);
-        assert!(subject.observe(&id).await.unwrap().is_some(), "who may not write may look");
+        assert!(subject.observe(&id).await.unwrap().is_some(), "the fence does not block reads");
     }
 }
 
 #[tokio::test]
-async fn a_write_that_waited_for_its_turn_is_not_sent_when_the_lead_was_lost_meanwhile() {
+async fn queued_write_is_not_sent_when_leadership_is_lost() {
     let (simulator, id, subject, allowed) = line(json!({ "requestsPerSecond": 1, "burst": 1 }), 2).await;
-    // The look before the first write takes the only token.
-    let (claimed, ()) = tokio::join!(subject.claim(&id), async {
+    // The read before the first write takes the only token.
+    let (claimed, ()) = tokio::join!(subject.tag_owner(&id), async {
         tokio::time::sleep(Duration::from_millis(300)).await;
-        assert_eq!(allowed.swap(0, Ordering::SeqCst), 2, "it waits, and was not asked yet");
+        assert_eq!(allowed.swap(0, Ordering::SeqCst), 2, "the write waits in the queue, before the fence is checked");
     });
     is_fenced(&refusal(claimed, &[]));
     assert_eq!(writes(&simulator), []);

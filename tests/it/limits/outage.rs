@@ -1,8 +1,8 @@
-//! An upstream that is down: the connection says it once, and its objects wait.
+//! An upstream that is down: the connection reports it once, and its objects wait.
 
 use super::reasons;
-use crate::links::{asked_for_objects, connection_is};
-use crate::world::{World, ncloud_policy};
+use crate::support::connection_helpers::{connection_is, requests_for_objects};
+use crate::support::test_env::{TestEnv, ncloud_policy};
 use cloud_policy::api::Policy;
 use cloud_policy_simulator::{Action, Fault, Operation};
 use serde_json::json;
@@ -10,74 +10,74 @@ use std::time::Duration;
 
 const OBJECTS: usize = 30;
 
-/// How often the connection said that it is down.
-async fn unreachable(world: &World) -> usize {
-    reasons(world, "ncloud").await.iter().filter(|reason| *reason == "Unreachable").count()
+/// Counts the `Unreachable` events of the connection.
+async fn unreachable(env: &TestEnv) -> usize {
+    reasons(env, "ncloud").await.iter().filter(|reason| *reason == "Unreachable").count()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_outage_is_one_event_of_the_connection_and_none_of_its_objects() {
-    let world = World::with("outage", |settings| settings.slow_retry = Duration::from_mins(10)).await;
+async fn outage_emits_one_event_on_connection_and_none_on_objects() {
+    let env = TestEnv::with("outage", |settings| settings.slow_retry = Duration::from_mins(10)).await;
     let names: Vec<String> = (0..OBJECTS).map(|i| format!("outage-{i}")).collect();
     for name in &names {
-        world.apply(ncloud_policy(name)).await;
+        env.apply(ncloud_policy(name)).await;
     }
     let mut before = Vec::new();
     for name in &names {
-        world.ready::<Policy>(name).await;
+        env.ready::<Policy>(name).await;
     }
     for name in &names {
-        before.push(reasons(&world, name).await);
+        before.push(reasons(&env, name).await);
     }
-    assert_eq!(unreachable(&world).await, 0);
+    assert_eq!(unreachable(&env).await, 0);
 
-    world.ncloud.journal().clear();
-    world.ncloud.faults().add(Fault::any().before(Action::status(503, "")).forever());
-    connection_is(&world, "ncloud", "Unreachable").await;
+    env.ncloud.journal().clear();
+    env.ncloud.faults().add(Fault::any().before(Action::status(503, "")).forever());
+    connection_is(&env, "ncloud", "Unreachable").await;
     for name in &names {
-        world.reason::<Policy>(name, "ConnectionNotReady").await;
+        env.reason::<Policy>(name, "ConnectionNotReady").await;
     }
-    let asked = world.ncloud.journal().entries().len();
-    assert!(asked <= 2 * OBJECTS, "{asked} requests until it was clear");
-    world.ncloud.journal().clear();
-    world.patch::<Policy>("outage-0", json!({ "spec": { "ncloud": { "description": "meanwhile" } } })).await;
+    let asked = env.ncloud.journal().entries().len();
+    assert!(asked <= 2 * OBJECTS, "{asked} requests until the connection was unreachable");
+    env.ncloud.journal().clear();
+    env.patch::<Policy>("outage-0", json!({ "spec": { "ncloud": { "description": "meanwhile" } } })).await;
     // A probe is tried three times.
-    world.eventually("two more probes", || world.ncloud.journal().count(Operation::List) >= 6).await;
-    assert_eq!(asked_for_objects(world.ncloud.journal()), Vec::<String>::new(), "they wait and make no calls");
+    env.eventually("two more probes", || env.ncloud.journal().count(Operation::List) >= 6).await;
+    assert_eq!(requests_for_objects(env.ncloud.journal()), Vec::<String>::new(), "objects wait and make no requests");
 
-    world.ncloud.journal().clear();
-    world.ncloud.faults().clear();
+    env.ncloud.journal().clear();
+    env.ncloud.faults().clear();
     for name in &names {
-        world.ready::<Policy>(name).await;
+        env.ready::<Policy>(name).await;
     }
-    assert_eq!(world.ncloud.policy_named("outage-0").unwrap().description.unwrap(), "meanwhile");
-    let journal = world.ncloud.journal();
+    assert_eq!(env.ncloud.policy_named("outage-0").unwrap().description.unwrap(), "meanwhile");
+    let journal = env.ncloud.journal();
     assert_eq!((journal.effects(Operation::Create), journal.effects(Operation::Update)), (0, 1));
-    assert_eq!(world.ncloud.policies().len(), OBJECTS);
-    assert_eq!(unreachable(&world).await, 1);
+    assert_eq!(env.ncloud.policies().len(), OBJECTS);
+    assert_eq!(unreachable(&env).await, 1);
     for (name, before) in names.iter().zip(&before).skip(1) {
-        assert_eq!(&reasons(&world, name).await, before, "{name} has nothing to say");
+        assert_eq!(&reasons(&env, name).await, before, "{name} emits no event");
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn objects_that_were_never_written_are_made_once_when_the_upstream_is_back() {
-    let mut world = World::still("newborn").await;
-    world.ncloud.faults().add(Fault::any().before(Action::Reset).forever());
+async fn new_objects_are_created_once_after_outage() {
+    let mut env = TestEnv::without_operator("newborn").await;
+    env.ncloud.faults().add(Fault::any().before(Action::Reset).forever());
     let names: Vec<String> = (0..OBJECTS).map(|i| format!("newborn-{i}")).collect();
     for name in &names {
-        world.apply(ncloud_policy(name)).await;
+        env.apply(ncloud_policy(name)).await;
     }
-    world.start(|_| {});
-    connection_is(&world, "ncloud", "Unreachable").await;
+    env.start(|_| {});
+    connection_is(&env, "ncloud", "Unreachable").await;
     for name in &names {
-        world.reason::<Policy>(name, "ConnectionNotReady").await;
+        env.reason::<Policy>(name, "ConnectionNotReady").await;
     }
-    assert_eq!(asked_for_objects(world.ncloud.journal()), Vec::<String>::new());
-    world.ncloud.faults().clear();
+    assert_eq!(requests_for_objects(env.ncloud.journal()), Vec::<String>::new());
+    env.ncloud.faults().clear();
     for name in &names {
-        world.ready::<Policy>(name).await;
+        env.ready::<Policy>(name).await;
     }
-    assert_eq!(world.ncloud.journal().count(Operation::Create), OBJECTS);
-    assert_eq!(world.ncloud.policies().len(), OBJECTS);
+    assert_eq!(env.ncloud.journal().count(Operation::Create), OBJECTS);
+    assert_eq!(env.ncloud.policies().len(), OBJECTS);
 }

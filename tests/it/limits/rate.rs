@@ -1,7 +1,7 @@
-//! The rate limit: the urgent first, and no more than the upstream bears.
+//! The rate limit: requests of higher priority go first, and the rate adapts to what the upstream allows.
 
 use super::limit;
-use crate::world::{World, common, ncloud_policy};
+use crate::support::test_env::{TestEnv, common, ncloud_policy};
 use cloud_policy::api::Policy;
 use cloud_policy_simulator::ncloud::RateLimit;
 use cloud_policy_simulator::{Entry, Operation};
@@ -9,68 +9,67 @@ use serde_json::json;
 use std::time::Duration;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_deletion_and_an_edit_pass_a_crowd_of_work_in_the_background() {
-    let world = World::new("crowd").await;
+async fn deletion_and_edit_overtake_background_requests() {
+    let env = TestEnv::new("crowd").await;
     let (edited, deleted) = ("passes-edited", "passes-deleted");
     for name in [edited, deleted] {
-        world.apply(ncloud_policy(name)).await;
+        env.apply(ncloud_policy(name)).await;
     }
-    // What the upstream refuses is tried again and again, here every two seconds.
+    // The operator retries a rejected policy, here every two seconds.
     let crowd: Vec<String> = (0..20).map(|i| format!("crowd-{i}")).collect();
     for name in &crowd {
         let mut object = ncloud_policy(name);
         object["spec"]["ncloud"]["permissions"][0]["targets"][0]["product"] = json!("NoSuchProduct");
-        world.apply(object).await;
+        env.apply(object).await;
     }
     for name in &crowd {
-        world.reason::<Policy>(name, "ValidationFailed").await;
+        env.reason::<Policy>(name, "ValidationFailed").await;
     }
     for name in [edited, deleted] {
-        world.ready::<Policy>(name).await;
+        env.ready::<Policy>(name).await;
     }
-    limit(&world, "ncloud", 2, 1).await;
+    limit(&env, "ncloud", 2, 1).await;
     let of_crowd = |entry: &Entry| entry.target.contains("crowd-") || entry.request_body.contains("crowd-");
-    let seen = || world.ncloud.journal().entries().iter().filter(|entry| of_crowd(entry)).count();
-    world.ncloud.journal().clear();
-    world.eventually("the crowd", || seen() >= 3).await;
+    let seen = || env.ncloud.journal().entries().iter().filter(|entry| of_crowd(entry)).count();
+    env.ncloud.journal().clear();
+    env.eventually("background requests", || seen() >= 3).await;
 
-    world.delete::<Policy>(deleted).await;
-    world.patch::<Policy>(edited, json!({ "spec": { "ncloud": { "description": "edited" } } })).await;
-    world.ncloud.journal().clear();
-    world
-        .eventually("both to be written", || {
-            let journal = world.ncloud.journal();
-            journal.effects(Operation::Delete) == 1 && journal.effects(Operation::Update) == 1
-        })
-        .await;
-    // In the order in which they came, the whole crowd would have been before them.
-    assert!(seen() <= 15, "{} requests of the crowd went before", seen());
-    world.gone::<Policy>(deleted).await;
+    env.delete::<Policy>(deleted).await;
+    env.patch::<Policy>(edited, json!({ "spec": { "ncloud": { "description": "edited" } } })).await;
+    env.ncloud.journal().clear();
+    env.eventually("both to be written", || {
+        let journal = env.ncloud.journal();
+        journal.effects(Operation::Delete) == 1 && journal.effects(Operation::Update) == 1
+    })
+    .await;
+    // In order of arrival, the requests of all background objects would have gone first.
+    assert!(seen() <= 15, "{} background requests went first", seen());
+    env.gone::<Policy>(deleted).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_upstream_that_bears_less_than_configured_is_not_flooded_and_loses_nothing() {
-    const BORNE: u32 = 10; // in a second
-    let world = World::new("slower").await;
+async fn rate_limiter_adapts_when_upstream_allows_less() {
+    const ALLOWED: u32 = 10; // in a second
+    let env = TestEnv::new("slower").await;
     let window = Duration::from_secs(1);
-    world.ncloud.set_options(|o| o.switches.rate_limit = Some(RateLimit { requests: BORNE, window }));
-    limit(&world, "ncloud", 4 * BORNE, 4 * BORNE).await;
+    env.ncloud.set_options(|o| o.switches.rate_limit = Some(RateLimit { requests: ALLOWED, window }));
+    limit(&env, "ncloud", 4 * ALLOWED, 4 * ALLOWED).await;
     let names: Vec<String> = (0..12).map(|i| format!("slower-{i}")).collect();
     for name in &names {
-        world.apply(ncloud_policy(name)).await;
+        env.apply(ncloud_policy(name)).await;
     }
     for name in &names {
-        world.ready::<Policy>(name).await;
+        env.ready::<Policy>(name).await;
     }
-    assert_eq!(world.ncloud.journal().effects(Operation::Create), names.len());
-    assert_eq!(world.ncloud.policies().len(), names.len());
+    assert_eq!(env.ncloud.journal().effects(Operation::Create), names.len());
+    assert_eq!(env.ncloud.policies().len(), names.len());
 
-    // Asked for as fast as it goes: every round is a close look at every object.
-    world.ncloud.journal().clear();
+    // As fast as possible: in every round the operator gets every object.
+    env.ncloud.journal().clear();
     for round in 0..4 {
         for name in &names {
             let mark = json!({ "cloudpolicy.dev/reconcile-requested-at": format!("round {round}") });
-            world.patch::<Policy>(name, json!({ "metadata": { "annotations": mark } })).await;
+            env.patch::<Policy>(name, json!({ "metadata": { "annotations": mark } })).await;
         }
         for name in &names {
             let handled = |object: &Policy| {
@@ -78,10 +77,10 @@ async fn an_upstream_that_bears_less_than_configured_is_not_flooded_and_loses_no
                 anyhow::ensure!(seen == format!("round {round}"), "{seen}");
                 Ok(())
             };
-            world.until(name, "looked at", handled).await;
+            env.until(name, "reconciled", handled).await;
         }
     }
-    let entries = world.ncloud.journal().entries();
+    let entries = env.ncloud.journal().entries();
     let refused = entries.iter().filter(|entry| entry.status == Some(429)).count();
     let served = entries.len() - refused;
     let (first, last) = (entries.first().unwrap().at, entries.last().unwrap().at);
@@ -89,9 +88,9 @@ async fn an_upstream_that_bears_less_than_configured_is_not_flooded_and_loses_no
     #[allow(clippy::cast_precision_loss, reason = "some hundreds")]
     let rate = served as f64 / seconds;
     assert!(served >= 100, "{served} served: enough to speak of a rate");
-    assert!(rate >= f64::from(BORNE) * 0.4, "{served} served and {refused} refused in {seconds} s: too timid");
-    assert!(refused * 4 < served, "{served} served and {refused} refused in {seconds} s: too bold");
+    assert!(rate >= f64::from(ALLOWED) * 0.4, "{served} served and {refused} refused in {seconds} s: too slow");
+    assert!(refused * 4 < served, "{served} served and {refused} refused in {seconds} s: too fast");
     for name in &names {
-        world.ready::<Policy>(name).await;
+        env.ready::<Policy>(name).await;
     }
 }

@@ -1,6 +1,7 @@
-//! A key that is changed under load: the new one is proven first, the old one finishes what it began.
+//! A key that is rotated under load: the operator verifies the new key first, and finishes pending requests with the
+//! old one.
 
-use crate::world::{World, ncloud_policy};
+use crate::support::test_env::{TestEnv, ncloud_policy};
 use cloud_policy::api::{Connection, Policy};
 use cloud_policy_simulator::Operation;
 use k8s_openapi::api::core::v1::Secret;
@@ -9,27 +10,26 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 const OBJECTS: usize = 30;
 
-/// Puts this key in the Secret, and revokes all others as soon as the connection shows that Secret.
-async fn rotate(world: &World, access: &str, secret: &str) {
-    world.ncloud.set_options(|o| o.further_keys.push((access.to_owned(), secret.to_owned())));
-    world.secret("ncloud", &[("accessKey", access), ("secretKey", secret)]).await;
-    let version = world.get::<Secret>("ncloud").await.metadata.resource_version;
-    world
-        .until("ncloud", "shown with the new key", |connection: &Connection| {
-            let seen = connection.status.clone().unwrap_or_default().secret_resource_version;
-            anyhow::ensure!(seen.is_some() && seen == version, "{seen:?}");
-            Ok(())
-        })
-        .await;
-    world.ncloud.set_options(|o| {
+/// Writes this key to the Secret, and revokes all other keys as soon as the connection shows that Secret.
+async fn rotate(env: &TestEnv, access: &str, secret: &str) {
+    env.ncloud.set_options(|o| o.further_keys.push((access.to_owned(), secret.to_owned())));
+    env.secret("ncloud", &[("accessKey", access), ("secretKey", secret)]).await;
+    let version = env.get::<Secret>("ncloud").await.metadata.resource_version;
+    env.until("ncloud", "shown with the new key", |connection: &Connection| {
+        let seen = connection.status.clone().unwrap_or_default().secret_resource_version;
+        anyhow::ensure!(seen.is_some() && seen == version, "{seen:?}");
+        Ok(())
+    })
+    .await;
+    env.ncloud.set_options(|o| {
         (o.access_key, o.secret_key) = (access.to_owned(), secret.to_owned());
         o.further_keys.clear();
     });
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_key_that_is_rotated_and_revoked_under_load_fails_no_write() {
-    let world = World::new("rotation").await;
+async fn key_rotation_under_load_fails_no_write() {
+    let env = TestEnv::new("rotation").await;
     let done = AtomicBool::new(false);
     // Changes and new objects all the time.
     let load = async {
@@ -38,9 +38,9 @@ async fn a_key_that_is_rotated_and_revoked_under_load_fails_no_write() {
             for i in 0..OBJECTS {
                 let mut object = ncloud_policy(&format!("busy-{i}"));
                 object["spec"]["ncloud"]["description"] = json!(format!("round {round}"));
-                world.apply(object).await;
+                env.apply(object).await;
             }
-            world.apply(ncloud_policy(&format!("new-{round}"))).await;
+            env.apply(ncloud_policy(&format!("new-{round}"))).await;
             last = round;
             if done.load(Ordering::Relaxed) {
                 break;
@@ -49,33 +49,31 @@ async fn a_key_that_is_rotated_and_revoked_under_load_fails_no_write() {
         last
     };
     let rotations = async {
-        world.eventually("the load", || world.ncloud.journal().effects(Operation::Update) >= 10).await;
+        env.eventually("the load", || env.ncloud.journal().effects(Operation::Update) >= 10).await;
         for number in 1..=3 {
             rotate(
-                &world,
+                &env,
                 &format!("ROTATEDACCESSKEY000{number}"),
                 &format!("RotatedSecret/00000000000000000000{number}"),
             )
             .await;
-            let before = world.ncloud.journal().effects(Operation::Update);
-            world
-                .eventually("more of the load", || world.ncloud.journal().effects(Operation::Update) >= before + 10)
-                .await;
+            let before = env.ncloud.journal().effects(Operation::Update);
+            env.eventually("more of the load", || env.ncloud.journal().effects(Operation::Update) >= before + 10).await;
         }
         done.store(true, Ordering::Relaxed);
     };
     let (last, ()) = tokio::join!(load, rotations);
     for i in 0..OBJECTS {
-        world.ready::<Policy>(&format!("busy-{i}")).await;
-        let written = world.ncloud.policy_named(&format!("busy-{i}")).unwrap().description;
+        env.ready::<Policy>(&format!("busy-{i}")).await;
+        let written = env.ncloud.policy_named(&format!("busy-{i}")).unwrap().description;
         assert_eq!(written.as_deref(), Some(format!("round {last}").as_str()));
     }
     for round in 0..=last {
-        world.ready::<Policy>(&format!("new-{round}")).await;
+        env.ready::<Policy>(&format!("new-{round}")).await;
     }
-    let entries = world.ncloud.journal().entries();
+    let entries = env.ncloud.journal().entries();
     let refused: Vec<String> =
         entries.iter().filter(|e| e.status == Some(401)).map(|e| format!("{} {}", e.method, e.target)).collect();
     assert!(refused.is_empty(), "{refused:?} of {} requests", entries.len());
-    assert_eq!(world.ncloud.journal().count(Operation::Create), OBJECTS + last + 1);
+    assert_eq!(env.ncloud.journal().count(Operation::Create), OBJECTS + last + 1);
 }

@@ -1,7 +1,7 @@
-//! The alerts: that each fires when it should and is silent when it should be, by promtool's own unit
-//! tests; that each leads to its page; that no reason of an object falls between them.
+//! Alerts: each fires and is silent as its promtool unit tests require, each has a page, and each reason of an
+//! object belongs to one alert.
 
-use super::{file, promql, promtool, rules, said};
+use super::{file, output_of, promql, promtool, rules};
 use crate::docs::markdown::PUBLISHED;
 use cloud_policy::api::Reason;
 use cloud_policy_testbed::repository;
@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::PathBuf;
 
-/// The unit tests, for promtool.
+/// Returns the files with unit tests for promtool.
 fn tests() -> Vec<PathBuf> {
     let folder = repository().join("tests/it/observability/alerts");
     let mut files: Vec<PathBuf> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
@@ -24,18 +24,18 @@ fn name(rule: &Value) -> &str {
 }
 
 #[test]
-fn each_alert_fires_and_is_silent_as_its_unit_tests_say() {
+fn alerts_pass_promtool_unit_tests() {
     let rules = file("alerts.yaml");
     let checked = promtool(&["check", "rules", rules.to_str().unwrap()], "");
-    assert!(checked.status.success(), "{}", said(&checked));
+    assert!(checked.status.success(), "{}", output_of(&checked));
     let tests = tests();
     let files = tests.iter().map(|test| test.to_str().unwrap());
     let tested = promtool(&["test", "rules"].into_iter().chain(files).collect::<Vec<_>>(), "");
-    assert!(tested.status.success(), "{}", said(&tested));
+    assert!(tested.status.success(), "{}", output_of(&tested));
 }
 
 #[test]
-fn every_alert_is_seen_to_fire_and_to_be_silent() {
+fn every_alert_has_firing_and_silent_unit_test() {
     let (mut fires, mut silent) = (BTreeSet::new(), BTreeSet::new());
     for test in tests() {
         let cases: Value = serde_saphyr::from_str(&fs::read_to_string(test).unwrap()).unwrap();
@@ -51,7 +51,7 @@ fn every_alert_is_seen_to_fire_and_to_be_silent() {
 }
 
 #[test]
-fn every_alert_says_how_bad_it_is_and_leads_to_a_page_that_says_what_to_do() {
+fn every_alert_has_severity_and_runbook_page() {
     let index = fs::read_to_string(repository().join("docs/alerts.md")).unwrap();
     let mut pages = BTreeSet::new();
     for rule in rules() {
@@ -72,19 +72,19 @@ fn every_alert_says_how_bad_it_is_and_leads_to_a_page_that_says_what_to_do() {
         pages.insert(repository().join(path));
     }
     let there = fs::read_dir(repository().join("docs/alerts")).unwrap().map(|entry| entry.unwrap().path());
-    assert_eq!(there.collect::<BTreeSet<_>>(), pages, "a page without an alert");
+    assert_eq!(there.collect::<BTreeSet<_>>(), pages, "pages and alerts differ");
 }
 
-/// Reasons that are as somebody wants it.
-const FINE: [&str; 3] = ["UpToDate", "Observed", "Suspended"];
-/// Reasons that pass by themselves, or what else a policy does not keep for an hour.
-const PASSING: [&str; 7] =
+/// Reasons of objects that are in the wanted state.
+const WANTED: [&str; 3] = ["UpToDate", "Observed", "Suspended"];
+/// Reasons that a policy does not keep for an hour.
+const TRANSIENT: [&str; 7] =
     ["Creating", "Updating", "Deleting", "ConnectionNotReady", "RateLimited", "UpstreamUnavailable", "Unseen"];
-/// Reasons of connections and of events, never of a policy.
-const ELSEWHERE: [&str; 6] =
+/// Reasons of connections and events, never of a policy.
+const NOT_OF_POLICIES: [&str; 6] =
     ["Orphaned", "InternalError", "Authenticated", "Unreachable", "SecretNotFound", "SecretsNotPermitted"];
 
-/// The reasons that the alert's query has between the quotes.
+/// Returns the reasons in the query of an alert.
 fn reasons(alert: &str) -> Vec<String> {
     let all = rules();
     let rule = all.iter().find(|rule| name(rule) == alert).unwrap_or_else(|| panic!("{alert}"));
@@ -94,11 +94,11 @@ fn reasons(alert: &str) -> Vec<String> {
 }
 
 #[test]
-fn every_reason_of_an_object_belongs_to_one_alert_or_to_none_on_purpose() {
+fn object_reason_belongs_to_one_alert_or_none() {
     let single = ["CloudPolicyDriftFight", "CloudPolicyDriftReported", "CloudPolicyDeletionsHeld"];
     let single = single.into_iter().chain(["CloudPolicyObjectsUnreadable", "CloudPolicyObjectsStalled"]);
     let alerted: Vec<String> = single.flat_map(reasons).collect();
-    let others = FINE.iter().chain(&PASSING).chain(&ELSEWHERE).map(|reason| (*reason).to_owned());
+    let others = WANTED.iter().chain(&TRANSIENT).chain(&NOT_OF_POLICIES).map(|reason| (*reason).to_owned());
     let mut owners = BTreeMap::<String, usize>::new();
     for reason in alerted.iter().cloned().chain(others) {
         *owners.entry(reason).or_default() += 1;
@@ -110,6 +110,6 @@ fn every_reason_of_an_object_belongs_to_one_alert_or_to_none_on_purpose() {
     assert_eq!(owners.into_keys().collect::<BTreeSet<_>>(), known.chain(counted).collect());
 
     let left_out: BTreeSet<String> = reasons("CloudPolicyObjectsNotReady").into_iter().collect();
-    let expected = alerted.into_iter().chain(FINE.map(str::to_owned)).collect();
-    assert_eq!(left_out, expected, "what is not told elsewhere is told after an hour");
+    let expected = alerted.into_iter().chain(WANTED.map(str::to_owned)).collect();
+    assert_eq!(left_out, expected, "the alert covers every reason without an alert of its own");
 }

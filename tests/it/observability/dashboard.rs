@@ -1,10 +1,10 @@
-//! The Grafana dashboard: that it is whole, and the queries in it.
+//! The Grafana dashboard: its layout and its queries.
 
 use super::file;
 use serde_json::Value;
 use std::collections::BTreeSet;
 
-/// One query, and where it stands.
+/// A query and its panel.
 pub struct Query {
     pub place: String,
     pub expression: String,
@@ -23,7 +23,7 @@ fn is_row(panel: &Value) -> bool {
     panel["type"] == "row"
 }
 
-/// Every query of every panel.
+/// Returns every query of every panel.
 pub fn queries() -> Vec<Query> {
     let panels = panels(&dashboard());
     let targets = panels.iter().filter(|panel| !is_row(panel)).flat_map(|panel| {
@@ -37,10 +37,10 @@ pub fn queries() -> Vec<Query> {
 }
 
 #[test]
-fn it_is_for_any_data_source_and_any_installation() {
+fn dashboard_works_for_any_data_source_and_installation() {
     let dashboard = dashboard();
     assert_eq!(dashboard["schemaVersion"], 42);
-    assert!(dashboard["id"].is_null(), "an id is another Grafana's");
+    assert!(dashboard["id"].is_null(), "an id belongs to one Grafana instance");
     let variables = dashboard["templating"]["list"].as_array().unwrap();
     assert_eq!(variables[0]["type"], "datasource");
     assert_eq!(variables[0]["name"], "datasource");
@@ -54,23 +54,23 @@ fn it_is_for_any_data_source_and_any_installation() {
         for selector in super::promql::selectors(&expression) {
             let chosen =
                 selector.matchers.iter().any(|m| m.label == "namespace" && m.alternatives().eq(["$namespace"]));
-            assert!(chosen, "{place}: {} of every installation", selector.metric);
+            assert!(chosen, "{place}: {} is not limited to one installation", selector.metric);
         }
     }
 }
 
 #[test]
-fn every_panel_says_what_it_shows_and_has_a_place_of_its_own() {
+fn dashboard_panels_have_descriptions_and_do_not_overlap() {
     let panels = panels(&dashboard());
     let (mut ids, mut taken) = (BTreeSet::new(), BTreeSet::new());
     for panel in &panels {
         let title = panel["title"].as_str().unwrap();
-        assert!(ids.insert(panel["id"].as_u64().unwrap()), "{title}: its id is another's");
+        assert!(ids.insert(panel["id"].as_u64().unwrap()), "{title}has the id of another panel");
         assert!(is_row(panel) || panel["description"].as_str().is_some_and(|text| text.len() > 15), "{title}");
         let [x, y, width, height] = ["x", "y", "w", "h"].map(|key| panel["gridPos"][key].as_u64().unwrap());
         assert!(x + width <= 24, "{title} does not fit");
         for cell in (x..x + width).flat_map(|x| (y..y + height).map(move |y| (x, y))) {
-            assert!(taken.insert(cell), "{title} lies on another");
+            assert!(taken.insert(cell), "{title} overlaps another panel");
         }
     }
     let rows: Vec<&str> =

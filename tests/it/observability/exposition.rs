@@ -1,16 +1,16 @@
-//! The text that is scraped, by promtool's own judgement.
+//! The exposition format, checked by promtool.
 
-use super::{promtool, said};
+use super::{output_of, promtool};
 
-/// Fails when promtool would have any name, type or help text otherwise. It reads the older format.
-pub fn is_accepted(classic: &str) {
+/// Asserts that promtool accepts every name, type and help text. It reads the Prometheus text format.
+pub fn assert_accepted(classic: &str) {
     let checked = promtool(&["check", "metrics"], classic);
-    let words = said(&checked);
+    let words = output_of(&checked);
     assert!(checked.status.success() && words.trim().is_empty(), "{words}\n{classic}");
 }
 
 #[test]
-fn promtool_would_say_so() {
+fn promtool_reports_invalid_metrics() {
     let checked = promtool(&["check", "metrics"], "# TYPE a counter\na 1\n");
-    assert!(!checked.status.success(), "{}", said(&checked));
+    assert!(!checked.status.success(), "{}", output_of(&checked));
 }

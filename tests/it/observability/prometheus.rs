@@ -18,18 +18,18 @@ const LABELS: [(&str, &str); 5] = [
     ("pod", "cloud-policy-operator-0"),
 ];
 
-/// How long it may take to start on a busy machine.
+/// How long Prometheus may take to start on a busy machine.
 const START: Duration = Duration::from_mins(1);
 
 pub struct Prometheus {
-    // Before the folder that it writes to.
+    // Dropped before the folder that it writes to.
     _process: Child,
     _folder: TempDir,
     url: String,
     http: reqwest::Client,
 }
 
-/// One series of an answer.
+/// A series in a response.
 #[derive(Debug, serde::Deserialize)]
 pub struct Series {
     #[serde(rename = "metric")]
@@ -44,7 +44,7 @@ impl Series {
 }
 
 impl Prometheus {
-    /// Scrapes `/metrics` of the target four times a second.
+    /// Starts a Prometheus that scrapes `/metrics` of the target four times a second.
     pub async fn scraping(target: SocketAddr) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let settings = folder.path().join("prometheus.json");
@@ -58,7 +58,7 @@ impl Prometheus {
         let bound = Regex::new(r#"msg="Listening on" address=(\S+)"#).unwrap();
         let ready = || async {
             let log = process.log()?;
-            anyhow::ensure!(log.contains("Server is ready"), "hack/debian.sh prometheus installs it. It says:\n{log}");
+            anyhow::ensure!(log.contains("Server is ready"), "`make tools` installs it. Its log:\n{log}");
             Ok(format!("http://{}", &bound.captures(&log).unwrap()[1]))
         };
         let url = wait_for("Prometheus to be ready", START, ready).await.unwrap();
@@ -72,14 +72,14 @@ impl Prometheus {
         if answer["status"] == "success" { Ok(answer["data"].take()) } else { Err(answer["error"].to_string()) }
     }
 
-    /// What a query comes to now.
+    /// Evaluates a query.
     pub async fn query(&self, query: &str) -> Result<Vec<Series>, String> {
         let mut data = self.get("/api/v1/query", &[("query", query)]).await?;
         assert_eq!(data["resultType"], "vector", "{query}");
         Ok(serde_json::from_value(data["result"].take()).unwrap())
     }
 
-    /// The health of each alert, with what Prometheus says of it.
+    /// Returns each alert by name, with the rule's state in Prometheus.
     pub async fn alerts(&self) -> Vec<(String, Value)> {
         let data = self.get("/api/v1/rules", &[]).await.unwrap();
         let groups = data["groups"].as_array().unwrap().iter();
@@ -88,7 +88,7 @@ impl Prometheus {
     }
 }
 
-/// JSON is YAML, too.
+/// Returns the configuration in JSON, which is valid YAML.
 fn settings_for(target: SocketAddr) -> Value {
     json!({
         "global": { "scrape_interval": "250ms", "scrape_timeout": "250ms", "evaluation_interval": "1s" },

@@ -1,15 +1,15 @@
-//! As much of `PromQL` as it takes to name what a query asks for.
+//! A parser for the parts of `PromQL` that name metrics and labels.
 
 use regex::Regex;
 
-/// One metric that a query reads.
+/// A metric that a query reads.
 #[derive(Debug)]
 pub struct Selector {
     pub metric: String,
     pub matchers: Vec<Matcher>,
 }
 
-/// What the query wants of a label.
+/// A condition of a query on a label.
 #[derive(Debug)]
 pub struct Matcher {
     pub label: String,
@@ -18,13 +18,13 @@ pub struct Matcher {
 }
 
 impl Matcher {
-    /// The values that it names.
+    /// Returns the values of the condition.
     pub fn alternatives(&self) -> impl Iterator<Item = &str> {
         self.value.split('|')
     }
 }
 
-/// The metrics of ours that a query reads.
+/// Returns the metrics of the operator that a query reads.
 pub fn selectors(query: &str) -> Vec<Selector> {
     let selector = Regex::new(r"\b(cloud_policy_[a-z_]+)(?:\{([^}]*)\})?").unwrap();
     let matcher = Regex::new(r#"([a-z_]+)(=~|!~|!=|=)"([^"]*)""#).unwrap();
@@ -39,24 +39,24 @@ pub fn selectors(query: &str) -> Vec<Selector> {
             Selector { metric: found[1].to_owned(), matchers: matchers.collect() }
         })
         .collect();
-    assert!(!found.is_empty(), "asks for nothing of ours: {query}");
+    assert!(!found.is_empty(), "reads no metric of the operator: {query}");
     found
 }
 
-/// The labels that a query keeps.
-pub fn kept(query: &str) -> Vec<String> {
+/// Returns the labels that a query keeps.
+pub fn kept_labels(query: &str) -> Vec<String> {
     let by = Regex::new(r"\bby \(([^)]*)\)").unwrap();
     let lists = by.captures_iter(query).flat_map(|found| found[1].split(", ").map(str::to_owned).collect::<Vec<_>>());
     lists.collect()
 }
 
-/// A query as Grafana sends it, all namespaces chosen.
+/// Replaces the variables of Grafana, for all namespaces.
 pub fn filled_in(query: &str) -> String {
     query.replace("$__rate_interval", "5m").replace("$__range", "5m").replace("$namespace", ".*")
 }
 
 #[test]
-fn a_query_is_taken_apart() {
+fn promql_parser_finds_metrics_and_labels() {
     let query = r#"sum by (kind, le) (rate(cloud_policy_a_bucket{reason!~"X|Y", code="429"}[5m])) / cloud_policy_b"#;
     let found = selectors(query);
     assert_eq!(
@@ -67,5 +67,5 @@ fn a_query_is_taken_apart() {
     assert_eq!((reason.label.as_str(), reason.operator.as_str()), ("reason", "!~"));
     assert_eq!(reason.alternatives().collect::<Vec<_>>(), ["X", "Y"]);
     assert_eq!((code.label.as_str(), code.operator.as_str()), ("code", "="));
-    assert_eq!(kept(query), ["kind", "le"]);
+    assert_eq!(kept_labels(query), ["kind", "le"]);
 }

@@ -1,12 +1,12 @@
-//! An operator that is watched by Prometheus while it lives through a little of everything: what
-//! alerts and dashboard ask for is there, under these names and labels.
+//! An operator that Prometheus scrapes while all kinds of events occur: the metrics and labels in the queries
+//! of alerts and dashboard exist.
 
 use super::dashboard::{self, Query};
 use super::prometheus::Prometheus;
 use super::promql::{self, Matcher, Selector};
 use super::{exposition, rules};
-use crate::role;
-use crate::world::{Operator, SOON, World, ncloud_policy, network_policy, spaceone_policy, upstream_id};
+use crate::support::rbac;
+use crate::support::test_env::{Operator, SOON, TestEnv, ncloud_policy, network_policy, spaceone_policy, upstream_id};
 use cloud_policy::api::{NetworkPolicy, Policy, Reason};
 use cloud_policy::server::{self, Readiness};
 use cloud_policy_simulator::{Action, Fault, Operation};
@@ -19,10 +19,10 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-/// How long a reconcile may take here.
+/// How long a reconcile may take in this test.
 const PATIENCE: Duration = Duration::from_secs(6);
 
-/// Serves the metrics as the operator's process does, until the guard is dropped.
+/// Serves the metrics like the operator's process, until the guard is dropped.
 async fn served(operator: &Operator) -> (SocketAddr, tokio_util::sync::DropGuard) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let (address, stop) = (listener.local_addr().unwrap(), CancellationToken::new());
@@ -30,62 +30,62 @@ async fn served(operator: &Operator) -> (SocketAddr, tokio_util::sync::DropGuard
     (address, stop.drop_guard())
 }
 
-/// Success, refusal, drift of both kinds, throttling, a reconcile that takes too long, a key that fits
-/// into no request, deletion, an orphan.
-async fn live(world: &World) {
+/// Causes success, refusal, drift of both kinds, throttling, a reconcile that takes too long, a key that is invalid
+/// in a header, a deletion and an orphan.
+async fn cause_events(env: &TestEnv) {
     let with = |mut object: serde_json::Value, key: &str, value: &str| {
         object["spec"][key] = json!(value);
         object
     };
     let mut refused = ncloud_policy("refused");
     refused["spec"]["ncloud"]["permissions"][0]["targets"][0]["product"] = json!("NoSuchProduct");
-    world.apply(refused).await;
-    world.apply(ncloud_policy("corrected")).await;
-    world.apply(with(ncloud_policy("reported"), "driftPolicy", "Report")).await;
-    world.apply(with(ncloud_policy("left"), "deletionPolicy", "Orphan")).await;
-    world.apply(spaceone_policy("deleted")).await;
-    world.apply(network_policy("network", &world.spaceone.zone_ids()[0])).await;
-    let (url, domain) = (world.spaceone.url(), world.spaceone.domain_id());
-    world.connect_spaceone("garbled", &url, "Rest", &domain, "no\u{7}token").await;
+    env.apply(refused).await;
+    env.apply(ncloud_policy("corrected")).await;
+    env.apply(with(ncloud_policy("reported"), "driftPolicy", "Report")).await;
+    env.apply(with(ncloud_policy("left"), "deletionPolicy", "Orphan")).await;
+    env.apply(spaceone_policy("deleted")).await;
+    env.apply(network_policy("network", &env.spaceone.zone_ids()[0])).await;
+    let (url, domain) = (env.spaceone.url(), env.spaceone.domain_id());
+    env.connect_spaceone("garbled", &url, "Rest", &domain, "no\u{7}token").await;
 
-    world.reason::<Policy>("refused", Reason::ValidationFailed.as_str()).await;
-    world.ready::<NetworkPolicy>("network").await;
-    let corrected = upstream_id(&world.ready::<Policy>("corrected").await);
-    let reported = upstream_id(&world.ready::<Policy>("reported").await);
+    env.reason::<Policy>("refused", Reason::ValidationFailed.as_str()).await;
+    env.ready::<NetworkPolicy>("network").await;
+    let corrected = upstream_id(&env.ready::<Policy>("corrected").await);
+    let reported = upstream_id(&env.ready::<Policy>("reported").await);
     for id in [&corrected, &reported] {
-        world.ncloud.edit_policy(id, |policy| policy.description = Some("theirs".to_owned()));
+        env.ncloud.edit_policy(id, |policy| policy.description = Some("theirs".to_owned()));
     }
-    world.reason::<Policy>("reported", Reason::DriftReported.as_str()).await;
-    world.eventually("the correction", || world.ncloud.journal().effects(Operation::Update) == 1).await;
+    env.reason::<Policy>("reported", Reason::DriftReported.as_str()).await;
+    env.eventually("the correction", || env.ncloud.journal().effects(Operation::Update) == 1).await;
     for name in ["left", "deleted"] {
-        world.ready::<Policy>(name).await;
-        world.delete::<Policy>(name).await;
-        world.gone::<Policy>(name).await;
+        env.ready::<Policy>(name).await;
+        env.delete::<Policy>(name).await;
+        env.gone::<Policy>(name).await;
     }
-    world.ncloud.faults().add(Fault::on(Operation::Get).times(2).before(Action::status(429, "")));
-    world.ncloud.faults().add(Fault::on(Operation::Get).before(Action::Pass).latency(2 * PATIENCE));
-    world.eventually("the upstream to throttle and to dawdle", || world.ncloud.faults().struck() >= 3).await;
+    env.ncloud.faults().add(Fault::on(Operation::Get).times(2).before(Action::status(429, "")));
+    env.ncloud.faults().add(Fault::on(Operation::Get).before(Action::Pass).latency(2 * PATIENCE));
+    env.eventually("the upstream to throttle and to be slow", || env.ncloud.faults().injected() >= 3).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn all_that_alerts_and_dashboard_ask_for_is_there_in_a_running_operator() {
-    let world = World::still("watched").await;
-    let operator = Operator::start(&role::client().await, &[world.namespace()], |settings| {
+async fn operator_exposes_metrics_of_alerts_and_dashboard() {
+    let env = TestEnv::without_operator("watched").await;
+    let operator = Operator::start(&rbac::client().await, &[env.namespace()], |settings| {
         settings.reconcile_timeout = PATIENCE;
     });
-    // As `cloud-policy run` does once it holds the Lease.
+    // Like `cloud-policy run` with the Lease.
     operator.metrics.set_leading(true);
     let (address, _guard) = served(&operator).await;
     let prometheus = Prometheus::scraping(address).await;
-    live(&world).await;
+    cause_events(&env).await;
     let answered = || async {
         let problems = problems(&prometheus).await;
         anyhow::ensure!(problems.is_empty(), "{}", problems.join("\n"));
         Ok(())
     };
-    // Gauges follow every ten seconds.
+    // Gauges are updated every ten seconds.
     wait_for("every query to be answered", SOON, answered).await.unwrap();
-    exposition::is_accepted(&operator.metrics.encode_classic().unwrap());
+    exposition::assert_accepted(&operator.metrics.encode_classic().unwrap());
 }
 
 async fn problems(prometheus: &Prometheus) -> Vec<String> {
@@ -100,12 +100,12 @@ async fn problems(prometheus: &Prometheus) -> Vec<String> {
     }
     let alerts = prometheus.alerts().await;
     assert_eq!(alerts.len(), rules().len());
-    let ill = alerts.into_iter().filter(|(_, rule)| rule["health"] != "ok");
-    problems.extend(ill.map(|(name, rule)| format!("{name}: {} {}", rule["health"], rule["lastError"])));
+    let unhealthy = alerts.into_iter().filter(|(_, rule)| rule["health"] != "ok");
+    problems.extend(unhealthy.map(|(name, rule)| format!("{name}: {} {}", rule["health"], rule["lastError"])));
     problems
 }
 
-/// What is wrong with the answer to a query of the dashboard.
+/// Returns the problem with the result of a query of the dashboard.
 async fn unanswered(prometheus: &Prometheus, query: &Query) -> Option<String> {
     let expression = promql::filled_in(&query.expression);
     let series = match prometheus.query(&expression).await {
@@ -121,7 +121,7 @@ async fn unanswered(prometheus: &Prometheus, query: &Query) -> Option<String> {
     (!missing.is_empty()).then(|| format!("{missing:?} of `{}` are in no series of {expression}", query.legend))
 }
 
-/// The metrics, labels and values that a query names and the operator does not have.
+/// Returns the metrics, labels and values in a query that the operator does not have.
 async fn unknown(prometheus: &Prometheus, place: &str, query: &str) -> Vec<String> {
     let (mut problems, mut labels) = (Vec::new(), BTreeSet::new());
     for Selector { metric, matchers } in promql::selectors(query) {
@@ -133,32 +133,40 @@ async fn unknown(prometheus: &Prometheus, place: &str, query: &str) -> Vec<Strin
         for matcher in &matchers {
             let values: BTreeSet<&str> =
                 series.iter().filter_map(|series| series.labels.get(&matcher.label)).map(String::as_str).collect();
-            problems.extend(strange(&metric, matcher, &values).map(|value| format!("{place}: {metric} with {value}")));
+            problems.extend(
+                unknown_values(&metric, matcher, &values).map(|value| format!("{place}: {metric} with {value}")),
+            );
         }
         labels.extend(own.into_iter().cloned());
     }
-    let strange = promql::kept(query).into_iter().filter(|label| !labels.contains(label));
-    problems.extend(strange.map(|label| format!("{place}: no label {label}")));
+    let missing = promql::kept_labels(query).into_iter().filter(|label| !labels.contains(label));
+    problems.extend(missing.map(|label| format!("{place}: no label {label}")));
     problems
 }
 
-/// The values that a matcher names and that nothing has. Reasons are those that the code knows; what
-/// does not happen here is at least documented; a code may be a pattern.
-fn strange<'a>(metric: &str, matcher: &'a Matcher, values: &'a BTreeSet<&str>) -> impl Iterator<Item = String> + 'a {
+/// Returns the values of a matcher that no series has. Reasons must exist in the code; values that do not
+/// occur here must be documented; a code may be a pattern.
+fn unknown_values<'a>(
+    metric: &str,
+    matcher: &'a Matcher,
+    values: &'a BTreeSet<&str>,
+) -> impl Iterator<Item = String> + 'a {
     let row = documented(metric);
+    // The reasons of gauges are those of conditions.
+    let of_condition = !metric.ends_with("_total");
     let known = move |value: &str| match matcher.label.as_str() {
         "namespace" => !values.is_empty(),
-        "reason" => {
+        "reason" if of_condition => {
             Reason::ALL.iter().any(|reason| reason.as_str() == value) || ["Unseen", "Unreadable"].contains(&value)
         }
         "code" if matcher.operator != "=" => !values.is_empty(),
         _ => values.contains(value) || row.contains(&format!("`{value}`")),
     };
-    let strange = matcher.alternatives().filter(move |value| !known(value));
-    strange.map(|value| format!("{}=\"{value}\"", matcher.label))
+    let unknown = matcher.alternatives().filter(move |value| !known(value));
+    unknown.map(|value| format!("{}=\"{value}\"", matcher.label))
 }
 
-/// What the page of the metrics says of this one; it is held to the code by a test of its own.
+/// Returns the row of a metric on the metrics page. Another test compares the page with the code.
 fn documented(metric: &str) -> String {
     let page = std::fs::read_to_string(repository().join("docs/metrics.md")).unwrap();
     let row = page.lines().find(|line| line.starts_with(&format!("| `{metric}` |")));

@@ -1,9 +1,9 @@
-//! Whatever an upstream answers: no panic, a failure is not absence, and a write whose answer makes
-//! no sense is neither done nor undone.
+//! Responses of upstreams: no response causes a panic, no failure counts as an absence, and a write with a
+//! meaningless response counts neither as done nor as not done.
 
 use super::specs::json;
 use super::upstreams;
-use crate::upstream_support::{create, network_policy, policy, refusal, stamp};
+use crate::support::upstream::{create, network_policy, owner_tag, policy, refusal};
 use cloud_policy::engine::{BoundExternal, ErrorKind, Written};
 use cloud_policy_simulator::{Action, Fault, Faults, Operation};
 use cloud_policy_testbed::holds_for;
@@ -12,7 +12,7 @@ use proptest::sample::{Index, select};
 use serde_json::{Value, json as value};
 use std::collections::BTreeMap;
 
-/// What upstreams of both kinds answer when all is well, to be spoilt.
+/// Regular responses of both upstreams. The generators spoil them.
 const GOOD: &[&str] = &[
     r#"{"items":[{"policyId":"p","policyName":"n","policyDesc":"d"}],"totalItems":1,"isLast":true}"#,
     r#"{"policyId":"p","policyName":"n","permissions":[{"effect":"Allow","targets":[]}],"nrn":"nrn:x"}"#,
@@ -26,7 +26,7 @@ const GOOD: &[&str] = &[
 ];
 
 fn body() -> impl Strategy<Value = String> {
-    let spoilt = (select(GOOD), any::<Index>(), json::value()).prop_map(|(text, at, with)| {
+    let spoiled = (select(GOOD), any::<Index>(), json::value()).prop_map(|(text, at, with)| {
         let mut answer: Value = serde_json::from_str(text).unwrap();
         let mut places = Vec::new();
         pointers(&answer, "", &mut places);
@@ -36,7 +36,7 @@ fn body() -> impl Strategy<Value = String> {
     let cut = (select(GOOD), any::<Index>()).prop_map(|(text, at)| text[..at.index(text.len())].to_owned());
     let odd = select(vec!["", " ", "null", "[]", "7", "1e999", "\"x\"", "<html></html>", "{\"a\":}", "\u{feff}{}"]);
     prop_oneof![
-        6 => spoilt,
+        6 => spoiled,
         2 => cut,
         2 => odd.prop_map(str::to_owned),
         1 => Just("[".repeat(100_000)),
@@ -61,7 +61,7 @@ fn status() -> impl Strategy<Value = u16> {
     prop_oneof![6 => Just(200), 4 => select(vec![201, 204, 400, 401, 403, 404, 409, 418, 422, 429, 500, 503, 599])]
 }
 
-/// A value of a header that the operator reads, or an ordinary one.
+/// Headers that the operator reads, and an ordinary one, with any values.
 fn headers() -> impl Strategy<Value = BTreeMap<String, String>> {
     let name = select(vec!["retry-after", "date", "x-request-id", "x-ncp-trace-id", "content-type"]);
     let text = prop_oneof!["[ -~]{0,40}", "[0-9]{1,25}", Just("Sat, 21 Nov 2026 10:00:30 GMT".to_owned())];
@@ -77,8 +77,8 @@ fn parts(action: &Action) -> (u16, Option<Value>) {
     (*code, serde_json::from_str(body).ok())
 }
 
-/// The upstream and an object in it.
-struct Scene<'a> {
+/// An upstream and an object in it.
+struct Upstream<'a> {
     runtime: &'a tokio::runtime::Runtime,
     faults: &'a Faults,
     subject: &'a dyn BoundExternal,
@@ -86,32 +86,31 @@ struct Scene<'a> {
     secret: &'a str,
 }
 
-impl Scene<'_> {
-    fn answering<T>(&self, operation: Operation, answer: &Action, call: impl Future<Output = T>) -> T {
+impl Upstream<'_> {
+    fn respond_with<T>(&self, operation: Operation, answer: &Action, call: impl Future<Output = T>) -> T {
         self.faults.add(Fault::on(operation).forever().before(answer.clone()));
         let outcome = self.runtime.block_on(call);
         self.faults.clear();
         outcome
     }
 
-    /// The object is there: no answer may make the operator believe that it is not, but one that
-    /// says so in the upstream's own words.
-    fn absence_is_never_guessed(&self, answer: &Action, lists: &[Operation]) {
-        let seen = self.answering(Operation::Get, answer, self.subject.observe(self.id));
-        assert!(!matches!(seen, Ok(None)) || says_absent(answer), "absent after {answer:?}");
+    /// Asserts that the operator reports no absence of an existing object, unless the upstream itself says so.
+    fn assert_no_false_absence(&self, answer: &Action, lists: &[Operation]) {
+        let seen = self.respond_with(Operation::Get, answer, self.subject.observe(self.id));
+        assert!(!matches!(seen, Ok(None)) || reports_absence(answer), "reported as absent after {answer:?}");
         for list in lists {
-            let found = self.answering(*list, answer, self.subject.find());
+            let found = self.respond_with(*list, answer, self.subject.find());
             let empty = found.as_ref().is_ok_and(Vec::is_empty);
-            assert!(!empty || lists_nothing(answer), "nothing found after {answer:?}");
+            assert!(!empty || is_empty_list(answer), "found nothing after {answer:?}");
         }
     }
 
-    fn doubt_is_neither_done_nor_undone(&self, answer: &Action) {
+    fn assert_no_false_result(&self, answer: &Action) {
         let (status, body) = parts(answer);
-        let struck = self.faults.struck();
-        let written = self.answering(Operation::Create, answer, self.subject.create());
-        // After many failures the circuit breaker sends nothing, which is certain.
-        if self.faults.struck() == struck {
+        let injected = self.faults.injected();
+        let written = self.respond_with(Operation::Create, answer, self.subject.create());
+        // After many failures the circuit breaker sends nothing, so the result is certain.
+        if self.faults.injected() == injected {
             assert_eq!(written.unwrap_err().kind, ErrorKind::Unavailable);
             return;
         }
@@ -120,16 +119,16 @@ impl Scene<'_> {
                 let named = body.is_some_and(|body| {
                     ["policyId", "policy_id", "network_policy_id"].iter().any(|key| body[*key] == value!(id))
                 });
-                assert!((200..300).contains(&status) && named, "taken for success: {answer:?}");
+                assert!((200..300).contains(&status) && named, "counted as a success: {answer:?}");
             }
             Ok(Written::Refused(_)) => assert!(
-                matches!(status, 200..=299 | 400 | 422) && says_refused(&body.unwrap_or_default()),
-                "taken for a verdict: {answer:?}"
+                matches!(status, 200..=299 | 400 | 422) && reports_refusal(&body.unwrap_or_default()),
+                "counted as a validation result: {answer:?}"
             ),
             Err(error) if (200..300).contains(&status) => {
                 assert_eq!(error.kind, ErrorKind::OutcomeUnknown, "{answer:?}");
             }
-            Err(error) if status >= 500 && !explains(&body.unwrap_or_default()) => {
+            Err(error) if status >= 500 && !has_validation_code(&body.unwrap_or_default()) => {
                 assert_eq!(error.kind, ErrorKind::OutcomeUnknown, "{answer:?}");
             }
             Err(error) => drop(refusal::<()>(Err(error), &[self.secret])),
@@ -137,107 +136,108 @@ impl Scene<'_> {
     }
 }
 
-/// `404` of NAVER Cloud is believed when the list agrees, and here it never does; `SpaceONE` says it
-/// by its code.
-fn says_absent(answer: &Action) -> bool {
+/// Returns whether a response says that the object is absent. NAVER Cloud says it by a `404` and a list that
+/// agrees, which never occurs here; `SpaceONE` says it by an error code.
+fn reports_absence(answer: &Action) -> bool {
     let Action::Status { body, .. } = answer else { return false };
     body.contains("ERROR_NO_POLICY") || body.contains("ERROR_NOT_FOUND")
 }
 
-/// A list that is one, complete by its own count, and does not hold the object.
-fn lists_nothing(answer: &Action) -> bool {
+/// Returns whether a response is a complete list without the object.
+fn is_empty_list(answer: &Action) -> bool {
     let (status, Some(body)) = parts(answer) else { return false };
     let list = body.get("items").or_else(|| body.get("results"));
     let empty = body == value!({});
     (200..300).contains(&status) && (empty || list.is_some_and(|list| list.is_array() || list.is_null()))
 }
 
-fn says_refused(body: &Value) -> bool {
+fn reports_refusal(body: &Value) -> bool {
     let verdict = body.get("validationResult").filter(|inner| inner.is_object()).unwrap_or(body);
     verdict["success"] == value!(false)
 }
 
-/// Whether a code of the upstream's own checks says that nothing was done, whatever the status.
-fn explains(body: &Value) -> bool {
+/// Returns whether the error code of the upstream's validation says that nothing was done, whatever the status
+/// is.
+fn has_validation_code(body: &Value) -> bool {
     body.to_string().contains("ERROR_")
 }
 
 #[test]
-fn no_answer_of_ncloud_is_misread() {
+fn ncloud_response_is_never_misread() {
     let runtime = upstreams::runtime();
     let (ncloud, account) = runtime.block_on(upstreams::ncloud());
     let block = value!({ "policyName": "fuzzed", "permissions": [
         { "effect": "Allow", "targets": [{ "product": "Server", "actions": ["View*"], "resourceNrns": ["*"] }] },
     ]});
-    let subject = policy(&account, "ncloud", &block, &stamp("uid"));
+    let subject = policy(&account, "ncloud", &block, &owner_tag("uid"));
     let id = runtime.block_on(create(&*subject));
     let (secret, faults) = (ncloud.secret_key(), ncloud.faults());
-    let scene = Scene { runtime: &runtime, faults, subject: &*subject, id: &id, secret: &secret };
+    let upstream = Upstream { runtime: &runtime, faults, subject: &*subject, id: &id, secret: &secret };
     let deleter = subject.deleter();
     holds_for(300, answer(), |answer| {
-        scene.absence_is_never_guessed(&answer, &[Operation::List]);
-        scene.doubt_is_neither_done_nor_undone(&answer);
-        let _ = scene.answering(Operation::Validate, &answer, subject.check());
-        let _ = scene.answering(Operation::TagsGet, &answer, subject.observe(&id));
-        let _ = scene.answering(Operation::Resources, &answer, deleter.used_by(&id));
-        let _ = scene.answering(Operation::Delete, &answer, deleter.delete(&id));
-        let _ = scene.answering(Operation::List, &answer, account.probe());
-        assert_eq!(ncloud.policies().len(), 1, "nothing was written by any of this");
+        upstream.assert_no_false_absence(&answer, &[Operation::List]);
+        upstream.assert_no_false_result(&answer);
+        let _ = upstream.respond_with(Operation::Validate, &answer, subject.check());
+        let _ = upstream.respond_with(Operation::TagsGet, &answer, subject.observe(&id));
+        let _ = upstream.respond_with(Operation::Resources, &answer, deleter.used_by(&id));
+        let _ = upstream.respond_with(Operation::Delete, &answer, deleter.delete(&id));
+        let _ = upstream.respond_with(Operation::List, &answer, account.probe());
+        assert_eq!(ncloud.policies().len(), 1, "no request wrote anything");
     });
 }
 
 #[test]
-fn no_answer_of_spaceone_is_misread() {
+fn spaceone_response_is_never_misread() {
     let runtime = upstreams::runtime();
     let (spaceone, account) = runtime.block_on(upstreams::spaceone());
     let block = value!({ "policyId": "fuzzed", "name": "n", "permissions": ["p"] });
-    let one = policy(&account, "spaceone", &block, &stamp("uid"));
+    let one = policy(&account, "spaceone", &block, &owner_tag("uid"));
     let zone = &spaceone.zone_ids()[0];
     let block = value!({ "name": "n", "zoneId": zone, "data": { "k": 1 }, "pinnedKeys": ["name"] });
-    let other = network_policy(&account, &block, &stamp("uid"));
+    let other = network_policy(&account, &block, &owner_tag("uid"));
     let (secret, faults) = (spaceone.token(), spaceone.faults());
     let ids = runtime.block_on(async { (create(&*one).await, create(&*other).await) });
     holds_for(200, answer(), |answer| {
         for (subject, id, lists) in [(&one, &ids.0, &[][..]), (&other, &ids.1, &[Operation::List][..])] {
-            let scene = Scene { runtime: &runtime, faults, subject: &**subject, id, secret: &secret };
-            scene.absence_is_never_guessed(&answer, lists);
-            scene.doubt_is_neither_done_nor_undone(&answer);
+            let upstream = Upstream { runtime: &runtime, faults, subject: &**subject, id, secret: &secret };
+            upstream.assert_no_false_absence(&answer, lists);
+            upstream.assert_no_false_result(&answer);
             let deleter = subject.deleter();
-            let _ = scene.answering(Operation::Delete, &answer, deleter.delete(id));
-            let _ = scene.answering(Operation::Get, &answer, subject.claim(id));
-            let _ = scene.answering(Operation::Stat, &answer, account.probe());
+            let _ = upstream.respond_with(Operation::Delete, &answer, deleter.delete(id));
+            let _ = upstream.respond_with(Operation::Get, &answer, subject.tag_owner(id));
+            let _ = upstream.respond_with(Operation::Stat, &answer, account.probe());
         }
         assert_eq!((spaceone.policies().len(), spaceone.network_policies().len()), (1, 1), "nothing was written");
     });
 }
 
-/// Names go into queries and ids into paths, and both are signed as they go over the wire: the
-/// simulated gateway signs them anew, with code of its own.
+/// Names are part of queries and ids are part of paths, and both are signed as they are sent. The simulated
+/// gateway computes the signature again with code of its own.
 #[test]
-fn the_gateway_accepts_the_signature_of_any_name_and_id() {
+fn gateway_accepts_signature_of_any_name_and_id() {
     let runtime = upstreams::runtime();
     let (_ncloud, account) = runtime.block_on(upstreams::ncloud());
     let text = prop_oneof![super::specs::text::free(1..=60), "[ -~]{1,30}", any::<String>()];
     holds_for(200, text, |text| {
         let block = value!({ "policyName": text, "permissions": [] });
-        let subject = policy(&account, "ncloud", &block, &stamp("uid"));
+        let subject = policy(&account, "ncloud", &block, &owner_tag("uid"));
         let found = runtime.block_on(subject.find());
         assert_eq!(found.unwrap(), [], "{text:?}");
         if let Err(error) = runtime.block_on(subject.observe(&text)) {
-            assert_eq!(error.kind, ErrorKind::Rejected, "only what fits into no path: {text:?}: {error}");
+            assert_eq!(error.kind, ErrorKind::Rejected, "rejected without an invalid path: {text:?}: {error}");
         }
     });
 }
 
-/// A careless server may send back what it was sent, in any place that the operator shows.
+/// A server may send back what it received, in any field that the operator shows.
 #[test]
-fn an_echoed_secret_is_shown_nowhere() {
+fn echoed_secret_is_never_shown() {
     let runtime = upstreams::runtime();
     let (ncloud, account) = runtime.block_on(upstreams::ncloud());
     let block = value!({ "policyName": "echoed", "permissions": [
         { "effect": "Allow", "targets": [{ "product": "Server", "actions": ["View*"], "resourceNrns": ["*"] }] },
     ]});
-    let subject = policy(&account, "ncloud", &block, &stamp("uid"));
+    let subject = policy(&account, "ncloud", &block, &owner_tag("uid"));
     let secret = ncloud.secret_key();
     let bodies = [
         value!({ "error": { "errorCode": secret, "message": secret } }),

@@ -1,11 +1,11 @@
-//! The whole operator against a real API server: where an object ends up depends on its last spec,
-//! and what its status says on the facts, never on the way there.
+//! The whole operator against a real API server: the state of an object depends on its last spec, and its
+//! status on the facts, never on the specs before it.
 //!
-//! The specs are generated from fixed seeds. All objects of a test walk side by side.
+//! The specs are generated from fixed seeds. The objects of a test change at the same time.
 
-use super::meaning::{alike, permissions, plain, set};
+use super::comparison::{alike, permissions, plain, set};
 use super::specs::{self, text};
-use crate::world::{Kind, World, common, ncloud_policy, network_policy, spaceone_policy};
+use crate::support::test_env::{Kind, TestEnv, common, ncloud_policy, network_policy, spaceone_policy};
 use cloud_policy::api::{NetworkPolicy, Policy};
 use cloud_policy::controller::kinds::managed::Managed;
 use cloud_policy_simulator::Operation;
@@ -14,16 +14,16 @@ use futures::future::join_all;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-const WALKERS: usize = 6;
+const OBJECTS: usize = 6;
 const STEPS: usize = 3;
 
-/// An object of one of the kinds, on its way.
-struct Walker {
+/// An object and the specs that it gets, one after the other.
+struct History {
     name: String,
     specs: Vec<Value>,
 }
 
-/// A whole object with this block, as GitOps tools apply it.
+/// Returns a complete manifest with this block, as GitOps tools apply it.
 fn manifest(name: &str, block: &Value) -> Value {
     let mut object = if block.get("policyName").is_some() {
         ncloud_policy(name)
@@ -39,7 +39,7 @@ fn manifest(name: &str, block: &Value) -> Value {
     object
 }
 
-/// The block without the characters that YAML has no place for, which is what an apply is read as.
+/// Replaces the characters that YAML cannot contain, because an apply is read as YAML.
 fn writable(value: &Value) -> Value {
     let fit =
         |c: &char| !c.is_control() && !matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}');
@@ -52,20 +52,20 @@ fn writable(value: &Value) -> Value {
     }
 }
 
-/// The field that may not change takes the walker's name.
-fn walkers(seed: u64, kind: &str, specs: impl Strategy<Value = Value>) -> Vec<Walker> {
+/// Generates objects. The name of an object replaces its immutable field.
+fn histories(seed: u64, kind: &str, specs: impl Strategy<Value = Value>) -> Vec<History> {
     let specs = specs.prop_map(|block| {
         let mut block = writable(&block);
         // An apply that empties an object reaches the API server's validation as `null`, and is refused.
         block.as_object_mut().unwrap().retain(|_, value| value != &json!({}));
-        // Pins that a spec does not declare are somebody else's, and stay: here every spec declares some.
+        // Pins that a spec does not declare belong to another writer and stay. Here every spec declares some.
         if block.get("zoneId").is_some() && block["pinnedKeys"].as_array().is_none_or(Vec::is_empty) {
             block["pinnedKeys"] = json!(["zone_id"]);
         }
         block
     });
-    let walks = pick(WALKERS, seed, prop::collection::vec(specs, STEPS));
-    let walker = |(n, mut specs): (usize, Vec<Value>)| {
+    let steps = pick(OBJECTS, seed, prop::collection::vec(specs, STEPS));
+    let history = |(n, mut specs): (usize, Vec<Value>)| {
         let name = format!("{kind}-{seed}-{n}");
         for block in &mut specs {
             for field in ["policyName", "policyId"] {
@@ -74,24 +74,24 @@ fn walkers(seed: u64, kind: &str, specs: impl Strategy<Value = Value>) -> Vec<Wa
                 }
             }
         }
-        Walker { name, specs }
+        History { name, specs }
     };
-    walks.into_iter().enumerate().map(walker).collect()
+    steps.into_iter().enumerate().map(history).collect()
 }
 
-impl Walker {
-    /// Takes every step as soon as the one before is done.
-    async fn walk<K: Managed + Kind>(&self, world: &World) -> K {
+impl History {
+    /// Applies each spec as soon as the object is ready with the one before.
+    async fn apply_all<K: Managed + Kind>(&self, env: &TestEnv) -> K {
         let mut last = None;
         for block in &self.specs {
-            world.apply(manifest(&self.name, block)).await;
-            last = Some(world.ready::<K>(&self.name).await);
+            env.apply(manifest(&self.name, block)).await;
+            last = Some(env.ready::<K>(&self.name).await);
         }
-        last.expect("there are steps")
+        last.expect("a history has specs")
     }
 }
 
-/// What status says, without times, ids, names and counts of changes.
+/// Returns the status without times, ids, names and counts.
 fn facts<K: Managed>(object: &K) -> Value {
     let status = common(object);
     let conditions = status.conditions.iter().map(|c| json!([c.type_, c.status, c.reason, c.message]));
@@ -104,62 +104,66 @@ fn facts<K: Managed>(object: &K) -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_end_depends_on_the_last_spec_and_the_status_on_the_facts() {
-    let world = World::new("histories").await;
-    let zones = world.spaceone.zone_ids();
-    let n = walkers(21, "n", specs::ncloud::policy(text::policy_name_alone()));
-    let p = walkers(22, "p", specs::spaceone::policy(Just("p".to_owned())));
-    let w = walkers(23, "w", specs::network::policy(&zones));
+async fn final_state_depends_only_on_last_spec() {
+    let env = TestEnv::new("histories").await;
+    let zones = env.spaceone.zone_ids();
+    let n = histories(21, "n", specs::ncloud::policy(text::policy_name_alone()));
+    let p = histories(22, "p", specs::spaceone::policy(Just("p".to_owned())));
+    let w = histories(23, "w", specs::network::policy(&zones));
     let (policies, networks) = futures::join!(
-        join_all(n.iter().chain(&p).map(|walker| walker.walk::<Policy>(&world))),
-        join_all(w.iter().map(|walker| walker.walk::<NetworkPolicy>(&world))),
+        join_all(n.iter().chain(&p).map(|history| history.apply_all::<Policy>(&env))),
+        join_all(w.iter().map(|history| history.apply_all::<NetworkPolicy>(&env))),
     );
-    for walker in &n {
-        let (held, last) = (world.ncloud.policy_named(&walker.name).unwrap(), walker.specs.last().unwrap());
-        assert_eq!(permissions(&json!(held.permissions)), permissions(&last["permissions"]), "{}", walker.name);
+    for history in &n {
+        let (stored, last) = (env.ncloud.policy_named(&history.name).unwrap(), history.specs.last().unwrap());
+        assert_eq!(permissions(&json!(stored.permissions)), permissions(&last["permissions"]), "{}", history.name);
     }
-    for walker in &p {
-        let all = world.spaceone.policies();
-        let (held, last) =
-            (all.iter().find(|policy| policy.policy_id == walker.name).unwrap(), walker.specs.last().unwrap());
+    for history in &p {
+        let all = env.spaceone.policies();
+        let (stored, last) =
+            (all.iter().find(|policy| policy.policy_id == history.name).unwrap(), history.specs.last().unwrap());
         assert_eq!(
-            (json!(held.name), set(held.permissions.iter().map(|p| json!(p)))),
+            (json!(stored.name), set(stored.permissions.iter().map(|p| json!(p)))),
             (last["name"].clone(), set(last["permissions"].as_array().unwrap().clone()))
         );
     }
-    for (walker, object) in w.iter().zip(&networks) {
-        let all = world.spaceone.network_policies();
+    for (history, object) in w.iter().zip(&networks) {
+        let all = env.spaceone.network_policies();
         let id = object.status.as_ref().unwrap().network_policy_id.clone().unwrap();
-        let (held, last) =
-            (all.iter().find(|policy| policy.network_policy_id == id).unwrap(), walker.specs.last().unwrap());
-        assert_eq!((json!(held.name), json!(held.zone_id)), (last["name"].clone(), last["zoneId"].clone()));
-        assert!(last["data"].is_null() || alike(&plain(&json!(held.data)), &plain(&last["data"])), "{}", walker.name);
+        let (stored, last) =
+            (all.iter().find(|policy| policy.network_policy_id == id).unwrap(), history.specs.last().unwrap());
+        assert_eq!((json!(stored.name), json!(stored.zone_id)), (last["name"].clone(), last["zoneId"].clone()));
+        assert!(
+            last["data"].is_null() || alike(&plain(&json!(stored.data)), &plain(&last["data"])),
+            "{}",
+            history.name
+        );
     }
-    // Each is there once; network policies may have been made again where nothing else helps.
-    assert_eq!((world.ncloud.policies().len(), world.ncloud.journal().effects(Operation::Create)), (WALKERS, WALKERS));
-    assert_eq!((world.spaceone.policies().len(), world.spaceone.network_policies().len()), (WALKERS, WALKERS));
+    // Each object exists once. Network policies may have been recreated if a change required it.
+    assert_eq!((env.ncloud.policies().len(), env.ncloud.journal().effects(Operation::Create)), (OBJECTS, OBJECTS));
+    assert_eq!((env.spaceone.policies().len(), env.spaceone.network_policies().len()), (OBJECTS, OBJECTS));
 
-    // The same last specs, reached in one step: the same is said of them.
-    let straight = |walker: &Walker| {
-        let mut block = walker.specs.last().unwrap().clone();
-        let name = format!("{}-s", walker.name);
+    // The same last specs, applied at once, result in the same status.
+    let straight = |history: &History| {
+        let mut block = history.specs.last().unwrap().clone();
+        let name = format!("{}-s", history.name);
         for field in ["policyName", "policyId"] {
             if block.get(field).is_some() {
                 block[field] = json!(name);
             }
         }
-        Walker { name, specs: vec![block] }
+        History { name, specs: vec![block] }
     };
-    for (walker, object) in n.iter().chain(&p).zip(&policies) {
-        assert_eq!(facts(&straight(walker).walk::<Policy>(&world).await), facts(object), "{}", walker.name);
+    for (history, object) in n.iter().chain(&p).zip(&policies) {
+        assert_eq!(facts(&straight(history).apply_all::<Policy>(&env).await), facts(object), "{}", history.name);
     }
-    for (walker, object) in w.iter().zip(&networks) {
-        assert_eq!(facts(&straight(walker).walk::<NetworkPolicy>(&world).await), facts(object), "{}", walker.name);
+    for (history, object) in w.iter().zip(&networks) {
+        assert_eq!(facts(&straight(history).apply_all::<NetworkPolicy>(&env).await), facts(object), "{}", history.name);
     }
 }
 
-/// A way to spoil each block so that the API server still takes it, and the reason that is given.
-fn spoilt(block: &Value) -> (Value, &'static str) {
+/// Makes a block invalid in a way that the API server accepts. Returns the expected reason, too.
+fn invalid(block: &Value) -> (Value, &'static str) {
     let mut block = block.clone();
     if block.get("policyName").is_some() {
         block["permissions"][0]["targets"][0]["product"] = json!("NoSuchProduct");
@@ -171,30 +175,29 @@ fn spoilt(block: &Value) -> (Value, &'static str) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_spec_that_is_refused_harms_nothing_and_a_good_one_mends_it_without_a_human() {
-    let world = World::new("recovers").await;
-    let zones = world.spaceone.zone_ids();
-    let n = walkers(31, "n", specs::ncloud::policy(text::policy_name_alone()));
-    let p = walkers(32, "p", specs::spaceone::policy(Just("p".to_owned())));
-    let w = walkers(33, "w", specs::network::policy(&zones));
+async fn object_recovers_from_refused_spec_when_spec_is_corrected() {
+    let env = TestEnv::new("recovers").await;
+    let zones = env.spaceone.zone_ids();
+    let n = histories(31, "n", specs::ncloud::policy(text::policy_name_alone()));
+    let p = histories(32, "p", specs::spaceone::policy(Just("p".to_owned())));
+    let w = histories(33, "w", specs::network::policy(&zones));
     futures::join!(
-        join_all(n.iter().chain(&p).map(|walker| recovers::<Policy>(&world, walker))),
-        join_all(w.iter().map(|walker| recovers::<NetworkPolicy>(&world, walker))),
+        join_all(n.iter().chain(&p).map(|history| recovers::<Policy>(&env, history))),
+        join_all(w.iter().map(|history| recovers::<NetworkPolicy>(&env, history))),
     );
-    assert_eq!(world.ncloud.journal().effects(Operation::Create), WALKERS);
-    let held =
-        (world.ncloud.policies().len(), world.spaceone.policies().len(), world.spaceone.network_policies().len());
-    assert_eq!(held, (WALKERS, WALKERS, WALKERS), "nothing refused was made, nothing good was lost");
+    assert_eq!(env.ncloud.journal().effects(Operation::Create), OBJECTS);
+    let count = (env.ncloud.policies().len(), env.spaceone.policies().len(), env.spaceone.network_policies().len());
+    assert_eq!(count, (OBJECTS, OBJECTS, OBJECTS), "no invalid object was created, no valid one was lost");
 }
 
-/// Refused from the start, good, refused again, good.
-async fn recovers<K: Managed + Kind>(world: &World, walker: &Walker) {
-    for block in &walker.specs[..2] {
-        let (bad, reason) = spoilt(block);
-        world.apply(manifest(&walker.name, &bad)).await;
-        let refused: K = world.reason(&walker.name, reason).await;
-        assert_eq!(crate::world::condition(&common(&refused), "Valid").unwrap().status, "False");
-        world.apply(manifest(&walker.name, block)).await;
-        world.ready::<K>(&walker.name).await;
+/// Applies an invalid spec, a valid one, another invalid one, and another valid one.
+async fn recovers<K: Managed + Kind>(env: &TestEnv, history: &History) {
+    for block in &history.specs[..2] {
+        let (bad, reason) = invalid(block);
+        env.apply(manifest(&history.name, &bad)).await;
+        let refused: K = env.reason(&history.name, reason).await;
+        assert_eq!(crate::support::test_env::condition(&common(&refused), "Valid").unwrap().status, "False");
+        env.apply(manifest(&history.name, block)).await;
+        env.ready::<K>(&history.name).await;
     }
 }

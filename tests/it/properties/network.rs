@@ -1,14 +1,14 @@
-//! `SpaceONE` network policies: specs against the simulated domain.
+//! `SpaceONE` network policies, against the simulator.
 //!
-//! The upstream cannot do everything in place, and the operator must say so: another zone, a list
-//! that became empty, a key of `data` that is not wanted any more, and what is pinned by a pin that
-//! the spec does not declare. Everything else arrives.
+//! The upstream cannot make some changes in place, and the operator must report them: another zone, a list that
+//! became empty, a removed key of `data`, and a field with a pin that the spec does not declare. All other
+//! changes arrive.
 
-use super::meaning::{alike, assert_alike, dns, plain, reference, routes, set};
+use super::comparison::{alike, assert_alike, dns, plain, reference, routes, set};
 use super::spaceone::as_fractions;
-use super::upstreams::{self, next, says_only, settle, written};
+use super::upstreams::{self, assert_only_fields, next, settle, written};
 use super::{specs, specs::network::respelled};
-use crate::upstream_support::{create, network_policy, sight, stamp};
+use crate::support::upstream::{create, network_policy, observation, owner_tag};
 use cloud_policy::engine::{Diff, Remedy};
 use cloud_policy_simulator::Operation;
 use cloud_policy_simulator::spaceone::{Spaceone, StoredNetworkPolicy};
@@ -19,15 +19,15 @@ use serde_json::{Value, json};
 const FIELDS: &[&str] =
     &["name", "zoneId", "routingTables", "dns", "data", "metadata", "reference", "tags", "pinnedKeys"];
 
-fn held(spaceone: &Spaceone, id: &str) -> StoredNetworkPolicy {
-    spaceone.network_policies().into_iter().find(|policy| policy.network_policy_id == id).expect("there is one")
+fn current(spaceone: &Spaceone, id: &str) -> StoredNetworkPolicy {
+    spaceone.network_policies().into_iter().find(|policy| policy.network_policy_id == id).expect("the policy exists")
 }
 
 fn object(value: &Value) -> Value {
     if value.is_null() { json!({}) } else { plain(value) }
 }
 
-/// A field of a spec in one spelling.
+/// Returns a field of a spec, normalized.
 fn wanted(spec: &Value, field: &str, uid: &str) -> Value {
     let value = &spec[field];
     match field {
@@ -45,7 +45,7 @@ fn wanted(spec: &Value, field: &str, uid: &str) -> Value {
     }
 }
 
-/// The same field as it is stored; of metadata the keys that the spec declares.
+/// Returns a field as stored, normalized. Of metadata, only the keys that the spec declares.
 fn stored(policy: &StoredNetworkPolicy, field: &str, spec: &Value) -> Value {
     let raw = json!(policy);
     match field {
@@ -64,12 +64,13 @@ fn stored(policy: &StoredNetworkPolicy, field: &str, spec: &Value) -> Value {
     }
 }
 
-/// What is not as the last spec of the path says is named, and nothing is named that need not be.
-fn assert_truthful(policy: &StoredNetworkPolicy, path: &[Value], uid: &str, left: &Diff, pins: &[String]) {
+/// Asserts that every field that differs from the last spec is reported, and no other.
+fn assert_reported(policy: &StoredNetworkPolicy, path: &[Value], uid: &str, left: &Diff, pins: &[String]) {
     let last = path.last().unwrap();
     for field in FIELDS {
         let Some(spec) = path.iter().rev().find(|spec| spec.get(*field).is_some()) else { continue };
-        // Not set by the last one: not compared, and as it was, unless an earlier one was stuck.
+        // A field that the last spec does not set is not compared. It is unchanged, unless an earlier spec
+        // could not be applied.
         let named = left.touches(&format!("spec.spaceone.{field}"));
         if last.get(*field).is_some() && !named {
             assert_alike(&stored(policy, field, spec), &wanted(spec, field, uid), field);
@@ -83,21 +84,21 @@ fn assert_truthful(policy: &StoredNetworkPolicy, path: &[Value], uid: &str, left
         let undeclared = last["pinnedKeys"].as_array().is_none_or(Vec::is_empty) && !pins.is_empty();
         match field.remedy {
             Remedy::Recreate => assert!(cannot, "{} could be changed in place", field.path),
-            Remedy::Update => assert!(undeclared, "{} did not arrive", field.path),
+            Remedy::Update => assert!(undeclared, "{} was not applied", field.path),
         }
     }
 }
 
-/// The requests say what the spec says, and the stamp.
-fn assert_asked(spaceone: &Spaceone, spec: &Value, uid: &str) {
+/// Asserts that the requests contain what the spec contains, and the owner tag.
+fn assert_requests(spaceone: &Spaceone, spec: &Value, uid: &str) {
     for (entry, body) in written(spaceone.journal()) {
         if entry.operation == Operation::PinData {
-            says_only(&body, &["keys", "domain_id"]);
+            assert_only_fields(&body, &["keys", "domain_id"]);
             let keys = set(body["keys"].as_array().cloned().unwrap());
             assert!(keys == json!(["zone_id"]) || keys == wanted(spec, "pinnedKeys", uid), "{body}");
             continue;
         }
-        says_only(
+        assert_only_fields(
             &body,
             &["name", "zone_id", "routing_tables", "dns", "data", "metadata", "reference", "tags", "domain_id"],
         );
@@ -113,43 +114,43 @@ fn assert_asked(spaceone: &Spaceone, spec: &Value, uid: &str) {
 }
 
 #[test]
-fn every_spec_arrives_whole_by_any_path_or_what_did_not_is_named() {
+fn network_spec_arrives_or_difference_is_reported() {
     let runtime = upstreams::runtime();
     let (spaceone, account) = runtime.block_on(upstreams::spaceone());
     holds_for(120, prop::collection::vec(specs::network::policy(&spaceone.zone_ids()), 1..4), |path| {
         let uid = format!("uid-{}", next());
         runtime.block_on(async {
             spaceone.journal().clear();
-            let first = network_policy(&account, &path[0], &stamp(&uid));
+            let first = network_policy(&account, &path[0], &owner_tag(&uid));
             assert_eq!(first.validate(), []);
             let id = create(&*first).await;
-            let seen = sight(&*first, &id).await;
-            assert!(seen.diff.is_empty(), "created and left at {}", seen.diff.summary());
-            assert_asked(&spaceone, &path[0], &uid);
-            assert_truthful(&held(&spaceone, &id), &path[..1], &uid, &seen.diff, &[]);
+            let seen = observation(&*first, &id).await;
+            assert!(seen.diff.is_empty(), "difference after the create: {}", seen.diff.summary());
+            assert_requests(&spaceone, &path[0], &uid);
+            assert_reported(&current(&spaceone, &id), &path[..1], &uid, &seen.diff, &[]);
             for (index, block) in path.iter().enumerate().skip(1) {
-                let pins = held(&spaceone, &id).pinned_keys;
-                let left = settle(&*network_policy(&account, block, &stamp(&uid)), &id).await;
-                assert_asked(&spaceone, block, &uid);
-                assert_truthful(&held(&spaceone, &id), &path[..=index], &uid, &left, &pins);
+                let pins = current(&spaceone, &id).pinned_keys;
+                let left = settle(&*network_policy(&account, block, &owner_tag(&uid)), &id).await;
+                assert_requests(&spaceone, block, &uid);
+                assert_reported(&current(&spaceone, &id), &path[..=index], &uid, &left, &pins);
             }
-            assert_eq!(spaceone.network_policies().len(), 1, "never a second one");
+            assert_eq!(spaceone.network_policies().len(), 1, "no second object exists");
             spaceone.remove_network_policy(&id);
         });
     });
 }
 
 #[test]
-fn the_same_in_other_words_is_no_difference() {
+fn network_equivalent_spec_causes_no_write() {
     let runtime = upstreams::runtime();
     let (spaceone, account) = runtime.block_on(upstreams::spaceone());
     let values = (specs::network::policy(&spaceone.zone_ids()), 0usize..4);
     holds_for(120, values, |(block, spelling)| {
-        let stamp = stamp("uid");
+        let tag = owner_tag("uid");
         runtime.block_on(async {
-            let id = create(&*network_policy(&account, &block, &stamp)).await;
+            let id = create(&*network_policy(&account, &block, &tag)).await;
             spaceone.journal().clear();
-            let left = settle(&*network_policy(&account, &reworded(&block, spelling), &stamp), &id).await;
+            let left = settle(&*network_policy(&account, &reworded(&block, spelling), &tag), &id).await;
             assert!(left.is_empty() && spaceone.journal().writes().is_empty(), "{}", left.summary());
             spaceone.remove_network_policy(&id);
         });

@@ -1,11 +1,11 @@
-//! The decision and its report, which are pure: total over everything that can be remembered,
-//! allowed and seen, and never a write that is not allowed.
+//! Plans and conditions, which are pure: there is a plan for every state, and no plan writes what is not
+//! allowed.
 
 use cloud_policy::api::Reason;
 use cloud_policy::api::shared::{AdoptionPolicy, DriftPolicy, ManagementPolicy, RecreatePolicy};
 use cloud_policy::api::status::{OperationKind, ValidationDetail, ValidationResult};
 use cloud_policy::engine::outcome::{Outcome, Requeue};
-use cloud_policy::engine::plan::{Existing, LastKnown, Plan, ReportOnly, Rules, Step, plan};
+use cloud_policy::engine::plan::{Existing, LastKnown, Plan, ReportOnly, Rules, Step, TagOwner, plan};
 use cloud_policy::engine::{Details, Diff, ErrorKind, FieldDiff, Observation, Ownership, Remedy, UpstreamError};
 use cloud_policy_testbed::holds_for;
 use jiff::{SignedDuration, Timestamp};
@@ -53,7 +53,7 @@ fn sighting() -> impl Strategy<Value = Observation> {
     let owner = select(vec![
         Ownership::Ours,
         Ownership::Unknown,
-        Ownership::Unmarked,
+        Ownership::Untagged,
         Ownership::ForeignTag("another/uid".to_owned()),
         Ownership::OtherObject("Policy a/b".to_owned()),
     ]);
@@ -72,12 +72,12 @@ fn freedom() -> impl Strategy<Value = Freedom> {
     )
 }
 
-/// What a plan touches upstream: nothing, or what may be created, or this object.
+/// The effect of a plan upstream.
 #[derive(Debug, PartialEq)]
 enum Touch {
     Nothing,
     Create,
-    /// It is stamped, changed, or deleted to be made again.
+    /// The object is tagged, changed, or deleted to be created again.
     Write(Box<Observation>),
 }
 
@@ -86,20 +86,20 @@ fn touch(plan: &Plan) -> Touch {
         Plan::Create => Touch::Create,
         Plan::Wait
         | Plan::Report { .. }
-        | Plan::Yield { .. }
+        | Plan::Yield(_)
         | Plan::Duplicate { .. }
-        | Plan::Refuse { .. }
+        | Plan::Refuse(_)
         | Plan::Existing(Existing {
-            claim: false,
+            tag: TagOwner::NotNeeded,
             step: Step::None | Step::NotApplied(_) | Step::DriftFight { .. },
             ..
         }) => Touch::Nothing,
-        Plan::Existing(Existing { seen, .. }) => Touch::Write(Box::new(seen.clone())),
+        Plan::Existing(Existing { observed, .. }) => Touch::Write(Box::new(observed.clone())),
     }
 }
 
 #[test]
-fn no_plan_writes_what_it_may_not_whatever_is_remembered_and_seen() {
+fn plan_never_writes_what_policies_forbid() {
     let values = (record(), freedom(), prop::collection::vec(sighting(), 0..4));
     holds_for(CASES, values, |(record, (management, adoption, drift, recreate, external_id), found)| {
         let rules = Rules { management, adoption, drift, recreate, external_id };
@@ -130,12 +130,12 @@ fn no_plan_writes_what_it_may_not_whatever_is_remembered_and_seen() {
     });
 }
 
-/// Whose object may be written.
+/// Asserts that the object may be written.
 fn may_write(record: &LastKnown, rules: Rules<'_>, seen: &Observation) {
     match &seen.owner {
         Ownership::Ours => {}
         Ownership::ForeignTag(owner) | Ownership::OtherObject(owner) => panic!("the object of {owner} is written"),
-        Ownership::Unknown | Ownership::Unmarked => {
+        Ownership::Unknown | Ownership::Untagged => {
             let known = record.id.as_deref() == Some(seen.id.as_str());
             let recovered = record.is_in_flight(OperationKind::Create) && seen.diff.is_empty();
             let adopted = match rules.adoption {
@@ -144,12 +144,12 @@ fn may_write(record: &LastKnown, rules: Rules<'_>, seen: &Observation) {
                 AdoptionPolicy::Always => true,
             };
             let trusted = seen.owner == Ownership::Unknown && known && !seen.diff.needs_recreate();
-            assert!(recovered || adopted || trusted, "a stranger's object is written: {seen:?}");
+            assert!(recovered || adopted || trusted, "an object of another owner is written: {seen:?}");
         }
     }
 }
 
-/// Which write the policies allow.
+/// Asserts that the policies of the spec allow the step.
 fn may_step(record: &LastKnown, rules: Rules<'_>, step: &Step, plan: &Plan) {
     let writes = matches!(step, Step::Update { .. } | Step::Recreate { .. });
     assert!(!(writes && rules.management == ManagementPolicy::CreateOnly), "CreateOnly never changes: {plan:?}");
@@ -160,7 +160,7 @@ fn may_step(record: &LastKnown, rules: Rules<'_>, step: &Step, plan: &Plan) {
         let in_place = diff.fields.iter().all(|field| field.remedy == Remedy::Update);
         assert!(in_place && !diff.is_empty(), "an update changes what can be changed in place: {plan:?}");
     }
-    let adopting = matches!(plan, Plan::Existing(Existing { take: Some(_), .. }));
+    let adopting = matches!(plan, Plan::Existing(Existing { acquire: Some(_), .. }));
     if record.applied_hash.as_deref() == Some("wanted") && rules.drift == DriftPolicy::Report && !adopting {
         assert!(!writes, "drift is only reported: {plan:?}");
     }
@@ -189,7 +189,7 @@ fn outcome() -> impl Strategy<Value = Outcome> {
         Just(Outcome::up_to_date()),
         Just(Outcome::suspended()),
         (prop::option::of(diff()), why).prop_map(|(diff, why)| Outcome::reported(diff, why)),
-        diff().prop_map(Outcome::stuck),
+        diff().prop_map(Outcome::not_applied),
         "\\PC{0,20}".prop_map(|why| Outcome::refused(Reason::Conflict, why)),
         "\\PC{0,20}".prop_map(|why| Outcome::blocked(Reason::ConnectionNotReady, why, Requeue::Backoff)),
         Just(Outcome::working(Reason::Creating, "Made.", Requeue::Backoff)),
@@ -211,7 +211,7 @@ fn verdict() -> impl Strategy<Value = ValidationResult> {
 }
 
 #[test]
-fn conditions_are_a_function_of_the_outcome_and_their_times_move_only_with_their_status() {
+fn conditions_depend_only_on_outcome() {
     holds_for(600, prop::collection::vec(outcome(), 1..8), |outcomes| {
         let mut now: Timestamp = "2026-11-21T08:00:00Z".parse().unwrap();
         let mut before: Vec<Condition> = Vec::new();

@@ -1,16 +1,16 @@
-//! `SpaceONE` policies: specs against the simulated domain.
+//! `SpaceONE` policies, against the simulator.
 
-use super::meaning::{assert_alike, set};
+use super::comparison::{assert_alike, set};
 use super::specs;
-use super::upstreams::{self, next, says_only, settle, written};
-use crate::upstream_support::{create, policy, sight, stamp};
+use super::upstreams::{self, assert_only_fields, next, settle, written};
+use crate::support::upstream::{create, observation, owner_tag, policy};
 use cloud_policy_simulator::Operation;
 use cloud_policy_simulator::spaceone::Spaceone;
 use cloud_policy_testbed::holds_for;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-/// A spec whose id is still to be made the only one of its kind.
+/// Generates a spec. Each test makes its id unique.
 fn spec() -> impl Strategy<Value = Value> {
     specs::spaceone::policy("[a-z0-9]([a-z0-9-]{0,36}[a-z0-9])?")
 }
@@ -29,24 +29,25 @@ fn members(list: &Value) -> Value {
     set(list.as_array().cloned().unwrap_or_default())
 }
 
-/// What the domain holds must be what these specs, one after the other, say: a field that a spec
-/// does not set stays as it is.
-fn assert_held(spaceone: &Spaceone, path: &[Value], uid: &str) {
+/// Asserts that the domain holds the result of these specs, applied in order. A field that a spec does not set
+/// stays unchanged.
+fn assert_stored(spaceone: &Spaceone, path: &[Value], uid: &str) {
     let id = &path[0]["policyId"];
-    let held = spaceone.policies().into_iter().find(|policy| json!(policy.policy_id) == *id).expect("there is one");
+    let stored =
+        spaceone.policies().into_iter().find(|policy| json!(policy.policy_id) == *id).expect("the policy exists");
     let last = |field: &str| path.iter().rev().find_map(|spec| spec.get(field)).cloned().unwrap_or_default();
-    assert_eq!(json!(held.name), last("name"));
-    assert_eq!(members(&json!(held.permissions)), members(&last("permissions")));
-    assert_eq!(members(&json!(held.labels)), members(&last("labels")));
+    assert_eq!(json!(stored.name), last("name"));
+    assert_eq!(members(&json!(stored.permissions)), members(&last("permissions")));
+    assert_eq!(members(&json!(stored.labels)), members(&last("labels")));
     let tags = if last("tags").is_null() { json!({}) } else { last("tags") };
-    assert_alike(&json!(held.tags), &with_owner(tags, uid), "tags");
+    assert_alike(&json!(stored.tags), &with_owner(tags, uid), "tags");
 }
 
-/// The requests say what the spec says, and the stamp.
-fn assert_asked(spaceone: &Spaceone, spec: &Value, uid: &str) {
+/// Asserts that the requests contain what the spec contains, and the owner tag.
+fn assert_requests(spaceone: &Spaceone, spec: &Value, uid: &str) {
     for (entry, body) in written(spaceone.journal()) {
         assert!(matches!(entry.operation, Operation::Create | Operation::Update), "{:?}", entry.operation);
-        says_only(&body, &["policy_id", "name", "permissions", "labels", "tags", "domain_id"]);
+        assert_only_fields(&body, &["policy_id", "name", "permissions", "labels", "tags", "domain_id"]);
         for field in ["name", "permissions", "labels"].into_iter().filter(|field| !body[*field].is_null()) {
             assert_eq!(members(&body[field]), members(&spec[field]), "{field}");
         }
@@ -59,7 +60,7 @@ fn assert_asked(spaceone: &Spaceone, spec: &Value, uid: &str) {
 }
 
 #[test]
-fn every_spec_arrives_whole_by_any_path_and_nothing_that_nobody_wrote() {
+fn spaceone_spec_arrives_complete_by_any_path() {
     let runtime = upstreams::runtime();
     let (spaceone, account) = runtime.block_on(upstreams::spaceone());
     holds_for(80, prop::collection::vec(spec(), 1..4), |path| {
@@ -68,24 +69,24 @@ fn every_spec_arrives_whole_by_any_path_and_nothing_that_nobody_wrote() {
         let path: Vec<Value> = path.into_iter().map(|block| with_id(block, &id)).collect();
         runtime.block_on(async {
             spaceone.journal().clear();
-            let first = policy(&account, "spaceone", &path[0], &stamp(&uid));
+            let first = policy(&account, "spaceone", &path[0], &owner_tag(&uid));
             assert_eq!(create(&*first).await, id);
-            let seen = sight(&*first, &id).await;
-            assert!(seen.diff.is_empty(), "created and left at {}", seen.diff.summary());
-            assert_asked(&spaceone, &path[0], &uid);
+            let seen = observation(&*first, &id).await;
+            assert!(seen.diff.is_empty(), "difference after the create: {}", seen.diff.summary());
+            assert_requests(&spaceone, &path[0], &uid);
             for (index, block) in path.iter().enumerate().skip(1) {
-                let left = settle(&*policy(&account, "spaceone", block, &stamp(&uid)), &id).await;
-                assert!(left.is_empty(), "left at {}", left.summary());
-                assert_asked(&spaceone, block, &uid);
-                assert_held(&spaceone, &path[..=index], &uid);
+                let left = settle(&*policy(&account, "spaceone", block, &owner_tag(&uid)), &id).await;
+                assert!(left.is_empty(), "difference that remains: {}", left.summary());
+                assert_requests(&spaceone, block, &uid);
+                assert_stored(&spaceone, &path[..=index], &uid);
             }
-            assert_held(&spaceone, &path, &uid);
+            assert_stored(&spaceone, &path, &uid);
             spaceone.remove_policy(&id);
         });
     });
 }
 
-/// Every whole number written as a fraction: `1` as `1.0`.
+/// Writes every whole number as a fraction: `1` as `1.0`.
 pub fn as_fractions(value: &Value) -> Value {
     match value {
         Value::Number(number) => json!(number.as_f64().unwrap()),
@@ -96,14 +97,14 @@ pub fn as_fractions(value: &Value) -> Value {
 }
 
 #[test]
-fn the_same_in_other_words_is_no_difference() {
+fn spaceone_equivalent_spec_causes_no_write() {
     let runtime = upstreams::runtime();
     let (spaceone, account) = runtime.block_on(upstreams::spaceone());
     holds_for(80, spec(), |block| {
-        let (id, stamp) = (format!("{:.37}-{}", block["policyId"].as_str().unwrap(), next()), stamp("uid"));
+        let (id, tag) = (format!("{:.37}-{}", block["policyId"].as_str().unwrap(), next()), owner_tag("uid"));
         let block = with_id(block, &id);
         runtime.block_on(async {
-            create(&*policy(&account, "spaceone", &block, &stamp)).await;
+            create(&*policy(&account, "spaceone", &block, &tag)).await;
             let mut reworded = block.clone();
             for field in ["permissions", "labels"] {
                 if let Some(list) = reworded[field].as_array_mut() {
@@ -115,7 +116,7 @@ fn the_same_in_other_words_is_no_difference() {
                 *tags = as_fractions(tags);
             }
             spaceone.journal().clear();
-            let left = settle(&*policy(&account, "spaceone", &reworded, &stamp), &id).await;
+            let left = settle(&*policy(&account, "spaceone", &reworded, &tag), &id).await;
             assert!(left.is_empty() && spaceone.journal().writes().is_empty(), "{}", left.summary());
             spaceone.remove_policy(&id);
         });

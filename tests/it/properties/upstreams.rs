@@ -1,9 +1,9 @@
-//! Simulated upstreams with an account each, and the operator's loop in its smallest form: look,
-//! plan, update, look again.
+//! Simulated upstreams with one account each, and the operator's loop in its smallest form: observe, plan,
+//! update, observe again.
 
-use crate::upstream_support::{accepted, account, hasty, sight};
+use crate::support::upstream::{accepted, account, observation, short_timeouts};
 use cloud_policy::api::shared::{AdoptionPolicy, DriftPolicy, ManagementPolicy, RecreatePolicy};
-use cloud_policy::engine::plan::{Existing, LastKnown, Plan, Rules, Step, plan};
+use cloud_policy::engine::plan::{Existing, LastKnown, Plan, Rules, Step, TagOwner, plan};
 use cloud_policy::engine::{BoundExternal, Diff};
 use cloud_policy::upstream::{Account, Credentials};
 use cloud_policy_simulator::ncloud::{self, Ncloud};
@@ -14,15 +14,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use tokio::runtime::Runtime;
 
-/// Faster than users may set it: hundreds of cases wait for nothing.
+/// A higher rate than users may set, so that hundreds of cases do not wait.
 const UNLIMITED: i32 = 1_000_000;
 
-/// A runtime for properties, which are not async.
+/// Returns a runtime for properties, which are not async.
 pub fn runtime() -> Runtime {
     tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap()
 }
 
-/// A NAVER Cloud account.
+/// Starts a simulated NAVER Cloud and opens an account.
 pub async fn ncloud() -> (Ncloud, Arc<Account>) {
     let ncloud = Ncloud::start(ncloud::Options::default()).await.unwrap();
     let keys = Credentials::Ncloud { access_key: ncloud.access_key().into(), secret_key: ncloud.secret_key().into() };
@@ -31,7 +31,7 @@ pub async fn ncloud() -> (Ncloud, Arc<Account>) {
     (ncloud, account)
 }
 
-/// A `SpaceONE` domain.
+/// Starts a simulated `SpaceONE` and opens an account.
 pub async fn spaceone() -> (Spaceone, Arc<Account>) {
     let spaceone = Spaceone::start(spaceone::Options::default()).await.unwrap();
     let connection = json!({ "spaceone": {
@@ -44,16 +44,16 @@ pub async fn spaceone() -> (Spaceone, Arc<Account>) {
 
 fn open(mut connection: Value, credentials: Credentials) -> Arc<Account> {
     connection["rateLimit"] = json!({ "requestsPerSecond": UNLIMITED, "burst": UNLIMITED });
-    account(connection, credentials, &hasty()).0
+    account(connection, credentials, &short_timeouts()).0
 }
 
-/// A number that no other case of this run has.
+/// Returns a number that no other case of this run uses.
 pub fn next() -> u32 {
     static LAST: AtomicU32 = AtomicU32::new(0);
     LAST.fetch_add(1, Ordering::Relaxed)
 }
 
-/// Brings the object to what is wanted, as the operator would; what is left when it comes to rest.
+/// Updates the object to the wanted state, as the operator does. Returns the remaining difference.
 pub async fn settle(subject: &dyn BoundExternal, id: &str) -> Diff {
     let rules = Rules {
         management: ManagementPolicy::Full,
@@ -64,35 +64,38 @@ pub async fn settle(subject: &dyn BoundExternal, id: &str) -> Diff {
     };
     let mut record = LastKnown { id: Some(id.to_owned()), ..LastKnown::default() };
     for _ in 0..3 {
-        let seen = sight(subject, id).await;
-        let Plan::Existing(Existing { step, take: None, claim: false, .. }) = plan(&record, rules, vec![seen], "hash")
+        let seen = observation(subject, id).await;
+        let Plan::Existing(Existing { step, acquire: None, tag: TagOwner::NotNeeded, .. }) =
+            plan(&record, rules, vec![seen], "hash")
         else {
-            panic!("an object of ours is held")
+            panic!("the object is ours")
         };
         match step {
             Step::None => return Diff::default(),
             Step::NotApplied(left) => return left,
-            Step::Recreate { .. } | Step::DriftFight { .. } => panic!("recreatePolicy is Never, and nobody fights"),
+            Step::Recreate { .. } | Step::DriftFight { .. } => {
+                panic!("recreatePolicy is Never, and there is no other writer")
+            }
             Step::Update { diff, .. } => {
                 accepted(subject.update(id, &diff).await);
                 record.applied_hash = Some("hash".to_owned());
-                let left = sight(subject, id).await.diff;
+                let left = observation(subject, id).await.diff;
                 record.not_applied = left.fields.into_iter().map(|field| field.path).collect();
             }
         }
     }
-    panic!("writes and writes and never comes to rest");
+    panic!("the object does not become up to date");
 }
 
-/// What was written since the journal was cleared, with the bodies as JSON.
+/// Returns the writes since the journal was cleared, with their bodies as JSON.
 pub fn written(journal: &Journal) -> Vec<(Entry, Value)> {
     let body = |entry: &Entry| serde_json::from_str(&entry.request_body).unwrap_or_default();
     journal.writes().into_iter().map(|entry| (entry.clone(), body(&entry))).collect()
 }
 
-/// Asserts that a request says nothing beside these fields.
-pub fn says_only(body: &Value, fields: &[&str]) {
+/// Asserts that a request has no other fields than these.
+pub fn assert_only_fields(body: &Value, fields: &[&str]) {
     for key in body.as_object().expect("an object").keys() {
-        assert!(fields.contains(&key.as_str()), "nobody asked for `{key}`: {body}");
+        assert!(fields.contains(&key.as_str()), "`{key}` was not expected: {body}");
     }
 }

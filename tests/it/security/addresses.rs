@@ -1,8 +1,8 @@
-//! Addresses that are never dialled, however they are written: an account there cannot be opened, or
-//! is refused when its name is resolved.
+//! Addresses that are never called, in any spelling: an account with such an endpoint cannot be opened, or its
+//! name is refused when it is resolved.
 
 use crate::support;
-use crate::upstream_support::{Log, loopback};
+use crate::support::upstream::{Log, allow_loopback};
 use cloud_policy::api::ConnectionSpec;
 use cloud_policy::engine::{ErrorKind, UpstreamError};
 use cloud_policy::upstream::{Account, Credentials, EndpointRules, HttpSettings};
@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
 
-/// Opens an account there, which sends nothing.
+/// Opens an account with this endpoint. Nothing is sent.
 fn open(endpoint: &str, rules: &EndpointRules) -> Result<Account, UpstreamError> {
     support::install_crypto();
     let spec = json!({ "ncloud": { "endpoint": endpoint, "credentialsSecretRef": { "name": "s" } } });
@@ -20,10 +20,10 @@ fn open(endpoint: &str, rules: &EndpointRules) -> Result<Account, UpstreamError>
     Account::open(&spec, keys, None, rules, &HttpSettings::default(), Arc::new(Log::default()))
 }
 
-/// Hosts as an administrator might allow them without thinking.
-fn generous(hosts: &[&str]) -> EndpointRules {
+/// Returns rules that allow these hosts, as an administrator might by mistake.
+fn rules_with_hosts(hosts: &[&str]) -> EndpointRules {
     let allowed_hosts = hosts.iter().map(|host| host.parse().unwrap()).collect();
-    EndpointRules { allowed_hosts, ..loopback() }
+    EndpointRules { allowed_hosts, ..allow_loopback() }
 }
 
 fn refused(endpoint: &str, rules: &EndpointRules) {
@@ -33,7 +33,7 @@ fn refused(endpoint: &str, rules: &EndpointRules) {
 }
 
 #[test]
-fn metadata_services_are_refused_in_every_spelling_even_where_private_addresses_are_allowed() {
+fn metadata_address_is_refused_when_private_is_allowed() {
     let hosts = [
         "169.254.169.254",
         "169.254.170.2",
@@ -48,7 +48,7 @@ fn metadata_services_are_refused_in_every_spelling_even_where_private_addresses_
         "[fe80::a9fe:a9fe]",
         "[::]",
     ];
-    let rules = generous(&hosts);
+    let rules = rules_with_hosts(&hosts);
     assert!(rules.allow_private);
     for host in hosts {
         refused(&format!("http://{host}/latest/meta-data"), &rules);
@@ -73,11 +73,11 @@ fn metadata_services_are_refused_in_every_spelling_even_where_private_addresses_
 }
 
 #[tokio::test]
-async fn loopback_is_refused_in_every_spelling_and_nobody_is_called() {
+async fn loopback_address_is_refused_in_every_spelling() {
     let victim = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = victim.local_addr().unwrap().port();
     let hosts = ["127.0.0.1", "[::1]", "[::ffff:127.0.0.1]", "localhost", "127.9.9.9"];
-    let rules = EndpointRules { allow_private: false, ..generous(&hosts) };
+    let rules = EndpointRules { allow_private: false, ..rules_with_hosts(&hosts) };
     for spelling in [
         "127.0.0.1",
         "2130706433",
@@ -93,18 +93,18 @@ async fn loopback_is_refused_in_every_spelling_and_nobody_is_called() {
     ] {
         refused(&format!("http://{spelling}:{port}/"), &rules);
     }
-    // What a name leads to is known only when it is dialled.
+    // The address of a name is known only when the operator connects.
     for name in ["localhost", "LOCALHOST"] {
         let account = open(&format!("http://{name}:{port}/"), &rules).unwrap();
         let error = account.probe().await.unwrap_err();
         assert_eq!(error.kind, ErrorKind::EndpointNotAllowed, "{name}: {error}");
     }
     let called = tokio::time::timeout(Duration::from_millis(100), victim.accept()).await;
-    assert!(called.is_err(), "somebody was called");
+    assert!(called.is_err(), "the listener was called");
 }
 
 #[test]
-fn what_only_looks_like_an_allowed_host_is_none() {
+fn lookalike_of_allowed_host_is_refused() {
     let rules = EndpointRules { allow_private: true, allow_http: true, ..EndpointRules::default() };
     let gateway = "subaccount.apigw.ntruss.com";
     for endpoint in [

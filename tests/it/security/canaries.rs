@@ -1,10 +1,10 @@
-//! What the Secrets hold is seen nowhere else: not in the logs, though everything is logged; not in
-//! any object, event or metric; and not in an error, whatever an upstream sends back.
+//! The values in Secrets are shown nowhere else: not in the logs at any level, not in an object, event or
+//! metric, and not in an error, whatever an upstream responds.
 
-use crate::links::connection_is;
-use crate::paper::Paper;
-use crate::role;
-use crate::world::{Operator, World, ncloud_policy, network_policy, spaceone_policy};
+use crate::support::connection_helpers::connection_is;
+use crate::support::rbac;
+use crate::support::test_env::{Operator, TestEnv, ncloud_policy, network_policy, spaceone_policy};
+use crate::support::test_log::TestLog;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use cloud_policy::api::{Connection, NetworkPolicy, Policy};
@@ -22,23 +22,23 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-/// Everything that people can see of the operator in this world.
-async fn places(world: &World, page: &Paper, operator: &Operator) -> BTreeMap<&'static str, String> {
+/// Returns every text of the operator that users can see in this environment.
+async fn visible_texts(env: &TestEnv, log: &TestLog, operator: &Operator) -> BTreeMap<&'static str, String> {
     fn shown<T: serde::Serialize>(list: &[T]) -> String {
         serde_json::to_string(list).unwrap()
     }
     let all = ListParams::default();
     BTreeMap::from([
-        ("log", page.text()),
+        ("log", log.text()),
         ("metrics", operator.metrics.encode().unwrap()),
-        ("policies", shown(&world.api::<Policy>().list(&all).await.unwrap().items)),
-        ("network policies", shown(&world.api::<NetworkPolicy>().list(&all).await.unwrap().items)),
-        ("connections", shown(&world.api::<Connection>().list(&all).await.unwrap().items)),
-        ("events", shown(&world.api::<Event>().list(&all).await.unwrap().items)),
+        ("policies", shown(&env.api::<Policy>().list(&all).await.unwrap().items)),
+        ("network policies", shown(&env.api::<NetworkPolicy>().list(&all).await.unwrap().items)),
+        ("connections", shown(&env.api::<Connection>().list(&all).await.unwrap().items)),
+        ("events", shown(&env.api::<Event>().list(&all).await.unwrap().items)),
     ])
 }
 
-/// Where a secret is seen: as it is, or as base64.
+/// Returns the texts with a secret, in plain text or as base64.
 fn leaks(places: &BTreeMap<&'static str, String>, secrets: &[String]) -> Vec<String> {
     let mut found = Vec::new();
     for (place, text) in places {
@@ -54,14 +54,14 @@ fn leaks(places: &BTreeMap<&'static str, String>, secrets: &[String]) -> Vec<Str
     found
 }
 
-/// Secrets that are none of this world's, and yet in its Secrets for a while.
+/// Returns wrong credentials that are in the Secrets for a while.
 fn wrong_secrets() -> Vec<String> {
     ["CANARY0ACCESSKEY0ONE", "canary/secret+key/one", "canary.token.one", "CANARY-CERTIFICATE-ONE"]
         .map(str::to_owned)
         .to_vec()
 }
 
-/// What upstreams answer in the story: all that a request held, and nonsense.
+/// Returns the responses of the upstreams: the credentials of the request, and meaningless ones.
 fn answers(secrets: &[String]) -> Vec<Action> {
     let all = secrets.iter().flat_map(|secret| [secret.clone(), STANDARD.encode(secret)]).collect::<Vec<_>>().join(" ");
     let ncloud = json!({ "error": { "errorCode": all, "message": all, "details": all } }).to_string();
@@ -75,28 +75,28 @@ fn answers(secrets: &[String]) -> Vec<Action> {
     answers
 }
 
-/// A clock that can be made to panic, once.
+/// A clock that panics once on request.
 #[derive(Default)]
-struct Broken(AtomicBool);
+struct PanickingClock(AtomicBool);
 
-impl Clock for Broken {
+impl Clock for PanickingClock {
     fn now(&self) -> Timestamp {
         assert!(!self.0.swap(false, Ordering::SeqCst), "the clock is broken");
         SystemClock.now()
     }
 }
 
-/// A client that garbles Secrets on demand: kube's client would log a body that it cannot read.
-fn garbling(server: &Client, garbles: &Arc<AtomicBool>) -> Client {
-    let (server, garbles) = (server.clone(), Arc::clone(garbles));
-    let service = tower::service_fn(move |request| garble(server.clone(), request, garbles.load(Ordering::SeqCst)));
+/// Returns a client that corrupts Secrets on request: kube's client would log a body that it cannot decode.
+fn corrupting_client(server: &Client, corrupts: &Arc<AtomicBool>) -> Client {
+    let (server, corrupts) = (server.clone(), Arc::clone(corrupts));
+    let service = tower::service_fn(move |request| corrupt(server.clone(), request, corrupts.load(Ordering::SeqCst)));
     Client::new(service, "default")
 }
 
-async fn garble(server: Client, request: Request<Body>, garbles: bool) -> kube::Result<Response<Body>> {
+async fn corrupt(server: Client, request: Request<Body>, corrupts: bool) -> kube::Result<Response<Body>> {
     let secret = request.uri().path().contains("/secrets/");
     let answer = server.send(request).await?;
-    if !(garbles && secret) {
+    if !(corrupts && secret) {
         return Ok(answer);
     }
     let body = answer.into_body().collect_bytes().await?;
@@ -105,101 +105,102 @@ async fn garble(server: Client, request: Request<Body>, garbles: bool) -> kube::
 }
 
 #[tokio::test]
-async fn no_secret_is_ever_seen_whatever_goes_wrong() {
-    let (page, _logging) = Paper::open("trace");
-    let world = World::still("canaries").await;
-    let (clock, garbles) = (Arc::new(Broken::default()), Arc::new(AtomicBool::new(false)));
-    let client = garbling(&role::client().await, &garbles);
-    let operator = Operator::start_by(&client, &[world.namespace()], clock.clone(), |settings| {
+async fn secret_is_never_shown_in_any_failure() {
+    let (log, _logging) = TestLog::open("trace");
+    let env = TestEnv::without_operator("canaries").await;
+    let (clock, corrupts) = (Arc::new(PanickingClock::default()), Arc::new(AtomicBool::new(false)));
+    let client = corrupting_client(&rbac::client().await, &corrupts);
+    let operator = Operator::start_with_clock(&client, &[env.namespace()], clock.clone(), |settings| {
         settings.connection_interval = Duration::from_millis(300);
         settings.interval_divisor = 1500;
     });
-    let ncloud = vec![world.ncloud.access_key(), world.ncloud.secret_key()];
-    let spaceone = vec![world.spaceone.token()];
-    populate(&world).await;
-    upstreams_answer(&world, &ncloud, &spaceone).await;
-    wrong_credentials(&world).await;
-    garbles.store(true, Ordering::SeqCst);
-    connection_is(&world, "ncloud", "Unreachable").await;
-    garbles.store(false, Ordering::SeqCst);
+    let ncloud = vec![env.ncloud.access_key(), env.ncloud.secret_key()];
+    let spaceone = vec![env.spaceone.token()];
+    populate(&env).await;
+    respond_with_secrets(&env, &ncloud, &spaceone).await;
+    wrong_credentials(&env).await;
+    corrupts.store(true, Ordering::SeqCst);
+    connection_is(&env, "ncloud", "Unreachable").await;
+    corrupts.store(false, Ordering::SeqCst);
     clock.0.store(true, Ordering::SeqCst);
     let panicked = |line: &str| line.contains("panics_total{") && !line.ends_with(" 0");
-    world.eventually("the panic", || operator.metrics.encode().unwrap().lines().any(panicked)).await;
-    connection_is(&world, "ncloud", "Authenticated").await;
-    let places = places(&world, &page, &operator).await;
-    assert!(places["log"].contains("the clock is broken"), "the panic is logged");
-    assert!(places["log"].contains("TRACE") && places["log"].len() > 100_000, "everything is logged");
+    env.eventually("the panic", || operator.metrics.encode().unwrap().lines().any(panicked)).await;
+    connection_is(&env, "ncloud", "Authenticated").await;
+    let places = visible_texts(&env, &log, &operator).await;
+    assert!(places["log"].contains("the clock is broken"), "the log has the panic");
+    assert!(places["log"].contains("TRACE") && places["log"].len() > 100_000, "the log has every level");
     let secrets = [ncloud, spaceone, wrong_secrets()].concat();
     assert_eq!(leaks(&places, &secrets), Vec::<String>::new());
 }
 
-async fn populate(world: &World) {
-    world.apply(ncloud_policy("tale-n")).await;
-    world.apply(spaceone_policy("tale-p")).await;
-    world.apply(network_policy("tale-w", &world.spaceone.zone_ids()[0])).await;
-    world.ready::<Policy>("tale-n").await;
-    world.ready::<Policy>("tale-p").await;
-    world.ready::<NetworkPolicy>("tale-w").await;
+async fn populate(env: &TestEnv) {
+    env.apply(ncloud_policy("tale-n")).await;
+    env.apply(spaceone_policy("tale-p")).await;
+    env.apply(network_policy("tale-w", &env.spaceone.zone_ids()[0])).await;
+    env.ready::<Policy>("tale-n").await;
+    env.ready::<Policy>("tale-p").await;
+    env.ready::<NetworkPolicy>("tale-w").await;
 }
 
-/// Each answer to a read, to a probe and to a write of each upstream, which knows its own secrets.
-async fn upstreams_answer(world: &World, ncloud: &[String], spaceone: &[String]) {
+/// Lets each upstream give each response to a read, to a probe and to a write. An upstream knows its own credentials.
+async fn respond_with_secrets(env: &TestEnv, ncloud: &[String], spaceone: &[String]) {
     for (i, actions) in answers(ncloud).into_iter().zip(answers(spaceone)).enumerate() {
-        let (ncloud, spaceone) = (world.ncloud.faults(), world.spaceone.faults());
+        let (ncloud, spaceone) = (env.ncloud.faults(), env.spaceone.faults());
         for (faults, action) in [(ncloud, actions.0), (spaceone, actions.1)] {
             faults.add(Fault::any().times(2).before(action.clone()));
             faults.add(Fault::on(Operation::Update).before(action));
         }
         let described = |text: String| json!({ "spec": { "ncloud": { "description": text } } });
-        world.patch::<Policy>("tale-n", described(format!("try {i}"))).await;
-        world.patch::<Policy>("tale-p", json!({ "spec": { "spaceone": { "name": format!("Try {i}") } } })).await;
-        world.eventually("the faults to strike", || ncloud.waiting().is_empty() && spaceone.waiting().is_empty()).await;
+        env.patch::<Policy>("tale-n", described(format!("try {i}"))).await;
+        env.patch::<Policy>("tale-p", json!({ "spec": { "spaceone": { "name": format!("Try {i}") } } })).await;
+        env.eventually("the faults to take effect", || ncloud.waiting().is_empty() && spaceone.waiting().is_empty())
+            .await;
     }
 }
 
-/// Secrets that are wrong, unfit for a header, and certificates that are none.
-async fn wrong_credentials(world: &World) {
+/// Uses wrong credentials, credentials that are invalid in a header, and an invalid certificate.
+async fn wrong_credentials(env: &TestEnv) {
     let wrong = wrong_secrets();
-    world.secret("ncloud", &[("accessKey", &wrong[0]), ("secretKey", &wrong[1])]).await;
-    world.secret("spaceone", &[("token", &wrong[2])]).await;
-    connection_is(world, "ncloud", "Unauthorized").await;
-    connection_is(world, "spaceone", "Unauthorized").await;
-    let unfit = |text: &str| format!("{text}\u{7}\u{e9}");
-    world.secret("ncloud", &[("accessKey", &unfit(&wrong[0])), ("secretKey", &unfit(&wrong[1]))]).await;
-    world.secret("spaceone", &[("token", &unfit(&wrong[2]))]).await;
-    connection_is(world, "ncloud", "Unauthorized").await;
+    env.secret("ncloud", &[("accessKey", &wrong[0]), ("secretKey", &wrong[1])]).await;
+    env.secret("spaceone", &[("token", &wrong[2])]).await;
+    connection_is(env, "ncloud", "Unauthorized").await;
+    connection_is(env, "spaceone", "Unauthorized").await;
+    let invalid = |text: &str| format!("{text}\u{7}\u{e9}");
+    env.secret("ncloud", &[("accessKey", &invalid(&wrong[0])), ("secretKey", &invalid(&wrong[1]))]).await;
+    env.secret("spaceone", &[("token", &invalid(&wrong[2]))]).await;
+    connection_is(env, "ncloud", "Unauthorized").await;
     let pem = format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----", wrong[3]);
-    world.secret("authority", &[("ca.crt", &pem)]).await;
+    env.secret("authority", &[("ca.crt", &pem)]).await;
     let trusted = |name: Value| json!({ "spec": { "caBundleSecretRef": name } });
-    world.patch::<Connection>("ncloud", trusted(json!({ "name": "authority" }))).await;
-    connection_is(world, "ncloud", "InvalidSpec").await;
-    world.patch::<Connection>("ncloud", trusted(Value::Null)).await;
-    world.connect_ncloud("ncloud").await;
-    connection_is(world, "ncloud", "Authenticated").await;
+    env.patch::<Connection>("ncloud", trusted(json!({ "name": "authority" }))).await;
+    connection_is(env, "ncloud", "InvalidSpec").await;
+    env.patch::<Connection>("ncloud", trusted(Value::Null)).await;
+    env.connect_ncloud("ncloud").await;
+    connection_is(env, "ncloud", "Authenticated").await;
 }
 
 #[tokio::test]
-async fn the_search_finds_a_secret_in_every_place() {
-    let (page, _logging) = Paper::open("trace");
-    let world = World::still("found").await;
-    let operator = Operator::start(&role::client().await, &[world.namespace()], |_| {});
+async fn leak_search_finds_secret_in_every_text() {
+    let (log, _logging) = TestLog::open("trace");
+    let env = TestEnv::without_operator("found").await;
+    let operator = Operator::start(&rbac::client().await, &[env.namespace()], |_| {});
     let canary = "canary/planted+by+hand".to_owned();
     let encoded = STANDARD.encode(&canary);
     let mut policy = ncloud_policy("tale-n");
     policy["spec"]["ncloud"]["description"] = json!(canary);
-    world.apply(policy).await;
-    let mut network = network_policy("tale-w", &world.spaceone.zone_ids()[0]);
+    env.apply(policy).await;
+    let mut network = network_policy("tale-w", &env.spaceone.zone_ids()[0]);
     network["spec"]["spaceone"]["tags"] = json!({ "a": encoded });
-    world.apply(network).await;
-    world.patch::<Connection>("ncloud", json!({ "metadata": { "annotations": { "a": canary } } })).await;
-    world.ready::<Policy>("tale-n").await;
+    env.apply(network).await;
+    env.patch::<Connection>("ncloud", json!({ "metadata": { "annotations": { "a": canary } } })).await;
+    env.ready::<Policy>("tale-n").await;
     tracing::trace!(encoded, "planted");
-    let about = json!({ "kind": "Policy", "name": "tale-n", "namespace": world.namespace() });
+    let about = json!({ "kind": "Policy", "name": "tale-n", "namespace": env.namespace() });
     let event: Event =
         serde_json::from_value(json!({ "metadata": { "name": "e" }, "involvedObject": about, "message": encoded }))
             .unwrap();
-    world.api::<Event>().create(&kube::api::PostParams::default(), &event).await.unwrap();
-    let mut places = places(&world, &page, &operator).await;
+    env.api::<Event>().create(&kube::api::PostParams::default(), &event).await.unwrap();
+    let mut places = visible_texts(&env, &log, &operator).await;
     places.entry("metrics").or_default().push_str(&canary);
-    assert_eq!(leaks(&places, &[canary]).len(), places.len(), "one in each");
+    assert_eq!(leaks(&places, &[canary]).len(), places.len(), "one in each text");
 }

@@ -1,10 +1,10 @@
-//! The shipped roles taken apart: one grant for each verb on each resource and name.
+//! Splits the shipped roles into grants: one for each verb on each resource and name.
 
-use super::door::Asked;
-use crate::role;
+use super::apiserver_proxy::Asked;
+use crate::support::rbac;
 use k8s_openapi::api::rbac::v1::{ClusterRole, PolicyRule, Role};
 
-/// Where a grant holds.
+/// The scope of a grant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Within {
     Cluster,
@@ -12,29 +12,29 @@ pub enum Within {
     TenantNamespace,
 }
 
-/// One thing that may be done.
+/// One permission.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Grant {
     within: Within,
     verb: String,
     group: String,
     resource: String,
-    /// The only object; any without it.
+    /// The only object that the grant is for. Without it, every object.
     name: Option<String>,
 }
 
-/// Everything that the manifests grant.
+/// Returns all grants of the manifests.
 pub fn shipped() -> Vec<Grant> {
-    let cluster: ClusterRole = role::only(role::OWN, "ClusterRole");
-    let own: Role = role::only(role::OWN, "Role");
-    let tenant: Role = role::only(role::TENANT, "Role");
+    let cluster: ClusterRole = rbac::only(rbac::OWN, "ClusterRole");
+    let own: Role = rbac::only(rbac::OWN, "Role");
+    let tenant: Role = rbac::only(rbac::TENANT, "Role");
     let rules =
         [(Within::Cluster, cluster.rules), (Within::OwnNamespace, own.rules), (Within::TenantNamespace, tenant.rules)];
-    rules.into_iter().flat_map(|(within, rules)| take_apart(within, &rules.unwrap_or_default())).collect()
+    rules.into_iter().flat_map(|(within, rules)| split_rules(within, &rules.unwrap_or_default())).collect()
 }
 
-/// The grants of these rules.
-pub fn take_apart(within: Within, rules: &[PolicyRule]) -> Vec<Grant> {
+/// Splits rules into grants.
+pub fn split_rules(within: Within, rules: &[PolicyRule]) -> Vec<Grant> {
     let mut grants = Vec::new();
     for rule in rules {
         let PolicyRule { api_groups, non_resource_urls, resource_names, resources, verbs } = rule;
@@ -56,19 +56,19 @@ pub fn take_apart(within: Within, rules: &[PolicyRule]) -> Vec<Grant> {
 }
 
 impl Grant {
-    /// Whether it is about this resource.
+    /// Returns whether the grant is for this resource.
     pub fn is_about(&self, resource: &str) -> bool {
         self.resource == resource
     }
 
-    /// Whether this grant permits that request, where these are the two namespaces.
+    /// Returns whether the grant permits a request. The arguments name the two namespaces.
     pub fn permits(&self, asked: &Asked, own: &str, tenant: &str) -> bool {
-        let there = match self.within {
+        let is_in_scope = match self.within {
             Within::Cluster => true,
             Within::OwnNamespace => asked.namespace.as_deref() == Some(own),
             Within::TenantNamespace => asked.namespace.as_deref() == Some(tenant),
         };
-        there
+        is_in_scope
             && self.verb == asked.verb
             && self.group == asked.group
             && self.resource == asked.resource
@@ -77,7 +77,7 @@ impl Grant {
 }
 
 #[test]
-fn nothing_is_granted_by_a_star_and_no_secret_in_the_whole_cluster() {
+fn shipped_roles_have_no_wildcard_and_no_cluster_secrets() {
     for grant in shipped() {
         for word in [&grant.verb, &grant.group, &grant.resource] {
             assert!(!word.contains('*'), "{grant:?}");

@@ -1,9 +1,10 @@
-//! Every right that the manifests grant is needed, and every right that is needed is granted.
+//! The operator needs every permission that the manifests grant, and the manifests grant every permission that
+//! it needs.
 
-use super::door::{Asked, Door};
+use super::apiserver_proxy::{ApiserverProxy, Asked};
 use super::grants::{Grant, shipped};
-use crate::installation::{Installation, OWN, Process, TENANT, operator_client};
-use crate::manifests::{ncloud_policy, network_policy};
+use crate::support::installation::{Installation, OWN, Process, TENANT, operator_client};
+use crate::support::manifests::{ncloud_policy, network_policy};
 use cloud_policy_testbed::wait_for;
 use kube::api::{Patch, PatchParams};
 use serde_json::json;
@@ -11,37 +12,37 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_operator_needs_every_right_that_the_manifests_grant_and_no_other() {
+async fn operator_uses_exactly_the_granted_permissions() {
     let installation = Installation::new().await;
-    let door = Door::default();
-    let process = Process::start(door.client(&operator_client(&installation).await), |_| {}).await;
+    let proxy = ApiserverProxy::default();
+    let process = Process::start(proxy.client(&operator_client(&installation).await), |_| {}).await;
     installation.connect().await;
     installation.populate().await;
-    what_is_missing_is_looked_for(&installation).await;
-    drift_is_corrected_twice(&installation).await;
+    miss_connections(&installation).await;
+    correct_drift_twice(&installation).await;
     wait_for("the lease to be renewed", Duration::from_secs(30), || async {
-        anyhow::ensure!(door.asked().iter().any(|asked| asked.verb == "update"), "not yet");
+        anyhow::ensure!(proxy.asked().iter().any(|asked| asked.verb == "update"), "not yet");
         Ok(())
     })
     .await
     .unwrap();
-    everything_goes(&installation).await;
+    delete_everything(&installation).await;
     process.stop().await;
-    let (asked, granted) = (door.asked(), shipped());
-    assert_eq!(refused(&asked, &granted), BTreeSet::new(), "asked for and not granted");
-    assert_eq!(idle(&asked, &granted), Vec::<&Grant>::new(), "granted and not asked for");
+    let (asked, granted) = (proxy.asked(), shipped());
+    assert_eq!(refused(&asked, &granted), BTreeSet::new(), "requested and not granted");
+    assert_eq!(unused(&asked, &granted), Vec::<&Grant>::new(), "granted and not requested");
 }
 
 fn refused<'a>(asked: &'a BTreeSet<Asked>, granted: &[Grant]) -> BTreeSet<&'a Asked> {
     asked.iter().filter(|asked| !granted.iter().any(|grant| grant.permits(asked, OWN, TENANT))).collect()
 }
 
-fn idle<'a>(asked: &BTreeSet<Asked>, granted: &'a [Grant]) -> Vec<&'a Grant> {
+fn unused<'a>(asked: &BTreeSet<Asked>, granted: &'a [Grant]) -> Vec<&'a Grant> {
     granted.iter().filter(|grant| !asked.iter().any(|asked| grant.permits(asked, OWN, TENANT))).collect()
 }
 
-/// Connections that do not exist are looked up, of either kind.
-async fn what_is_missing_is_looked_for(installation: &Installation) {
+/// Creates objects whose connections, one of each kind, do not exist.
+async fn miss_connections(installation: &Installation) {
     let mut alone = ncloud_policy("alone");
     alone["spec"]["connectionRef"] = json!({ "name": "nowhere" });
     let mut lost = network_policy("lost", "zone-0123456789ab");
@@ -52,15 +53,15 @@ async fn what_is_missing_is_looked_for(installation: &Installation) {
     installation.reason("NetworkPolicy", "lost", "ConnectionNotFound").await;
 }
 
-/// The second time the event of the first is counted.
-async fn drift_is_corrected_twice(installation: &Installation) {
+/// Lets the operator correct drift twice. The second time it increases the count of the first event.
+async fn correct_drift_twice(installation: &Installation) {
     let id = installation.ncloud.policy_named("tale-n").unwrap().policy_id;
     for hand in ["one", "two"] {
         assert!(installation.ncloud.edit_policy(&id, |policy| policy.description = Some(hand.to_owned())));
         let asked = json!({ "metadata": { "annotations": { "cloudpolicy.dev/reconcile-requested-at": hand } } });
         let policies = installation.objects("Policy");
         policies.patch("tale-n", &PatchParams::default(), &Patch::Merge(asked)).await.unwrap();
-        wait_for("the description to be put right", Duration::from_secs(30), || async {
+        wait_for("the description to be corrected", Duration::from_secs(30), || async {
             let description = installation.ncloud.policy_named("tale-n").unwrap().description;
             anyhow::ensure!(description.as_deref() == Some("first"), "{description:?}");
             Ok(())
@@ -71,8 +72,8 @@ async fn drift_is_corrected_twice(installation: &Installation) {
     }
 }
 
-/// One object, then a connection, then a whole namespace.
-async fn everything_goes(installation: &Installation) {
+/// Deletes objects, then a connection, then a whole namespace.
+async fn delete_everything(installation: &Installation) {
     installation.delete(&installation.objects("NetworkPolicy"), "tale-w").await;
     installation.delete(&installation.objects("Policy"), "tale-n").await;
     installation.delete(&installation.objects("Connection"), "ncloud").await;

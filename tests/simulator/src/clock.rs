@@ -1,7 +1,7 @@
-//! The simulators' clock: the machine's own, or one that only moves when told to.
+//! The simulators' clock: it follows the machine's clock, or stands still until a test moves it.
 //!
-//! Every timestamp a simulator reads or prints comes from here, so a test can put the server's clock
-//! ten minutes away from its own and see what a client makes of it.
+//! A simulator reads and prints only timestamps of this clock. A test can therefore set the server's
+//! clock ten minutes off its own and check how a client copes.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -10,15 +10,15 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::sync::lock;
 
-/// A shared clock; clones are handles to the same one.
+/// A shared clock. Clones are handles to the same clock.
 #[derive(Clone, Debug)]
 pub struct Clock(Arc<Mutex<Reading>>);
 
 #[derive(Debug)]
 struct Reading {
-    /// `None` follows the machine.
+    /// The time at which the clock stands; `None` follows the machine.
     frozen: Option<Timestamp>,
-    /// Added to whatever the clock follows.
+    /// The span that is added to the base time.
     offset: SignedDuration,
 }
 
@@ -29,13 +29,13 @@ impl Default for Clock {
 }
 
 impl Clock {
-    /// The machine's clock.
+    /// Returns a clock that follows the machine.
     #[must_use]
     pub fn system() -> Self {
         Self::starting(None)
     }
 
-    /// A clock that stands still at `now`.
+    /// Returns a clock that stands still at `now`.
     #[must_use]
     pub fn frozen(now: Timestamp) -> Self {
         Self::starting(Some(now))
@@ -45,7 +45,7 @@ impl Clock {
         Self(Arc::new(Mutex::new(Reading { frozen, offset: SignedDuration::ZERO })))
     }
 
-    /// What the clock shows. A reading past the calendar's end saturates there.
+    /// Returns the current time, at most [`Timestamp::MAX`].
     #[must_use]
     pub fn now(&self) -> Timestamp {
         let reading = lock(&self.0);
@@ -70,7 +70,7 @@ impl Clock {
         reading.offset = SignedDuration::ZERO;
     }
 
-    /// Whether both are handles to the same clock.
+    /// Returns true if both are handles to the same clock.
     pub(crate) fn is(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
     }

@@ -1,4 +1,4 @@
-//! One request as received and one answer as decided, before HTTP plumbing.
+//! A received request and its answer, independent of the HTTP library.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::journal::{Collection, Operation, System};
 
-/// A request, wholly read. `target` is the request target byte for byte as it came.
+/// A request that has been read completely. `target` is the request target byte for byte as received.
 #[derive(Clone, Debug)]
 pub(crate) struct Call {
     pub(crate) method: Method,
@@ -18,24 +18,24 @@ pub(crate) struct Call {
 }
 
 impl Call {
-    /// The target without its query.
+    /// Returns the target without its query.
     pub(crate) fn path(&self) -> &str {
         self.target.split_once('?').map_or(self.target.as_str(), |(path, _)| path)
     }
 
-    /// Decoded query parameters in the order sent.
+    /// Returns the decoded query parameters in the order in which they were sent.
     pub(crate) fn query(&self) -> Vec<(String, String)> {
         let query = self.target.split_once('?').map_or("", |(_, query)| query);
         url::form_urlencoded::parse(query.as_bytes()).into_owned().collect()
     }
 
-    /// The first value of a header, if it is text.
+    /// Returns the first value of a header if it is text.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
     }
 }
 
-/// What a request asks for and about which object, known before it is carried out.
+/// The operation and the object of a request, known before the request is carried out.
 #[derive(Clone, Debug)]
 pub(crate) struct Identity {
     pub(crate) operation: Operation,
@@ -52,7 +52,7 @@ pub(crate) struct Reply {
 }
 
 impl Reply {
-    /// `body` as JSON. A value that cannot be written as JSON becomes a 500, so that the fault shows.
+    /// Serializes `body` as JSON. A value that cannot be serialized becomes a 500, so that the mistake shows.
     pub(crate) fn json(status: u16, body: &impl Serialize) -> Self {
         match serde_json::to_vec(body) {
             Ok(body) => Self::text(status, "application/json", body),
@@ -60,13 +60,13 @@ impl Reply {
         }
     }
 
-    /// A body of any type.
+    /// Returns an answer with a body of any type.
     pub(crate) fn text(status: u16, content_type: &str, body: impl Into<Bytes>) -> Self {
         let headers = BTreeMap::from([("content-type".to_owned(), content_type.to_owned())]);
         Self { status: status_code(status), headers, body: body.into() }
     }
 
-    /// No body.
+    /// Returns an answer without a body.
     pub(crate) fn empty(status: u16) -> Self {
         Self { status: status_code(status), headers: BTreeMap::new(), body: Bytes::new() }
     }
@@ -78,48 +78,49 @@ impl Reply {
     }
 }
 
-/// A status by number; numbers outside HTTP become 500.
+/// Converts a number to a status. Numbers that are no HTTP status become 500.
 pub(crate) fn status_code(status: u16) -> StatusCode {
     StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
 }
 
-/// A reply together with what carrying the request out did.
+/// A reply, and the effect of the request.
 #[derive(Clone, Debug)]
 pub(crate) struct Answer {
     pub(crate) reply: Reply,
-    /// A write was carried out.
+    /// Whether a write was carried out.
     pub(crate) effect: bool,
-    /// The object that came into being, where the request could not name it.
+    /// The id of the created object, when the request could not name it.
     pub(crate) created: Option<String>,
 }
 
 impl Answer {
-    /// An answer that changed nothing.
+    /// Returns an answer to a request that changed nothing.
     pub(crate) fn read(reply: Reply) -> Self {
         Self { reply, effect: false, created: None }
     }
 
-    /// An answer to a write that was carried out.
+    /// Returns an answer to a write that was carried out.
     pub(crate) fn wrote(reply: Reply) -> Self {
         Self { reply, effect: true, created: None }
     }
 
-    /// Names the object that came into being.
+    /// Sets the id of the created object.
     pub(crate) fn creating(mut self, id: impl Into<String>) -> Self {
         self.created = Some(id.into());
         self
     }
 }
 
-/// A simulated upstream: a pure-looking function from calls to answers over its own state.
+/// A simulated upstream: it computes the answer to a call from its own state.
 ///
-/// `identify` must not depend on state, because faults are chosen by it before anything happens.
+/// `identify` must not depend on that state: the fault proxy selects faults by its result before the
+/// upstream carries out the request.
 pub(crate) trait Upstream: Send + Sync + 'static {
     fn system(&self) -> System;
     fn identify(&self, call: &Call) -> Identity;
     fn answer(&self, call: &Call) -> Answer;
-    /// Bodies beyond this many bytes are not read.
+    /// Returns the largest body in bytes. The server does not read more.
     fn body_limit(&self) -> usize;
-    /// What the sender of such a body is told.
+    /// Returns the answer to a larger body.
     fn too_large(&self) -> Reply;
 }

@@ -1,10 +1,11 @@
-//! Faults to inject: which request, how often, before or after its effect, and what the client sees.
+//! Faults to inject: which request, how often, before or after its effect, and which answer the client gets.
 //!
-//! The first fault that matches a request is used up by it; the others wait. A fault *before* the effect
-//! means that nothing happened upstream; *after*, that everything happened and only the answer is wrong.
+//! A request uses up the first fault that matches it; the others wait. A fault *before* the effect means
+//! that the upstream did nothing. A fault *after* it means that the upstream carried out the request and
+//! only the answer is wrong.
 //!
-//! Who must decide at the moment of the request, or hold an answer until something has happened,
-//! hands down a director instead: it is asked first.
+//! A test that must decide when the request arrives, or delay an answer until an event, sets a decider
+//! instead. The proxy asks the decider before it looks at the faults.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -18,54 +19,54 @@ use serde::{Deserialize, Serialize};
 use crate::journal::{Collection, Operation};
 use crate::sync::lock;
 
-/// What the client sees instead of the real answer.
+/// The answer that the client gets instead of the real one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Action {
-    /// The real answer: for a fault that only adds latency.
+    /// The real answer, for a fault that only adds latency.
     Pass,
     /// This status, body and headers.
     Status {
-        /// HTTP status.
+        /// The HTTP status.
         code: u16,
-        /// Body, sent as JSON unless `headers` say otherwise.
+        /// The body, sent as JSON unless `headers` say otherwise.
         #[serde(default)]
         body: String,
-        /// Further headers.
+        /// Additional headers.
         #[serde(default)]
         headers: BTreeMap<String, String>,
     },
-    /// The connection is cut without an answer.
+    /// The proxy cuts the connection without an answer.
     Reset,
-    /// Silence for this long, then the connection is cut without an answer.
+    /// The proxy sends nothing for this long, then cuts the connection.
     Timeout(#[serde(with = "millis")] Duration),
-    /// The connection is cut at once, and the upstream carries the request out this much later,
-    /// whoever has gone meanwhile: a write that lands late. `when` does not matter.
+    /// The proxy cuts the connection at once. The upstream carries out the request this much later,
+    /// even when the client has ended. `when` has no effect.
     Late(#[serde(with = "millis")] Duration),
-    /// 200 with an HTML page, as a captive portal or an ingress gives.
+    /// 200 with an HTML page, as a captive portal or an ingress sends.
     Html,
     /// 200 without a body.
     Empty,
-    /// 200 with a JSON document that never ends (until the client goes, at most a minute).
+    /// 200 with an endless JSON document (until the client disconnects, at most a minute).
     EndlessBody,
-    /// 200 with a body of one byte every 100 ms (until the client goes, at most a minute).
+    /// 200 with a body of one byte every 100 ms (until the client disconnects, at most a minute).
     SlowDrip,
     /// 200 with a compressed body of 128 kilobytes that inflates to twenty megabytes.
     Bomb,
     /// 307 to this address.
     Redirect(String),
-    /// 200 with JSON whose every field has an unexpected type.
+    /// 200 with JSON in which each field has an unexpected type.
     WrongType,
 }
 
 impl Action {
-    /// A status with a JSON body and no further headers.
+    /// Returns a status with a JSON body and no additional headers.
     #[must_use]
     pub fn status(code: u16, body: impl Into<String>) -> Self {
         Self::Status { code, body: body.into(), headers: BTreeMap::new() }
     }
 
-    /// The status that the client is sent, if it is sent one; `None` for `Pass`, too.
+    /// Returns the status that the action sends to the client. `Pass` and a cut connection have none.
     pub(crate) fn sent_status(&self) -> Option<u16> {
         match self {
             Self::Status { code, .. } => Some(*code),
@@ -76,146 +77,146 @@ impl Action {
     }
 }
 
-/// On which side of the effect the fault strikes.
+/// Whether a fault comes before or after the effect of the request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum When {
-    /// The upstream never sees the request.
+    /// The upstream does not see the request.
     Before,
-    /// The upstream has carried the request out.
+    /// The upstream has carried out the request.
     After,
 }
 
-/// Which requests a fault strikes; what is absent matches everything.
+/// The requests that get a fault. An absent field matches everything.
 #[derive(Clone, Debug, Default)]
 pub struct Matching {
-    /// What is asked.
+    /// The operation.
     pub operation: Option<Operation>,
-    /// Of which collection.
+    /// The collection.
     pub collection: Option<Collection>,
-    /// Matched against the HTTP method.
+    /// A pattern for the HTTP method.
     pub method: Option<Regex>,
-    /// Matched against the request target, query included.
+    /// A pattern for the request target, query included.
     pub path: Option<Regex>,
-    /// Matched against the request body.
+    /// A pattern for the request body.
     pub body: Option<Regex>,
 }
 
-/// The traits of a request that faults are matched against, and that a director is told.
+/// The properties of a request that faults match and that a decider gets.
 #[derive(Clone, Copy, Debug)]
-pub struct Subject<'a> {
-    /// What is asked.
+pub struct RequestInfo<'a> {
+    /// The operation.
     pub operation: Operation,
-    /// Of which collection.
+    /// The collection.
     pub collection: Collection,
-    /// HTTP method.
+    /// The HTTP method.
     pub method: &'a str,
-    /// Request target, query included.
+    /// The request target, query included.
     pub target: &'a str,
-    /// Request body as text.
+    /// The request body as text.
     pub body: &'a str,
-    /// How the client calls itself; empty when it does not.
+    /// The `User-Agent` header; empty when it is absent.
     pub agent: &'a str,
 }
 
-/// What a director has done to a request.
-pub enum Cue {
-    /// The same as a fault would.
-    Strike(When, Action),
-    /// The upstream carries it out; the real answer is held until this future ends.
-    Hold(BoxFuture<'static, ()>),
+/// A decider's decision about a request.
+pub enum Decision {
+    /// The proxy does the same as for a fault.
+    Inject(When, Action),
+    /// The upstream carries out the request. The proxy sends the real answer when this future ends.
+    DelayAnswer(BoxFuture<'static, ()>),
 }
 
-/// Asked for each request; `None` lets it go on to the faults in waiting. It runs on the
-/// simulator's thread and must not block.
-pub type Director = dyn Fn(&Subject<'_>) -> Option<Cue> + Send + Sync;
+/// A function that decides about each request. On `None` the proxy applies the waiting faults. The
+/// function runs on the simulator's thread and must not block.
+pub type Decider = dyn Fn(&RequestInfo<'_>) -> Option<Decision> + Send + Sync;
 
 impl Matching {
-    fn strikes(&self, subject: &Subject<'_>) -> bool {
+    fn matches(&self, request: &RequestInfo<'_>) -> bool {
         let pattern = |regex: &Option<Regex>, text: &str| regex.as_ref().is_none_or(|r| r.is_match(text));
-        self.operation.is_none_or(|wanted| wanted == subject.operation)
-            && self.collection.is_none_or(|wanted| wanted == subject.collection)
-            && pattern(&self.method, subject.method)
-            && pattern(&self.path, subject.target)
-            && pattern(&self.body, subject.body)
+        self.operation.is_none_or(|wanted| wanted == request.operation)
+            && self.collection.is_none_or(|wanted| wanted == request.collection)
+            && pattern(&self.method, request.method)
+            && pattern(&self.path, request.target)
+            && pattern(&self.body, request.body)
     }
 }
 
 /// One fault.
 #[derive(Clone, Debug)]
 pub struct Fault {
-    /// Which requests.
+    /// The requests that get the fault.
     pub matching: Matching,
-    /// How many matching requests pass unharmed first.
+    /// The number of matching requests that pass first.
     pub skip: u32,
-    /// How many it strikes; `None` is all of them.
+    /// The number of requests that get the fault; `None` means all.
     pub times: Option<u32>,
-    /// On which side of the effect.
+    /// Whether the fault comes before or after the effect.
     pub when: When,
-    /// What the client sees.
+    /// The answer that the client gets.
     pub action: Action,
-    /// Waited before the effect (`Before`) or between effect and answer (`After`).
+    /// The delay before the effect (`Before`) or between effect and answer (`After`).
     pub latency: Duration,
 }
 
 impl Fault {
-    /// Strikes the next request for `operation`; say what happens with [`Fault::before`] or [`Fault::after`].
+    /// Returns a fault for the next request of `operation`. Set its action by [`Fault::before`] or [`Fault::after`].
     #[must_use]
     pub fn on(operation: Operation) -> Self {
         Self::matching(Matching { operation: Some(operation), ..Matching::default() })
     }
 
-    /// Strikes the next request, whatever it asks.
+    /// Returns a fault for the next request of any operation.
     #[must_use]
     pub fn any() -> Self {
         Self::matching(Matching::default())
     }
 
-    /// Strikes the next request whose method and target match these patterns.
+    /// Returns a fault for the next request whose method and target match these patterns.
     ///
     /// # Errors
-    /// When a pattern is not a regular expression.
+    /// Returns an error when a pattern is not a regular expression.
     pub fn on_request(method: &str, path: &str) -> Result<Self, regex::Error> {
         let (method, path) = (Some(Regex::new(method)?), Some(Regex::new(path)?));
         Ok(Self::matching(Matching { method, path, ..Matching::default() }))
     }
 
-    /// Strikes the next request that matches.
+    /// Returns a fault for the next request that matches.
     #[must_use]
     pub fn matching(matching: Matching) -> Self {
         let (skip, times, latency) = (0, Some(1), Duration::ZERO);
         Self { matching, skip, times, when: When::Before, action: Action::Pass, latency }
     }
 
-    /// Only requests about this collection.
+    /// Limits the fault to requests about this collection.
     #[must_use]
     pub fn of(mut self, collection: Collection) -> Self {
         self.matching.collection = Some(collection);
         self
     }
 
-    /// The upstream never sees the request.
+    /// Takes the action before the upstream sees the request.
     #[must_use]
     pub fn before(mut self, action: Action) -> Self {
         (self.when, self.action) = (When::Before, action);
         self
     }
 
-    /// The upstream carries the request out, then this happens to the answer.
+    /// Takes the action after the upstream has carried out the request.
     #[must_use]
     pub fn after(mut self, action: Action) -> Self {
         (self.when, self.action) = (When::After, action);
         self
     }
 
-    /// Strikes this many requests.
+    /// Applies the fault to this many requests.
     #[must_use]
     pub fn times(mut self, times: u32) -> Self {
         self.times = Some(times);
         self
     }
 
-    /// Strikes every matching request.
+    /// Applies the fault to all matching requests.
     #[must_use]
     pub fn forever(mut self) -> Self {
         self.times = None;
@@ -229,7 +230,7 @@ impl Fault {
         self
     }
 
-    /// Waits this long, too.
+    /// Adds a delay.
     #[must_use]
     pub fn latency(mut self, latency: Duration) -> Self {
         self.latency = latency;
@@ -237,71 +238,76 @@ impl Fault {
     }
 }
 
-/// The faults in waiting; clones are handles to the same list.
+/// The waiting faults. Clones are handles to the same list.
 #[derive(Clone, Debug, Default)]
 pub struct Faults(Arc<Mutex<Waiting>>);
 
 #[derive(Default)]
 struct Waiting {
     faults: Vec<Fault>,
-    struck: usize,
-    director: Option<Arc<Director>>,
+    injected: usize,
+    decider: Option<Arc<Decider>>,
 }
 
 impl fmt::Debug for Waiting {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { faults, struck, director } = self;
-        let directed = director.is_some();
-        f.debug_struct("Waiting").field("faults", faults).field("struck", struck).field("directed", &directed).finish()
+        let Self { faults, injected, decider } = self;
+        let has_decider = decider.is_some();
+        f.debug_struct("Waiting")
+            .field("faults", faults)
+            .field("injected", injected)
+            .field("has_decider", &has_decider)
+            .finish()
     }
 }
 
 impl Faults {
-    /// Adds a fault behind those already waiting.
+    /// Adds a fault after the waiting ones.
     pub fn add(&self, fault: Fault) {
         lock(&self.0).faults.push(fault);
     }
 
-    /// Forgets all faults that wait.
+    /// Removes all waiting faults.
     pub fn clear(&self) {
         lock(&self.0).faults.clear();
     }
 
-    /// The faults that still wait.
+    /// Returns the waiting faults.
     #[must_use]
     pub fn waiting(&self) -> Vec<Fault> {
         lock(&self.0).faults.clone()
     }
 
-    /// How many requests have been struck: a fault test that struck nothing shows nothing.
+    /// Returns the number of requests that got one of these faults. A fault test in which it is 0 proves
+    /// nothing.
     #[must_use]
-    pub fn struck(&self) -> usize {
-        lock(&self.0).struck
+    pub fn injected(&self) -> usize {
+        lock(&self.0).injected
     }
 
-    /// Has this director asked for each request from now on, in the place of any other.
-    pub fn direct(&self, director: impl Fn(&Subject<'_>) -> Option<Cue> + Send + Sync + 'static) {
-        lock(&self.0).director = Some(Arc::new(director));
+    /// Sets the decider that the proxy asks about each request from now on. It replaces the previous one.
+    pub fn decide_with(&self, decider: impl Fn(&RequestInfo<'_>) -> Option<Decision> + Send + Sync + 'static) {
+        lock(&self.0).decider = Some(Arc::new(decider));
     }
 
-    /// Sends the director home.
-    pub fn undirect(&self) {
-        lock(&self.0).director = None;
+    /// Removes the decider.
+    pub fn clear_decider(&self) {
+        lock(&self.0).decider = None;
     }
 
-    /// What the director has done to this request. It is asked without the lock, so that it may
-    /// add faults itself.
-    pub(crate) fn cue(&self, subject: &Subject<'_>) -> Option<Cue> {
-        let director = lock(&self.0).director.clone()?;
-        director(subject)
+    /// Asks the decider about this request. The lock is not held meanwhile, so that the decider may add
+    /// faults.
+    pub(crate) fn decide(&self, request: &RequestInfo<'_>) -> Option<Decision> {
+        let decider = lock(&self.0).decider.clone()?;
+        decider(request)
     }
 
-    /// The fault that strikes this request, used up by the call.
-    pub(crate) fn strike(&self, subject: &Subject<'_>) -> Option<Fault> {
+    /// Returns the fault for this request and counts it as used.
+    pub(crate) fn take(&self, request: &RequestInfo<'_>) -> Option<Fault> {
         let mut waiting = lock(&self.0);
         let mut hit = None;
         for fault in &mut waiting.faults {
-            if !fault.matching.strikes(subject) {
+            if !fault.matching.matches(request) {
                 continue;
             }
             if fault.skip > 0 {
@@ -313,12 +319,12 @@ impl Faults {
             break;
         }
         waiting.faults.retain(|fault| fault.times != Some(0));
-        waiting.struck += usize::from(hit.is_some());
+        waiting.injected += usize::from(hit.is_some());
         hit
     }
 }
 
-/// Durations as whole milliseconds in JSON.
+/// Serializes durations as whole milliseconds.
 pub(crate) mod millis {
     use std::time::Duration;
 

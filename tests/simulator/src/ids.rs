@@ -1,8 +1,8 @@
-//! Identifiers in the shapes the real services use, reproducible from a seed.
+//! Identifiers in the format of the real services, reproducible from a seed.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// A stream of identifiers; the same seed gives the same stream.
+/// A sequence of identifiers. The same seed gives the same sequence.
 #[derive(Debug)]
 pub(crate) struct Ids {
     seed: u64,
@@ -14,7 +14,7 @@ impl Ids {
         Self { seed, counter: AtomicU64::new(0) }
     }
 
-    /// 64 scattered bits. The scrambling is a bijection, so no value repeats within a stream.
+    /// Returns 64 mixed bits. The mixing is a bijection, so no value repeats within a sequence.
     fn next(&self) -> u64 {
         let step = self.counter.fetch_add(1, Ordering::Relaxed).wrapping_add(1);
         let mut bits = self.seed.wrapping_add(step.wrapping_mul(0x9E37_79B9_7F4A_7C15));
@@ -23,7 +23,7 @@ impl Ids {
         bits ^ (bits >> 31)
     }
 
-    /// A UUID of version 1 with one node, as NAVER Cloud's policy ids look.
+    /// Returns a UUID of version 1 with one node, in the format of NAVER Cloud's policy ids.
     pub(crate) fn uuid(&self) -> String {
         let bits = self.next();
         let (low, mid) = (bits >> 32, (bits >> 16) & 0xFFFF);
@@ -31,7 +31,7 @@ impl Ids {
         format!("{low:08x}-{mid:04x}-1{high:03x}-8{sequence:03x}-246e96000001")
     }
 
-    /// `<prefix>-<12 hex digits>`, the shape of SpaceONE's server-made ids.
+    /// Returns `<prefix>-<12 hex digits>`, the format of SpaceONE's server-made ids.
     pub(crate) fn prefixed(&self, prefix: &str) -> String {
         format!("{prefix}-{:012x}", self.next() >> 16)
     }
@@ -42,7 +42,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_same_seed_gives_the_same_ids_and_no_id_repeats() {
+    fn ids_repeat_for_the_same_seed_and_are_unique_within_it() {
         let (one, two) = (Ids::new(7), Ids::new(7));
         let first: Vec<_> = (0..1_000).map(|_| one.uuid()).collect();
         let second: Vec<_> = (0..1_000).map(|_| two.uuid()).collect();
@@ -52,7 +52,7 @@ mod tests {
     }
 
     #[test]
-    fn ids_have_the_shape_of_the_real_ones() {
+    fn ids_have_the_format_of_real_ids() {
         let ids = Ids::new(1);
         let uuid = regex::Regex::new("^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$").unwrap();
         assert!(uuid.is_match(&ids.uuid()));

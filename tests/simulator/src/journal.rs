@@ -1,7 +1,7 @@
-//! What was asked of a simulator, in order, and whether it changed anything.
+//! The requests to a simulator in order, and whether each of them changed the state.
 //!
-//! The journal is the oracle of "no writes in steady state" and "exactly one create": an entry has
-//! `effect` only when the upstream carried the write out, also when the answer was then lost.
+//! The journal is the oracle for "no writes in steady state" and "exactly one create". An entry has
+//! `effect` only when the upstream carried out the write, even when the answer was lost afterwards.
 
 use std::sync::{Arc, Mutex};
 
@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::sync::lock;
 
-/// Which simulator an entry comes from.
+/// The simulator that an entry belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum System {
@@ -20,10 +20,10 @@ pub enum System {
     Spaceone,
 }
 
-/// What a request asks for, independent of how the upstream spells it.
+/// The operation of a request, independent of the upstream's spelling.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Operation {
-    /// Make an object.
+    /// Create an object.
     Create,
     /// Change an object.
     Update,
@@ -37,9 +37,9 @@ pub enum Operation {
     List,
     /// Count and group objects.
     Stat,
-    /// NAVER Cloud: judge a policy without storing it.
+    /// NAVER Cloud: validate a policy without storing it.
     Validate,
-    /// NAVER Cloud: who holds the policy.
+    /// NAVER Cloud: list the principals that the policy is attached to.
     Resources,
     /// NAVER Cloud: read a policy's tags.
     TagsGet,
@@ -47,54 +47,54 @@ pub enum Operation {
     TagsAdd,
     /// NAVER Cloud: remove a tag.
     TagsRemove,
-    /// NAVER Cloud: give policies to a sub account, group or role.
+    /// NAVER Cloud: attach policies to a sub account, group or role.
     Attach,
-    /// NAVER Cloud: take policies from a sub account, group or role.
+    /// NAVER Cloud: detach policies from a sub account, group or role.
     Detach,
-    /// Everything else, unknown paths included.
+    /// Any other operation, unknown paths included.
     Other,
 }
 
-/// Which collection a request speaks of.
+/// The collection that a request is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Collection {
     /// Policies of either upstream.
     Policy,
     /// SpaceONE network policies.
     NetworkPolicy,
-    /// Everything else: repositories, zones, regions, unknown paths.
+    /// Any other collection: repositories, zones, regions, unknown paths.
     Other,
 }
 
-/// One request and what became of it.
+/// One request and its result.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Entry {
-    /// Position in the journal, from 1.
+    /// The position in the journal, from 1.
     pub seq: u64,
-    /// When, by the simulator's clock.
+    /// The time by the simulator's clock.
     pub at: Timestamp,
-    /// Which simulator.
+    /// The simulator.
     pub system: System,
-    /// HTTP method.
+    /// The HTTP method.
     pub method: String,
-    /// Request target as received.
+    /// The request target as received.
     pub target: String,
-    /// What was asked.
+    /// The operation.
     pub operation: Operation,
-    /// Of which collection.
+    /// The collection.
     pub collection: Collection,
-    /// The object it is about; for a create, the object that came into being.
+    /// The id of the object; for a create, the id of the created object.
     pub object_id: Option<String>,
-    /// The status the client was sent; `None` when it got no answer.
+    /// The status that the client got; `None` without an answer.
     pub status: Option<u16>,
     /// The request body as text.
     pub request_body: String,
-    /// Whether a write was accepted and carried out.
+    /// Whether the upstream carried out a write.
     pub effect: bool,
 }
 
-/// A shared list of entries; clones are handles to the same one.
+/// A shared list of entries. Clones are handles to the same list.
 #[derive(Clone, Debug, Default)]
 pub struct Journal(Arc<Mutex<Pages>>);
 
@@ -105,41 +105,41 @@ struct Pages {
 }
 
 impl Journal {
-    /// Every entry so far.
+    /// Returns all entries.
     #[must_use]
     pub fn entries(&self) -> Vec<Entry> {
         lock(&self.0).entries.clone()
     }
 
-    /// The entries of writes that the upstream carried out.
+    /// Returns the entries of the writes that the upstream carried out.
     #[must_use]
     pub fn writes(&self) -> Vec<Entry> {
         lock(&self.0).entries.iter().filter(|entry| entry.effect).cloned().collect()
     }
 
-    /// How many requests asked for `operation`, carried out or not.
+    /// Returns the number of requests for `operation`, carried out or not.
     #[must_use]
     pub fn count(&self, operation: Operation) -> usize {
         lock(&self.0).entries.iter().filter(|entry| entry.operation == operation).count()
     }
 
-    /// How many writes of this kind the upstream carried out.
+    /// Returns the number of writes of this kind that the upstream carried out.
     #[must_use]
     pub fn effects(&self, operation: Operation) -> usize {
         lock(&self.0).entries.iter().filter(|entry| entry.effect && entry.operation == operation).count()
     }
 
-    /// Forgets all entries; numbering goes on.
+    /// Removes all entries. The numbering continues.
     pub fn clear(&self) {
         lock(&self.0).entries.clear();
     }
 
-    /// Whether both are handles to the same journal.
+    /// Returns true if both are handles to the same journal.
     pub(crate) fn is(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
     }
 
-    /// Appends, numbering the entry.
+    /// Numbers the entry and appends it.
     pub(crate) fn push(&self, mut entry: Entry) {
         let mut pages = lock(&self.0);
         pages.last += 1;

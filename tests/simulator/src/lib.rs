@@ -1,9 +1,9 @@
-//! NAVER Cloud Sub Account policies and SpaceONE policies, simulated over HTTP on loopback.
+//! Simulates NAVER Cloud Sub Account policies and SpaceONE policies over HTTP on loopback.
 //!
-//! An oracle for the operator's tests, and therefore independent of it: nothing of the operator is
-//! imported here, so the two can disagree. What the simulators answer is held to facts: recorded
-//! exchanges with real SpaceONE servers, NAVER Cloud's documented examples, and signature vectors.
-//! Where a fact is not settled, a switch gives either answer.
+//! The crate is an oracle for the operator's tests. It imports nothing of the operator, so the two can
+//! disagree. The tests of this crate compare its answers with facts: recorded exchanges with real
+//! SpaceONE servers, NAVER Cloud's documented examples, and signature vectors. Where a fact is not
+//! known, a switch selects the answer.
 //!
 //! # In a test
 //! ```
@@ -17,20 +17,21 @@
 //! assert_eq!(server.journal().effects(Operation::Create), server.policies().len());
 //! # Ok(()) }
 //! ```
-//! Each simulator serves from a thread of its own until its handle is dropped.
+//! Each simulator serves from its own thread until its handle is dropped.
 //!
 //! # As a program
-//! `cloud-policy-simulator` prints `READY {..}` with the addresses and credentials and serves until
-//! SIGTERM, SIGINT or the end of its standard input; [`admin`] describes its admin port.
+//! `cloud-policy-simulator` prints `READY {..}` with the addresses and credentials. It serves until
+//! SIGTERM, SIGINT or the end of its standard input. [`admin`] describes its admin port.
 //!
-//! # Map
-//! `exchange` is one request and one answer; `ncloud` and `spaceone` decide answers over their own
-//! state; `desk` stands between them and the network with faults and journal; `server` speaks HTTP.
+//! # Modules
+//! `exchange` has the types of a request and its answer. `ncloud` and `spaceone` compute answers from
+//! their own state. `fault_proxy` sits between them and the network: it injects faults and writes the
+//! journal. `server` speaks HTTP.
 
 pub mod admin;
 mod clock;
-mod desk;
 mod exchange;
+mod fault_proxy;
 mod faults;
 mod ids;
 mod journal;
@@ -41,5 +42,5 @@ mod streams;
 mod sync;
 
 pub use clock::Clock;
-pub use faults::{Action, Cue, Director, Fault, Faults, Matching, Subject, When};
+pub use faults::{Action, Decider, Decision, Fault, Faults, Matching, RequestInfo, When};
 pub use journal::{Collection, Entry, Journal, Operation, System};

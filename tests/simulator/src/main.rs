@@ -1,7 +1,8 @@
-//! Serves both simulators and the admin port until it is told to stop.
+//! Serves both simulators and the admin port until it is stopped.
 //!
-//! One line on standard output says where: `READY {"ncloud":url, ...}`. It ends on SIGTERM, on SIGINT
-//! and when standard input ends, so that it never outlives the process that holds the other end.
+//! The program prints one line with the addresses to standard output: `READY {"ncloud":url, ...}`. It
+//! ends on SIGTERM, on SIGINT and when standard input ends, so that it does not outlive the process
+//! that holds the other end of that pipe.
 
 use std::io::{self, Write};
 use std::net::SocketAddr;
@@ -18,19 +19,19 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 #[derive(Debug, Parser)]
 #[command(version)]
 struct Arguments {
-    /// Address of the NAVER Cloud simulator; port 0 picks a free one.
+    /// Address of the NAVER Cloud simulator; port 0 means a free port.
     #[arg(long, default_value = "127.0.0.1:0", value_parser = loopback)]
     ncloud: SocketAddr,
     /// Address of the SpaceONE simulator.
     #[arg(long, default_value = "127.0.0.1:0", value_parser = loopback)]
     spaceone: SocketAddr,
-    /// Which SpaceONE servers to be.
+    /// Generation of SpaceONE servers to simulate.
     #[arg(long, value_enum, default_value_t = EraArgument::Rest)]
     spaceone_era: EraArgument,
     /// Address of the admin port.
     #[arg(long, default_value = "127.0.0.1:0", value_parser = loopback)]
     admin: SocketAddr,
-    /// Go on when standard input ends.
+    /// Keep running when standard input ends.
     #[arg(long)]
     detached: bool,
 }
@@ -52,7 +53,7 @@ impl From<EraArgument> for spaceone::Era {
     }
 }
 
-/// The simulators know no real credentials and check few: they are not for other machines to reach.
+/// Parses a loopback address. Other machines must not reach the simulators, which check few credentials.
 fn loopback(text: &str) -> Result<SocketAddr, String> {
     let address: SocketAddr = text.parse().map_err(|error| format!("{error}"))?;
     if address.ip().is_loopback() { Ok(address) } else { Err("not a loopback address".to_owned()) }
@@ -70,7 +71,7 @@ async fn main() -> ExitCode {
 }
 
 async fn serve(arguments: Arguments) -> io::Result<()> {
-    let stops = Stops::listen(arguments.detached)?;
+    let signals = StopSignals::listen(arguments.detached)?;
     let (clock, journal) = (Clock::system(), Journal::default());
     let cloud = ncloud::Options {
         listen: arguments.ncloud,
@@ -107,24 +108,24 @@ async fn serve(arguments: Arguments) -> io::Result<()> {
     writeln!(output, "READY {ready}")?;
     output.flush()?;
     drop(output);
-    stops.come().await;
+    signals.wait().await;
     Ok(())
 }
 
-/// What ends the program. Listened for before anyone is told that it is ready.
-struct Stops {
+/// The signals that end the program. It listens for them before it prints that it is ready.
+struct StopSignals {
     terminate: Signal,
     interrupt: Signal,
     detached: bool,
 }
 
-impl Stops {
+impl StopSignals {
     fn listen(detached: bool) -> io::Result<Self> {
         let (terminate, interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
         Ok(Self { terminate, interrupt, detached })
     }
 
-    async fn come(mut self) {
+    async fn wait(mut self) {
         let input_ends = async { if self.detached { std::future::pending().await } else { end_of_input().await } };
         tokio::select! {
             _ = self.terminate.recv() => {}
@@ -134,11 +135,11 @@ impl Stops {
     }
 }
 
-/// Waits on a thread of its own: a read of standard input cannot be called off.
+/// Waits for the end of standard input. The read runs on its own thread, as it cannot be cancelled.
 async fn end_of_input() {
     let (reading, ended) = tokio::sync::oneshot::channel::<()>();
     std::thread::spawn(move || {
-        // An unreadable input is as good as one that has ended.
+        // A read error counts as the end of the input.
         let _bytes = io::copy(&mut io::stdin().lock(), &mut io::sink());
         drop(reading);
     });

@@ -1,7 +1,7 @@
-//! HTTP plumbing shared by the simulators and the admin port: a listener on a thread of its own.
+//! The HTTP server of the simulators and of the admin port. It runs on its own thread.
 //!
-//! The thread has its own runtime, so that a simulator answers whatever the test's runtime is doing
-//! (blocked, paused, already gone). Dropping [`Running`] cuts all connections and frees the port.
+//! The thread has its own runtime, so that a simulator answers while the test's runtime is blocked,
+//! paused or already gone. Dropping [`HttpServer`] cuts all connections and frees the port.
 
 use std::convert::Infallible;
 use std::fmt;
@@ -27,43 +27,43 @@ use crate::exchange::{Call, Reply, status_code};
 
 pub(crate) type Body = BoxBody<Bytes, Infallible>;
 
-/// The connection is to be cut without an answer.
+/// An instruction to cut the connection without an answer.
 #[derive(Debug)]
-pub(crate) struct Cut;
+pub(crate) struct Disconnect;
 
-impl fmt::Display for Cut {
+impl fmt::Display for Disconnect {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("connection cut on purpose")
     }
 }
 
-impl std::error::Error for Cut {}
+impl std::error::Error for Disconnect {}
 
-/// What is served at an address.
-pub(crate) trait Site: Send + Sync + 'static {
-    /// For the thread's name.
+/// The handler of the requests to an address.
+pub(crate) trait Handler: Send + Sync + 'static {
+    /// Returns the suffix of the thread's name.
     fn name(&self) -> &'static str;
 
-    /// Answers one request, or has its connection cut.
-    fn respond(&self, request: Request<Incoming>) -> BoxFuture<'_, Result<Response<Body>, Cut>>;
+    /// Answers one request, or asks the server to cut the connection.
+    fn respond(&self, request: Request<Incoming>) -> BoxFuture<'_, Result<Response<Body>, Disconnect>>;
 }
 
-/// A listener that serves until it is dropped.
+/// A server that runs until it is dropped.
 #[derive(Debug)]
-pub(crate) struct Running {
+pub(crate) struct HttpServer {
     address: SocketAddr,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
 
-impl Running {
-    /// Binds and serves; returns once connections are accepted.
-    pub(crate) async fn start(listen: SocketAddr, site: Arc<dyn Site>) -> io::Result<Self> {
+impl HttpServer {
+    /// Binds the address and serves. Returns when the server accepts connections.
+    pub(crate) async fn start(listen: SocketAddr, handler: Arc<dyn Handler>) -> io::Result<Self> {
         let (stop, stopped) = oneshot::channel();
         let (ready, bound) = oneshot::channel();
         let thread = std::thread::Builder::new()
-            .name(format!("simulator-{}", site.name()))
-            .spawn(move || run(listen, site, ready, stopped))?;
+            .name(format!("simulator-{}", handler.name()))
+            .spawn(move || run(listen, handler, ready, stopped))?;
         let address = bound.await.map_err(|_| io::Error::other("simulator thread ended early"))??;
         Ok(Self { address, stop: Some(stop), thread: Some(thread) })
     }
@@ -73,10 +73,10 @@ impl Running {
     }
 }
 
-impl Drop for Running {
+impl Drop for HttpServer {
     fn drop(&mut self) {
         drop(self.stop.take());
-        // Joining makes the freed port a fact when the owner goes on; the thread has nothing left to wait for.
+        // The join ensures that the port is free when `drop` returns. The thread has nothing left to wait for.
         if let Some(thread) = self.thread.take() {
             let _ended = thread.join();
         }
@@ -85,14 +85,14 @@ impl Drop for Running {
 
 fn run(
     listen: SocketAddr,
-    site: Arc<dyn Site>,
+    handler: Arc<dyn Handler>,
     ready: oneshot::Sender<io::Result<SocketAddr>>,
     stopped: oneshot::Receiver<()>,
 ) {
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
-            let _unheard = ready.send(Err(error));
+            let _dropped = ready.send(Err(error));
             return;
         }
     };
@@ -101,26 +101,26 @@ fn run(
         let (address, listener) = match bound {
             Ok(bound) => bound,
             Err(error) => {
-                let _unheard = ready.send(Err(error));
+                let _dropped = ready.send(Err(error));
                 return;
             }
         };
         if ready.send(Ok(address)).is_ok() {
             tokio::select! {
-                () = accept(listener, site) => {}
+                () = accept(listener, handler) => {}
                 _ = stopped => {}
             }
         }
     });
 }
 
-async fn accept(listener: TcpListener, site: Arc<dyn Site>) {
+async fn accept(listener: TcpListener, handler: Arc<dyn Handler>) {
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
             accepted = listener.accept() => {
                 if let Ok((stream, _)) = accepted {
-                    connections.spawn(connection(stream, Arc::clone(&site)));
+                    connections.spawn(connection(stream, Arc::clone(&handler)));
                 }
             }
             Some(_) = connections.join_next() => {}
@@ -128,38 +128,38 @@ async fn accept(listener: TcpListener, site: Arc<dyn Site>) {
     }
 }
 
-async fn connection(stream: TcpStream, site: Arc<dyn Site>) {
+async fn connection(stream: TcpStream, handler: Arc<dyn Handler>) {
     let service = service_fn(move |request| {
-        let site = Arc::clone(&site);
-        async move { site.respond(request).await }
+        let handler = Arc::clone(&handler);
+        async move { handler.respond(request).await }
     });
-    // A cut or a client that went away ends the connection; neither is news.
+    // A disconnect by either side ends the connection. Both are normal.
     let _ended = hyper::server::conn::http1::Builder::new()
-        // The date of the simulated server is sent instead: clients detect skew by it.
+        // `response` sends the date of the simulated server instead.
         .auto_date_header(false)
         .serve_connection(TokioIo::new(stream), service)
         .await;
 }
 
-/// The request in memory, and whether all of it: the rest of a body beyond `limit` is not read.
-pub(crate) async fn read(request: Request<Incoming>, limit: usize) -> Result<(Call, bool), Cut> {
+/// Reads a request into memory. The flag is false if the body exceeds `limit`; it is empty then.
+pub(crate) async fn read(request: Request<Incoming>, limit: usize) -> Result<(Call, bool), Disconnect> {
     let (parts, body) = request.into_parts();
     let target = parts.uri.path_and_query().map_or("/", |target| target.as_str()).to_owned();
     let (body, whole) = match Limited::new(body, limit).collect().await {
         Ok(body) => (body.to_bytes(), true),
         Err(error) if error.is::<LengthLimitError>() => (Bytes::new(), false),
-        Err(_) => return Err(Cut),
+        Err(_) => return Err(Disconnect),
     };
     Ok((Call { method: parts.method, target, headers: parts.headers, body }, whole))
 }
 
-/// An answer as HTTP, dated `now`: clients detect skew by the date of the server they talk to.
+/// Converts an answer to HTTP with the date `now`. Clients detect clock skew by the server's date.
 pub(crate) fn response(reply: Reply, now: Timestamp) -> Response<Body> {
     let Reply { status, headers, body } = reply;
     headed(status.as_u16(), headers, Full::new(body).boxed(), now)
 }
 
-/// An answer whose body is a stream of JSON.
+/// Returns an answer whose body is a stream of JSON.
 pub(crate) fn streaming(body: Body, now: Timestamp) -> Response<Body> {
     let headers = [("content-type".to_owned(), "application/json".to_owned())];
     headed(200, headers, body, now)
@@ -175,7 +175,7 @@ fn headed(
     let mut response = Response::new(body);
     *response.status_mut() = status_code(status);
     let dated = [("date".to_owned(), date)].into_iter().chain(headers);
-    // A header that HTTP cannot carry is left out: only faults can ask for one.
+    // Invalid headers are left out. Only faults can ask for them.
     let valid = dated.filter_map(|(name, value)| {
         Some((name.parse::<http::HeaderName>().ok()?, value.parse::<http::HeaderValue>().ok()?))
     });

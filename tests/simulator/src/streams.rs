@@ -1,4 +1,4 @@
-//! The bodies that faults send: pages, wrong types, streams that do not end.
+//! The bodies that faults send: an HTML page, wrong types, endless streams.
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -11,28 +11,29 @@ use tokio::time::Instant;
 
 use crate::server::Body;
 
-/// A page as gateways and portals put in front of an API.
+/// A page like those that gateways and portals put in front of an API.
 pub(crate) const HTML: &str =
     "<!DOCTYPE html><html><head><title>Sign in</title></head><body><h1>Please sign in</h1></body></html>";
 
-/// Every field a client may look for, each with a type it does not have.
+/// The fields that clients read, each with a wrong type.
 pub(crate) const WRONG_TYPES: &str = r#"{"policyId":42,"policyName":["a"],"description":{"a":1},"policyDesc":7,"validationResult":"yes","success":"no","details":1,"items":"none","totalItems":"many","page":{},"permissions":true,"policy_id":{"a":1},"network_policy_id":[1],"name":12,"results":7,"total_count":"x","tags":"t","labels":3,"repository_id":{},"zone_id":9,"routing_tables":"r","dns":{"a":"b"}}"#;
 
-/// No stream outlives this, whoever forgets to hang up.
+/// The time after which a stream ends even when the client stays connected.
 const LIMIT: Duration = Duration::from_mins(1);
 
-/// A JSON array that goes on, as fast as the client reads.
+/// Returns a JSON array without an end, as fast as the client reads it.
 pub(crate) fn endless() -> Body {
     let chunk = Bytes::from("0,".repeat(8 * 1024));
     let first = stream::iter([Bytes::from_static(b"[")]);
     body(first.chain(stream::repeat(chunk)), Duration::ZERO)
 }
 
-/// A gzip stream of one repeated zero: 128 kilobytes that say "the last 258 bytes once more".
+/// Returns a gzip stream of repeated zeros: 128 kilobytes of "repeat the last 258 bytes".
 pub(crate) fn bomb() -> Vec<u8> {
     const HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255];
-    // A block with the fixed codes (011, first bit first), a literal `0`, then the code of length
-    // 258 (11000101) at distance 1 (00000), over and over: 13 bits, and so 13 bytes from the third.
+    // A block with the fixed codes (011, first bit first), a literal `0`, then repeatedly the code of
+    // length 258 (11000101) at distance 1 (00000). That code has 13 bits, so from the third byte on the
+    // stream repeats every 13 bytes.
     let begin = [1, 1, 0, 0, 1, 1, 0, 0, 0, 0, 0];
     let again = [1, 1, 0, 0, 0, 1, 0, 1, 0, 0, 0, 0, 0];
     let bits: Vec<u8> = begin.into_iter().chain(again.into_iter().cycle()).take(8 * 15).collect();
@@ -42,7 +43,7 @@ pub(crate) fn bomb() -> Vec<u8> {
     HEADER.iter().chain(first).chain(period.iter().cycle().take(128 << 10)).copied().collect()
 }
 
-/// White space, one byte at a time.
+/// Returns white space, one byte at a time.
 pub(crate) fn drip() -> Body {
     body(stream::repeat(Bytes::from_static(b" ")), Duration::from_millis(100))
 }

@@ -1,8 +1,8 @@
-//! The simulator answers what the real SpaceONE servers answered.
+//! The simulator gives the same answers as the real SpaceONE servers.
 //!
-//! `tests/spaceone/recorded/*.json` holds exchanges with unmodified servers, in order, with everything
-//! that changes from run to run replaced by placeholders. Each request is sent to one simulator in the
-//! same order; any difference in status or body fails, all of them listed.
+//! `tests/spaceone/recorded/*.json` has exchanges with unmodified servers in order. Placeholders replace
+//! the values that change from run to run. The test sends the requests to one simulator in the same
+//! order. It fails when a status or body differs, and lists all differences.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -14,13 +14,13 @@ use serde_json::{Value, json};
 use crate::client::send;
 
 #[tokio::test]
-async fn it_answers_as_the_real_servers_of_the_rest_era_did() {
+async fn simulator_answers_like_the_rest_era_recording() {
     let server = Spaceone::start(Options { zones: 2, ..Options::default() }).await.unwrap();
     replay(&server, "rest.json");
 }
 
 #[tokio::test]
-async fn it_answers_as_the_real_servers_of_the_verb_era_did() {
+async fn simulator_answers_like_the_verb_era_recording() {
     let options = Options { era: Era::Verb, ..Options::default() };
     let server = Spaceone::start(options).await.unwrap();
     replay(&server, "verb.json");
@@ -31,7 +31,7 @@ fn replay(server: &Spaceone, file: &str) {
     let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     let recording: Value = serde_json::from_str(&text).unwrap();
     let exchanges = recording["exchanges"].as_array().unwrap();
-    assert!(exchanges.len() > 100, "{} exchanges are no recording of a whole suite", exchanges.len());
+    assert!(exchanges.len() > 100, "the recording has only {} exchanges", exchanges.len());
     let mut names = Names::of(server);
     let differences: Vec<String> =
         exchanges.iter().filter_map(|exchange| difference(server, exchange, &mut names)).collect();
@@ -39,7 +39,7 @@ fn replay(server: &Spaceone, file: &str) {
     assert!(differences.is_empty(), "{wrong} of {all} exchanges differ:\n{}", differences.join("\n"));
 }
 
-/// How the simulator's answer to a recorded request differs from the recorded one.
+/// Returns the difference between the simulator's answer to a recorded request and the recorded answer.
 fn difference(server: &Spaceone, exchange: &Value, names: &mut Names) -> Option<String> {
     let front = if exchange["front"] == "console" { Front::Console } else { Front::Transcoder };
     server.set_options(|switches| switches.front = front);
@@ -69,8 +69,8 @@ fn difference(server: &Spaceone, exchange: &Value, names: &mut Names) -> Option<
     ))
 }
 
-/// The update history lists the keys of `data` as the request's JSON object happened to be walked, which
-/// means nothing: objects have no order.
+/// Sorts the update history. The server lists the keys of `data` in the order in which it iterated over
+/// the request's JSON object, and that order has no meaning.
 fn in_any_order(value: &Value) -> Value {
     match value {
         Value::Object(fields) => {
@@ -99,10 +99,10 @@ fn bearer(server: &Spaceone, auth: Option<&str>) -> Option<String> {
     Some(format!("Bearer {token}"))
 }
 
-/// Both ways between this run's values and the placeholders of a recording.
+/// Converts between this run's values and the placeholders of a recording.
 struct Names {
     known: Vec<(String, String)>,
-    /// Ids that the server made, by their placeholder.
+    /// The ids that the server chose, by placeholder.
     made: BTreeMap<String, String>,
     timestamp: Regex,
     made_id: Regex,
@@ -127,7 +127,8 @@ impl Names {
         }
     }
 
-    /// A recorded request with this run's values. An id that no answer has brought is nobody's.
+    /// Replaces the placeholders of a recorded request by this run's values. An id that no answer contained
+    /// gets the id of an object that does not exist.
     fn restore(&mut self, value: &Value) -> Value {
         let mut text = value.to_string();
         for (value, name) in &self.known {
@@ -139,14 +140,14 @@ impl Names {
             .map(|found| (found[0].to_owned(), found[1].parse().unwrap()))
             .collect();
         for (placeholder, number) in found {
-            let nobody = || format!("npolicy-{:012x}", 0xffff_0000_0000 + number);
-            let id = self.made.entry(placeholder.clone()).or_insert_with(nobody);
+            let unknown_id = || format!("npolicy-{:012x}", 0xffff_0000_0000 + number);
+            let id = self.made.entry(placeholder.clone()).or_insert_with(unknown_id);
             text = text.replace(&placeholder, id);
         }
         serde_json::from_str(&text).unwrap()
     }
 
-    /// An answer with this run's values replaced.
+    /// Replaces this run's values in an answer by placeholders.
     fn replace(&mut self, value: &Value) -> Value {
         match value {
             Value::String(text) => json!(self.replace_text(text)),

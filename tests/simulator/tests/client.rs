@@ -1,4 +1,4 @@
-//! A small HTTP/1.1 client: sends the request target byte for byte, and shows when a connection is cut.
+//! A small HTTP/1.1 client. It sends the request target byte for byte and reports a cut connection.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -8,7 +8,7 @@ use cloud_policy_simulator::ncloud::{Ncloud, sign};
 use cloud_policy_simulator::spaceone::Spaceone;
 use serde_json::Value;
 
-/// An answer, wholly read.
+/// An answer that has been read completely.
 #[derive(Debug)]
 pub struct Answer {
     pub status: u16,
@@ -30,7 +30,7 @@ impl Answer {
     }
 }
 
-/// Sends one request on a connection of its own; `None` when the connection ends without an answer.
+/// Sends one request on a new connection. Returns `None` when the connection ends without an answer.
 pub fn send(url: &str, method: &str, target: &str, headers: &[(&str, &str)], body: &str) -> Option<Answer> {
     let mut stream = open(url, method, target, headers, body);
     let mut received = Vec::new();
@@ -38,7 +38,7 @@ pub fn send(url: &str, method: &str, target: &str, headers: &[(&str, &str)], bod
     parse(&received)
 }
 
-/// Sends one request and leaves the answer to be read.
+/// Sends one request and returns the connection without reading the answer.
 pub fn open(url: &str, method: &str, target: &str, headers: &[(&str, &str)], body: &str) -> TcpStream {
     let address = url.strip_prefix("http://").unwrap();
     let mut stream = TcpStream::connect(address).unwrap();
@@ -48,7 +48,7 @@ pub fn open(url: &str, method: &str, target: &str, headers: &[(&str, &str)], bod
     let lines: String = own.iter().chain(headers).map(|(name, value)| [name, ": ", value, "\r\n"].concat()).collect();
     let head = format!("{method} {target} HTTP/1.1\r\n{lines}\r\n");
     stream.write_all(head.as_bytes()).unwrap();
-    // A server that refuses early may close before it has read a large body.
+    // A server that rejects the request early may close before it has read a large body.
     let _early = stream.write_all(body.as_bytes());
     stream
 }
@@ -62,12 +62,12 @@ fn parse(received: &[u8]) -> Option<Answer> {
     Some(Answer { status, headers: headers.collect(), body: received[end + 4..].to_vec() })
 }
 
-/// Asks NAVER Cloud, signing as of the server's clock.
+/// Sends a request to NAVER Cloud, signed at the time of the server's clock.
 pub fn ncloud(server: &Ncloud, method: &str, target: &str, body: &str) -> Answer {
     try_ncloud(server, method, target, body).expect("an answer")
 }
 
-/// As [`ncloud`], for requests that may get no answer.
+/// Does the same as [`ncloud`] for a request that may get no answer.
 pub fn try_ncloud(server: &Ncloud, method: &str, target: &str, body: &str) -> Option<Answer> {
     let timestamp = server.clock().now().as_millisecond().to_string();
     let (key, secret) = (server.access_key(), server.secret_key());
@@ -81,12 +81,12 @@ pub fn try_ncloud(server: &Ncloud, method: &str, target: &str, body: &str) -> Op
     send(&server.url(), method, target, &headers, body)
 }
 
-/// Asks SpaceONE with the domain's token.
+/// Sends a request to SpaceONE with the domain's token.
 pub fn spaceone(server: &Spaceone, method: &str, target: &str, body: &Value) -> Answer {
     spaceone_as(server, Some(&server.token()), method, target, body)
 }
 
-/// Asks SpaceONE with this token or none.
+/// Sends a request to SpaceONE with this token, or without a token.
 pub fn spaceone_as(server: &Spaceone, token: Option<&str>, method: &str, target: &str, body: &Value) -> Answer {
     let bearer = token.map(|token| format!("Bearer {token}"));
     let headers: Vec<(&str, &str)> = bearer.iter().map(|bearer| ("authorization", bearer.as_str())).collect();
@@ -94,7 +94,7 @@ pub fn spaceone_as(server: &Spaceone, token: Option<&str>, method: &str, target:
     send(&server.url(), method, target, &headers, &body).expect("an answer")
 }
 
-/// Waits for what a server does after its answer; what never comes is named.
+/// Waits until `done` returns true. Fails with `what` after a time limit.
 pub fn until(what: &str, done: impl Fn() -> bool) {
     let start = Instant::now();
     while !done() {

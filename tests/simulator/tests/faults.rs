@@ -1,4 +1,4 @@
-//! Every fault, on both sides of the effect, and what the journal says of it.
+//! Each fault before and after the effect, and the journal's entry about it.
 
 use std::io::Read;
 use std::net::TcpStream;
@@ -25,78 +25,78 @@ fn list(server: &Ncloud) -> Option<Answer> {
     try_ncloud(server, "GET", "/api/v1/policies?type=USER_CREATED", "")
 }
 
-/// Creates a policy under this fault: the answer, and whether the policy came into being.
-async fn under(fault: Fault) -> (Option<Answer>, bool) {
+/// Creates a policy under this fault. Returns the answer, and whether the policy was created.
+async fn create_under(fault: Fault) -> (Option<Answer>, bool) {
     let server = account().await;
     server.faults().add(fault);
     let answer = create(&server, "readers");
-    assert_eq!(server.faults().struck(), 1);
+    assert_eq!(server.faults().injected(), 1);
     let entry = server.journal().entries().remove(0);
     let (status, made) = (answer.as_ref().map(|answer| answer.status), server.policies().len() == 1);
-    assert_eq!((entry.status, entry.effect), (status, made), "the journal tells it as it was");
+    assert_eq!((entry.status, entry.effect), (status, made), "the journal has the real status and effect");
     assert_eq!(entry.object_id.is_some(), made);
     (answer, made)
 }
 
 #[tokio::test]
-async fn a_status_replaces_the_answer_before_or_after_the_effect() {
+async fn status_fault_replaces_answer_before_or_after_effect() {
     let unexpected = || Action::status(500, GatewayError::Unexpected.body());
     for (fault, effect) in [
         (Fault::on(Operation::Create).before(unexpected()), false),
         (Fault::on(Operation::Create).after(unexpected()), true),
     ] {
-        let (answer, made) = under(fault).await;
+        let (answer, made) = create_under(fault).await;
         assert_eq!(answer.unwrap().json()["error"]["errorCode"], "900");
         assert_eq!(made, effect);
     }
 }
 
 #[tokio::test]
-async fn a_reset_cuts_the_connection_without_a_byte() {
+async fn reset_fault_cuts_connection_without_answer() {
     for (fault, effect) in [
         (Fault::on(Operation::Create).before(Action::Reset), false),
         (Fault::on(Operation::Create).after(Action::Reset), true),
     ] {
-        let (answer, made) = under(fault).await;
+        let (answer, made) = create_under(fault).await;
         assert!(answer.is_none());
         assert_eq!(made, effect);
     }
 }
 
 #[tokio::test]
-async fn a_timeout_is_silence_then_a_cut() {
+async fn timeout_fault_waits_then_cuts_connection() {
     let start = Instant::now();
     let silence = Action::Timeout(Duration::from_millis(300));
-    let (answer, made) = under(Fault::on(Operation::Create).after(silence)).await;
+    let (answer, made) = create_under(Fault::on(Operation::Create).after(silence)).await;
     assert!(answer.is_none() && made);
     assert!(start.elapsed() >= Duration::from_millis(300));
 }
 
 #[tokio::test]
-async fn html_empty_and_wrong_types_come_as_200() {
-    let (html, made) = under(Fault::on(Operation::Create).after(Action::Html)).await;
+async fn body_fault_has_status_200() {
+    let (html, made) = create_under(Fault::on(Operation::Create).after(Action::Html)).await;
     let html = html.unwrap();
     assert_eq!((html.status, html.header("content-type"), made), (200, Some("text/html"), true));
     assert!(html.text().starts_with("<!DOCTYPE html>"));
-    let (empty, _) = under(Fault::on(Operation::Create).before(Action::Empty)).await;
+    let (empty, _) = create_under(Fault::on(Operation::Create).before(Action::Empty)).await;
     assert_eq!(empty.map(|answer| (answer.status, answer.body.len())), Some((200, 0)));
-    let (odd, _) = under(Fault::on(Operation::Create).before(Action::WrongType)).await;
+    let (odd, _) = create_under(Fault::on(Operation::Create).before(Action::WrongType)).await;
     assert!(odd.unwrap().json()["policyId"].is_number());
 }
 
 #[tokio::test]
-async fn a_redirect_says_where_to() {
+async fn redirect_fault_has_location() {
     let elsewhere = Action::Redirect("http://127.0.0.1:1/elsewhere".to_owned());
-    let (answer, made) = under(Fault::on(Operation::Create).before(elsewhere)).await;
+    let (answer, made) = create_under(Fault::on(Operation::Create).before(elsewhere)).await;
     let answer = answer.unwrap();
     assert_eq!((answer.status, answer.header("location"), made), (307, Some("http://127.0.0.1:1/elsewhere"), false));
 }
 
 #[tokio::test]
-async fn headers_of_a_status_are_sent() {
+async fn status_fault_sends_headers() {
     let headers = [("Retry-After".to_owned(), "3".to_owned()), ("Content-Type".to_owned(), "text/plain".to_owned())];
     let action = Action::Status { code: 429, body: "slow down".to_owned(), headers: headers.into() };
-    let (answer, _) = under(Fault::on(Operation::Create).before(action)).await;
+    let (answer, _) = create_under(Fault::on(Operation::Create).before(action)).await;
     let answer = answer.unwrap();
     assert_eq!((answer.header("retry-after"), answer.header("content-type")), (Some("3"), Some("text/plain")));
     assert_eq!(answer.text(), "slow down");
@@ -115,7 +115,7 @@ fn read_for(stream: &mut TcpStream, span: Duration) -> usize {
 }
 
 #[tokio::test]
-async fn an_endless_body_goes_on_and_a_drip_is_slow_until_the_client_goes() {
+async fn stream_fault_sends_until_client_disconnects() {
     let server = account().await;
     for (action, at_least, at_most) in [(Action::EndlessBody, 1 << 20, usize::MAX), (Action::SlowDrip, 140, 2_000)] {
         server.faults().add(Fault::any().before(action));
@@ -123,11 +123,11 @@ async fn an_endless_body_goes_on_and_a_drip_is_slow_until_the_client_goes() {
         let received = read_for(&mut stream, Duration::from_secs(1));
         assert!((at_least..at_most).contains(&received), "{received}");
     }
-    assert_eq!(list(&server).unwrap().status, 200, "the server serves others meanwhile and afterwards");
+    assert_eq!(list(&server).unwrap().status, 200, "the server answers other requests");
 }
 
 #[tokio::test]
-async fn latency_delays_the_effect_before_it_and_only_the_answer_after_it() {
+async fn latency_delays_effect_before_and_answer_after() {
     let server = account().await;
     let late = Duration::from_secs(1);
     for (fault, seen) in [
@@ -151,7 +151,7 @@ async fn latency_delays_the_effect_before_it_and_only_the_answer_after_it() {
 }
 
 #[tokio::test]
-async fn a_fault_strikes_as_often_as_it_is_told_and_lets_the_first_ones_pass() {
+async fn fault_applies_after_skip_and_up_to_times() {
     let server = account().await;
     let statuses = || -> Vec<u16> { (0..4).map(|_| list(&server).unwrap().status).collect() };
     let busy = || Action::status(503, "");
@@ -166,7 +166,7 @@ async fn a_fault_strikes_as_often_as_it_is_told_and_lets_the_first_ones_pass() {
 }
 
 #[tokio::test]
-async fn faults_in_waiting_are_used_up_in_order() {
+async fn waiting_faults_are_used_in_order() {
     let server = account().await;
     for status in [500, 502, 503] {
         server.faults().add(Fault::on(Operation::List).before(Action::status(status, "")));
@@ -174,48 +174,51 @@ async fn faults_in_waiting_are_used_up_in_order() {
     assert_eq!(server.faults().waiting().len(), 3);
     let statuses: Vec<u16> = (0..4).map(|_| list(&server).unwrap().status).collect();
     assert_eq!(statuses, [500, 502, 503, 200]);
-    assert_eq!((server.faults().waiting().len(), server.faults().struck()), (0, 3));
+    assert_eq!((server.faults().waiting().len(), server.faults().injected()), (0, 3));
 }
 
 #[tokio::test]
-async fn a_fault_strikes_only_what_it_matches() {
+async fn fault_applies_only_to_matching_requests() {
     let server = account().await;
     let pattern = |text: &str| Some(text.parse().unwrap());
     let busy = || Action::status(503, "");
-    let struck = |matching: Matching| {
+    let affected = |matching: Matching| {
         server.faults().clear();
         server.faults().add(Fault::matching(matching).forever().before(busy()));
         let created = create(&server, "readers").unwrap().status == 503;
         let listed = list(&server).unwrap().status == 503;
         (created, listed)
     };
-    assert_eq!(struck(Matching::default()), (true, true));
-    assert_eq!(struck(Matching { operation: Some(Operation::List), ..Matching::default() }), (false, true));
-    assert_eq!(struck(Matching { method: pattern("^POST$"), ..Matching::default() }), (true, false));
-    assert_eq!(struck(Matching { path: pattern("type=USER"), ..Matching::default() }), (false, true));
-    assert_eq!(struck(Matching { body: pattern("readers"), ..Matching::default() }), (true, false));
-    assert_eq!(struck(Matching { collection: Some(Collection::NetworkPolicy), ..Matching::default() }), (false, false));
+    assert_eq!(affected(Matching::default()), (true, true));
+    assert_eq!(affected(Matching { operation: Some(Operation::List), ..Matching::default() }), (false, true));
+    assert_eq!(affected(Matching { method: pattern("^POST$"), ..Matching::default() }), (true, false));
+    assert_eq!(affected(Matching { path: pattern("type=USER"), ..Matching::default() }), (false, true));
+    assert_eq!(affected(Matching { body: pattern("readers"), ..Matching::default() }), (true, false));
+    assert_eq!(
+        affected(Matching { collection: Some(Collection::NetworkPolicy), ..Matching::default() }),
+        (false, false)
+    );
     let request = Fault::on_request("GET", "^/api/v1/policies").unwrap();
-    assert_eq!(struck(request.matching), (false, true));
+    assert_eq!(affected(request.matching), (false, true));
     assert!(Fault::on_request("(", "").is_err());
 }
 
 #[tokio::test]
-async fn faults_tell_collections_and_calls_of_spaceone_apart() {
+async fn fault_matches_spaceone_collection_and_operation() {
     let server = Spaceone::start(spaceone::Options::default()).await.unwrap();
     server.faults().add(Fault::on(Operation::Create).of(Collection::NetworkPolicy).after(Action::status(504, "")));
     let policy = json!({"policy_id": "p", "name": "P", "permissions": ["a"]});
     assert_eq!(spaceone(&server, "POST", "/repository/v1/policies", &policy).status, 200);
     let network = json!({"name": "n", "zone_id": server.zone_ids()[0], "domain_id": server.domain_id()});
     assert_eq!(spaceone(&server, "POST", "/inventory/v1/network-policies", &network).status, 504);
-    assert_eq!(server.network_policies().len(), 1, "the answer was lost, the object was not");
+    assert_eq!(server.network_policies().len(), 1, "the create took effect although its answer was lost");
     let last = server.journal().entries().pop().unwrap();
     assert_eq!((last.collection, last.effect, last.status), (Collection::NetworkPolicy, true, Some(504)));
     assert_eq!(last.object_id, Some(server.network_policies()[0].network_policy_id.clone()));
 }
 
 #[tokio::test]
-async fn a_fault_before_leaves_the_store_and_after_changes_it() {
+async fn store_changes_only_when_fault_is_after_effect() {
     let defaults = Fault::on(Operation::Update);
     assert_eq!((defaults.when, defaults.times, defaults.skip), (When::Before, Some(1), 0));
     let server = Spaceone::start(spaceone::Options::default()).await.unwrap();
@@ -233,7 +236,7 @@ async fn a_fault_before_leaves_the_store_and_after_changes_it() {
 }
 
 #[tokio::test]
-async fn a_dropped_server_cuts_its_connections_and_frees_its_port() {
+async fn dropped_server_cuts_connections_and_frees_port() {
     let server = account().await;
     let url = server.url();
     server.faults().add(Fault::any().before(Action::Timeout(Duration::from_mins(1))));
@@ -250,7 +253,7 @@ async fn a_dropped_server_cuts_its_connections_and_frees_its_port() {
 }
 
 #[tokio::test]
-async fn one_journal_can_order_the_requests_of_both_simulators() {
+async fn shared_journal_orders_requests_of_both_simulators() {
     let options = Options::default();
     let inventory = spaceone::Options { journal: options.journal.clone(), ..spaceone::Options::default() };
     let (cloud, inventory) = (Ncloud::start(options).await.unwrap(), Spaceone::start(inventory).await.unwrap());
@@ -258,8 +261,8 @@ async fn one_journal_can_order_the_requests_of_both_simulators() {
     spaceone(&inventory, "POST", "/repository/v1/repositories/search", &json!({}));
     list(&cloud);
     let entries = cloud.journal().entries();
-    let told: Vec<_> = entries.iter().map(|entry| (entry.seq, json!(entry.system))).collect();
-    assert_eq!(told, [(1, json!("ncloud")), (2, json!("spaceone")), (3, json!("ncloud"))]);
+    let seen: Vec<_> = entries.iter().map(|entry| (entry.seq, json!(entry.system))).collect();
+    assert_eq!(seen, [(1, json!("ncloud")), (2, json!("spaceone")), (3, json!("ncloud"))]);
     inventory.journal().clear();
     assert!(cloud.journal().entries().is_empty());
 }

@@ -1,4 +1,4 @@
-//! The program: its first line, its admin port, and that it ends.
+//! The program: its first line, its admin port, and its end.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, ChildStdin, Command, Stdio};
@@ -16,7 +16,7 @@ struct Program {
 
 impl Drop for Program {
     fn drop(&mut self) {
-        // Already gone in most tests; a failed one must not leave it behind.
+        // The program has ended already in most tests. A failed test must not leave it running.
         let _gone = self.child.kill();
         let _gone = self.child.wait();
     }
@@ -49,7 +49,7 @@ impl Program {
         assert!(status.success());
     }
 
-    /// Whether it ends by itself, with success, within this time.
+    /// Returns true if the program ends with success within this time.
     fn ends_within(&mut self, limit: Duration) -> bool {
         let start = Instant::now();
         while start.elapsed() < limit {
@@ -63,7 +63,7 @@ impl Program {
 }
 
 #[test]
-fn it_says_where_it_serves_and_with_what_credentials() {
+fn program_prints_addresses_and_credentials() {
     let program = Program::start(&[]);
     for name in ["ncloud", "spaceone", "admin"] {
         assert!(program.ready[name].as_str().unwrap().starts_with("http://127.0.0.1:"), "{name}");
@@ -75,9 +75,9 @@ fn it_says_where_it_serves_and_with_what_credentials() {
 }
 
 #[test]
-fn it_ends_with_its_input_or_on_a_signal() {
+fn program_ends_on_end_of_input_or_signal() {
     let mut program = Program::start(&[]);
-    assert!(!program.ends_within(Duration::from_millis(300)), "not before");
+    assert!(!program.ends_within(Duration::from_millis(300)), "the program runs while its input is open");
     drop(program.input.take());
     assert!(program.ends_within(Duration::from_secs(5)));
     for name in ["-TERM", "-INT"] {
@@ -88,7 +88,7 @@ fn it_ends_with_its_input_or_on_a_signal() {
 }
 
 #[test]
-fn detached_it_outlives_its_input_but_not_a_signal() {
+fn detached_program_ends_only_on_signal() {
     let mut program = Program::start(&["--detached"]);
     drop(program.input.take());
     assert!(!program.ends_within(Duration::from_millis(500)));
@@ -97,7 +97,7 @@ fn detached_it_outlives_its_input_but_not_a_signal() {
 }
 
 #[test]
-fn it_serves_on_loopback_only() {
+fn program_accepts_only_loopback_addresses() {
     for flag in ["--ncloud", "--spaceone", "--admin"] {
         let output =
             Command::new(env!("CARGO_BIN_EXE_cloud-policy-simulator")).args([flag, "0.0.0.0:0"]).output().unwrap();
@@ -107,7 +107,7 @@ fn it_serves_on_loopback_only() {
 }
 
 #[test]
-fn its_era_is_chosen_at_the_start() {
+fn program_serves_chosen_era() {
     for (era, status) in [("rest", 200), ("verb", 404)] {
         let program = Program::start(&["--spaceone-era", era]);
         let body = json!({"domain_id": program.ready["domainId"]});
@@ -117,20 +117,20 @@ fn its_era_is_chosen_at_the_start() {
 }
 
 #[test]
-fn the_admin_port_shows_and_clears_the_journal() {
+fn admin_port_shows_and_clears_journal() {
     let program = Program::start(&[]);
     program.spaceone("POST", "/repository/v1/policies", &json!({"policy_id": "p", "name": "P", "permissions": ["a"]}));
     let entry = program.admin("GET", "/journal", &Value::Null).json()["entries"][0].clone();
-    let told =
+    let seen =
         ["seq", "system", "operation", "collection", "objectId", "status", "effect"].map(|field| entry[field].clone());
     let expected = [json!(1), json!("spaceone"), json!("Create"), json!("Policy"), json!("p"), json!(200), json!(true)];
-    assert_eq!(told, expected);
+    assert_eq!(seen, expected);
     program.admin("DELETE", "/journal", &Value::Null);
     assert_eq!(program.admin("GET", "/journal", &Value::Null).json(), json!({"entries": []}));
 }
 
 #[test]
-fn the_admin_port_injects_and_clears_faults() {
+fn admin_port_injects_and_clears_faults() {
     let program = Program::start(&[]);
     let fault = json!({
         "system": "spaceone", "operation": "List", "when": "after", "times": null,
@@ -141,7 +141,7 @@ fn the_admin_port_injects_and_clears_faults() {
     assert_eq!(program.admin("POST", "/faults", &fault).status, 200);
     assert_eq!([list(), list()], [Some(503); 2]);
     let shown = program.admin("GET", "/faults", &Value::Null).json();
-    assert_eq!(shown["spaceone"], json!({"waiting": 1, "struck": 2}));
+    assert_eq!(shown["spaceone"], json!({"waiting": 1, "injected": 2}));
     program.admin("DELETE", "/faults", &Value::Null);
     assert_eq!(list(), Some(200));
     program.admin("POST", "/faults", &json!({"system": "spaceone", "path": "repositories", "action": "reset"}));
@@ -149,14 +149,14 @@ fn the_admin_port_injects_and_clears_faults() {
 }
 
 #[test]
-fn the_admin_port_edits_behind_the_api() {
+fn admin_port_edits_objects_without_the_api() {
     let program = Program::start(&[]);
     let edit = |body: Value| program.admin("POST", "/edit", &body);
     let state = || program.admin("GET", "/state", &Value::Null).json();
-    let id = edit(json!({"system": "ncloud", "add": {"policyName": "theirs"}})).json()["id"].clone();
+    let id = edit(json!({"system": "ncloud", "add": {"policyName": "foreign"}})).json()["id"].clone();
     assert_eq!(edit(json!({"system": "ncloud", "id": id, "set": {"description": "drifted"}})).status, 200);
     let stored = state()["ncloud"]["policies"][0].clone();
-    assert_eq!([&stored["policyName"], &stored["description"]], [&json!("theirs"), &json!("drifted")]);
+    assert_eq!([&stored["policyName"], &stored["description"]], [&json!("foreign"), &json!("drifted")]);
 
     let add =
         json!({"system": "spaceone", "collection": "NetworkPolicy", "add": {"name": "n", "tags": {"a": 1, "b": 2}}});
@@ -166,11 +166,11 @@ fn the_admin_port_edits_behind_the_api() {
     assert_eq!(state()["spaceone"]["networkPolicies"][0]["tags"], json!({"b": 2, "c": 3}));
     edit(json!({"system": "spaceone", "collection": "NetworkPolicy", "id": network, "remove": true}));
     assert_eq!(state()["spaceone"]["networkPolicies"], json!([]));
-    assert_eq!(program.admin("GET", "/journal", &Value::Null).json(), json!({"entries": []}), "nobody asked the API");
+    assert_eq!(program.admin("GET", "/journal", &Value::Null).json(), json!({"entries": []}), "no API request");
 }
 
 #[test]
-fn the_admin_port_turns_switches_and_the_clock() {
+fn admin_port_sets_switches_and_clock() {
     let program = Program::start(&[]);
     let options = json!({"system": "spaceone", "switches": {"errorStyle": "grpc-gateway"}});
     assert_eq!(program.admin("POST", "/options", &options).status, 200);
@@ -183,7 +183,7 @@ fn the_admin_port_turns_switches_and_the_clock() {
 }
 
 #[test]
-fn a_bad_admin_request_is_told_and_changes_nothing() {
+fn admin_port_rejects_bad_request_without_change() {
     let program = Program::start(&[]);
     let before = program.admin("GET", "/state", &Value::Null).json();
     for (target, body) in [
@@ -191,8 +191,8 @@ fn a_bad_admin_request_is_told_and_changes_nothing() {
         ("/faults", json!({"system": "spaceone", "action": "explode"})),
         ("/faults", json!({"system": "spaceone", "path": "("})),
         ("/faults", json!({"system": "spaceone", "unknown": 1})),
-        ("/edit", json!({"system": "ncloud", "id": "nobody", "set": {}})),
-        ("/edit", json!({"system": "ncloud", "id": "nobody", "remove": true})),
+        ("/edit", json!({"system": "ncloud", "id": "unknown", "set": {}})),
+        ("/edit", json!({"system": "ncloud", "id": "unknown", "remove": true})),
         ("/edit", json!({"system": "ncloud", "id": "x"})),
         ("/edit", json!({"system": "ncloud", "collection": "NetworkPolicy", "add": {}})),
         ("/options", json!({"system": "ncloud", "switches": {"createStatus": "many"}})),

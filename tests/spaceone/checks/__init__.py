@@ -1,1 +1,1 @@
-"""What the self-check asks the real servers, and the answers it holds them to."""
+"""The requests of the self-check to the real servers, and the expected answers."""

@@ -1,4 +1,4 @@
-"""The transcoder's test aids and options. Nothing here is SpaceONE, so nothing is recorded."""
+"""Checks of the transcoder's test aids and options. These are not SpaceONE's and not recorded."""
 
 import time
 from http.client import RemoteDisconnected
@@ -11,20 +11,20 @@ CREATE = "/repository/v1/policy/create"
 
 
 class Aids:
-    """Unrecorded calls to the transcoder of a Driver's era."""
+    """Sends unrecorded requests to the transcoder of a Driver's era."""
 
     def __init__(self, d: Driver) -> None:
-        """Start with no faults and an empty journal."""
+        """Starts without faults and with an empty journal."""
         self.d, self._base = d, d.env["base_url"]
         self.call("DELETE", "/__faults")
         self.call("DELETE", "/__log")
 
     def call(self, method: str, path: str, body: Any = None) -> Answer:
-        """One call."""
+        """Sends a request."""
         return call(self._base, method, path, body, token=self.d.env["token"])
 
     def create(self, name: str) -> Answer | str:
-        """Create a policy; the exception's name if the connection broke."""
+        """Creates a policy; returns the exception's name if the connection broke."""
         body = {"policy_id": name, "name": name, "permissions": ["a.*"]}
         try:
             return self.call("POST", CREATE, body)
@@ -32,17 +32,17 @@ class Aids:
             return type(error).__name__
 
     def exists(self, name: str) -> bool:
-        """Whether the policy was really created."""
+        """Returns True if the policy exists."""
         body = {"policy_id": name, "domain_id": self.d.env["domain_id"]}
         return self.call("POST", "/repository/v1/policy/get", body).status == 200
 
     def arm(self, **fault: Any) -> Answer:
-        """Arm one fault on creates."""
+        """Adds a fault for creates."""
         return self.call("POST", "/__faults", {"match": f"^POST {CREATE}$"} | fault)
 
 
 def faults(d: Driver) -> None:
-    """A fault before the call leaves no trace upstream; one after it does."""
+    """Checks that a fault before the call has no effect upstream, and one after it has."""
     aids = Aids(d)
     for when, created in (("before", False), ("after", True)):
         name = f"fault-{when}"
@@ -74,7 +74,7 @@ def faults(d: Driver) -> None:
 
 
 def journal(d: Driver) -> None:
-    """Every request that is no test aid is in the journal, in order, with both statuses."""
+    """Checks that the journal has all requests except test aids, in order, with both statuses."""
     aids = Aids(d)
     aids.create("journalled")
     aids.arm(status=503)
@@ -96,7 +96,7 @@ def journal(d: Driver) -> None:
 
 
 def other_style(d: Driver) -> None:
-    """--error-style grpc-gateway and --emit-defaults (the supervisor was started with both)."""
+    """Checks --error-style grpc-gateway and --emit-defaults (the supervisor has both flags)."""
     aids = Aids(d)
     where = {"repository_id": d.env["repository_id"], "domain_id": d.env["domain_id"]}
     seen = aids.call("POST", "/repository/v1/policy/list", where)

@@ -1,7 +1,7 @@
-"""Speaks to one front of one era and judges what comes back.
+"""Sends requests to one front of one era and checks the answers.
 
-A check is a function that takes a Driver; it says `d.expect(case, d.policy("get", ...), 200, ...)`,
-so every expectation stands beside the request that it is about.
+A check is a function that takes a Driver. It calls `d.expect(case, d.policy("get", ...), 200, ...)`,
+so that an expectation is next to its request.
 """
 
 from collections.abc import Callable
@@ -13,7 +13,7 @@ from stack.client import Answer, call
 
 Path = tuple[str, str]
 
-# The operations of each resource as the rest era's annotations spell them.
+# The operations of each resource in the annotations of the rest era.
 REST: dict[str, dict[str, Path]] = {
     "policy": {
         "create": ("POST", "/repository/v1/policies"),
@@ -38,33 +38,33 @@ REST: dict[str, dict[str, Path]] = {
 
 
 class Driver:
-    """One front of one era, as checks see it."""
+    """One front of one era, for checks."""
 
     def __init__(self, env: dict[str, Any], front: str, recording: Recording) -> None:
-        """`front` is transcoder or console."""
+        """Creates a driver. `front` is transcoder or console."""
         self.env, self.era, self.front = env, env["era"], front
         self.failures = 0
         self._base = env["base_url" if front == "transcoder" else "console_url"]
         self._recording, self._group = recording, ""
 
     def run(self, check: Callable[["Driver"], None]) -> None:
-        """Run one check; its name groups its exchanges."""
+        """Runs one check. Its exchanges form a group with the check's name."""
         self._group = f"{check.__module__.rsplit('.', 1)[1]}.{check.__name__}"
         check(self)
 
     def tag(self, name: str) -> str:
-        """A name that is this front's own, so that two fronts can share one server."""
+        """Returns a name for this front only, so that two fronts can share one server."""
         return name if self.front == "transcoder" else f"{self.front}-{name}"
 
     def policy(self, operation: str, /, auth: str | None = "token", **fields: Any) -> Answer:
-        """One operation on repository Policy, spelled as this front wants it."""
+        """Sends an operation on repository Policy in this front's spelling."""
         if self.era == "rest":
             return self._rest(*REST["policy"][operation], auth, fields)
         prefix = "/repository/v1" if self.front == "transcoder" else "/repository"
         return self.send("POST", f"{prefix}/policy/{operation}", fields, auth)
 
     def network(self, operation: str, /, auth: str | None = "token", **fields: Any) -> Answer:
-        """One operation on inventory NetworkPolicy."""
+        """Sends an operation on inventory NetworkPolicy."""
         return self._rest(*REST["network-policy"][operation], auth, fields)
 
     def send(
@@ -75,7 +75,7 @@ class Driver:
         auth: str | None = "token",
         raw: str | None = None,
     ) -> Answer:
-        """Any request, recorded. `auth` names a token of env.json, or `garbage`, or None."""
+        """Sends and records a request. `auth` is a token name of env.json, `garbage` or None."""
         token = None if auth is None else self.env.get(auth, auth)
         sent = raw.encode() if raw is not None else None
         answer = call(self._base, method, path, body, token=token, raw=sent)
@@ -92,7 +92,7 @@ class Driver:
         code: str | None = None,
         that: Callable[..., bool] | None = None,
     ) -> Answer:
-        """Judge an answer and print one line. `that` must hold for the body."""
+        """Checks an answer and prints one line. `that` must be true for the body."""
         self._recording.name_last(case)
         problem = _problem(answer, status, code, that)
         seen = f"{problem}, got {answer.status} {answer.body}"
@@ -100,14 +100,14 @@ class Driver:
         return answer
 
     def note(self, case: str, holds: bool, seen: object) -> None:
-        """Print the line of one expectation, with what was seen instead if it does not hold."""
+        """Prints the line of an expectation, with the actual value if it differs."""
         print(f"{'ok  ' if holds else 'FAIL'} {self.era} {self.front} {self._group}: {case}")
         if not holds:
             self.failures += 1
             print(f"     {seen}")
 
     def _rest(self, method: str, template: str, auth: str | None, fields: dict[str, Any]) -> Answer:
-        """Fields named in the path go there, the others into the body; of GET, DELETE the query."""
+        """Puts fields into the path if it names them, else into the body (GET, DELETE: query)."""
         path = template.format_map(fields)
         rest = {k: v for k, v in fields.items() if f"{{{k}}}" not in template}
         if method in ("POST", "PUT"):
@@ -119,7 +119,7 @@ class Driver:
 def _problem(
     answer: Answer, status: int, code: str | None, that: Callable[..., bool] | None
 ) -> str | None:
-    """What is wrong with an answer, or None."""
+    """Returns the problem of an answer, or None."""
     if answer.status != status:
         return f"wanted status {status}"
     if code is not None and error_code(answer) != code:
@@ -130,6 +130,6 @@ def _problem(
 
 
 def error_code(answer: Answer) -> str | None:
-    """The error code of a body in the `detail` style, if it is one."""
+    """Returns the error code of a body in the `detail` style, if it has one."""
     detail = answer.body.get("detail") if isinstance(answer.body, dict) else None
     return detail.get("code") if isinstance(detail, dict) else None

@@ -1,4 +1,4 @@
-"""How a supervisor ends, and that nothing of it stays behind. Linux only: it reads /proc."""
+"""Checks that an ending supervisor leaves no process. Linux only, because it reads /proc."""
 
 import os
 import signal
@@ -12,33 +12,33 @@ ENDING_SECONDS = 5.0
 
 
 def by_sigterm(supervisor: Process, _: list[int]) -> None:
-    """Asked to stop."""
+    """Asks the supervisor to stop."""
     supervisor.terminate()
 
 
 def by_stdin(supervisor: Process, _: list[int]) -> None:
-    """The starter is gone, or closes its end of the pipe."""
+    """Closes the supervisor's stdin, as the end of its starter does."""
     if supervisor.stdin:
         supervisor.stdin.close()
 
 
 def by_sigkill(supervisor: Process, _: list[int]) -> None:
-    """The supervisor cannot clean up any more."""
+    """Kills the supervisor, so that it cannot clean up."""
     supervisor.kill()
 
 
 def by_dead_server(_: Process, servers: list[int]) -> None:
-    """A server crashes; stderr, captured for this ending, must name it."""
+    """Kills a server. The supervisor's stderr, captured for this ending, must name it."""
     os.kill(servers[0], signal.SIGKILL)
 
 
 Ending = Callable[[Process, list[int]], None]
-# What the supervisor's exit status says about each.
+# The supervisor's exit status after each ending.
 STATUS: dict[Ending, int] = {by_sigterm: 0, by_stdin: 0, by_sigkill: -9, by_dead_server: 1}
 
 
 def end(supervisor: Process, ending: Ending) -> list[str]:
-    """End a supervisor; what did not go as it must."""
+    """Ends a supervisor; returns the problems."""
     servers = _children(supervisor.pid)
     if len(servers) < 3:
         return [f"only {len(servers)} servers were running"]
@@ -57,22 +57,22 @@ def end(supervisor: Process, ending: Ending) -> list[str]:
 
 
 def _children(parent: int) -> list[int]:
-    """The processes whose parent is `parent`, oldest first."""
+    """Returns the processes whose parent is `parent`, oldest first."""
     return [pid for pid in _processes() if _stat(pid)[1:2] == [str(parent)]]
 
 
 def _alive(pids: list[int]) -> list[int]:
-    """Those that still run; a zombie is only waiting for its new parent to look."""
+    """Returns the processes that still run. A zombie does not."""
     return [pid for pid in pids if _stat(pid)[:1] not in ([], ["Z"])]
 
 
 def _processes() -> list[int]:
-    """Every process id."""
+    """Returns all process ids."""
     return sorted(int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit())
 
 
 def _stat(pid: int) -> list[str]:
-    """State, parent and so on; nothing if the process is gone."""
+    """Returns state, parent and further fields; nothing if the process has ended."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rsplit(") ", 1)[1].split()
     except OSError:

@@ -1,7 +1,7 @@
-"""Requests that are no requests. Here the fronts differ, so each has its own expectations.
+"""Malformed requests. The fronts differ here, so each has its own expectations.
 
-What the transcoder answers is partly its own: no server of the rest era spoke HTTP. Where it can,
-it answers as console-api-v2 does.
+Some answers of the transcoder are its own, because no server of the rest era had HTTP. Where
+possible, it answers like console-api-v2.
 """
 
 from typing import Any
@@ -12,7 +12,7 @@ BASE: dict[str, Any] = {"policy_id": "malformed", "name": "n", "permissions": ["
 
 
 def common(d: Driver) -> None:
-    """Bodies that no front takes, with the same answer."""
+    """Checks bodies that all fronts reject with the same answer."""
     prefix = "/repository" if d.front == "console" else "/repository/v1"
     path = f"{prefix}/policy/create"
     answer = d.send("POST", path, raw='{"policy_id": ')
@@ -31,7 +31,7 @@ def common(d: Driver) -> None:
 
 
 def console_only(d: Driver) -> None:
-    """Where console-api-v2 has a way of its own."""
+    """Checks the answers that only console-api-v2 gives."""
     path = "/repository/policy/create"
     for field, value in (("name", 5), ("permissions", [1]), ("tags", [1]), ("labels", "text")):
         answer = d.send("POST", path, BASE | {field: value})
@@ -52,7 +52,7 @@ def console_only(d: Driver) -> None:
 
 
 def transcoder_only(d: Driver) -> None:
-    """The transcoder's own answers."""
+    """Checks the answers that only the transcoder gives."""
     path = "/repository/v1/policy/create"
     for field, value in (("name", 5), ("permissions", "abc"), ("tags", [1]), ("labels", "text")):
         answer = d.send("POST", path, BASE | {field: value})
@@ -66,7 +66,7 @@ def transcoder_only(d: Driver) -> None:
 
 
 def _mentions(word: str) -> Any:
-    """Whether the error's message names `word`."""
+    """Returns True if the error's message contains `word`."""
     return lambda body: word in body["detail"]["message"]
 
 

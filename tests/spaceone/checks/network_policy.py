@@ -14,24 +14,24 @@ NEVER = "npolicy-000000000000"
 
 
 def create(d: Driver, name: str, /, **fields: Any) -> Answer:
-    """Create a network policy with what is required, unless the fields say otherwise."""
+    """Creates a network policy with the required fields and these."""
     body = {"name": name, "zone_id": d.env["zone_id"], "domain_id": d.env["domain_id"]}
     return d.network("create", **body | fields)
 
 
 def identifier(answer: Answer) -> str:
-    """The id of the object in an answer."""
+    """Returns the id of the object in an answer."""
     return str(answer.body["network_policy_id"])
 
 
 def on(d: Driver, operation: str, network_policy_id: str, /, **fields: Any) -> Answer:
-    """An operation on one network policy of the own domain."""
+    """Sends an operation on a network policy of the own domain."""
     domain = {"domain_id": d.env["domain_id"]}
     return d.network(operation, network_policy_id=network_policy_id, **domain | fields)
 
 
 def creating(d: Driver) -> None:
-    """What a create takes and gives back, and that it is not idempotent."""
+    """Checks a create's input and answer, and that it is not idempotent."""
     contents = {"data": {"n": 1, "deep": {"list": [1, 2.5]}}, "tags": {"owner": "a", "count": 2}}
     rest = {
         "dns": ["8.8.8.8", "8.8.8.8"],
@@ -66,7 +66,7 @@ def creating(d: Driver) -> None:
 
 
 def normalising(d: Driver) -> None:
-    """Networks and addresses come back as Python's ipaddress writes them."""
+    """Checks that the server returns networks and addresses in the form of Python's ipaddress."""
     routes = [
         ("10.0.0.1", "10.0.0.254", "10.0.0.1/32", "10.0.0.254"),
         ("2001:DB8:0:0::/32", "2001:DB8::0001", "2001:db8::/32", "2001:db8::1"),
@@ -100,7 +100,7 @@ def normalising(d: Driver) -> None:
 
 
 def refusing(d: Driver) -> None:
-    """What a create refuses."""
+    """Checks the creates that the server rejects."""
     for field in ("name", "domain_id"):
         answer = create(d, "refused", **{field: ""})
         d.expect(f"create without {field}", answer, 400, "ERROR_REQUIRED_PARAMETER")
@@ -138,7 +138,7 @@ def refusing(d: Driver) -> None:
 
 
 def getting(d: Driver) -> None:
-    """What get finds, and for whom."""
+    """Checks which objects get returns, and for which token."""
     known = identifier(create(d, "known"))
     d.expect("get", on(d, "get", known), 200, that=lambda b: b["name"] == "known")
     d.expect("get of a missing object", on(d, "get", NEVER), *outcome("get missing", "network"))
@@ -158,7 +158,7 @@ def getting(d: Driver) -> None:
 
 
 def updating(d: Driver) -> None:
-    """What an update replaces, merges, and silently leaves."""
+    """Checks the fields that an update replaces, merges or ignores without an error."""
     before = create(
         d, "changing", routing_tables=ROUTES, dns=["8.8.8.8"], data={"a": 1, "b": {"x": 1}},
         tags={"a": "1"}, reference={"resource_id": "r", "external_link": "l"},
@@ -190,7 +190,7 @@ def updating(d: Driver) -> None:
 
 
 def metadata(d: Driver) -> None:
-    """Metadata is replaced as a whole; most shapes of it leave an object that cannot be updated."""
+    """Checks that an update replaces metadata, and that most shapes of it prevent later updates."""
     answer = create(d, "described", metadata={"a": "text", "b": {"k": "v"}, "c": [{"name": "n"}]})
     described = identifier(answer)
     answer = on(d, "update", described, metadata={"z": "new"})
@@ -204,7 +204,7 @@ def metadata(d: Driver) -> None:
 
 
 def not_updating(d: Driver) -> None:
-    """Updates that are refused."""
+    """Checks the updates that the server rejects."""
     known = identifier(create(d, "unchanged"))
     answer = on(d, "update", NEVER, name="x")
     d.expect("update of a missing object", answer, *outcome("update missing", "network"))
@@ -224,7 +224,7 @@ def not_updating(d: Driver) -> None:
 
 
 def pinning(d: Driver) -> None:
-    """Pinned keys hold against updates, silently; a pin replaces the last."""
+    """Checks that updates skip pinned keys without an error; a pin replaces the last one."""
     fields = {"dns": ["8.8.8.8"], "data": {"a": 1, "b": 1}, "tags": {"t": "1"}}
     pinned = identifier(create(d, "pinned", **fields))
 
@@ -264,7 +264,7 @@ def pinning(d: Driver) -> None:
 
 
 def deleting(d: Driver) -> None:
-    """Delete answers `{}` once."""
+    """Checks that delete answers `{}` once."""
     doomed = identifier(create(d, "doomed"))
     answer = d.network("delete", network_policy_id=doomed)
     d.expect("delete without a domain", answer, 400, "ERROR_REQUIRED_PARAMETER")
@@ -274,7 +274,7 @@ def deleting(d: Driver) -> None:
 
 
 def authorizing(d: Driver) -> None:
-    """Every operation wants a living token; that of any domain will do."""
+    """Checks that all operations need a valid token, of any domain."""
     known = identifier(create(d, "guarded"))
     wrong = {
         None: "without a token",

@@ -6,7 +6,7 @@ from checks.driver import Driver
 from checks.network_policy import create, identifier
 from stack.client import Answer
 
-# (name, team, route, reference): three that the queries tell apart.
+# (name, team, route, reference): three rows that the queries distinguish.
 ROWS = (
     ("net-1", "red", "10.1.0.0/16", "ref-1"),
     ("net-2", "red", "10.2.0.0/16", "ref-2"),
@@ -17,23 +17,23 @@ SUITE = {"k": "tags.suite", "v": "queries", "o": "eq"}
 
 
 def listing(d: Driver, query: dict[str, Any] | None = None, **fields: Any) -> Answer:
-    """A search in the own domain."""
+    """Searches in the own domain."""
     rest = {"query": query} if query is not None else {}
     return d.network("list", **{"domain_id": d.env["domain_id"]} | fields | rest)
 
 
 def where(*conditions: tuple[str, Any, str]) -> dict[str, Any]:
-    """A query for this check's rows that also meet the conditions (key, value, operator)."""
+    """Returns a query for this check's rows that meet the conditions (key, value, operator)."""
     return {"filter": [SUITE, *({"k": k, "v": v, "o": o} for k, v, o in conditions)]}
 
 
 def names(body: Any) -> list[str]:
-    """The names of a result, in order."""
+    """Returns the names of a result in order."""
     return [one["name"] for one in body.get("results", [])]
 
 
 def preparing(d: Driver) -> None:
-    """The rows that the queries look for."""
+    """Creates the rows for the queries."""
     for name, team, cidr, reference in ROWS:
         tags = {"suite": "queries"} | ({"team": team} if team else {})
         routes = [{"cidr": cidr, "destination": "10.0.0.1"}]
@@ -43,7 +43,7 @@ def preparing(d: Driver) -> None:
 
 
 def filtering(d: Driver) -> None:
-    """Operators on tags, name, id and nested fields; eq and in ignore case."""
+    """Checks operators on tags, name, id and nested fields; eq and in ignore case."""
     cases: list[tuple[str, Any, str, list[str]]] = [
         ("tags.team", "red", "eq", NAMES[:2]),
         ("tags.team", "RED", "eq", NAMES[:2]),
@@ -72,7 +72,7 @@ def filtering(d: Driver) -> None:
 
 
 def paging(d: Driver) -> None:
-    """page.start counts items from 1."""
+    """Checks that page.start counts items from 1."""
     for start, limit, found in ((1, 2, NAMES[:2]), (3, 2, NAMES[2:]), (2, 1, NAMES[1:2])):
         answer = listing(d, where() | {"page": {"start": start, "limit": limit}})
         d.expect(
@@ -88,7 +88,7 @@ def paging(d: Driver) -> None:
 
 
 def shaping(d: Driver) -> None:
-    """What of each row is printed."""
+    """Checks the printed fields of a row."""
     answer = listing(d, where() | {"minimal": True})
     shown = {"network_policy_id", "name", "reference"}
     d.expect("minimal", answer, 200, that=lambda b: b["results"][0].keys() == shown)
@@ -101,7 +101,7 @@ def shaping(d: Driver) -> None:
 
 
 def selecting(d: Driver) -> None:
-    """The request's own fields, and what is missing or wrong."""
+    """Checks filters by request fields, and missing or wrong fields."""
     answer = listing(d, name="net-1")
     d.expect("by name", answer, 200, that=lambda b: names(b) == NAMES[:1])
     known = identifier(Answer(200, answer.body["results"][0]))
@@ -126,7 +126,7 @@ def selecting(d: Driver) -> None:
 
 
 def counting(d: Driver) -> None:
-    """StatisticsQuery of 2020: aggregate is one object."""
+    """Checks StatisticsQuery of 2020, in which aggregate is one object."""
 
     def stat(**query: Any) -> Answer:
         return d.network("stat", domain_id=d.env["domain_id"], query=where() | query)

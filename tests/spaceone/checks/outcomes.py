@@ -1,4 +1,4 @@
-"""The answers in which the eras differ, as one table: (status, error code) per case.
+"""The answers that differ between the eras, in one table: (status, error code) per case.
 
 `network` is the inventory of June 2020; `rest` and `verb` are repository Policy 1.11 and 1.12.
 """
@@ -20,7 +20,7 @@ TABLE: dict[str, dict[str, Outcome]] = {
         "verb": (400, "ERROR_INVALID_POLICY_ID_LENGTH"),
     },
     "create dotted tag": {
-        # pymongo 3 refuses the key, pymongo 4 takes it.
+        # pymongo 3 rejects the key, pymongo 4 accepts it.
         "rest": (500, "ERROR_DB_QUERY"),
         "verb": OK,
     },
@@ -52,5 +52,5 @@ TABLE: dict[str, dict[str, Outcome]] = {
 
 
 def outcome(case: str, column: str) -> Outcome:
-    """What `column` answers in `case`."""
+    """Returns the answer of `column` in `case`."""
     return TABLE[case][column]

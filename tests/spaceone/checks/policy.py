@@ -1,4 +1,4 @@
-"""Repository Policy: create, get, update, delete, and who may do them. Every front of both eras."""
+"""Repository Policy: create, get, update, delete and authorization. All fronts of both eras."""
 
 from typing import Any
 
@@ -12,18 +12,18 @@ NEVER = "never-created"
 
 
 def create(d: Driver, name: str, /, **fields: Any) -> Answer:
-    """Create a policy with what is required, unless the fields say otherwise."""
+    """Creates a policy with the required fields and these."""
     body = {"policy_id": d.tag(name), "name": d.tag(name), "permissions": PERMISSIONS}
     return d.policy("create", **body | {"domain_id": d.env["domain_id"]} | fields)
 
 
 def update(d: Driver, name: str, /, **fields: Any) -> Answer:
-    """Update a policy."""
+    """Updates a policy."""
     return d.policy("update", policy_id=d.tag(name), **{"domain_id": d.env["domain_id"]} | fields)
 
 
 def creating(d: Driver) -> None:
-    """What a create takes and gives back."""
+    """Checks a create's input and answer."""
     answer = create(d, "full", labels=["a", "b", "a"], tags=TAGS)
     d.expect(
         "create gives the whole policy back; numbers of tags are doubles",
@@ -56,7 +56,7 @@ def creating(d: Driver) -> None:
 
 
 def refusing(d: Driver) -> None:
-    """What a create refuses."""
+    """Checks the creates that the server rejects."""
     for field in ("policy_id", "name"):
         answer = create(d, "refused", **{field: ""})
         d.expect(f"create without {field}", answer, 400, "ERROR_REQUIRED_PARAMETER")
@@ -74,7 +74,7 @@ def refusing(d: Driver) -> None:
 
 
 def accepting(d: Driver) -> None:
-    """The edge that still passes, upstream's own slips included."""
+    """Checks the limits that the server still accepts, including upstream bugs."""
     answer = create(d, "long", policy_id=d.tag("long").ljust(48, "0"))
     d.expect("create with a policy_id of 48", answer, 200)
     answer = create(d, "leading", policy_id=f"-{d.tag('leading')}")
@@ -88,7 +88,7 @@ def accepting(d: Driver) -> None:
 
 
 def getting(d: Driver) -> None:
-    """What get finds, and for whom."""
+    """Checks which objects get returns, and for which token."""
     domain, known = d.env["domain_id"], d.tag("full")
     get = {"policy_id": known, "domain_id": domain}
     d.expect("get", d.policy("get", **get), 200, that=lambda b: b["policy_id"] == known)
@@ -116,7 +116,7 @@ def getting(d: Driver) -> None:
 
 
 def updating(d: Driver) -> None:
-    """What an update changes, and what it silently leaves."""
+    """Checks the fields that an update changes or ignores without an error."""
     before = create(d, "changing", labels=["x"], tags={"a": "1", "b": "2"}).body
     answer = update(d, "changing", name="Changed")
     d.expect(
@@ -149,7 +149,7 @@ def updating(d: Driver) -> None:
 
 
 def deleting(d: Driver) -> None:
-    """Delete answers `{}` once."""
+    """Checks that delete answers `{}` once."""
     create(d, "doomed")
     doomed = {"policy_id": d.tag("doomed"), "domain_id": d.env["domain_id"]}
     d.expect("delete", d.policy("delete", **doomed), 200, that=lambda b: b == {})
@@ -161,7 +161,7 @@ def deleting(d: Driver) -> None:
 
 
 def authorizing(d: Driver) -> None:
-    """Everything but get wants a token that is whole, alive, and of the same domain."""
+    """Checks that all operations but get need an intact, valid token of the same domain."""
     guarded = {"policy_id": d.tag("full"), "domain_id": d.env["domain_id"]}
     new = guarded | {"policy_id": d.tag("new"), "name": "n", "permissions": ["a.*"]}
     listed = {"repository_id": d.env["repository_id"], "domain_id": d.env["domain_id"]}

@@ -1,4 +1,4 @@
-"""Repository Policy: list and stat. Every front of both eras."""
+"""Repository Policy: list and stat. All fronts of both eras."""
 
 from typing import Any
 
@@ -7,23 +7,23 @@ from checks.outcomes import outcome
 from checks.policy import create
 from stack.client import Answer
 
-# (suffix, team, tier): four that the queries tell apart.
+# (suffix, team, tier): four rows that the queries distinguish.
 ROWS = (("q1", "red", 1), ("q2", "red", 2), ("q3", "blue", 3), ("q4", None, 4))
 
 
 def listing(d: Driver, query: dict[str, Any] | None = None, **fields: Any) -> Answer:
-    """A list or search in the local repository."""
+    """Lists or searches in the local repository."""
     where = {"repository_id": d.env["repository_id"], "domain_id": d.env["domain_id"]}
     return d.policy("list", **where | fields | ({"query": query} if query is not None else {}))
 
 
 def ids(body: Any) -> list[str]:
-    """The ids of a result, in order."""
+    """Returns the ids of a result in order."""
     return [one["policy_id"] for one in body.get("results", [])]
 
 
 def where(d: Driver, *conditions: tuple[str, Any, str]) -> dict[str, Any]:
-    """A query for this check's rows that also meet the conditions (key, value, operator)."""
+    """Returns a query for this check's rows that meet the conditions (key, value, operator)."""
     mine = ("tags.suite", d.tag("queries"), "eq")
     return {
         "filter": [
@@ -34,14 +34,14 @@ def where(d: Driver, *conditions: tuple[str, Any, str]) -> dict[str, Any]:
 
 
 def preparing(d: Driver) -> None:
-    """The rows that the queries look for."""
+    """Creates the rows for the queries."""
     for name, team, tier in ROWS:
         tags = {"suite": d.tag("queries"), "tier": tier} | ({"team": team} if team else {})
         d.expect(f"create {name}", create(d, name, tags=tags, labels=[f"label-{name}"]), 200)
 
 
 def filtering(d: Driver) -> None:
-    """Operators on tags, name and id."""
+    """Checks operators on tags, name and id."""
     cases: list[tuple[str, Any, str, list[str]]] = [
         ("tags.team", "red", "eq", ["q1", "q2"]),
         ("tags.team", "RED", "eq", []),
@@ -72,7 +72,7 @@ def filtering(d: Driver) -> None:
 
 
 def paging(d: Driver) -> None:
-    """page.start counts items from 1."""
+    """Checks that page.start counts items from 1."""
     everything = [d.tag(name) for name, *_ in ROWS]
     pages = (({"start": 1, "limit": 3}, everything[:3]), ({"start": 4, "limit": 3}, everything[3:]))
     for page, wanted in pages:
@@ -92,7 +92,7 @@ def paging(d: Driver) -> None:
 
 
 def shaping(d: Driver) -> None:
-    """What of each row is printed."""
+    """Checks the printed fields of a row."""
     one = where(d, ("policy_id", d.tag("q1"), "eq"))
     answer = listing(d, one | {"minimal": True})
     d.expect("minimal", answer, 200, that=lambda b: "permissions" not in b["results"][0])
@@ -113,7 +113,7 @@ def shaping(d: Driver) -> None:
 
 
 def selecting(d: Driver) -> None:
-    """The request's own fields, and what is missing or wrong."""
+    """Checks filters by request fields, and missing or wrong fields."""
     answer = listing(d, policy_id=d.tag("q1"))
     d.expect("by policy_id", answer, 200, that=lambda b: ids(b) == [d.tag("q1")])
     answer = listing(d, name=d.tag("q1"))
@@ -133,7 +133,7 @@ def selecting(d: Driver) -> None:
 
 
 def counting(d: Driver) -> None:
-    """StatisticsQuery: stages in a list; gone in 1.12."""
+    """Checks StatisticsQuery with a list of stages, which 1.12 does not have."""
     where_ = {"repository_id": d.env["repository_id"], "domain_id": d.env["domain_id"]}
     mine = {"filter": where(d)["filter"]}
     count = {"aggregate": [{"count": {"name": "n"}}]}

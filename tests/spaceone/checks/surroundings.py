@@ -1,4 +1,4 @@
-"""What a client looks up beside the two resources: repositories, zones, regions."""
+"""Further objects that a client reads: repositories, zones, regions."""
 
 from checks.driver import Driver
 
@@ -6,7 +6,7 @@ LOCAL = {"repository_type": "local"}
 
 
 def repositories(d: Driver) -> None:
-    """The local repository's id, which listing policies takes."""
+    """Checks the local repository's id, which a list of policies needs."""
     found = d.env["repository_id"]
     paths = ["/repository/v1/repository/list", "/repository/repository/list"]
     if d.era == "rest":
@@ -24,7 +24,7 @@ def repositories(d: Driver) -> None:
 
 
 def spellings(d: Driver) -> None:
-    """Both verb spellings reach the same rpc in either era."""
+    """Checks that both verb spellings reach the same rpc in both eras."""
     get = {"policy_id": d.tag("full"), "domain_id": d.env["domain_id"]}
     for prefix in ("/repository/v1", "/repository"):
         answer = d.send("POST", f"{prefix}/policy/get", get)
@@ -37,14 +37,14 @@ def spellings(d: Driver) -> None:
 
 
 def annotated_list(d: Driver) -> None:
-    """Policies by GET, which only the rest era has."""
+    """Checks the list of policies by GET, which only the rest era has."""
     fields = {"repository_id": d.env["repository_id"], "domain_id": d.env["domain_id"]}
     answer = d.policy("list-by-get", **fields, policy_id=d.tag("full"))
     d.expect("list by GET", answer, 200, that=lambda b: b["total_count"] == 1)
 
 
 def places(d: Driver) -> None:
-    """Zones and regions, for those who look for a zone_id."""
+    """Checks zones and regions, where a client finds a zone_id."""
     domain = d.env["domain_id"]
     zones = [d.env["zone_id"], d.env["zone_id_2"]]
     for method, path, body in (

@@ -2,10 +2,10 @@
 
     identity_relay.py LISTEN IDENTITY
 
-The old authentication handler builds its client from server reflection and from the protos
-installed beside it, and the two disagree when the server is newer. The messages of the one call it
-makes, Domain.get_public_key, are the same on the wire. So this server shows the old protos and
-passes the bytes of that call through unread. Runs inside the 2020 environment.
+The old authentication handler builds its client from server reflection and from its installed
+protos, and the two differ when the server is newer. The messages of its only call,
+Domain.get_public_key, are the same on the wire. This server therefore shows the old protos and
+forwards the bytes of that call unchanged. It runs in the 2020 environment.
 """
 
 import sys
@@ -21,7 +21,7 @@ TIMEOUT_SECONDS = 10
 
 
 def handler(identity: str) -> grpc.GenericRpcHandler:
-    """A handler without serializers: request and response stay bytes."""
+    """Returns a handler without serializers: request and response stay bytes."""
     forward = grpc.insecure_channel(identity).unary_unary(f"/{SERVICE}/{METHOD}")
 
     def relay(request: bytes, context: grpc.ServicerContext) -> bytes:
@@ -36,7 +36,7 @@ def handler(identity: str) -> grpc.GenericRpcHandler:
 
 
 def main() -> None:
-    """Serve until killed."""
+    """Serves until it is killed."""
     listen, identity = sys.argv[1:]
     server = grpc.server(ThreadPoolExecutor(max_workers=4))
     server.add_generic_rpc_handlers((handler(identity),))

@@ -1,9 +1,9 @@
-"""Starts an unmodified `spaceone` command line, kept to loopback and able to run on Python 3.11.
+"""Starts an unmodified `spaceone` command line on loopback and on Python 3.11.
 
-Runs inside a pinned environment. Two things are put right from outside, so that the installed
-packages stay as published: the gRPC servers listen on every interface, and the June 2020 packages
-use names that left `collections` in Python 3.10. The HTTP server joins a port that the supervisor
-holds, which takes SO_REUSEPORT (gRPC asks for it by itself).
+It runs in a pinned environment and patches two things at run time, so that the installed packages
+stay as published: the gRPC servers would listen on all interfaces, and the June 2020 packages use
+names that `collections` no longer has since Python 3.10. The HTTP server binds a port that the
+supervisor has bound too, which needs SO_REUSEPORT (gRPC sets it by itself).
 """
 
 import asyncio
@@ -18,7 +18,7 @@ import grpc  # noqa: E402  (needs the names above)
 
 
 def stay_on_loopback() -> None:
-    """Make every gRPC server of this process listen on 127.0.0.1 only."""
+    """Makes all gRPC servers of this process listen only on 127.0.0.1."""
     make_server = grpc.server
 
     def loopback_server(*arguments: Any, **options: Any) -> Any:
@@ -31,7 +31,7 @@ def stay_on_loopback() -> None:
 
 
 def share_reserved_ports() -> None:
-    """Make asyncio servers join a port that is held with SO_REUSEPORT."""
+    """Makes asyncio servers bind a port that is already bound with SO_REUSEPORT."""
     create = asyncio.base_events.BaseEventLoop.create_server
 
     async def create_shared(*arguments: Any, **options: Any) -> Any:
@@ -41,12 +41,12 @@ def share_reserved_ports() -> None:
 
 
 def main() -> None:
-    """Hand over to the command line that this environment's spaceone-core has."""
+    """Calls the command line of this environment's spaceone-core."""
     stay_on_loopback()
     share_reserved_ports()
     from spaceone.core import command
 
-    # `cli` since 2021, `main` before.
+    # `cli` since 2021, `main` before that.
     entry = getattr(command, "cli", None) or command.main
     entry()
 

@@ -1,4 +1,4 @@
-"""Fills empty servers with what every test needs: two domains with tokens, a repository, zones."""
+"""Creates the objects that tests need: two domains with tokens, a repository, zones."""
 
 import uuid
 from dataclasses import dataclass
@@ -9,7 +9,8 @@ from stack.failure import HarnessError
 
 DAY_SECONDS = 86_400
 OWNER = "owner"
-# Identity wants letters, digits and a special character. The servers live on loopback, in memory.
+# The identity service requires letters, digits and a special character. The servers run on
+# loopback and keep their data in memory.
 PASSWORD = "Loopback-only-1!"
 
 
@@ -22,15 +23,15 @@ class Domain:
 
 
 def bootstrap(base_url: str, has_inventory: bool) -> dict[str, str | None]:
-    """Create everything through the public API; the result is the variable part of env.json."""
+    """Creates all objects through the public API; returns the variable part of env.json."""
     own, other = _domain(base_url, "own"), _domain(base_url, "other")
     repository = {"name": "Local", "repository_type": "local"}
     registered = _post(base_url, "/repository/repository/register", repository, own.token)
     found = {
         "domain_id": own.domain_id,
         "token": own.token,
-        # Issued an hour in the past: one that merely lives a second would still pass in the verb
-        # era, whose token library allows a minute of clock difference.
+        # Issued an hour ago: a token that expires after a second would still be valid in the verb
+        # era, whose token library allows a minute of clock skew.
         "expired_token": _token(base_url, own.domain_id, -3600),
         "other_domain_id": other.domain_id,
         "other_token": other.token,
@@ -41,7 +42,7 @@ def bootstrap(base_url: str, has_inventory: bool) -> dict[str, str | None]:
 
 
 def _domain(base_url: str, name: str) -> Domain:
-    """A domain with an owner, whose role passes every authorization check."""
+    """Creates a domain with an owner, whose role passes all authorization checks."""
     body = {"name": f"{name}-{uuid.uuid4().hex[:6]}"}
     domain_id = _post(base_url, "/identity/domain/create", body)["domain_id"]
     owner = {"owner_id": OWNER, "name": OWNER, "password": PASSWORD, "domain_id": domain_id}
@@ -50,7 +51,7 @@ def _domain(base_url: str, name: str) -> Domain:
 
 
 def _token(base_url: str, domain_id: str, seconds: int) -> str:
-    """An access token of the domain's owner."""
+    """Returns an access token of the domain's owner."""
     body = {
         "credentials": {"user_type": "DOMAIN_OWNER", "user_id": OWNER, "password": PASSWORD},
         "user_id": OWNER,
@@ -62,7 +63,7 @@ def _token(base_url: str, domain_id: str, seconds: int) -> str:
 
 
 def _zones(base_url: str, own: Domain) -> dict[str, str | None]:
-    """One region with two zones: zone_id is what a NetworkPolicy cannot change."""
+    """Creates a region with two zones. A NetworkPolicy cannot change its zone_id."""
     region = {"name": "seoul", "domain_id": own.domain_id}
     region_id = _post(base_url, "/inventory/region/create", region, own.token)["region_id"]
     zones = []
@@ -73,7 +74,7 @@ def _zones(base_url: str, own: Domain) -> dict[str, str | None]:
 
 
 def _post(base_url: str, path: str, body: dict[str, Any], token: str | None = None) -> Any:
-    """One call that must succeed."""
+    """Sends a request that must succeed."""
     answer = call(base_url, "POST", path, body, token=token)
     if answer.status != 200:
         raise HarnessError(f"bootstrap: POST {path} answered {answer.status} {answer.body}")

@@ -1,4 +1,4 @@
-"""Child processes: started with a log file and a lifeline, watched, and stopped together."""
+"""Starts child processes with a log file and a lifeline, watches them and stops them together."""
 
 import os
 import signal
@@ -13,37 +13,37 @@ from stack.failure import HarnessError
 
 LIFELINE = Path(__file__).with_name("lifeline.py")
 TAIL_LINES = 40
-# Well inside the five seconds the contract gives: all state is in memory, nothing is worth saving.
+# Well below the documented five seconds: all state is in memory and need not be saved.
 GRACE_SECONDS = 1.5
 
 
 @dataclass
 class Child:
-    """One running command and where it writes."""
+    """A running command and its log."""
 
     name: str
     process: subprocess.Popen[bytes]
     log: Path
 
     def tail(self) -> str:
-        """The last lines of the log, for error messages."""
+        """Returns the last lines of the log, for error messages."""
         lines = self.log.read_text(errors="replace").splitlines()
         return "\n".join(f"    {line}" for line in lines[-TAIL_LINES:])
 
 
 class Children:
-    """All children of this process. Use as a context manager: leaving it stops every one."""
+    """All children of this process. Leaving the context manager stops them."""
 
     def __init__(self) -> None:
-        """No child yet."""
+        """Creates an empty list of children."""
         self._children: list[Child] = []
 
     def start(self, name: str, command: list[str], log: Path, cwd: Path | None = None) -> Child:
-        """Start `command` with its output in `log`; must be called from the main thread.
+        """Starts `command` with its output in `log`; must be called from the main thread.
 
-        The kernel ties a child to the *thread* that made it, so a short-lived thread would not do.
-        A process group of its own keeps a terminal's Ctrl-C from killing children before the
-        supervisor knows that it is meant, and lets `stop` reach grandchildren.
+        The kernel kills a child at the end of the *thread* that started it, so a short-lived thread
+        must not start one. With a separate process group, a terminal's Ctrl-C reaches only the
+        supervisor, and `stop` reaches grandchildren.
         """
         wrapped = [sys.executable, "-I", str(LIFELINE), str(os.getpid()), *command]
         with log.open("wb") as output:
@@ -61,7 +61,7 @@ class Children:
         return child
 
     def check(self) -> None:
-        """Raise if a child has ended: servers never do so of their own accord."""
+        """Raises an error if a child has ended. A server does not end by itself."""
         for child in self._children:
             status = child.process.poll()
             if status is not None:
@@ -70,12 +70,12 @@ class Children:
                 )
 
     def tail(self, name: str) -> str:
-        """Where a child logs and the end of it."""
+        """Returns the path of a child's log and the end of the log."""
         child = next(child for child in self._children if child.name == name)
         return f"{child.log}:\n{child.tail()}"
 
     def stop(self) -> None:
-        """End every child: politely, then by force."""
+        """Ends all children: first by SIGTERM, then by SIGKILL."""
         for child in self._children:
             _signal_group(child, signal.SIGTERM)
         deadline = time.monotonic() + GRACE_SECONDS
@@ -87,25 +87,25 @@ class Children:
         self._children.clear()
 
     def __enter__(self) -> "Children":
-        """Nothing to do: children are started later."""
+        """Does nothing. Children start later."""
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Stop everything, whatever happened."""
+        """Stops all children in any case."""
         self.stop()
 
 
 def _signal_group(child: Child, number: int) -> None:
-    """Signal the child's whole group; a group that is gone needs no signal."""
+    """Sends a signal to the child's process group, if it still exists."""
     with suppress(ProcessLookupError):
         os.killpg(child.process.pid, number)
 
 
 def _environment() -> dict[str, str]:
-    """The caller's environment without what would change how the pinned packages are found."""
+    """Returns the caller's environment without variables that change the lookup of packages."""
     dropped = {"PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV"}
     kept = {
         k: v for k, v in os.environ.items() if k not in dropped and not k.startswith("SPACEONE_")
     }
-    # Proxies must never see loopback traffic (gRPC and requests both read these).
+    # Proxies must not get loopback traffic (gRPC and requests both read these variables).
     return kept | {"NO_PROXY": "*", "no_proxy": "*", "PYTHONUNBUFFERED": "1"}

@@ -1,4 +1,4 @@
-"""JSON over HTTP for the bootstrap and the self-check: any answer is a value, not an exception."""
+"""Sends JSON over HTTP for bootstrap and self-check. An answer is a value, not an exception."""
 
 import http.client
 import json
@@ -11,7 +11,7 @@ TIMEOUT_SECONDS = 60.0
 
 @dataclass(frozen=True)
 class Answer:
-    """Status and decoded body of one exchange."""
+    """Status and decoded body of an answer."""
 
     status: int
     body: Any
@@ -27,7 +27,7 @@ def call(
     raw: bytes | None = None,
     timeout: float = TIMEOUT_SECONDS,
 ) -> Answer:
-    """One request. `raw` sends these bytes instead of the encoded `body`."""
+    """Sends a request. `raw` replaces the encoded `body`."""
     target = urlsplit(base_url)
     headers = {"Content-Type": "application/json"}
     if token is not None:
@@ -44,7 +44,7 @@ def call(
 
 
 def _decode(content: bytes) -> Any:
-    """JSON if it is JSON, else the text: a crash page must stay readable in a report."""
+    """Parses a JSON body. Returns other bodies as text, so that a report shows a crash page."""
     try:
         return json.loads(content) if content else None
     except ValueError:

@@ -1,8 +1,9 @@
-"""The Python environments: made once from pinned, hashed requirements, then shared by every run.
+"""Creates Python environments once from pinned, hashed requirements. All runs share them.
 
-An environment's folder carries a hash of all that decides its contents, so a changed pin makes a
-new folder and never touches one that is in use. A marker written last makes the making atomic; a
-file lock lets concurrent test binaries wait for one installation instead of repeating it.
+The folder name of an environment contains a hash of its inputs. A changed pin therefore creates a
+new folder and does not change one that is in use. A marker file, written last, shows that the
+folder is complete. A file lock lets concurrent test binaries wait for one installation instead of
+repeating it.
 """
 
 import fcntl
@@ -22,14 +23,14 @@ from stack.lifetime import Lifetime
 
 REQUIREMENTS = Path(__file__).parent.parent / "requirements"
 WANTED = (3, 11)
-# Published as source archives only; everything else must come as a wheel.
+# These are published only as source archives. All other packages must be wheels.
 SOURCE_ONLY = "jwcrypto,scheduler-cron"
 INSTALL_SECONDS = 900
 VERSION_PROBE = "import platform, sys; print(*sys.version_info[:2], platform.python_version())"
 
 
 def find_python() -> tuple[str, str]:
-    """Path and full version of a Python 3.11: this one, or the first `python3.11` that works.
+    """Returns path and full version of Python 3.11: this one, or the first `python3.11` that works.
 
     The pins do not import on 3.12 (no `pkg_resources`, no `imp`) and have no wheels for it.
     """
@@ -47,7 +48,7 @@ def find_python() -> tuple[str, str]:
 
 
 def _version(python: str) -> str | None:
-    """The full version, if `python` runs and is the wanted one (a shim may exist and fail)."""
+    """Returns the full version if `python` runs and is 3.11. (A shim may exist and fail.)"""
     if not os.access(python, os.X_OK):
         return None
     probe = subprocess.run(
@@ -60,7 +61,7 @@ def _version(python: str) -> str | None:
 
 
 def cache_root() -> Path:
-    """Where the project keeps what it can make again."""
+    """Returns the project's cache directory."""
     if chosen := os.environ.get("CLOUD_POLICY_CACHE"):
         return Path(chosen).absolute()
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
@@ -68,7 +69,7 @@ def cache_root() -> Path:
 
 
 def location(era: Era, python_version: str) -> Path:
-    """The folder of this era's environments, named after everything that decides their contents."""
+    """Returns the folder of this era's environments. Its name has a hash of their inputs."""
     digest = hashlib.sha256(f"{python_version} {platform.machine()} {sys.platform}".encode())
     for name in ("build.txt", *era.environments.values()):
         digest.update((REQUIREMENTS / name).read_bytes())
@@ -76,7 +77,7 @@ def location(era: Era, python_version: str) -> Path:
 
 
 def ensure(era: Era, lifetime: Lifetime) -> dict[str, Path]:
-    """The interpreter of each of the era's environments, installed first if need be."""
+    """Returns the interpreters of the era's environments; installs missing environments first."""
     python, version = find_python()
     folder = location(era, version)
     marker = folder / ".complete"
@@ -91,7 +92,7 @@ def ensure(era: Era, lifetime: Lifetime) -> dict[str, Path]:
 
 
 def _take(descriptor: int, folder: Path, lifetime: Lifetime) -> None:
-    """Take the file lock; it is let go when the descriptor closes, however this process ends."""
+    """Takes the file lock. The kernel releases it when the descriptor closes."""
 
     def attempt() -> bool | None:
         try:
@@ -107,7 +108,7 @@ def _take(descriptor: int, folder: Path, lifetime: Lifetime) -> None:
 
 
 def _install(era: Era, folder: Path, python: str, lifetime: Lifetime) -> None:
-    """Make every environment of the era side by side, one step after the other in each."""
+    """Creates all environments of the era in parallel, step by step in each."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     began = time.monotonic()
@@ -119,7 +120,7 @@ def _install(era: Era, folder: Path, python: str, lifetime: Lifetime) -> None:
 
 
 def _steps(environment: Path, python: str, requirements: str) -> list[list[str]]:
-    """Create; pinned build tools; the pinned packages."""
+    """Returns the steps: create the environment, install build tools, install packages."""
     pip = [str(environment / "bin" / "python"), "-I", "-m", "pip"]
     pip += ["--disable-pip-version-check", "--no-input", "install"]
     pip += ["--quiet", "--no-compile", "--no-deps", "--require-hashes"]
@@ -133,7 +134,7 @@ def _steps(environment: Path, python: str, requirements: str) -> list[list[str]]
 
 
 def _run_all(commands: dict[str, list[str]], folder: Path, lifetime: Lifetime) -> None:
-    """Run one step of every environment at the same time; raise with the log of one that fails."""
+    """Runs one step of all environments in parallel; raises with the log of one that fails."""
     deadline = time.monotonic() + INSTALL_SECONDS
     with Children() as children:
         running = [
@@ -150,5 +151,5 @@ def _run_all(commands: dict[str, list[str]], folder: Path, lifetime: Lifetime) -
 
 
 def _say(text: str) -> None:
-    """Progress goes to stderr: stdout carries the READY line and nothing else."""
+    """Prints progress to stderr. stdout is only for the READY line."""
     print(f"spaceone: {text}", file=sys.stderr, flush=True)

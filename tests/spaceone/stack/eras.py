@@ -1,7 +1,7 @@
-"""Which servers make up an era, and which pinned environments they need.
+"""The servers of an era, and the pinned environments that they need.
 
-An era is one generation of SpaceONE's HTTP interface. `rest` has the RESTful paths and is the only
-one with NetworkPolicy; `verb` has `POST .../policy/create` and a real HTTP front end.
+An era is one generation of SpaceONE's HTTP interface. `rest` has the RESTful paths, and only it
+has NetworkPolicy. `verb` has `POST .../policy/create` and a real HTTP front end.
 """
 
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ INVENTORY_2020 = "inventory-2020"
 
 @dataclass(frozen=True)
 class Era:
-    """One generation: its environments (name to requirements file) and the optional servers."""
+    """One generation: its environments (name to requirements file) and its optional servers."""
 
     name: str
     environments: dict[str, str]

@@ -1,9 +1,9 @@
-"""The one error the harness reports to its user, and the request to stop."""
+"""The error that the harness reports to its user, and the request to stop."""
 
 
 class HarnessError(Exception):
-    """Something the user must read: what failed, with the tail of the log that tells why."""
+    """An error for the user: the failure, with the end of the log that shows the reason."""
 
 
 class StopRequested(Exception):
-    """Not a failure: a signal came, or stdin closed, while something was being waited for."""
+    """No failure: a signal arrived or stdin closed while the harness waited."""

@@ -1,8 +1,8 @@
-"""Free loopback ports without a race.
+"""Reserves free loopback ports without a race.
 
-Picking a port, closing it and hoping is a race that loses when several tests start at once. Here
-the port stays bound for the life of the supervisor with SO_REUSEPORT; only a server that asks for
-the same option can join, and a socket that never listens receives nothing.
+A port that is picked and closed may be taken by another test that starts at the same time. Here
+the supervisor keeps the port bound with SO_REUSEPORT. Only a server with the same option can bind
+it too, and the supervisor's socket receives no connections because it does not listen.
 """
 
 import socket
@@ -14,11 +14,11 @@ class Ports:
     """Reserved ports, by server name."""
 
     def __init__(self) -> None:
-        """Nothing reserved yet."""
+        """Creates an empty set of reservations."""
         self._held: list[socket.socket] = []
 
     def reserve(self, port: int = 0) -> int:
-        """Bind `port` (0: any free one) on loopback and keep it."""
+        """Binds `port` (0: any free port) on loopback and keeps it bound."""
         holder = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         try:

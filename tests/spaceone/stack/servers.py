@@ -1,7 +1,7 @@
-"""What is started for an era: command lines and the configuration files of the SpaceONE servers.
+"""Command lines and configuration files of an era's SpaceONE servers.
 
-The files are JSON, which is YAML. Every database is `mongomock://`: a server's state lives in its
-own memory and ends with it.
+The files are JSON, which is also YAML. All databases are `mongomock://`: a server keeps its state
+in memory and loses it at its end.
 """
 
 import json
@@ -19,7 +19,7 @@ CONNECTOR = "spaceone.core.connector.space_connector.SpaceConnector"
 
 @dataclass(frozen=True)
 class Server:
-    """One process: its name (also its log's), environment and arguments for that interpreter."""
+    """One process: name (also of its log), environment, and arguments of the interpreter."""
 
     name: str
     environment: str
@@ -28,7 +28,7 @@ class Server:
 
 @dataclass(frozen=True)
 class Options:
-    """What the user may choose about the HTTP front."""
+    """The user's options for the HTTP front."""
 
     port: int
     error_style: str
@@ -37,7 +37,7 @@ class Options:
 
 @dataclass(frozen=True)
 class Addresses:
-    """Where each server listens, all of them on loopback."""
+    """The loopback addresses of the servers."""
 
     identity: str
     repository: str
@@ -48,13 +48,13 @@ class Addresses:
 
     @classmethod
     def reserve(cls, ports: Ports, transcoder_port: int) -> "Addresses":
-        """Reserve a port for every server that any era may have."""
+        """Reserves a port for each server of any era."""
         wanted = [0, 0, 0, 0, transcoder_port, 0]
         return cls(*(f"127.0.0.1:{ports.reserve(port)}" for port in wanted))
 
 
 def servers(era: Era, at: Addresses, folder: Path, options: Options) -> list[Server]:
-    """Every process of the era. They may all start at once: each connects when first asked."""
+    """Returns the era's processes. They may start together: each connects at its first request."""
     identity = _grpc(
         "spaceone.identity", at.identity, _service("identity", at, at.identity), folder
     )
@@ -70,12 +70,12 @@ def servers(era: Era, at: Addresses, folder: Path, options: Options) -> list[Ser
 
 
 def openapi_folder(folder: Path, service: str) -> Path:
-    """Where the console looks for the list of the paths it may forward for a service."""
+    """Returns the folder in which the console finds the list of a service's paths."""
     return folder / "openapi" / service
 
 
 def _service(name: str, at: Addresses, keys: str) -> dict[str, Any]:
-    """Configuration of a server that checks tokens against the identity service at `keys`."""
+    """Returns the configuration of a server that checks tokens at the identity service `keys`."""
     return {
         "DATABASES": {
             "default": {
@@ -95,7 +95,7 @@ def _service(name: str, at: Addresses, keys: str) -> dict[str, Any]:
                     "authorization", "AuthorizationGRPC", f"{at.identity}/v1/Authorization/verify"
                 )
             ],
-            # Puts the token's domain in the place of the request's; as deployed upstream.
+            # Replaces the request's domain by the token's, as upstream deployments do.
             "mutation": [{"backend": f"{HANDLER}.mutation_handler.SpaceONEMutationHandler"}],
         },
         "CONNECTORS": _connectors(identity=at.identity, secret=at.identity),
@@ -103,20 +103,20 @@ def _service(name: str, at: Addresses, keys: str) -> dict[str, Any]:
 
 
 def _handler(module: str, name: str, uri: str) -> dict[str, str]:
-    """One gRPC-backed handler of spaceone-core."""
+    """Returns a handler of spaceone-core that uses gRPC."""
     return {"backend": f"{HANDLER}.{module}_handler.{name}Handler", "uri": f"grpc://{uri}"}
 
 
 def _connectors(**endpoints: str) -> dict[str, Any]:
-    """How a server reaches others."""
+    """Returns a server's connections to other servers."""
     urls = {name: f"grpc://{address}" for name, address in endpoints.items()}
     return {"SpaceConnector": {"backend": CONNECTOR, "endpoints": urls}}
 
 
 def _inventory(at: Addresses, folder: Path) -> list[Server]:
-    """The inventory of June 2020, and the relay through which it reads public keys."""
+    """Returns the inventory of June 2020, and the relay through which it reads public keys."""
     settings = _service("inventory", at, at.relay)
-    # Neither existed in the spaceone-core of 2020.
+    # The spaceone-core of 2020 has neither.
     del settings["HANDLERS"]["mutation"], settings["CONNECTORS"]
     relay = [str(ROOT / "inside" / "identity_relay.py"), at.relay, at.identity]
     return [
@@ -126,7 +126,7 @@ def _inventory(at: Addresses, folder: Path) -> list[Server]:
 
 
 def _console(at: Addresses, folder: Path) -> Server:
-    """The real HTTP front end of the verb era."""
+    """Returns the real HTTP front end of the verb era."""
     services = ("identity", "repository")
     settings = {
         "OPENAPI_JSON_DIRS": [str(openapi_folder(folder, name) / "*.json") for name in services],
@@ -139,7 +139,7 @@ def _console(at: Addresses, folder: Path) -> Server:
 
 
 def _transcoder(era: Era, at: Addresses, options: Options) -> Server:
-    """The project's own HTTP front, which both eras have."""
+    """Returns the project's HTTP front, which both eras have."""
     backends = {"identity": at.identity, "repository": at.repository}
     if era.has_inventory:
         backends["inventory"] = at.inventory
@@ -154,7 +154,7 @@ def _transcoder(era: Era, at: Addresses, options: Options) -> Server:
 def _grpc(
     package: str, address: str, settings: dict[str, Any], folder: Path, environment: str = MAIN
 ) -> Server:
-    """An unmodified SpaceONE gRPC server."""
+    """Returns an unmodified SpaceONE gRPC server."""
     name = package.removeprefix("spaceone.")
     port = address.rsplit(":", 1)[1]
     arguments = ["grpc", package, "-p", port, "-c", _write(folder, name, settings)]
@@ -162,7 +162,7 @@ def _grpc(
 
 
 def _write(folder: Path, name: str, settings: dict[str, Any]) -> str:
-    """Write one server's configuration and return its path."""
+    """Writes a server's configuration and returns its path."""
     path = folder / f"{name}.json"
     path.write_text(json.dumps({"GLOBAL": settings}, indent=1))
     return str(path)

@@ -1,4 +1,4 @@
-"""Brings one era up, says READY, and keeps watch until it is told to stop."""
+"""Starts one era, prints READY, and watches the servers until a request to stop."""
 
 import json
 import re
@@ -22,7 +22,7 @@ WATCH_SECONDS = 0.2
 
 
 def serve(era: Era, folder: Path, options: Options, lifetime: Lifetime) -> None:
-    """Run until StopRequested; every child is gone when this returns or raises."""
+    """Runs until StopRequested. All children have ended when it returns or raises."""
     began = time.monotonic()
     interpreters = ensure(era, lifetime)
     folder = folder.absolute()
@@ -43,7 +43,7 @@ def serve(era: Era, folder: Path, options: Options, lifetime: Lifetime) -> None:
 
 
 def _start(children: Children, server: Server, python: Path, folder: Path) -> None:
-    """Start one server in `folder`, so that whatever it writes lands there."""
+    """Starts one server with `folder` as its working directory, where it writes its files."""
     command = [str(python), *server.arguments]
     children.start(server.name, command, folder / f"{server.name}.log", folder)
 
@@ -51,7 +51,7 @@ def _start(children: Children, server: Server, python: Path, folder: Path) -> No
 def _bring_up(
     era: Era, at: Addresses, folder: Path, children: Children, lifetime: Lifetime
 ) -> dict[str, str | None]:
-    """Wait for the servers, create the first objects, and describe the result."""
+    """Waits for the servers, creates the first objects, and returns the content of env.json."""
     base_url, console_url = f"http://{at.transcoder}", f"http://{at.console}"
     _await("transcoder", base_url, "/__health", children, lifetime)
     found = bootstrap(base_url, era.has_inventory)
@@ -63,7 +63,7 @@ def _bring_up(
 
 
 def _await(name: str, url: str, path: str, children: Children, lifetime: Lifetime) -> None:
-    """Wait until a server answers, and fail at once if any server dies meanwhile."""
+    """Waits until a server answers; fails at once if any server ends meanwhile."""
 
     def probe() -> Answer | None:
         children.check()
@@ -80,9 +80,9 @@ def _await(name: str, url: str, path: str, children: Children, lifetime: Lifetim
 
 
 def _publish_paths(base_url: str, folder: Path) -> None:
-    """Tell the console which paths exist: it forwards only what an openapi.json lists.
+    """Writes the openapi.json files: the console forwards only the paths that they list.
 
-    Upstream generates those files from the protos at image build time; here the transcoder, which
+    Upstream generates those files from the protos at image build time. Here the transcoder, which
     has read the same protos from the servers, lists its routes.
     """
     routes = call(base_url, "GET", "/__routes").body
@@ -96,7 +96,7 @@ def _publish_paths(base_url: str, folder: Path) -> None:
 
 
 def _write_whole(path: Path, content: str) -> None:
-    """Write so that a reader sees all of it or nothing; tokens are for the owner's eyes."""
+    """Writes a file atomically. Only its owner can read it, because it has tokens."""
     partial = path.with_suffix(".partial")
     partial.touch(mode=0o600)
     partial.write_text(content)

@@ -1,1 +1,1 @@
-"""JSON over HTTP in front of the SpaceONE gRPC servers, driven by the servers' own descriptors."""
+"""Serves the SpaceONE gRPC servers as JSON over HTTP, by the servers' descriptors."""

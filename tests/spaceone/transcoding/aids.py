@@ -1,4 +1,4 @@
-"""Test aids, not SpaceONE: a journal of requests, and faults before or after the real call."""
+"""Test aids of this project: a journal of requests, and faults before or after the real call."""
 
 import re
 import threading
@@ -11,10 +11,10 @@ JOURNAL_LENGTH = 10_000
 
 @dataclass
 class Fault:
-    """What to do to the next `count` requests whose `METHOD /path` contains `match`.
+    """A fault for the next `count` requests whose `METHOD /path` contains `match`.
 
-    `before` the real call means that the server never saw the request; `after` means that it did
-    its work and only the answer was lost, the case that makes creates dangerous.
+    `before` means that the server does not see the request. `after` means that it carries out the
+    request and only the answer is lost, which is the dangerous case for creates.
     """
 
     match: str
@@ -27,7 +27,7 @@ class Fault:
     pattern: re.Pattern[str] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        """Refuse what would silently never fire."""
+        """Rejects a fault that would never apply."""
         if self.when not in ("before", "after"):
             raise ValueError(f"when: {self.when!r} is neither before nor after")
         if self.status is None and not self.reset and not self.delay_ms:
@@ -39,14 +39,14 @@ class Fault:
 
     @classmethod
     def parse(cls, value: Any) -> "Fault":
-        """A fault from its JSON; ValueError names what is wrong with it."""
+        """Parses a fault from JSON; raises ValueError with the reason."""
         known = {f.name for f in fields(cls) if f.init}
         if not isinstance(value, dict) or "match" not in value or not value.keys() <= known:
             raise ValueError(f"a fault is an object with match and any of {sorted(known)}")
         return cls(**value)
 
     def shown(self) -> dict[str, Any]:
-        """The JSON that `parse` takes."""
+        """Returns the JSON that `parse` accepts."""
         return {name: value for name, value in asdict(self).items() if name != "pattern"}
 
 
@@ -54,18 +54,18 @@ class Aids:
     """Journal and faults, shared by all request threads."""
 
     def __init__(self) -> None:
-        """An empty journal and no faults."""
+        """Creates an empty journal without faults."""
         self._lock = threading.Lock()
         self._journal: deque[dict[str, Any]] = deque(maxlen=JOURNAL_LENGTH)
         self._faults: list[Fault] = []
 
     def record(self, entry: dict[str, Any]) -> None:
-        """Append to the journal."""
+        """Appends an entry to the journal."""
         with self._lock:
             self._journal.append(entry)
 
     def journal(self, clear: bool) -> list[dict[str, Any]]:
-        """The journal so far, oldest first."""
+        """Returns the journal, oldest entry first."""
         with self._lock:
             entries = list(self._journal)
             if clear:
@@ -73,18 +73,18 @@ class Aids:
             return entries
 
     def set_faults(self, value: Any) -> None:
-        """Replace all faults by one (an object) or several (a list)."""
+        """Replaces all faults by one (an object) or several (a list)."""
         parsed = [Fault.parse(one) for one in (value if isinstance(value, list) else [value])]
         with self._lock:
             self._faults = parsed
 
     def faults(self) -> list[dict[str, Any]]:
-        """The faults that have not been used up."""
+        """Returns the faults that are not used up."""
         with self._lock:
             return [fault.shown() for fault in self._faults if fault.count > 0]
 
     def take(self, method: str, path: str) -> Fault | None:
-        """The first fault that wants this request, used once more."""
+        """Returns the first fault that matches this request, and counts the use."""
         with self._lock:
             for fault in self._faults:
                 if fault.count > 0 and fault.pattern.search(f"{method} {path}"):

@@ -1,4 +1,4 @@
-"""Errors as the SpaceONE fronts wrote them: one value, three bodies."""
+"""Errors in the three body styles of the SpaceONE fronts."""
 
 from dataclasses import dataclass
 from enum import Enum
@@ -6,7 +6,7 @@ from typing import Any
 
 import grpc
 
-# gRPC code to HTTP status. The console fronts of every era agree on it.
+# gRPC code to HTTP status. The console fronts of all eras use the same mapping.
 HTTP_STATUS = {
     0: 200, 1: 499, 2: 500, 3: 400, 4: 504, 5: 404, 6: 409, 7: 403, 8: 429,
     9: 400, 10: 409, 11: 400, 12: 501, 13: 500, 14: 503, 15: 500, 16: 401,
@@ -15,7 +15,7 @@ INVALID_ARGUMENT, UNIMPLEMENTED, INTERNAL, UNAUTHENTICATED = 3, 12, 13, 16
 
 
 class Style(Enum):
-    """Which front's error body to write."""
+    """The front whose error body is written."""
 
     DETAIL = "detail"  # console-api from 2023-10 on, and console-api-v2
     ERROR = "error"  # console-api before
@@ -24,7 +24,7 @@ class Style(Enum):
 
 @dataclass
 class ApiError(Exception):
-    """What went wrong, before it is spelled in a style."""
+    """An error, independent of the style."""
 
     grpc_code: int
     code: str
@@ -33,11 +33,11 @@ class ApiError(Exception):
 
     @property
     def http_status(self) -> int:
-        """The status to answer with: from the gRPC code unless the front itself says otherwise."""
+        """Returns the HTTP status: from the gRPC code, unless the front sets one."""
         return self.status or HTTP_STATUS.get(self.grpc_code, 500)
 
     def body(self, style: Style) -> dict[str, Any]:
-        """The JSON body in `style`."""
+        """Returns the JSON body in `style`."""
         if style is Style.GRPC_GATEWAY:
             text = f"{self.code}: {self.message}"
             return {"code": self.grpc_code, "message": text, "details": []}
@@ -45,7 +45,7 @@ class ApiError(Exception):
 
     @classmethod
     def from_rpc(cls, error: grpc.RpcError) -> "ApiError":
-        """Split `ERROR_CODE: text`, the one thing the servers put into gRPC's details."""
+        """Splits `ERROR_CODE: text`, the servers' format of gRPC details."""
         details = error.details() or ""
         code, colon, text = details.partition(":")
         if not colon or not code.startswith("ERROR_"):

@@ -1,4 +1,4 @@
-"""One HTTP request in, one answer out. Knows nothing of sockets."""
+"""Answers one HTTP request, independent of sockets."""
 
 import json
 import time
@@ -19,7 +19,7 @@ CALL_SECONDS = 30
 
 @dataclass(frozen=True)
 class Request:
-    """What arrived."""
+    """A received request."""
 
     method: str
     target: str
@@ -29,22 +29,22 @@ class Request:
 
 @dataclass(frozen=True)
 class Answer:
-    """What to send back; without a status the connection is to be reset."""
+    """An answer to send. Without a status, the connection is reset."""
 
     status: int | None
     body: Any
 
 
 class Gateway:
-    """Routes, calls the real server, and applies the test aids around that call."""
+    """Routes a request, calls the real server, and applies the test aids around that call."""
 
     def __init__(self, table: Table, style: Style, emit_defaults: bool) -> None:
-        """`emit_defaults` prints unset fields, as the Node console did."""
+        """Sets the options: `emit_defaults` prints unset fields, as the Node console did."""
         self._table, self._style, self._emit_defaults = table, style, emit_defaults
         self._aids = Aids()
 
     def handle(self, request: Request) -> Answer:
-        """Answer one request; never raises."""
+        """Answers one request; never raises."""
         path = urlsplit(request.target).path
         if path.startswith("/__"):
             return self._aid(request, path)
@@ -65,19 +65,19 @@ class Gateway:
         return answer
 
     def _serve(self, request: Request) -> Answer:
-        """The real call; any failure becomes an error body."""
+        """Makes the real call; converts any failure to an error body."""
         try:
             return Answer(200, self._call(request))
         except ApiError as failure:
             error = failure
         except grpc.RpcError as failure:
             error = ApiError.from_rpc(failure)
-        except Exception as failure:  # noqa: BLE001 (a front answers 500, it does not hang up)
+        except Exception as failure:  # noqa: BLE001 (a front answers 500 and keeps the connection)
             error = ApiError(INTERNAL, "ERROR_UNKNOWN", repr(failure))
         return Answer(error.http_status, error.body(self._style))
 
     def _call(self, request: Request) -> dict[str, Any]:
-        """Route, build the message, call, print the response as proto-JSON with proto's names."""
+        """Routes, builds the message, calls, prints the response as proto-JSON with proto names."""
         target = urlsplit(request.target)
         match = self._table.find(request.method, target.path)
         message = requests.build(match, target.query, request.body)
@@ -90,7 +90,7 @@ class Gateway:
         )
 
     def _aid(self, request: Request, path: str) -> Answer:
-        """The paths that are not SpaceONE."""
+        """Answers the paths of the test aids."""
         match (request.method, path):
             case ("GET", "/__health"):
                 return Answer(200, {"status": "ok"})
@@ -107,7 +107,7 @@ class Gateway:
         return Answer(404, {"reason": f"no test aid {request.method} {path}"})
 
     def _faults(self, request: Request) -> Answer:
-        """Show, replace or clear the faults; the answer is what is armed now."""
+        """Shows, replaces or clears the faults; returns the current faults."""
         try:
             if request.method != "GET":
                 self._aids.set_faults(json.loads(request.body) if request.method == "POST" else [])
@@ -117,7 +117,7 @@ class Gateway:
 
 
 def _apply(fault: Fault | None, moment: str) -> Answer | None:
-    """What the fault puts in the place of the answer at this moment, after its delay."""
+    """Returns the fault's answer before or after the real call, after the fault's delay."""
     if fault is None or fault.when != moment:
         return None
     time.sleep(fault.delay_ms / 1000)
@@ -130,7 +130,7 @@ def _apply(fault: Fault | None, moment: str) -> Answer | None:
 
 
 def _metadata(authorization: str | None) -> list[tuple[str, str]]:
-    """The servers take the token from gRPC metadata, where the consoles put it."""
+    """Returns the gRPC metadata with the token, in the form that the consoles send."""
     if authorization is None:
         return []
     scheme, _, token = authorization.partition(" ")
@@ -141,7 +141,7 @@ def _metadata(authorization: str | None) -> list[tuple[str, str]]:
 
 
 def _readable(body: bytes) -> Any:
-    """A body for the journal: JSON where it is JSON, so that tests compare values, not text."""
+    """Returns a body for the journal: JSON if possible, so that tests compare values, not text."""
     try:
         return json.loads(body) if body else None
     except ValueError:

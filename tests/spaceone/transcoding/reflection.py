@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import Any
 
 import grpc
-from google.api import annotations_pb2  # registers the extension that carries the paths
+from google.api import annotations_pb2  # registers the extension with the paths
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from google.protobuf.message import Message
 from grpc_reflection.v1alpha.reflection_pb2 import ServerReflectionRequest
@@ -19,17 +19,17 @@ REFLECTION_SECONDS = 30
 
 @dataclass(frozen=True)
 class Binding:
-    """One annotated HTTP spelling of a method."""
+    """One annotated HTTP path of a method."""
 
     verb: str
     template: str
 
 
 class Method:
-    """One unary rpc. Message classes are made on first use: most methods are never called."""
+    """One unary rpc. It creates message classes at first use, as most methods are never called."""
 
     def __init__(self, server: "Server", service: str, proto: MethodProto) -> None:
-        """Describe `proto`, a method of the fully named `service`."""
+        """Describes `proto`, a method of the fully named `service`."""
         self.resource = service.rsplit(".", 1)[1]
         self.name = proto.name
         self.bindings = list(_bindings(proto))
@@ -38,12 +38,12 @@ class Method:
 
     @cached_property
     def request_type(self) -> type[Message]:
-        """The class of the request message."""
+        """Returns the class of the request message."""
         return self._server.message(self._input)
 
     @cached_property
     def call(self) -> Callable[..., Message]:
-        """Sends a request and returns the response, or raises grpc.RpcError."""
+        """Sends a request and returns the response; raises grpc.RpcError."""
         return self._server.channel.unary_unary(
             self._path,
             request_serializer=self.request_type.SerializeToString,
@@ -52,26 +52,26 @@ class Method:
 
 
 class Server:
-    """One SpaceONE service and what it says about itself."""
+    """One SpaceONE service and its reflection data."""
 
     def __init__(self, name: str, address: str) -> None:
-        """Nothing is sent until `load`."""
+        """Creates the client. It sends nothing before `load`."""
         self.name = name
         self.channel = grpc.insecure_channel(address)
-        # A pool of its own: two services may carry different versions of the same file.
+        # Each service has its own pool, because two may have different versions of the same file.
         self._pool = descriptor_pool.DescriptorPool()
         self._factory = message_factory.MessageFactory(self._pool)
 
     def wait(self, seconds: float) -> None:
-        """Block until the server accepts calls; raises grpc.FutureTimeoutError if it never does."""
+        """Waits until the server accepts calls; raises grpc.FutureTimeoutError at the limit."""
         grpc.channel_ready_future(self.channel).result(timeout=seconds)
 
     def message(self, name: str) -> type[Message]:
-        """The class of a message type, by its full name."""
+        """Returns the class of a message type by its full name."""
         return self._factory.GetPrototype(self._pool.FindMessageTypeByName(name.lstrip(".")))
 
     def load(self) -> list[Method]:
-        """Every unary method of this service's own API (not health, not server info)."""
+        """Returns the unary methods of this service's API (without health and server info)."""
         names = {s.name for s in self._ask(list_services="").list_services_response.service}
         files = self._files(names)
         for file in _dependencies_first(files):
@@ -87,7 +87,7 @@ class Server:
         ]
 
     def _files(self, symbols: set[str]) -> dict[str, FileProto]:
-        """The files that define `symbols`, with everything they import."""
+        """Returns the files that define `symbols`, with all imported files."""
         files: dict[str, FileProto] = {}
         queries = [{"file_containing_symbol": symbol} for symbol in symbols]
         while queries:
@@ -100,7 +100,7 @@ class Server:
         return files
 
     def _ask(self, **query: str) -> Any:
-        """One reflection request."""
+        """Sends one reflection request."""
         stub = ServerReflectionStub(self.channel)
         requests = iter([ServerReflectionRequest(**query)])
         answer = next(iter(stub.ServerReflectionInfo(requests, timeout=REFLECTION_SECONDS)))
@@ -110,7 +110,7 @@ class Server:
 
 
 def _bindings(proto: MethodProto) -> Iterator[Binding]:
-    """The annotation and its additional bindings, if there is one."""
+    """Returns the annotation and its additional bindings, if the method has one."""
     rule = proto.options.Extensions[annotations_pb2.http]
     for one in (rule, *rule.additional_bindings):
         verb = one.WhichOneof("pattern")
@@ -119,7 +119,7 @@ def _bindings(proto: MethodProto) -> Iterator[Binding]:
 
 
 def _dependencies_first(files: dict[str, FileProto]) -> Iterator[FileProto]:
-    """The files in an order in which a pool takes them."""
+    """Returns the files in an order in which a pool accepts them."""
     seen: set[str] = set()
 
     def visit(name: str) -> Iterator[FileProto]:

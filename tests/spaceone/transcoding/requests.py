@@ -19,7 +19,7 @@ NOT_JSON = "JSON Parsing Error: Request body requires JSON format."
 
 
 def build(match: Match, query: str, body: bytes) -> Message:
-    """The request message of `match`; ApiError if the parts do not fit it."""
+    """Returns the request message of `match`; raises ApiError if the parts do not fit it."""
     descriptor = match.method.request_type.DESCRIPTOR
     fields = _body(body)
     for name, value in parse_qsl(query, keep_blank_values=True):
@@ -32,7 +32,7 @@ def build(match: Match, query: str, body: bytes) -> Message:
 
 
 def _body(body: bytes) -> dict[str, Any]:
-    """The body's fields; an empty body has none."""
+    """Returns the body's fields. An empty body has none."""
     try:
         fields = json.loads(body) if body else {}
     except ValueError as error:
@@ -43,7 +43,7 @@ def _body(body: bytes) -> dict[str, Any]:
 
 
 def _unfit(problem: str) -> ApiError:
-    """A body that fits no message; an unknown field gets console-api-v2's answer, word for word."""
+    """Returns the error for an unfit body; an unknown field gets console-api-v2's text."""
     if unknown := UNKNOWN_FIELD.search(problem):
         text = f'Protocol message {unknown["message"]} has no "{unknown["field"]}" field.'
         return ApiError(INTERNAL, "ERROR_UNKNOWN", text)
@@ -51,7 +51,7 @@ def _unfit(problem: str) -> ApiError:
 
 
 def _set(fields: dict[str, Any], path: list[str], value: str, descriptor: Descriptor) -> None:
-    """Put one query parameter into `fields`; dots lead into messages, a message itself is JSON."""
+    """Adds a query parameter to `fields`. A dot leads into a message; a whole message is JSON."""
     name, *rest = path
     field = descriptor.fields_by_name.get(name)
     if field is None:
@@ -68,7 +68,7 @@ def _set(fields: dict[str, Any], path: list[str], value: str, descriptor: Descri
 
 
 def _scalar(value: str, field: FieldDescriptor) -> Any:
-    """The JSON value of a query parameter: text stays text, all else is read as JSON."""
+    """Returns the JSON value of a query parameter: text stays text, the rest is parsed as JSON."""
     if field.type in (FieldDescriptor.TYPE_STRING, FieldDescriptor.TYPE_ENUM):
         return value
     try:
@@ -78,5 +78,5 @@ def _scalar(value: str, field: FieldDescriptor) -> Any:
 
 
 def _invalid(text: str) -> ApiError:
-    """A request that fits no message."""
+    """Returns the error for a request that does not fit the message."""
     return ApiError(INVALID_ARGUMENT, "ERROR_INVALID_ARGUMENT", text)

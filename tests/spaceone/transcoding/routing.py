@@ -1,8 +1,8 @@
-"""From verb and path to a method: the annotated paths, and the two verb spellings of the consoles.
+"""Finds the method of a verb and path: annotated paths, and the consoles' two verb spellings.
 
-Two declared deviations from strict google.api.http live here and in `requests`, because the
-annotations that upstream published could not be served as they stand: a variable that is no field
-of the request (`{policy}`) means `<variable>_id`, and bodies are read although no `body:` is said.
+This module and `requests` differ from strict google.api.http in two documented ways, because the
+published annotations cannot be served unchanged: a variable that is no field of the request
+(`{policy}`) means `<variable>_id`, and bodies are read although the annotations have no `body:`.
 """
 
 import re
@@ -17,7 +17,7 @@ VARIABLE = re.compile(r"\{([^}=]+)(?:=[^}]*)?\}")
 
 @dataclass(frozen=True)
 class Route:
-    """One way to reach a method."""
+    """A path to a method."""
 
     verb: str
     template: str
@@ -25,11 +25,11 @@ class Route:
 
     @property
     def rpc(self) -> str:
-        """What the route reaches, for listings."""
+        """Returns the rpc of the route, for listings."""
         return f"{self.method.resource}.{self.method.name}"
 
     def variables(self, path: str) -> dict[str, str] | None:
-        """The values that `path` gives to the template's variables; None if it does not match."""
+        """Returns the values of the template's variables in `path`; None if it does not match."""
         literals = VARIABLE.split(self.template)
         pattern = "([^/]+)".join(re.escape(literal) for literal in literals[::2])
         found = re.fullmatch(pattern, path)
@@ -40,7 +40,7 @@ class Route:
 
 @dataclass(frozen=True)
 class Match:
-    """A route with the request fields that the path carries."""
+    """A route with the request fields from the path."""
 
     method: Method
     fields: dict[str, str]
@@ -50,12 +50,12 @@ class Table:
     """All routes. Literal paths win over templates, as in google.api.http."""
 
     def __init__(self) -> None:
-        """No route yet."""
+        """Creates an empty table."""
         self._literal: dict[tuple[str, str], Route] = {}
         self._templates: dict[tuple[str, str], Route] = {}
 
     def add(self, service: str, method: Method) -> None:
-        """Serve `method` at its annotated paths and at both verb spellings."""
+        """Adds `method` at its annotated paths and at both verb spellings."""
         for binding in method.bindings:
             self._insert(Route(binding.verb, binding.template, method))
         spelling = f"{_kebab(method.resource)}/{method.name.replace('_', '-')}"
@@ -63,16 +63,16 @@ class Table:
             self._insert(Route("POST", f"{prefix}/{spelling}", method))
 
     def _insert(self, route: Route) -> None:
-        """The first comer keeps the path, so that an annotation beats a spelling made up here."""
+        """Adds a route unless the path has one, so that annotations take precedence."""
         routes = self._templates if VARIABLE.search(route.template) else self._literal
         routes.setdefault((route.verb, route.template), route)
 
     def routes(self) -> list[Route]:
-        """Every route, in the order they were added."""
+        """Returns all routes in the order in which they were added."""
         return [*self._literal.values(), *self._templates.values()]
 
     def find(self, verb: str, path: str) -> Match:
-        """The method behind `verb` and `path`; ApiError 404 or 405 if there is none."""
+        """Returns the method of `verb` and `path`; raises ApiError 404 or 405 if there is none."""
         if route := self._literal.get((verb, path)):
             return Match(route.method, {})
         for route in self._templates.values():
@@ -82,7 +82,7 @@ class Table:
         raise self._missing(verb, path)
 
     def _missing(self, verb: str, path: str) -> ApiError:
-        """405 if another verb would have done, else 404."""
+        """Returns 405 if the path exists with another verb, else 404."""
         if any(route.variables(path) is not None for route in self.routes()):
             reason, status = "method not allowed", 405
         else:
@@ -92,7 +92,7 @@ class Table:
 
 
 def _as_fields(method: Method, variables: dict[str, str]) -> dict[str, str]:
-    """Name the path's values after request fields."""
+    """Maps the path's values to request fields."""
     known = method.request_type.DESCRIPTOR.fields_by_name
     fields = {}
     for name, value in variables.items():
@@ -104,6 +104,6 @@ def _as_fields(method: Method, variables: dict[str, str]) -> dict[str, str]:
 
 
 def _kebab(name: str) -> str:
-    """`NetworkPolicy` as consoles spell it: `network-policy`; `APIKey`: `api-key`."""
+    """Converts `NetworkPolicy` to `network-policy` and `APIKey` to `api-key`, as consoles do."""
     words = re.sub(r"(?<=[A-Z])(?=[A-Z][a-z])|(?<=[a-z0-9])(?=[A-Z])", "-", name)
     return words.lower()

@@ -1,4 +1,4 @@
-"""The HTTP/1.1 server around a gateway: threads, keep-alive, and connections that can be reset."""
+"""The HTTP/1.1 server of a gateway, with threads, keep-alive and connections that it can reset."""
 
 import json
 import socket
@@ -7,38 +7,38 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from transcoding.gateway import Answer, Gateway, Request
 
-# Closing with this sends RST instead of FIN: the peer sees its connection reset.
+# With this option a close sends RST instead of FIN, and the peer sees a reset connection.
 LINGER_RESET = struct.pack("ii", 1, 0)
 
 
 class HttpServer(ThreadingHTTPServer):
-    """Joins the port that the supervisor holds; does not wait for open connections at the end."""
+    """Binds the port that the supervisor has reserved. Does not wait for connections at its end."""
 
     allow_reuse_port = True
     daemon_threads = True
     request_queue_size = 128
 
     def __init__(self, address: tuple[str, int], gateway: Gateway) -> None:
-        """Listen at once."""
+        """Starts to listen."""
         self.gateway = gateway
         super().__init__(address, Handler)
 
     def shutdown_request(self, request: socket.socket) -> None:
-        """Close without the polite shutdown first, which would turn a reset into an end of file."""
+        """Closes without a shutdown, which would turn a reset into an end of file."""
         self.close_request(request)
 
 
 class Handler(BaseHTTPRequestHandler):
-    """One connection."""
+    """Handles one connection."""
 
     protocol_version = "HTTP/1.1"
     server: HttpServer
-    # Buffered and without Nagle: headers and body leave as one packet, at once.
+    # Buffered and without Nagle's algorithm: headers and body are sent at once, as one packet.
     wbufsize = -1
     disable_nagle_algorithm = True
 
     def _handle(self) -> None:
-        """Read the whole request, answer it."""
+        """Reads the whole request and answers it."""
         length = self.headers.get("Content-Length", "0")
         if "Transfer-Encoding" in self.headers or not length.isdigit():
             self.close_connection = True
@@ -55,7 +55,7 @@ class Handler(BaseHTTPRequestHandler):
     do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _handle
 
     def _send(self, answer: Answer) -> None:
-        """Write the answer as JSON."""
+        """Writes the answer as JSON."""
         content = json.dumps(answer.body).encode()
         self.send_response(answer.status or 500)
         self.send_header("Content-Type", "application/json")
@@ -64,6 +64,6 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(content)
 
     def _reset(self) -> None:
-        """Drop the connection as a crashing server or proxy would."""
+        """Resets the connection as a crashing server or proxy does."""
         self.close_connection = True
         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER_RESET)

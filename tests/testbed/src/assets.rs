@@ -1,8 +1,8 @@
-//! etcd and kube-apiserver from the user's own binaries, as `envtest` starts them.
+//! Starts etcd and kube-apiserver from the user's binaries, as `envtest` does.
 //!
-//! Both listen on loopback only. kube-apiserver makes its serving certificate itself; its
-//! key signs service account tokens too, which saves a tool to make keys with. There are no
-//! controllers: namespaces stay `Terminating` and owner references are not followed.
+//! Both listen only on loopback. kube-apiserver creates its serving certificate. The key of that
+//! certificate also signs service account tokens, so that no tool has to create keys. There are no
+//! controllers: namespaces stay `Terminating`, and owner references have no effect.
 
 use crate::child::Child;
 use crate::discovery::Assets;
@@ -17,14 +17,14 @@ use std::time::{Duration, Instant};
 const CERTIFICATE_LIMIT: Duration = Duration::from_mins(1);
 const POLL: Duration = Duration::from_millis(50);
 
-/// The two processes and the way to them. The order matters: the server ends before its store.
+/// The two processes and their kubeconfig. The server must end before etcd, so the order matters.
 #[derive(Debug)]
 pub(crate) struct Started {
     pub(crate) children: Vec<Child>,
     pub(crate) kubeconfig: PathBuf,
 }
 
-/// Starts both; the API server may not answer yet.
+/// Starts both processes. The API server may not answer yet.
 pub(crate) fn start(assets: &Assets, directory: &Path) -> anyhow::Result<Started> {
     let token = uuid::Uuid::new_v4().to_string();
     let tokens = directory.join("tokens.csv");
@@ -47,9 +47,9 @@ fn etcd(assets: &Assets, directory: &Path, url: &str) -> anyhow::Result<Launch> 
         .args([format!("--listen-client-urls={url}"), format!("--advertise-client-urls={url}")])
         .args([format!("--listen-peer-urls={peers}"), format!("--initial-advertise-peer-urls={peers}")])
         .arg(format!("--initial-cluster=default={peers}"))
-        // The data are for one test run: nothing is lost that a power cut could take.
+        // The data is for one test run and need not survive a power cut.
         .arg("--unsafe-no-fsync")
-        // etcd ends last, and so it is the one that takes the directory with it.
+        // etcd ends last, so it removes the directory.
         .remove_directory_at_end())
 }
 
@@ -67,12 +67,12 @@ fn kube_apiserver(assets: &Assets, directory: &Path, etcd: &str, port: u16) -> L
         .args(["--service-cluster-ip-range=10.0.0.0/24", "--endpoint-reconciler-type=none"])
         .args(["--authorization-mode=RBAC", "--disable-admission-plugins=ServiceAccount"])
         .arg("--allow-privileged=true")
-        // It waits for an etcd that has ended already; nothing of it is worth the wait.
+        // At shutdown it waits for etcd, which may have ended already. It has nothing to save.
         .grace_seconds(2)
 }
 
-/// A port that was free a moment ago. Another program may take it before it is used; that
-/// fails loudly, and is as rare as it is for `envtest`.
+/// Returns a free port. Another program may bind it first; the start fails then. `envtest` has the
+/// same rare race.
 fn free_port() -> anyhow::Result<u16> {
     Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
 }
@@ -81,13 +81,13 @@ fn await_file(file: &Path, server: &mut Child) -> anyhow::Result<()> {
     let deadline = Instant::now() + CERTIFICATE_LIMIT;
     while !file.is_file() {
         let ended = server.exited()?.is_some() || Instant::now() > deadline;
-        anyhow::ensure!(!ended, "kube-apiserver made no certificate:\n{}", server.log_tail());
+        anyhow::ensure!(!ended, "kube-apiserver created no certificate:\n{}", server.log_tail());
         std::thread::sleep(POLL);
     }
     Ok(())
 }
 
-/// JSON is YAML, so every tool reads it.
+/// Returns a kubeconfig as JSON, which is also YAML.
 fn kubeconfig_text(port: u16, authority: &Path, token: &str) -> String {
     json!({
         "apiVersion": "v1", "kind": "Config", "current-context": "test",
@@ -100,7 +100,7 @@ fn kubeconfig_text(port: u16, authority: &Path, token: &str) -> String {
     .to_string()
 }
 
-/// A kubectl for these binaries.
+/// Returns a kubectl for these binaries.
 pub(crate) fn kubectl(assets: &Assets) -> anyhow::Result<PathBuf> {
     match &assets.kubectl {
         Some(kubectl) => Ok(kubectl.clone()),
@@ -108,7 +108,7 @@ pub(crate) fn kubectl(assets: &Assets) -> anyhow::Result<PathBuf> {
     }
 }
 
-/// The kubectl that the user's shell would start.
+/// Returns the first kubectl on `PATH`.
 pub(crate) fn kubectl_on_path() -> anyhow::Result<PathBuf> {
     std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default())
         .map(|folder| folder.join("kubectl"))

@@ -1,4 +1,4 @@
-//! One real Kubernetes API server for everything that a process tests.
+//! One real Kubernetes API server for all tests of a process.
 
 use crate::child::Child;
 use crate::discovery::{Assets, Source};
@@ -14,23 +14,23 @@ use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 use std::time::Duration;
 
-/// For a busy machine; an idle one needs three to six seconds.
+/// The time limit for a busy machine. An idle one needs three to six seconds.
 const READY_LIMIT: Duration = Duration::from_mins(3);
-/// One request of the bring-up.
+/// The time limit of one request during the start.
 const REQUEST_LIMIT: Duration = Duration::from_secs(5);
 
 static SHARED: OnceLock<Result<ControlPlane, String>> = OnceLock::new();
 
 /// A real Kubernetes API server.
 ///
-/// Found or started in this order: the cluster of the current kubeconfig when
+/// [`ControlPlane::start`] uses the first of these sources: the cluster of the current kubeconfig if
 /// `USE_EXISTING_CLUSTER=true`; the binaries `TEST_ASSET_KUBE_APISERVER` and
 /// `TEST_ASSET_ETCD`; those in the folder `KUBEBUILDER_ASSETS`; those in
-/// `/usr/local/kubebuilder/bin`; else the one-process control plane that
+/// `/usr/local/kubebuilder/bin`; the one-process control plane that
 /// `tests/controlplane/build.sh` builds once with Go.
 ///
-/// Nothing here depends on a tokio runtime of the caller's, so tests with a runtime each can
-/// share one. What was started ends when this value is dropped, or with the process.
+/// A control plane does not depend on the caller's tokio runtime, so tests with different runtimes
+/// can share it. Its processes end when this value is dropped, or with the process.
 #[derive(Debug)]
 pub struct ControlPlane {
     config: Config,
@@ -38,11 +38,11 @@ pub struct ControlPlane {
     kubectl: PathBuf,
     server_version: String,
     kind: Kind,
-    /// Held for their end.
+    /// The processes. They end when the value is dropped.
     children: Vec<Child>,
 }
 
-/// Where a control plane came from, and so what it can do.
+/// The source of a control plane, which decides its abilities.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     Existing,
@@ -59,18 +59,18 @@ struct Started {
 }
 
 impl ControlPlane {
-    /// The control plane of this process, started by whoever asks first. It ends with the process.
+    /// Returns the control plane of this process. The first call starts it. It ends with the process.
     pub fn shared() -> anyhow::Result<&'static Self> {
         let started = SHARED.get_or_init(|| Self::start().map_err(|error| format!("{error:#}")));
-        started.as_ref().map_err(|error| anyhow!("there is no control plane: {error}"))
+        started.as_ref().map_err(|error| anyhow!("no control plane: {error}"))
     }
 
-    /// The shared control plane, if anybody has asked for it.
+    /// Returns the shared control plane if it was started.
     pub(crate) fn shared_if_started() -> Option<&'static Self> {
         SHARED.get()?.as_ref().ok()
     }
 
-    /// Finds or starts a control plane of the caller's own.
+    /// Finds or starts a control plane for the caller alone.
     pub fn start() -> anyhow::Result<Self> {
         let started = match Source::find()? {
             Source::Existing => existing()?,
@@ -80,9 +80,9 @@ impl ControlPlane {
         Self::await_ready(started)
     }
 
-    /// A second life of the one-process control plane, with everything it knew and under the same
-    /// address: `directory` keeps its state, and the caller removes it. Flags for kube-apiserver may
-    /// be added.
+    /// Starts the one-process control plane with the state in `directory`. A restart with the same
+    /// directory has the same data and the same address. The caller removes the directory.
+    /// `server_flags` are additional flags of kube-apiserver.
     pub fn start_in(directory: &Path, server_flags: &[&str]) -> anyhow::Result<Self> {
         let binaries = build()?;
         let port = former_port(&directory.join("kubeconfig")).unwrap_or(0).to_string();
@@ -103,24 +103,24 @@ impl ControlPlane {
         Ok(Self { config, kubeconfig, kubectl, server_version, kind, children })
     }
 
-    /// A client of its own for the caller's runtime, with every right.
+    /// Returns an administrator's client for the caller's runtime.
     pub fn client(&self) -> anyhow::Result<Client> {
         Ok(Client::try_from(self.config.clone())?)
     }
 
-    /// The way to the API server, with every right.
+    /// Returns the administrator's configuration.
     #[must_use]
     pub fn config(&self) -> &Config {
         &self.config
     }
 
-    /// A client that may do what RBAC grants this user and these groups
-    /// (`system:authenticated` among them, unless it is left out on purpose).
+    /// Returns a client with the permissions that RBAC grants this user and these groups. `groups`
+    /// usually contains `system:authenticated`.
     pub fn client_as(&self, user: &str, groups: &[&str]) -> anyhow::Result<Client> {
         Ok(Client::try_from(self.config_as(user, groups))?)
     }
 
-    /// The same as a configuration.
+    /// Returns the configuration that [`ControlPlane::client_as`] uses.
     #[must_use]
     pub fn config_as(&self, user: &str, groups: &[&str]) -> Config {
         let mut config = self.config.clone();
@@ -132,65 +132,65 @@ impl ControlPlane {
         config
     }
 
-    /// A kubeconfig file for programs, with every right.
+    /// Returns the path of the administrator's kubeconfig.
     #[must_use]
     pub fn kubeconfig(&self) -> &Path {
         &self.kubeconfig
     }
 
-    /// A kubectl that fits the server.
+    /// Returns the path of a kubectl for this server.
     #[must_use]
     pub fn kubectl(&self) -> &Path {
         &self.kubectl
     }
 
-    /// Runs kubectl and answers what it printed; anything but success is an error with its words.
+    /// Runs kubectl and returns its output. A failure is an error with that output.
     pub fn run_kubectl(&self, arguments: &[&str]) -> anyhow::Result<String> {
         kubectl_in(&self.kubectl, &self.kubeconfig, arguments)
     }
 
-    /// The server's version, such as `v1.36.1`.
+    /// Returns the server's version, such as `v1.36.1`.
     #[must_use]
     pub fn server_version(&self) -> &str {
         &self.server_version
     }
 
-    /// Whether deleted namespaces go away and owner references are followed: not with the
-    /// binaries of `envtest`.
+    /// Returns true if the control plane removes deleted namespaces and follows owner references. The
+    /// binaries of `envtest` do not.
     #[must_use]
     pub fn has_controllers(&self) -> bool {
         self.kind != Kind::Assets
     }
 
-    /// Makes the one-process control plane forget old revisions, so that watches which ask
-    /// for them are told to start again.
+    /// Compacts the one-process control plane: it removes old revisions, so that watches of these
+    /// revisions must start again.
     pub fn compact(&self) -> anyhow::Result<()> {
         let own = self.children.first().filter(|_| self.kind == Kind::Own);
         own.context("only a control plane of our own can be compacted")?.signal("USR1")
     }
 }
 
-/// Runs a kubectl against a cluster.
+/// Runs a kubectl against a cluster and returns its output.
 pub fn kubectl_in(kubectl: &Path, kubeconfig: &Path, arguments: &[&str]) -> anyhow::Result<String> {
     let mut command = Command::new(kubectl);
     command.arg("--kubeconfig").arg(kubeconfig).args(arguments).stdin(Stdio::null());
     let output = command.output().with_context(|| format!("cannot run {}", kubectl.display()))?;
-    let said = String::from_utf8_lossy(&output.stdout).into_owned();
-    let complained = String::from_utf8_lossy(&output.stderr);
-    anyhow::ensure!(output.status.success(), "kubectl {}: {complained}{said}", arguments.join(" "));
-    Ok(said)
+    let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    anyhow::ensure!(output.status.success(), "kubectl {}: {stderr}{stdout}", arguments.join(" "));
+    Ok(stdout)
 }
 
-/// The cluster of the usual kubeconfig rules, written down whole for other programs. A program
-/// that only waits is tied to the file, so that the credentials in it go with this process.
+/// Writes the current kubeconfig to one file for other programs. An idle process removes the file,
+/// and the credentials in it, when this process ends.
 fn existing() -> anyhow::Result<Started> {
     let kubeconfig = Kubeconfig::read().context("USE_EXISTING_CLUSTER=true needs a kubeconfig")?;
     let directory = paths::scratch("kubeconfig")?;
-    let keeper = Launch::new("keeper", "cat", &directory).remove_directory_at_end().spawn()?;
+    let remover = Launch::new("remover", "cat", &directory).remove_directory_at_end().spawn()?;
     let file = directory.join("kubeconfig");
     std::fs::write(&file, serde_json::to_vec(&kubeconfig)?)?;
     let kubectl = assets::kubectl_on_path()?;
-    Ok(Started { kubeconfig: file, kubectl, kind: Kind::Existing, children: vec![keeper] })
+    Ok(Started { kubeconfig: file, kubectl, kind: Kind::Existing, children: vec![remover] })
 }
 
 fn from_assets(binaries: &Assets) -> anyhow::Result<Started> {
@@ -208,7 +208,7 @@ fn own_launch(binaries: &Path, directory: &Path) -> Launch {
     Launch::new("output", binaries.join("controlplane"), directory).arg("--dir").arg(directory)
 }
 
-/// The port of the former life, so that clients of then find the server again.
+/// Returns the port of the previous run, so that its clients find the server again.
 fn former_port(kubeconfig: &Path) -> Option<u16> {
     let read = Kubeconfig::read_from(kubeconfig).ok()?;
     let server = read.clusters.first()?.cluster.as_ref()?.server.clone()?;
@@ -217,12 +217,12 @@ fn former_port(kubeconfig: &Path) -> Option<u16> {
 
 fn own_ready(binaries: &Path, launch: Launch) -> anyhow::Result<Started> {
     let (child, words) = launch.ready(READY_LIMIT)?;
-    let kubeconfig = words.get(1).with_context(|| format!("READY names no kubeconfig: {words:?}"))?.into();
+    let kubeconfig = words.get(1).with_context(|| format!("the READY line has no kubeconfig: {words:?}"))?.into();
     Ok(Started { kubeconfig, kubectl: binaries.join("kubectl"), kind: Kind::Own, children: vec![child] })
 }
 
-/// The folder with `controlplane` and `kubectl`. Progress goes to standard error: the first
-/// build takes minutes.
+/// Builds `controlplane` and `kubectl` and returns their folder. The first build takes minutes and
+/// prints its progress to standard error.
 fn build() -> anyhow::Result<PathBuf> {
     let script = paths::repository().join("tests/controlplane/build.sh");
     let built = Command::new(&script)
@@ -230,7 +230,7 @@ fn build() -> anyhow::Result<PathBuf> {
         .stderr(Stdio::inherit())
         .output()
         .with_context(|| format!("cannot run {}", script.display()))?;
-    anyhow::ensure!(built.status.success(), "{} failed; it said why above", script.display());
+    anyhow::ensure!(built.status.success(), "{} failed, see above", script.display());
     Ok(PathBuf::from(String::from_utf8(built.stdout)?.trim()))
 }
 
@@ -239,7 +239,7 @@ async fn read_config(kubeconfig: &Path) -> anyhow::Result<Config> {
     Ok(Config::from_custom_kubeconfig(read, &KubeConfigOptions::default()).await?)
 }
 
-/// The version of a server that says it is ready.
+/// Returns the version of the server if it is ready.
 async fn server_version(client: &Client) -> anyhow::Result<String> {
     let ready = http::Request::get("/readyz").body(Vec::new())?;
     tokio::time::timeout(REQUEST_LIMIT, client.request_text(ready)).await??;
@@ -249,11 +249,11 @@ async fn server_version(client: &Client) -> anyhow::Result<String> {
 fn logs(children: &[Child]) -> String {
     let tails: Vec<_> =
         children.iter().map(|child| format!("{}:\n{}", child.log_path().display(), child.log_tail())).collect();
-    format!("the control plane does not come up\n{}", tails.join("\n"))
+    format!("the control plane did not start\n{}", tails.join("\n"))
 }
 
-/// Runs a future to its end, whether or not the caller is on a tokio runtime: on a thread and
-/// a runtime that are gone afterwards, so that no connection outlives its reactor.
+/// Runs a future on a new thread with its own runtime, so that the caller may be on a tokio runtime
+/// or not. Both end afterwards, so that no connection outlives its reactor.
 pub(crate) fn block_on<T, F>(future: F) -> anyhow::Result<T>
 where
     T: Send + 'static,
@@ -261,5 +261,5 @@ where
 {
     let thread =
         std::thread::spawn(|| tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(future));
-    thread.join().map_err(|_| anyhow!("the bring-up panicked"))?
+    thread.join().map_err(|_| anyhow!("the thread of the future panicked"))?
 }

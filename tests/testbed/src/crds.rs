@@ -1,4 +1,4 @@
-//! Custom resource definitions, applied and ready for use.
+//! Applies custom resource definitions and waits until they are ready for use.
 
 use crate::wait::{wait_for, wait_until};
 use anyhow::Context;
@@ -13,7 +13,7 @@ use std::time::Duration;
 const FIELD_MANAGER: &str = "testbed";
 const LIMIT: Duration = Duration::from_secs(30);
 
-/// Applies every definition and waits until its objects can be used.
+/// Applies all definitions and waits until the API server serves their objects.
 pub async fn install_crds(client: &Client, crds: &[CustomResourceDefinition]) -> anyhow::Result<()> {
     let api: Api<CustomResourceDefinition> = Api::all(client.clone());
     let apply = PatchParams::apply(FIELD_MANAGER).force();
@@ -27,7 +27,7 @@ pub async fn install_crds(client: &Client, crds: &[CustomResourceDefinition]) ->
     Ok(())
 }
 
-/// Applies every definition in the `*.yaml` files of a folder, in the order of their names.
+/// Applies the definitions in the `*.yaml` files of a folder, in the order of their names.
 pub async fn apply_crds(client: &Client, folder: &Path) -> anyhow::Result<()> {
     let entries = fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))?;
     let mut files = entries.map(|entry| Ok(entry?.path())).collect::<std::io::Result<Vec<_>>>()?;
@@ -45,7 +45,8 @@ pub async fn apply_crds(client: &Client, folder: &Path) -> anyhow::Result<()> {
     install_crds(client, &crds).await
 }
 
-/// `Established` says that the names are taken; only a list shows that the endpoint is there.
+/// Waits until the API server serves a definition. `Established` means only that the names are
+/// accepted; a successful list proves that the endpoint exists.
 async fn await_served(client: &Client, api: &Api<CustomResourceDefinition>, name: &str) -> anyhow::Result<()> {
     let crd = wait_until("an established definition", LIMIT, api, name, |crd| {
         let conditions = crd.status.as_ref().and_then(|status| status.conditions.as_deref()).unwrap_or_default();
@@ -56,7 +57,7 @@ async fn await_served(client: &Client, api: &Api<CustomResourceDefinition>, name
     .await?;
     for version in crd.spec.versions.iter().filter(|version| version.served) {
         let path = format!("/apis/{}/{}/{}", crd.spec.group, version.name, crd.spec.names.plural);
-        // As text: what the objects hold is not the question, and may be more than can be read.
+        // As text, because the content does not matter and a typed client might not parse it.
         wait_for(name, LIMIT, || async {
             let request = Request::new(path.as_str()).list(&ListParams::default().limit(1))?;
             Ok(client.request_text(request).await?)

@@ -1,18 +1,18 @@
-//! Which control plane to use: the order that `envtest` made usual, and last our own.
+//! Selects the control plane in the order of `envtest`, with the one-process control plane last.
 
 use anyhow::{Context, bail};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-/// Where `envtest` looks when nobody says anything.
+/// The default folder of `envtest`.
 const DEFAULT_ASSETS: &str = "/usr/local/kubebuilder/bin";
 
-/// A control plane that can be had.
+/// A source of a control plane.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Source {
-    /// `USE_EXISTING_CLUSTER=true`: the cluster that kubectl talks to.
+    /// `USE_EXISTING_CLUSTER=true`: the cluster of kubectl.
     Existing,
-    /// Binaries of the user's.
+    /// Binaries of the user.
     Assets(Assets),
     /// The one-process control plane of `tests/controlplane`.
     Own,
@@ -27,12 +27,12 @@ pub(crate) struct Assets {
 }
 
 impl Source {
-    /// Looks at the environment of this process.
+    /// Selects a source by the environment of this process.
     pub(crate) fn find() -> anyhow::Result<Self> {
         Self::choose(|name| std::env::var_os(name).filter(|value| !value.is_empty()), Path::new(DEFAULT_ASSETS))
     }
 
-    /// What was asked for explicitly must be there; a default may be missing.
+    /// Selects a source. A source that is set explicitly must exist; a default may be missing.
     fn choose(variable: impl Fn(&str) -> Option<OsString>, default_assets: &Path) -> anyhow::Result<Self> {
         if variable("USE_EXISTING_CLUSTER").is_some_and(|value| value.eq_ignore_ascii_case("true")) {
             return Ok(Self::Existing);
@@ -41,13 +41,13 @@ impl Source {
         match (variable("TEST_ASSET_KUBE_APISERVER"), variable("TEST_ASSET_ETCD")) {
             (Some(kube_apiserver), Some(etcd)) => {
                 let assets = Assets { kube_apiserver: kube_apiserver.into(), etcd: etcd.into(), kubectl };
-                return assets.checked().context("as TEST_ASSET_KUBE_APISERVER and TEST_ASSET_ETCD say");
+                return assets.checked().context("TEST_ASSET_KUBE_APISERVER and TEST_ASSET_ETCD");
             }
             (None, None) => {}
             _ => bail!("set both TEST_ASSET_KUBE_APISERVER and TEST_ASSET_ETCD, or neither"),
         }
         if let Some(folder) = variable("KUBEBUILDER_ASSETS") {
-            return Assets::of(Path::new(&folder)).checked().context("as KUBEBUILDER_ASSETS says");
+            return Assets::of(Path::new(&folder)).checked().context("KUBEBUILDER_ASSETS");
         }
         let usual = Assets::of(default_assets);
         Ok(usual.checked().unwrap_or(Self::Own))
@@ -93,14 +93,14 @@ mod tests {
     }
 
     #[test]
-    fn an_existing_cluster_wins_over_everything() {
+    fn existing_cluster_takes_precedence() {
         let bin = folder(&["kube-apiserver", "etcd"]);
         let variables = [("USE_EXISTING_CLUSTER", Path::new("TRUE")), ("KUBEBUILDER_ASSETS", bin.path())];
         assert_eq!(choose(&variables, bin.path()).unwrap(), Source::Existing);
     }
 
     #[test]
-    fn single_binaries_win_over_a_folder() {
+    fn named_binaries_take_precedence_over_folder() {
         let (one, other) = (folder(&["kube-apiserver", "etcd"]), folder(&["kube-apiserver", "etcd"]));
         let (server, etcd) = (one.path().join("kube-apiserver"), one.path().join("etcd"));
         let variables = [
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn a_named_folder_wins_over_the_usual_one() {
+    fn named_folder_takes_precedence_over_default() {
         let (named, usual) = (folder(&["kube-apiserver", "etcd", "kubectl"]), folder(&["kube-apiserver", "etcd"]));
         let found = choose(&[("KUBEBUILDER_ASSETS", named.path())], usual.path()).unwrap();
         assert_eq!(found, Source::Assets(Assets::of(named.path())));
@@ -122,25 +122,25 @@ mod tests {
     }
 
     #[test]
-    fn the_usual_folder_wins_over_our_own() {
+    fn default_folder_takes_precedence_over_own_control_plane() {
         let usual = folder(&["kube-apiserver", "etcd"]);
         assert_eq!(choose(&[], usual.path()).unwrap(), Source::Assets(Assets::of(usual.path())));
     }
 
     #[test]
-    fn our_own_is_used_when_there_is_nothing_else() {
+    fn own_control_plane_is_the_fallback() {
         let not_true = [("USE_EXISTING_CLUSTER", Path::new("false"))];
         assert_eq!(choose(&not_true, Path::new(NOWHERE)).unwrap(), Source::Own);
     }
 
     #[test]
-    fn binaries_that_were_named_and_are_missing_are_an_error() {
+    fn missing_named_binaries_are_an_error() {
         let error = choose(&[("KUBEBUILDER_ASSETS", Path::new(NOWHERE))], Path::new(NOWHERE)).unwrap_err();
-        assert_eq!(format!("{error:#}"), "as KUBEBUILDER_ASSETS says: there is no file /nonexistent/kube-apiserver");
+        assert_eq!(format!("{error:#}"), "KUBEBUILDER_ASSETS: there is no file /nonexistent/kube-apiserver");
     }
 
     #[test]
-    fn one_named_binary_without_the_other_is_an_error() {
+    fn single_named_binary_is_an_error() {
         let error = choose(&[("TEST_ASSET_ETCD", Path::new("/bin/etcd"))], Path::new(NOWHERE)).unwrap_err();
         assert!(error.to_string().starts_with("set both TEST_ASSET_KUBE_APISERVER"), "{error}");
     }

@@ -1,4 +1,4 @@
-//! Programs to start, so that they end with this process, however it ends.
+//! Starts programs that end with this process, however it ends.
 
 use crate::child::Child;
 use crate::paths;
@@ -12,9 +12,9 @@ use std::process::{ChildStdout, Command, Stdio};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
-/// How long a program may take to end, unless it is said otherwise.
+/// The default time for a program to end.
 const GRACE_SECONDS: u16 = 10;
-/// What the script itself may need beyond that.
+/// The additional time for the script.
 const MARGIN: Duration = Duration::from_secs(5);
 
 /// A program to start.
@@ -29,7 +29,7 @@ pub struct Launch {
 }
 
 impl Launch {
-    /// `name` is for messages and the log; the log lies in `directory`.
+    /// Creates a program to start. Messages and the log file use `name`; the log file is in `directory`.
     pub fn new(name: &str, program: impl Into<OsString>, directory: impl Into<PathBuf>) -> Self {
         Self {
             name: name.to_owned(),
@@ -41,7 +41,7 @@ impl Launch {
         }
     }
 
-    /// Adds one argument.
+    /// Adds an argument.
     #[must_use]
     pub fn arg(mut self, argument: impl Into<OsString>) -> Self {
         self.command.push(argument.into());
@@ -62,14 +62,14 @@ impl Launch {
         self
     }
 
-    /// Removes the directory once the program has ended.
+    /// Removes the directory after the program has ended.
     #[must_use]
     pub fn remove_directory_at_end(mut self) -> Self {
         self.remove_directory = !paths::keep();
         self
     }
 
-    /// How many seconds it may take to end before it is killed; 10 unless this is called.
+    /// Sets the time to end before the program is killed. The default is 10 seconds.
     #[must_use]
     pub fn grace_seconds(mut self, seconds: u16) -> Self {
         self.grace_seconds = seconds;
@@ -81,7 +81,7 @@ impl Launch {
         self.start().map(|(child, _)| child)
     }
 
-    /// Starts the program and waits for its line `READY ...`; answers the words after `READY`.
+    /// Starts the program and waits for its line `READY ...`. Returns the words after `READY`.
     pub fn ready(self, limit: Duration) -> anyhow::Result<(Child, Vec<String>)> {
         let (child, lines) = self.start()?;
         let words = child.await_ready(&lines, limit)?;
@@ -106,8 +106,8 @@ impl Launch {
         Ok((Child { name: self.name, process, stdin, log, log_path, stop_limit }, lines))
     }
 
-    /// The lifeline around the program, in a process group of its own: Ctrl-C then reaches
-    /// this process only, and the rest ends in order.
+    /// Wraps the program in `lifeline.sh`, in a new process group. Ctrl-C then reaches only this
+    /// process, and the programs end in order.
     fn command(&self, log: File) -> Command {
         let mut command = Command::new(paths::lifeline());
         command
@@ -123,10 +123,10 @@ impl Launch {
     }
 }
 
-/// Copies standard output to the log and to whoever waits for a line of it.
+/// Copies standard output to the log and to the receiver that waits for a line.
 fn forward(stdout: ChildStdout, mut log: File, lines: &Sender<String>) {
     for line in BufReader::new(stdout).lines().map_while(Result::ok) {
-        // A full disk must not block the program; nobody listening is the usual case.
+        // A full disk must not block the program. Usually the receiver has gone.
         let _ = writeln!(log, "{line}");
         let _ = lines.send(line);
     }

@@ -1,21 +1,21 @@
-//! Starts and stops the real parts that the tests and the demo need.
+//! Starts and stops the real servers that the tests and the demo need.
 //!
-//! | what | where |
+//! | part | item |
 //! | --- | --- |
-//! | a real Kubernetes API server, found or started once a process | [`ControlPlane`] |
-//! | a namespace of its own for each test | [`TestNamespace`] |
+//! | a real Kubernetes API server, found or started once per process | [`ControlPlane`] |
+//! | a separate namespace for each test | [`TestNamespace`] |
 //! | custom resource definitions, applied and established | [`install_crds`], [`apply_crds`] |
 //! | the real `SpaceONE` servers | [`Spaceone`] |
-//! | any program that must not outlive the process that started it | [`Launch`], [`Child`] |
-//! | waiting, with a limit and a last word | [`wait_for`] |
+//! | a program that must not outlive the process that started it | [`Launch`], [`Child`] |
+//! | waiting with a time limit | [`wait_for`] |
 //! | properties of generated values | [`holds_for`] |
 //!
-//! Nothing here knows the operator: it is built beside it, not after it. A part that
-//! cannot be had is an error that says what to install; no test is skipped for it.
+//! This crate does not depend on the operator, so cargo builds both at the same time. When a server
+//! cannot start, the error says what to install. No test is skipped for that reason.
 //!
-//! Whatever is started ends with the process that started it, also after a failed test,
-//! Ctrl-C or SIGKILL: see `lifeline.sh`. Set `CLOUD_POLICY_TESTBED_KEEP` to keep the
-//! directories with logs and data.
+//! A started program ends with the process that started it, also after a failed test, Ctrl-C or
+//! SIGKILL: see `lifeline.sh`. Set `CLOUD_POLICY_TESTBED_KEEP` to keep the directories with logs and
+//! data.
 
 #![forbid(unsafe_code)]
 

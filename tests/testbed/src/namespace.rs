@@ -1,4 +1,4 @@
-//! A namespace of its own for each test, so that no test waits for another's objects.
+//! A separate namespace for each test, so that no test waits for objects of another test.
 
 use crate::control_plane::{ControlPlane, block_on};
 use k8s_openapi::api::core::v1::Namespace;
@@ -12,15 +12,15 @@ use std::time::Duration;
 
 const DELETE_LIMIT: Duration = Duration::from_secs(5);
 
-/// What may be left in a namespace with a finalizer of the operator.
+/// The kinds whose objects may stay in a namespace with a finalizer of the operator.
 const KINDS: [(&str, &str); 3] =
     [("Policy", "policies"), ("NetworkPolicy", "networkpolicies"), ("Connection", "connections")];
 
-/// A namespace that nobody else uses.
+/// A namespace for one test.
 ///
-/// Dropping it asks the shared control plane to delete it and does not wait until it is gone. Objects
-/// of the operator's kinds go without their finalizers: nobody looks after them any more.
-/// What a test leaves in it may outlive the test until then.
+/// Dropping it asks the shared control plane to delete the namespace and does not wait for the end of
+/// the deletion. It removes the finalizers of objects of the operator's kinds, because no operator
+/// runs that would do so. Other objects of the test may outlive the test for a while.
 #[derive(Debug)]
 pub struct TestNamespace {
     name: String,
@@ -32,7 +32,7 @@ impl TestNamespace {
         Self::of(client, ObjectMeta { generate_name: Some(format!("{prefix}-")), ..ObjectMeta::default() }).await
     }
 
-    /// Creates a namespace of just this name, for a test that is about the name.
+    /// Creates a namespace with this exact name, for a test that depends on the name.
     pub async fn named(client: &Client, name: &str) -> anyhow::Result<Self> {
         Self::of(client, ObjectMeta { name: Some(name.to_owned()), ..ObjectMeta::default() }).await
     }
@@ -43,13 +43,13 @@ impl TestNamespace {
         Ok(Self { name: created.name_any() })
     }
 
-    /// Its name.
+    /// Returns the name of the namespace.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// Deletes it; it goes once everything in it has gone.
+    /// Deletes the namespace. The control plane removes it after its objects.
     pub async fn delete(&self, client: &Client) -> anyhow::Result<()> {
         let namespaces: Api<Namespace> = Api::all(client.clone());
         namespaces.delete(&self.name, &DeleteParams::default()).await?;
@@ -58,8 +58,8 @@ impl TestNamespace {
 }
 
 impl Drop for TestNamespace {
-    /// On a runtime of its own, as that of the test is about to end. An error means that the
-    /// namespace or the whole control plane is gone already, which is what was wanted.
+    /// Deletes the namespace on a new runtime, because the test's runtime may be about to end. Errors
+    /// are ignored: the namespace or the whole control plane may be gone already.
     fn drop(&mut self) {
         if let Some(control_plane) = ControlPlane::shared_if_started() {
             let _ = block_on(delete(control_plane.config().clone(), std::mem::take(&mut self.name)));
@@ -82,8 +82,9 @@ async fn delete(config: Config, name: String) -> anyhow::Result<()> {
     tokio::time::timeout(DELETE_LIMIT, all).await?
 }
 
-/// Deletes the objects whose finalizers nobody will take off: the operator of the test has ended. They
-/// would hold the namespace for ever, and have it tried again and again beside all later tests.
+/// Deletes the objects and removes their finalizers, because the operator of the test has ended. With
+/// finalizers the namespace would stay, and the control plane would retry its deletion during all later
+/// tests.
 async fn free(api: &Api<DynamicObject>) -> anyhow::Result<()> {
     let held = api.list_metadata(&ListParams::default()).await?.items;
     if held.is_empty() {
@@ -92,7 +93,7 @@ async fn free(api: &Api<DynamicObject>) -> anyhow::Result<()> {
     api.delete_collection(&DeleteParams::default(), &ListParams::default()).await?;
     let none = json!({ "metadata": { "finalizers": null } });
     for object in held.iter().filter(|object| !object.finalizers().is_empty()) {
-        // An error means that it is gone already.
+        // An error means that the object is gone already.
         let _ = api.patch_metadata(&object.name_any(), &PatchParams::default(), &Patch::Merge(&none)).await;
     }
     Ok(())

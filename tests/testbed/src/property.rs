@@ -1,23 +1,23 @@
-//! Properties: what holds for every generated value.
+//! Property tests: assertions about generated values.
 //!
-//! A property sees the same values in every run, so that a red build can be repeated. Two variables
-//! of the environment change that: `CLOUD_POLICY_FUZZ_SECONDS` goes on with further seeds until so
-//! much time has passed, and `CLOUD_POLICY_FUZZ_SEED` begins with the seed that a failure named.
+//! The values are the same in each run, so that a failure can be reproduced. Two environment variables
+//! change that: with `CLOUD_POLICY_FUZZ_SECONDS` a test continues with further seeds until that time
+//! has passed, and `CLOUD_POLICY_FUZZ_SEED` sets the first seed to that of a failure.
 
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::{Config, RngAlgorithm, TestError, TestRng, TestRunner};
 use std::fmt::Debug;
 use std::time::{Duration, Instant};
 
-/// How often a failing value is made smaller: enough to read it, and over in seconds.
+/// The number of attempts to shrink a failing value. They take seconds.
 const SHRINKING: u32 = 300;
-/// How much of a failing value is shown.
+/// The length of a failing value in the message.
 const LONGEST: usize = 6000;
 
-/// Asserts that `property` holds, which is to say does not panic, for so many generated values.
+/// Asserts that `property` holds for this many generated values. It holds if it does not panic.
 ///
 /// # Panics
-/// With the smallest value found for which it does not hold, and its seed.
+/// Panics with the smallest value found for which the property fails, and its seed.
 #[allow(clippy::panic, reason = "an assertion")]
 pub fn holds_for<S: Strategy>(cases: u32, values: S, property: impl Fn(S::Value)) {
     let (begun, longer) = (Instant::now(), Duration::from_secs(variable("CLOUD_POLICY_FUZZ_SECONDS", 0)));
@@ -27,7 +27,7 @@ pub fn holds_for<S: Strategy>(cases: u32, values: S, property: impl Fn(S::Value)
             Ok(())
         });
         if let Err(failure) = outcome {
-            panic!("CLOUD_POLICY_FUZZ_SEED={seed} shows it: {}", shown(failure));
+            panic!("reproduce with CLOUD_POLICY_FUZZ_SEED={seed}: {}", describe(failure));
         }
         if begun.elapsed() >= longer {
             return;
@@ -35,18 +35,18 @@ pub fn holds_for<S: Strategy>(cases: u32, values: S, property: impl Fn(S::Value)
     }
 }
 
-/// Generated values, the same in every run: for tests in which one value costs seconds.
+/// Returns generated values that are the same in each run, for tests in which one value takes seconds.
 ///
 /// # Panics
-/// When the strategy makes nothing.
-#[allow(clippy::expect_used, reason = "a strategy that makes nothing is a mistake in the test")]
+/// Panics when the strategy generates no value.
+#[allow(clippy::expect_used, reason = "a strategy that generates no value is a mistake in the test")]
 pub fn pick<S: Strategy>(count: usize, seed: u64, values: S) -> Vec<S::Value> {
     let mut runner = runner(1, seed);
-    (0..count).map(|_| values.new_tree(&mut runner).expect("the strategy makes values").current()).collect()
+    (0..count).map(|_| values.new_tree(&mut runner).expect("the strategy generates values").current()).collect()
 }
 
-/// Why and for which value, on one line that a terminal survives.
-fn shown<V: Debug>(failure: TestError<V>) -> String {
+/// Returns the reason and the value, limited to a length that a terminal can show.
+fn describe<V: Debug>(failure: TestError<V>) -> String {
     match failure {
         TestError::Abort(why) => format!("{why}"),
         TestError::Fail(why, value) => format!("{why} for {value:?}").chars().take(LONGEST).collect(),

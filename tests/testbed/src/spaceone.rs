@@ -1,4 +1,4 @@
-//! The real `SpaceONE` servers, as `tests/spaceone/run.py` starts them.
+//! The real `SpaceONE` servers, started by `tests/spaceone/run.py`.
 
 use crate::child::Child;
 use crate::launch::Launch;
@@ -10,18 +10,18 @@ use std::path::Path;
 use std::sync::OnceLock;
 use std::time::Duration;
 
-/// The first start installs the servers from the package index; later ones take seconds.
+/// The time limit of the first start, which installs packages. Later starts take seconds.
 const READY_LIMIT: Duration = Duration::from_mins(20);
 
 static REST: OnceLock<Result<Spaceone, String>> = OnceLock::new();
 static VERB: OnceLock<Result<Spaceone, String>> = OnceLock::new();
 
-/// Which generation of the servers.
+/// The generation of the servers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Era {
     /// `Policy` and `NetworkPolicy` under the paths of the API documents.
     Rest,
-    /// `Policy` under verb paths, and the console's own front. No `NetworkPolicy`.
+    /// `Policy` under verb paths, and the front of the console. No `NetworkPolicy`.
     Verb,
 }
 
@@ -34,53 +34,53 @@ impl Era {
     }
 }
 
-/// What the servers were filled with. They forget everything when they end.
+/// The initial objects and addresses of the servers. The servers lose all data when they end.
 #[derive(Clone, Debug, Deserialize)]
 pub struct SpaceoneEnv {
-    /// The API, without a slash at the end.
+    /// The URL of the API, without a trailing slash.
     pub base_url: String,
-    /// The console's front, in [`Era::Verb`].
+    /// The URL of the console's front, in [`Era::Verb`].
     pub console_url: Option<String>,
-    /// The domain that tests work in.
+    /// The id of the tests' domain.
     pub domain_id: String,
     /// A token of that domain's owner.
     pub token: String,
-    /// The same, but past its time.
+    /// An expired token of that owner.
     pub expired_token: String,
-    /// A second domain.
+    /// The id of a second domain.
     pub other_domain_id: String,
     /// A token of the second domain's owner.
     pub other_token: String,
-    /// The local repository.
+    /// The id of the local repository.
     pub repository_id: String,
-    /// A region, in [`Era::Rest`].
+    /// The id of a region, in [`Era::Rest`].
     pub region_id: Option<String>,
-    /// A zone of that region, in [`Era::Rest`].
+    /// The id of a zone of that region, in [`Era::Rest`].
     pub zone_id: Option<String>,
-    /// Another zone of it, in [`Era::Rest`].
+    /// The id of another zone of that region, in [`Era::Rest`].
     pub zone_id_2: Option<String>,
 }
 
-/// Running servers; they end when this value is dropped, or with the process.
+/// The running servers. They end when this value is dropped, or with the process.
 #[derive(Debug)]
 pub struct Spaceone {
     env: SpaceoneEnv,
-    /// Held for its end.
+    /// The process. It ends when the value is dropped.
     child: Child,
 }
 
 impl Spaceone {
-    /// The servers of this process, started by whoever asks first.
+    /// Returns the servers of this process. The first call starts them.
     pub fn shared(era: Era) -> anyhow::Result<&'static Self> {
         let shared = match era {
             Era::Rest => &REST,
             Era::Verb => &VERB,
         };
         let started = shared.get_or_init(|| Self::start(era).map_err(|error| format!("{error:#}")));
-        started.as_ref().map_err(|error| anyhow!("there is no SpaceONE: {error}"))
+        started.as_ref().map_err(|error| anyhow!("no SpaceONE servers: {error}"))
     }
 
-    /// Starts servers of the caller's own.
+    /// Starts servers for the caller alone.
     pub fn start(era: Era) -> anyhow::Result<Self> {
         let directory = paths::scratch("spaceone")?;
         let (child, words) = Launch::new("run", "python3", &directory)
@@ -89,12 +89,12 @@ impl Spaceone {
             .arg(&directory)
             .remove_directory_at_end()
             .ready(READY_LIMIT)?;
-        let file = words.first().context("READY names no env.json")?;
+        let file = words.first().context("the READY line has no env.json")?;
         let env = read(Path::new(file)).with_context(|| format!("cannot use {file}"))?;
         Ok(Self { env, child })
     }
 
-    /// The end of what the servers' supervisor has printed.
+    /// Returns the end of the output of the servers' supervisor.
     #[must_use]
     pub fn log_tail(&self) -> String {
         self.child.log_tail()

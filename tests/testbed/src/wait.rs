@@ -1,4 +1,4 @@
-//! Waiting for the world: always with a limit, and with a last word when it runs out.
+//! Waits with a time limit. The error at the limit has the last state.
 
 use anyhow::Context;
 use kube::Api;
@@ -11,14 +11,14 @@ use tokio::time::{Instant, sleep, timeout_at};
 
 const POLL: Duration = Duration::from_millis(50);
 
-/// How long at most: who has waited long asks more seldom, so as not to take the processor from those
-/// that are waited for.
-const SELDOM: Duration = Duration::from_secs(1);
+/// The longest pause between two probes. The pause grows with the time, so that probes take less
+/// processor time from the processes that they wait for.
+const MAX_PAUSE: Duration = Duration::from_secs(1);
 
-/// Asks `probe` until it answers `Ok`, at most for `limit`.
+/// Repeats `probe` until it returns `Ok`, at most for `limit`.
 ///
-/// An `Err` of the probe means "not yet", and its text says what was seen instead: the
-/// error of this function ends with the last of them.
+/// An `Err` of the probe means "not yet" and describes the state that it found. The error of this
+/// function ends with the last of these.
 pub async fn wait_for<T, P, F>(what: &str, limit: Duration, mut probe: P) -> anyhow::Result<T>
 where
     P: FnMut() -> F,
@@ -32,10 +32,10 @@ where
             Ok(Ok(answer)) => return Ok(answer),
             Ok(Err(not_yet)) => last = Some(not_yet),
             Err(_) => {
-                last = Some(last.unwrap_or_else(|| anyhow::anyhow!("it did not answer once")));
+                last = Some(last.unwrap_or_else(|| anyhow::anyhow!("no answer")));
             }
         }
-        let pause = (begun.elapsed() / 20).clamp(POLL, SELDOM);
+        let pause = (begun.elapsed() / 20).clamp(POLL, MAX_PAUSE);
         if Instant::now() + pause >= deadline {
             let last = last.map_or_else(String::new, |seen| format!("{seen:#}"));
             anyhow::bail!("waited {} s for {what}; last seen: {last}", limit.as_secs_f32());
@@ -44,9 +44,9 @@ where
     }
 }
 
-/// Reads one object until `check` is content with it, at most for `limit`.
+/// Reads an object until `check` returns `Ok`, at most for `limit`.
 ///
-/// The error shows the whole object as it was last seen, without `managedFields`.
+/// The error contains the last state of the whole object, without `managedFields`.
 pub async fn wait_until<K, T>(
     what: &str,
     limit: Duration,
@@ -59,12 +59,12 @@ where
 {
     wait_for(what, limit, || async {
         let object = api.get(name).await.with_context(|| format!("cannot read {name}"))?;
-        check(&object).with_context(|| shown(object))
+        check(&object).with_context(|| to_json(object))
     })
     .await
 }
 
-fn shown<K: kube::Resource + Serialize>(mut object: K) -> String {
+fn to_json<K: kube::Resource + Serialize>(mut object: K) -> String {
     object.meta_mut().managed_fields = None;
     serde_json::to_string_pretty(&object).unwrap_or_else(|error| format!("it cannot be shown: {error}"))
 }
@@ -75,7 +75,7 @@ mod tests {
     use std::cell::Cell;
 
     #[tokio::test]
-    async fn asks_again_until_the_answer_is_there() {
+    async fn wait_for_repeats_probe_until_it_succeeds() {
         let asked = Cell::new(0);
         let answer = wait_for("the third time", Duration::from_secs(1), || async {
             asked.set(asked.get() + 1);
@@ -87,17 +87,17 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn says_what_it_saw_last_when_time_is_up() {
+    async fn wait_for_reports_last_error_at_timeout() {
         let limit = Duration::from_secs(2);
         let error =
-            wait_for::<(), _, _>("a miracle", limit, || async { anyhow::bail!("only rain") }).await.unwrap_err();
-        assert_eq!(error.to_string(), "waited 2 s for a miracle; last seen: only rain");
+            wait_for::<(), _, _>("the pod", limit, || async { anyhow::bail!("it is pending") }).await.unwrap_err();
+        assert_eq!(error.to_string(), "waited 2 s for the pod; last seen: it is pending");
     }
 
     #[tokio::test]
-    async fn a_probe_that_hangs_does_not_hang_the_test() {
+    async fn wait_for_times_out_when_probe_hangs() {
         let limit = Duration::from_secs(2);
         let error = wait_for::<(), _, _>("silence", limit, std::future::pending).await.unwrap_err();
-        assert!(error.to_string().ends_with("it did not answer once"), "{error}");
+        assert!(error.to_string().ends_with("no answer"), "{error}");
     }
 }

@@ -1,4 +1,4 @@
-//! The control plane that tests get: real, shared, and gone with the process.
+//! The tests' control plane: it is real, shared, and ends with the process.
 
 #![allow(clippy::unwrap_used, reason = "a test says that something is wrong by panicking")]
 
@@ -8,12 +8,12 @@ use kube::api::{Api, ListParams, PostParams, VersionMatch};
 use std::process::Command;
 use std::time::Duration;
 
-/// Set in the copy of this program that is started to be killed.
-const VICTIM: &str = "CLOUD_POLICY_TESTBED_VICTIM";
+/// The variable that is set in the copy of this program that the test kills.
+const KILLED: &str = "CLOUD_POLICY_TESTBED_KILLED";
 const SOON: Duration = Duration::from_secs(30);
 
 #[tokio::test]
-async fn every_test_gets_the_same_control_plane_and_a_namespace_of_its_own() {
+async fn tests_share_control_plane_but_not_namespace() {
     let control_plane = ControlPlane::shared().unwrap();
     assert!(std::ptr::eq(control_plane, ControlPlane::shared().unwrap()));
     let client = control_plane.client().unwrap();
@@ -23,7 +23,7 @@ async fn every_test_gets_the_same_control_plane_and_a_namespace_of_its_own() {
 }
 
 #[tokio::test]
-async fn a_dropped_namespace_is_deleted() {
+async fn dropped_namespace_is_deleted() {
     let control_plane = ControlPlane::shared().unwrap();
     let client = control_plane.client().unwrap();
     let namespace = TestNamespace::create(&client, "dropped").await.unwrap();
@@ -42,10 +42,10 @@ async fn a_dropped_namespace_is_deleted() {
 }
 
 #[tokio::test]
-async fn a_client_for_a_user_may_do_only_what_was_granted() {
+async fn client_as_user_has_only_granted_permissions() {
     let control_plane = ControlPlane::shared().unwrap();
-    let nobody = control_plane.client_as("nobody", &["system:authenticated"]).unwrap();
-    let maps: Api<ConfigMap> = Api::namespaced(nobody, "default");
+    let user = control_plane.client_as("nobody", &["system:authenticated"]).unwrap();
+    let maps: Api<ConfigMap> = Api::namespaced(user, "default");
     let error = maps.list(&ListParams::default()).await.unwrap_err().to_string();
     assert!(error.contains(r#"User "nobody" cannot list resource "configmaps""#), "{error}");
     let admin = control_plane.client_as("root", &["system:masters"]).unwrap();
@@ -53,9 +53,9 @@ async fn a_client_for_a_user_may_do_only_what_was_granted() {
     maps.list(&ListParams::default()).await.unwrap();
 }
 
-/// So that tests can show what a watch does which asks for what is forgotten.
+/// Other tests use compaction to check watches of removed revisions.
 #[tokio::test]
-async fn our_own_control_plane_forgets_old_revisions_when_asked_to() {
+async fn compact_removes_old_revisions() {
     let control_plane = ControlPlane::shared().unwrap();
     let client = control_plane.client().unwrap();
     let namespace = TestNamespace::create(&client, "compact").await.unwrap();
@@ -79,7 +79,7 @@ async fn our_own_control_plane_forgets_old_revisions_when_asked_to() {
 }
 
 #[test]
-fn kubectl_and_the_server_agree() {
+fn kubectl_reports_server_version() {
     let control_plane = ControlPlane::shared().unwrap();
     let printed = control_plane.run_kubectl(&["version", "--output=json"]).unwrap();
     let versions: serde_json::Value = serde_json::from_str(&printed).unwrap();
@@ -89,9 +89,9 @@ fn kubectl_and_the_server_agree() {
 }
 
 #[test]
-fn a_killed_process_leaves_no_control_plane_behind() {
-    let name = "a_killed_process_leaves_no_control_plane_behind";
-    if std::env::var_os(VICTIM).is_some() {
+fn killed_process_leaves_no_control_plane() {
+    let name = "killed_process_leaves_no_control_plane";
+    if std::env::var_os(KILLED).is_some() {
         let control_plane = ControlPlane::start().unwrap();
         println!("READY {}", control_plane.kubeconfig().display());
         std::thread::sleep(SOON);
@@ -99,12 +99,12 @@ fn a_killed_process_leaves_no_control_plane_behind() {
     }
     let directory = tempfile::tempdir().unwrap();
     let itself = std::env::current_exe().unwrap();
-    let victim = Launch::new("victim", itself, directory.path()).env(VICTIM, "1");
-    let victim = victim.args(["--exact", name, "--nocapture"]);
-    let (victim, words) = victim.ready(Duration::from_mins(2)).unwrap();
+    let process = Launch::new("killed", itself, directory.path()).env(KILLED, "1");
+    let process = process.args(["--exact", name, "--nocapture"]);
+    let (process, words) = process.ready(Duration::from_mins(2)).unwrap();
     let state = std::path::Path::new(&words[0]).parent().unwrap().display().to_string();
     assert_ne!(processes_with(&state), Vec::<String>::new());
-    victim.crash().unwrap();
+    process.crash().unwrap();
     let deadline = std::time::Instant::now() + SOON;
     while !processes_with(&state).is_empty() && std::time::Instant::now() < deadline {
         std::thread::sleep(Duration::from_millis(100));
@@ -112,7 +112,7 @@ fn a_killed_process_leaves_no_control_plane_behind() {
     assert_eq!(processes_with(&state), Vec::<String>::new());
 }
 
-/// The processes whose command line names this directory.
+/// Returns the processes whose command line contains this directory.
 fn processes_with(directory: &str) -> Vec<String> {
     let listed = Command::new("ps").args(["-A", "-o", "pid=,args=", "-ww"]).output().unwrap();
     let listed = String::from_utf8(listed.stdout).unwrap();

@@ -1,87 +1,91 @@
-//! What is told and remembered of drift: counters, events, corrections.
+//! Counts drift and its corrections, and publishes events about both.
 
 use super::Apply;
 use crate::api::Reason;
 use crate::api::status::OperationKind;
 use crate::controller::kinds::managed::Managed;
-use crate::engine::Diff;
 use crate::engine::plan::ReportOnly;
+use crate::engine::{Cause, Diff, FieldDiff};
 
 impl<K: Managed> Apply<'_, '_, K> {
-    /// Before drift is corrected.
-    pub(super) async fn drift_found(&self, diff: &Diff) {
-        self.count_found();
-        self.warn_of_drift(&changed(diff)).await;
-    }
-
-    /// Drift is counted once, however often it takes to put it right.
-    pub(super) fn count_found(&self) {
-        let shared = self.this.shared();
-        if shared.observations.drifts(&self.this.uid()) {
-            shared.metrics.drift_found(self.subject.system());
+    /// Counts drift and warns of it before the operator corrects it.
+    pub(super) async fn warn_if_drift(&self, diff: &Diff, cause: Cause) {
+        if cause == Cause::Drift {
+            self.count_drift();
+            self.warn_of_drift(&changed(diff)).await;
         }
     }
 
-    /// The object was written as it should be: if it had drifted, that is put right.
-    pub(super) fn put_right(&self) {
+    /// Counts drift once, however many reconciles its correction takes.
+    pub(super) fn count_drift(&self) {
         let shared = self.this.shared();
-        if shared.observations.is_right(&self.this.uid()) {
-            shared.metrics.drift_corrected(self.subject.system());
+        if shared.observations.mark_drifted(&self.this.uid()) {
+            shared.metrics.drift_found(self.external.system());
         }
     }
 
-    /// What differs and may only be reported, when it does so newly.
-    pub(super) async fn noticed(&self, diff: Option<&Diff>, why: ReportOnly) {
-        let reported = why == ReportOnly::DriftReport;
-        let news = match diff {
+    /// Counts a correction if the object that was just written had drifted.
+    pub(super) fn mark_corrected(&self) {
+        let shared = self.this.shared();
+        if shared.observations.mark_corrected(&self.this.uid()) {
+            shared.metrics.drift_corrected(self.external.system());
+        }
+    }
+
+    /// Counts a difference that may only be reported, and warns of it when it is new.
+    pub(super) async fn notice(&self, diff: Option<&Diff>, why: ReportOnly) {
+        let is_drift = why == ReportOnly::DriftReport;
+        let is_new = match diff {
             Some(diff) => !diff.is_empty() && !self.this.shows(diff),
-            // The condition tells it; here it is only counted.
-            None => reported && self.this.ready_reason() != Some(Reason::DriftReported.as_str()),
+            // The condition tells that the object is gone; here it is only counted.
+            None => is_drift && !self.this.has_reason(Reason::DriftReported),
         };
-        if news && reported {
-            // Another change of what had drifted already is news, too.
-            self.this.shared().observations.drifts(&self.this.uid());
-            self.this.shared().metrics.drift_found(self.subject.system());
+        if is_new && is_drift {
+            // A further change of an object that has drifted already counts as well.
+            self.this.shared().observations.mark_drifted(&self.this.uid());
+            self.this.shared().metrics.drift_found(self.external.system());
         }
-        match diff.filter(|_| news) {
-            Some(diff) if reported => self.warn_of_drift(&changed(diff)).await,
-            Some(diff) => self.warn_of_drift(&format!("The upstream differs: {}", explain(diff))).await,
+        match diff.filter(|_| is_new) {
+            Some(diff) if is_drift => self.warn_of_drift(&changed(diff)).await,
+            Some(diff) => self.warn_of_drift(&format!("The upstream object differs: {}", explain(diff))).await,
             None => {}
         }
     }
 
-    /// Before something is created, why: it was deleted by others, or by us to make it anew, or never was.
-    pub(super) async fn gone(&self) -> &'static str {
-        let record = self.this.record();
-        if record.is_in_flight(OperationKind::Recreate) {
-            return "recreate";
+    /// Returns why an object is created: another writer deleted it, the operator deleted it to replace it, or
+    /// it never existed.
+    pub(super) async fn cause_of_create(&self) -> Cause {
+        if self.this.is_in_flight(OperationKind::Recreate) {
+            return Cause::Recreate;
         }
-        let Some(id) = record.id.clone().filter(|_| !record.is_in_flight(OperationKind::Create)) else { return "spec" };
-        self.count_found();
-        self.warn_of_drift(&format!("Deleted upstream by somebody else: {id}. It is created again.")).await;
-        "drift"
+        let Some(id) = self.this.last_known().id.filter(|_| !self.this.is_in_flight(OperationKind::Create)) else {
+            return Cause::Spec;
+        };
+        self.count_drift();
+        self.warn_of_drift(&format!("Another writer deleted {id} upstream. The operator creates it again.")).await;
+        Cause::Drift
     }
 
     async fn warn_of_drift(&self, note: &str) {
-        self.this.shared().events.warning(&self.this.reference(), "DriftFound", note).await;
+        self.this.warning_event("DriftFound", note).await;
     }
 
-    /// After an update.
-    pub(super) async fn updated(&self, diff: &Diff, drift: bool) {
-        self.put_right();
-        self.corrected(diff, drift);
-        let (reason, note) = if drift {
-            ("DriftCorrected", format!("Wrote {} upstream again.", diff.summary()))
+    /// Counts an update and publishes the event about it.
+    pub(super) async fn report_update(&self, diff: &Diff, cause: Cause) {
+        self.mark_corrected();
+        self.record_correction(diff, cause);
+        let (reason, note) = if cause == Cause::Drift {
+            ("DriftCorrected", format!("Corrected {} upstream.", diff.summary()))
         } else {
-            ("Updated", format!("Wrote {} upstream.", diff.summary()))
+            ("Updated", format!("Updated {} upstream.", diff.summary()))
         };
-        self.this.shared().events.normal(&self.this.reference(), reason, &note).await;
+        self.this.normal_event(reason, &note).await;
     }
 
-    /// Corrections are counted, to tell drift from a fight; a new spec begins anew.
-    pub(super) fn corrected(&self, diff: &Diff, drift: bool) {
+    /// Records a correction, which tells drift from a drift fight. A new spec starts the count again.
+    pub(super) fn record_correction(&self, diff: &Diff, cause: Cause) {
         let (shared, uid) = (self.this.shared(), self.this.uid());
-        if drift {
+        if cause == Cause::Drift {
             shared.corrections().note(&uid, diff, shared.clock.now());
         } else {
             shared.corrections().forget(&uid);
@@ -90,13 +94,12 @@ impl<K: Managed> Apply<'_, '_, K> {
 }
 
 fn changed(diff: &Diff) -> String {
-    format!("Changed upstream by somebody else: {}", explain(diff))
+    format!("Another writer changed the upstream object: {}", explain(diff))
 }
 
-/// What differs, as the end of a sentence.
+/// Returns the difference as the end of a sentence.
 fn explain(diff: &Diff) -> String {
-    let part =
-        |f: &crate::engine::FieldDiff| format!("{} is {} instead of {}", f.path, cut(&f.observed), cut(&f.desired));
+    let part = |f: &FieldDiff| format!("{} is {} instead of {}", f.path, cut(&f.observed), cut(&f.desired));
     let text = diff.fields.iter().take(5).map(part).collect::<Vec<_>>().join("; ");
     if text.ends_with("...") { text } else { text + "." }
 }
@@ -118,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn an_explanation_ends_as_a_sentence_does_also_when_a_value_is_cut() {
+    fn explanation_ends_as_a_sentence_when_a_value_is_cut() {
         assert_eq!(explained("then"), "spec.x is \"now\" instead of \"then\".");
         let long = explained(&"x".repeat(100));
         assert!(long.ends_with("xxx...") && !long.ends_with("...."), "{long}");

@@ -1,315 +1,205 @@
 //! Carries out a plan.
 //!
-//! The create protocol, in the order that makes a second copy impossible: preflight, look-up
-//! (done before the plan), intent under resourceVersion, fence, the create call with the stamp
-//! in it, the id to status before anything else, observe and compare. The intent stays in status
-//! until the new object was seen with our stamp on it: after a lost answer the next reconcile looks
-//! the object up and never repeats the call blindly.
+//! The create protocol makes a second copy impossible. Its order: validate upstream, look the object up
+//! (before the plan), record the intent in status under `resourceVersion`, check leadership, create with the
+//! owner tag in the same call, record the id before anything else, read back and compare. The intent stays
+//! in status until the operator has seen the new object with its owner tag. After a lost response the next
+//! reconcile looks the object up and never repeats the create blindly.
+//!
+//! | file | part |
+//! | --- | --- |
+//! | `create` | create, and delete and create again |
+//! | `adopt` | write the owner tag, and record that an object is ours |
+//! | `drift` | counters and events of drift |
 
-use super::conflicts;
+mod adopt;
+mod create;
+mod drift;
+
+use super::audit_log::Write;
 use super::failure::failed;
 use super::reconciliation::Reconciliation;
+use super::stop::Stop;
 use crate::api::Reason;
 use crate::api::status::{Operation, OperationKind, UpstreamRef};
 use crate::controller::kinds::managed::Managed;
 use crate::controller::state::claims::ClaimGuard;
 use crate::controller::{Error, Result};
 use crate::engine::outcome::{Outcome, Requeue};
-use crate::engine::plan::{Acquire, Existing, Plan, ReportOnly, Step};
-use crate::engine::{BoundExternal, Diff, ErrorKind, Observation, Ownership, UpstreamError, Verdict, Written};
+use crate::engine::plan::{Acquire, Existing, Plan, ReportOnly, Step, TagOwner};
+use crate::engine::{BoundExternal, Cause, Diff, Observation, Ownership, Verdict, Written};
 use crate::upstream::Account;
 use std::sync::Arc;
 use std::time::Duration;
 
-mod drift;
-
-/// How soon to look again at an object that another one of the cluster has.
+/// How soon an object is requeued that yields to another object of this cluster.
 const YIELDED: Duration = Duration::from_secs(30);
 
-/// How soon to look again at an object that was just written and cannot be read yet.
+/// How soon an object is requeued that the operator wrote and cannot read yet.
 const READ_AFTER_WRITE: Duration = Duration::from_secs(2);
 
-/// One plan being carried out.
+/// Carries out one plan. Every step ends in an outcome, or in a [`Stop`].
 pub struct Apply<'a, 'c, K: Managed> {
     this: &'a mut Reconciliation<'c, K>,
-    subject: &'a dyn BoundExternal,
+    external: &'a dyn BoundExternal,
     account: &'a Arc<Account>,
     hash: String,
-    /// The yes of the preflight, until the write itself has spoken: it may still say no.
-    yes: Option<Verdict>,
+    /// The upstream accepted the spec in validation. The write itself may still refuse it.
+    verdict: Option<Verdict>,
 }
 
 impl<'a, 'c, K: Managed> Apply<'a, 'c, K> {
-    /// Prepares to carry out a plan for this case.
+    /// Prepares to carry out a plan.
     pub fn new(
         this: &'a mut Reconciliation<'c, K>,
-        subject: &'a dyn BoundExternal,
+        external: &'a dyn BoundExternal,
         account: &'a Arc<Account>,
         hash: String,
     ) -> Self {
-        Self { this, subject, account, hash, yes: None }
+        Self { this, external, account, hash, verdict: None }
     }
 
-    /// Carries it out. `Err` is for Kubernetes; what the upstream answers is the outcome.
-    pub async fn run(mut self, plan: Plan) -> Result<Outcome> {
+    /// Carries out the plan. `claims` are locked unless another reconcile holds them: a plan that acquires an
+    /// upstream object needs them, and is retried otherwise.
+    pub async fn run(mut self, plan: Plan, claims: Option<ClaimGuard<'c>>) -> Result<Outcome, Stop> {
         match plan {
-            Plan::Create => {
-                let cause = self.gone().await;
-                self.create(cause).await
-            }
+            Plan::Create => self.create_new(&claims.ok_or(Error::Stale)?).await,
             Plan::Wait => Ok(self.wait()),
-            Plan::Existing(hold) => self.hold(hold).await,
-            Plan::Report { seen, why } => {
-                let diff = seen.map(|seen| {
-                    self.show(&seen);
-                    seen.diff
-                });
-                self.noticed(diff.as_ref(), why).await;
-                Ok(Outcome::reported(diff, why))
+            Plan::Existing(existing) if existing.acquire == Some(Acquire::Adopt) => {
+                self.adopt(existing, &claims.ok_or(Error::Stale)?).await
             }
-            Plan::Duplicate { oldest, message } => {
-                self.show(&oldest);
-                if !self.this.only_observes() {
-                    self.point_at(Some(&oldest.id), self.adopted());
-                    self.this.report.common.operation = None;
-                }
-                Ok(Outcome::refused(Reason::Duplicate, message))
+            Plan::Existing(existing) => self.keep_ours(existing).await,
+            Plan::Report { observed, why } => Ok(self.report_only(observed, why).await),
+            Plan::Duplicate { oldest, ids } => Ok(self.report_duplicate(&oldest, &ids)),
+            Plan::Yield(rival) => {
+                Ok(Outcome::yielded(rival.message(), YIELDED.min(self.this.shared().settings.slow_retry)))
             }
-            Plan::Yield { message } => {
-                Ok(Outcome::yielded(message, YIELDED.min(self.this.shared().settings.slow_retry)))
-            }
-            Plan::Refuse { reason, message } => Ok(Outcome::refused(reason, message)),
+            Plan::Refuse(refusal) => Ok(Outcome::refused(refusal.reason(), refusal.message())),
         }
     }
 
+    /// Waits for a create whose response was lost.
     fn wait(&self) -> Outcome {
         let left = self.this.grace_left().unwrap_or(READ_AFTER_WRITE);
         Outcome::working(
             Reason::Creating,
-            "The answer to the create call was lost: the operator looks whether it happened before it tries again.",
+            "The response to the create request was lost. Checking whether the object exists before retrying.",
             Requeue::After(left + Duration::from_secs(1)),
         )
     }
 
-    async fn create(&mut self, cause: &'static str) -> Result<Outcome> {
-        if let Some(outcome) = self.preflight().await {
-            return Ok(outcome);
-        }
-        // What takes the place of another needs none of its own.
-        if !self.replaces()
-            && let Err(error) = self.subject.room().await
-        {
-            return Ok(failed(self.this, &error));
-        }
-        self.intend(OperationKind::Create, None).await?;
-        match self.this.write((cause, None, None), self.subject.create()).await? {
-            Ok(Written::Accepted { id, verdict }) => {
-                self.put_right();
-                self.record(&id, false, verdict).await?;
-                self.this
-                    .shared()
-                    .events
-                    .normal(&self.this.reference(), "Created", &format!("Created {id} upstream."))
-                    .await;
-                self.settle(&id).await
-            }
-            Ok(Written::Refused(verdict)) => {
-                self.forget().await?;
-                Ok(self.refused(verdict))
-            }
-            Err(error) => self.create_failed(&error).await,
-        }
+    async fn report_only(&mut self, observed: Option<Observation>, why: ReportOnly) -> Outcome {
+        let diff = observed.map(|observed| {
+            self.show(&observed);
+            observed.diff
+        });
+        self.notice(diff.as_ref(), why).await;
+        Outcome::reported(diff, why)
     }
 
-    /// Only an unknown outcome keeps the operation in flight: everything else had no effect.
-    async fn create_failed(&mut self, error: &UpstreamError) -> Result<Outcome> {
-        if error.kind == ErrorKind::OutcomeUnknown {
-            return Ok(failed(self.this, error));
-        }
-        self.forget().await?;
-        let outcome = failed(self.this, error);
-        if error.kind == ErrorKind::AlreadyExists {
-            // Somebody was faster, perhaps an attempt of ours: look who it is.
-            return Ok(Outcome { requeue: Requeue::Backoff, stalled: false, ..outcome });
-        }
-        Ok(outcome)
-    }
-
-    async fn hold(&mut self, hold: Existing) -> Result<Outcome> {
-        let Existing { seen, take, claim, step } = hold;
-        let _stake = match take {
-            Some(Acquire::Adopt) => Some(self.secure(&seen).await?),
-            Some(Acquire::Recover) | None => None,
-        };
-        let unclaimed = match take {
-            Some(Acquire::Adopt) if claim => self.adopt(&seen).await?,
-            _ if claim => self.claim(&seen).await?,
-            _ => None,
-        };
-        if let Some(outcome) = unclaimed {
-            return Ok(outcome);
-        }
-        if let Some(take) = take {
-            self.take(&seen, take).await?;
-        }
-        self.show(&seen);
-        self.this.report.common.operation = None;
-        match step {
-            Step::None if seen.diff.is_empty() => Ok(self.keep().await),
-            // Taken over as it is, and never updated.
-            Step::None => Ok(Outcome::reported(Some(seen.diff), ReportOnly::CreateOnly)),
-            Step::Update { diff, drift } => self.update(&seen, &diff, drift).await,
-            Step::Recreate { diff, drift } => self.recreate(&seen.id, &diff, drift).await,
-            Step::NotApplied(diff) => Ok(Outcome::stuck(diff)),
-            Step::DriftFight { diff, over } => {
-                self.count_found();
-                Ok(Outcome::fight(diff, &over))
-            }
-        }
-    }
-
-    /// Stamps are never overwritten: nobody else may have taken the object since it was looked at.
-    /// `Stale` has it looked at again.
-    async fn secure(&self, seen: &Observation) -> Result<ClaimGuard<'c>> {
-        let this = &self.this;
-        let stake = this.shared().claim_locks.try_lock(vec![conflicts::claim_on(&this.object, &seen.id)], &this.uid());
-        let stake = stake.ok_or(Error::Stale)?;
-        let Ok(Some(now)) = self.subject.observe(&seen.id).await else { return Err(Error::Stale) };
-        let owner = this.ctx.judge(now.owner, &this.namespace()).await;
-        if owner == seen.owner { Ok(stake) } else { Err(Error::Stale) }
-    }
-
-    /// The intent stays while nobody knows what became of the stamp, so that the stamp is not taken for
-    /// that of a lost create.
-    async fn adopt(&mut self, seen: &Observation) -> Result<Option<Outcome>> {
-        let before = (self.this.report.common.upstream.clone(), self.this.report.seen_id.clone());
-        self.intend(OperationKind::Adopt, Some(&seen.id)).await?;
-        let Err(error) = self.owner_tag(seen).await? else { return Ok(None) };
-        if error.kind != ErrorKind::OutcomeUnknown {
-            (self.this.report.common.upstream, self.this.report.seen_id) = before;
+    fn report_duplicate(&mut self, oldest: &Observation, ids: &[String]) -> Outcome {
+        self.show(oldest);
+        if !self.this.object.only_observes() {
+            self.point_at(Some(&oldest.id), self.adopted());
             self.this.report.common.operation = None;
         }
-        Ok(Some(failed(self.this, &error)))
+        Outcome::duplicate(ids)
     }
 
-    async fn claim(&mut self, seen: &Observation) -> Result<Option<Outcome>> {
-        Ok(self.owner_tag(seen).await?.err().map(|error| failed(self.this, &error)))
+    /// Writes what differs in an object that is ours, or was created in a call whose response was lost.
+    async fn keep_ours(&mut self, existing: Existing) -> Result<Outcome, Stop> {
+        if existing.tag == TagOwner::Needed {
+            self.tag_owner(&existing.observed).await?;
+        }
+        if existing.acquire == Some(Acquire::Recover) {
+            self.record_recovered(&existing.observed).await?;
+        }
+        self.step(existing).await
     }
 
-    async fn owner_tag(&mut self, seen: &Observation) -> Result<crate::engine::Result<()>> {
-        match self.this.write(("adoption", Some(&seen.id), None), self.subject.claim(&seen.id)).await? {
-            // Without tags the id in status is the only proof that there can be.
-            Err(error) if error.kind == ErrorKind::Unsupported => Ok(Ok(())),
-            answer => Ok(answer),
+    /// Does what the plan says about the content of an object that is ours.
+    async fn step(&mut self, existing: Existing) -> Result<Outcome, Stop> {
+        let Existing { observed, acquire: _, tag: _, step } = existing;
+        self.show(&observed);
+        self.this.report.common.operation = None;
+        match step {
+            Step::None if observed.diff.is_empty() => Ok(self.up_to_date().await),
+            // Adopted as it is, and never updated.
+            Step::None => Ok(Outcome::reported(Some(observed.diff), ReportOnly::CreateOnly)),
+            Step::Update { diff, cause } => self.update(&observed, &diff, cause).await,
+            Step::Recreate { diff, cause } => self.recreate(&observed.id, &diff, cause).await,
+            Step::NotApplied(diff) => Ok(Outcome::not_applied(diff)),
+            Step::DriftFight { diff, over } => {
+                self.count_drift();
+                Ok(Outcome::drift_fight(diff, &over))
+            }
         }
     }
 
-    async fn take(&mut self, seen: &Observation, take: Acquire) -> Result<()> {
-        let adopted = take == Acquire::Adopt;
-        let (reason, note) = match take {
-            Acquire::Adopt => ("Adopted", format!("Took over the existing upstream object {}.", seen.id)),
-            Acquire::Recover => ("Recovered", format!("Found {} upstream: a create whose answer was lost.", seen.id)),
-        };
-        self.point_at(Some(&seen.id), adopted);
-        self.this.report.common.operation = None;
-        self.this.save().await?;
-        self.this.shared().events.normal(&self.this.reference(), reason, &note).await;
-        Ok(())
-    }
-
-    async fn keep(&mut self) -> Outcome {
-        // Whoever put it right.
-        self.this.shared().observations.is_right(&self.this.uid());
+    async fn up_to_date(&mut self) -> Outcome {
+        // Another writer may have corrected the drift.
+        self.this.shared().observations.mark_corrected(&self.this.uid());
         self.this.report.common.applied_hash = Some(self.hash.clone());
-        // None yet; or a no to a spec that was taken back.
+        // There is no verdict yet, or only a rejection of an older spec.
         if self.this.report.verdict.as_ref().is_none_or(|verdict| !verdict.success)
-            && let Ok(Some(verdict)) = self.subject.check().await
+            && let Ok(Some(verdict)) = self.external.check().await
         {
             self.this.report.verdict = Some(verdict);
         }
         Outcome::up_to_date()
     }
 
-    async fn update(&mut self, seen: &Observation, diff: &Diff, drift: bool) -> Result<Outcome> {
-        if let Some(outcome) = self.preflight().await {
-            return Ok(outcome);
-        }
-        if drift {
-            self.drift_found(diff).await;
-        }
-        let cause = if drift { "drift" } else { "spec" };
-        match self.this.write((cause, Some(&seen.id), Some(diff)), self.subject.update(&seen.id, diff)).await? {
+    async fn update(&mut self, observed: &Observation, diff: &Diff, cause: Cause) -> Result<Outcome, Stop> {
+        self.check().await?;
+        self.warn_if_drift(diff, cause).await;
+        let write = Write::update(cause, &observed.id, diff);
+        match self.this.write(write, self.external.update(&observed.id, diff)).await? {
             Ok(Written::Accepted { id, verdict }) => {
                 self.record(&id, self.adopted(), verdict).await?;
-                let outcome = self.settle(&id).await?;
-                self.updated(diff, drift).await;
-                if outcome.diff.moved_since(&seen.diff) {
-                    let message = "Somebody else wrote upstream at the same time: looking again.";
+                self.report_update(diff, cause).await;
+                let outcome = self.read_back(&id).await?;
+                if outcome.diff.moved_since(&observed.diff) {
+                    let message = "Another writer changed the upstream object at the same time. Comparing again.";
                     return Ok(Outcome::working(Reason::Updating, message, Requeue::Backoff));
                 }
                 Ok(outcome)
             }
-            Ok(Written::Refused(verdict)) => Ok(self.refused(verdict)),
-            Err(error) => Ok(failed(self.this, &error)),
+            Ok(Written::Refused(verdict)) => Ok(self.invalid(verdict)),
+            Err(error) => Err(failed(self.this, &error)),
         }
     }
 
-    /// The intent stays until the new object's id is recorded, so that a crash in between ends
-    /// in a create and not in a report of drift.
-    async fn recreate(&mut self, id: &str, diff: &Diff, drift: bool) -> Result<Outcome> {
-        if let Some(outcome) = self.preflight().await {
-            return Ok(outcome);
-        }
-        if drift {
-            self.drift_found(diff).await;
-        }
-        self.intend(OperationKind::Recreate, Some(id)).await?;
-        let deleter = self.subject.deleter();
-        if let Err(error) = self.this.write(("recreate", Some(id), Some(diff)), deleter.delete(id)).await? {
-            return Ok(failed(self.this, &error));
-        }
-        self.corrected(diff, drift);
-        let note = format!("Deleted {id} upstream to create it again: {} cannot be changed in place.", diff.summary());
-        self.this.shared().events.normal(&self.this.reference(), "Recreating", &note).await;
-        self.create("recreate").await
-    }
-
-    /// Asks for the verdict before anything is written; `Some` when the upstream says no.
-    async fn preflight(&mut self) -> Option<Outcome> {
-        match self.subject.check().await {
-            Ok(Some(verdict)) if !verdict.success => Some(self.refused(verdict)),
-            Ok(yes) => {
-                self.yes = yes;
-                None
+    /// Asks the upstream to validate the spec before anything is written.
+    async fn check(&mut self) -> Result<(), Stop> {
+        match self.external.check().await {
+            Ok(Some(verdict)) if !verdict.success => Err(self.invalid(verdict).into()),
+            Ok(verdict) => {
+                self.verdict = verdict;
+                Ok(())
             }
-            Err(error) => Some(failed(self.this, &error)),
+            Err(error) => Err(failed(self.this, &error)),
         }
     }
 
-    fn replaces(&self) -> bool {
-        self.this.report.common.operation.as_ref().is_some_and(|o| o.kind == OperationKind::Recreate)
-    }
-
-    fn refused(&mut self, verdict: Verdict) -> Outcome {
+    fn invalid(&mut self, verdict: Verdict) -> Outcome {
         let outcome = Outcome::invalid(&verdict);
         self.this.report.verdict = Some(verdict);
         outcome
     }
 
-    async fn intend(&mut self, kind: OperationKind, id: Option<&str>) -> Result<()> {
+    /// Records in status what the operator is about to write, before it writes.
+    async fn record_intent(&mut self, kind: OperationKind, id: Option<&str>) -> Result<()> {
         if !self.this.shared().settings.safeguards.intent {
             return Ok(());
         }
         let now = self.this.shared().clock.now().to_string();
         let adopted = id.is_some() && self.adopted();
         self.point_at(id, adopted);
-        self.this.report.seen_id = id.map(str::to_owned);
+        self.this.report.observed_id = id.map(str::to_owned);
+        let generation = self.this.object.meta().generation.unwrap_or_default();
+        let version = self.this.object.resource_version().unwrap_or_default();
         self.this.report.common.operation = Some(Operation {
-            id: format!(
-                "{}-{}",
-                self.this.object.meta().generation.unwrap_or_default(),
-                self.this.object.resource_version().unwrap_or_default()
-            ),
+            id: format!("{generation}-{version}"),
             kind,
             started_at: now,
             request_hash: self.hash.clone(),
@@ -317,16 +207,10 @@ impl<'a, 'c, K: Managed> Apply<'a, 'c, K> {
         self.this.save().await
     }
 
-    async fn forget(&mut self) -> Result<()> {
-        self.this.report.common.operation = None;
-        self.this.report.common.upstream = None;
-        self.this.report.seen_id = None;
-        self.this.save().await
-    }
-
+    /// Records in status what the operator wrote.
     async fn record(&mut self, id: &str, adopted: bool, verdict: Option<Verdict>) -> Result<()> {
         self.point_at(Some(id), adopted);
-        let verdict = verdict.or(self.yes.take());
+        let verdict = verdict.or(self.verdict.take());
         let report = &mut self.this.report;
         report.common.applied_hash = Some(self.hash.clone());
         report.verdict = verdict.or(report.verdict.take());
@@ -335,42 +219,40 @@ impl<'a, 'c, K: Managed> Apply<'a, 'c, K> {
 
     fn point_at(&mut self, id: Option<&str>, adopted: bool) {
         self.this.report.common.upstream = Some(UpstreamRef {
-            system: self.subject.system().to_owned(),
+            system: self.external.system().to_owned(),
             connection: self.this.object.common().connection_ref.clone(),
             endpoint: self.account.endpoint().to_owned(),
             id: id.map(str::to_owned),
-            key: self.subject.key(),
+            key: self.external.key(),
             adopted,
         });
     }
 
     fn adopted(&self) -> bool {
-        self.this.report.common.upstream.as_ref().is_some_and(|u| u.adopted)
+        self.this.report.common.upstream.as_ref().is_some_and(|upstream| upstream.adopted)
     }
 
-    fn show(&mut self, seen: &Observation) {
-        self.this.report.details = seen.details.clone();
-        self.this.report.seen_id = Some(seen.id.clone());
+    fn show(&mut self, observed: &Observation) {
+        self.this.report.details = observed.details.clone();
+        self.this.report.observed_id = Some(observed.id.clone());
     }
 
-    /// A success does not prove that every value was taken: read it back and compare.
-    async fn settle(&mut self, id: &str) -> Result<Outcome> {
-        let seen = match self.subject.observe(id).await {
-            Ok(Some(seen)) => seen,
+    /// Reads a written object and compares it: an accepted write does not prove that every value was applied.
+    async fn read_back(&mut self, id: &str) -> Result<Outcome, Stop> {
+        let observed = match self.external.observe(id).await {
+            Ok(Some(observed)) => observed,
             Ok(None) => {
-                let message = "Written upstream; the upstream does not show it yet.";
+                let message = "The upstream accepted the write but does not show the object yet.";
                 return Ok(Outcome::working(Reason::Updating, message, Requeue::After(READ_AFTER_WRITE)));
             }
-            Err(error) => return Ok(failed(self.this, &error)),
+            Err(error) => return Err(failed(self.this, &error)),
         };
-        self.show(&seen);
-        // An upstream that drops the stamp at creation may take it afterwards.
-        if seen.owner == Ownership::Unmarked
-            && let Some(outcome) = self.claim(&seen).await?
-        {
-            return Ok(outcome);
+        self.show(&observed);
+        // An upstream that drops the owner tag at creation may accept it afterwards.
+        if observed.owner == Ownership::Untagged {
+            self.tag_owner(&observed).await?;
         }
         self.this.report.common.operation = None;
-        Ok(if seen.diff.is_empty() { Outcome::up_to_date() } else { Outcome::stuck(seen.diff) })
+        Ok(if observed.diff.is_empty() { Outcome::up_to_date() } else { Outcome::not_applied(observed.diff) })
     }
 }

@@ -1,30 +1,28 @@
-//! The ledger of upstream writes: one line for every request that may change something, with why it
-//! was made, for which object, and what came of it. Also of those that failed or whose answer was
-//! lost.
+//! Logs every upstream write: one line for each request that may change something, with its cause, its
+//! object and its outcome. Requests that failed, or whose response was lost, are logged too.
 //!
-//! The request itself is seen by the HTTP client; why it is made, and what its answer means, knows
-//! who had it made. So a line waits from the end of its request until the next one begins or until
-//! it is known what all came to. What a reconcile leaves behind in the middle (a timeout, a panic) is
-//! written when it goes: then nobody knows.
+//! The HTTP client sees the request; only its caller can interpret the response. So a line is pending from
+//! the end of its request until the next request begins or the caller reports the result. A reconcile that
+//! ends in the middle (a timeout, a panic) logs its pending line when it is dropped, with an unknown outcome.
 
 use crate::controller::kinds::managed::Managed;
 use crate::engine::diff::SHOWN_FIELDS;
-use crate::engine::{Diff, ErrorKind, UpstreamError, Written};
-use crate::metrics::{Metrics, Write};
+use crate::engine::{Cause, Diff, ErrorKind, UpstreamError, Written};
+use crate::metrics::{self, Metrics};
 use crate::upstream::WriteObserver;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// The `code` of a request of which nothing was heard any more.
+/// The `code` of a request whose end the operator did not see.
 const ABANDONED: &str = "abandoned";
 
-/// The writes of one object in one reconcile.
+/// Logs the writes of one object in one reconcile.
 pub struct AuditLog {
     object: Object,
     metrics: Arc<Metrics>,
-    page: Mutex<Page>,
+    pending: Mutex<Pending>,
 }
 
-/// For which object.
+/// The object that the writes are made for.
 struct Object {
     kind: &'static str,
     namespace: String,
@@ -34,56 +32,81 @@ struct Object {
 }
 
 #[derive(Default)]
-struct Page {
-    entry: Entry,
-    /// The line that waits.
-    line: Option<Line>,
-    /// Whether anything was sent since the entry was opened.
+struct Pending {
+    /// The write under way.
+    write: Option<Description>,
+    /// Its last request, not logged yet.
+    entry: Option<AuditEntry>,
+    /// Whether any request of the write was sent.
     sent: bool,
 }
 
-/// Why writes are made.
-#[derive(Default, Clone)]
-struct Entry {
-    cause: &'static str,
+/// Describes a write to the log.
+pub struct Write<'a> {
+    cause: Cause,
+    id: Option<&'a str>,
+    diff: Option<&'a Diff>,
+}
+
+impl<'a> Write<'a> {
+    /// Describes the creation of an object.
+    pub fn create(cause: Cause) -> Self {
+        Self { cause, id: None, diff: None }
+    }
+
+    /// Describes a write to the object with this id.
+    pub fn to(cause: Cause, id: &'a str) -> Self {
+        Self { cause, id: Some(id), diff: None }
+    }
+
+    /// Describes a write that changes what differs in the object with this id.
+    pub fn update(cause: Cause, id: &'a str, diff: &'a Diff) -> Self {
+        Self { cause, id: Some(id), diff: Some(diff) }
+    }
+}
+
+/// A write, as its lines show it.
+#[derive(Clone)]
+struct Description {
+    cause: Cause,
     id: Option<String>,
     fields: String,
 }
 
 /// One request.
-struct Line {
+struct AuditEntry {
     system: &'static str,
     operation: &'static str,
     sent: bool,
-    /// Once it has ended.
+    /// The HTTP status or kind of failure, once the request has ended.
     code: Option<String>,
     request: Option<String>,
 }
 
-/// What a write came to.
+/// The effect of one request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Fate {
-    /// The upstream took it.
+enum Effect {
+    /// The upstream applied it.
     Accepted,
-    /// The upstream took nothing.
+    /// The upstream applied nothing.
     Refused,
     /// It had no effect, for a reason that may pass.
     Failed,
-    /// Nobody knows. It is looked up before anything else is written.
+    /// Unknown. The operator reads the object before it writes again.
     Unknown,
 }
 
-/// What all requests of one entry came to together.
-pub enum End<'a> {
-    /// The upstream took all of them; the id of the object, where that is news.
+/// The result of all requests of one write together.
+pub enum CallResult<'a> {
+    /// The upstream applied all of them; the id of the object, where the result names it.
     Accepted(Option<&'a str>),
-    /// It took nothing.
+    /// The upstream applied nothing.
     Refused,
-    /// One of them failed.
+    /// One request failed.
     Failed(&'a UpstreamError),
 }
 
-impl<'a> From<&'a crate::engine::Result<Written>> for End<'a> {
+impl<'a> From<&'a crate::engine::Result<Written>> for CallResult<'a> {
     fn from(written: &'a crate::engine::Result<Written>) -> Self {
         match written {
             Ok(Written::Accepted { id, .. }) => Self::Accepted(Some(id)),
@@ -93,14 +116,14 @@ impl<'a> From<&'a crate::engine::Result<Written>> for End<'a> {
     }
 }
 
-impl<'a> From<&'a crate::engine::Result<()>> for End<'a> {
+impl<'a> From<&'a crate::engine::Result<()>> for CallResult<'a> {
     fn from(done: &'a crate::engine::Result<()>) -> Self {
         done.as_ref().map_or_else(Self::Failed, |()| Self::Accepted(None))
     }
 }
 
 impl AuditLog {
-    /// An empty one for this object.
+    /// Opens the log of an object.
     pub fn of<K: Managed>(object: &K, metrics: &Arc<Metrics>) -> Arc<Self> {
         let object = Object {
             kind: K::KIND,
@@ -109,103 +132,108 @@ impl AuditLog {
             uid: object.uid().unwrap_or_default(),
             connection: object.common().connection_ref.name.clone(),
         };
-        Arc::new(Self { object, metrics: Arc::clone(metrics), page: Mutex::default() })
+        Arc::new(Self { object, metrics: Arc::clone(metrics), pending: Mutex::default() })
     }
 
-    /// From now on writes are made for this cause, to the object with this id, where there is one, and
-    /// to these fields of it, where it is updated.
-    pub fn open(&self, cause: &'static str, id: Option<&str>, diff: Option<&Diff>) {
-        let fields = diff.map(paths).unwrap_or_default();
-        let mut page = self.page();
-        self.write(&mut page, None);
-        *page = Page { entry: Entry { cause, id: id.map(str::to_owned), fields }, ..Page::default() };
+    /// Begins a write: the requests that follow belong to it.
+    pub fn open(&self, write: &Write<'_>) {
+        let description = Description {
+            cause: write.cause,
+            id: write.id.map(str::to_owned),
+            fields: write.diff.map(paths).unwrap_or_default(),
+        };
+        let mut pending = self.pending();
+        self.log(&mut pending, None);
+        *pending = Pending { write: Some(description), ..Pending::default() };
     }
 
-    /// What they came to. Whether anything was sent at all.
-    pub fn close(&self, end: &End<'_>) -> bool {
-        let mut page = self.page();
-        if let End::Accepted(Some(id)) = end {
-            page.entry.id = Some((*id).to_owned());
+    /// Ends a write with its result. Returns whether any request was sent.
+    pub fn close(&self, result: &CallResult<'_>) -> bool {
+        let mut pending = self.pending();
+        if let (CallResult::Accepted(Some(id)), Some(write)) = (result, &mut pending.write) {
+            write.id = Some((*id).to_owned());
         }
-        self.write(&mut page, Some(end));
-        page.sent
+        self.log(&mut pending, Some(result));
+        pending.sent
     }
 
-    /// Writes the line that waits.
-    fn write(&self, page: &mut Page, end: Option<&End<'_>>) {
-        let Some(line) = page.line.take() else { return };
-        let fate = line.fate(end);
+    /// Logs the pending line.
+    fn log(&self, pending: &mut Pending, result: Option<&CallResult<'_>>) {
+        let Some(entry) = pending.entry.take() else { return };
+        let outcome = entry.effect(result).label();
         let Object { kind, namespace, name, uid, connection } = &self.object;
-        let (Entry { cause, id, fields }, Line { system, operation, code, request, .. }) = (&page.entry, &line);
+        let AuditEntry { system, operation, code, request, sent: _ } = &entry;
         let code = code.as_deref().unwrap_or(ABANDONED);
-        let fields = Some(fields).filter(|fields| !fields.is_empty());
-        let outcome = fate.label();
-        self.metrics.upstream_write(Write { system, operation, cause, outcome });
+        let write = pending.write.as_ref();
+        let cause = write.map_or("", |write| write.cause.label());
+        let id = write.and_then(|write| write.id.as_deref());
+        let fields = write.map(|write| write.fields.as_str()).filter(|fields| !fields.is_empty());
+        self.metrics.upstream_write(metrics::Write { system, operation, cause, outcome });
         tracing::info!(
-            target: "ledger",
+            target: "audit",
             kind, namespace, name, uid, connection, system, operation, cause, id, fields, code, request, outcome,
             "upstream write"
         );
     }
 
-    fn page(&self) -> MutexGuard<'_, Page> {
-        self.page.lock().unwrap_or_else(PoisonError::into_inner)
+    fn pending(&self) -> MutexGuard<'_, Pending> {
+        self.pending.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Drop for AuditLog {
     fn drop(&mut self) {
-        let mut page = std::mem::take(&mut *self.page());
-        self.write(&mut page, None);
+        let mut pending = std::mem::take(&mut *self.pending());
+        self.log(&mut pending, None);
     }
 }
 
 impl WriteObserver for AuditLog {
-    fn begins(&self, system: &'static str, operation: &'static str) {
-        let mut page = self.page();
-        // The one before was followed by another: its answer was taken.
-        self.write(&mut page, None);
-        page.line = Some(Line { system, operation, sent: false, code: None, request: None });
+    fn on_begin(&self, system: &'static str, operation: &'static str) {
+        let mut pending = self.pending();
+        // The caller went on after the request before, so that one was accepted.
+        self.log(&mut pending, None);
+        pending.entry = Some(AuditEntry { system, operation, sent: false, code: None, request: None });
     }
 
-    fn is_sent(&self) {
-        let mut page = self.page();
-        page.sent = true;
-        if let Some(line) = &mut page.line {
-            line.sent = true;
+    fn on_sent(&self) {
+        let mut pending = self.pending();
+        pending.sent = true;
+        if let Some(entry) = &mut pending.entry {
+            entry.sent = true;
         }
     }
 
-    fn ended(&self, code: &str, request: Option<&str>) {
-        if let Some(line) = &mut self.page().line {
-            line.code = Some(code.to_owned());
-            line.request = request.map(str::to_owned);
+    fn on_end(&self, code: &str, request: Option<&str>) {
+        if let Some(entry) = &mut self.pending().entry {
+            entry.code = Some(code.to_owned());
+            entry.request = request.map(str::to_owned);
         }
     }
 }
 
-impl Line {
-    fn fate(&self, end: Option<&End<'_>>) -> Fate {
-        match end {
-            _ if !self.sent => Fate::Failed,
-            Some(End::Accepted(_)) => Fate::Accepted,
-            Some(End::Refused) => Fate::Refused,
-            Some(End::Failed(error)) if error.operation == self.operation => Fate::of(error.kind),
-            // The call that failed was another one.
-            Some(End::Failed(_)) | None => self.fate_by_code(),
+impl AuditEntry {
+    fn effect(&self, result: Option<&CallResult<'_>>) -> Effect {
+        match result {
+            _ if !self.sent => Effect::Failed,
+            Some(CallResult::Accepted(_)) => Effect::Accepted,
+            Some(CallResult::Refused) => Effect::Refused,
+            Some(CallResult::Failed(error)) if error.operation == self.operation => Effect::of(error.kind),
+            // Another request of the write failed, or the caller never reported.
+            Some(CallResult::Failed(_)) | None => self.effect_by_code(),
         }
     }
 
-    fn fate_by_code(&self) -> Fate {
+    fn effect_by_code(&self) -> Effect {
         match self.code.as_deref().and_then(|code| code.parse::<u16>().ok()) {
-            Some(200..=299) => Fate::Accepted,
-            Some(400..=499) => Fate::Refused,
-            Some(_) | None => Fate::Unknown,
+            Some(200..=299) => Effect::Accepted,
+            Some(400..=499) => Effect::Refused,
+            Some(_) | None => Effect::Unknown,
         }
     }
 }
 
-impl Fate {
+impl Effect {
     fn of(kind: ErrorKind) -> Self {
         match kind {
             ErrorKind::OutcomeUnknown => Self::Unknown,
@@ -231,7 +259,7 @@ impl Fate {
     }
 }
 
-/// The paths of what differs, and no value.
+/// Returns the paths of what differs, without any value.
 fn paths(diff: &Diff) -> String {
     let mut paths: Vec<&str> = diff.fields.iter().take(SHOWN_FIELDS).map(|field| field.path.as_str()).collect();
     let more = diff.fields.len().saturating_sub(paths.len());

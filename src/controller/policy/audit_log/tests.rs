@@ -7,9 +7,9 @@ use std::io;
 use tracing::dispatcher::with_default;
 
 #[derive(Clone, Default)]
-struct Paper(Arc<Mutex<Vec<u8>>>);
+struct Output(Arc<Mutex<Vec<u8>>>);
 
-impl io::Write for Paper {
+impl io::Write for Output {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.0.lock().unwrap().write(bytes)
     }
@@ -18,7 +18,7 @@ impl io::Write for Paper {
     }
 }
 
-fn ledger() -> AuditLog {
+fn audit_log() -> AuditLog {
     let object = Object {
         kind: "Policy",
         namespace: "team-a".to_owned(),
@@ -26,30 +26,30 @@ fn ledger() -> AuditLog {
         uid: "u-1".to_owned(),
         connection: "ncloud".to_owned(),
     };
-    AuditLog { object, metrics: Metrics::new("1"), page: Mutex::default() }
+    AuditLog { object, metrics: Metrics::new("1"), pending: Mutex::default() }
 }
 
-/// The lines that a ledger leaves, from its first write until it is gone.
+/// Returns the lines of a log, from its first write until it is dropped.
 fn lines(writes: impl FnOnce(&AuditLog)) -> Vec<Value> {
-    let paper = Paper::default();
-    let sheet = paper.clone();
-    let log = telemetry::dispatch(Format::Json, telemetry::DEFAULT_FILTER, false, move || sheet.clone()).unwrap();
-    with_default(&log, || writes(&ledger()));
-    let bytes = paper.0.lock().unwrap().clone();
+    let output = Output::default();
+    let sink = output.clone();
+    let subscriber = telemetry::dispatch(Format::Json, telemetry::DEFAULT_FILTER, false, move || sink.clone()).unwrap();
+    with_default(&subscriber, || writes(&audit_log()));
+    let bytes = output.0.lock().unwrap().clone();
     String::from_utf8(bytes).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
-/// Operation, code and outcome of each line.
-fn told(writes: impl FnOnce(&AuditLog)) -> Vec<String> {
+/// Returns operation, code and outcome of each line.
+fn summaries(writes: impl FnOnce(&AuditLog)) -> Vec<String> {
     let text = |line: &Value, key: &str| line[key].as_str().unwrap_or("-").to_owned();
     let line = |line: Value| ["operation", "code", "outcome"].map(|key| text(&line, key)).join(" | ");
     lines(writes).into_iter().map(line).collect()
 }
 
-fn send(ledger: &AuditLog, operation: &'static str, code: &str) {
-    ledger.begins("ncloud/policy", operation);
-    ledger.is_sent();
-    ledger.ended(code, Some("r-1"));
+fn send(log: &AuditLog, operation: &'static str, code: &str) {
+    log.on_begin("ncloud/policy", operation);
+    log.on_sent();
+    log.on_end(code, Some("r-1"));
 }
 
 fn error(operation: &'static str, kind: ErrorKind) -> UpstreamError {
@@ -57,19 +57,19 @@ fn error(operation: &'static str, kind: ErrorKind) -> UpstreamError {
 }
 
 #[test]
-fn a_line_says_what_was_written_why_for_whom_and_how_it_went() {
-    let all = lines(|ledger| {
+fn line_names_write_cause_object_and_outcome() {
+    let all = lines(|log| {
         let mut diff = Diff::default();
         diff.compare("spec.ncloud.description", &"a secret", &"another", Remedy::Update);
-        ledger.open("drift", Some("p-1"), Some(&diff));
-        send(ledger, "update policy", "200");
-        assert!(ledger.close(&End::Accepted(None)));
+        log.open(&Write::update(Cause::Drift, "p-1", &diff));
+        send(log, "update policy", "200");
+        assert!(log.close(&CallResult::Accepted(None)));
     });
     let [line] = all.as_slice() else { panic!("{all:?}") };
     let mut line = line.clone();
     assert!(line.as_object_mut().unwrap().remove("timestamp").is_some());
     let expected = json!({
-        "level": "INFO", "target": "ledger", "message": "upstream write",
+        "level": "INFO", "target": "audit", "message": "upstream write",
         "kind": "Policy", "namespace": "team-a", "name": "one", "uid": "u-1", "connection": "ncloud",
         "system": "ncloud/policy", "operation": "update policy", "cause": "drift", "id": "p-1",
         "fields": "spec.ncloud.description", "code": "200", "request": "r-1", "outcome": "accepted",
@@ -78,42 +78,42 @@ fn a_line_says_what_was_written_why_for_whom_and_how_it_went() {
 }
 
 #[test]
-fn the_id_of_what_was_created_stands_in_its_line() {
-    let all = lines(|ledger| {
-        ledger.open("spec", None, None);
-        send(ledger, "create policy", "201");
-        ledger.close(&End::Accepted(Some("new")));
+fn line_of_a_create_shows_the_new_id() {
+    let all = lines(|log| {
+        log.open(&Write::create(Cause::Spec));
+        send(log, "create policy", "201");
+        log.close(&CallResult::Accepted(Some("new")));
     });
     assert_eq!((all.len(), &all[0]["id"], all[0].get("fields")), (1, &json!("new"), None));
 }
 
 #[test]
-fn each_request_has_a_line_and_only_that_which_failed_says_so() {
-    let all = told(|ledger| {
-        ledger.open("spec", Some("p-1"), None);
-        send(ledger, "update policy", "200");
-        send(ledger, "remove tag", "200");
-        send(ledger, "add tag", "409");
-        ledger.close(&End::Failed(&error("add tag", ErrorKind::Rejected)));
+fn failure_marks_only_the_request_that_failed() {
+    let all = summaries(|log| {
+        log.open(&Write::to(Cause::Spec, "p-1"));
+        send(log, "update policy", "200");
+        send(log, "remove tag", "200");
+        send(log, "add tag", "409");
+        log.close(&CallResult::Failed(&error("add tag", ErrorKind::Rejected)));
     });
     assert_eq!(all, ["update policy | 200 | accepted", "remove tag | 200 | accepted", "add tag | 409 | refused"]);
 }
 
 #[test]
-fn a_write_that_was_taken_is_not_blamed_for_the_read_behind_it() {
-    let all = told(|ledger| {
-        ledger.open("spec", Some("p-1"), None);
-        send(ledger, "update policy", "200");
-        ledger.close(&End::Failed(&error("get tags", ErrorKind::Unavailable)));
-        ledger.open("deletion", Some("p-1"), None);
-        send(ledger, "delete policy", "400");
-        ledger.close(&End::Failed(&error("list assigned resources", ErrorKind::Unavailable)));
+fn accepted_write_is_not_failed_by_a_later_read() {
+    let all = summaries(|log| {
+        log.open(&Write::to(Cause::Spec, "p-1"));
+        send(log, "update policy", "200");
+        log.close(&CallResult::Failed(&error("get tags", ErrorKind::Unavailable)));
+        log.open(&Write::to(Cause::Deletion, "p-1"));
+        send(log, "delete policy", "400");
+        log.close(&CallResult::Failed(&error("list assigned resources", ErrorKind::Unavailable)));
     });
     assert_eq!(all, ["update policy | 200 | accepted", "delete policy | 400 | refused"]);
 }
 
 #[test]
-fn what_an_answer_means_knows_who_reads_it() {
+fn caller_decides_the_outcome_of_a_response() {
     for (kind, outcome) in [
         (ErrorKind::OutcomeUnknown, "unknown"),
         (ErrorKind::RateLimited, "failed"),
@@ -121,59 +121,59 @@ fn what_an_answer_means_knows_who_reads_it() {
         (ErrorKind::Rejected, "refused"),
         (ErrorKind::Unauthorized, "refused"),
     ] {
-        let all = told(|ledger| {
-            ledger.open("spec", None, None);
-            send(ledger, "create policy", "200");
-            ledger.close(&End::Failed(&error("create policy", kind)));
+        let all = summaries(|log| {
+            log.open(&Write::create(Cause::Spec));
+            send(log, "create policy", "200");
+            log.close(&CallResult::Failed(&error("create policy", kind)));
         });
         assert_eq!(all, [format!("create policy | 200 | {outcome}")], "{kind:?}");
     }
-    let all = told(|ledger| {
-        ledger.open("spec", None, None);
-        send(ledger, "create policy", "400");
-        ledger.close(&End::Refused);
+    let all = summaries(|log| {
+        log.open(&Write::create(Cause::Spec));
+        send(log, "create policy", "400");
+        log.close(&CallResult::Refused);
     });
     assert_eq!(all, ["create policy | 400 | refused"]);
 }
 
 #[test]
-fn what_was_kept_back_has_failed_and_was_not_sent() {
-    let all = told(|ledger| {
-        ledger.open("spec", None, None);
-        ledger.begins("ncloud/policy", "create policy");
-        ledger.ended("breaker", None);
-        assert!(!ledger.close(&End::Failed(&error("create policy", ErrorKind::Unavailable))));
+fn unsent_request_is_logged_as_failed() {
+    let all = summaries(|log| {
+        log.open(&Write::create(Cause::Spec));
+        log.on_begin("ncloud/policy", "create policy");
+        log.on_end("breaker", None);
+        assert!(!log.close(&CallResult::Failed(&error("create policy", ErrorKind::Unavailable))));
     });
     assert_eq!(all, ["create policy | breaker | failed"]);
 }
 
 #[test]
-fn what_is_left_in_the_middle_is_unknown() {
-    let all = told(|ledger| {
-        ledger.open("spec", None, None);
-        ledger.begins("ncloud/policy", "create policy");
-        ledger.is_sent();
+fn abandoned_request_is_logged_as_unknown() {
+    let all = summaries(|log| {
+        log.open(&Write::create(Cause::Spec));
+        log.on_begin("ncloud/policy", "create policy");
+        log.on_sent();
     });
     assert_eq!(all, ["create policy | abandoned | unknown"]);
 }
 
 #[test]
-fn reads_leave_no_line() {
+fn reads_are_not_logged() {
     assert!(
-        told(|ledger| {
-            ledger.open("deletion", Some("p-1"), None);
-            assert!(!ledger.close(&End::Failed(&error("get policy", ErrorKind::Unavailable))));
+        summaries(|log| {
+            log.open(&Write::to(Cause::Deletion, "p-1"));
+            assert!(!log.close(&CallResult::Failed(&error("get policy", ErrorKind::Unavailable))));
         })
         .is_empty()
     );
 }
 
 #[test]
-fn of_many_fields_some_are_named_and_the_rest_are_counted() {
+fn long_field_list_is_cut_and_counted() {
     let mut diff = Diff::default();
     for number in 0..SHOWN_FIELDS + 3 {
         diff.compare(&format!("f{number}"), &1, &2, Remedy::Update);
     }
-    let told = paths(&diff);
-    assert!(told.starts_with("f0, f1, ") && told.ends_with(", f19, and 3 more"), "{told}");
+    let shown = paths(&diff);
+    assert!(shown.starts_with("f0, f1, ") && shown.ends_with(", f19, and 3 more"), "{shown}");
 }

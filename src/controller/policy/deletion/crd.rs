@@ -1,9 +1,9 @@
-//! Whether a kind itself is being taken away: what its objects describe stays upstream then.
+//! Finds out whether the CRD of a kind is being deleted: its upstream objects stay in place then.
 //!
-//! The CRD says so. An operator with rights in some namespaces alone may not read it; there, what
-//! the API server offers of the kind says the same to everybody who is authenticated: of a kind
-//! that goes, nothing can be created any more. That is said a moment late, so an object that was
-//! deleted just now waits for a moment, too. Where neither is said, nothing is deleted upstream.
+//! The CRD says so. An operator with rights in single namespaces may not read it; there, API discovery tells
+//! every authenticated client the same: objects of a kind whose CRD terminates cannot be created any more.
+//! Discovery lags a moment, so an object that was deleted just now waits for that moment. While neither
+//! tells, nothing is deleted upstream.
 
 use crate::controller::kinds::managed::Managed;
 use crate::controller::{Error, Result};
@@ -11,41 +11,41 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomRe
 use kube::{Api, Client};
 use std::time::Duration;
 
-/// How long the API server may take until it offers no more than it does: in general milliseconds.
-const SETTLED: Duration = Duration::from_secs(3);
+/// How long discovery may lag behind the CRD; in general, milliseconds.
+const DISCOVERY_LAG: Duration = Duration::from_secs(3);
 
-/// How a kind stands.
+/// The state of a CRD.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// It stays: whoever deleted the object meant the object.
-    Stays,
-    /// It goes, and all of its objects with it.
-    Goes,
-    /// It cannot be told yet; worth another look after this time.
-    Unclear(Duration),
+pub enum CrdState {
+    /// It stays: the deletion means this object.
+    Present,
+    /// It is being deleted, and all of its objects with it.
+    Deleting,
+    /// It is not known yet; ask again after this time.
+    Unknown(Duration),
 }
 
-/// How the kind of an object stands that was deleted so long ago.
-pub async fn kind<K: Managed>(client: &Client, deleted_for: Duration) -> Result<Kind> {
+/// Returns the state of the CRD, for an object that was deleted so long ago.
+pub async fn state<K: Managed>(client: &Client, deleted_for: Duration) -> Result<CrdState> {
     let crds: Api<CustomResourceDefinition> = Api::all(client.clone());
     match crds.get_metadata_opt(K::CRD).await {
-        Ok(Some(crd)) if crd.metadata.deletion_timestamp.is_none() => Ok(Kind::Stays),
-        Ok(_) => Ok(Kind::Goes),
-        Err(kube::Error::Api(status)) if status.code == 403 => offered::<K>(client, deleted_for).await,
+        Ok(Some(crd)) if crd.metadata.deletion_timestamp.is_none() => Ok(CrdState::Present),
+        Ok(_) => Ok(CrdState::Deleting),
+        Err(kube::Error::Api(status)) if status.code == 403 => from_discovery::<K>(client, deleted_for).await,
         Err(error) => Err(error.into()),
     }
 }
 
-async fn offered<K: Managed>(client: &Client, deleted_for: Duration) -> Result<Kind> {
-    let offer = client.list_api_group_resources(&K::api_version(&())).await.map_err(|e| Error::Kube(Box::new(e)))?;
+async fn from_discovery<K: Managed>(client: &Client, deleted_for: Duration) -> Result<CrdState> {
+    let offered = client.list_api_group_resources(&K::api_version(&())).await.map_err(|e| Error::Kube(Box::new(e)))?;
     let plural = K::plural(&());
-    let Some(resource) = offer.resources.iter().find(|resource| resource.name == plural) else {
-        // It must be there, since its object is.
-        return Ok(Kind::Unclear(SETTLED));
+    let Some(resource) = offered.resources.iter().find(|resource| resource.name == plural) else {
+        // Its object exists, so discovery must show it soon.
+        return Ok(CrdState::Unknown(DISCOVERY_LAG));
     };
     if !resource.verbs.iter().any(|verb| verb == "create") {
-        return Ok(Kind::Goes);
+        return Ok(CrdState::Deleting);
     }
-    let left = SETTLED.saturating_sub(deleted_for);
-    Ok(if left.is_zero() { Kind::Stays } else { Kind::Unclear(left) })
+    let left = DISCOVERY_LAG.saturating_sub(deleted_for);
+    Ok(if left.is_zero() { CrdState::Present } else { CrdState::Unknown(left) })
 }

@@ -1,302 +1,238 @@
-//! Deletion: from the deletion record in status, never from the spec.
+//! Deletes or orphans the upstream object of an object that is being deleted, then removes the finalizer.
 //!
-//! The order: is there anything upstream at all, may it be touched, whose is it, who still uses
-//! it, delete, let go. What cannot be deleted keeps the finalizer and says why; nothing is
-//! leaked silently.
+//! Everything is read from the deletion record in status, never from the spec. The order: does anything
+//! exist upstream, may it be deleted, whose is it, what uses it, delete, remove the finalizer. An object that
+//! cannot be deleted keeps the finalizer and says why; the operator never leaks one silently.
+//!
+//! | file | part |
+//! | --- | --- |
+//! | [`crd`] | whether the CRD itself is being deleted |
+//! | [`limit`] | the limit on mass deletion |
+//! | [`orphan`] | what is said of an upstream object that is left in place |
+//!
+//! The decision which upstream objects to delete is pure: [`crate::engine::deletion_plan`].
 
 pub mod crd;
 pub mod limit;
 pub mod orphan;
 
+use super::account;
+use super::audit_log::Write;
 use super::failure::failed;
 use super::reconciliation::Reconciliation;
-use crate::api::status::{OperationKind, UpstreamRef};
-use crate::api::{FORCE_ORPHAN, Reason};
+use super::stop::Stop;
+use crate::api::Reason;
+use crate::api::status::UpstreamRef;
 use crate::controller::k8s::finalizer;
 use crate::controller::kinds::managed::Managed;
-use crate::controller::state::accounts::Held;
+use crate::controller::state::accounts::Unavailable;
 use crate::controller::{Error, Result};
+use crate::engine::deletion_plan::{self, DeletionPlan, DeletionRecord, plan_deletion};
 use crate::engine::outcome::{Outcome, Requeue};
-use crate::engine::{ExternalDeleter, Ownership};
-use crate::upstream::registry;
-use crd::Kind;
+use crate::engine::{Cause, ExternalDeleter, OrphanReason};
+use crate::upstream::{Account, registry};
+use crd::CrdState;
 use k8s_openapi::api::core::v1::Namespace;
 use kube::Api;
 use kube::runtime::controller::Action;
-use orphan::OrphanReason;
+use std::sync::Arc;
 use std::time::Duration;
 
-/// How soon a held deletion is tried again at the latest: sooner than other work that waits for
-/// a human, because somebody waits for the object to go.
-const HELD: Duration = Duration::from_mins(1);
+/// How soon a blocked deletion is retried at the latest: sooner than other work that waits for a human,
+/// because somebody is watching the object go.
+const BLOCKED: Duration = Duration::from_mins(1);
 
-/// How soon to look again at an object that was just deleted and is still shown.
-const READ_AFTER_DELETE: Duration = Duration::from_secs(2);
+/// How often an object in a terminating namespace is retried while its connection is unavailable.
+const IN_TERMINATING_NAMESPACE: Duration = Duration::from_secs(5);
 
-/// What deletion came to.
-enum End {
-    /// Nothing of ours is left upstream.
-    Gone,
-    /// Something is left, on purpose.
-    Left(OrphanReason),
-    /// Not yet.
-    Held(Outcome),
+/// How soon a deletion is retried whose connection has not been checked yet.
+const UNCHECKED: Duration = Duration::from_secs(1);
+
+/// How the upstream half of a deletion ended.
+enum Deletion {
+    /// Nothing of the object is left upstream.
+    Done,
+    /// The upstream object is left in place.
+    Orphaned(OrphanReason),
 }
 
-/// Takes the upstream object away and lets the Kubernetes object go.
+/// Deletes or orphans the upstream object, and removes the finalizer.
 pub async fn run<K: Managed>(this: &mut Reconciliation<'_, K>) -> Result<Action> {
     if !finalizer::has(&this.object) {
         return Ok(Action::await_change());
     }
     let Some(record) = this.report.common.upstream.clone() else {
-        return release(this, None).await;
+        return remove_finalizer(this, None).await;
     };
-    let end = match OrphanReason::wanted_by(&this.object) {
-        Some(why) => End::Left(why),
-        None => delete_unless_crd_is_deleted(this, &record).await?,
+    let deletion = match this.object.orphan_reason() {
+        Some(why) => Ok(Deletion::Orphaned(why)),
+        None => delete_unless_crd_is_deleted(this, &record).await,
     };
-    match end {
-        End::Gone => release(this, None).await,
-        End::Left(why) => {
-            report_orphan(this, &record, why).await;
-            release(this, Some(why)).await
+    match deletion {
+        Ok(Deletion::Done) => remove_finalizer(this, None).await,
+        Ok(Deletion::Orphaned(why)) => {
+            orphan::report(this, &record, why).await;
+            remove_finalizer(this, Some(why)).await
         }
-        End::Held(outcome) => {
-            let requeue = if outcome.requeue == Requeue::Slow { patience(this) } else { outcome.requeue };
-            this.finish(Outcome { requeue, ..outcome }).await
-        }
+        Err(Stop::Report(outcome)) => block(this, outcome).await,
+        Err(Stop::Silently(requeue)) => this.finish_silently(requeue).await,
+        Err(Stop::Retry(error)) => Err(error),
     }
 }
 
-fn patience<K: Managed>(this: &Reconciliation<'_, K>) -> Requeue {
-    Requeue::After(HELD.min(this.shared().settings.slow_retry))
+/// Keeps the finalizer, and reports what the deletion waits for.
+async fn block<K: Managed>(this: &mut Reconciliation<'_, K>, outcome: Outcome) -> Result<Action> {
+    let patience = Requeue::After(BLOCKED.min(this.shared().settings.slow_retry));
+    let requeue = if outcome.requeue == Requeue::Slow { patience } else { outcome.requeue };
+    this.finish(Outcome { requeue, ..outcome }).await
 }
 
-/// Who takes the kinds away means the operator, and not every upstream object.
+/// Deletes the upstream object. An administrator who deletes the CRD removes the operator, and does not mean
+/// to delete every upstream object.
 async fn delete_unless_crd_is_deleted<K: Managed>(
-    this: &mut Reconciliation<'_, K>,
+    this: &Reconciliation<'_, K>,
     record: &UpstreamRef,
-) -> Result<End> {
-    match crd::kind::<K>(&this.shared().client, waited(this)).await? {
-        Kind::Stays => delete(this, record).await,
-        Kind::Goes => Ok(End::Left(OrphanReason::CrdDeleted)),
-        Kind::Unclear(wait) => {
-            let message = "Looking whether the kind itself is being deleted.";
-            let requeue = Requeue::After(wait);
-            Ok(held(Outcome::working(Reason::Deleting, message, requeue).without_status(requeue)))
-        }
+) -> Result<Deletion, Stop> {
+    match crd::state::<K>(&this.shared().client, deleted_for(this)).await? {
+        CrdState::Present => delete(this, record).await,
+        CrdState::Deleting => Ok(Deletion::Orphaned(OrphanReason::CrdDeleted)),
+        CrdState::Unknown(wait) => Err(Stop::Silently(Requeue::After(wait))),
     }
 }
 
-async fn delete<K: Managed>(this: &mut Reconciliation<'_, K>, record: &UpstreamRef) -> Result<End> {
+async fn delete<K: Managed>(this: &Reconciliation<'_, K>, record: &UpstreamRef) -> Result<Deletion, Stop> {
     if record.id.is_none()
         && let Some(left) = this.grace_left()
     {
-        // A create whose answer was lost may still land: looking now could miss it.
-        let message = "A create may still be under way upstream: waiting before looking it up.";
-        return Ok(held(Outcome::working(Reason::Deleting, message, Requeue::After(left + Duration::from_secs(1)))));
+        // A create whose response was lost may still take effect: a look-up now could miss it.
+        let message = "A create request may still take effect. Waiting before checking whether the object exists.";
+        let requeue = Requeue::After(left + Duration::from_secs(1));
+        return Err(Outcome::working(Reason::Deleting, message, requeue).into());
     }
-    if let Some(outcome) = limit::holds(this).await {
-        return Ok(held(outcome));
-    }
-    let shared = this.shared();
-    // The spec's, which is immutable: status may be written by people who may not use the connection
-    // that it would name.
-    let connection = &this.object.common().connection_ref;
-    shared.connections.ensure_known(&shared.client, connection, &this.namespace()).await?;
-    let account = match shared.connections.resolve_for_deletion(connection, &this.namespace()) {
+    limit::check(this).await?;
+    account::ensure_known(this).await?;
+    // The connection of the spec, which is immutable: people who may not use a connection may be able to
+    // name it in status.
+    let reference = &this.object.common().connection_ref;
+    let account = match this.shared().accounts.resolve_for_deletion(reference, &this.namespace()) {
         Ok(account) => account,
-        Err(why) => return without_connection(this, why).await,
+        Err(unavailable) => return without_connection(this, unavailable).await,
     };
-    let Some(deleter) = registry::deleter(&account, &record.system, &this.owner_tag(), this.request_context()) else {
+    let deleter = deleter(this, record, &account)?;
+    let name = registry::bind(&account, this.object.desired(), &this.owner_tag(), this.request_context());
+    let name = name.map_or_else(|_| record.key.clone(), |external| external.key());
+    delete_upstream(this, record, &name, deleter.as_ref()).await
+}
+
+/// Returns the deleter of the collection that the deletion record names.
+fn deleter<K: Managed>(
+    this: &Reconciliation<'_, K>,
+    record: &UpstreamRef,
+    account: &Arc<Account>,
+) -> Result<Box<dyn ExternalDeleter>, Stop> {
+    let deleter = registry::deleter(account, &record.system, &this.owner_tag(), this.request_context());
+    deleter.ok_or_else(|| {
         let message = format!("status.upstream names {}, which this connection does not reach.", record.system);
-        return Ok(held(Outcome::refused(Reason::InvalidSpec, message)));
-    };
-    let subject = registry::bind(&account, this.object.wanted(), &this.owner_tag(), this.request_context());
-    let name = subject.map_or_else(|_| record.key.clone(), |subject| subject.key());
-    match take_away(this, record, &name, deleter.as_ref()).await? {
-        Ok(end) => Ok(end),
-        Err(error) => Ok(held(failed(this, &error))),
-    }
+        Outcome::refused(Reason::InvalidSpec, message).into()
+    })
 }
 
-/// The upstream half. The outer error is Kubernetes', the inner one the upstream's.
-async fn take_away<K: Managed>(
+/// Finds, plans and deletes.
+async fn delete_upstream<K: Managed>(
     this: &Reconciliation<'_, K>,
     record: &UpstreamRef,
     name: &str,
     deleter: &dyn ExternalDeleter,
-) -> Result<crate::engine::Result<End>> {
-    let targets = match find(this, record, name, deleter).await {
-        Ok(targets) => targets,
-        Err(error) => return Ok(Err(error)),
+) -> Result<Deletion, Stop> {
+    let operation = this.report.common.operation.as_ref();
+    let record = DeletionRecord { id: record.id.as_deref(), in_flight: operation.map(|operation| operation.kind) };
+    let plan = observe_and_plan(this, &record, name, deleter).await.map_err(|error| failed(this, &error))?;
+    let ids = match plan {
+        DeletionPlan::Delete(ids) => ids,
+        DeletionPlan::NotOurs => return Ok(Deletion::Orphaned(OrphanReason::NotOurs)),
+        DeletionPlan::Blocked(outcome) => return Err(outcome.into()),
     };
-    for (id, owner) in targets {
-        let known = record.id.is_some();
-        match owner {
-            Ownership::Ours => {}
-            // The stamp did not come to be on it, so it was never taken over.
-            Ownership::Unmarked | Ownership::Unknown if this.record().is_in_flight(OperationKind::Adopt) => continue,
-            // Where no stamps are shown, the recorded id is all the proof that there is.
-            Ownership::Unknown if known => {}
-            Ownership::Unmarked if known => return Ok(Ok(held(unmarked(&id)))),
-            Ownership::Unmarked | Ownership::Unknown => return Ok(Ok(held(uncertain(&id)))),
-            Ownership::ForeignTag(_) | Ownership::OtherObject(_) if known => {
-                return Ok(Ok(End::Left(OrphanReason::NotOurs)));
-            }
-            // Somebody else's under our name: our create had no effect.
-            Ownership::ForeignTag(_) | Ownership::OtherObject(_) => continue,
-        }
-        match deleter.used_by(&id).await {
-            Ok(used_by) if !used_by.is_empty() => return Ok(Ok(held(in_use(&id, &used_by)))),
-            Ok(_) => {}
-            Err(error) => return Ok(Err(error)),
-        }
-        if let Err(error) = this.write(("deletion", Some(&id), None), deleter.delete(&id)).await? {
-            return Ok(Err(error));
-        }
-        limit::passed(this);
-        let note = format!("Deleted {id} upstream.");
-        this.shared().events.normal(&this.reference(), "Deleted", &note).await;
-        // A success without a body proves little: something in between may have answered.
-        match deleter.owner(&id).await {
-            Ok(None) => {}
-            Ok(Some(_)) => return Ok(Ok(held(still_there(&id)))),
-            Err(error) => return Ok(Err(error)),
-        }
+    for id in &ids {
+        delete_one(this, id, deleter).await?;
     }
-    Ok(Ok(End::Gone))
+    Ok(Deletion::Done)
 }
 
-/// What is to be deleted: all that bears our stamp, which is the recorded object as a rule; or, when
-/// a create was under way, all that may have come of it. An id in status alone condemns nothing:
-/// status may be written by people who may not write upstream.
-async fn find<K: Managed>(
+async fn observe_and_plan<K: Managed>(
     this: &Reconciliation<'_, K>,
-    record: &UpstreamRef,
+    record: &DeletionRecord<'_>,
     name: &str,
     deleter: &dyn ExternalDeleter,
-) -> crate::engine::Result<Vec<(String, Ownership)>> {
-    if record.id.is_none() && this.report.common.operation.is_none() {
-        return Ok(Vec::new());
-    }
-    let recorded = match &record.id {
-        Some(id) => deleter.owner(id).await?.map(|owner| (id.clone(), owner)),
+) -> crate::engine::Result<DeletionPlan> {
+    let recorded = match record.id {
+        Some(id) => deleter.owner(id).await?,
         None => None,
     };
-    let known = matches!(recorded, Some((_, Ownership::Ours)));
-    if known && this.object.wanted().unique_name().is_some() {
-        return Ok(recorded.into_iter().collect());
+    let has_unique_name = registry::unique_name(this.object.desired()).is_some();
+    let named =
+        if record.needs_search(recorded.as_ref(), has_unique_name) { deleter.find(name).await? } else { Vec::new() };
+    Ok(plan_deletion(record, recorded, named))
+}
+
+async fn delete_one<K: Managed>(
+    this: &Reconciliation<'_, K>,
+    id: &str,
+    deleter: &dyn ExternalDeleter,
+) -> Result<(), Stop> {
+    let used_by = deleter.used_by(id).await.map_err(|error| failed(this, &error))?;
+    if !used_by.is_empty() {
+        return Err(deletion_plan::in_use(id, &used_by).into());
     }
-    let named = deleter.find(name).await?;
-    // All that bears our stamp is ours: a create that landed late may have made a second one.
-    let other = |found: &&(String, Ownership)| found.1 == Ownership::Ours && recorded.as_ref() != Some(*found);
-    let others: Vec<_> = named.iter().filter(other).cloned().collect();
-    if known || !others.is_empty() {
-        return Ok(recorded.into_iter().filter(|_| known).chain(others).collect());
-    }
-    match recorded {
-        // Where no stamps are shown, the name must fit, too.
-        Some((id, Ownership::Unknown)) if named.iter().all(|(found, _)| *found != id) => {
-            Ok(vec![(id, Ownership::Unmarked)])
-        }
-        Some(recorded) => Ok(vec![recorded]),
-        None if record.id.is_some() => Ok(Vec::new()),
-        None => Ok(named),
+    let result = this.write(Write::to(Cause::Deletion, id), deleter.delete(id)).await?;
+    result.map_err(|error| failed(this, &error))?;
+    limit::record(this);
+    this.normal_event("Deleted", &format!("Deleted {id} upstream.")).await;
+    // A success without a body proves little: a gateway may have answered.
+    match deleter.owner(id).await {
+        Ok(None) => Ok(()),
+        Ok(Some(_)) => Err(deletion_plan::still_listed(id).into()),
+        Err(error) => Err(failed(this, &error)),
     }
 }
 
-/// A terminating namespace must not hang for ever on a connection that went first.
-async fn without_connection<K: Managed>(this: &Reconciliation<'_, K>, why: Held) -> Result<End> {
-    let Held::Back(outcome) = why else {
+/// Waits for the connection; in a terminating namespace not for ever, because the connection may have been
+/// deleted first.
+async fn without_connection<K: Managed>(
+    this: &Reconciliation<'_, K>,
+    unavailable: Unavailable,
+) -> Result<Deletion, Stop> {
+    let reference = &this.object.common().connection_ref;
+    let Stop::Report(outcome) = account::stop(unavailable, reference, &this.namespace()) else {
         let message = "Waiting for the connection to be checked.";
-        return Ok(held(Outcome::working(Reason::Deleting, message, Requeue::After(Duration::from_secs(1)))));
+        return Err(Outcome::working(Reason::Deleting, message, Requeue::After(UNCHECKED)).into());
     };
     let namespaces: Api<Namespace> = Api::all(this.shared().client.clone());
     let namespace = namespaces.get_metadata_opt(&this.namespace()).await?;
-    let terminating = namespace.is_none_or(|n| n.metadata.deletion_timestamp.is_some());
-    if terminating && waited(this) >= this.shared().settings.orphan_after {
-        return Ok(End::Left(OrphanReason::Deadline));
+    let terminating = namespace.is_none_or(|namespace| namespace.metadata.deletion_timestamp.is_some());
+    if terminating && deleted_for(this) >= this.shared().settings.orphan_after {
+        return Ok(Deletion::Orphaned(OrphanReason::Deadline));
     }
-    let requeue = if terminating { Requeue::After(Duration::from_secs(5)) } else { outcome.requeue };
-    Ok(held(Outcome { requeue, ..outcome }))
+    let requeue = if terminating { Requeue::After(IN_TERMINATING_NAMESPACE) } else { outcome.requeue };
+    Err(Outcome { requeue, ..outcome }.into())
 }
 
-fn waited<K: Managed>(this: &Reconciliation<'_, K>) -> Duration {
+/// Returns how long ago the object was deleted.
+fn deleted_for<K: Managed>(this: &Reconciliation<'_, K>) -> Duration {
     let deleted = this.object.meta().deletion_timestamp.as_ref().map(|time| time.0);
     let passed = deleted.map(|at| this.shared().clock.now().duration_since(at));
     passed.and_then(|passed| Duration::try_from(passed).ok()).unwrap_or_default()
 }
 
-fn unmarked(id: &str) -> Outcome {
-    Outcome::refused(
-        Reason::Conflict,
-        format!(
-            "The upstream object {id} does not bear the stamp of this object, so it is not deleted. Delete it upstream, or annotate this object with {FORCE_ORPHAN}=true to let go of it."
-        ),
-    )
-}
-
-/// A create was under way, and what stands under its name bears no stamp: it may be ours with the
-/// stamp lost, or a stranger's. Deleting could hit the stranger, letting go could leak.
-fn uncertain(id: &str) -> Outcome {
-    Outcome::refused(
-        Reason::Conflict,
-        format!(
-            "A create was under way, and the upstream object {id} has its name but does not show whose it is. Delete it upstream if it is yours, or annotate this object with {FORCE_ORPHAN}=true to let go of it."
-        ),
-    )
-}
-
-fn still_there(id: &str) -> Outcome {
-    let message = format!("The upstream accepted the deletion of {id} and still shows it.");
-    Outcome::working(Reason::Deleting, message, Requeue::After(READ_AFTER_DELETE))
-}
-
-fn in_use(id: &str, used_by: &[String]) -> Outcome {
-    let some: Vec<&str> = used_by.iter().take(5).map(String::as_str).collect();
-    let rest = used_by.len().saturating_sub(some.len());
-    let more = if rest == 0 { String::new() } else { format!(" and {rest} more") };
-    let message =
-        format!("The upstream object {id} is used by {}{more}. Detach it there; it is deleted then.", some.join(", "));
-    Outcome::refused(Reason::InUse, message)
-}
-
-fn held(outcome: Outcome) -> End {
-    End::Held(outcome)
-}
-
-/// Says loudly what is left behind.
-async fn report_orphan<K: Managed>(this: &Reconciliation<'_, K>, record: &UpstreamRef, why: OrphanReason) {
-    let shared = this.shared();
-    let id = record.id.as_deref().unwrap_or("(id unknown)");
-    tracing::warn!(
-        kind = K::KIND,
-        namespace = this.namespace(),
-        name = this.object.name_any(),
-        system = record.system,
-        endpoint = record.endpoint,
-        id,
-        why = why.label(),
-        "left an upstream object behind"
-    );
-    let note = format!("Left {} {id} at {} as it is ({}).", record.system, record.endpoint, why.label());
-    shared.events.warning(&this.reference(), Reason::Orphaned.as_str(), &note).await;
-}
-
-/// Lets the Kubernetes object go. What is left behind is counted only then: until the finalizer is
-/// off, all of this may be repeated.
-async fn release<K: Managed>(this: &mut Reconciliation<'_, K>, left: Option<OrphanReason>) -> Result<Action> {
+/// Removes the finalizer. An orphan is counted only then: everything before may be repeated.
+async fn remove_finalizer<K: Managed>(this: &Reconciliation<'_, K>, orphaned: Option<OrphanReason>) -> Result<Action> {
     match finalizer::remove(&this.api(), &this.object, this.shared().settings.safeguards).await {
-        // Gone or changed meanwhile: the watch brings what there is to do.
+        // The object is gone or was changed: the watch delivers what is left to do.
         Err(Error::Stale) => return Ok(Action::requeue(Duration::from_secs(1))),
         other => other?,
     }
-    if let Some(why) = left {
+    if let Some(why) = orphaned {
         this.shared().metrics.orphaned(K::KIND, why.label());
     }
-    this.shared().backoffs.clear(&this.uid());
-    this.shared().observations.forget(&this.uid());
-    this.shared().corrections().forget(&this.uid());
+    this.forget();
     Ok(Action::await_change())
 }

@@ -1,14 +1,14 @@
-//! Who may send next: the token bucket of one account, and the queue before it.
+//! The rate limiter of one account: a token bucket with a priority queue.
 //!
-//! The most urgent request goes first; of equally urgent ones writes go before reads, and else the
-//! first come. A sweep over many objects so holds up neither a deletion nor the one change that
-//! somebody waits for.
+//! The request with the highest priority is sent first. At the same priority writes go before reads,
+//! then the order of arrival decides. So background reads of many objects delay neither a deletion
+//! nor a change of one spec.
 
 mod token_bucket;
 
-use super::Effect;
+use super::call::Effect;
 use crate::api::connection::RateLimit;
-use crate::upstream::Priority;
+use crate::upstream::request::Priority;
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
 use std::sync::{Mutex as Lock, MutexGuard, PoisonError};
@@ -17,11 +17,10 @@ use token_bucket::TokenBucket;
 use tokio::sync::Notify;
 use tokio::time::timeout;
 
-/// A write does not wait longer than this for its turn: its caller has just made sure that it
-/// still leads, and that knowledge ages.
+/// The maximum time that a write waits: the observation from which it was decided gets older meanwhile.
 const WRITE_QUEUE_LIMIT: Duration = Duration::from_secs(5);
 
-/// How a rate limit stands, for people and machines that watch it.
+/// The state of a rate limiter, for metrics.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct RateLimitStats {
     /// Requests per second that may be sent now.
@@ -34,10 +33,10 @@ pub struct RateLimitStats {
     pub waiting: usize,
 }
 
-/// The bucket and the queue before it.
+/// The token bucket and its queue.
 pub(super) struct RateLimiter {
     state: Lock<State>,
-    /// Somebody left the queue.
+    /// Notified when a request leaves the queue.
     moved: Notify,
 }
 
@@ -47,7 +46,7 @@ struct State {
     arrivals: u64,
 }
 
-/// A place in the queue; the least is the next.
+/// A position in the queue. The least is the first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Position {
     priority: Reverse<Priority>,
@@ -55,18 +54,18 @@ struct Position {
     arrival: u64,
 }
 
-/// What somebody in the queue is told.
+/// The answer to a request in the queue.
 enum Admission {
-    /// Send.
+    /// It may be sent.
     Now,
-    /// Nobody is before you, and there is a token after this time.
-    Next(Duration),
-    /// Others are before you, and there is a token for you after this time if nobody more urgent
-    /// comes.
+    /// It is the first in the queue, and there is a token after this time.
+    After(Duration),
+    /// Others are before it. There is a token for it after this time unless requests of a higher
+    /// priority arrive.
     Queued(Duration),
 }
 
-/// A place that is given up when its holder goes, for whatever reason.
+/// An entry of the queue. Dropping it removes the request from the queue.
 struct Ticket<'a> {
     rate_limiter: &'a RateLimiter,
     position: Position,
@@ -85,7 +84,7 @@ impl RateLimiter {
         Self { state: Lock::new(state), moved: Notify::new() }
     }
 
-    /// Waits for its turn and a token; the error says after how long it is worth another try.
+    /// Waits for a token. The error is the time after which the caller may retry.
     pub(super) async fn take(&self, priority: Priority, effect: Effect, limit: Duration) -> Result<(), Duration> {
         let limit = if effect == Effect::Write { limit.min(WRITE_QUEUE_LIMIT) } else { limit };
         let deadline = Instant::now() + limit;
@@ -93,36 +92,36 @@ impl RateLimiter {
         loop {
             let moved = self.moved.notified();
             tokio::pin!(moved);
-            // From here on no move is missed.
+            // Enabled before the state is read, so that no notification is missed.
             moved.as_mut().enable();
             let now = Instant::now();
-            let nap = match self.state().ask(ticket.position, now) {
+            let pause = match self.state().admit(ticket.position, now) {
                 Admission::Now => return Ok(()),
-                Admission::Next(wait) | Admission::Queued(wait) if now + wait > deadline => return Err(wait),
-                Admission::Next(wait) => wait,
+                Admission::After(wait) | Admission::Queued(wait) if now + wait > deadline => return Err(wait),
+                Admission::After(wait) => wait,
                 Admission::Queued(_) => deadline - now,
             };
-            // Either way there is reason to ask again.
-            let _ = timeout(nap, moved).await;
+            // Both a timeout and a notification are reasons to check again.
+            let _ = timeout(pause, moved).await;
         }
     }
 
-    /// Lets no request through for this long: the upstream asked for it.
+    /// Sends no request for this time, because the upstream asked for it.
     pub(super) fn close(&self, pause: Duration) {
         self.state().bucket.close(Instant::now() + pause);
     }
 
-    /// The upstream refused a request that was sent at this time as one too many.
+    /// Lowers the rate, because the upstream rejected a request with 429 that was sent at this time.
     pub(super) fn slow_down(&self, sent: Instant) {
         self.state().bucket.slow_down(sent, Instant::now());
     }
 
-    /// The upstream served a request that was sent at this time.
+    /// Raises the rate a little, because the upstream served a request that was sent at this time.
     pub(super) fn speed_up(&self, sent: Instant) {
         self.state().bucket.speed_up(sent, Instant::now());
     }
 
-    /// How it stands now.
+    /// Returns the current state.
     pub(super) fn stats(&self) -> RateLimitStats {
         let mut state = self.state();
         let (rate, configured, tokens) = state.bucket.stats(Instant::now());
@@ -143,12 +142,12 @@ impl RateLimiter {
 }
 
 impl State {
-    fn ask(&mut self, position: Position, now: Instant) -> Admission {
+    fn admit(&mut self, position: Position, now: Instant) -> Admission {
         let others = self.waiting.range(..position).count();
         if others > 0 {
             return Admission::Queued(self.bucket.wait(others, now));
         }
-        self.bucket.take(now).map_or(Admission::Now, Admission::Next)
+        self.bucket.take(now).map_or(Admission::Now, Admission::After)
     }
 }
 
@@ -163,16 +162,16 @@ mod tests {
         Arc::new(RateLimiter::new(RateLimit { requests_per_second, burst }))
     }
 
-    /// Lets these requests queue up in this order, opens the gate, and tells who went when.
+    /// Queues these requests in this order while the limiter is closed, and returns the order of sending.
     async fn served<const N: usize>(requests: [(Priority, Effect); N]) -> Vec<(Priority, Effect)> {
         let rate_limiter = rate_limiter(100, 1);
         rate_limiter.close(Duration::from_millis(200));
         let order = Arc::new(Lock::new(Vec::new()));
         let mut tasks = Vec::new();
         for (priority, effect) in requests {
-            let (asking, order) = (Arc::clone(&rate_limiter), Arc::clone(&order));
+            let (limiter, order) = (Arc::clone(&rate_limiter), Arc::clone(&order));
             tasks.push(tokio::spawn(async move {
-                asking.take(priority, effect, LONG).await.unwrap();
+                limiter.take(priority, effect, LONG).await.unwrap();
                 order.lock().unwrap().push((priority, effect));
             }));
             while rate_limiter.state().waiting.len() < tasks.len() {
@@ -187,7 +186,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_most_urgent_goes_first_and_a_write_before_equally_urgent_reads() {
+    async fn queue_orders_by_priority_then_writes_before_reads() {
         use Effect::{Read, Write};
         use Priority::{Background, Change, Deletion, Probe};
         let order = served([
@@ -212,7 +211,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn equals_go_as_they_came_and_all_go() {
+    async fn queue_keeps_order_of_arrival_at_same_priority() {
         let rate_limiter = rate_limiter(200, 1);
         let order = Arc::new(Lock::new(Vec::new()));
         let tasks: Vec<_> = (0..30)
@@ -231,7 +230,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_would_wait_too_long_is_told_so_at_once() {
+    async fn take_fails_at_once_when_wait_exceeds_limit() {
         let rate_limiter = rate_limiter(1, 1);
         rate_limiter.close(Duration::from_secs(100));
         let begun = Instant::now();
@@ -241,7 +240,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_gives_up_makes_room_for_those_behind() {
+    async fn cancelled_request_leaves_the_queue() {
         let rate_limiter = rate_limiter(2, 1);
         rate_limiter.take(Priority::Probe, Effect::Read, LONG).await.unwrap();
         let first = tokio::spawn({
@@ -256,7 +255,7 @@ mod tests {
             first.abort();
         });
         second.unwrap();
-        assert!(begun.elapsed() < Duration::from_millis(950), "the turn of the first: {:?}", begun.elapsed());
+        assert!(begun.elapsed() < Duration::from_millis(950), "the token of the first: {:?}", begun.elapsed());
         assert!(rate_limiter.state().waiting.is_empty());
     }
 }

@@ -1,23 +1,23 @@
-//! Tokens as a function of time, at a rate that follows what the upstream bears.
+//! A token bucket whose rate adapts to the upstream.
 //!
-//! A 429 halves the rate, each success raises it by the same small step: the rate swings closely
-//! below what the upstream allows, whatever it was configured to be. No clock inside: the caller
-//! says what time it is.
+//! A 429 halves the rate, and each success raises it by the same small step, so that the rate stays
+//! just below the limit of the upstream if that is lower than the configured rate. The bucket reads
+//! no clock: the caller passes the time.
 
 use crate::api::connection::RateLimit;
 use std::time::{Duration, Instant};
 
-/// The rate is never less than the configured one divided by this.
-const DEEPEST_CUT: f64 = 10.0;
+/// The rate never falls below the configured rate divided by this.
+const MAX_SLOWDOWN: f64 = 10.0;
 
-/// And never less than a request in four seconds: a write gives up its turn after five, so that
-/// slower than this nothing could be written at all.
-const SLOWEST: f64 = 0.25;
+/// The rate never falls below one request in four seconds: a write waits at most five seconds, so at
+/// a lower rate nothing could be written.
+const MIN_RATE: f64 = 0.25;
 
-/// How many successes raise the rate by the configured one.
+/// This many successes raise the rate by the configured rate.
 const SUCCESSES: f64 = 400.0;
 
-/// The tokens of one account.
+/// The token bucket of one account.
 pub(super) struct TokenBucket {
     /// Requests per second, as configured.
     full: f64,
@@ -28,7 +28,7 @@ pub(super) struct TokenBucket {
     tokens: f64,
     at: Instant,
     closed_until: Instant,
-    /// When the rate was halved last.
+    /// The time when the rate was last halved.
     slowed: Option<Instant>,
 }
 
@@ -38,7 +38,7 @@ impl TokenBucket {
         Self { full, rate: full, burst, tokens: burst, at: now, closed_until: now, slowed: None }
     }
 
-    /// Takes a token, or tells how long until there is one.
+    /// Takes a token, or returns the time until there is one.
     pub(super) fn take(&mut self, now: Instant) -> Option<Duration> {
         let wait = self.wait(0, now);
         if wait.is_zero() {
@@ -48,7 +48,7 @@ impl TokenBucket {
         Some(wait)
     }
 
-    /// How long until there is a token for somebody with so many others before them.
+    /// Returns the time until there is a token for a request with this many others before it.
     pub(super) fn wait(&mut self, others: usize, now: Instant) -> Duration {
         self.earn(now);
         let wanted = f64::from(u32::try_from(others).unwrap_or(u32::MAX)) + 1.0;
@@ -58,44 +58,44 @@ impl TokenBucket {
         earned.max(self.closed_until.saturating_duration_since(now))
     }
 
-    /// Gives nothing before this time: the upstream asked for it.
+    /// Gives no token before this time, because the upstream asked for it.
     pub(super) fn close(&mut self, until: Instant) {
         self.closed_until = self.closed_until.max(until);
     }
 
-    /// A request that was sent at this time was one too many. Requests that were under way when the
-    /// rate was halved say nothing of the new one.
+    /// Halves the rate, because a request that was sent at this time got a 429. Requests that were
+    /// sent before the last halving say nothing about the new rate.
     pub(super) fn slow_down(&mut self, sent: Instant, now: Instant) {
-        if self.speaks_of_now(sent) {
+        if self.is_after_slowdown(sent) {
             self.earn(now);
-            self.rate = (self.rate / 2.0).max(self.full / DEEPEST_CUT).max(SLOWEST);
+            self.rate = (self.rate / 2.0).max(self.full / MAX_SLOWDOWN).max(MIN_RATE);
             self.tokens = 0.0;
             self.slowed = Some(now);
         }
     }
 
-    /// A request that was sent at this time was none too many.
+    /// Raises the rate, because a request that was sent at this time succeeded.
     pub(super) fn speed_up(&mut self, sent: Instant, now: Instant) {
-        if self.rate < self.full && self.speaks_of_now(sent) {
+        if self.rate < self.full && self.is_after_slowdown(sent) {
             self.earn(now);
             self.rate = (self.rate + self.full / SUCCESSES).min(self.full);
         }
     }
 
-    /// Rate, configured rate and tokens. None while it is closed.
+    /// Returns rate, configured rate and tokens. There are no tokens while it is closed.
     pub(super) fn stats(&mut self, now: Instant) -> (f64, f64, f64) {
         self.earn(now);
         let open = now >= self.closed_until;
         (self.rate, self.full, if open { self.tokens.max(0.0) } else { 0.0 })
     }
 
-    fn speaks_of_now(&self, sent: Instant) -> bool {
+    fn is_after_slowdown(&self, sent: Instant) -> bool {
         self.slowed.is_none_or(|slowed| sent >= slowed)
     }
 
     fn earn(&mut self, now: Instant) {
         let earned = now.saturating_duration_since(self.at).as_secs_f64() * self.rate;
-        // A slowed upstream would refuse the full burst, too.
+        // An upstream that asked for a lower rate would reject the full burst, too.
         let most = (self.burst * self.rate / self.full).max(1.0);
         self.tokens = (self.tokens + earned).min(most);
         self.at = self.at.max(now);
@@ -113,7 +113,7 @@ mod tests {
         (TokenBucket::full(RateLimit { requests_per_second, burst }, now), now)
     }
 
-    /// How long `requests` take that are sent one after the other, each as soon as it may be.
+    /// Returns how long `requests` take that are sent one after the other, each as early as possible.
     fn time_for(bucket: &mut TokenBucket, begun: Instant, requests: usize) -> Duration {
         let mut now = begun;
         for _ in 0..requests {
@@ -124,13 +124,13 @@ mod tests {
         now - begun
     }
 
-    /// The same in seconds, to a tenth.
+    /// Returns the same in seconds, to a tenth.
     fn seconds_for(bucket: &mut TokenBucket, begun: Instant, requests: usize) -> String {
         format!("{:.1}", time_for(bucket, begun, requests).as_secs_f64())
     }
 
     #[test]
-    fn a_burst_passes_at_once_and_the_rest_at_the_rate() {
+    fn bucket_passes_burst_at_once_and_the_rest_at_rate() {
         let (mut bucket, now) = bucket(5, 10);
         assert_eq!(time_for(&mut bucket, now, 10), Duration::ZERO);
         let rest = time_for(&mut bucket, now, 50);
@@ -138,14 +138,14 @@ mod tests {
     }
 
     #[test]
-    fn an_idle_bucket_holds_no_more_than_its_burst() {
+    fn idle_bucket_saves_no_more_than_its_burst() {
         let (mut bucket, now) = bucket(5, 10);
         let later = time_for(&mut bucket, now + MINUTE, 20);
         assert!((1_900..=2_100).contains(&later.as_millis()), "{later:?}");
     }
 
     #[test]
-    fn a_closed_bucket_gives_nothing_until_it_opens() {
+    fn closed_bucket_gives_nothing_until_it_opens() {
         let (mut bucket, now) = bucket(5, 10);
         bucket.close(now + MINUTE);
         bucket.close(now + MINUTE / 2);
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reading_shows_the_rate_and_what_may_be_sent_at_once() {
+    fn stats_show_rate_and_available_tokens() {
         let (mut bucket, now) = bucket(8, 10);
         assert_eq!(bucket.stats(now), (8.0, 8.0, 10.0));
         bucket.take(now);
@@ -167,14 +167,14 @@ mod tests {
     }
 
     #[test]
-    fn who_is_behind_others_is_told_how_long_they_take_together() {
+    fn wait_includes_the_requests_before() {
         let (mut bucket, now) = bucket(2, 1);
         assert_eq!(bucket.wait(0, now), Duration::ZERO);
         assert_eq!(bucket.wait(4, now), Duration::from_secs(2));
     }
 
     #[test]
-    fn each_refusal_halves_the_rate_down_to_a_tenth() {
+    fn each_429_halves_the_rate_down_to_a_tenth() {
         let (mut bucket, mut now) = bucket(20, 10);
         let mut seconds = Vec::new();
         for _ in 0..5 {
@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn even_the_slowest_rate_leaves_a_write_its_turn() {
+    fn lowest_rate_still_allows_writes() {
         let (mut bucket, now) = bucket(1, 1);
         for _ in 0..10 {
             bucket.slow_down(now, now);
@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn requests_that_were_under_way_together_halve_the_rate_once() {
+    fn concurrent_429s_halve_the_rate_once() {
         let (mut bucket, now) = bucket(8, 10);
         let second = Duration::from_secs(1);
         for answered in 1..=5 {
@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn successes_bring_the_rate_back_step_by_step_and_no_further() {
+    fn successes_restore_the_rate_step_by_step() {
         let (mut bucket, mut now) = bucket(10, 10);
         bucket.slow_down(now, now);
         for _ in 0..100 {
@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn an_upstream_that_bears_less_than_configured_is_used_at_about_what_it_bears() {
+    fn rate_settles_near_a_lower_limit_of_the_upstream() {
         let (mut bucket, begun) = bucket(50, 50);
         let (mut now, mut served, mut refused, mut second) = (begun, 0, 0, (begun, 0));
         while now - begun < 5 * MINUTE {

@@ -1,8 +1,8 @@
-//! What permissions mean, so that two spellings of the same rights are no difference.
+//! Compares permissions by meaning, so that equivalent permissions show no difference.
 //!
-//! Order and repetition of permissions, targets, actions, resources and condition values do not
-//! matter; the resource `*` means `nrn:*:<product>:*::*`, as which the upstream reads it back; a
-//! wildcard swallows what stands beside it.
+//! Order and repetition of permissions, targets, actions, resources and condition values have no effect.
+//! The resource `*` equals `nrn:*:<product>:*::*`, which the upstream returns for it. A wildcard covers
+//! all other entries of its list.
 
 use crate::api::policy::{NcloudEffect, NcloudPermission, NcloudTarget};
 use crate::engine::{Diff, FieldDiff, Remedy};
@@ -10,17 +10,17 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Notes where the permissions differ: field by field where a permission has a likely counterpart.
+/// Adds the differences of permissions: field by field if a permission has a likely counterpart.
 pub(super) fn compare(diff: &mut Diff, path: &str, want: &[NcloudPermission], have: &[NcloudPermission]) {
-    let meant = |permissions: &[NcloudPermission]| permissions.iter().map(Permission::of).collect::<Vec<_>>();
-    Sets { want: &meant(want), have: &meant(have) }.compare(diff, path);
+    let canonical = |permissions: &[NcloudPermission]| permissions.iter().map(Permission::of).collect::<Vec<_>>();
+    Sets { want: &canonical(want), have: &canonical(have) }.compare(diff, path);
 }
 
-/// What can be compared as a member of a set, and in depth.
+/// A member of a set that can also be compared field by field.
 trait Member: Serialize {
     fn same(&self, other: &Self) -> bool;
-    /// How likely the other is the same member, changed.
-    fn likeness(&self, other: &Self) -> usize;
+    /// Returns a score: the higher, the more likely the other is the same member with a change.
+    fn similarity(&self, other: &Self) -> usize;
     fn compare(&self, other: &Self, diff: &mut Diff, path: &str);
 }
 
@@ -35,7 +35,7 @@ struct Target {
 #[derive(Debug, Serialize)]
 struct Permission {
     effect: NcloudEffect,
-    /// In the order of the spec, for the sake of the paths.
+    /// In the order of the spec, from which the paths of differences are made.
     targets: Vec<Target>,
     condition: BTreeMap<String, BTreeMap<String, BTreeSet<String>>>,
 }
@@ -56,7 +56,7 @@ impl Permission {
     fn of(permission: &NcloudPermission) -> Self {
         let keys = |keys: &BTreeMap<String, Vec<String>>| {
             let keys = keys.iter().map(|(key, values)| (key.clone(), values.iter().cloned().collect()));
-            // A key without values says nothing, and neither does an operator without keys.
+            // A key without values has no effect, and neither has an operator without keys.
             keys.filter(|(_, values): &(_, BTreeSet<String>)| !values.is_empty()).collect()
         };
         let operators = permission.condition.iter().flatten().map(|(operator, all)| (operator.clone(), keys(all)));
@@ -78,7 +78,7 @@ impl Member for Target {
         self == other
     }
 
-    fn likeness(&self, other: &Self) -> usize {
+    fn similarity(&self, other: &Self) -> usize {
         usize::from(self.product == other.product)
     }
 
@@ -99,7 +99,7 @@ impl Member for Permission {
         self.effect == other.effect && self.condition == other.condition && set(&self.targets) == set(&other.targets)
     }
 
-    fn likeness(&self, other: &Self) -> usize {
+    fn similarity(&self, other: &Self) -> usize {
         let known = |target: &&Target| other.targets.iter().any(|theirs| theirs.product == target.product);
         let shared = self.targets.iter().filter(known).count();
         2 * shared + usize::from(self.effect == other.effect) + usize::from(self.condition == other.condition)
@@ -112,15 +112,15 @@ impl Member for Permission {
     }
 }
 
-/// Two lists, meant as sets.
+/// Two lists that are compared as sets.
 struct Sets<'a, T> {
     want: &'a [T],
     have: &'a [T],
 }
 
 impl<T: Member> Sets<'_, T> {
-    /// Members without an equal are paired by likeness and compared in depth; what is left over is
-    /// noted whole, under its index when it is only desired, and under the list when it is only
+    /// Compares members without an equal with the most similar one of the other list. A member without
+    /// a partner is one difference: under its index if it is only desired, under the list if it is only
     /// observed.
     fn compare(&self, diff: &mut Diff, path: &str) {
         let Self { want, have } = self;
@@ -128,19 +128,19 @@ impl<T: Member> Sets<'_, T> {
         let mut extra: Vec<&T> = have.iter().filter(|h| !want.iter().any(|w| w.same(h))).collect();
         for (index, wanted) in missing {
             let path = format!("{path}[{index}]");
-            // Of equally likely ones `max_by_key` takes the last; reversed, that is the first.
-            match (0..extra.len()).rev().max_by_key(|&at| wanted.likeness(extra[at])) {
+            // `max_by_key` returns the last of several maxima; reversed, that is the first.
+            match (0..extra.len()).rev().max_by_key(|&at| wanted.similarity(extra[at])) {
                 Some(at) => wanted.compare(extra.remove(at), diff, &path),
-                None => note(diff, path, json!(wanted), Value::Null),
+                None => add(diff, path, json!(wanted), Value::Null),
             }
         }
         for left in extra {
-            note(diff, path.to_owned(), Value::Null, json!(left));
+            add(diff, path.to_owned(), Value::Null, json!(left));
         }
     }
 }
 
-fn note(diff: &mut Diff, path: String, desired: Value, observed: Value) {
+fn add(diff: &mut Diff, path: String, desired: Value, observed: Value) {
     diff.fields.push(FieldDiff { path, desired, observed, remedy: Remedy::Update });
 }
 
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn the_servers_spelling_of_the_wildcard_is_no_difference() {
+    fn wildcard_equals_its_form_in_responses() {
         let want = json!([allow(&[target("Server", &["View*"], &["*"])])]);
         assert!(diff(&want, &json!([allow(&[target("Server", &["View*"], &["nrn:*:Server:*::*"])])])).is_empty());
         let other = json!([allow(&[target("Server", &["View*"], &["nrn:*:VPC:*::*"])])]);
@@ -172,13 +172,13 @@ mod tests {
     }
 
     #[test]
-    fn a_wildcard_swallows_what_stands_beside_it() {
+    fn wildcard_covers_other_entries() {
         let want = json!([allow(&[target("Server", &["*", "View*"], &["nrn:PUB:Server:KR:1:Server/1", "*"])])]);
         assert!(diff(&want, &json!([allow(&[target("Server", &["*"], &["nrn:*:Server:*::*"])])])).is_empty());
     }
 
     #[test]
-    fn order_and_repetition_are_no_difference_at_any_level() {
+    fn order_and_repetition_are_ignored_at_any_level() {
         let (a, b) = (target("Server", &["View/a", "View/b"], &["n1", "n2"]), target("VPC", &["View*"], &["*"]));
         let b_again = target("VPC", &["View*", "View*"], &["*"]);
         let a_turned = target("Server", &["View/b", "View/a"], &["n2", "n1", "n2"]);
@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_condition_is_no_condition() {
+    fn empty_condition_equals_no_condition() {
         let with = |condition: Value| json!([{"effect": "Allow", "targets": [], "condition": condition}]);
         let without = json!([{"effect": "Allow", "targets": []}]);
         for empty in [json!(null), json!({}), json!({"StringEquals": {}}), json!({"StringEquals": {"k": []}})] {
@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn a_changed_action_is_traced_to_its_target_wherever_the_target_went() {
+    fn changed_action_is_reported_at_its_target() {
         let want = json!([allow(&[target("Server", &["View/a"], &["*"]), target("VPC", &["View*"], &["*"])])]);
         let have = json!([allow(&[target("VPC", &["View*"], &["*"]), target("Server", &["View/b"], &["*"])])]);
         let diff = diff(&want, &have);
@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_and_what_is_too_much_are_told_apart() {
+    fn missing_and_extra_permissions_are_distinguished() {
         let (a, b) = (allow(&[target("Server", &["*"], &["*"])]), allow(&[target("VPC", &["*"], &["*"])]));
         let missing = diff(&json!([a, b]), &json!([a]));
         assert_eq!((missing.summary().as_str(), &missing.fields[0].observed), ("p[1]", &Value::Null));
@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn another_effect_is_a_difference() {
+    fn changed_effect_is_a_difference() {
         let with = |effect: &str| json!([{"effect": effect, "targets": [target("Server", &["*"], &["*"])]}]);
         assert_eq!(diff(&with("Deny"), &with("Allow")).summary(), "p[0].effect");
     }

@@ -1,23 +1,32 @@
-//! The canonical form of a NAVER Cloud policy, and what makes two of them mean the same.
+//! The canonical form of a NAVER Cloud policy, and its comparison.
 //!
-//! An absent description is an empty one. Tags are compared, exactly, only when the spec sets them
-//! and the upstream shows them. What permissions mean says [`super::compare`].
+//! An absent description equals an empty one. Tags are compared exactly, and only if the spec sets them
+//! and the upstream shows them. [`super::compare`] compares permissions.
 
-use super::{OWNER, body, compare, validate};
+use super::wire::{Detail, OWNER, Summary};
+use super::{compare, validate};
 use crate::api::policy::NcloudPolicySpec;
 use crate::engine::{Diff, Document, OwnerTag, Problem, Remedy};
 use crate::upstream::lenient::present;
-use crate::upstream::ncloud::client::Tags;
-use crate::upstream::ncloud::wire::{Detail, Summary};
+use crate::upstream::ncloud::wire::Tags;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-/// A policy in the words of the spec.
+/// The fields of a policy that only the upstream sets.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub(crate) struct Details {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) nrn: Option<String>,
+}
+
+/// A policy in the form of the spec.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(transparent)]
 pub(crate) struct PolicyDocument(pub(crate) NcloudPolicySpec);
 
 impl Document for PolicyDocument {
+    type Details = Details;
+
     fn key(&self) -> String {
         self.0.policy_name.clone()
     }
@@ -40,7 +49,7 @@ impl Document for PolicyDocument {
 }
 
 impl PolicyDocument {
-    /// What a list shows of a policy.
+    /// Converts a listed policy, which has neither permissions nor tags.
     pub(super) fn listed(summary: &Summary) -> Self {
         Self(NcloudPolicySpec {
             policy_name: summary.policy_name.clone(),
@@ -50,7 +59,7 @@ impl PolicyDocument {
         })
     }
 
-    /// What was read, the stamp taken off.
+    /// Converts a policy that was read, without its owner tag.
     pub(super) fn observed(detail: &Detail, tags: Option<Tags>) -> Self {
         let description = present(Some(detail.description().to_owned()));
         let tags = tags.map(|mut tags| {
@@ -65,7 +74,7 @@ impl PolicyDocument {
         })
     }
 
-    /// What is sent to create the policy, or without a stamp to have it judged.
+    /// Returns the body of a create call, or without an owner tag that of a validate call.
     pub(super) fn create_body(&self, owner_tag: Option<&OwnerTag>) -> Value {
         let tags = owner_tag.map_or_else(|| json!(self.0.tags), |owner_tag| json!(self.tags_with(owner_tag)));
         body(&[
@@ -76,13 +85,13 @@ impl PolicyDocument {
         ])
     }
 
-    /// What is sent to change the policy. The description always, because leaving it out may or
-    /// may not clear it.
+    /// Returns the body of an edit call. It always contains the description, because leaving it out may
+    /// or may not clear it.
     pub(super) fn edit_body(&self) -> Value {
         body(&[("description", json!(self.description())), ("permissions", json!(self.0.permissions))])
     }
 
-    /// The declared tags and the stamp.
+    /// Returns the declared tags and the owner tag.
     pub(super) fn tags_with(&self, owner_tag: &OwnerTag) -> Tags {
         let mut tags = self.0.tags.clone().unwrap_or_default();
         tags.insert(OWNER.to_owned(), owner_tag.to_string());
@@ -92,6 +101,15 @@ impl PolicyDocument {
     fn description(&self) -> &str {
         self.0.description.as_deref().unwrap_or_default()
     }
+}
+
+/// Returns a request body without the fields that the user did not set.
+fn body(fields: &[(&str, Value)]) -> Value {
+    let set = fields.iter().filter(|(_, value)| !value.is_null());
+    set.fold(json!({}), |mut body, (key, value)| {
+        body[*key] = value.clone();
+        body
+    })
 }
 
 #[cfg(test)]
@@ -116,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn an_absent_description_is_an_empty_one_and_always_sent() {
+    fn absent_description_is_sent_as_an_empty_one() {
         assert!(base().diff(&changed(|spec| spec.description = Some(String::new()))).is_empty());
         assert_eq!(base().edit_body()["description"], json!(""));
         let described = changed(|spec| spec.description = Some("old".to_owned()));
@@ -124,22 +142,22 @@ mod tests {
     }
 
     #[test]
-    fn tags_are_compared_exactly_and_only_when_both_sides_have_them() {
+    fn tags_are_compared_only_when_both_sides_have_them() {
         let tags = |tags: Value| changed(|spec| spec.tags = serde_json::from_value(tags).unwrap());
-        assert!(base().diff(&tags(json!({"a": "1"}))).is_empty(), "not set: not ours");
-        assert!(tags(json!({"a": "1"})).diff(&base()).is_empty(), "not readable: not known");
+        assert!(base().diff(&tags(json!({"a": "1"}))).is_empty(), "not set: not compared");
+        assert!(tags(json!({"a": "1"})).diff(&base()).is_empty(), "not readable: not compared");
         let diff = tags(json!({"a": "1", "b": "2"})).diff(&tags(json!({"b": "3", "c": "4"})));
         assert_eq!(diff.summary(), "spec.ncloud.tags.a, spec.ncloud.tags.b, spec.ncloud.tags.c");
         assert!(!tags(json!({})).diff(&tags(json!({"a": "1"}))).is_empty());
     }
 
     #[test]
-    fn another_name_needs_another_policy() {
+    fn changed_name_needs_recreate() {
         assert!(base().diff(&changed(|spec| spec.policy_name = "other".to_owned())).needs_recreate());
     }
 
     #[test]
-    fn the_stamp_goes_beside_the_tags_and_is_taken_off_again() {
+    fn owner_tag_is_added_to_the_tags_and_removed_when_read() {
         let wanted = changed(|spec| spec.tags = serde_json::from_value(json!({"team": "a"})).unwrap());
         let body = wanted.create_body(Some(&OwnerTag::new("cluster", "uid")));
         assert_eq!(body["tags"], json!({"team": "a", "cloudpolicy-owner": "cluster/uid"}));

@@ -1,45 +1,89 @@
 //! Policies of NAVER Cloud Platform Sub Account (`ncloud/policy`).
 //!
-//! The upstream makes the id, so that a policy is found again by its name; the stamp is the tag
-//! `cloudpolicy-owner`, written with the create call and read through the tag endpoint. An edit
-//! replaces all permissions and leaves the tags alone.
+//! The upstream assigns the id, so a policy is found again by its name. The owner tag is the tag
+//! `cloudpolicy-owner`, written in the create call and read through the tag endpoint. An edit
+//! replaces all permissions and does not change the tags.
+//!
+//! | module | contents |
+//! | --- | --- |
+//! | `calls` | the calls of the API |
+//! | `wire` | policies in its responses |
+//! | `document` | the canonical form |
+//! | `compare` | the comparison of permissions by meaning |
+//! | `validate` | the rules that are checked before anything is sent |
+//! | `verdict` | the fields of the spec to which findings of the upstream belong |
 
+pub(super) mod calls;
 mod compare;
 mod document;
 mod validate;
 mod verdict;
+pub(super) mod wire;
 
 pub(crate) use document::PolicyDocument;
 
-use super::client::{ErrorBody, Ncloud, SYSTEM, Tags, read, write};
-use super::wire::{Detail, RawVerdict, Stored, Summary};
+use super::PROVIDER;
+use super::client::Ncloud;
+use super::errors::ErrorBody;
+use super::quota::POLICY_LIMIT;
+use super::wire::Tags;
+use crate::api::PolicySpec;
+use crate::api::policy::NcloudPolicySpec;
 use crate::api::status::ValidationDetail;
-use crate::engine::{
-    Details, Diff, ErrorKind, External, FoundTag, Observed, OwnerTag, Result, Snapshot, UpstreamError, Verdict, Written,
-};
+use crate::engine::{Diff, ErrorKind, External, FoundTag, Observed, OwnerTag, Result, UpstreamError, Verdict, Written};
+use crate::upstream::collection::{Collection, Counted, Provider};
 use crate::upstream::http::{Purpose, Response};
-use crate::upstream::snapshots::SnapshotCache;
-use serde_json::{Value, json};
-use std::sync::Arc;
-use std::time::Instant;
-
-/// The tag that says whose a policy is.
-pub(crate) const OWNER: &str = "cloudpolicy-owner";
+use calls::{PolicyCalls, read, write};
+use document::Details;
+use std::any::Any;
+use wire::{Detail, OWNER, RawVerdict, Stored, Summary};
 
 /// The policies of one account.
-pub(crate) struct Policies(pub(crate) Arc<Ncloud>, pub(crate) Arc<SnapshotCache<PolicyDocument>>);
+pub(crate) struct Policies {
+    calls: PolicyCalls,
+}
 
-impl External for Policies {
-    type Document = PolicyDocument;
-    const UNLISTED: &'static [&'static str] = &["spec.ncloud.permissions", "spec.ncloud.tags"];
+impl Collection for Policies {
+    const PROVIDER: &'static Provider = PROVIDER;
+    const COUNTED_AS: &'static str = "policies";
 
-    fn system(&self) -> &'static str {
-        SYSTEM
+    type Client = Ncloud;
+    type Spec = NcloudPolicySpec;
+
+    fn spec(desired: &dyn Any) -> Option<&NcloudPolicySpec> {
+        match desired.downcast_ref()? {
+            PolicySpec { ncloud: Some(spec), spaceone: None, .. } => Some(spec),
+            PolicySpec { .. } => None,
+        }
     }
 
+    fn document(spec: &NcloudPolicySpec) -> PolicyDocument {
+        PolicyDocument(spec.clone())
+    }
+
+    fn unique_name(spec: &NcloudPolicySpec) -> Option<&str> {
+        Some(&spec.policy_name)
+    }
+
+    fn open(client: Ncloud) -> Self {
+        Self { calls: PolicyCalls(client) }
+    }
+
+    async fn count(&self) -> Result<Counted> {
+        let count = self.calls.count().await?;
+        Ok(Counted::Count { count, limit: Some(POLICY_LIMIT) })
+    }
+}
+
+impl External for Policies {
+    const SYSTEM: &'static str = calls::SYSTEM;
+    const UNLISTED: &'static [&'static str] = &["spec.ncloud.permissions", "spec.ncloud.tags"];
+
+    type Document = PolicyDocument;
+
     async fn find(&self, key: &str, _: &OwnerTag) -> Result<Vec<Observed<PolicyDocument>>> {
-        // The search may be by part of the name and blind to case.
-        let named = self.0.policies(Some(key)).await?.into_iter().filter(|policy| policy.policy_name == key);
+        // The search may match parts of names and ignore case.
+        let named = self.calls.list(Some(key)).await?.into_iter().filter(|policy| policy.policy_name == key);
         let mut found = Vec::new();
         for policy in named {
             found.extend(self.observe(&policy.policy_id).await?);
@@ -48,52 +92,44 @@ impl External for Policies {
     }
 
     async fn observe(&self, id: &str) -> Result<Option<Observed<PolicyDocument>>> {
-        let Some(detail) = self.0.policy(id).await? else { return Ok(None) };
-        let tags = self.0.tags(id).await?;
+        let Some(detail) = self.calls.get(id).await? else { return Ok(None) };
+        let tags = self.calls.tags(id).await?;
         Ok(Some(observed(detail, tags)))
     }
 
     async fn list(&self) -> Result<Vec<Observed<PolicyDocument>>> {
-        Ok(self.0.policies(None).await?.into_iter().map(listed).collect())
-    }
-
-    async fn snapshot(&self, not_before: Instant) -> Option<Arc<Snapshot<PolicyDocument>>> {
-        self.1.since(not_before, self.list()).await
-    }
-
-    fn try_full_read(&self) -> bool {
-        self.1.try_full_read()
+        Ok(self.calls.list(None).await?.into_iter().map(listed).collect())
     }
 
     async fn check(&self, wanted: &PolicyDocument) -> Result<Option<Verdict>> {
         let purpose = read("validate policy");
-        let answer = self.0.validate(wanted.create_body(None)).await?;
-        if let (200..=299 | 400 | 422, Some(verdict)) = (answer.status, RawVerdict::of(&answer.body)) {
+        let response = self.calls.validate(wanted.create_body(None)).await?;
+        if let (200..=299 | 400 | 422, Some(verdict)) = (response.status, RawVerdict::of(&response.body)) {
             return Ok(Some(self.shown(&verdict, wanted)));
         }
-        match answer.status {
-            200..=299 => Err(answer.unreadable(purpose)),
-            400 | 422 => Ok(ErrorBody::of(&answer.body).map(|said| self.refused_outright(said, wanted))),
+        match response.status {
+            200..=299 => Err(response.unreadable(purpose)),
+            400 | 422 => Ok(ErrorBody::of(&response.body).map(|error| self.verdict_of_error(error, wanted))),
             404 | 405 | 501 => Ok(None),
-            _ => Err(self.0.refusal(&answer, purpose)),
+            _ => Err(self.calls.0.refusal(&response, purpose)),
         }
     }
 
-    async fn room(&self) -> Result<()> {
-        self.0.room().await
+    async fn check_quota(&self) -> Result<()> {
+        self.calls.check_quota().await
     }
 
     async fn create(&self, wanted: &PolicyDocument, owner_tag: &OwnerTag) -> Result<Written> {
         let purpose = write("create policy");
-        let answer = self.0.create(wanted.create_body(Some(owner_tag))).await?;
-        let saved = self.0.saved(&answer, purpose)?;
-        let verdict = saved.validation_result.as_ref().map(|verdict| self.shown(verdict, wanted));
+        let response = self.calls.create(wanted.create_body(Some(owner_tag))).await?;
+        let stored = self.calls.stored(&response, purpose)?;
+        let verdict = stored.validation_result.as_ref().map(|verdict| self.shown(verdict, wanted));
         let refused = verdict.as_ref().is_some_and(|verdict| !verdict.success);
-        match (saved.policy_id.filter(|id| !id.is_empty()), verdict) {
+        match (stored.policy_id.filter(|id| !id.is_empty()), verdict) {
             (None, Some(verdict)) if refused => Ok(Written::Refused(verdict)),
-            (None, _) => Err(lost(&answer, purpose)),
-            // Refused, and yet an id: what it means only a look can tell.
-            (Some(id), Some(verdict)) if refused && self.0.policy(&id).await?.is_none() => {
+            (None, _) => Err(without_id(&response, purpose)),
+            // Refused, but with an id: only a get shows whether the policy exists.
+            (Some(id), Some(verdict)) if refused && self.calls.get(&id).await?.is_none() => {
                 Ok(Written::Refused(verdict))
             }
             (Some(id), verdict) => Ok(Written::Accepted { id, verdict }),
@@ -103,8 +139,8 @@ impl External for Policies {
     async fn update(&self, id: &str, wanted: &PolicyDocument, diff: &Diff, owner_tag: &OwnerTag) -> Result<Written> {
         let mut verdict = None;
         if diff.touches("spec.ncloud.description") || diff.touches("spec.ncloud.permissions") {
-            let answer = self.0.edit(id, wanted.edit_body()).await?;
-            let Stored { validation_result, .. } = self.0.saved(&answer, write("update policy"))?;
+            let response = self.calls.edit(id, wanted.edit_body()).await?;
+            let Stored { validation_result, .. } = self.calls.stored(&response, write("update policy"))?;
             verdict = validation_result.map(|verdict| self.shown(&verdict, wanted));
         }
         if let Some(verdict) = verdict.take_if(|verdict| !verdict.success) {
@@ -116,22 +152,22 @@ impl External for Policies {
         Ok(Written::Accepted { id: id.to_owned(), verdict })
     }
 
-    async fn claim(&self, id: &str, owner_tag: &OwnerTag) -> Result<()> {
+    async fn tag_owner(&self, id: &str, owner_tag: &OwnerTag) -> Result<()> {
         let (owner_tag, tags) = (owner_tag.to_string(), self.tags_to_write(id).await?);
         match tags.get(OWNER) {
             Some(owner) if *owner == owner_tag => return Ok(()),
-            Some(owner) => self.0.remove_tag(id, OWNER, owner).await?,
+            Some(owner) => self.calls.remove_tag(id, OWNER, owner).await?,
             None => {}
         }
-        self.0.add_tag(id, OWNER, &owner_tag).await
+        self.calls.add_tag(id, OWNER, &owner_tag).await
     }
 
     async fn delete(&self, id: &str) -> Result<()> {
-        let Err(error) = self.0.delete(id).await else { return Ok(()) };
+        let Err(error) = self.calls.delete(id).await else { return Ok(()) };
         if !matches!(error.kind, ErrorKind::AlreadyExists | ErrorKind::Rejected) {
             return Err(error);
         }
-        // How the upstream says "still assigned" is not documented; who holds the policy is.
+        // The error for a policy that is still assigned is not documented; the assignments are.
         let used_by = self.used_by(id).await?;
         if used_by.is_empty() && error.kind == ErrorKind::Rejected {
             return Err(error);
@@ -141,69 +177,70 @@ impl External for Policies {
     }
 
     async fn used_by(&self, id: &str) -> Result<Vec<String>> {
-        let mut used_by: Vec<String> =
-            self.0.used_by(id).await?.iter().map(|holder| holder.shown(self.0.redactor())).collect();
+        let assigned = self.calls.assigned_to(id).await?;
+        let mut used_by: Vec<String> = assigned.iter().map(|holder| holder.shown(self.calls.redactor())).collect();
         used_by.sort();
         Ok(used_by)
     }
 }
 
 impl Policies {
+    /// Converts a verdict for status.
     fn shown(&self, verdict: &RawVerdict, wanted: &PolicyDocument) -> Verdict {
-        let mut shown = verdict.shown(self.0.redactor());
+        let mut shown = verdict.shown(self.calls.redactor());
         verdict::place(&mut shown.details, wanted);
         shown
     }
 
-    /// A refusal in the form of an error is a verdict, too.
-    fn refused_outright(&self, said: ErrorBody, wanted: &PolicyDocument) -> Verdict {
-        let redactor = self.0.redactor();
+    /// Converts an error response to a verdict.
+    fn verdict_of_error(&self, error: ErrorBody, wanted: &PolicyDocument) -> Verdict {
+        let redactor = self.calls.redactor();
         let mut details = vec![ValidationDetail {
             kind: "ERROR".to_owned(),
-            code: redactor.clean(&said.code.unwrap_or_default()),
-            message: redactor.clean(&said.message),
+            code: redactor.clean(&error.code.unwrap_or_default()),
+            message: redactor.clean(&error.message),
             ..ValidationDetail::default()
         }];
         verdict::place(&mut details, wanted);
         Verdict { success: false, details }
     }
 
-    /// Makes the tags those of the spec and the stamp.
+    /// Writes the tags of the spec and the owner tag, and removes all others.
     async fn write_tags(&self, id: &str, wanted: &PolicyDocument, owner_tag: &OwnerTag) -> Result<()> {
         let have = self.tags_to_write(id).await?;
         let want = wanted.tags_with(owner_tag);
         for (key, value) in have.iter().filter(|(key, value)| want.get(*key) != Some(value)) {
-            self.0.remove_tag(id, key, value).await?;
+            self.calls.remove_tag(id, key, value).await?;
         }
         for (key, value) in want.iter().filter(|(key, value)| have.get(*key) != Some(value)) {
-            self.0.add_tag(id, key, value).await?;
+            self.calls.add_tag(id, key, value).await?;
         }
         Ok(())
     }
 
     async fn tags_to_write(&self, id: &str) -> Result<Tags> {
-        let unreadable = "the upstream does not show the policy's tags, so that they cannot be changed";
-        let error = || UpstreamError::new(ErrorKind::Unsupported, "get tags", unreadable);
-        self.0.tags(id).await?.ok_or_else(error)
+        let message = "the upstream does not show the policy's tags, so they cannot be changed";
+        let unreadable = || UpstreamError::new(ErrorKind::Unsupported, "get tags", message);
+        self.calls.tags(id).await?.ok_or_else(unreadable)
     }
 }
 
 fn observed(detail: Detail, tags: Option<Tags>) -> Observed<PolicyDocument> {
     let found_tag = tags.as_ref().map_or(FoundTag::NotShown, |tags| tags.get(OWNER).cloned().into());
     let document = PolicyDocument::observed(&detail, tags);
-    let details = Details { nrn: detail.nrn.filter(|nrn| !nrn.is_empty()), ..Details::default() };
+    let details = Details { nrn: detail.nrn.filter(|nrn| !nrn.is_empty()) };
     Observed { id: detail.policy_id, document, found_tag, details }
 }
 
-/// What a list shows: neither permissions nor tags.
+/// Converts a listed policy, which has neither permissions nor tags.
 fn listed(summary: Summary) -> Observed<PolicyDocument> {
     let document = PolicyDocument::listed(&summary);
     Observed { id: summary.policy_id, document, found_tag: FoundTag::NotShown, details: Details::default() }
 }
 
-fn lost(answer: &Response, purpose: Purpose) -> UpstreamError {
-    let why = "the upstream answered success and named no policy".to_owned();
-    answer.error(ErrorKind::OutcomeUnknown, purpose, why)
+fn without_id(response: &Response, purpose: Purpose) -> UpstreamError {
+    let message = "the upstream reported success without the id of the policy".to_owned();
+    response.error(ErrorKind::OutcomeUnknown, purpose, message)
 }
 
 fn some_of(used_by: &[String]) -> String {
@@ -212,13 +249,4 @@ fn some_of(used_by: &[String]) -> String {
         0..=5 => shown,
         more => format!("{shown} and {} more", more - 5),
     }
-}
-
-/// The body of a request, without what the user did not set.
-fn body(fields: &[(&str, Value)]) -> Value {
-    let set = fields.iter().filter(|(_, value)| !value.is_null());
-    set.fold(json!({}), |mut body, (key, value)| {
-        body[*key] = value.clone();
-        body
-    })
 }

@@ -1,77 +1,77 @@
-//! Rules of NAVER Cloud that are checked before anything is sent. Products, actions, condition
-//! operators and keys are not: those the upstream judges.
+//! The rules of NAVER Cloud policies that are checked before anything is sent. The upstream checks products,
+//! actions, condition operators and keys.
 
-use super::OWNER;
+use super::wire::OWNER;
 use crate::api::policy::{NcloudPermission, NcloudPolicySpec};
 use crate::engine::Problem;
 use crate::engine::diff::child;
 
 const DESCRIPTION_BYTES: usize = 300;
-/// One of the upstream's twenty is the stamp.
-const MOST_TAGS: usize = 19;
+/// The upstream allows 20 tags; one is the owner tag.
+const MAX_TAGS: usize = 19;
 
-/// Every broken rule.
+/// Returns every broken rule.
 pub(super) fn of(spec: &NcloudPolicySpec) -> Vec<Problem> {
-    let mut validate = Vec::new();
-    name(&spec.policy_name, &mut validate);
+    let mut problems = Vec::new();
+    name(&spec.policy_name, &mut problems);
     let bytes = spec.description.as_deref().unwrap_or_default().len();
     if bytes > DESCRIPTION_BYTES {
         let message = format!("must have at most {DESCRIPTION_BYTES} bytes of UTF-8 and has {bytes}: shorten it");
-        validate.push(problem("spec.ncloud.description", message));
+        problems.push(problem("spec.ncloud.description", message));
     }
     if spec.permissions.is_empty() {
-        validate.push(problem("spec.ncloud.permissions", "must have at least one permission: add one"));
+        problems.push(problem("spec.ncloud.permissions", "must have at least one permission: add one"));
     }
     for (index, permission) in spec.permissions.iter().enumerate() {
-        targets(permission, &format!("spec.ncloud.permissions[{index}].targets"), &mut validate);
+        targets(permission, &format!("spec.ncloud.permissions[{index}].targets"), &mut problems);
     }
-    tags(spec, &mut validate);
-    validate
+    tags(spec, &mut problems);
+    problems
 }
 
-fn name(name: &str, validate: &mut Vec<Problem>) {
+fn name(name: &str, problems: &mut Vec<Problem>) {
     let length = name.chars().count();
     let allowed = |c: char| c.is_alphanumeric() || matches!(c, '.' | '_' | '-');
     if !(3..=30).contains(&length) || !name.starts_with(char::is_alphabetic) || !name.chars().all(allowed) {
         let message = "must have 3 to 30 letters, digits, `.`, `_` or `-` and begin with a letter: choose another name";
-        validate.push(problem("spec.ncloud.policyName", message));
+        problems.push(problem("spec.ncloud.policyName", message));
     }
 }
 
-fn targets(permission: &NcloudPermission, path: &str, validate: &mut Vec<Problem>) {
+fn targets(permission: &NcloudPermission, path: &str, problems: &mut Vec<Problem>) {
     if permission.targets.is_empty() {
-        validate.push(problem(path, "must have at least one target: add one"));
+        problems.push(problem(path, "must have at least one target: add one"));
     }
     for (index, target) in permission.targets.iter().enumerate() {
         if target.product.trim().is_empty() {
             let message = "must be a service code, such as `Server`";
-            validate.push(problem(format!("{path}[{index}].product"), message));
+            problems.push(problem(format!("{path}[{index}].product"), message));
         }
         for (list, field, example) in [
             (&target.actions, "actions", "must have at least one action, such as `View*`"),
             (&target.resource_nrns, "resourceNrns", "must have at least one resource: use `*` for all"),
         ] {
             if list.is_empty() {
-                validate.push(problem(format!("{path}[{index}].{field}"), example));
+                problems.push(problem(format!("{path}[{index}].{field}"), example));
             }
         }
     }
 }
 
-fn tags(spec: &NcloudPolicySpec, validate: &mut Vec<Problem>) {
+fn tags(spec: &NcloudPolicySpec, problems: &mut Vec<Problem>) {
     let Some(tags) = &spec.tags else { return };
-    if tags.len() > MOST_TAGS {
-        let message = format!("must have at most {MOST_TAGS} tags: the upstream takes 20, and one is the operator's");
-        validate.push(problem("spec.ncloud.tags", message));
+    if tags.len() > MAX_TAGS {
+        let message = format!("must have at most {MAX_TAGS} tags: the upstream allows 20, and one is the operator's");
+        problems.push(problem("spec.ncloud.tags", message));
     }
     for (key, value) in tags {
         let path = child("spec.ncloud.tags", key);
         if key == OWNER {
-            validate.push(problem(path, "is the operator's own tag: choose another key"));
+            problems.push(problem(path, "is the operator's own tag: choose another key"));
         } else if !(1..=128).contains(&key.chars().count()) {
-            validate.push(problem(path, "must have a key of 1 to 128 characters"));
+            problems.push(problem(path, "must have a key of 1 to 128 characters"));
         } else if !(1..=256).contains(&value.chars().count()) {
-            validate.push(problem(path, "must have a value of 1 to 256 characters"));
+            problems.push(problem(path, "must have a value of 1 to 256 characters"));
         }
     }
 }
@@ -98,14 +98,14 @@ mod tests {
     }
 
     #[test]
-    fn a_good_spec_has_no_problems_whatever_its_condition_and_product() {
+    fn valid_spec_has_no_problems() {
         assert!(fields(|_| {}).is_empty());
         assert!(fields(|s| s["permissions"][0]["targets"][0]["product"] = json!("Unheard")).is_empty());
         assert!(fields(|s| s["policyName"] = json!("정책-1")).is_empty());
     }
 
     #[test]
-    fn the_description_is_measured_in_bytes() {
+    fn description_is_measured_in_bytes() {
         assert!(fields(|s| s["description"] = json!("가".repeat(100))).is_empty());
         assert_eq!(fields(|s| s["description"] = json!("가".repeat(101))), ["spec.ncloud.description"]);
     }
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn tags_keep_to_the_upstreams_limits_and_leave_the_stamp_alone() {
+    fn tags_keep_the_upstreams_limits_and_the_owner_key() {
         assert_eq!(fields(|s| s["tags"] = json!({"cloudpolicy-owner": "x"})), ["spec.ncloud.tags.cloudpolicy-owner"]);
         assert_eq!(fields(|s| s["tags"] = json!({"k": ""})), ["spec.ncloud.tags.k"]);
         assert_eq!(fields(|s| s["tags"] = json!({"": "v"})).len(), 1);

@@ -1,13 +1,13 @@
-//! Tells which field of the spec a finding of the upstream speaks of, where that can be told.
+//! Finds the field of the spec to which a finding of the upstream belongs.
 
-use super::PolicyDocument;
+use super::document::PolicyDocument;
 use crate::api::status::ValidationDetail;
 use crate::engine::diff::child;
 use serde_json::{Value, json};
 
 const ROOT: &str = "spec.ncloud";
 
-/// Fills `field` of each detail: by its location, else by its code when that leaves one field.
+/// Fills `field` of each detail: from its location, or else from its code if only one field matches.
 pub(super) fn place(details: &mut [ValidationDetail], document: &PolicyDocument) {
     let spec = json!(document);
     for detail in details {
@@ -16,13 +16,13 @@ pub(super) fn place(details: &mut [ValidationDetail], document: &PolicyDocument)
 }
 
 /// Follows a location such as `permissions[0].targets[1].product`, `$.permissions[0]` or
-/// `/permissions/0/targets`, as far as the spec goes along.
+/// `/permissions/0/targets`, as far as the spec has such fields.
 fn located(location: &str, spec: &Value) -> Option<String> {
     let separators: &[char] = if location.starts_with('/') { &['/'] } else { &['.', '[', ']'] };
     let mut steps = location.split(separators).filter(|step| !step.is_empty() && *step != "$").peekable();
     let (mut path, mut at) = (ROOT.to_owned(), spec);
     while let Some(step) = steps.next() {
-        // Keys of conditions and tags may hold the separators.
+        // Keys of conditions and tags may contain the separators.
         let key = std::iter::once(step).chain(steps.clone()).collect::<Vec<_>>().join(".");
         let (next, inner) = match at {
             Value::Array(items) => match step.parse::<usize>().ok().and_then(|index| items.get(index)) {
@@ -42,7 +42,7 @@ fn located(location: &str, spec: &Value) -> Option<String> {
     (path != ROOT).then_some(path)
 }
 
-/// The one field that a code such as `iam.policy.invalidProduct` can mean.
+/// Returns the field of a code such as `iam.policy.invalidProduct` if there is only one.
 fn by_code(detail: &ValidationDetail, spec: &Value) -> Option<String> {
     let code = detail.code.rsplit('.').next().unwrap_or_default().to_lowercase();
     let fields = if code.contains("product") {
@@ -62,7 +62,7 @@ fn by_code(detail: &ValidationDetail, spec: &Value) -> Option<String> {
     }
 }
 
-/// The products that are meant: those that the finding names, else all.
+/// Returns the products in the text of the finding, or else all products.
 fn products(detail: &ValidationDetail, spec: &Value) -> Vec<String> {
     let all: Vec<(String, String)> = each(spec, "permissions")
         .flat_map(|(at, permission)| {
@@ -76,8 +76,8 @@ fn products(detail: &ValidationDetail, spec: &Value) -> Vec<String> {
         |product: &str| !product.is_empty() && [&detail.message, &detail.location].iter().any(|t| t.contains(product));
     let fields =
         |chosen: Vec<&(String, String)>| chosen.into_iter().map(|(field, _)| field.clone()).collect::<Vec<_>>();
-    let meant = fields(all.iter().filter(|(_, product)| named(product)).collect());
-    if meant.is_empty() { fields(all.iter().collect()) } else { meant }
+    let found = fields(all.iter().filter(|(_, product)| named(product)).collect());
+    if found.is_empty() { fields(all.iter().collect()) } else { found }
 }
 
 fn each<'a>(spec: &'a Value, list: &'static str) -> impl Iterator<Item = (String, &'a Value)> {
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn a_location_is_followed_in_every_notation() {
+    fn location_is_followed_in_every_notation() {
         let product = Some("spec.ncloud.permissions[0].targets[1].product".to_owned());
         for location in [
             "permissions[0].targets[1].product",
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn a_location_is_followed_as_far_as_the_spec_goes() {
+    fn location_is_followed_as_far_as_the_spec_has_fields() {
         assert_eq!(field("x", "permissions[0].unheard.of", ""), Some("spec.ncloud.permissions[0]".to_owned()));
         for nowhere in ["", "$", "unheard", "7"] {
             assert_eq!(field("x", nowhere, ""), None, "{nowhere}");
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn a_code_tells_the_field_only_when_one_is_possible() {
+    fn code_selects_a_field_only_if_one_matches() {
         assert_eq!(field("iam.policy.invalidProduct", "", ""), None, "three products");
         let named = field("iam.policy.invalidProduct", "", "상품 Nonsense 이(가) 없습니다");
         assert_eq!(named, Some("spec.ncloud.permissions[0].targets[1].product".to_owned()));

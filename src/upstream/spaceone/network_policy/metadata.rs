@@ -1,19 +1,19 @@
-//! Metadata that the upstream can live with.
+//! Validation of metadata.
 //!
-//! The servers walk through the stored metadata before every update and stumble over what they do
-//! not expect: they accept a number, and from then on refuse every change of the object with an
-//! error that names no field. So it is refused here.
+//! Before every update the servers walk through the stored metadata, and fail at values that they do not
+//! expect: they accept a number, and then reject every change of the object with an error that names no
+//! field. So the operator rejects such values itself.
 
 use serde_json::Value;
 
-/// Why the upstream would fail on this value of a metadata key.
+/// Returns the reason why the upstream would fail at this value of a metadata key.
 pub(super) fn objection(value: &Value) -> Option<&'static str> {
     match value {
         Value::Null | Value::Bool(_) | Value::Number(_) => {
-            Some("is a number, a boolean or null, after which the upstream refuses every update: write it as a text")
+            Some("is a number, a boolean or null, after which the upstream rejects every update: write it as a string")
         }
         Value::Object(object) if object.keys().any(|key| key.contains("name")) => {
-            Some("has a key with `name` in it, after which the upstream refuses every update: choose another key")
+            Some("has a key that contains `name`, after which the upstream rejects every update: choose another key")
         }
         Value::String(_) | Value::Object(_) => None,
         Value::Array(items) => items.iter().find_map(item),
@@ -21,15 +21,15 @@ pub(super) fn objection(value: &Value) -> Option<&'static str> {
 }
 
 fn item(value: &Value) -> Option<&'static str> {
-    let stumbles = match value {
+    let fails = match value {
         Value::Null | Value::Bool(_) | Value::Number(_) => true,
         Value::String(text) => text.contains("name"),
         Value::Object(object) => object.get("name").is_some_and(|name| !name.is_string()),
         Value::Array(items) => items.iter().any(|item| item == "name"),
     };
-    stumbles.then_some(
-        "has an item that is neither an object (with a text as `name`) nor a text without `name` in it, after which \
-         the upstream refuses every update: write it otherwise",
+    fails.then_some(
+        "has an item that is neither an object (with a string as `name`) nor a string without `name` in it, after which \
+         the upstream rejects every update: change the item",
     )
 }
 
@@ -39,7 +39,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn what_the_upstream_can_walk_through_is_fine() {
+    fn valid_metadata_is_accepted() {
         for value in
             [json!("text with name"), json!({"k": 1}), json!([]), json!([{"name": "n", "v": 1}, "text", {"v": 1}, [1]])]
         {
@@ -48,7 +48,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_upstream_stumbles_over_is_refused() {
+    fn metadata_that_breaks_updates_is_rejected() {
         for value in [
             json!(1),
             json!(true),

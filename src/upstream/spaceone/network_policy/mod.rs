@@ -1,47 +1,114 @@
 //! Network policies of the SpaceONE inventory (`spaceone/networkpolicy`).
 //!
-//! The dangerous one: the upstream makes the id, and names are not unique, so that a create whose
-//! answer was lost can be found again only by its stamp, the tag `cloudpolicy_owner`.
+//! The upstream assigns the id, and names are not unique, so a create whose response was lost is found
+//! again only by its owner tag, the tag `cloudpolicy_owner`.
 //!
-//! Pinned fields bind everybody's updates, the operator's as well. Where the spec says what is
-//! pinned, an update of a pinned field moves the pin away for a moment; else the pins are somebody
-//! else's decision, and stay.
+//! Pinned fields are protected from all updates, the operator's too. If the spec sets the pins, an update
+//! of a pinned field moves the pin away for a moment. If it does not, another writer set the pins, and
+//! they stay.
+//!
+//! | module | contents |
+//! | --- | --- |
+//! | `document` | the canonical form and its comparison |
+//! | `fields` | the fields of create and update requests |
+//! | `received` | network policies in responses |
+//! | `networks` | the canonical form of networks and addresses |
+//! | `validate`, `metadata` | the rules that are checked before anything is sent |
 
 mod document;
+mod fields;
 mod metadata;
 mod networks;
+mod received;
+#[cfg(test)]
+mod tests;
 mod validate;
-mod wire;
 
 pub(crate) use document::NetworkPolicyDocument;
 
-use super::client::{Ask, Fields, Resource, Spaceone, Verb, purpose, readable};
+use super::PROVIDER;
+use super::client::{Fields, Request, Spaceone};
+use super::listing::readable;
+use super::resource::{ResourceApi, Scope, Verb};
 use super::tags;
-use crate::engine::{Diff, ErrorKind, External, Observed, OwnerTag, Result, Snapshot, UpstreamError, Verdict, Written};
-use crate::upstream::snapshots::SnapshotCache;
+use crate::api::NetworkPolicySpec;
+use crate::api::network_policy::SpaceoneNetworkPolicySpec;
+use crate::engine::{Diff, ErrorKind, External, Observed, OwnerTag, Result, UpstreamError, Verdict, Written};
+use crate::upstream::collection::{Collection, Counted, Provider};
+use received::ReceivedNetworkPolicy;
 use serde_json::{Value, json};
-use std::sync::Arc;
-use std::time::Instant;
-use wire::Answered;
+use std::any::Any;
 
-/// The collection's name.
-pub(crate) const SYSTEM: &str = "spaceone/networkpolicy";
+/// Network policies in SpaceONE's API.
+pub(super) const NETWORK_POLICY: &ResourceApi = &ResourceApi {
+    system: "spaceone/networkpolicy",
+    service: "inventory",
+    singular: "network-policy",
+    plural: "network-policies",
+    rest_get: "network-policy",
+    // `delete` deletes several objects.
+    console_delete: "delete-single",
+    id_field: "network_policy_id",
+    operations: &[
+        (Verb::Create, "create network policy"),
+        (Verb::Update, "update network policy"),
+        (Verb::PinData, "pin fields"),
+        (Verb::Delete, "delete network policy"),
+        (Verb::Get, "get network policy"),
+        (Verb::List, "list network policies"),
+        (Verb::Stat, "count"),
+    ],
+    absence_code: None,
+    scope: Scope::Domain,
+    queries_with_lists: false,
+    always_has_stat: true,
+};
 
-/// What is pinned to have nothing pinned that matters: the upstream cannot change the zone, and
-/// does not take an empty list of pins.
+/// The pin that replaces all others for a moment. SpaceONE rejects an empty list of pins, and the zone
+/// cannot be changed anyway.
 const HARMLESS_PIN: &str = "zone_id";
 
 /// The network policies of one domain.
-pub(crate) struct NetworkPolicies(pub(crate) Arc<Spaceone>, pub(crate) Arc<SnapshotCache<NetworkPolicyDocument>>);
+pub(crate) struct NetworkPolicies {
+    client: Spaceone,
+}
 
-impl External for NetworkPolicies {
-    type Document = NetworkPolicyDocument;
+impl Collection for NetworkPolicies {
+    const PROVIDER: &'static Provider = PROVIDER;
+    const COUNTED_AS: &'static str = "networkPolicies";
 
-    fn system(&self) -> &'static str {
-        SYSTEM
+    type Client = Spaceone;
+    type Spec = SpaceoneNetworkPolicySpec;
+
+    fn spec(desired: &dyn Any) -> Option<&SpaceoneNetworkPolicySpec> {
+        let spec: &NetworkPolicySpec = desired.downcast_ref()?;
+        Some(&spec.spaceone)
     }
 
-    /// By the stamp alone: a name proves nothing here.
+    fn document(spec: &SpaceoneNetworkPolicySpec) -> NetworkPolicyDocument {
+        NetworkPolicyDocument::from(spec.clone())
+    }
+
+    fn open(client: Spaceone) -> Self {
+        Self { client }
+    }
+
+    /// Counts. A domain may use the repository without the inventory, so an error means that the
+    /// collection is missing.
+    async fn count(&self) -> Result<Counted> {
+        Ok(match self.client.count(NETWORK_POLICY).await {
+            Ok(count) => Counted::Count { count: Some(count), limit: None },
+            Err(error) => Counted::Missing(error),
+        })
+    }
+}
+
+impl External for NetworkPolicies {
+    const SYSTEM: &'static str = NETWORK_POLICY.system;
+
+    type Document = NetworkPolicyDocument;
+
+    /// Finds by the owner tag alone, because names are not unique.
     async fn find(&self, _: &str, owner_tag: &OwnerTag) -> Result<Vec<Observed<NetworkPolicyDocument>>> {
         let found_tag = owner_tag.to_string();
         let filter = json!([{ "key": format!("tags.{}", tags::OWNER), "value": found_tag, "operator": "eq" }]);
@@ -50,32 +117,28 @@ impl External for NetworkPolicies {
             UpstreamError::new(
                 ErrorKind::Unavailable,
                 "list network policies",
-                "the list holds an object of an unexpected shape",
+                "the list contains an object of an unexpected shape",
             )
         };
         let mut found = Vec::new();
-        for object in self.0.search(Resource::NetworkPolicy, &query).await? {
-            let object: Answered = serde_json::from_value(Value::Object(object)).map_err(unreadable)?;
-            // The filter is blind to case in the servers that have network policies.
+        for object in self.client.search(NETWORK_POLICY, &query).await? {
+            let object: ReceivedNetworkPolicy = serde_json::from_value(Value::Object(object)).map_err(unreadable)?;
+            // The filter ignores case in the servers that have network policies.
             if object.found_tag() == Some(&found_tag) {
                 found.push(object);
             }
         }
-        found.sort_by_key(Answered::age);
-        Ok(found.into_iter().map(Answered::observed).collect())
+        found.sort_by_key(ReceivedNetworkPolicy::age);
+        Ok(found.into_iter().map(ReceivedNetworkPolicy::observed).collect())
     }
 
     async fn observe(&self, id: &str) -> Result<Option<Observed<NetworkPolicyDocument>>> {
-        Ok(self.read(id).await?.map(Answered::observed))
+        Ok(self.read(id).await?.map(ReceivedNetworkPolicy::observed))
     }
 
     async fn list(&self) -> Result<Vec<Observed<NetworkPolicyDocument>>> {
-        let all = self.0.search(Resource::NetworkPolicy, &Fields::new()).await?;
-        Ok(readable::<Answered>(all).map(Answered::observed).collect())
-    }
-
-    async fn snapshot(&self, not_before: Instant) -> Option<Arc<Snapshot<NetworkPolicyDocument>>> {
-        self.1.since(not_before, self.list()).await
+        let all = self.client.search(NETWORK_POLICY, &Fields::new()).await?;
+        Ok(readable::<ReceivedNetworkPolicy>(all).map(ReceivedNetworkPolicy::observed).collect())
     }
 
     async fn check(&self, _: &NetworkPolicyDocument) -> Result<Option<Verdict>> {
@@ -85,8 +148,8 @@ impl External for NetworkPolicies {
     async fn create(&self, wanted: &NetworkPolicyDocument, owner_tag: &OwnerTag) -> Result<Written> {
         let written = self.write(Verb::Create, "", wanted.create_fields(owner_tag)).await?;
         if let (Written::Accepted { id, .. }, Some(keys)) = (&written, wanted.pins()) {
-            // The new object's id must not be lost over a pin that failed: the next look finds
-            // the pins missing, and the update that follows says why.
+            // If the pin fails, the id of the new object must not be lost: the next observation shows
+            // the missing pins, and the update that follows reports the error.
             let _ = self.pin(id, json!(keys)).await;
         }
         Ok(written)
@@ -100,15 +163,15 @@ impl External for NetworkPolicies {
         owner_tag: &OwnerTag,
     ) -> Result<Written> {
         let Some(current) = self.read(id).await? else { return Err(gone()) };
-        let fields = wanted.update_fields(diff, &current, owner_tag);
+        let changed = wanted.update_fields(diff, &current, owner_tag);
         let pins = wanted.pins();
-        let moved = pins.is_some() && document::changed_keys(&fields).any(|key| current.is_pinned(&key));
+        let moved = pins.is_some() && fields::changed_keys(&changed).any(|key| current.is_pinned(&key));
         if moved {
             self.pin(id, json!([HARMLESS_PIN])).await?;
         }
         let mut written = Written::Accepted { id: id.to_owned(), verdict: None };
-        if !fields.is_empty() {
-            written = self.write(Verb::Update, id, fields).await?;
+        if !changed.is_empty() {
+            written = self.write(Verb::Update, id, changed).await?;
         }
         if let Some(keys) = pins.filter(|_| moved || diff.touches("spec.spaceone.pinnedKeys")) {
             written = self.pin(id, json!(keys)).await?;
@@ -116,19 +179,18 @@ impl External for NetworkPolicies {
         Ok(written)
     }
 
-    async fn claim(&self, id: &str, owner_tag: &OwnerTag) -> Result<()> {
+    async fn tag_owner(&self, id: &str, owner_tag: &OwnerTag) -> Result<()> {
         let Some(current) = self.read(id).await? else { return Err(gone()) };
         if current.is_pinned("tags") {
-            let why =
-                "the tags are pinned upstream, so that the operator cannot mark the object as its own: unpin them";
-            return Err(UpstreamError::new(ErrorKind::Rejected, "update network policy", why));
+            let message = "the tags are pinned upstream, so the operator cannot write its owner tag: unpin them";
+            return Err(UpstreamError::new(ErrorKind::Rejected, "update network policy", message));
         }
-        let fields = Fields::from_iter([("tags".to_owned(), tags::stamped(Some(current.tags()), owner_tag))]);
+        let fields = Fields::from_iter([("tags".to_owned(), tags::with_owner(Some(current.tags()), owner_tag))]);
         self.write(Verb::Update, id, fields).await.map(drop)
     }
 
     async fn delete(&self, id: &str) -> Result<()> {
-        self.0.delete(Resource::NetworkPolicy, id).await
+        self.client.delete(NETWORK_POLICY, id).await
     }
 
     async fn used_by(&self, _: &str) -> Result<Vec<String>> {
@@ -137,27 +199,26 @@ impl External for NetworkPolicies {
 }
 
 impl NetworkPolicies {
-    async fn read(&self, id: &str) -> Result<Option<Answered>> {
-        self.0.get(Resource::NetworkPolicy, id).await
+    async fn read(&self, id: &str) -> Result<Option<ReceivedNetworkPolicy>> {
+        self.client.get(NETWORK_POLICY, id).await
     }
 
-    /// Pins exactly these fields.
+    /// Replaces the pins by these.
     async fn pin(&self, id: &str, keys: Value) -> Result<Written> {
         self.write(Verb::PinData, id, Fields::from_iter([("keys".to_owned(), keys)])).await
     }
 
     async fn write(&self, verb: Verb, id: &str, fields: Fields) -> Result<Written> {
-        let resource = Resource::NetworkPolicy;
-        let purpose = purpose(resource, verb);
-        let answer = self.0.ask(Ask { resource, verb, id, fields }).await?;
-        let written = answer.read_object::<Answered>(purpose)?.id();
+        let purpose = NETWORK_POLICY.purpose(verb);
+        let response = self.client.call(Request { resource: NETWORK_POLICY, verb, id, fields }).await?;
+        let written = response.read_object::<ReceivedNetworkPolicy>(purpose)?.id();
         if written.is_empty() || (verb != Verb::Create && written != id) {
-            return Err(answer.unreadable(purpose));
+            return Err(response.unreadable(purpose));
         }
         Ok(Written::Accepted { id: written, verdict: None })
     }
 }
 
 fn gone() -> UpstreamError {
-    UpstreamError::new(ErrorKind::Unavailable, "update network policy", "the network policy is gone")
+    UpstreamError::new(ErrorKind::Unavailable, "update network policy", "the network policy does not exist any more")
 }

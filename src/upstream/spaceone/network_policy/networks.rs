@@ -1,12 +1,12 @@
-//! Networks and addresses as the upstream writes them: `10.0.0.1` is `10.0.0.1/32`, `2001:DB8::/32`
-//! is `2001:db8::/32`, and host bits are an error.
+//! The canonical form of networks and addresses: `10.0.0.1` is `10.0.0.1/32`, `2001:DB8::/32` is
+//! `2001:db8::/32`, and host bits are an error.
 
 use crate::api::network_policy::RoutingTable;
 use ipnet::IpNet;
 use serde::Serialize;
 use std::net::IpAddr;
 
-/// A network without host bits, or a single address.
+/// Parses a network without host bits, or a single address.
 pub(super) fn network(text: &str) -> Option<IpNet> {
     match text.parse::<IpNet>() {
         Ok(network) => Some(network).filter(|network| network.trunc() == *network),
@@ -14,12 +14,12 @@ pub(super) fn network(text: &str) -> Option<IpNet> {
     }
 }
 
-/// An address in its one spelling; anything else as it is.
+/// Returns the canonical form of an address; any other text unchanged.
 pub(super) fn address(text: &str) -> String {
     text.parse::<IpAddr>().map_or_else(|_| text.to_owned(), |address| address.to_string())
 }
 
-/// A route as a member of a set.
+/// A route in canonical form, for comparison as a set.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub(super) struct Route {
     cidr: String,
@@ -43,19 +43,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn networks_have_one_spelling_and_no_host_bits() {
-        let spelled = |text| network(text).map(|network| network.to_string());
-        assert_eq!(spelled("10.0.0.0/16").as_deref(), Some("10.0.0.0/16"));
-        assert_eq!(spelled("10.0.0.1").as_deref(), Some("10.0.0.1/32"));
-        assert_eq!(spelled("2001:DB8:0:0::/32").as_deref(), Some("2001:db8::/32"));
-        assert_eq!(spelled("::1").as_deref(), Some("::1/128"));
+    fn networks_have_one_form_and_no_host_bits() {
+        let canonical = |text| network(text).map(|network| network.to_string());
+        assert_eq!(canonical("10.0.0.0/16").as_deref(), Some("10.0.0.0/16"));
+        assert_eq!(canonical("10.0.0.1").as_deref(), Some("10.0.0.1/32"));
+        assert_eq!(canonical("2001:DB8:0:0::/32").as_deref(), Some("2001:db8::/32"));
+        assert_eq!(canonical("::1").as_deref(), Some("::1/128"));
         for broken in ["10.0.0.1/16", "10.0.0.0/33", "10.0.0", "", "nonsense/8"] {
-            assert_eq!(spelled(broken), None, "{broken}");
+            assert_eq!(canonical(broken), None, "{broken}");
         }
     }
 
     #[test]
-    fn addresses_have_one_spelling() {
+    fn addresses_have_one_form() {
         assert_eq!(address("2001:DB8::0001"), "2001:db8::1");
         assert_eq!(address("10.0.0.1"), "10.0.0.1");
         assert_eq!(address("igw-1"), "igw-1");

@@ -1,5 +1,5 @@
-//! Rules of SpaceONE network policies that are checked before anything is sent: the upstream
-//! answers most of them with an error that names no field.
+//! The rules of SpaceONE network policies that are checked before anything is sent: the upstream returns
+//! errors without a field for most of them.
 
 use super::metadata;
 use super::networks::network;
@@ -9,66 +9,66 @@ use crate::engine::diff::child;
 use crate::upstream::spaceone::tags;
 use std::net::IpAddr;
 
-/// What can be pinned beside `data.<key>`.
+/// The fields that can be pinned besides `data.<key>`.
 const PINNABLE: &[&str] = &["name", "dns", "routing_tables", "tags", "reference", "zone_id"];
 
-/// Every broken rule.
+/// Returns every broken rule.
 pub(super) fn of(spec: &SpaceoneNetworkPolicySpec) -> Vec<Problem> {
-    let mut validate = Vec::new();
+    let mut problems = Vec::new();
     if !(1..=255).contains(&spec.name.chars().count()) {
-        validate.push(problem("spec.spaceone.name", "must have 1 to 255 characters"));
+        problems.push(problem("spec.spaceone.name", "must have 1 to 255 characters"));
     }
     if spec.zone_id.is_empty() {
-        validate.push(problem("spec.spaceone.zoneId", "must name a zone, such as `zone-0123456789ab`"));
+        problems.push(problem("spec.spaceone.zoneId", "must name a zone, such as `zone-0123456789ab`"));
     }
     for (index, route) in spec.routing_tables.iter().flatten().enumerate() {
-        route_problems(route, &format!("spec.spaceone.routingTables[{index}]"), &mut validate);
+        route_problems(route, &format!("spec.spaceone.routingTables[{index}]"), &mut problems);
     }
     for (index, server) in spec.dns.iter().flatten().enumerate() {
         if server.parse::<IpAddr>().is_err() {
             let message = "must be an IP address, such as `10.0.0.2`";
-            validate.push(problem(format!("spec.spaceone.dns[{index}]"), message));
+            problems.push(problem(format!("spec.spaceone.dns[{index}]"), message));
         }
     }
-    objects(spec, &mut validate);
-    pins(spec, &mut validate);
-    validate
+    objects(spec, &mut problems);
+    pins(spec, &mut problems);
+    problems
 }
 
-fn route_problems(route: &RoutingTable, path: &str, validate: &mut Vec<Problem>) {
+fn route_problems(route: &RoutingTable, path: &str, problems: &mut Vec<Problem>) {
     if network(&route.cidr).is_none() {
         let message = "must be a network without host bits, such as `10.0.0.0/16`";
-        validate.push(problem(format!("{path}.cidr"), message));
+        problems.push(problem(format!("{path}.cidr"), message));
     }
     if route.destination.parse::<IpAddr>().is_err() {
         let message = "must be the IP address of the next hop, such as `10.0.0.1`";
-        validate.push(problem(format!("{path}.destination"), message));
+        problems.push(problem(format!("{path}.destination"), message));
     }
     if route.interface.as_ref().is_some_and(|interface| interface.chars().count() > 40) {
-        validate.push(problem(format!("{path}.interface"), "must have at most 40 characters"));
+        problems.push(problem(format!("{path}.interface"), "must have at most 40 characters"));
     }
 }
 
-fn objects(spec: &SpaceoneNetworkPolicySpec, validate: &mut Vec<Problem>) {
-    tags::validate("spec.spaceone.tags", spec.tags.as_ref(), validate);
+fn objects(spec: &SpaceoneNetworkPolicySpec, problems: &mut Vec<Problem>) {
+    tags::validate("spec.spaceone.tags", spec.tags.as_ref(), problems);
     for (path, object) in [("spec.spaceone.data", &spec.data), ("spec.spaceone.metadata", &spec.metadata)] {
         if let Some(object) = object {
-            tags::keys(path, object, validate);
+            tags::keys(path, object, problems);
         }
     }
     for (key, value) in spec.metadata.iter().flatten() {
         if let Some(objection) = metadata::objection(value) {
-            validate.push(problem(child("spec.spaceone.metadata", key), objection));
+            problems.push(problem(child("spec.spaceone.metadata", key), objection));
         }
     }
 }
 
-fn pins(spec: &SpaceoneNetworkPolicySpec, validate: &mut Vec<Problem>) {
+fn pins(spec: &SpaceoneNetworkPolicySpec, problems: &mut Vec<Problem>) {
     for (index, key) in spec.pinned_keys.iter().flatten().enumerate() {
         let data = key.strip_prefix("data.").is_some_and(|inner| !inner.is_empty());
         if !data && !PINNABLE.contains(&key.as_str()) {
             let message = format!("`{key}` cannot be pinned: use {} or data.<key>", PINNABLE.join(", "));
-            validate.push(problem(format!("spec.spaceone.pinnedKeys[{index}]"), message));
+            problems.push(problem(format!("spec.spaceone.pinnedKeys[{index}]"), message));
         }
     }
 }
@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn a_good_spec_has_no_problems() {
+    fn valid_spec_has_no_problems() {
         for (field, value) in [
             (
                 "routingTables",

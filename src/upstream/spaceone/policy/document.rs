@@ -1,20 +1,36 @@
-//! The canonical form of a SpaceONE policy: the spec itself, compared by meaning.
+//! The canonical form of a SpaceONE policy, and its comparison. It is the spec itself.
 //!
-//! Permissions and labels are sets: the upstream keeps order and repetitions, and neither means
-//! anything. Tags are compared exactly, numbers by value. What the spec does not set is not
-//! compared.
+//! Permissions and labels are sets: the upstream keeps order and repetitions, but they have no effect. Tags
+//! are compared exactly, numbers by value. Fields that the spec does not set are not compared.
 
 use crate::api::policy::SpaceonePolicySpec;
+use crate::api::status::UpstreamObject;
 use crate::engine::{Diff, Document, Problem, Remedy};
 use crate::upstream::spaceone::tags;
 use serde::Serialize;
 
-/// A policy in the words of the spec, the stamp taken off.
+/// The fields of a policy that only the upstream sets.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Details {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) state: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) repository_info: Option<UpstreamObject>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) created_at: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) updated_at: Option<String>,
+}
+
+/// A policy in the form of the spec, without its owner tag.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(transparent)]
 pub(crate) struct PolicyDocument(pub(crate) SpaceonePolicySpec);
 
 impl Document for PolicyDocument {
+    type Details = Details;
+
     fn key(&self) -> String {
         self.0.policy_id.clone()
     }
@@ -32,8 +48,8 @@ impl Document for PolicyDocument {
         if let Some(tags) = &want.tags {
             diff.compare("spec.spaceone.tags", tags, &have.tags.clone().unwrap_or_default(), Remedy::Update);
         }
-        // Only compared: the upstream takes it at creation, if at all. Not worth a deletion, which
-        // might bring nothing and would then be repeated.
+        // The remedy is not `Recreate`: the upstream sets the project at creation, if at all, so a new
+        // object may have the same difference and would be recreated again.
         if want.project_id.is_some() {
             diff.compare("spec.spaceone.projectId", &want.project_id, &have.project_id, Remedy::Update);
         }
@@ -41,11 +57,11 @@ impl Document for PolicyDocument {
     }
 
     fn validate(&self) -> Vec<Problem> {
-        let mut validate = Vec::new();
+        let mut problems = Vec::new();
         let spec = &self.0;
         let mut add = |field: &str, broken: bool, message: &str| {
             if broken {
-                validate.push(Problem { field: format!("spec.spaceone.{field}"), message: message.to_owned() });
+                problems.push(Problem { field: format!("spec.spaceone.{field}"), message: message.to_owned() });
             }
         };
         let id = "must have 1 to 48 lower-case letters, digits and inner hyphens: choose another id";
@@ -55,12 +71,13 @@ impl Document for PolicyDocument {
         let least = "must have at least one permission: the upstream ignores an empty list";
         add("permissions", spec.permissions.is_empty(), least);
         add("labels", spec.labels.iter().flatten().any(long), "must have labels of at most 255 characters");
-        tags::validate("spec.spaceone.tags", spec.tags.as_ref(), &mut validate);
-        validate
+        tags::validate("spec.spaceone.tags", spec.tags.as_ref(), &mut problems);
+        problems
     }
 }
 
-/// The servers' own check lets a bad last character and hyphens at the ends pass.
+/// Reports whether the id is valid. The servers' own check accepts an invalid last character and hyphens at
+/// the ends.
 fn is_policy_id(id: &str) -> bool {
     let allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
     (1..=48).contains(&id.len()) && id.bytes().all(allowed) && !id.starts_with('-') && !id.ends_with('-')
@@ -89,19 +106,19 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_set_is_not_compared() {
+    fn unset_fields_are_not_compared() {
         assert!(with("name", json!("Viewer")).diff(&observed()).is_empty());
     }
 
     #[test]
-    fn permissions_and_labels_are_sets_and_numbers_are_numbers() {
+    fn permissions_and_labels_are_compared_as_sets() {
         assert!(with("labels", json!(["y", "x", "y"])).diff(&observed()).is_empty());
         assert!(with("tags", json!({"n": 1, "deep": {"l": [2]}})).diff(&observed()).is_empty());
         assert_eq!(with("labels", json!([])).diff(&observed()).summary(), "spec.spaceone.labels");
     }
 
     #[test]
-    fn every_field_shows_its_own_difference() {
+    fn each_field_has_its_own_difference() {
         for (field, value) in [
             ("name", json!("Other")),
             ("permissions", json!(["a.*"])),

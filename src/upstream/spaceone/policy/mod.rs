@@ -1,41 +1,65 @@
 //! Policies of a SpaceONE repository (`spaceone/policy`).
 //!
-//! The caller chooses the id, which is unique in the domain: that makes a second create harmless,
-//! and finding simple. The stamp is the tag `cloudpolicy_owner`.
+//! The caller chooses the id, which is unique in the domain, so a second create has no effect and the
+//! policy is found by its id. The owner tag is the tag `cloudpolicy_owner`.
 
 mod document;
 
 pub(crate) use document::PolicyDocument;
 
-use super::client::{Ask, Fields, Resource, Spaceone, Verb, purpose, readable};
+use super::PROVIDER;
+use super::client::{Fields, Request, Spaceone};
+use super::listing::readable;
+use super::resource::{ResourceApi, Scope, Verb};
 use super::tags;
 use super::wire::{described, timestamp};
+use crate::api::PolicySpec;
 use crate::api::policy::SpaceonePolicySpec;
-use crate::engine::{
-    Details, Diff, ErrorKind, External, Observed, OwnerTag, Result, Snapshot, UpstreamError, Verdict, Written,
-};
+use crate::engine::{Diff, ErrorKind, External, Observed, OwnerTag, Result, UpstreamError, Verdict, Written};
+use crate::upstream::collection::{Availability, Collection, Counted, Provider};
 use crate::upstream::lenient::{nullable, present, text};
-use crate::upstream::snapshots::SnapshotCache;
+use document::Details;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use std::sync::Arc;
-use std::time::Instant;
+use std::any::Any;
 
-/// The collection's name.
-pub(crate) const SYSTEM: &str = "spaceone/policy";
+/// Policies in SpaceONE's API.
+pub(super) const POLICY: &ResourceApi = &ResourceApi {
+    system: "spaceone/policy",
+    service: "repository",
+    singular: "policy",
+    plural: "policies",
+    rest_get: "policies",
+    console_delete: "delete",
+    id_field: "policy_id",
+    operations: &[
+        (Verb::Create, "create policy"),
+        (Verb::Update, "update policy"),
+        (Verb::Delete, "delete policy"),
+        (Verb::Get, "get policy"),
+        (Verb::List, "list policies"),
+        (Verb::Stat, "count"),
+    ],
+    absence_code: Some("ERROR_NO_POLICY"),
+    scope: Scope::Repository,
+    queries_with_lists: true,
+    always_has_stat: false,
+};
 
 /// The policies of one domain.
-pub(crate) struct Policies(pub(crate) Arc<Spaceone>, pub(crate) Arc<SnapshotCache<PolicyDocument>>);
+pub(crate) struct Policies {
+    client: Spaceone,
+}
 
-/// A policy as it is answered.
+/// A policy in a response.
 #[derive(Debug, Deserialize)]
-struct Answered {
+struct ReceivedPolicy {
     policy_id: String,
     #[serde(default, deserialize_with = "nullable")]
     name: String,
     #[serde(default, deserialize_with = "nullable")]
     permissions: Vec<String>,
-    /// The upstream takes any values.
+    /// The upstream accepts values of any type.
     #[serde(default, deserialize_with = "nullable")]
     labels: Vec<Value>,
     #[serde(default, deserialize_with = "nullable")]
@@ -52,9 +76,9 @@ struct Answered {
     updated_at: Value,
 }
 
-impl Answered {
+impl ReceivedPolicy {
     fn observed(self) -> Observed<PolicyDocument> {
-        let (found_tag, tags) = tags::unstamped(self.tags);
+        let (found_tag, tags) = tags::split_owner(self.tags);
         let document = PolicyDocument(SpaceonePolicySpec {
             policy_id: self.policy_id.clone(),
             name: self.name,
@@ -68,35 +92,72 @@ impl Answered {
             repository_info: described(self.repository_info),
             created_at: timestamp(&self.created_at),
             updated_at: timestamp(&self.updated_at),
-            ..Details::default()
         };
         Observed { id: self.policy_id, document, found_tag, details }
     }
 }
 
-impl External for Policies {
-    type Document = PolicyDocument;
+impl Collection for Policies {
+    const PROVIDER: &'static Provider = PROVIDER;
+    const COUNTED_AS: &'static str = "policies";
 
-    fn system(&self) -> &'static str {
-        SYSTEM
+    type Client = Spaceone;
+    type Spec = SpaceonePolicySpec;
+
+    fn spec(desired: &dyn Any) -> Option<&SpaceonePolicySpec> {
+        match desired.downcast_ref()? {
+            PolicySpec { ncloud: None, spaceone: Some(spec), .. } => Some(spec),
+            PolicySpec { .. } => None,
+        }
     }
+
+    fn document(spec: &SpaceonePolicySpec) -> PolicyDocument {
+        PolicyDocument(spec.clone())
+    }
+
+    fn unique_name(spec: &SpaceonePolicySpec) -> Option<&str> {
+        Some(&spec.policy_id)
+    }
+
+    fn open(client: Spaceone) -> Self {
+        Self { client }
+    }
+
+    /// Finds the repository. A domain without one may still use the inventory.
+    async fn prepare_count(&self) -> Result<Availability> {
+        match self.client.repository().await {
+            Ok(_) => Ok(Availability::Available),
+            Err(error) if matches!(error.kind, ErrorKind::Unsupported | ErrorKind::InvalidReference) => {
+                Ok(Availability::Missing(error))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Counts by a call that checks the token: a get of one policy does not check it.
+    async fn count(&self) -> Result<Counted> {
+        let count = self.client.count(POLICY).await?;
+        Ok(Counted::Count { count: Some(count), limit: None })
+    }
+}
+
+impl External for Policies {
+    const SYSTEM: &'static str = POLICY.system;
+
+    type Document = PolicyDocument;
 
     async fn find(&self, key: &str, _: &OwnerTag) -> Result<Vec<Observed<PolicyDocument>>> {
         Ok(self.observe(key).await?.into_iter().collect())
     }
 
     async fn observe(&self, id: &str) -> Result<Option<Observed<PolicyDocument>>> {
-        let found = self.0.get::<Answered>(Resource::Policy, id).await?;
-        Ok(found.map(Answered::observed))
+        let found = self.client.get::<ReceivedPolicy>(POLICY, id).await?;
+        Ok(found.map(ReceivedPolicy::observed))
     }
 
     async fn list(&self) -> Result<Vec<Observed<PolicyDocument>>> {
-        let all = self.0.search(Resource::Policy, &Fields::new()).await?;
-        Ok(readable::<Answered>(all).map(Answered::observed).collect())
-    }
-
-    async fn snapshot(&self, not_before: Instant) -> Option<Arc<Snapshot<PolicyDocument>>> {
-        self.1.since(not_before, self.list()).await
+        let all = self.client.search(POLICY, &Fields::new()).await?;
+        Ok(readable::<ReceivedPolicy>(all).map(ReceivedPolicy::observed).collect())
     }
 
     async fn check(&self, _: &PolicyDocument) -> Result<Option<Verdict>> {
@@ -109,23 +170,27 @@ impl External for Policies {
 
     async fn update(&self, id: &str, wanted: &PolicyDocument, diff: &Diff, owner_tag: &OwnerTag) -> Result<Written> {
         let fields = wanted.update_fields(diff, owner_tag);
-        // The upstream cannot change what is left, such as the project: the next look says so.
+        // The upstream cannot change the other fields, such as the project: the next observation shows them.
         if fields.is_empty() {
             return Ok(Written::Accepted { id: id.to_owned(), verdict: None });
         }
         self.write(Verb::Update, id, fields).await
     }
 
-    async fn claim(&self, id: &str, owner_tag: &OwnerTag) -> Result<()> {
-        let Some(policy) = self.0.get::<Answered>(Resource::Policy, id).await? else {
-            return Err(UpstreamError::new(ErrorKind::Unavailable, "update policy", "the policy is gone"));
+    async fn tag_owner(&self, id: &str, owner_tag: &OwnerTag) -> Result<()> {
+        let Some(policy) = self.client.get::<ReceivedPolicy>(POLICY, id).await? else {
+            return Err(UpstreamError::new(
+                ErrorKind::Unavailable,
+                "update policy",
+                "the policy does not exist any more",
+            ));
         };
-        let fields = Fields::from_iter([("tags".to_owned(), tags::stamped(Some(&policy.tags), owner_tag))]);
+        let fields = Fields::from_iter([("tags".to_owned(), tags::with_owner(Some(&policy.tags), owner_tag))]);
         self.write(Verb::Update, id, fields).await.map(drop)
     }
 
     async fn delete(&self, id: &str) -> Result<()> {
-        self.0.delete(Resource::Policy, id).await
+        self.client.delete(POLICY, id).await
     }
 
     async fn used_by(&self, _: &str) -> Result<Vec<String>> {
@@ -135,19 +200,19 @@ impl External for Policies {
 
 impl Policies {
     async fn write(&self, verb: Verb, id: &str, fields: Fields) -> Result<Written> {
-        // Creates name the new object in the body in every style, updates where the style says.
+        // A create has the id in the body in every API style, an update where the style says.
         let named = if verb == Verb::Create { "" } else { id };
-        let (resource, purpose) = (Resource::Policy, purpose(Resource::Policy, verb));
-        let answer = self.0.ask(Ask { resource, verb, id: named, fields }).await?;
-        let written: Answered = answer.read_object(purpose)?;
+        let purpose = POLICY.purpose(verb);
+        let response = self.client.call(Request { resource: POLICY, verb, id: named, fields }).await?;
+        let written: ReceivedPolicy = response.read_object(purpose)?;
         if written.policy_id != id {
-            return Err(answer.unreadable(purpose));
+            return Err(response.unreadable(purpose));
         }
         Ok(Written::Accepted { id: written.policy_id, verdict: None })
     }
 }
 
-/// The fields that are set.
+/// Returns the fields that are set.
 fn fields(all: &[(&str, Value)]) -> Fields {
     all.iter().filter(|(_, value)| !value.is_null()).map(|(key, value)| ((*key).to_owned(), value.clone())).collect()
 }
@@ -161,11 +226,11 @@ impl PolicyDocument {
             ("permissions", json!(spec.permissions)),
             ("labels", json!(spec.labels)),
             ("project_id", json!(spec.project_id)),
-            ("tags", tags::stamped(spec.tags.as_ref(), owner_tag)),
+            ("tags", tags::with_owner(spec.tags.as_ref(), owner_tag)),
         ])
     }
 
-    /// Only what differs: the upstream keeps what is left out, and replaces what is sent.
+    /// Returns the fields that differ: the upstream keeps the fields that are left out.
     fn update_fields(&self, diff: &Diff, owner_tag: &OwnerTag) -> Fields {
         let spec = &self.0;
         let changed = |field: &str, value: Value| {
@@ -175,7 +240,7 @@ impl PolicyDocument {
             ("name", changed("name", json!(spec.name))),
             ("permissions", changed("permissions", json!(spec.permissions))),
             ("labels", changed("labels", json!(spec.labels))),
-            ("tags", changed("tags", tags::stamped(spec.tags.as_ref(), owner_tag))),
+            ("tags", changed("tags", tags::with_owner(spec.tags.as_ref(), owner_tag))),
         ])
     }
 }

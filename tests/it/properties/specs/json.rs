@@ -1,11 +1,11 @@
-//! Free-form JSON, as deep and as odd as the upstream's database stores it.
+//! Free-form JSON, in every form that the upstream's database stores.
 
 use super::text;
 use proptest::prelude::*;
 use serde_json::{Map, Number, Value, json};
 
-/// A key without what the database refuses (`.`, a leading `$`, NUL) and without what a simulator
-/// takes for the end of one.
+/// Generates a key without the characters that the database refuses (`.`, a leading `$`, NUL) or that a
+/// simulator takes for the end of a key.
 pub fn key() -> impl Strategy<Value = String> {
     let odd = text::free(1..=40).prop_map(|text| text.replace(['.', '$', '/', '~'], "_"));
     prop_oneof![3 => "[a-z][a-z0-9_-]{0,8}", 1 => odd]
@@ -31,7 +31,7 @@ fn leaf() -> impl Strategy<Value = Value> {
     ]
 }
 
-/// Any value, up to five levels deep.
+/// Generates a value with up to five levels.
 pub fn value() -> impl Strategy<Value = Value> {
     leaf().prop_recursive(5, 24, 4, |inner| {
         prop_oneof![
@@ -41,15 +41,15 @@ pub fn value() -> impl Strategy<Value = Value> {
     })
 }
 
-/// An object of any values.
+/// Generates an object with any values.
 pub fn object() -> impl Strategy<Value = Value> {
     let most = prop::collection::btree_map("[a-z]{1,3}[0-9]{1,2}", leaf(), 100);
     let some = prop::collection::btree_map(key(), value(), 0..5);
     prop_oneof![15 => some, 1 => most].prop_map(|map| Value::Object(map.into_iter().collect::<Map<_, _>>()))
 }
 
-/// Metadata that the upstream can walk through: texts, objects without `name` in their keys, lists of
-/// such things.
+/// Generates metadata that the upstream can process: texts, objects without `name` in their keys, and lists of
+/// these.
 pub fn metadata() -> impl Strategy<Value = Value> {
     let plain = "[a-km-z]{0,8}";
     let object = prop::collection::btree_map("[a-ln-z]{1,6}", leaf(), 0..3)
@@ -63,5 +63,5 @@ pub fn metadata() -> impl Strategy<Value = Value> {
     ];
     prop::collection::btree_map("[a-ln-z]{1,6}", value, 0..4)
         .prop_map(|map| Value::Object(map.into_iter().collect()))
-        .prop_filter("`view` has a shape of its own", |metadata| metadata.get("view").is_none())
+        .prop_filter("`view` has its own schema", |metadata| metadata.get("view").is_none())
 }

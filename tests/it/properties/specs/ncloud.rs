@@ -9,7 +9,7 @@ const PRODUCTS: &[&str] = &["Server", "VPCServer", "VPC", "ObjectStorage", "KMS"
 const OPERATORS: &[&str] =
     &["StringEquals", "StringNotEquals", "StringLike", "StringNotLikeIfExists", "StringEqualsIfExists", "Null"];
 
-/// The block `spec.ncloud` under this name.
+/// Generates the block `spec.ncloud` with a name from `name`.
 pub fn policy(name: impl Strategy<Value = String>) -> impl Strategy<Value = Value> {
     let permissions = prop_oneof![
         30 => prop::collection::vec(permission(), 1..4),

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// The block `spec.spaceone` of a `NetworkPolicy` in one of these zones.
+/// Generates the block `spec.spaceone` of a `NetworkPolicy` in one of these zones.
 pub fn policy(zones: &[String]) -> impl Strategy<Value = Value> + use<> {
     let routes = prop_oneof![20 => prop::collection::vec(route(), 0..4), 1 => prop::collection::vec(route(), 200)];
     let dns = prop_oneof![9 => prop::collection::vec(address(), 0..4), 1 => prop::collection::vec(address(), 20)];
@@ -42,7 +42,8 @@ pub fn policy(zones: &[String]) -> impl Strategy<Value = Value> + use<> {
     })
 }
 
-/// What the upstream lets pin: what was ever set, and an empty list does not set anything.
+/// Returns the keys that the upstream can pin: the fields that were ever set. An empty list does not set a
+/// field.
 fn pinnable(block: &Value) -> Vec<String> {
     let filled = |field: &str| block[field].as_array().is_some_and(|list| !list.is_empty());
     let mut keys = vec!["name".to_owned(), "zone_id".to_owned(), "tags".to_owned()];
@@ -69,31 +70,31 @@ fn reference() -> impl Strategy<Value = Value> {
     })
 }
 
-/// An address in any of its spellings. One that maps IPv4 into IPv6 the API server refuses.
+/// Generates an address in any spelling, except IPv4 addresses mapped into IPv6, which the API server refuses.
 pub fn address() -> impl Strategy<Value = String> {
     let v6 = prop_oneof![any::<u128>(), (0u128..1 << 20), any::<u16>().prop_map(|n| u128::from(n) << 112)];
     prop_oneof![
         any::<u32>().prop_map(|bits| Ipv4Addr::from(bits).to_string()),
-        (v6.prop_filter("not mapped", |bits| Ipv6Addr::from(*bits).to_ipv4_mapped().is_none()), 0usize..4)
+        (v6.prop_filter("not a mapped address", |bits| Ipv6Addr::from(*bits).to_ipv4_mapped().is_none()), 0usize..4)
             .prop_map(|(bits, spelling)| spelled(Ipv6Addr::from(bits), spelling)),
     ]
 }
 
-/// A network without host bits, or a single address.
+/// Generates a network without host bits, or a single address.
 pub fn network() -> impl Strategy<Value = String> {
     let v4 = (any::<u32>(), 0u32..=32).prop_map(|(bits, prefix)| {
         let kept = bits & u32::MAX.checked_shl(32 - prefix).unwrap_or(0);
         format!("{}/{prefix}", Ipv4Addr::from(kept))
     });
     let v6 = (any::<u128>(), 0u32..=128, 0usize..4).prop_map(|(bits, prefix, spelling)| {
-        // Far from the block of mapped addresses, whatever the prefix.
+        // Outside the block of mapped addresses, whatever the prefix is.
         let kept = (bits | 1 << 127) & u128::MAX.checked_shl(128 - prefix).unwrap_or(0);
         format!("{}/{prefix}", spelled(Ipv6Addr::from(kept), spelling))
     });
     prop_oneof![3 => v4, 2 => v6, 1 => address()]
 }
 
-/// One of the ways to write an address.
+/// Formats an address in one of its spellings.
 pub fn spelled(address: Ipv6Addr, spelling: usize) -> String {
     let groups = |format: fn(u16) -> String| address.segments().map(format).join(":");
     match spelling {
@@ -104,7 +105,7 @@ pub fn spelled(address: Ipv6Addr, spelling: usize) -> String {
     }
 }
 
-/// Another spelling of the same address or network.
+/// Formats the same address or network in another spelling.
 pub fn respelled(text: &str, spelling: usize) -> String {
     let (address, prefix) = text.split_once('/').map_or((text, None), |(address, prefix)| (address, Some(prefix)));
     let (written, width) = match address.parse::<IpAddr>() {
@@ -112,7 +113,7 @@ pub fn respelled(text: &str, spelling: usize) -> String {
         _ => (address.to_owned(), "32"),
     };
     match prefix {
-        // A network of one is an address.
+        // A network with one address may be written as the address.
         Some(prefix) if prefix == width && spelling.is_multiple_of(2) => written,
         Some(prefix) => format!("{written}/{prefix}"),
         None => written,

@@ -4,8 +4,8 @@ use super::{block, json as free, members, sometimes, text};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-/// The block `spec.spaceone` of a `Policy` under this id. Without a project: the simulated domain
-/// has none.
+/// Generates the block `spec.spaceone` of a `Policy` with an id from `id`, without a project: the simulated
+/// domain has none.
 pub fn policy(id: impl Strategy<Value = String>) -> impl Strategy<Value = Value> {
     let permission = prop_oneof![
         4 => "(inventory|identity|repository|\\*)\\.([A-Z][a-z]{1,8}|\\*)\\.([a-z]{1,8}|\\*)",

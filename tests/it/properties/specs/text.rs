@@ -1,9 +1,9 @@
-//! Texts as people and machines write them: Latin, Korean, emoji, quotes, controls, at any length.
+//! Texts in different scripts, with emoji, quotes and control characters, of any length.
 
 use proptest::prelude::*;
 use std::ops::RangeInclusive;
 
-/// A character of a free text.
+/// Generates a character of a free text.
 pub fn letter() -> impl Strategy<Value = char> {
     prop_oneof![
         8 => prop::char::range(' ', '~'),
@@ -14,7 +14,7 @@ pub fn letter() -> impl Strategy<Value = char> {
     ]
 }
 
-/// A free text of this many characters; one in eight is as long as it may be.
+/// Generates a free text. One in eight has the maximum length.
 pub fn free(length: RangeInclusive<usize>) -> impl Strategy<Value = String> {
     let (least, most) = (*length.start(), *length.end());
     let short = most.min(least + 12);
@@ -24,7 +24,7 @@ pub fn free(length: RangeInclusive<usize>) -> impl Strategy<Value = String> {
     prop_oneof![7 => of(least..=short), 1 => of(most..=most)]
 }
 
-/// A text of at most this many bytes, often of exactly so many.
+/// Generates a text of at most this many bytes, often of exactly this many.
 pub fn of_bytes(most: usize) -> impl Strategy<Value = String> {
     (free(0..=most), prop::bool::weighted(0.2)).prop_map(move |(text, full)| {
         let mut end = most.min(text.len());
@@ -39,12 +39,12 @@ pub fn of_bytes(most: usize) -> impl Strategy<Value = String> {
     })
 }
 
-/// The name of a NAVER Cloud policy, with room for eight more characters that make it unique.
+/// Generates the name of a NAVER Cloud policy. Tests append eight characters to make it unique.
 pub fn policy_name() -> impl Strategy<Value = String> {
     prop_oneof!["[A-Za-z][A-Za-z0-9._-]{0,20}", "[가-힣ぁ-ゖ一-龯][가-힣ァ-ヺー0-9._-]{0,20}"]
 }
 
-/// The name of a NAVER Cloud policy, of any length that it may have.
+/// Generates the name of a NAVER Cloud policy of any valid length.
 pub fn policy_name_alone() -> impl Strategy<Value = String> {
     prop_oneof!["[A-Za-z][A-Za-z0-9._-]{2,29}", "[ㄱ-ㅎ가-힣ぁ-ゖ々一-龯][가-힣ァ-ヺー0-9._-]{2,29}"]
 }

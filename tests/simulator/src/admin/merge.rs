@@ -1,10 +1,10 @@
-//! Partial changes in JSON.
+//! Merges partial JSON into a typed value.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-/// RFC 7386, and the result must still be a `T` in which every field of the patch has arrived.
+/// Applies a merge patch (RFC 7386). The result must be a `T`, and `T` must have each field of the patch.
 pub(crate) fn merge_into<T: Serialize + DeserializeOwned>(target: &mut T, patch: &Value) -> Result<(), String> {
     let mut value = serde_json::to_value(&*target).map_err(|error| error.to_string())?;
     if let Some(unknown) = patch.as_object().and_then(|fields| fields.keys().find(|key| value.get(*key).is_none())) {

@@ -1,20 +1,20 @@
-//! The admin port: what a test of another process does instead of calling the library.
+//! The admin port: a test in another process uses it instead of the library.
 //!
-//! Every body is JSON. `system` is `ncloud` or `spaceone`.
+//! Each body is JSON. `system` is `ncloud` or `spaceone`.
 //!
-//! | request | does |
+//! | request | effect |
 //! | --- | --- |
-//! | `GET /journal` | `{"entries":[Entry]}`, both systems in one order |
-//! | `DELETE /journal` | forgets the entries |
-//! | `GET /faults` | how many faults wait and how many requests were struck, by system |
+//! | `GET /journal` | returns `{"entries":[Entry]}`, both systems in one order |
+//! | `DELETE /journal` | removes the entries |
+//! | `GET /faults` | counts the waiting and the injected faults of each system |
 //! | `POST /faults` | adds a [`FaultSpec`] |
-//! | `DELETE /faults` | forgets the faults that wait |
-//! | `GET /state` | every user-made object and the switches, by system |
-//! | `POST /edit` | changes objects behind the API's back: an [`Edit`] |
-//! | `POST /options` | `{"system","switches":{..}}`, only the switches to change |
-//! | `POST /clock` | `{"advanceMillis"}`, `{"rewindMillis"}` or `{"freezeAt"}` |
+//! | `DELETE /faults` | removes the waiting faults |
+//! | `GET /state` | returns the user-made objects and the switches of each system |
+//! | `POST /edit` | changes objects without the API: an [`Edit`] |
+//! | `POST /options` | sets switches: `{"system","switches":{..}}` with the switches to change |
+//! | `POST /clock` | moves the clock: `{"advanceMillis"}`, `{"rewindMillis"}` or `{"freezeAt"}` |
 //!
-//! A bad request is a 400 with `{"error"}`; nothing has been changed then.
+//! The answer to a bad request is 400 with `{"error"}`. Such a request changes nothing.
 
 mod merge;
 mod spec;
@@ -38,42 +38,42 @@ use crate::exchange::{Call, Reply};
 use crate::faults::Faults;
 use crate::journal::{Collection, System};
 use crate::ncloud::{Ncloud, NewPolicy};
-use crate::server::{Body, Cut, Running, Site, read, response};
+use crate::server::{Body, Disconnect, Handler, HttpServer, read, response};
 use crate::spaceone::Spaceone;
 use merge::merge_into;
 use spec::{ClockSpec, SwitchesSpec};
 
-/// An admin port over both simulators, served until dropped.
+/// An admin port for both simulators. It serves until it is dropped.
 #[derive(Debug)]
-pub struct Admin(Running);
+pub struct Admin(HttpServer);
 
 impl Admin {
     /// Starts to listen. Both simulators should share one clock and one journal.
     ///
     /// # Errors
-    /// When the address cannot be bound.
+    /// Returns an error when the address cannot be bound.
     pub async fn start(listen: SocketAddr, ncloud: Arc<Ncloud>, spaceone: Arc<Spaceone>) -> io::Result<Self> {
-        Running::start(listen, Arc::new(Desk { ncloud, spaceone })).await.map(Self)
+        HttpServer::start(listen, Arc::new(Api { ncloud, spaceone })).await.map(Self)
     }
 
-    /// Base address, without a trailing slash.
+    /// Returns the base URL without a trailing slash.
     #[must_use]
     pub fn url(&self) -> String {
         self.0.url()
     }
 }
 
-struct Desk {
+struct Api {
     ncloud: Arc<Ncloud>,
     spaceone: Arc<Spaceone>,
 }
 
-impl Site for Desk {
+impl Handler for Api {
     fn name(&self) -> &'static str {
         "admin"
     }
 
-    fn respond(&self, request: Request<Incoming>) -> BoxFuture<'_, Result<Response<Body>, Cut>> {
+    fn respond(&self, request: Request<Incoming>) -> BoxFuture<'_, Result<Response<Body>, Disconnect>> {
         async move {
             let (call, _) = read(request, 16 << 20).await?;
             let reply = match self.answer(&call) {
@@ -86,7 +86,7 @@ impl Site for Desk {
     }
 }
 
-impl Desk {
+impl Api {
     fn answer(&self, call: &Call) -> Result<Value, String> {
         match (call.method.as_str(), call.path()) {
             ("GET", "/journal") => Ok(json!({"entries": self.entries()?})),
@@ -95,7 +95,7 @@ impl Desk {
                 self.spaceone.journal().clear();
                 Ok(json!({}))
             }
-            ("GET", "/faults") => Ok(self.faults_shown()),
+            ("GET", "/faults") => Ok(self.fault_counts()),
             ("POST", "/faults") => {
                 let spec: FaultSpec = parse(&call.body)?;
                 self.faults_of(spec.system).add(spec.fault()?);
@@ -114,7 +114,7 @@ impl Desk {
         }
     }
 
-    /// Once, when both simulators share a journal; else one after the other.
+    /// Returns the entries of a shared journal once, or those of one journal after the other.
     fn entries(&self) -> Result<Vec<Value>, String> {
         let mut entries = self.ncloud.journal().entries();
         let shared = self.ncloud.journal().is(self.spaceone.journal());
@@ -131,9 +131,9 @@ impl Desk {
         }
     }
 
-    fn faults_shown(&self) -> Value {
-        let shown = |faults: &Faults| json!({"waiting": faults.waiting().len(), "struck": faults.struck()});
-        json!({"ncloud": shown(self.ncloud.faults()), "spaceone": shown(self.spaceone.faults())})
+    fn fault_counts(&self) -> Value {
+        let counts = |faults: &Faults| json!({"waiting": faults.waiting().len(), "injected": faults.injected()});
+        json!({"ncloud": counts(self.ncloud.faults()), "spaceone": counts(self.spaceone.faults())})
     }
 
     fn state(&self) -> Value {
@@ -165,9 +165,9 @@ impl Desk {
 
     fn add(&self, system: System, collection: Collection, add: Value) -> Result<Value, String> {
         let id = match (system, collection) {
-            (System::Ncloud, Collection::Policy) => self.ncloud.add_policy(fit::<NewPolicy>(add)?),
-            (System::Spaceone, Collection::Policy) => self.spaceone.add_policy(fit(add)?),
-            (System::Spaceone, Collection::NetworkPolicy) => self.spaceone.add_network_policy(fit(add)?),
+            (System::Ncloud, Collection::Policy) => self.ncloud.add_policy(from_value::<NewPolicy>(add)?),
+            (System::Spaceone, Collection::Policy) => self.spaceone.add_policy(from_value(add)?),
+            (System::Spaceone, Collection::NetworkPolicy) => self.spaceone.add_network_policy(from_value(add)?),
             _ => return Err(no_such_collection()),
         };
         Ok(json!({"id": id}))
@@ -230,7 +230,7 @@ fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, String> {
     serde_json::from_slice(body).map_err(|error| error.to_string())
 }
 
-fn fit<T: DeserializeOwned>(value: Value) -> Result<T, String> {
+fn from_value<T: DeserializeOwned>(value: Value) -> Result<T, String> {
     serde_json::from_value(value).map_err(|error| error.to_string())
 }
 

@@ -1,4 +1,4 @@
-//! What admin requests say.
+//! The bodies of admin requests.
 
 use std::time::Duration;
 
@@ -17,31 +17,31 @@ use crate::journal::{Collection, Operation, System};
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct FaultSpec {
-    /// Whose requests.
+    /// The simulator whose requests match.
     pub system: System,
-    /// What they ask.
+    /// The operation that matches.
     pub operation: Option<Operation>,
-    /// Of which collection.
+    /// The collection that matches.
     pub collection: Option<Collection>,
-    /// Pattern for the method.
+    /// A pattern for the method.
     pub method: Option<String>,
-    /// Pattern for the request target.
+    /// A pattern for the request target.
     pub path: Option<String>,
-    /// Pattern for the request body.
+    /// A pattern for the request body.
     pub body: Option<String>,
-    /// Matching requests that pass first.
+    /// The number of matching requests that pass first.
     #[serde(default)]
     pub skip: u32,
-    /// Requests struck; `null` is all.
+    /// The number of requests that get the fault; `null` means all.
     #[serde(default = "once")]
     pub times: Option<u32>,
-    /// Before or after the effect.
+    /// Whether the fault comes before or after the effect.
     #[serde(default = "before")]
     pub when: When,
-    /// What the client sees.
+    /// The answer that the client gets.
     #[serde(default = "pass")]
     pub action: Action,
-    /// Wait, in milliseconds.
+    /// The delay in milliseconds.
     #[serde(default)]
     pub latency_millis: u64,
 }
@@ -76,28 +76,28 @@ impl FaultSpec {
     }
 }
 
-/// A change behind the API's back.
+/// A change that does not go through the API.
 ///
 /// `{"system","collection","id","set":{..}}` merges into a stored object (RFC 7386, fields as in
-/// `GET /state`); `{"system","collection","id","remove":true}` deletes it; `{"system","collection",
-/// "add":{..}}` makes one and answers its id. `collection` is `Policy` unless given.
+/// `GET /state`). `{"system","collection","id","remove":true}` deletes it. `{"system","collection",
+/// "add":{..}}` creates an object and returns its id. The default of `collection` is `Policy`.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Edit {
-    /// Where.
+    /// The simulator.
     pub system: System,
-    /// In which collection.
+    /// The collection.
     #[serde(default = "policy")]
     pub collection: Collection,
-    /// Which object.
+    /// The id of the object.
     #[serde(default)]
     pub id: String,
-    /// Fields to change.
+    /// The fields to change.
     pub set: Option<Value>,
-    /// Whether to delete it.
+    /// Whether to delete the object.
     #[serde(default)]
     pub remove: bool,
-    /// An object to make.
+    /// The object to create.
     pub add: Option<Value>,
 }
 

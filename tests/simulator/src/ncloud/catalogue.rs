@@ -1,9 +1,9 @@
-//! Service codes and system policies an account knows. Incomplete by nature: the real list differs by
-//! zone and over time, which is why [`super::Switches::more_products`] exists.
+//! The service codes and system policies of an account. The list is incomplete: the real one differs by
+//! zone and over time. [`super::Switches::more_products`] adds to it.
 
 use super::types::{Permission, PolicyType, StoredPolicy, Target};
 
-/// Service codes usable as `product`.
+/// The service codes that `product` accepts.
 pub(crate) const PRODUCTS: &[&str] = &[
     "APIGateway",
     "ArchiveStorage",
@@ -47,7 +47,7 @@ pub(crate) const PRODUCTS: &[&str] = &[
     "AiTEMS",
 ];
 
-/// Condition operators: those documented by name, each also with `IfExists`.
+/// The condition operators that are documented by name. Each also exists with `IfExists`.
 pub(crate) const OPERATORS: &[&str] = &["StringEquals", "StringNotEquals", "StringLike", "StringNotLike", "Null"];
 
 const SYSTEM: &[(&str, &str, &[&str])] = &[
@@ -59,7 +59,7 @@ const SYSTEM: &[(&str, &str, &[&str])] = &[
     ("NCP_OBJECTSTORAGE_MANAGER", "Full access to Object Storage.", &["*"]),
 ];
 
-/// The policies that NAVER Cloud manages in every account.
+/// Returns the policies that NAVER Cloud manages in each account.
 pub(crate) fn system_policies() -> Vec<StoredPolicy> {
     SYSTEM.iter().enumerate().map(|(index, row)| system_policy(index, row)).collect()
 }

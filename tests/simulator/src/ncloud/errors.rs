@@ -1,42 +1,42 @@
-//! Error answers: the gateway's documented table, and the API's own in the three shapes seen.
+//! Error answers: the gateway's documented table, and the API's own errors in the shapes seen.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::exchange::Reply;
 
-/// How an error body is laid out.
+/// The layout of an error body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum ErrorShape {
-    /// `{"error":{"errorCode":"300","message":".."}}`, the API gateway's.
+    /// `{"error":{"errorCode":"300","message":".."}}`, as the API gateway sends it.
     Gateway,
-    /// `{"errorCode":9012,"message":".."}`, the Sub Account API's own in v1.
+    /// `{"errorCode":9012,"message":".."}`, as the Sub Account API v1 sends it.
     TopLevel,
-    /// `{"error":{"errorCode":"NotFound","message":"..","detail":".."}}`, the restated v2 API's.
+    /// `{"error":{"errorCode":"NotFound","message":"..","detail":".."}}`, as the v2 API sends it.
     Standard,
-    /// No body at all.
+    /// No body.
     Empty,
     /// An HTML page.
     Html,
 }
 
-/// An error answer that no documentation settles, and that a test may therefore choose.
+/// An error answer that is not documented. A test may choose it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ErrorAnswer {
-    /// HTTP status.
+    /// The HTTP status.
     pub status: u16,
-    /// Layout of the body.
+    /// The layout of the body.
     pub shape: ErrorShape,
-    /// Error code; a number where the shape prints numbers.
+    /// The error code; a number where the shape prints numbers.
     pub code: String,
-    /// Message; may be Korean.
+    /// The message; may be Korean.
     pub message: String,
 }
 
 impl ErrorAnswer {
-    /// An error answer in one line.
+    /// Creates an error answer.
     #[must_use]
     pub fn new(status: u16, shape: ErrorShape, code: &str, message: &str) -> Self {
         Self { status, shape, code: code.to_owned(), message: message.to_owned() }
@@ -61,7 +61,7 @@ impl ErrorAnswer {
     }
 }
 
-/// The rows of the API gateway's documented error table.
+/// A row of the API gateway's documented error table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum GatewayError {
@@ -83,14 +83,14 @@ pub enum GatewayError {
     RateLimited,
     /// 503/500.
     EndpointError,
-    /// 504/510; the outcome of a write is unknown.
+    /// 504/510; the result of a write is unknown.
     EndpointTimeout,
-    /// 500/900; the outcome of a write is unknown.
+    /// 500/900; the result of a write is unknown.
     Unexpected,
 }
 
 impl GatewayError {
-    /// HTTP status, error code and message.
+    /// Returns the HTTP status, error code and message.
     #[must_use]
     pub fn row(self) -> (u16, &'static str, &'static str) {
         match self {
@@ -108,14 +108,14 @@ impl GatewayError {
         }
     }
 
-    /// The body the gateway sends, for use in a fault.
+    /// Returns the gateway's body, for use in a fault.
     #[must_use]
     pub fn body(self) -> String {
         let (_, code, message) = self.row();
         json!({"error": {"errorCode": code, "message": message}}).to_string()
     }
 
-    /// The reply, with the code as text (the documentation's example) or as number (its table).
+    /// Returns the reply with the code as text (as the documentation's example) or as a number (as its table).
     pub(crate) fn reply(self, numeric: bool, details: Option<&str>) -> Reply {
         let (status, code, message) = self.row();
         let code = if numeric { json!(code.parse::<u64>().unwrap_or_default()) } else { json!(code) };

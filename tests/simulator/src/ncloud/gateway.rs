@@ -1,4 +1,4 @@
-//! The API gateway in front of the API: who asks, how often, and is there such a path.
+//! The API gateway in front of the API: it checks the signature, the rate and the headers.
 
 use std::sync::Mutex;
 
@@ -10,7 +10,7 @@ use super::signature::{Signed, TOLERANCE_MILLIS};
 use crate::exchange::{Call, Reply};
 use crate::sync::lock;
 
-/// Counts requests per window; the three documented 429 codes take turns.
+/// Counts requests per window. The three documented 429 codes alternate.
 #[derive(Debug, Default)]
 pub(crate) struct Meter(Mutex<Window>);
 
@@ -18,11 +18,11 @@ pub(crate) struct Meter(Mutex<Window>);
 struct Window {
     start: Option<Timestamp>,
     used: u32,
-    refused: usize,
+    rejected: usize,
 }
 
-/// The gateway's objection to a request, if it has one.
-pub(crate) fn objection(call: &Call, options: &Options, meter: &Meter) -> Option<Reply> {
+/// Returns the gateway's error if it rejects the request.
+pub(crate) fn rejection(call: &Call, options: &Options, meter: &Meter) -> Option<Reply> {
     let switches = &options.switches;
     if let Some(details) = unauthenticated(call, options) {
         let details = switches.authentication_details.then_some(details);
@@ -31,7 +31,7 @@ pub(crate) fn objection(call: &Call, options: &Options, meter: &Meter) -> Option
     if switches.demand_content_type && call.header("content-type").is_none() {
         return Some(GatewayError::BadRequest.reply(switches.numeric_gateway_codes, None));
     }
-    let limited = meter.refuses(options)?;
+    let limited = meter.reject(options)?;
     let reply = limited.reply(switches.numeric_gateway_codes, None);
     Some(match switches.retry_after {
         Some(seconds) => reply.with_header("retry-after", seconds.to_string()),
@@ -39,7 +39,7 @@ pub(crate) fn objection(call: &Call, options: &Options, meter: &Meter) -> Option
     })
 }
 
-/// Why the request is not authentic, if it is not.
+/// Returns the reason if the request is not authentic.
 fn unauthenticated(call: &Call, options: &Options) -> Option<&'static str> {
     let Some(timestamp) = call.header("x-ncp-apigw-timestamp") else {
         return Some("x-ncp-apigw-timestamp is missing.");
@@ -72,7 +72,7 @@ fn secret_of<'a>(access_key: &str, options: &'a Options) -> Option<&'a str> {
 }
 
 impl Meter {
-    fn refuses(&self, options: &Options) -> Option<GatewayError> {
+    fn reject(&self, options: &Options) -> Option<GatewayError> {
         const CODES: [GatewayError; 3] =
             [GatewayError::QuotaExceeded, GatewayError::ThrottleLimited, GatewayError::RateLimited];
         let limit = options.switches.rate_limit?;
@@ -89,7 +89,7 @@ impl Meter {
             window.used += 1;
             return None;
         }
-        window.refused += 1;
-        Some(CODES[(window.refused - 1) % CODES.len()])
+        window.rejected += 1;
+        Some(CODES[(window.rejected - 1) % CODES.len()])
     }
 }

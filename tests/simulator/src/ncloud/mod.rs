@@ -1,13 +1,13 @@
 //! NAVER Cloud Sub Account policies, API version 1.
 //!
-//! A request passes the gateway (signature, clock, rate), finds its route and is answered from the
-//! account's store. Behind the API, [`Ncloud`] lets a test look at the account and change it as a
-//! stranger would.
+//! The gateway checks a request (signature, clock, rate). The account then finds the route and answers
+//! from its store. [`Ncloud`] also lets a test read the account and change it without the API, as
+//! another writer would.
 
+mod attachments;
 mod catalogue;
 mod errors;
 mod gateway;
-mod holders;
 mod options;
 mod policies;
 mod routes;
@@ -21,101 +21,102 @@ use std::sync::{Arc, Mutex};
 
 pub use errors::{ErrorAnswer, ErrorShape, GatewayError};
 pub use options::{CreateTags, DeleteBody, EmptyDescription, Options, Order, RateLimit, Search, Switches};
-pub use types::{Assignee, Condition, HolderType, NewPolicy, Permission, PolicyType, StoredPolicy, Target};
+pub use types::{Assignee, Condition, NewPolicy, Permission, PolicyType, PrincipalType, StoredPolicy, Target};
 
 use crate::clock::Clock;
-use crate::desk::Desk;
 use crate::exchange::{Answer, Call, Identity, Reply, Upstream};
+use crate::fault_proxy::FaultProxy;
 use crate::faults::Faults;
 use crate::journal::{Journal, System};
-use crate::server::Running;
+use crate::server::HttpServer;
 use crate::sync::lock;
 use gateway::Meter;
 use routes::Route;
 use signature::Signed;
 use store::{Draft, Store};
 
-/// A simulated account, served until dropped.
+/// A simulated account. It serves until it is dropped.
 #[derive(Debug)]
 pub struct Ncloud {
-    running: Running,
-    account: Arc<Guarded>,
+    running: HttpServer,
+    account: Arc<SharedAccount>,
     journal: Journal,
     faults: Faults,
     clock: Clock,
 }
 
-#[allow(clippy::must_use_candidate, reason = "strangers' deeds are called for their effect")]
+#[allow(clippy::must_use_candidate, reason = "callers want the change and may ignore the result")]
 impl Ncloud {
-    /// Starts an account with its system policies and no others.
+    /// Starts an account that has only the system policies.
     ///
     /// # Errors
-    /// When the address cannot be bound.
+    /// Returns an error when the address cannot be bound.
     pub async fn start(options: Options) -> io::Result<Self> {
         let (listen, journal, clock) = (options.listen, options.journal.clone(), options.clock.clone());
         let faults = Faults::default();
         let store = Store::new(options.seed);
-        let account = Arc::new(Guarded { account: Mutex::new(Account { options, store }), meter: Meter::default() });
-        let desk = Desk {
+        let account =
+            Arc::new(SharedAccount { account: Mutex::new(Account { options, store }), meter: Meter::default() });
+        let proxy = FaultProxy {
             upstream: Arc::clone(&account) as Arc<dyn Upstream>,
             journal: journal.clone(),
             faults: faults.clone(),
             clock: clock.clone(),
         };
-        let running = Running::start(listen, Arc::new(desk)).await?;
+        let running = HttpServer::start(listen, Arc::new(proxy)).await?;
         Ok(Self { running, account, journal, faults, clock })
     }
 
-    /// Base address, without a trailing slash.
+    /// Returns the base URL without a trailing slash.
     #[must_use]
     pub fn url(&self) -> String {
         self.running.url()
     }
 
-    /// What was asked.
+    /// Returns the journal of requests.
     #[must_use]
     pub fn journal(&self) -> &Journal {
         &self.journal
     }
 
-    /// Faults to inject.
+    /// Returns the faults to inject.
     #[must_use]
     pub fn faults(&self) -> &Faults {
         &self.faults
     }
 
-    /// The server's clock.
+    /// Returns the server's clock.
     #[must_use]
     pub fn clock(&self) -> &Clock {
         &self.clock
     }
 
-    /// The access key to sign with.
+    /// Returns the access key to sign with.
     #[must_use]
     pub fn access_key(&self) -> String {
         lock(&self.account.account).options.access_key.clone()
     }
 
-    /// Its secret.
+    /// Returns the secret of the access key.
     #[must_use]
     pub fn secret_key(&self) -> String {
         lock(&self.account.account).options.secret_key.clone()
     }
 
-    /// Every user-created policy, oldest first, visible yet or not.
+    /// Returns the user-created policies, oldest first, including those that reads do not show yet.
     #[must_use]
     pub fn policies(&self) -> Vec<StoredPolicy> {
         lock(&self.account.account).store.user_created().cloned().collect()
     }
 
-    /// The user-created policy of this name, if there is exactly one.
+    /// Returns the user-created policy of this name if there is exactly one.
     #[must_use]
     pub fn policy_named(&self, name: &str) -> Option<StoredPolicy> {
         let mut named = self.policies().into_iter().filter(|policy| policy.policy_name == name);
         named.next().filter(|_| named.next().is_none())
     }
 
-    /// A stranger makes a policy, unchecked; returns its id.
+    /// Creates a policy without the API and without validation. Returns its id.
     pub fn add_policy(&self, policy: NewPolicy) -> String {
         let mut account = lock(&self.account.account);
         let NewPolicy { policy_name: name, description, permissions, tags } = policy;
@@ -123,27 +124,27 @@ impl Ncloud {
         account.store.insert(Draft { name, description, permissions, tags }, &options).policy_id
     }
 
-    /// A stranger changes a policy; false when there is none of this id.
+    /// Changes a policy without the API. Returns false if there is no policy with this id.
     pub fn edit_policy(&self, id: &str, change: impl FnOnce(&mut StoredPolicy)) -> bool {
         lock(&self.account.account).store.find_mut(id).map(change).is_some()
     }
 
-    /// A stranger deletes a policy; false when there is none of this id.
+    /// Deletes a policy without the API. Returns false if there is no policy with this id.
     pub fn remove_policy(&self, id: &str) -> bool {
         lock(&self.account.account).store.remove(id).is_some()
     }
 
-    /// A stranger gives the policy to someone; false when there is none of this id.
+    /// Attaches a policy to a principal. Returns false if there is no policy with this id.
     pub fn assign(&self, id: &str, assignee: Assignee) -> bool {
         self.edit_policy(id, |policy| policy.assignees.push(assignee))
     }
 
-    /// A stranger takes the policy from everyone; false when there is none of this id.
+    /// Detaches a policy from all principals. Returns false if there is no policy with this id.
     pub fn unassign(&self, id: &str) -> bool {
         self.edit_policy(id, |policy| policy.assignees.clear())
     }
 
-    /// Changes keys and switches while running. Address, clock and journal stay as started.
+    /// Changes keys and switches of the running account. Address, clock and journal stay the same.
     pub fn set_options(&self, change: impl FnOnce(&mut Options)) {
         let mut account = lock(&self.account.account);
         let (listen, clock, journal) =
@@ -152,22 +153,22 @@ impl Ncloud {
         account.options = Options { listen, clock, journal, ..account.options.clone() };
     }
 
-    /// The switches in force.
+    /// Returns the current switches.
     #[must_use]
     pub fn switches(&self) -> Switches {
         lock(&self.account.account).options.switches.clone()
     }
 }
 
-/// The signature a correct client sends, for tests that speak HTTP themselves.
+/// Returns the signature of a request, for tests that send HTTP requests themselves.
 ///
-/// `target` is the path with its query, as on the wire; `timestamp` is in milliseconds.
+/// `target` is the path with its query, as on the wire. `timestamp` is in milliseconds.
 #[must_use]
 pub fn sign(method: &str, target: &str, timestamp: &str, access_key: &str, secret_key: &str) -> String {
     Signed { method, target, timestamp, access_key }.sign(secret_key).unwrap_or_default()
 }
 
-/// The account's options and policies, changed together under one lock.
+/// The account's options and policies. One lock protects both.
 #[derive(Debug)]
 pub(crate) struct Account {
     options: Options,
@@ -175,12 +176,12 @@ pub(crate) struct Account {
 }
 
 #[derive(Debug)]
-struct Guarded {
+struct SharedAccount {
     account: Mutex<Account>,
     meter: Meter,
 }
 
-impl Upstream for Guarded {
+impl Upstream for SharedAccount {
     fn system(&self) -> System {
         System::Ncloud
     }
@@ -191,10 +192,10 @@ impl Upstream for Guarded {
 
     fn answer(&self, call: &Call) -> Answer {
         let mut account = lock(&self.account);
-        if let Some(objection) = gateway::objection(call, &account.options, &self.meter) {
-            return Answer::read(objection);
+        if let Some(rejection) = gateway::rejection(call, &account.options, &self.meter) {
+            return Answer::read(rejection);
         }
-        account.dispatch(call).unwrap_or_else(|refusal| refusal)
+        account.dispatch(call).unwrap_or_else(|error| error)
     }
 
     fn body_limit(&self) -> usize {
@@ -207,7 +208,7 @@ impl Upstream for Guarded {
 }
 
 impl Account {
-    /// `Err` is an answer that refuses, `Ok` one that complies.
+    /// Answers a call: `Err` if the account rejects it, `Ok` if not.
     fn dispatch(&mut self, call: &Call) -> Result<Answer, Answer> {
         match Route::of(call) {
             Some(Route::Create) => self.create(call),

@@ -1,7 +1,7 @@
-//! What a simulated NAVER Cloud account is like.
+//! The options of a simulated NAVER Cloud account.
 //!
-//! [`Switches`] holds one field for every fact about the API that documentation leaves open: the default
-//! is the likeliest answer, and a client must survive the others as well.
+//! [`Switches`] has one field for each fact about the API that the documentation leaves open. The default
+//! is the most likely answer. A client must work with the others as well.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
@@ -13,26 +13,26 @@ use crate::clock::Clock;
 use crate::faults::millis;
 use crate::journal::Journal;
 
-/// How to start a simulated account.
+/// The options with which an account starts.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Where to listen; port 0 picks a free one.
+    /// The address to listen on; port 0 means a free port.
     pub listen: SocketAddr,
-    /// Shared with the caller to move the server's time.
+    /// The clock. The caller keeps a handle to move the server's time.
     pub clock: Clock,
-    /// Shared between simulators to get one order of events.
+    /// The journal. Simulators that share it number their entries in one order.
     pub journal: Journal,
-    /// Seed of the ids.
+    /// The seed of the ids.
     pub seed: u64,
-    /// The access key that the account knows.
+    /// The access key of the account.
     pub access_key: String,
-    /// Its secret.
+    /// The secret of the access key.
     pub secret_key: String,
-    /// Access keys and secrets beside that one, such as an old key that is not revoked yet.
+    /// Additional access keys and secrets, such as an old key that is not revoked yet.
     pub further_keys: Vec<(String, String)>,
-    /// Member number, as it occurs in NRNs.
+    /// The member number in NRNs.
     pub member_number: String,
-    /// Facts that are not settled.
+    /// The answers to open facts.
     pub switches: Switches,
 }
 
@@ -52,18 +52,18 @@ impl Default for Options {
     }
 }
 
-/// Requests allowed per window, by the simulator's clock.
+/// The rate limit, measured by the simulator's clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RateLimit {
-    /// Requests answered per window.
+    /// The number of requests per window.
     pub requests: u32,
-    /// Length of the window.
+    /// The length of the window.
     #[serde(with = "millis", rename = "windowMillis")]
     pub window: Duration,
 }
 
-/// How `searchWord` is matched against names.
+/// How `searchWord` matches names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Search {
@@ -75,7 +75,7 @@ pub enum Search {
     Prefix,
 }
 
-/// What becomes of the order of actions and resources in a stored policy.
+/// The order of actions and resources in a stored policy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Order {
@@ -99,7 +99,7 @@ pub enum EmptyDescription {
     Null,
 }
 
-/// What becomes of tags sent with a create.
+/// The handling of tags in a create request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum CreateTags {
@@ -107,7 +107,7 @@ pub enum CreateTags {
     Stored,
     /// Silently ignored.
     Dropped,
-    /// The request is malformed.
+    /// The request counts as malformed.
     Refused,
 }
 
@@ -121,87 +121,87 @@ pub enum DeleteBody {
     ProcessResult,
 }
 
-/// The facts that documentation leaves open, one field each.
+/// The facts that the documentation leaves open, one field each.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 #[allow(clippy::struct_excessive_bools, reason = "each is one independent yes-or-no fact")]
 pub struct Switches {
-    /// HTTP status of a create or edit whose `validationResult.success` is false.
+    /// The HTTP status of a create or edit whose `validationResult.success` is false.
     pub refused_status: u16,
-    /// HTTP status of a successful create.
+    /// The HTTP status of a successful create.
     pub create_status: u16,
-    /// HTTP status of a successful delete.
+    /// The HTTP status of a successful delete.
     pub delete_status: u16,
-    /// Body of a successful delete (none is documented for one policy, none was seen for many).
+    /// The body of a successful delete (none is documented for one policy, none was seen for many).
     pub delete_body: DeleteBody,
-    /// Body of a successful delete of many.
+    /// The body of a successful delete of many.
     pub delete_many_body: DeleteBody,
-    /// Whether two user-created policies may not share a name.
+    /// Whether names of user-created policies are unique.
     pub unique_names: bool,
     /// Whether names that differ in case are different names.
     pub case_sensitive_names: bool,
-    /// Meaning of `searchWord`.
+    /// How `searchWord` matches.
     pub search: Search,
-    /// Largest `size` that is honoured; larger ones are cut down to it.
+    /// The largest effective `size`. Larger values are reduced to it.
     pub largest_page: Option<u32>,
     /// Whether lists start with the newest policy.
     pub newest_first: bool,
     /// Whether resource `*` reads back as `nrn:*:{product}:*::*` (seen on product `Server`).
     pub rewrite_wildcard: bool,
-    /// Order of actions and resources after storing.
+    /// The order of actions and resources in a stored policy.
     pub order: Order,
-    /// Whether an edit without description clears it.
+    /// Whether an edit without a description clears it.
     pub clear_omitted_description: bool,
     /// How an absent description reads back.
     pub empty_description: EmptyDescription,
     /// Whether effect `Deny` is accepted (newer documentation) or only `Allow` (older).
     pub deny: bool,
-    /// Tags sent with a create.
+    /// The handling of tags in a create request.
     pub create_tags: CreateTags,
-    /// Whether create and edit answer with the policy's tags.
+    /// Whether the answers to create and edit contain the policy's tags.
     pub tags_in_result: bool,
-    /// Whether NRNs of user-created policies carry the member number.
+    /// Whether NRNs of user-created policies contain the member number.
     pub member_number_in_nrn: bool,
-    /// Whether validation details say where the problem is.
+    /// Whether validation details contain a location.
     pub locations: bool,
     /// Whether validation messages are Korean.
     pub korean: bool,
-    /// Products known besides the built-in catalogue.
+    /// Additional products, beside the built-in catalogue.
     pub more_products: Vec<String>,
-    /// Products that can only be granted whole, so that any action but `*` is refused.
+    /// Products that accept only the action `*`.
     pub whole_products: Vec<String>,
-    /// Sub accounts, groups and roles that exist; `None` takes every id for existing.
-    pub holders: Option<Vec<String>>,
-    /// How many reads of a new policy find nothing yet (eventual consistency).
+    /// The sub accounts, groups and roles that exist. With `None`, each id exists.
+    pub principals: Option<Vec<String>>,
+    /// The number of reads that do not show a new policy yet (eventual consistency).
     pub hidden_reads: u32,
-    /// Whether a `Content-Type` is demanded on every request.
+    /// Whether each request needs a `Content-Type`.
     pub demand_content_type: bool,
     /// Whether the gateway prints its error codes as numbers.
     pub numeric_gateway_codes: bool,
-    /// Whether a gateway 401 explains itself in `details`.
+    /// Whether a gateway 401 has the reason in `details`.
     pub authentication_details: bool,
-    /// Requests per window.
+    /// The rate limit.
     pub rate_limit: Option<RateLimit>,
-    /// `Retry-After` of a 429, in seconds.
+    /// The `Retry-After` of a 429, in seconds.
     pub retry_after: Option<u32>,
-    /// Largest request body in bytes.
+    /// The largest request body in bytes.
     pub largest_body: usize,
-    /// User-created policies per account.
+    /// The largest number of user-created policies in the account.
     pub policy_limit: usize,
-    /// Answer to the policy beyond the limit.
+    /// The answer to a create beyond the limit.
     pub over_limit: ErrorAnswer,
-    /// Answer to a name that is taken.
+    /// The answer to a name that is in use.
     pub duplicate_name: ErrorAnswer,
-    /// Answer to an id that is no policy's.
+    /// The answer to an unknown policy id.
     pub unknown_policy: ErrorAnswer,
-    /// Answer to deleting a policy that someone holds.
+    /// The answer to a delete of a policy that is attached to a principal.
     pub still_assigned: ErrorAnswer,
-    /// Answer to changing or deleting a system policy.
+    /// The answer to a change or delete of a system policy.
     pub system_managed: ErrorAnswer,
-    /// Answer to a body that is not JSON of the right shape.
+    /// The answer to a body that is not JSON of the right shape.
     pub malformed: ErrorAnswer,
-    /// Answer to an unknown sub account, group or role.
-    pub unknown_holder: ErrorAnswer,
+    /// The answer to an unknown sub account, group or role.
+    pub unknown_principal: ErrorAnswer,
 }
 
 impl Default for Switches {
@@ -231,7 +231,7 @@ impl Default for Switches {
             korean: false,
             more_products: Vec::new(),
             whole_products: Vec::new(),
-            holders: None,
+            principals: None,
             hidden_reads: 0,
             demand_content_type: false,
             numeric_gateway_codes: false,
@@ -246,7 +246,7 @@ impl Default for Switches {
             still_assigned: error(409, TopLevel, "9013", "The policy is assigned and cannot be deleted."),
             system_managed: error(403, TopLevel, "9014", "A system managed policy cannot be changed."),
             malformed: error(400, Gateway, "100", "Bad Request Exception"),
-            unknown_holder: error(401, TopLevel, "30", "Nonexistent account"),
+            unknown_principal: error(401, TopLevel, "30", "Nonexistent account"),
         }
     }
 }

@@ -9,10 +9,10 @@ use super::Account;
 use super::options::{CreateTags, DeleteBody, EmptyDescription, Search, Switches};
 use super::store::{Draft, stored_form};
 use super::types::{Detail, PolicyBody, PolicyType, StoredPolicy};
-use super::validate::{Purpose, judge};
+use super::validate::{Purpose, findings};
 use crate::exchange::{Answer, Call, Reply};
 
-/// The request body as `T`, or the answer to a malformed one.
+/// Parses the request body as `T`, or returns the answer to a malformed body.
 pub(crate) fn body<T: DeserializeOwned>(call: &Call, switches: &Switches) -> Result<T, Answer> {
     serde_json::from_slice(&call.body).map_err(|_| Answer::read(switches.malformed.reply()))
 }
@@ -21,17 +21,17 @@ impl Account {
     pub(crate) fn create(&mut self, call: &Call) -> Result<Answer, Answer> {
         let switches = self.options.switches.clone();
         let body: PolicyBody = body(call, &switches)?;
-        let refused = |error: &super::ErrorAnswer| Answer::read(error.reply());
+        let rejected = |error: &super::ErrorAnswer| Answer::read(error.reply());
         if body.tags.is_some() && switches.create_tags == CreateTags::Refused {
-            return Err(refused(&switches.malformed));
+            return Err(rejected(&switches.malformed));
         }
-        refuse_invalid(&judge(&body, Purpose::Create, &switches), &switches)?;
+        reject_invalid(&findings(&body, Purpose::Create, &switches), &switches)?;
         let name = body.policy_name.unwrap_or_default();
         if switches.unique_names && self.store.is_name_taken(&name, &switches) {
-            return Err(refused(&switches.duplicate_name));
+            return Err(rejected(&switches.duplicate_name));
         }
         if self.store.user_created().count() >= switches.policy_limit {
-            return Err(refused(&switches.over_limit));
+            return Err(rejected(&switches.over_limit));
         }
         let tags = match switches.create_tags {
             CreateTags::Stored => body.tags.unwrap_or_default(),
@@ -48,7 +48,7 @@ impl Account {
         let switches = self.options.switches.clone();
         let body: PolicyBody = body(call, &switches)?;
         let policy = changeable(self.store.read(id), &switches)?;
-        refuse_invalid(&judge(&body, Purpose::Edit, &switches), &switches)?;
+        reject_invalid(&findings(&body, Purpose::Edit, &switches), &switches)?;
         if body.description.is_some() || switches.clear_omitted_description {
             policy.description = body.description.filter(|text| !text.is_empty());
         }
@@ -94,7 +94,7 @@ impl Account {
         }))
     }
 
-    /// All or nothing: the first id that cannot be deleted decides the answer.
+    /// Deletes all policies or none. The first id that cannot be deleted decides the answer.
     pub(crate) fn delete_many(&mut self, call: &Call) -> Result<Answer, Answer> {
         let switches = self.options.switches.clone();
         let ids: Vec<String> = body(call, &switches)?;
@@ -119,14 +119,14 @@ impl Account {
     pub(crate) fn validate(&mut self, call: &Call) -> Result<Answer, Answer> {
         let switches = &self.options.switches;
         let body: PolicyBody = body(call, switches)?;
-        // An edit is checked without a name; a name that is given must be good.
+        // An edit is validated without a name. If the body has a name, it must be valid.
         let purpose = if body.policy_name.is_some() { Purpose::Create } else { Purpose::Edit };
-        let details = judge(&body, purpose, switches);
+        let details = findings(&body, purpose, switches);
         Ok(Answer::read(Reply::json(200, &verdict(&details))))
     }
 }
 
-/// A policy the account may change, or the answer that says why not.
+/// Returns the policy if the account may change it, or else the error answer.
 pub(crate) fn changeable<'a>(
     found: Option<&'a mut StoredPolicy>,
     switches: &Switches,
@@ -140,7 +140,7 @@ pub(crate) fn changeable<'a>(
     }
 }
 
-fn refuse_invalid(details: &[Detail], switches: &Switches) -> Result<(), Answer> {
+fn reject_invalid(details: &[Detail], switches: &Switches) -> Result<(), Answer> {
     if details.is_empty() {
         return Ok(());
     }
@@ -152,7 +152,7 @@ fn verdict(details: &[Detail]) -> Value {
     json!({"details": details, "success": details.iter().all(|detail| detail.severity != "ERROR")})
 }
 
-/// Answer of create and edit: `description`, not `policyDesc`.
+/// Returns the answer to create and edit, with `description` instead of `policyDesc`.
 fn policy_result(policy: &StoredPolicy, switches: &Switches) -> Map<String, Value> {
     let mut result = Map::new();
     result.insert("policyId".to_owned(), json!(policy.policy_id));
@@ -165,7 +165,7 @@ fn policy_result(policy: &StoredPolicy, switches: &Switches) -> Map<String, Valu
     result
 }
 
-/// Item of a list and body of a get: `policyDesc`, not `description`.
+/// Returns the item of a list or the body of a get, with `policyDesc` instead of `description`.
 fn summary(policy: &StoredPolicy, switches: &Switches) -> Map<String, Value> {
     let mut summary = Map::new();
     summary.insert("policyId".to_owned(), json!(policy.policy_id));
@@ -186,7 +186,7 @@ fn describe(object: &mut Map<String, Value>, field: &str, policy: &StoredPolicy,
     object.insert(field.to_owned(), value);
 }
 
-/// Parameters of a list request.
+/// The parameters of a list request.
 struct ListQuery {
     page: usize,
     size: usize,
@@ -195,7 +195,7 @@ struct ListQuery {
 }
 
 impl ListQuery {
-    /// `None` for values that are not of the documented type.
+    /// Parses the query. Returns `None` for a value that does not have the documented type.
     fn of(call: &Call, switches: &Switches) -> Option<Self> {
         let query: BTreeMap<String, String> = call.query().into_iter().collect();
         let number =

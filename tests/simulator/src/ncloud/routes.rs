@@ -1,12 +1,12 @@
-//! Which method and path is which operation.
+//! Maps methods and paths to operations.
 
 use http::Method;
 
-use super::types::HolderType;
+use super::types::PrincipalType;
 use crate::exchange::{Call, Identity};
 use crate::journal::{Collection, Operation};
 
-/// A request the API knows.
+/// A request of the API.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Route {
     Create,
@@ -20,12 +20,12 @@ pub(crate) enum Route {
     TagsAdd(String),
     TagsRemove(String),
     Validate,
-    Attach(HolderType, String),
-    Detach(HolderType, String),
+    Attach(PrincipalType, String),
+    Detach(PrincipalType, String),
 }
 
 impl Route {
-    /// `None` for what the gateway answers with 404.
+    /// Returns the route of a call, or `None` if the gateway answers 404.
     pub(crate) fn of(call: &Call) -> Option<Self> {
         let path = call.path().strip_prefix("/api/v1/")?;
         let segments: Vec<&str> = path.split('/').collect();
@@ -42,13 +42,17 @@ impl Route {
             (&Method::POST, ["policies", policy, "tags"]) => Self::TagsAdd(id(policy)),
             (&Method::DELETE, ["policies", policy, "tags"]) => Self::TagsRemove(id(policy)),
             (&Method::POST, ["policy", "validation"]) => Self::Validate,
-            (&Method::POST, [holders, holder, "policies"]) => Self::Attach(holder_type(holders)?, id(holder)),
-            (&Method::DELETE, [holders, holder, "policies"]) => Self::Detach(holder_type(holders)?, id(holder)),
+            (&Method::POST, [principals, principal, "policies"]) => {
+                Self::Attach(principal_type(principals)?, id(principal))
+            }
+            (&Method::DELETE, [principals, principal, "policies"]) => {
+                Self::Detach(principal_type(principals)?, id(principal))
+            }
             _ => return None,
         })
     }
 
-    /// What the journal calls it.
+    /// Returns the route's identity for the journal.
     pub(crate) fn identity(route: Option<&Self>) -> Identity {
         let (operation, id) = match route {
             None => (Operation::Other, None),
@@ -63,19 +67,19 @@ impl Route {
             Some(Self::TagsGet(id)) => (Operation::TagsGet, Some(id)),
             Some(Self::TagsAdd(id)) => (Operation::TagsAdd, Some(id)),
             Some(Self::TagsRemove(id)) => (Operation::TagsRemove, Some(id)),
-            Some(Self::Attach(_, holder)) => (Operation::Attach, Some(holder)),
-            Some(Self::Detach(_, holder)) => (Operation::Detach, Some(holder)),
+            Some(Self::Attach(_, principal)) => (Operation::Attach, Some(principal)),
+            Some(Self::Detach(_, principal)) => (Operation::Detach, Some(principal)),
         };
         let collection = if route.is_some() { Collection::Policy } else { Collection::Other };
         Identity { operation, collection, object_id: id.cloned() }
     }
 }
 
-fn holder_type(segment: &str) -> Option<HolderType> {
+fn principal_type(segment: &str) -> Option<PrincipalType> {
     match segment {
-        "sub-accounts" => Some(HolderType::SubAccount),
-        "groups" => Some(HolderType::Group),
-        "roles" => Some(HolderType::Role),
+        "sub-accounts" => Some(PrincipalType::SubAccount),
+        "groups" => Some(PrincipalType::Group),
+        "roles" => Some(PrincipalType::Role),
         _ => None,
     }
 }

@@ -1,14 +1,15 @@
-//! Signature v2 of NAVER Cloud's API gateway: what is signed, and the check.
+//! Signature v2 of NAVER Cloud's API gateway: its input, and the check.
 //!
-//! Signed are the method, the request target byte for byte as received (query included, unsorted), the
-//! timestamp header and the access key. Body, host and other headers are not. The secret is used as text.
+//! The signature covers the method, the request target byte for byte as received (query included,
+//! unsorted), the timestamp header and the access key. It does not cover body, host and other headers.
+//! The secret is used as text.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-/// The gateway accepts timestamps this far from its own clock, either way.
+/// The largest difference between a timestamp and the gateway's clock, in either direction.
 pub(crate) const TOLERANCE_MILLIS: i64 = 300_000;
 
 /// The parts of a request that its signature covers.
@@ -28,12 +29,12 @@ impl Signed<'_> {
         Some(mac)
     }
 
-    /// The signature a client would send, in base64 with padding.
+    /// Returns the signature in base64 with padding.
     pub(crate) fn sign(&self, secret_key: &str) -> Option<String> {
         Some(STANDARD.encode(self.mac(secret_key)?.finalize().into_bytes()))
     }
 
-    /// Whether `signature` is the right one; takes the same time wherever it differs.
+    /// Returns true if `signature` is correct. The comparison takes constant time.
     pub(crate) fn is_signed_by(&self, secret_key: &str, signature: &str) -> bool {
         let (Some(mac), Ok(given)) = (self.mac(secret_key), STANDARD.decode(signature)) else {
             return false;

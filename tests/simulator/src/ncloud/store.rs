@@ -1,4 +1,4 @@
-//! The account's policies and what storing does to them.
+//! The account's policies, and the form in which the account stores them.
 
 use std::collections::BTreeMap;
 
@@ -17,11 +17,11 @@ pub(crate) struct Store {
 #[derive(Debug)]
 struct Record {
     policy: StoredPolicy,
-    /// Reads that still do not find it.
+    /// The number of further reads that do not show the policy.
     hidden: u32,
 }
 
-/// What a new policy is made of.
+/// The content of a new policy.
 pub(crate) struct Draft {
     pub(crate) name: String,
     pub(crate) description: Option<String>,
@@ -60,7 +60,7 @@ impl Store {
         policy
     }
 
-    /// What a list sees now; uses up one hidden read of the others.
+    /// Returns the visible policies. Each of the others uses up one hidden read.
     pub(crate) fn read_all(&mut self) -> Vec<StoredPolicy> {
         let mut visible = Vec::new();
         for record in &mut self.records {
@@ -72,7 +72,7 @@ impl Store {
         visible
     }
 
-    /// What a request for one policy sees now; a miss uses up one hidden read.
+    /// Returns the policy if it is visible. Otherwise it uses up one hidden read.
     pub(crate) fn read(&mut self, id: &str) -> Option<&mut StoredPolicy> {
         let record = self.records.iter_mut().find(|record| record.policy.policy_id == id)?;
         if record.hidden > 0 {
@@ -82,7 +82,7 @@ impl Store {
         Some(&mut record.policy)
     }
 
-    /// Behind the API: visible or not.
+    /// Returns the policy, visible or not.
     pub(crate) fn find_mut(&mut self, id: &str) -> Option<&mut StoredPolicy> {
         self.records.iter_mut().map(|record| &mut record.policy).find(|policy| policy.policy_id == id)
     }
@@ -101,7 +101,7 @@ fn same_name(one: &str, other: &str, switches: &Switches) -> bool {
     if switches.case_sensitive_names { one == other } else { one.to_lowercase() == other.to_lowercase() }
 }
 
-/// Permissions as they read back: wildcards spelled out, lists in the server's order.
+/// Converts permissions to the stored form: expanded wildcards, lists in the server's order.
 pub(crate) fn stored_form(mut permissions: Vec<Permission>, switches: &Switches) -> Vec<Permission> {
     for target in permissions.iter_mut().flat_map(|permission| &mut permission.targets) {
         if switches.rewrite_wildcard {

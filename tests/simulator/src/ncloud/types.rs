@@ -1,19 +1,19 @@
-//! Policies as the simulator stores them and as requests carry them.
+//! Policies in the store and in requests.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-/// `{operator: {key: [values]}}`.
+/// A condition: `{operator: {key: [values]}}`.
 pub type Condition = BTreeMap<String, BTreeMap<String, Vec<String>>>;
 
-/// Who made a policy.
+/// Who manages a policy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum PolicyType {
-    /// NAVER Cloud; nobody else can change it.
+    /// NAVER Cloud manages the policy. The account cannot change it.
     SystemManaged,
-    /// The account.
+    /// The account created the policy.
     UserCreated,
 }
 
@@ -23,10 +23,10 @@ pub struct Permission {
     /// `Allow` or `Deny`.
     #[serde(default)]
     pub effect: String,
-    /// What is allowed or denied.
+    /// The targets that are allowed or denied.
     #[serde(default)]
     pub targets: Vec<Target>,
-    /// When.
+    /// The condition.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub condition: Option<Condition>,
 }
@@ -35,7 +35,7 @@ pub struct Permission {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Target {
-    /// Service code.
+    /// The service code.
     #[serde(default)]
     pub product: String,
     /// `View/...`, `Change/...`, `View*`, `Change*` or `*`.
@@ -46,9 +46,9 @@ pub struct Target {
     pub resource_nrns: Vec<String>,
 }
 
-/// What kind of principal holds a policy.
+/// The type of a principal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum HolderType {
+pub enum PrincipalType {
     /// A sub account.
     SubAccount,
     /// A group of sub accounts.
@@ -57,55 +57,55 @@ pub enum HolderType {
     Role,
 }
 
-/// A principal that holds a policy.
+/// A principal that a policy is attached to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Assignee {
-    /// Its kind.
-    pub resource_type: HolderType,
-    /// Its id.
+    /// The type of the principal.
+    pub resource_type: PrincipalType,
+    /// The id of the principal.
     pub resource_id: String,
-    /// Its name.
+    /// The name of the principal.
     pub resource_name: String,
 }
 
-/// A policy as the account holds it.
+/// A policy in the account's store.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct StoredPolicy {
-    /// Made by the server.
+    /// The id, chosen by the server.
     pub policy_id: String,
-    /// Unique among user-created policies, as far as is known.
+    /// The name, unique among user-created policies as far as is known.
     pub policy_name: String,
-    /// Who made it.
+    /// Who manages the policy.
     pub policy_type: PolicyType,
-    /// Absent when never given or cleared.
+    /// The description; absent if it was never set or was cleared.
     pub description: Option<String>,
-    /// What it grants.
+    /// The permissions.
     pub permissions: Vec<Permission>,
     /// Tags by key.
     pub tags: BTreeMap<String, String>,
-    /// Who holds it.
+    /// The principals that the policy is attached to.
     pub assignees: Vec<Assignee>,
-    /// Resource name.
+    /// The resource name.
     pub nrn: String,
 }
 
-/// A policy that someone else makes behind the API; everything not given is made up by the server.
+/// A policy that a test creates without the API. The server chooses the remaining fields.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct NewPolicy {
-    /// Its name.
+    /// The name.
     pub policy_name: String,
-    /// Its description.
+    /// The description.
     pub description: Option<String>,
-    /// What it grants.
+    /// The permissions.
     pub permissions: Vec<Permission>,
     /// Tags by key.
     pub tags: BTreeMap<String, String>,
 }
 
-/// Body of create, edit and validate. Unknown fields are ignored.
+/// The body of create, edit and validate. Unknown fields are ignored.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct PolicyBody {

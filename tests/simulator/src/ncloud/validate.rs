@@ -1,21 +1,21 @@
-//! The server's judgement of a policy, shared by create, edit and validate-only.
+//! The server's validation of a policy, shared by create, edit and validate.
 //!
-//! Only `iam.policy.invalidProduct` and `iam.policy.invalidConditionSyntax` are codes seen in the world;
-//! those that begin with `sim.` are this simulator's, for rules that are documented without a code.
+//! Only `iam.policy.invalidProduct` and `iam.policy.invalidConditionSyntax` are codes of the real API.
+//! Codes that begin with `sim.` belong to this simulator, for rules that are documented without a code.
 
 use super::catalogue::{OPERATORS, PRODUCTS};
 use super::options::Switches;
 use super::types::{Detail, Permission, PolicyBody, Target};
 
-/// What is being judged: only creates carry a name and tags.
+/// The request that is validated. Only a create has a name and tags.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Purpose {
     Create,
     Edit,
 }
 
-/// All findings; none means that the policy is good.
-pub(crate) fn judge(body: &PolicyBody, purpose: Purpose, switches: &Switches) -> Vec<Detail> {
+/// Returns all findings. A valid policy has none.
+pub(crate) fn findings(body: &PolicyBody, purpose: Purpose, switches: &Switches) -> Vec<Detail> {
     let mut findings = Findings { switches, details: Vec::new() };
     if purpose == Purpose::Create {
         findings.name(body.policy_name.as_deref().unwrap_or_default());
@@ -119,7 +119,7 @@ fn is_korean_or_japanese(c: char) -> bool {
     matches!(c, '가'..='힣' | 'ㄱ'..='ㆎ' | 'ぁ'..='ゖ' | 'ァ'..='ヺ' | 'ー' | '々' | '一'..='鿿')
 }
 
-/// `*`, or `View` / `Change` followed by `*` or by `/` and a name (itself possibly ending in `*`).
+/// Accepts `*`, or `View` / `Change` followed by `*` or by `/` and a name (which may end in `*`).
 fn valid_action(action: &str) -> bool {
     let named =
         |rest: &str| rest == "*" || rest.strip_prefix('/').is_some_and(|name| !name.is_empty() && !name.contains(' '));
@@ -131,7 +131,7 @@ fn valid_nrn(nrn: &str) -> bool {
     nrn.len() <= 128 && nrn.chars().all(allowed) && nrn.starts_with("nrn:") && nrn.split(':').count() >= 6
 }
 
-/// Key of 1 to 128 characters, value of 1 to 256.
+/// Accepts a key of 1 to 128 characters and a value of 1 to 256.
 pub(crate) fn valid_tag(key: &str, value: &str) -> bool {
     (1..=128).contains(&key.chars().count()) && (1..=256).contains(&value.chars().count())
 }

@@ -1,11 +1,11 @@
-//! Bearer tokens: shaped like the real JWTs, known to the server by value.
+//! Bearer tokens. They have the format of the real JWTs; the server compares them by value.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::json;
 
 use super::errors::ApiError;
-use super::paths::Resource;
+use super::routes::Resource;
 use crate::exchange::Call;
 
 /// The tokens of the installation.
@@ -29,7 +29,7 @@ impl Tokens {
         }
     }
 
-    /// The token that the request carries, if any.
+    /// Returns the token of the request, if any.
     pub(crate) fn bearer(call: &Call) -> Result<Option<&str>, ApiError> {
         match call.header("authorization") {
             None => Ok(None),
@@ -40,9 +40,9 @@ impl Tokens {
         }
     }
 
-    /// The domain that a token speaks for.
+    /// Returns the domain of a token.
     ///
-    /// The inventory of 2020 has no words for a token that does not verify.
+    /// The inventory of 2020 has no error message for a token that fails verification.
     pub(crate) fn domain_of(&self, token: Option<&str>, asked: Resource) -> Result<String, ApiError> {
         let invalid = match asked {
             Resource::Policy | Resource::Repository => "Token is invalid or expired.",

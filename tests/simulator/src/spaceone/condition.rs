@@ -1,4 +1,4 @@
-//! One filter of a query: which values it reaches, and what it asks of them.
+//! One filter of a query: the path to the values, and the test of a value.
 
 use std::cmp::Ordering;
 
@@ -64,7 +64,7 @@ const OPERATORS_1_11: &[&str] = &[
     "timediff_lte",
 ];
 
-/// One filter, checked.
+/// A validated filter.
 pub(crate) struct Condition {
     path: Vec<String>,
     test: Test,
@@ -86,8 +86,8 @@ enum Test {
     },
     /// At least one pattern is found.
     Pattern(Vec<Regex>),
-    /// At least one pattern is not found: the alternatives of a negated list are joined by "or".
-    Lacking(Vec<Regex>),
+    /// At least one pattern is not found: the servers join the alternatives of a negated list by "or".
+    MissingPattern(Vec<Regex>),
     Exists(bool),
 }
 
@@ -115,9 +115,9 @@ impl Condition {
         Ok(Self { path: key.split('.').map(str::to_owned).collect(), test })
     }
 
-    pub(crate) fn holds(&self, document: &Value) -> bool {
+    pub(crate) fn matches(&self, document: &Value) -> bool {
         let mut values = Vec::new();
-        reach(document, &self.path, &mut values);
+        collect_values(document, &self.path, &mut values);
         match &self.test {
             Test::Equal { values: wanted, fold, negated } => {
                 let hit = wanted.iter().any(|wanted| {
@@ -136,13 +136,13 @@ impl Condition {
                     .is_some_and(|found| accepts(found.cmp(value)))
             }),
             Test::Pattern(patterns) => patterns.iter().any(|pattern| found_in(pattern, &values)),
-            Test::Lacking(patterns) => patterns.iter().any(|pattern| !found_in(pattern, &values)),
+            Test::MissingPattern(patterns) => patterns.iter().any(|pattern| !found_in(pattern, &values)),
             Test::Exists(wanted) => values.is_empty() != *wanted,
         }
     }
 }
 
-/// Lists of values where one is expected, and the other way round, are refused.
+/// Rejects a list where the operator takes one value, and one value where it takes a list.
 fn check_arity(operator: &str, value: &Value, raw: &Map<String, Value>) -> Result<(), ApiError> {
     let condition = declared(&FILTER, raw);
     let several = matches!(operator, "in" | "not_in" | "contain_in" | "not_contain_in" | "regex_in");
@@ -157,7 +157,7 @@ fn check_arity(operator: &str, value: &Value, raw: &Map<String, Value>) -> Resul
     Ok(())
 }
 
-/// Later servers also look at the type of what `exists` and `match` are given.
+/// Checks the value type of `exists` and `match`, as later servers do.
 fn check_type(operator: &str, value: &Value, raw: &Map<String, Value>) -> Result<(), ApiError> {
     let (code, expected) = match operator {
         "exists" if !value.is_boolean() => ("ERROR_OPERATOR_BOOLEAN_TYPE", "a boolean"),
@@ -192,7 +192,7 @@ impl Test {
             "not_contain_in" if rules.fold_case => {
                 return Err(ApiError::database("Cannot resolve field \"not_icontains\""));
             }
-            "not_contain" | "not_contain_in" => Self::Lacking(literals(&several(&value))?),
+            "not_contain" | "not_contain_in" => Self::MissingPattern(literals(&several(&value))?),
             "regex" | "regex_in" => Self::Pattern(patterns(&several(&value))?),
             "match" => Self::Equal { values: vec![value], fold: false, negated: false },
             order => Self::Order { value, accepts: accepts(order) },
@@ -209,7 +209,7 @@ fn accepts(order: &str) -> fn(Ordering) -> bool {
     }
 }
 
-/// `now/d` style expressions reduced to what matters: a moment, or a moment ago as `now-3d`.
+/// Parses a time relative to `now`: `now`, or an offset such as `now-3d`. Other expressions are not simulated.
 fn ago(text: &str, now: Timestamp) -> Option<Timestamp> {
     let rest = text.strip_prefix("now")?;
     if rest.is_empty() {
@@ -243,8 +243,8 @@ fn patterns(values: &[Value]) -> Result<Vec<Regex>, ApiError> {
     values.iter().map(compile).collect::<Result<_, _>>().map_err(|error| ApiError::database(&error.to_string()))
 }
 
-/// The values a dotted path leads to; lists are searched element by element.
-fn reach<'a>(value: &'a Value, path: &[String], into: &mut Vec<&'a Value>) {
+/// Collects the values at a dotted path. Lists are searched element by element.
+fn collect_values<'a>(value: &'a Value, path: &[String], into: &mut Vec<&'a Value>) {
     match (value, path) {
         (Value::Array(items), []) => {
             into.push(value);
@@ -253,10 +253,10 @@ fn reach<'a>(value: &'a Value, path: &[String], into: &mut Vec<&'a Value>) {
         (_, []) => into.push(value),
         (Value::Object(fields), [head, rest @ ..]) => {
             if let Some(field) = fields.get(head) {
-                reach(field, rest, into);
+                collect_values(field, rest, into);
             }
         }
-        (Value::Array(items), _) => items.iter().for_each(|item| reach(item, path, into)),
+        (Value::Array(items), _) => items.iter().for_each(|item| collect_values(item, path, into)),
         _ => {}
     }
 }

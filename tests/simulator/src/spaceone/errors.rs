@@ -1,11 +1,11 @@
-//! Errors by SpaceONE code: the message, the gRPC status the servers give it, the HTTP status and body.
+//! SpaceONE errors: code, message, the servers' gRPC status, HTTP status and body.
 
 use serde_json::json;
 
 use super::options::{Era, ErrorStyle, Front, Switches};
 use crate::exchange::Reply;
 
-/// The gRPC statuses that occur.
+/// The gRPC statuses that the servers use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Grpc {
     InvalidArgument,
@@ -18,7 +18,7 @@ pub(crate) enum Grpc {
 }
 
 impl Grpc {
-    /// Number of the status, and the HTTP status that every front gives it.
+    /// Returns the number of the status, and the HTTP status that each front maps it to.
     fn numbers(self) -> (u16, u16) {
         match self {
             Self::InvalidArgument => (3, 400),
@@ -32,16 +32,16 @@ impl Grpc {
     }
 }
 
-/// Who raised an error.
+/// The component that raised an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum RaisedBy {
     Server,
     Front,
-    /// The front, with an HTTP status of its own choice.
+    /// The front, with this HTTP status.
     FrontAt(u16),
 }
 
-/// An error as the servers raise it, or as a front does by itself.
+/// An error raised by a server or by a front.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ApiError {
     code: &'static str,
@@ -55,13 +55,13 @@ impl ApiError {
         Self { code, message: message.into(), grpc, raised_by: RaisedBy::Server }
     }
 
-    /// The front says so, not the server.
+    /// Marks the error as raised by the front.
     pub(crate) fn by_front(mut self) -> Self {
         self.raised_by = RaisedBy::Front;
         self
     }
 
-    /// The front says so, with this status.
+    /// Marks the error as raised by the front with this HTTP status.
     pub(crate) fn at(mut self, http: u16) -> Self {
         self.raised_by = RaisedBy::FrontAt(http);
         self
@@ -84,7 +84,7 @@ impl ApiError {
         Self::new("ERROR_DB_QUERY", Grpc::Internal, format!("Database query failed. (reason = {reason})"))
     }
 
-    /// An error raised inside the document store's own error handling, which prints it whole.
+    /// Wraps an error as the document store's error handling does: the message contains the whole error.
     pub(crate) fn nested(inner: &Self) -> Self {
         let status = match inner.grpc {
             Grpc::InvalidArgument => "INVALID_ARGUMENT",
@@ -94,7 +94,8 @@ impl ApiError {
         Self::database(&format!("\n\terror_code = {code}\n\tstatus_code = {status}\n\tmessage = {message}"))
     }
 
-    /// `pairs` are the looked-up keys and values; absent values print as `None`.
+    /// Returns the error for a missing object. `pairs` are the keys and values of the query; absent values
+    /// print as `None`.
     pub(crate) fn not_found(era: Era, pairs: &[(&str, Option<&str>)]) -> Self {
         let shown = if let [(key, value)] = pairs {
             format!("{key} = {}", value.unwrap_or("None"))
@@ -112,7 +113,7 @@ impl ApiError {
         Self::new("ERROR_NOT_FOUND", grpc, format!("Value not found. ({shown})"))
     }
 
-    /// The error came to this server from another one, which costs its text a leading space.
+    /// Marks the error as passed on from another server, which adds a leading space to the message.
     pub(crate) fn relayed(mut self) -> Self {
         self.message.insert(0, ' ');
         self
@@ -130,7 +131,7 @@ impl ApiError {
             RaisedBy::FrontAt(status) => *status,
             RaisedBy::Front | RaisedBy::Server => status,
         };
-        let message = self.shown(switches.front);
+        let message = self.printed_message(switches.front);
         let body = match (switches.front, switches.error_style) {
             (Front::Console, _) | (_, ErrorStyle::Detail) => json!({"detail": {"code": code, "message": message}}),
             (_, ErrorStyle::Error) => json!({"error": {"message": message, "code": code}}),
@@ -141,9 +142,9 @@ impl ApiError {
         Reply::json(status, &body)
     }
 
-    /// The transcoder trims what the console leaves a space in front of, and the console wraps
-    /// authentication failures once more.
-    fn shown(&self, front: Front) -> String {
+    /// Returns the message as the front prints it. The transcoder trims messages; the console adds a
+    /// leading space and wraps authentication failures a second time.
+    fn printed_message(&self, front: Front) -> String {
         let message = &self.message;
         match front {
             Front::Transcoder => message.trim().to_owned(),

@@ -1,4 +1,4 @@
-//! Reading request dictionaries, and the checks of the document store.
+//! Readers of request dictionaries, and the checks of the document store.
 
 use serde_json::{Map, Value};
 
@@ -7,7 +7,7 @@ use super::options::Era;
 
 type Fields = Map<String, Value>;
 
-/// Refuses the first field that is absent.
+/// Returns an error for the first absent field.
 pub(crate) fn require(params: &Fields, fields: &[&str]) -> Result<(), ApiError> {
     match fields.iter().find(|field| !params.contains_key(**field)) {
         Some(field) => Err(ApiError::required(field)),
@@ -35,13 +35,13 @@ pub(crate) fn object_or_empty(params: &Fields, field: &str) -> Fields {
     object(params, field).unwrap_or_default()
 }
 
-/// What the document store refuses, in the words of its two ways in: a new document is validated as a
-/// whole, a change only by the field.
+/// The document store's validation and its error messages. The store validates a new document as a
+/// whole, and a change field by field.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Check {
     model: &'static str,
     new: bool,
-    /// The driver of 1.12 allows dots, and in a change even a leading `$`.
+    /// Whether keys may contain no dots. The driver of 1.12 allows dots, and in a change also a leading `$`.
     strict_keys: bool,
 }
 
@@ -54,7 +54,7 @@ impl Check {
         Self { new: false, ..Self::new_document(model, era) }
     }
 
-    /// The document, or the named part of it, is not valid.
+    /// Returns the error for an invalid document, or for the named part of one.
     fn invalid(self, part: Option<&str>, problem: &str, field: &str) -> ApiError {
         let model = self.model;
         ApiError::database(&match (self.new, part) {
@@ -64,7 +64,7 @@ impl Check {
         })
     }
 
-    /// Text beyond a field's length.
+    /// Checks the length of a text.
     pub(crate) fn length(self, field: &str, value: &str, most: usize) -> Result<(), ApiError> {
         if value.chars().count() <= most {
             return Ok(());
@@ -72,7 +72,7 @@ impl Check {
         Err(self.invalid(None, "String value is too long", field))
     }
 
-    /// Interfaces of routes: embedded documents, with a name of their own.
+    /// Checks the interfaces of routes. Routes are embedded documents, so their error names the document type.
     pub(crate) fn interfaces<'a>(self, values: impl Iterator<Item = &'a str>) -> Result<(), ApiError> {
         let too_long = |value: &str| value.chars().count() > 40;
         match values.enumerate().find(|(_, value)| too_long(value)) {
@@ -89,7 +89,8 @@ impl Check {
         }
     }
 
-    /// Labels: text of at most 255 characters. All that are wrong are told, by their position.
+    /// Checks labels: text of at most 255 characters. For a new document the error lists all invalid labels
+    /// by position.
     pub(crate) fn labels(self, labels: &[Value]) -> Result<(), ApiError> {
         let problem = |label: &Value| match label.as_str() {
             Some(text) if text.chars().count() <= 255 => None,
@@ -97,17 +98,17 @@ impl Check {
             None => Some("StringField only accepts string values"),
         };
         let wrong = labels.iter().enumerate().filter_map(|(index, label)| Some((index, problem(label)?)));
-        let told: Vec<String> = wrong
+        let errors: Vec<String> = wrong
             .map(|(index, text)| if index == 0 || !self.new { text.to_owned() } else { format!("{index}.{text}") })
             .collect();
-        match (told.as_slice(), self.new) {
+        match (errors.as_slice(), self.new) {
             ([], _) => Ok(()),
             (all, true) => Err(self.invalid(None, &all.join(" "), "labels")),
             ([first, ..], false) => Err(self.invalid(None, first, "labels")),
         }
     }
 
-    /// Keys of free values.
+    /// Checks the keys of free values.
     pub(crate) fn keys(self, field: &str, values: &Fields) -> Result<(), ApiError> {
         let dollar = any_key(values, &|key| key.starts_with('$'));
         if dollar.is_some() && self.new {
@@ -127,7 +128,7 @@ impl Check {
     }
 }
 
-/// The first key, at any depth, that is bad.
+/// Returns the first bad key at any depth.
 fn any_key(values: &Fields, bad: &dyn Fn(&str) -> bool) -> Option<String> {
     values.iter().find_map(|(key, value)| {
         if bad(key) {

@@ -1,23 +1,23 @@
-//! From an HTTP request to a call with its parameters, as each front does it.
+//! Converts an HTTP request to a call with its parameters, as each front does.
 
 use http::Method;
 use serde_json::{Map, Value, json};
 
 use super::errors::{ApiError, Grpc};
 use super::options::{Era, Front, Switches};
-use super::paths::{Lost, Rpc, console};
+use super::routes::{RouteError, Rpc, console};
 use super::schema::Parser;
 use crate::exchange::{Call, Reply};
 
 type Fields = Map<String, Value>;
 
-/// The call that a request means, or the answer to one that means none.
+/// Returns the call that a request addresses, or the answer to a request that addresses none.
 pub(crate) fn find(call: &Call, era: Era, switches: Switches) -> Result<Rpc, Reply> {
     match switches.front {
-        Front::Transcoder => Rpc::of(call, era).map_err(|lost| {
-            let (text, status) = match lost {
-                Lost::Path => ("no such path", 404),
-                Lost::Method => ("method not allowed", 405),
+        Front::Transcoder => Rpc::of(call, era).map_err(|error| {
+            let (text, status) = match error {
+                RouteError::Path => ("no such path", 404),
+                RouteError::Method => ("method not allowed", 405),
             };
             let message = format!("{text}: {} {}", call.method, call.path());
             unsupported(message).at(status).reply(switches)
@@ -26,7 +26,7 @@ pub(crate) fn find(call: &Call, era: Era, switches: Switches) -> Result<Rpc, Rep
     }
 }
 
-/// The console's framework knows one path template; what it does not know it refuses in its own words.
+/// Finds a call as the console does. Its framework has one path template and its own error bodies.
 fn console_call(call: &Call, era: Era, switches: Switches) -> Result<Rpc, Reply> {
     if call.path().split('/').skip(1).filter(|segment| !segment.is_empty()).count() != 3 {
         return Err(Reply::json(404, &json!({"detail": "Not Found"})));
@@ -44,7 +44,7 @@ fn unsupported(message: String) -> ApiError {
     ApiError::new("ERROR_UNSUPPORTED_API", Grpc::Unimplemented, message)
 }
 
-/// What the request says: body, then query, then path; the later wins.
+/// Returns the request's parameters: body, then query, then path. The later source wins.
 pub(crate) fn params(call: &Call, rpc: &Rpc, switches: Switches) -> Result<Fields, ApiError> {
     let parser = Parser { front: switches.front, lenient: switches.ignore_unknown_fields };
     let mut input = body(call, switches.front)?;

@@ -1,4 +1,4 @@
-//! What the inventory of 2020 remembers of changes, and how pinning and its old bugs follow from it.
+//! The update history of the inventory of 2020, and pinning, which depends on it, with the old bugs.
 
 use serde_json::{Map, Value, json};
 
@@ -7,22 +7,22 @@ use super::store::{StoredNetworkPolicy, Update};
 
 type Fields = Map<String, Value>;
 
-/// Fields whose setting is remembered, in the order the request message declares them.
+/// The fields with an update history, in the order in which the request message declares them.
 const TRACKED: &[&str] = &["name", "routing_tables", "dns", "data", "metadata", "reference", "tags", "zone_id"];
 
-/// The history of a new object.
-pub(crate) fn begin(params: &Fields, now: i64) -> Result<Vec<Update>, ApiError> {
+/// Returns the history of a new object.
+pub(crate) fn new_history(params: &Fields, now: i64) -> Result<Vec<Update>, ApiError> {
     let keys = set_keys(params, true)?;
     Ok(keys.into_iter().map(|key| Update { key, updated_at: now }).collect())
 }
 
-/// Notes the fields whose value changes: they can be pinned from then on.
+/// Records the fields whose value changes. They can be pinned from then on.
 ///
-/// On the way the server walks every value of the stored metadata and crashes on those it cannot walk:
-/// an object whose metadata holds a number or a boolean can never be updated again.
-pub(crate) fn note(params: &Fields, policy: &mut StoredNetworkPolicy, now: i64) -> Result<(), ApiError> {
+/// The server iterates over the values of the stored metadata and crashes on values that are not
+/// iterable. An object with a number or a boolean in its metadata can therefore not be updated.
+pub(crate) fn record_changes(params: &Fields, policy: &mut StoredNetworkPolicy, now: i64) -> Result<(), ApiError> {
     for value in policy.metadata.values() {
-        walk(value).map_err(ApiError::unknown)?;
+        check_value(value).map_err(ApiError::unknown)?;
     }
     let before = json!(policy);
     for key in set_keys(params, false)? {
@@ -38,7 +38,8 @@ pub(crate) fn note(params: &Fields, policy: &mut StoredNetworkPolicy, now: i64) 
     Ok(())
 }
 
-/// The fields that a request sets; `data` counts key by key, `metadata` only the layouts of a new object.
+/// Returns the fields that a request sets. `data` counts key by key, `metadata` only as the layouts of a
+/// new object.
 fn set_keys(params: &Fields, new: bool) -> Result<Vec<String>, ApiError> {
     let mut keys = Vec::new();
     for field in TRACKED {
@@ -52,7 +53,7 @@ fn set_keys(params: &Fields, new: bool) -> Result<Vec<String>, ApiError> {
     Ok(keys)
 }
 
-/// Names of the layouts in `metadata.view`, which has to have its expected shape.
+/// Returns the names of the layouts in `metadata.view`, or an error if it has another shape.
 fn layouts(metadata: &Value) -> Result<Vec<String>, ApiError> {
     let Some(view) = metadata.get("view") else { return Ok(Vec::new()) };
     let invalid = |code, message: &str| Err(ApiError::new(code, Grpc::InvalidArgument, message));
@@ -78,23 +79,23 @@ fn layouts(metadata: &Value) -> Result<Vec<String>, ApiError> {
     }
 }
 
-/// Python's `for item in value: if 'name' in item: item['name'].strip()`, as far as it fails.
-fn walk(value: &Value) -> Result<(), String> {
+/// Returns the exceptions of Python's `for item in value: if 'name' in item: item['name'].strip()`.
+fn check_value(value: &Value) -> Result<(), String> {
     match value {
         Value::String(_) => Ok(()),
-        // A dictionary is walked by its keys, which are text.
-        Value::Object(fields) => fields.keys().try_for_each(|key| look_into_text(key)),
-        Value::Array(items) => items.iter().try_for_each(look_for_name),
+        // Python iterates over the keys of a dictionary, which are text.
+        Value::Object(fields) => fields.keys().try_for_each(|key| check_text(key)),
+        Value::Array(items) => items.iter().try_for_each(check_item),
         Value::Null => Err("'NoneType' object is not iterable".to_owned()),
         Value::Bool(_) => Err("'bool' object is not iterable".to_owned()),
         Value::Number(_) => Err("'float' object is not iterable".to_owned()),
     }
 }
 
-fn look_for_name(item: &Value) -> Result<(), String> {
+fn check_item(item: &Value) -> Result<(), String> {
     let unstrippable = |kind: &str| Err(format!("'{kind}' object has no attribute 'strip'"));
     match item {
-        Value::String(text) => look_into_text(text),
+        Value::String(text) => check_text(text),
         Value::Array(items) if items.iter().any(|item| item == "name") => {
             Err("list indices must be integers or slices, not str".to_owned())
         }
@@ -113,15 +114,15 @@ fn look_for_name(item: &Value) -> Result<(), String> {
     }
 }
 
-fn look_into_text(text: &str) -> Result<(), String> {
+fn check_text(text: &str) -> Result<(), String> {
     if text.contains("name") { Err("string indices must be integers, not 'str'".to_owned()) } else { Ok(()) }
 }
 
-/// Pinned fields vanish from an update without a word.
+/// Removes the pinned fields from an update, as the server does without an error.
 pub(crate) fn without_pinned(mut params: Fields, pinned: &[String]) -> Fields {
     for key in pinned {
         match key.strip_prefix("data.") {
-            // The server looks at the second part of the key only.
+            // The server checks only the second part of the key.
             Some(rest) => {
                 if let Some(data) = params.get_mut("data").and_then(Value::as_object_mut) {
                     data.remove(rest.split('.').next().unwrap_or(rest));
@@ -135,7 +136,7 @@ pub(crate) fn without_pinned(mut params: Fields, pinned: &[String]) -> Fields {
     params
 }
 
-/// The keys of a pin request, if all of them were ever set.
+/// Returns the keys of a pin request if all of them were set before.
 pub(crate) fn pinnable(keys: Vec<String>, policy: &StoredNetworkPolicy) -> Result<Vec<String>, ApiError> {
     let ever_set = |key: &String| policy.update_history.iter().any(|update| update.key == *key);
     match keys.iter().find(|key| !ever_set(key)) {
@@ -147,7 +148,7 @@ pub(crate) fn pinnable(keys: Vec<String>, policy: &StoredNetworkPolicy) -> Resul
     }
 }
 
-/// The history as objects print it.
+/// Returns the history in the form in which objects contain it.
 pub(crate) fn collection_info(policy: &StoredNetworkPolicy) -> Value {
     let update = |update: &Update| {
         json!({
@@ -162,7 +163,7 @@ pub(crate) fn collection_info(policy: &StoredNetworkPolicy) -> Value {
     })
 }
 
-/// Seconds since 1970 fit a double exactly.
+/// Converts seconds since 1970 to a double, without loss.
 #[allow(clippy::cast_precision_loss, reason = "far below 2^53")]
 fn as_double(seconds: i64) -> f64 {
     seconds as f64

@@ -1,4 +1,4 @@
-//! The installation behind a handle: finds the call, checks the token, carries it out, prints the result.
+//! The installation: it finds the call, checks the token, carries out the call and returns the result.
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -9,29 +9,29 @@ use super::auth::Tokens;
 use super::errors::{ApiError, Grpc};
 use super::front;
 use super::options::Options;
-use super::paths::{Resource, Rpc, Verb, id_field};
+use super::routes::{Resource, Rpc, Verb, id_field};
 use super::store::Store;
 use crate::exchange::{Answer, Call, Identity, Reply, Upstream};
 use crate::ids::Ids;
 use crate::journal::{Collection, Operation, System};
 use crate::sync::lock;
 
-/// Options and objects, changed together under one lock.
+/// Options and objects. One lock protects both.
 #[derive(Debug)]
 pub(crate) struct Installation {
     pub(crate) options: Options,
     pub(crate) store: Store,
     pub(crate) tokens: Tokens,
     pub(crate) other_domain: String,
-    /// The subnet that uses a network policy, by the policy's id.
+    /// The subnets that use network policies, by policy id.
     pub(crate) subnets: BTreeMap<String, String>,
 }
 
-/// What the server thread and the handle share.
+/// The state that the server thread and the handle share.
 #[derive(Debug)]
-pub(crate) struct Guarded(pub(crate) Mutex<Installation>);
+pub(crate) struct SharedInstallation(pub(crate) Mutex<Installation>);
 
-impl Upstream for Guarded {
+impl Upstream for SharedInstallation {
     fn system(&self) -> System {
         System::Spaceone
     }
@@ -84,7 +84,7 @@ impl Installation {
         let reads_openly = (rpc.resource, rpc.verb) == (Resource::Policy, Verb::Get);
         if !reads_openly {
             let domain = self.tokens.domain_of(token, rpc.resource)?;
-            // The policy service acts in the token's domain, whatever the request says.
+            // The policy service uses the token's domain and ignores the domain of the request.
             if rpc.resource == Resource::Policy {
                 params.insert("domain_id".to_owned(), json!(domain));
             }
@@ -116,15 +116,15 @@ impl Installation {
         }
     }
 
-    /// A list answer; what is empty or zero is left out.
+    /// Returns a list answer without empty and zero fields.
     pub(crate) fn page_of(&self, results: &[Value], total: usize) -> Value {
         let mut page = json!({"results": results, "total_count": total});
         self.drop_defaults(&mut page);
         page
     }
 
-    /// Leaves out unset fields, as the servers' JSON does, unless the front prints them. `Struct` and
-    /// message values stay even when empty; so do `ListValue`s, of which `labels` is the only one.
+    /// Removes unset fields, as the servers' JSON does, unless the front prints them. Empty `Struct` and
+    /// message values stay. Empty `ListValue`s stay too; `labels` is the only one.
     pub(crate) fn drop_defaults(&self, info: &mut Value) {
         if self.options.switches.emit_defaults {
             return;

@@ -1,4 +1,4 @@
-//! What stands around the policies: repositories, zones and the region. Read only.
+//! The objects around the policies: repositories, zones and the region. They are read-only.
 
 use serde_json::{Map, Value, json};
 
@@ -117,7 +117,7 @@ fn one_of(infos: &[Value], params: &Fields, id_field: &str) -> Result<Answer, Ap
     }
 }
 
-/// `only` without the objects that the printer follows makes the server stumble over their absence.
+/// Returns the server's error when `only` leaves out an object that the printer needs.
 pub(crate) fn crash_on_partial(only: &[String], followed: &[&str], printer: &str) -> Result<(), ApiError> {
     let missing = followed.iter().find(|field| !only.iter().any(|name| name == *field));
     let Some(field) = missing.filter(|_| !only.is_empty()) else { return Ok(()) };

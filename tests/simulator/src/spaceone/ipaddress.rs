@@ -1,14 +1,14 @@
-//! Addresses and networks as Python's `ipaddress` reads and prints them.
+//! Parses and prints addresses and networks as Python's `ipaddress` does.
 
 use std::net::{IpAddr, Ipv4Addr};
 
-/// `str(ipaddress.ip_address(text))`.
+/// Returns `str(ipaddress.ip_address(text))`.
 pub(crate) fn address(text: &str) -> Option<String> {
     // Python allows a scope id on IPv6; Rust's parser does not, and networks never have one.
     text.parse::<IpAddr>().ok().map(printed)
 }
 
-/// `str(ipaddress.ip_network(text))`: strict, so host bits are refused; a bare address is a network of one.
+/// Returns `str(ipaddress.ip_network(text))`. Host bits are an error; an address alone is a network of one.
 pub(crate) fn network(text: &str) -> Option<String> {
     let (address, mask) = text.split_once('/').map_or((text, None), |(address, mask)| (address, Some(mask)));
     let address: IpAddr = address.parse().ok()?;
@@ -21,13 +21,13 @@ pub(crate) fn network(text: &str) -> Option<String> {
     has_no_host_bits(address, prefix).then(|| format!("{}/{prefix}", printed(address)))
 }
 
-/// Decimal digits only, no sign, within the width.
+/// Parses a prefix length: only decimal digits, at most `width`.
 fn prefix_length(mask: &str, width: u32) -> Option<u32> {
     let digits = !mask.is_empty() && mask.bytes().all(|byte| byte.is_ascii_digit());
     mask.parse().ok().filter(|prefix| digits && *prefix <= width)
 }
 
-/// A netmask such as `255.0.0.0`, or a host mask such as `0.0.0.255`.
+/// Converts a netmask such as `255.0.0.0` or a host mask such as `0.0.0.255` to a prefix length.
 fn masked(mask: &str) -> Option<u32> {
     let bits = u32::from(mask.parse::<Ipv4Addr>().ok()?);
     if bits.leading_ones() + bits.trailing_zeros() == 32 {
@@ -43,7 +43,7 @@ fn has_no_host_bits(address: IpAddr, prefix: u32) -> bool {
     }
 }
 
-/// Python (before 3.13) prints IPv4-mapped addresses in hexadecimal groups.
+/// Prints an address. Python before 3.13 prints IPv4-mapped addresses in hexadecimal groups.
 fn printed(address: IpAddr) -> String {
     match address {
         IpAddr::V6(v6) if v6.to_ipv4_mapped().is_some() => {
@@ -59,7 +59,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn networks_are_read_strictly_and_printed_short() {
+    fn network_parser_is_strict_and_prints_short_form() {
         for (text, expected) in [
             ("10.0.0.0/8", Some("10.0.0.0/8")),
             ("10.0.0.1", Some("10.0.0.1/32")),
@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn addresses_are_read_strictly_and_printed_short() {
+    fn address_parser_is_strict_and_prints_short_form() {
         assert_eq!(address("2001:DB8::0:53").as_deref(), Some("2001:db8::53"));
         assert_eq!(address("8.8.8.8").as_deref(), Some("8.8.8.8"));
         for bad in ["igw-1", "8.8.8", "8.8.8.08", "", "10.0.0.0/8"] {

@@ -1,4 +1,4 @@
-//! The request messages of the calls that are simulated.
+//! The request messages of the simulated calls.
 
 use super::schema::Kind::{Any, Flag, Integer, List, Message as One, Messages as Many, Struct, Text, Texts};
 use super::schema::Message;

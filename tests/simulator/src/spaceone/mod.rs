@@ -1,8 +1,8 @@
 //! SpaceONE: repository policies (1.11 and 1.12) and inventory network policies (June 2020).
 //!
-//! A request finds its call in one of three path spellings, is parsed as the servers' protocol buffers
-//! would be, authenticated, and answered from the installation's store. Behind the API, [`Spaceone`]
-//! lets a test look at the objects and change them as a stranger would.
+//! The installation finds the call of a request in one of three path spellings, parses the request as
+//! the servers' protocol buffers do, checks the token and answers from its store. [`Spaceone`] also lets
+//! a test read the objects and change them without the API, as another writer would.
 
 mod auth;
 mod condition;
@@ -16,10 +16,10 @@ mod ipaddress;
 mod messages;
 mod network_policy;
 mod options;
-mod paths;
 mod policy;
 mod python;
 mod query;
+mod routes;
 mod schema;
 mod stat;
 mod store;
@@ -31,132 +31,133 @@ pub use options::{Era, ErrorStyle, Front, Options, Switches};
 pub use store::{Reference, RoutingTable, StoredNetworkPolicy, StoredPolicy, Update};
 
 use crate::clock::Clock;
-use crate::desk::Desk;
 use crate::exchange::Upstream;
+use crate::fault_proxy::FaultProxy;
 use crate::faults::Faults;
 use crate::journal::Journal;
-use crate::server::Running;
+use crate::server::HttpServer;
 use crate::sync::lock;
-use installation::{Guarded, Installation};
+use installation::{Installation, SharedInstallation};
 use store::millis;
 
-/// A simulated installation with one domain, served until dropped.
+/// A simulated installation with one domain. It serves until it is dropped.
 #[derive(Debug)]
 pub struct Spaceone {
-    running: Running,
-    installation: Arc<Guarded>,
+    running: HttpServer,
+    installation: Arc<SharedInstallation>,
     journal: Journal,
     faults: Faults,
     clock: Clock,
 }
 
-#[allow(clippy::must_use_candidate, reason = "strangers' deeds are called for their effect")]
+#[allow(clippy::must_use_candidate, reason = "callers want the change and may ignore the result")]
 impl Spaceone {
     /// Starts an installation with a domain, a local repository, a region and zones.
     ///
     /// # Errors
-    /// When the address cannot be bound.
+    /// Returns an error when the address cannot be bound.
     pub async fn start(options: Options) -> io::Result<Self> {
         let (listen, journal, clock) = (options.listen, options.journal.clone(), options.clock.clone());
         let faults = Faults::default();
-        let installation = Arc::new(Guarded(Mutex::new(Installation::new(options))));
-        let desk = Desk {
+        let installation = Arc::new(SharedInstallation(Mutex::new(Installation::new(options))));
+        let proxy = FaultProxy {
             upstream: Arc::clone(&installation) as Arc<dyn Upstream>,
             journal: journal.clone(),
             faults: faults.clone(),
             clock: clock.clone(),
         };
-        let running = Running::start(listen, Arc::new(desk)).await?;
+        let running = HttpServer::start(listen, Arc::new(proxy)).await?;
         Ok(Self { running, installation, journal, faults, clock })
     }
 
-    /// Base address, without a trailing slash.
+    /// Returns the base URL without a trailing slash.
     #[must_use]
     pub fn url(&self) -> String {
         self.running.url()
     }
 
-    /// What was asked.
+    /// Returns the journal of requests.
     #[must_use]
     pub fn journal(&self) -> &Journal {
         &self.journal
     }
 
-    /// Faults to inject.
+    /// Returns the faults to inject.
     #[must_use]
     pub fn faults(&self) -> &Faults {
         &self.faults
     }
 
-    /// The server's clock.
+    /// Returns the server's clock.
     #[must_use]
     pub fn clock(&self) -> &Clock {
         &self.clock
     }
 
-    /// The domain that [`Spaceone::token`] speaks for.
+    /// Returns the domain of [`Spaceone::token`].
     #[must_use]
     pub fn domain_id(&self) -> String {
-        self.look(|installation| installation.store.domain_id.clone())
+        self.with(|installation| installation.store.domain_id.clone())
     }
 
-    /// Another domain.
+    /// Returns the id of another domain.
     #[must_use]
     pub fn other_domain_id(&self) -> String {
-        self.look(|installation| installation.other_domain.clone())
+        self.with(|installation| installation.other_domain.clone())
     }
 
-    /// A token of the domain.
+    /// Returns a valid token of the domain.
     #[must_use]
     pub fn token(&self) -> String {
-        self.look(|installation| installation.tokens.valid.clone())
+        self.with(|installation| installation.tokens.valid.clone())
     }
 
-    /// A token of the domain whose time is over.
+    /// Returns an expired token of the domain.
     #[must_use]
     pub fn expired_token(&self) -> String {
-        self.look(|installation| installation.tokens.expired.clone())
+        self.with(|installation| installation.tokens.expired.clone())
     }
 
-    /// A good token of the other domain.
+    /// Returns a valid token of the other domain.
     #[must_use]
     pub fn other_token(&self) -> String {
-        self.look(|installation| installation.tokens.foreign.clone())
+        self.with(|installation| installation.tokens.foreign.clone())
     }
 
-    /// The local repository.
+    /// Returns the id of the local repository.
     #[must_use]
     pub fn repository_id(&self) -> String {
-        self.look(|installation| installation.store.repository_id.clone())
+        self.with(|installation| installation.store.repository_id.clone())
     }
 
-    /// The region of all zones.
+    /// Returns the id of the region of all zones.
     #[must_use]
     pub fn region_id(&self) -> String {
-        self.look(|installation| installation.store.region_id.clone())
+        self.with(|installation| installation.store.region_id.clone())
     }
 
-    /// The zones of the domain.
+    /// Returns the ids of the domain's zones.
     #[must_use]
     pub fn zone_ids(&self) -> Vec<String> {
-        self.look(|installation| installation.store.zones.iter().map(|zone| zone.zone_id.clone()).collect())
+        self.with(|installation| installation.store.zones.iter().map(|zone| zone.zone_id.clone()).collect())
     }
 
-    /// Every policy, oldest first.
+    /// Returns all policies, oldest first.
     #[must_use]
     pub fn policies(&self) -> Vec<StoredPolicy> {
-        self.look(|installation| installation.store.policies.clone())
+        self.with(|installation| installation.store.policies.clone())
     }
 
-    /// Every network policy, oldest first.
+    /// Returns all network policies, oldest first.
     #[must_use]
     pub fn network_policies(&self) -> Vec<StoredNetworkPolicy> {
-        self.look(|installation| installation.store.network_policies.clone())
+        self.with(|installation| installation.store.network_policies.clone())
     }
 
-    /// A stranger makes a policy, unchecked; empty domain, state and times are filled in. Returns its id.
+    /// Creates a policy without the API and without validation. An empty domain, state or time gets a default.
+    /// Returns the policy's id.
     pub fn add_policy(&self, mut policy: StoredPolicy) -> String {
-        self.look(|installation| {
+        self.with(|installation| {
             let now = millis(installation.options.clock.now());
             for (field, default) in [
                 (&mut policy.domain_id, installation.store.domain_id.as_str()),
@@ -174,9 +175,10 @@ impl Spaceone {
         })
     }
 
-    /// A stranger makes a network policy, unchecked; empty id, domain and zone are filled in. Returns its id.
+    /// Creates a network policy without the API and without validation. An empty id, domain or zone gets a
+    /// default. Returns the network policy's id.
     pub fn add_network_policy(&self, mut policy: StoredNetworkPolicy) -> String {
-        self.look(|installation| {
+        self.with(|installation| {
             if policy.network_policy_id.is_empty() {
                 policy.network_policy_id = installation.store.ids.prefixed("npolicy");
             }
@@ -198,65 +200,65 @@ impl Spaceone {
         })
     }
 
-    /// A stranger changes a policy of the domain; false when there is none of this id.
+    /// Changes a policy without the API. Returns false if there is no policy with this id.
     pub fn edit_policy(&self, id: &str, change: impl FnOnce(&mut StoredPolicy)) -> bool {
-        self.look(|installation| {
+        self.with(|installation| {
             installation.store.policies.iter_mut().find(|policy| policy.policy_id == id).map(change).is_some()
         })
     }
 
-    /// A stranger changes a network policy; false when there is none of this id.
+    /// Changes a network policy without the API. Returns false if there is no network policy with this id.
     pub fn edit_network_policy(&self, id: &str, change: impl FnOnce(&mut StoredNetworkPolicy)) -> bool {
-        self.look(|installation| {
+        self.with(|installation| {
             let mut policies = installation.store.network_policies.iter_mut();
             policies.find(|policy| policy.network_policy_id == id).map(change).is_some()
         })
     }
 
-    /// A stranger deletes a policy; false when there is none of this id.
+    /// Deletes a policy without the API. Returns false if there is no policy with this id.
     pub fn remove_policy(&self, id: &str) -> bool {
-        self.look(|installation| {
+        self.with(|installation| {
             let before = installation.store.policies.len();
             installation.store.policies.retain(|policy| policy.policy_id != id);
             installation.store.policies.len() < before
         })
     }
 
-    /// A stranger deletes a network policy; false when there is none of this id.
+    /// Deletes a network policy without the API. Returns false if there is no network policy with this id.
     pub fn remove_network_policy(&self, id: &str) -> bool {
-        self.look(|installation| {
+        self.with(|installation| {
             let before = installation.store.network_policies.len();
             installation.store.network_policies.retain(|policy| policy.network_policy_id != id);
             installation.store.network_policies.len() < before
         })
     }
 
-    /// A subnet begins to use the network policy, which can then not be deleted.
-    pub fn occupy(&self, network_policy_id: &str, subnet_id: &str) {
-        self.look(|installation| {
+    /// Makes a subnet use the network policy. The server then rejects the network policy's deletion.
+    pub fn attach_subnet(&self, network_policy_id: &str, subnet_id: &str) {
+        self.with(|installation| {
             installation.subnets.insert(network_policy_id.to_owned(), subnet_id.to_owned());
         });
     }
 
-    /// No subnet uses the network policy any more.
-    pub fn vacate(&self, network_policy_id: &str) {
-        self.look(|installation| {
+    /// Ends the subnet's use of the network policy.
+    pub fn detach_subnet(&self, network_policy_id: &str) {
+        self.with(|installation| {
             installation.subnets.remove(network_policy_id);
         });
     }
 
-    /// Changes the switches while running.
+    /// Changes the switches of the running installation.
     pub fn set_options(&self, change: impl FnOnce(&mut Switches)) {
-        self.look(|installation| change(&mut installation.options.switches));
+        self.with(|installation| change(&mut installation.options.switches));
     }
 
-    /// The switches in force.
+    /// Returns the current switches.
     #[must_use]
     pub fn switches(&self) -> Switches {
-        self.look(|installation| installation.options.switches)
+        self.with(|installation| installation.options.switches)
     }
 
-    fn look<T>(&self, with: impl FnOnce(&mut Installation) -> T) -> T {
-        with(&mut lock(&self.installation.0))
+    fn with<T>(&self, use_it: impl FnOnce(&mut Installation) -> T) -> T {
+        use_it(&mut lock(&self.installation.0))
     }
 }

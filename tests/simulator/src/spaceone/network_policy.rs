@@ -1,10 +1,10 @@
-//! Inventory network policies, as the server of June 2020 keeps them.
+//! Inventory network policies of the server of June 2020.
 
 use serde_json::{Map, Value, json};
 
 use super::errors::{ApiError, Grpc};
 use super::fields::{Check, list, object, object_or_empty, require, text, texts};
-use super::history::{begin, collection_info, note, pinnable, without_pinned};
+use super::history::{collection_info, new_history, pinnable, record_changes, without_pinned};
 use super::installation::Installation;
 use super::inventory::crash_on_partial;
 use super::ipaddress::{address, network};
@@ -38,7 +38,7 @@ impl Installation {
     pub(crate) fn create_network_policy(&mut self, params: &Fields) -> Result<Answer, ApiError> {
         require(params, &["name", "domain_id"])?;
         let now = self.options.clock.now();
-        let update_history = begin(params, now.as_second())?;
+        let update_history = new_history(params, now.as_second())?;
         self.check_zone(params)?;
         let dns = texts(params, "dns").iter().map(|dns| valid_dns(dns)).collect::<Result<_, _>>()?;
         let routing_tables = valid_routes(params)?;
@@ -59,7 +59,7 @@ impl Installation {
             created_at: now,
         };
         let mut info = self.network_policy_info(&policy, &[]);
-        // The answer still has what the store then rounds.
+        // The answer has microseconds; the store rounds to milliseconds.
         info["created_at"] = json!(micros(now));
         let id = policy.network_policy_id.clone();
         self.store.network_policies.push(policy);
@@ -71,9 +71,9 @@ impl Installation {
         let at = self.find_network_policy(params)?;
         let mut policy = self.store.network_policies[at].clone();
         let params = without_pinned(params.clone(), &policy.pinned_keys);
-        note(&params, &mut policy, self.options.clock.now().as_second())?;
+        record_changes(&params, &mut policy, self.options.clock.now().as_second())?;
         let routes = valid_routes(&params)?;
-        // Checked, but stored as it came: only a create normalises.
+        // An update checks the addresses and stores them as sent. Only a create normalises them.
         texts(&params, "dns").iter().try_for_each(|dns| valid_dns(dns).map(|_| ()))?;
         check(Check::change("NetworkPolicy", Era::Rest), &params, &routes)?;
         apply(&params, routes, &mut policy);
@@ -136,7 +136,7 @@ impl Installation {
         Ok(Answer::read(Reply::json(200, &answer)))
     }
 
-    /// The network policy as the server prints it. With `only`, the other fields print as if unset.
+    /// Returns the network policy as the server prints it. With `only`, the other fields print as if unset.
     fn network_policy_info(&self, policy: &StoredNetworkPolicy, only: &[String]) -> Value {
         let unset = StoredNetworkPolicy::default();
         let of = |field: &str| {
@@ -213,7 +213,7 @@ impl Installation {
     }
 }
 
-/// Data merges by its first level; everything else is replaced.
+/// Applies an update: `data` merges at its first level, other fields are replaced.
 fn apply(params: &Fields, routes: Vec<RoutingTable>, policy: &mut StoredNetworkPolicy) {
     if params.contains_key("name") {
         policy.name = text(params, "name");
@@ -251,7 +251,7 @@ fn valid_route(route: &Fields) -> Result<RoutingTable, ApiError> {
     Ok(RoutingTable { cidr, destination, interface: text(route, "interface") })
 }
 
-/// The server prints the outcome of its check instead of the address.
+/// Checks a DNS address. The server's error contains the result of the check instead of the address.
 fn valid_dns(dns: &str) -> Result<String, ApiError> {
     address(dns).ok_or_else(|| invalid_address("False"))
 }

@@ -1,4 +1,4 @@
-//! What a simulated SpaceONE installation is like.
+//! The options of a simulated SpaceONE installation.
 
 use std::net::{Ipv4Addr, SocketAddr};
 
@@ -7,71 +7,71 @@ use serde::{Deserialize, Serialize};
 use crate::clock::Clock;
 use crate::journal::Journal;
 
-/// Which generation of servers answers.
+/// The generation of the servers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Era {
     /// Repository 1.11 and inventory of June 2020, behind the annotated REST paths.
     #[default]
     Rest,
-    /// Repository 1.12 behind verb paths; it has no network policies.
+    /// Repository 1.12 behind verb paths, without network policies.
     Verb,
 }
 
-/// How errors are laid out.
+/// The layout of errors.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ErrorStyle {
     /// `{"detail":{"code","message"}}`.
     #[default]
     Detail,
-    /// `{"error":{"message","code"}}`, the Node front until 2023.
+    /// `{"error":{"message","code"}}`, as the Node front sent it until 2023.
     Error,
-    /// `{"code":3,"message":"ERROR_X: ..","details":[]}`, a generated gateway.
+    /// `{"code":3,"message":"ERROR_X: ..","details":[]}`, as a generated gateway sends it.
     GrpcGateway,
 }
 
-/// Which HTTP front stands before the servers.
+/// The HTTP front of the servers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Front {
-    /// A transcoder that follows the servers' annotations, and serves both verb spellings as well.
+    /// A transcoder that serves the annotated paths of the servers, and both verb spellings.
     #[default]
     Transcoder,
-    /// console-api-v2: only `POST /<service>/<resource>/<verb>`, and error texts of its own.
+    /// console-api-v2: only `POST /<service>/<resource>/<verb>`, with its own error texts.
     Console,
 }
 
-/// What differs between fronts of one era.
+/// The differences between the fronts of one era.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Switches {
-    /// Which front; the console belongs to the verb era.
+    /// The front. The console belongs to the verb era.
     pub front: Front,
-    /// Layout of the transcoder's errors.
+    /// The layout of the transcoder's errors.
     pub error_style: ErrorStyle,
-    /// Whether unset fields are printed (`""`, `[]`, `null`), as the Node front does.
+    /// Whether the front prints unset fields (`""`, `[]`, `null`), as the Node front does.
     pub emit_defaults: bool,
-    /// Whether unknown request fields are dropped, as the Node front does, instead of refused.
+    /// Whether the front drops unknown request fields, as the Node front does, instead of rejecting them.
     pub ignore_unknown_fields: bool,
 }
 
-/// How to start a simulated installation.
+/// The options with which an installation starts.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Where to listen; port 0 picks a free one.
+    /// The address to listen on; port 0 means a free port.
     pub listen: SocketAddr,
-    /// Shared with the caller to move the server's time.
+    /// The clock. The caller keeps a handle to move the server's time.
     pub clock: Clock,
-    /// Shared between simulators to get one order of events.
+    /// The journal. Simulators that share it number their entries in one order.
     pub journal: Journal,
-    /// Seed of the ids.
+    /// The seed of the ids.
     pub seed: u64,
-    /// Which servers.
+    /// The generation of the servers.
     pub era: Era,
-    /// How many zones the domain has, all in one region.
+    /// The number of zones of the domain, all in one region.
     pub zones: usize,
-    /// What differs between fronts.
+    /// The options of the front.
     pub switches: Switches,
 }
 

@@ -34,7 +34,7 @@ impl Installation {
         let (policy_id, domain_id) = (text(params, "policy_id"), text(params, "domain_id"));
         self.check_policy_id(&policy_id)?;
         if let Some(project) = params.get("project_id").and_then(Value::as_str) {
-            // Identity holds no project here, and passes its error on to the repository.
+            // The identity service has no projects here. The repository passes on its error.
             let pairs = [("project_id", Some(project)), ("domain_id", Some(domain_id.as_str()))];
             return Err(ApiError::not_found(self.options.era, &pairs).relayed());
         }
@@ -88,8 +88,8 @@ impl Installation {
         Ok(Answer::wrote(Reply::json(200, &json!({}))))
     }
 
-    /// Asks no token. Without a domain, 1.11 looks in every domain and 1.12 in none. Whatever goes
-    /// wrong in the search is told as "does not exist".
+    /// Returns a policy without checking the token. Without a domain, 1.11 searches all domains and 1.12
+    /// none. Each failure of the search is reported as "does not exist".
     pub(crate) fn get_policy(&self, params: &Fields) -> Result<Answer, ApiError> {
         require(params, &["policy_id"])?;
         let policy_id = text(params, "policy_id");
@@ -116,7 +116,7 @@ impl Installation {
         for field in only.iter().flatten().filter(|field| *field != "repository_info") {
             resolve(FIELDS, field)?;
         }
-        // What the list is sorted by is always read, and therefore printed.
+        // The servers always read the sort fields, and therefore print them.
         if let Some(only) = &mut only {
             only.extend(sort_keys(&query).into_iter().map(|(key, _)| key));
         }
@@ -142,8 +142,8 @@ impl Installation {
         Ok(Answer::read(Reply::json(200, &answer)))
     }
 
-    /// The policy as the servers print it. With `only`, the other fields print their defaults, of which
-    /// some are not empty.
+    /// Returns the policy as the servers print it. With `only`, the other fields print their defaults, and
+    /// some of these are not empty.
     fn policy_info(&self, policy: &StoredPolicy, only: Option<&[String]>) -> Value {
         let printed = |field: &str, value: Value, default: Value| {
             let wanted = only.is_none_or(|only| only.iter().any(|name| name == field));
@@ -194,7 +194,7 @@ impl Installation {
         self.store.policies.iter().position(fits)
     }
 
-    /// `keys` in the order in which the error prints them.
+    /// Finds a policy. `keys` has the order in which the error prints them.
     fn find_policy(&self, params: &Fields, keys: &[&str]) -> Result<usize, ApiError> {
         let (id, domain) = (text(params, "policy_id"), text(params, "domain_id"));
         self.policy_at(&id, Some(&domain)).ok_or_else(|| {
@@ -217,12 +217,12 @@ impl Installation {
         ApiError::new("ERROR_SAVE_UNIQUE_VALUES", grpc, message)
     }
 
-    /// Errors of the policy service itself were "internal" before 1.12.
+    /// Returns the gRPC status of the policy service's own errors, which was "internal" before 1.12.
     fn own_status(&self) -> Grpc {
         if self.options.era == Era::Rest { Grpc::Internal } else { Grpc::InvalidArgument }
     }
 
-    /// The server's own check, with its hole: one bad character at the end of a line passes.
+    /// Checks a policy id as the server does. The check has a bug: one bad character at the end of a line passes.
     fn check_policy_id(&self, id: &str) -> Result<(), ApiError> {
         if id.chars().count() > 48 {
             let message = format!("The length of policy_id should be less than equal 48 in {id}");

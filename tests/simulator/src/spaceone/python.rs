@@ -1,10 +1,10 @@
-//! Values as the servers' Python prints them in error texts.
+//! Prints values as the servers' Python does in error texts.
 
 use serde_json::Value;
 
 use super::schema::Message;
 
-/// Name of a value's type.
+/// Returns the name of a value's type.
 pub(crate) fn type_name(value: &Value) -> &'static str {
     match value {
         Value::Null => "NoneType",
@@ -17,7 +17,7 @@ pub(crate) fn type_name(value: &Value) -> &'static str {
     }
 }
 
-/// As `str` prints it.
+/// Prints a value as `str` does.
 pub(crate) fn plain(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
@@ -25,7 +25,7 @@ pub(crate) fn plain(value: &Value) -> String {
     }
 }
 
-/// As `repr` prints it.
+/// Prints a value as `repr` does.
 pub(crate) fn repr(value: &Value) -> String {
     match value {
         Value::Null => "None".to_owned(),
@@ -41,7 +41,7 @@ pub(crate) fn repr(value: &Value) -> String {
     }
 }
 
-/// A message as `repr` prints the dictionary made from it: fields in the order of their declaration.
+/// Prints the dictionary of a message as `repr` does, with the fields in the order of their declaration.
 pub(crate) fn declared(message: &Message, fields: &serde_json::Map<String, Value>) -> String {
     let shown = |name: &&str| Some(format!("'{name}': {}", repr(fields.get(*name)?)));
     let names = message.fields.iter().map(|(name, _)| name);

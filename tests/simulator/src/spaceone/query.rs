@@ -9,15 +9,15 @@ use super::condition::Condition;
 use super::errors::ApiError;
 use super::fields::{list, object_or_empty};
 
-/// A field of a stored document, as far as filters can reach into it.
+/// A field of a stored document, with the paths into it that filters may use.
 pub(crate) enum Field {
     /// A value or a list of values.
     Leaf(&'static str),
-    /// Anything below is allowed.
+    /// Filters may use any path below the field.
     Free(&'static str),
-    /// Only these are below.
+    /// The field has only these fields.
     Of(&'static str, &'static [&'static str]),
-    /// A list of objects with only these, which the store refuses in other words.
+    /// A list of objects with only these fields. The store has another error for an unknown one.
     Each(&'static str, &'static [&'static str]),
 }
 
@@ -29,7 +29,7 @@ impl Field {
     }
 }
 
-/// Refuses a field that the store does not have.
+/// Returns an error for a field that the store does not have.
 pub(crate) fn resolve(fields: &[Field], key: &str) -> Result<(), ApiError> {
     let (head, rest) = key.split_once('.').map_or((key, None), |(head, rest)| (head, Some(rest)));
     let unresolved = |name: &str| Err(ApiError::database(&format!("Cannot resolve field \"{name}\"")));
@@ -44,20 +44,21 @@ pub(crate) fn resolve(fields: &[Field], key: &str) -> Result<(), ApiError> {
     }
 }
 
-/// How a collection is searched.
+/// The rules for searching a collection.
 pub(crate) struct Rules {
-    /// Whether `eq` and `in` ignore case: the servers of 2020 do.
+    /// Whether `eq` and `in` ignore case, as the servers of 2020 do.
     pub(crate) fold_case: bool,
-    /// Fields compared exactly even then.
+    /// The fields that are always compared exactly.
     pub(crate) exact: &'static [&'static str],
-    /// Every field that can be asked for.
+    /// The fields that a query may use.
     pub(crate) fields: &'static [Field],
-    /// Fields that `keyword` looks into.
+    /// The fields that `keyword` searches.
     pub(crate) keywords: &'static [&'static str],
     pub(crate) now: Timestamp,
 }
 
-/// Positions of the documents a query selects, in order, and how many matched before paging.
+/// Returns the positions of the documents that a query selects, in order, and the number of matches
+/// before paging.
 pub(crate) fn select(
     documents: &[Value],
     query: &Map<String, Value>,
@@ -72,19 +73,19 @@ pub(crate) fn select(
     Ok((page(found, query), total))
 }
 
-/// Positions of the documents that the filters let through.
+/// Returns the positions of the documents that match the filters.
 pub(crate) fn matching(documents: &[Value], query: &Map<String, Value>, rules: &Rules) -> Result<Vec<usize>, ApiError> {
     let all = conditions(query, "filter", rules)?;
     let mut any = conditions(query, "filter_or", rules)?;
     any.extend(keyword(query, rules)?);
     let passes = |document: &Value| {
-        all.iter().all(|condition| condition.holds(document))
-            && (any.is_empty() || any.iter().any(|condition| condition.holds(document)))
+        all.iter().all(|condition| condition.matches(document))
+            && (any.is_empty() || any.iter().any(|condition| condition.matches(document)))
     };
     Ok((0..documents.len()).filter(|&at| passes(&documents[at])).collect())
 }
 
-/// The part of a result that `page` asks for. `start` counts items from one; no limit means everything.
+/// Returns the page of a result. `start` counts items from one. Without a limit, the page has all items.
 pub(crate) fn page<T>(items: Vec<T>, query: &Map<String, Value>) -> Vec<T> {
     let number = |name: &str| query.get("page").and_then(|page| page.get(name)).and_then(Value::as_i64);
     let Some(limit) = number("limit").and_then(|limit| usize::try_from(limit).ok()).filter(|limit| *limit > 0) else {
@@ -110,7 +111,7 @@ fn sort(found: &mut [usize], documents: &[Value], query: &Map<String, Value>) {
     });
 }
 
-/// What a list is sorted by, and whether downwards: by name, unless the query says otherwise.
+/// Returns the sort fields and whether each is descending. The default is the name.
 pub(crate) fn sort_keys(query: &Map<String, Value>) -> Vec<(String, bool)> {
     let sort = query.get("sort").and_then(Value::as_object);
     let key = |rule: &Map<String, Value>| Some((rule.get("key")?.as_str()?.to_owned(), flag(rule, "desc")));
@@ -122,7 +123,7 @@ pub(crate) fn sort_keys(query: &Map<String, Value>) -> Vec<(String, bool)> {
     if several.is_empty() { vec![("name".to_owned(), false)] } else { several }
 }
 
-/// The query with a filter for each request field that names one.
+/// Returns the query with an added filter for each of these request fields that is set.
 pub(crate) fn with_filters(params: &Map<String, Value>, fields: &[&str]) -> Map<String, Value> {
     let mut query = object_or_empty(params, "query");
     let mut filters = list(&query, "filter");
@@ -139,7 +140,7 @@ fn pointer(key: &str) -> String {
     format!("/{}", key.replace('.', "/"))
 }
 
-/// Order of two values: absent, then numbers, then text, as far as sorting by one key needs it.
+/// Compares two values for sorting by a key: absent, then numbers, then text.
 pub(crate) fn compare(one: Option<&Value>, other: Option<&Value>) -> Ordering {
     let rank = |value: Option<&Value>| match value {
         None | Some(Value::Null) => 0,
@@ -161,7 +162,8 @@ fn conditions(query: &Map<String, Value>, field: &str, rules: &Rules) -> Result<
     list.filter_map(Value::as_object).map(|raw| Condition::of(raw, rules)).collect()
 }
 
-/// The alternatives that a keyword adds. The servers of 2020 take it whole, later ones word by word.
+/// Returns the alternatives that a keyword adds. The servers of 2020 search for the whole keyword, later
+/// ones for each word.
 fn keyword(query: &Map<String, Value>, rules: &Rules) -> Result<Vec<Condition>, ApiError> {
     let Some(text) = query.get("keyword").and_then(Value::as_str) else { return Ok(Vec::new()) };
     let (operator, value) = if rules.fold_case {

@@ -1,8 +1,8 @@
-//! Requests as the servers' protocol buffers define them, and what survives of a request on its way in.
+//! Parses requests as the servers' protocol buffers do.
 //!
-//! The servers work on a dictionary made from the parsed message. Making it drops empty text, empty
-//! repeated fields, `false` and `0`; numbers inside `Struct` values become doubles. That is why clearing
-//! a list or a name through an update is silently impossible.
+//! The servers convert the parsed message to a dictionary. The conversion drops empty text, empty
+//! repeated fields, `false` and `0`, and numbers inside `Struct` values become doubles. An update can
+//! therefore not clear a list or a name; the server ignores the attempt without an error.
 
 use serde_json::{Map, Value, json};
 
@@ -12,7 +12,7 @@ use super::python::{plain, type_name};
 
 type Fields = Map<String, Value>;
 
-/// Type of a request field.
+/// The type of a request field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     Text,
@@ -29,53 +29,53 @@ pub(crate) enum Kind {
     Messages(&'static Message),
 }
 
-/// A message type: its name as error texts print it, and its fields in order of declaration.
+/// A message type: its name in error texts, and its fields in the order of declaration.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Message {
     pub(crate) name: &'static str,
     pub(crate) fields: &'static [(&'static str, Kind)],
 }
 
-/// How a front turns JSON into messages.
+/// The conversion of JSON to messages by a front.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Parser {
     pub(crate) front: Front,
-    /// Unknown fields are dropped instead of refused.
+    /// Whether unknown fields are dropped instead of rejected.
     pub(crate) lenient: bool,
 }
 
-/// Why JSON fits no message.
-enum Unfit {
-    /// The same text in every front.
+/// The reason why JSON does not fit a message.
+enum ParseError {
+    /// An unknown field. All fronts have the same text.
     Unknown { message: &'static str, field: String },
-    /// Told of the innermost field first; every field around it adds its name.
+    /// A wrong value. The text starts at the innermost field; each field around it adds its name.
     Wrong(String),
 }
 
 impl Parser {
-    /// The dictionary the server works on.
+    /// Returns the dictionary that the server works with.
     pub(crate) fn parse(self, message: &'static Message, input: &Fields) -> Result<Fields, ApiError> {
-        self.message(message, message.name, input).map_err(|unfit| match unfit {
-            Unfit::Unknown { message, field } => {
+        self.message(message, message.name, input).map_err(|error| match error {
+            ParseError::Unknown { message, field } => {
                 ApiError::unknown(format!("Protocol message {message} has no \"{field}\" field.")).by_front()
             }
-            Unfit::Wrong(text) => match self.front {
+            ParseError::Wrong(text) => match self.front {
                 Front::Transcoder => ApiError::argument(text).by_front(),
                 Front::Console => ApiError::unknown(text).by_front(),
             },
         })
     }
 
-    fn message(self, message: &'static Message, path: &str, input: &Fields) -> Result<Fields, Unfit> {
+    fn message(self, message: &'static Message, path: &str, input: &Fields) -> Result<Fields, ParseError> {
         let known = |name: &String| message.fields.iter().any(|(field, _)| field == name);
         if let Some(unknown) = input.keys().find(|name| !known(name)).filter(|_| !self.lenient) {
-            return Err(Unfit::Unknown { message: message.name, field: unknown.clone() });
+            return Err(ParseError::Unknown { message: message.name, field: unknown.clone() });
         }
         let mut parsed = Map::new();
         for &(name, kind) in message.fields {
             let Some(value) = input.get(name).filter(|value| !value.is_null()) else { continue };
             let place = Place { message, path, name };
-            let field = self.field(&place, kind, value).map_err(|unfit| self.around(&place, unfit))?;
+            let field = self.field(&place, kind, value).map_err(|error| self.around(&place, error))?;
             if let Some(value) = field {
                 parsed.insert(name.to_owned(), value);
             }
@@ -83,54 +83,56 @@ impl Parser {
         Ok(parsed)
     }
 
-    fn around(self, place: &Place<'_>, unfit: Unfit) -> Unfit {
-        match (self.front, unfit) {
-            (Front::Transcoder, Unfit::Wrong(text)) => {
-                Unfit::Wrong(format!("Failed to parse {} field: {text}.", place.name))
+    fn around(self, place: &Place<'_>, error: ParseError) -> ParseError {
+        match (self.front, error) {
+            (Front::Transcoder, ParseError::Wrong(text)) => {
+                ParseError::Wrong(format!("Failed to parse {} field: {text}.", place.name))
             }
             (_, other) => other,
         }
     }
 
-    /// The parsed field; `None` when it is one of those that do not survive.
-    fn field(self, place: &Place<'_>, kind: Kind, value: &Value) -> Result<Option<Value>, Unfit> {
+    /// Parses a field. Returns `None` for a value that the conversion drops.
+    fn field(self, place: &Place<'_>, kind: Kind, value: &Value) -> Result<Option<Value>, ParseError> {
         let inner = format!("{}.{}", place.path, place.name);
         Ok(match (kind, value) {
             (Kind::Text, Value::String(text)) => (!text.is_empty()).then(|| value.clone()),
             (Kind::Texts, _) => self.texts(place, value)?,
             (Kind::Flag, Value::Bool(flag)) => flag.then(|| value.clone()),
-            (Kind::Integer, _) => integer(value).map_err(Unfit::Wrong)?.filter(|number| *number != 0).map(Value::from),
+            (Kind::Integer, _) => {
+                integer(value).map_err(ParseError::Wrong)?.filter(|number| *number != 0).map(Value::from)
+            }
             (Kind::Struct, Value::Object(_)) | (Kind::List, Value::Array(_)) | (Kind::Any, _) => Some(doubles(value)),
             (Kind::Message(message), Value::Object(object)) => {
                 Some(Value::Object(self.message(message, &inner, object)?))
             }
             (Kind::Messages(message), Value::Array(items)) => {
                 let parsed = items.iter().map(|item| self.item(message, &inner, item));
-                let parsed = parsed.collect::<Result<Vec<_>, Unfit>>()?;
+                let parsed = parsed.collect::<Result<Vec<_>, ParseError>>()?;
                 (!parsed.is_empty()).then_some(Value::Array(parsed))
             }
             (Kind::Message(message), Value::String(text)) => return Err(no_field_of(message, text)),
-            (kind, value) => return Err(Unfit::Wrong(self.wrong(place, kind, value))),
+            (kind, value) => return Err(ParseError::Wrong(self.wrong(place, kind, value))),
         })
     }
 
-    fn item(self, message: &'static Message, path: &str, item: &Value) -> Result<Value, Unfit> {
+    fn item(self, message: &'static Message, path: &str, item: &Value) -> Result<Value, ParseError> {
         match item {
             Value::Object(object) => Ok(Value::Object(self.message(message, path, object)?)),
             Value::String(text) => Err(no_field_of(message, text)),
-            other => Err(Unfit::Wrong(format!("unhashable type: '{}'", type_name(other)))),
+            other => Err(ParseError::Wrong(format!("unhashable type: '{}'", type_name(other)))),
         }
     }
 
-    /// The console takes a text for the list of its characters.
-    fn texts(self, place: &Place<'_>, value: &Value) -> Result<Option<Value>, Unfit> {
+    /// Parses a list of texts. The console treats a text as the list of its characters.
+    fn texts(self, place: &Place<'_>, value: &Value) -> Result<Option<Value>, ParseError> {
         let items = match (value, self.front) {
             (Value::Array(items), _) => items.clone(),
             (Value::String(text), Front::Console) => text.chars().map(|c| json!(c.to_string())).collect(),
-            _ => return Err(Unfit::Wrong(self.wrong(place, Kind::Texts, value))),
+            _ => return Err(ParseError::Wrong(self.wrong(place, Kind::Texts, value))),
         };
         if let Some(odd) = items.iter().find(|item| !item.is_string()) {
-            return Err(Unfit::Wrong(match self.front {
+            return Err(ParseError::Wrong(match self.front {
                 Front::Transcoder => self.wrong(place, Kind::Text, odd),
                 Front::Console => console_type(odd),
             }));
@@ -138,7 +140,7 @@ impl Parser {
         Ok((!items.is_empty()).then_some(Value::Array(items)))
     }
 
-    /// What a front says of a value of the wrong type.
+    /// Returns a front's error text for a value of the wrong type.
     fn wrong(self, place: &Place<'_>, kind: Kind, value: &Value) -> String {
         let Place { message, path, name } = place;
         let (shown, found) = (plain(value), type_name(value));
@@ -168,7 +170,8 @@ impl Parser {
         }
     }
 
-    /// Query parameters as the same input; dots reach into messages. Only the transcoder reads them.
+    /// Adds query parameters to the input. A dot leads to a field of a message. Only the transcoder reads
+    /// them.
     pub(crate) fn add_query(
         self,
         message: &'static Message,
@@ -185,17 +188,18 @@ impl Parser {
     }
 }
 
-/// Where a field stands, for error texts.
+/// The position of a field, for error texts.
 struct Place<'a> {
     message: &'static Message,
     path: &'a str,
     name: &'static str,
 }
 
-/// A text in the place of a message is walked like the names of its fields.
-fn no_field_of(message: &'static Message, text: &str) -> Unfit {
+/// Returns the error for a text in place of a message: the server iterates over its characters as if they
+/// were field names.
+fn no_field_of(message: &'static Message, text: &str) -> ParseError {
     let field = text.chars().next().map_or_else(String::new, |first| first.to_string());
-    Unfit::Unknown { message: message.name, field }
+    ParseError::Unknown { message: message.name, field }
 }
 
 fn console_type(value: &Value) -> String {
@@ -203,7 +207,7 @@ fn console_type(value: &Value) -> String {
     format!("{shown} has type <class '{found}'>, but expected one of: (<class 'bytes'>, <class 'str'>)")
 }
 
-/// Unsigned numbers, also as text.
+/// Parses an unsigned number, also from text.
 fn integer(value: &Value) -> Result<Option<i64>, String> {
     let number = match value {
         Value::Number(number) => number.as_i64(),
@@ -247,7 +251,7 @@ fn query_parameter(message: &'static Message, name: &str, text: &str, into: &mut
     Ok(())
 }
 
-/// Every number as a double, at any depth.
+/// Converts each number to a double, at any depth.
 pub(crate) fn doubles(value: &Value) -> Value {
     match value {
         Value::Number(number) => number.as_f64().map_or(Value::Null, Value::from),

@@ -1,4 +1,4 @@
-//! `StatisticsQuery`: one aggregate of 2020, the list of stages later.
+//! `StatisticsQuery`: one aggregate in 2020, a list of stages later.
 
 use std::collections::BTreeMap;
 
@@ -12,10 +12,10 @@ use super::schema::doubles;
 
 type Fields = Map<String, Value>;
 
-/// What a group can compute, in the order in which the servers list it.
+/// The operators of a group, in the order in which the servers list them.
 const OPERATORS: &[&str] = &["count", "sum", "average", "max", "min", "size", "add_to_set", "merge_objects"];
 
-/// 2020: one object of unwind, group and count, then sort, then limit or page.
+/// Answers a query of 2020: one object with unwind, group and count, then sort, then limit or page.
 pub(crate) fn single(documents: &[Value], query: &Fields, rules: &Rules) -> Result<Value, ApiError> {
     let rows = filtered(documents, query, rules)?;
     let Some(aggregate) = query.get("aggregate").and_then(Value::as_object).filter(|a| !a.is_empty()) else {
@@ -40,7 +40,7 @@ pub(crate) fn single(documents: &[Value], query: &Fields, rules: &Rules) -> Resu
     Ok(answer(rows, query))
 }
 
-/// 1.6 and later: a list of stages, each of one kind.
+/// Answers a query of 1.6 and later: a list of stages, each of one kind.
 pub(crate) fn staged(documents: &[Value], query: &Fields, rules: &Rules) -> Result<Value, ApiError> {
     let mut rows = filtered(documents, query, rules)?;
     let stages = query.get("aggregate").and_then(Value::as_array).filter(|stages| !stages.is_empty());
@@ -79,7 +79,7 @@ fn filtered(documents: &[Value], query: &Fields, rules: &Rules) -> Result<Vec<Va
     Ok(matching(documents, query, rules)?.into_iter().map(|at| documents[at].clone()).collect())
 }
 
-/// Different values of one field. The servers print them in no particular order; here it is ascending.
+/// Returns the distinct values of a field in ascending order. The servers print them in no defined order.
 fn distinct(rows: &[Value], query: &Fields) -> Result<Value, ApiError> {
     let Some(field) = query.get("distinct").and_then(Value::as_str) else {
         return Err(ApiError::required("aggregate"));
@@ -154,7 +154,7 @@ fn grouped(rows: &[Value], group: &Fields) -> Result<Vec<Value>, ApiError> {
 }
 
 fn group_row(mut row: Fields, members: &[&Value], fields: &[&Fields]) -> Result<Value, ApiError> {
-    // The rows that have none of the keys make a group without a name.
+    // The rows that have none of the keys form a group without a name.
     if row.is_empty() {
         row.insert("_id".to_owned(), Value::Null);
     }
@@ -164,12 +164,12 @@ fn group_row(mut row: Fields, members: &[&Value], fields: &[&Fields]) -> Result<
             return Err(ApiError::nested(&unsupported()));
         }
         let Some(name) = part(field, "name", "n") else {
-            return Err(ApiError::nested(&lacks("aggregate.group.fields", "name", field)));
+            return Err(ApiError::nested(&missing_part("aggregate.group.fields", "name", field)));
         };
         let values: Vec<Value> = match part(field, "key", "k") {
             Some(key) => members.iter().filter_map(|member| at(member, &key).cloned()).collect(),
             None if operator == "count" => Vec::new(),
-            None => return Err(ApiError::nested(&lacks("aggregate.group.fields", "key", field))),
+            None => return Err(ApiError::nested(&missing_part("aggregate.group.fields", "key", field))),
         };
         row.insert(name, combined(&operator, &values, members.len())?);
     }
@@ -236,12 +236,12 @@ fn unsupported() -> ApiError {
 }
 
 fn key_and_name(rule: &Fields, place: &str) -> Result<(String, String), ApiError> {
-    let key = part(rule, "key", "k").ok_or_else(|| ApiError::nested(&lacks(place, "key", rule)))?;
-    let name = part(rule, "name", "n").ok_or_else(|| ApiError::nested(&lacks(place, "name", rule)))?;
+    let key = part(rule, "key", "k").ok_or_else(|| ApiError::nested(&missing_part(place, "key", rule)))?;
+    let name = part(rule, "name", "n").ok_or_else(|| ApiError::nested(&missing_part(place, "name", rule)))?;
     Ok((key, name))
 }
 
-fn lacks(place: &str, what: &str, rule: &Fields) -> ApiError {
+fn missing_part(place: &str, what: &str, rule: &Fields) -> ApiError {
     let rule = declared(&GROUP_FIELD, rule);
     ApiError::database(&format!("'{place}' condition requires a {what}: {rule}"))
 }

@@ -1,4 +1,4 @@
-//! What the servers hold: repositories, a region with zones, policies and network policies.
+//! The servers' objects: repositories, a region with zones, policies and network policies.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -10,13 +10,13 @@ use crate::ids::Ids;
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct StoredPolicy {
-    /// Chosen by the caller, unique in the domain.
+    /// The id, chosen by the caller, unique in the domain.
     pub policy_id: String,
     /// Free text.
     pub name: String,
-    /// `ENABLED` or `DISABLED`; no call changes it.
+    /// `ENABLED` or `DISABLED`. No call changes it.
     pub state: String,
-    /// Permission patterns, order and repeats kept.
+    /// Permission patterns with their order and repeats.
     pub permissions: Vec<String>,
     /// Free values.
     pub labels: Vec<Value>,
@@ -24,11 +24,11 @@ pub struct StoredPolicy {
     pub tags: Map<String, Value>,
     /// Deprecated; empty when unset.
     pub project_id: String,
-    /// The domain it belongs to.
+    /// The domain of the object.
     pub domain_id: String,
-    /// Milliseconds, `Z`.
+    /// The time of creation in milliseconds, `Z`.
     pub created_at: String,
-    /// The same moment as `created_at`: updates do not touch it.
+    /// The same time as `created_at`. Updates do not change it.
     pub updated_at: String,
 }
 
@@ -36,30 +36,30 @@ pub struct StoredPolicy {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct RoutingTable {
-    /// Network, normalised.
+    /// The network, normalised.
     pub cidr: String,
-    /// Address, normalised.
+    /// The address, normalised.
     pub destination: String,
     /// Free text; empty when unset.
     pub interface: String,
 }
 
-/// Where an object stands in another system.
+/// A reference to an object in another system.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Reference {
-    /// Id there; empty when unset.
+    /// The id in that system; empty when unset.
     pub resource_id: String,
-    /// Link there; empty when unset.
+    /// The link to that system; empty when unset.
     pub external_link: String,
 }
 
-/// That a field was set by hand, and when (seconds since 1970).
+/// An entry of the update history: a field that was set by hand.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Update {
-    /// Field, or `data.<key>`.
+    /// The field, or `data.<key>`.
     pub key: String,
-    /// Seconds since 1970.
+    /// The time in seconds since 1970.
     pub updated_at: i64,
 }
 
@@ -67,42 +67,42 @@ pub struct Update {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct StoredNetworkPolicy {
-    /// Made by the server.
+    /// The id, chosen by the server.
     pub network_policy_id: String,
     /// Free text, not unique.
     pub name: String,
-    /// Routes, order and repeats kept.
+    /// Routes with their order and repeats.
     pub routing_tables: Vec<RoutingTable>,
     /// Addresses.
     pub dns: Vec<String>,
-    /// Free values; updates merge the top level.
+    /// Free values. Updates merge the top level.
     pub data: Map<String, Value>,
-    /// Free values; updates replace it.
+    /// Free values. Updates replace them.
     pub metadata: Map<String, Value>,
-    /// Replaced as a whole.
+    /// The reference. Updates replace it as a whole.
     pub reference: Reference,
-    /// Replaced as a whole.
+    /// The tags. Updates replace them as a whole.
     pub tags: Map<String, Value>,
-    /// Fixed at creation.
+    /// The zone. It cannot be changed.
     pub zone_id: String,
-    /// The domain it belongs to.
+    /// The domain of the object.
     pub domain_id: String,
-    /// Fields that were ever set, first setting first.
+    /// The fields that were set at least once, in the order of their first change.
     pub update_history: Vec<Update>,
-    /// Fields that updates skip.
+    /// The fields that updates skip.
     pub pinned_keys: Vec<String>,
-    /// When.
+    /// The time of creation.
     pub created_at: Timestamp,
 }
 
-/// A zone; all zones lie in the one region.
+/// A zone. All zones belong to the one region.
 #[derive(Clone, Debug)]
 pub(crate) struct Zone {
     pub(crate) zone_id: String,
     pub(crate) name: String,
 }
 
-/// Everything the servers hold.
+/// All objects of the servers.
 #[derive(Debug)]
 pub(crate) struct Store {
     pub(crate) policies: Vec<StoredPolicy>,
@@ -156,18 +156,18 @@ impl Store {
         })
     }
 
-    /// As other objects refer to it; a list adds when it was registered.
+    /// Returns the repository in the form that other objects contain. A list adds the time of registration.
     pub(crate) fn repository_info(&self) -> Value {
         json!({"repository_id": self.repository_id, "name": self.repository_name, "repository_type": "local"})
     }
 }
 
-/// RFC 3339 in milliseconds.
+/// Prints a time as RFC 3339 in milliseconds.
 pub(crate) fn millis(at: Timestamp) -> String {
     at.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()
 }
 
-/// RFC 3339 in microseconds.
+/// Prints a time as RFC 3339 in microseconds.
 pub(crate) fn micros(at: Timestamp) -> String {
     at.strftime("%Y-%m-%dT%H:%M:%S%.6fZ").to_string()
 }

@@ -6,12 +6,12 @@ use cloud_policy_simulator::Clock;
 use cloud_policy_simulator::ncloud::{Ncloud, Options, RateLimit, sign};
 use serde_json::json;
 
-use super::{account, get, refusal};
+use super::{account, error_code, get};
 use crate::client::{Answer, ncloud, send, try_ncloud};
 
 const LIST: &str = "/api/v1/policies";
 
-/// A list request whose headers can be spoiled.
+/// Sends a list request after `spoil` has changed its headers.
 fn list_with(server: &Ncloud, spoil: impl FnOnce(&mut Vec<(&str, String)>)) -> Answer {
     let timestamp = server.clock().now().as_millisecond().to_string();
     let signature = sign("GET", LIST, &timestamp, &server.access_key(), &server.secret_key());
@@ -26,19 +26,19 @@ fn list_with(server: &Ncloud, spoil: impl FnOnce(&mut Vec<(&str, String)>)) -> A
 }
 
 #[tokio::test]
-async fn a_request_without_one_of_the_three_headers_is_not_authentic() {
+async fn gateway_rejects_request_without_a_signature_header() {
     let server = account(|_| {}).await;
     assert_eq!(list_with(&server, |_| {}).status, 200);
     for missing in 0..3 {
         let answer = list_with(&server, |headers| drop(headers.remove(missing)));
-        assert_eq!(refusal(&answer), (401, json!("200")));
+        assert_eq!(error_code(&answer), (401, json!("200")));
         assert_eq!(answer.json()["error"]["message"], "Authentication Failed");
         assert!(answer.json()["error"]["details"].is_string());
     }
 }
 
 #[tokio::test]
-async fn an_unknown_key_a_wrong_secret_and_a_timestamp_that_is_no_number_are_not_authentic() {
+async fn gateway_rejects_bad_key_secret_or_timestamp() {
     let server = account(|_| {}).await;
     for (header, value) in [
         ("x-ncp-iam-access-key", "SOMEONEELSE"),
@@ -54,7 +54,7 @@ async fn an_unknown_key_a_wrong_secret_and_a_timestamp_that_is_no_number_are_not
 }
 
 #[tokio::test]
-async fn five_minutes_of_skew_are_tolerated_either_way_and_no_more() {
+async fn gateway_tolerates_five_minutes_of_clock_skew() {
     let options = Options { clock: Clock::frozen("2026-01-01T00:00:00Z".parse().unwrap()), ..Options::default() };
     let server = Ncloud::start(options).await.unwrap();
     let at = server.clock().now().as_millisecond();
@@ -71,7 +71,7 @@ async fn five_minutes_of_skew_are_tolerated_either_way_and_no_more() {
 }
 
 #[tokio::test]
-async fn the_date_of_every_answer_is_the_servers_own() {
+async fn answer_has_date_of_server_clock() {
     let clock = Clock::frozen("2030-05-06T07:08:09Z".parse().unwrap());
     let server = Ncloud::start(Options { clock, ..Options::default() }).await.unwrap();
     assert_eq!(get(&server, LIST).header("date"), Some("Mon, 06 May 2030 07:08:09 GMT"));
@@ -82,7 +82,7 @@ async fn the_date_of_every_answer_is_the_servers_own() {
 }
 
 #[tokio::test]
-async fn a_path_or_method_that_is_not_registered_is_404_300() {
+async fn gateway_answers_404_300_for_unknown_path_or_method() {
     let server = account(|_| {}).await;
     for (method, target) in [
         ("GET", "/api/v1/policy"),
@@ -93,20 +93,20 @@ async fn a_path_or_method_that_is_not_registered_is_404_300() {
         ("GET", "/api/v1/policies/x/permissions"),
         ("POST", "/api/v1/teams/x/policies"),
     ] {
-        assert_eq!(refusal(&ncloud(&server, method, target, "{}")), (404, json!("300")), "{method} {target}");
+        assert_eq!(error_code(&ncloud(&server, method, target, "{}")), (404, json!("300")), "{method} {target}");
     }
 }
 
 #[tokio::test]
-async fn a_body_over_the_limit_is_413_430() {
+async fn gateway_answers_413_430_for_too_large_body() {
     let server = account(|switches| switches.largest_body = 1_000).await;
     let answer = try_ncloud(&server, "POST", LIST, &"x".repeat(1_001)).unwrap();
-    assert_eq!(refusal(&answer), (413, json!("430")));
-    assert_eq!(refusal(&try_ncloud(&server, "POST", LIST, &"x".repeat(1_000)).unwrap()), (400, json!("100")));
+    assert_eq!(error_code(&answer), (413, json!("430")));
+    assert_eq!(error_code(&try_ncloud(&server, "POST", LIST, &"x".repeat(1_000)).unwrap()), (400, json!("100")));
 }
 
 #[tokio::test]
-async fn requests_over_the_rate_are_429_with_each_code_in_turn_until_the_window_passes() {
+async fn gateway_alternates_429_codes_until_window_ends() {
     let clock = Clock::frozen("2026-01-01T00:00:00Z".parse().unwrap());
     let server = Ncloud::start(Options { clock, ..Options::default() }).await.unwrap();
     server.set_options(|options| {
@@ -116,7 +116,7 @@ async fn requests_over_the_rate_are_429_with_each_code_in_turn_until_the_window_
     let answers: Vec<_> = (0..6).map(|_| get(&server, LIST)).collect();
     let statuses: Vec<_> = answers.iter().map(|answer| answer.status).collect();
     assert_eq!(statuses, [200, 200, 429, 429, 429, 429]);
-    let codes: Vec<_> = answers[2..].iter().map(|answer| refusal(answer).1).collect();
+    let codes: Vec<_> = answers[2..].iter().map(|answer| error_code(answer).1).collect();
     assert_eq!(codes, ["400", "410", "420", "400"]);
     assert!(answers[2..].iter().all(|answer| answer.header("retry-after") == Some("7")));
     server.clock().advance(Duration::from_millis(999));
@@ -129,7 +129,7 @@ async fn requests_over_the_rate_are_429_with_each_code_in_turn_until_the_window_
 }
 
 #[tokio::test]
-async fn gateway_errors_print_code_and_details_as_switched() {
+async fn gateway_error_has_code_and_details_by_switch() {
     let server = account(|switches| {
         switches.numeric_gateway_codes = true;
         switches.authentication_details = false;
@@ -137,12 +137,12 @@ async fn gateway_errors_print_code_and_details_as_switched() {
     .await;
     let answer = list_with(&server, |headers| headers.truncate(0));
     assert_eq!(answer.json(), json!({"error": {"errorCode": 200, "message": "Authentication Failed"}}));
-    assert_eq!(refusal(&get(&server, "/nowhere")), (404, json!(300)));
+    assert_eq!(error_code(&get(&server, "/nowhere")), (404, json!(300)));
 }
 
 #[tokio::test]
-async fn a_content_type_is_demanded_where_switched() {
+async fn gateway_requires_content_type_when_switched() {
     let server = account(|switches| switches.demand_content_type = true).await;
-    assert_eq!(refusal(&list_with(&server, |_| {})), (400, json!("100")));
+    assert_eq!(error_code(&list_with(&server, |_| {})), (400, json!("100")));
     assert_eq!(get(&server, LIST).status, 200);
 }

@@ -22,7 +22,7 @@ async fn twelve() -> Ncloud {
 }
 
 #[tokio::test]
-async fn pages_count_from_zero_hold_ten_and_say_where_they_stand() {
+async fn list_returns_pages_of_ten_from_page_zero() {
     let server = twelve().await;
     let first = list(&server, "type=USER_CREATED");
     assert_eq!(names(&first).len(), 10);
@@ -44,7 +44,7 @@ async fn pages_count_from_zero_hold_ten_and_say_where_they_stand() {
 }
 
 #[tokio::test]
-async fn items_carry_policy_desc_and_no_permissions() {
+async fn list_items_have_policy_desc_and_no_permissions() {
     let server = account(|_| {}).await;
     let mut body = policy("readers");
     body["description"] = json!("d");
@@ -57,7 +57,7 @@ async fn items_carry_policy_desc_and_no_permissions() {
 }
 
 #[tokio::test]
-async fn a_list_without_type_mixes_in_the_system_policies() {
+async fn list_includes_system_policies_when_type_is_absent() {
     let server = twelve().await;
     let system = list(&server, "type=SYSTEM_MANAGED")["totalItems"].as_u64().unwrap();
     assert_eq!(system, 6);
@@ -65,7 +65,7 @@ async fn a_list_without_type_mixes_in_the_system_policies() {
 }
 
 #[tokio::test]
-async fn search_words_match_as_switched() {
+async fn list_search_matches_by_switch() {
     let server = twelve().await;
     let found = |mode: Search, word: &str| {
         server.set_options(|options| options.switches.search = mode);
@@ -79,7 +79,7 @@ async fn search_words_match_as_switched() {
 }
 
 #[tokio::test]
-async fn a_size_is_honoured_up_to_the_switched_limit() {
+async fn list_size_is_capped_by_switch() {
     let server = twelve().await;
     assert_eq!(names(&list(&server, "type=USER_CREATED&size=100")).len(), 12);
     server.set_options(|options| options.switches.largest_page = Some(5));
@@ -90,14 +90,14 @@ async fn a_size_is_honoured_up_to_the_switched_limit() {
 }
 
 #[tokio::test]
-async fn newest_comes_first_where_switched() {
+async fn list_starts_with_newest_when_switched() {
     let server = twelve().await;
     server.set_options(|options| options.switches.newest_first = true);
     assert_eq!(names(&list(&server, "type=USER_CREATED&size=2")), ["policy-11", "policy-10"]);
 }
 
 #[tokio::test]
-async fn a_korean_name_is_found_by_its_encoded_word() {
+async fn list_search_finds_encoded_korean_name() {
     let server = account(|_| {}).await;
     created(&server, &policy("정책-하나"));
     created(&server, &policy("other"));

@@ -1,7 +1,7 @@
 //! NAVER Cloud: documented examples, rules and switches.
 
+mod attachments;
 mod gateway;
-mod holders;
 mod lists;
 mod policies;
 mod rules;
@@ -13,14 +13,14 @@ use serde_json::{Value, json};
 
 use crate::client::{Answer, ncloud};
 
-/// An account with these switches changed.
+/// Starts an account with changed switches.
 async fn account(change: impl FnOnce(&mut Switches)) -> Ncloud {
     let mut options = Options::default();
     change(&mut options.switches);
     Ncloud::start(options).await.unwrap()
 }
 
-/// Permissions of the simplest good policy.
+/// Returns the permissions of the simplest valid policy.
 fn permissions() -> Value {
     json!([{"effect": "Allow", "targets": [{"product": "Server", "actions": ["View*"], "resourceNrns": ["*"]}]}])
 }
@@ -33,7 +33,7 @@ fn create(server: &Ncloud, body: &Value) -> Answer {
     ncloud(server, "POST", "/api/v1/policies", &body.to_string())
 }
 
-/// Creates a policy that must be accepted, and gives its id.
+/// Creates a valid policy and returns its id.
 fn created(server: &Ncloud, body: &Value) -> String {
     let answer = create(server, body);
     assert_eq!(answer.status, 200, "{}", answer.text());
@@ -44,8 +44,8 @@ fn get(server: &Ncloud, target: &str) -> Answer {
     ncloud(server, "GET", target, "")
 }
 
-/// Status and error code of a refusal in either of the two v1 shapes.
-fn refusal(answer: &Answer) -> (u16, Value) {
+/// Returns the status and error code of an error in either of the two v1 shapes.
+fn error_code(answer: &Answer) -> (u16, Value) {
     let body = answer.json();
     let nested = &body["error"]["errorCode"];
     (answer.status, if nested.is_null() { body["errorCode"].clone() } else { nested.clone() })

@@ -1,14 +1,14 @@
-//! Create, get, edit, delete, validate: what each answers and does.
+//! The answers and effects of create, get, edit, delete and validate.
 
 use cloud_policy_simulator::Operation;
-use cloud_policy_simulator::ncloud::{HolderType, PolicyType};
+use cloud_policy_simulator::ncloud::{PolicyType, PrincipalType};
 use serde_json::{Value, json};
 
-use super::{account, create, created, get, permissions, policy, refusal};
+use super::{account, create, created, error_code, get, permissions, policy};
 use crate::client::ncloud;
 
 #[tokio::test]
-async fn create_answers_with_id_name_description_tags_and_the_verdict() {
+async fn create_returns_policy_and_validation_result() {
     let server = account(|_| {}).await;
     let mut body = policy("readers");
     body["description"] = json!("who may read");
@@ -24,7 +24,7 @@ async fn create_answers_with_id_name_description_tags_and_the_verdict() {
 }
 
 #[tokio::test]
-async fn get_speaks_of_policy_desc_and_shows_permissions_only_when_asked() {
+async fn get_returns_permissions_only_on_request() {
     let server = account(|_| {}).await;
     let mut body = policy("readers");
     body["description"] = json!("d");
@@ -45,7 +45,7 @@ async fn get_speaks_of_policy_desc_and_shows_permissions_only_when_asked() {
 }
 
 #[tokio::test]
-async fn edit_replaces_permissions_ignores_the_name_and_leaves_tags() {
+async fn edit_replaces_permissions_and_keeps_name_and_tags() {
     let server = account(|_| {}).await;
     let mut body = policy("readers");
     body["description"] = json!("d");
@@ -68,7 +68,7 @@ async fn edit_replaces_permissions_ignores_the_name_and_leaves_tags() {
 }
 
 #[tokio::test]
-async fn delete_answers_200_without_a_body_and_404_the_next_time() {
+async fn delete_answers_200_then_404() {
     let server = account(|_| {}).await;
     let id = created(&server, &policy("readers"));
     let target = format!("/api/v1/policies/{id}");
@@ -76,17 +76,17 @@ async fn delete_answers_200_without_a_body_and_404_the_next_time() {
     assert_eq!((answer.status, answer.body.len()), (200, 0));
     for method in ["DELETE", "GET", "PUT"] {
         let answer = ncloud(&server, method, &target, &policy("x").to_string());
-        assert_eq!(refusal(&answer), (404, json!(404)), "{method}");
+        assert_eq!(error_code(&answer), (404, json!(404)), "{method}");
     }
     assert!(server.policies().is_empty());
 }
 
 #[tokio::test]
-async fn delete_many_takes_a_bare_array_and_is_all_or_nothing() {
+async fn delete_many_deletes_all_or_none() {
     let server = account(|_| {}).await;
     let ids: Vec<String> = ["one", "two", "three"].iter().map(|name| created(&server, &policy(name))).collect();
     let delete = |body: Value| ncloud(&server, "DELETE", "/api/v1/policies", &body.to_string());
-    assert_eq!(delete(json!([ids[0], "nobody"])).status, 404);
+    assert_eq!(delete(json!([ids[0], "unknown"])).status, 404);
     assert_eq!(delete(json!({"policyId": [ids[0]]})).status, 400);
     assert_eq!(server.policies().len(), 3);
     let answer = delete(json!([ids[0], ids[1]]));
@@ -97,15 +97,15 @@ async fn delete_many_takes_a_bare_array_and_is_all_or_nothing() {
 }
 
 #[tokio::test]
-async fn a_policy_that_someone_holds_cannot_be_deleted() {
+async fn delete_fails_when_policy_is_attached() {
     let server = account(|_| {}).await;
     let id = created(&server, &policy("readers"));
-    let holder = cloud_policy_simulator::ncloud::Assignee {
-        resource_type: HolderType::Group,
+    let assignee = cloud_policy_simulator::ncloud::Assignee {
+        resource_type: PrincipalType::Group,
         resource_id: "g".to_owned(),
         resource_name: "G".to_owned(),
     };
-    assert!(server.assign(&id, holder));
+    assert!(server.assign(&id, assignee));
     let target = format!("/api/v1/policies/{id}");
     assert_eq!(ncloud(&server, "DELETE", &target, "").status, 409);
     assert_eq!(ncloud(&server, "DELETE", "/api/v1/policies", &json!([id]).to_string()).status, 409);
@@ -114,7 +114,7 @@ async fn a_policy_that_someone_holds_cannot_be_deleted() {
 }
 
 #[tokio::test]
-async fn system_policies_can_be_read_but_not_changed_or_deleted() {
+async fn system_policy_is_read_only() {
     let server = account(|_| {}).await;
     let listed = get(&server, "/api/v1/policies?type=SYSTEM_MANAGED").json();
     let id = listed["items"][0]["policyId"].as_str().unwrap().to_owned();
@@ -128,7 +128,7 @@ async fn system_policies_can_be_read_but_not_changed_or_deleted() {
 }
 
 #[tokio::test]
-async fn validate_is_under_the_singular_path_answers_at_top_level_and_stores_nothing() {
+async fn validate_returns_findings_and_stores_nothing() {
     let server = account(|_| {}).await;
     let validate = |body: &Value| ncloud(&server, "POST", "/api/v1/policy/validation", &body.to_string());
     assert_eq!(validate(&policy("readers")).json(), json!({"success": true, "details": []}));
@@ -143,13 +143,13 @@ async fn validate_is_under_the_singular_path_answers_at_top_level_and_stores_not
 }
 
 #[tokio::test]
-async fn a_body_that_is_not_json_of_the_right_shape_is_400_100() {
+async fn malformed_body_is_400_100() {
     let server = account(|_| {}).await;
     let id = created(&server, &policy("readers"));
     let trailing_comma = r#"{"policyName":"abc","permissions":[],}"#;
     let wrong_type = r#"{"policyName":"abc","permissions":"all"}"#;
     for body in ["", "{", "[]", trailing_comma, wrong_type, r#"{"policyName":7,"permissions":[]}"#] {
-        assert_eq!(refusal(&ncloud(&server, "POST", "/api/v1/policies", body)), (400, json!("100")), "{body}");
+        assert_eq!(error_code(&ncloud(&server, "POST", "/api/v1/policies", body)), (400, json!("100")), "{body}");
         assert_eq!(ncloud(&server, "PUT", &format!("/api/v1/policies/{id}"), body).status, 400, "{body}");
     }
     assert_eq!(server.journal().writes().len(), 1);

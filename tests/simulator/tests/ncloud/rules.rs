@@ -1,12 +1,12 @@
-//! What the server's validation refuses, and the limits of an account.
+//! The server's validation, and the limits of an account.
 
 use cloud_policy_simulator::ncloud::{Ncloud, NewPolicy};
 use serde_json::{Value, json};
 
-use super::{account, create, created, permissions, policy, refusal};
+use super::{account, create, created, error_code, permissions, policy};
 use crate::client::ncloud;
 
-/// Codes and locations of what is wrong with a policy.
+/// Returns the codes and locations of the findings about a policy.
 fn findings(server: &Ncloud, body: &Value) -> Vec<(String, String)> {
     let answer = create(server, body);
     assert_eq!(answer.status, 200, "{}", answer.text());
@@ -19,7 +19,7 @@ fn findings(server: &Ncloud, body: &Value) -> Vec<(String, String)> {
     details.iter().map(|detail| (text(detail, "code"), text(detail, "location"))).collect()
 }
 
-/// The good policy with one value replaced.
+/// Returns the valid policy with one value replaced.
 fn with(pointer: &str, value: Value) -> Value {
     let mut body = policy("readers");
     *body.pointer_mut(pointer).unwrap() = value;
@@ -27,7 +27,7 @@ fn with(pointer: &str, value: Value) -> Value {
 }
 
 #[tokio::test]
-async fn each_rule_has_its_code_and_says_where() {
+async fn validation_finding_has_code_and_location() {
     let server = account(|_| {}).await;
     let target = "permissions[0].targets[0]";
     for (body, code, location) in [
@@ -56,7 +56,7 @@ async fn each_rule_has_its_code_and_says_where() {
 }
 
 #[tokio::test]
-async fn actions_operators_and_effects_of_the_documentation_are_accepted() {
+async fn validation_accepts_documented_actions_and_operators() {
     let server = account(|_| {}).await;
     let mut body = policy("readers");
     let actions = ["View*", "Change*", "*", "View/getAPIDetail", "Change/createServerInstances"];
@@ -68,7 +68,7 @@ async fn actions_operators_and_effects_of_the_documentation_are_accepted() {
 }
 
 #[tokio::test]
-async fn names_are_of_3_to_30_letters_and_begin_with_one() {
+async fn validation_checks_length_and_letters_of_name() {
     let server = account(|_| {}).await;
     for good in ["abc", "정책이름", "ポリシー", "a.b_c-9", &"n".repeat(30), &"정".repeat(30)] {
         assert_eq!(findings(&server, &policy(good)), [], "{good}");
@@ -80,7 +80,7 @@ async fn names_are_of_3_to_30_letters_and_begin_with_one() {
 }
 
 #[tokio::test]
-async fn a_description_is_measured_in_bytes() {
+async fn validation_measures_description_in_bytes() {
     let server = account(|_| {}).await;
     let described = |text: &str| json!({"policyName": "readers", "description": text, "permissions": permissions()});
     assert_eq!(findings(&server, &described(&"정".repeat(101)))[0].0, "sim.description");
@@ -89,7 +89,7 @@ async fn a_description_is_measured_in_bytes() {
 }
 
 #[tokio::test]
-async fn a_policy_takes_twenty_tags() {
+async fn validation_accepts_at_most_twenty_tags() {
     let server = account(|_| {}).await;
     let tagged = |count: usize| {
         let mut body = policy("readers");
@@ -101,7 +101,7 @@ async fn a_policy_takes_twenty_tags() {
 }
 
 #[tokio::test]
-async fn edits_are_judged_by_the_same_rules() {
+async fn edit_is_validated_like_create() {
     let server = account(|_| {}).await;
     let id = created(&server, &policy("readers"));
     let before = server.policies();
@@ -113,7 +113,7 @@ async fn edits_are_judged_by_the_same_rules() {
 }
 
 #[tokio::test]
-async fn a_name_is_taken_once() {
+async fn create_rejects_duplicate_name() {
     let server = account(|_| {}).await;
     created(&server, &policy("readers"));
     assert_eq!(create(&server, &policy("readers")).status, 409);
@@ -122,13 +122,13 @@ async fn a_name_is_taken_once() {
 }
 
 #[tokio::test]
-async fn the_501st_policy_is_409_9012() {
+async fn create_answers_409_9012_for_501st_policy() {
     let server = account(|_| {}).await;
     for number in 0..500 {
         server.add_policy(NewPolicy { policy_name: format!("policy-{number}"), ..NewPolicy::default() });
     }
     let answer = create(&server, &policy("readers"));
-    assert_eq!(refusal(&answer), (409, json!(9012)));
+    assert_eq!(error_code(&answer), (409, json!(9012)));
     let id = server.policies()[0].policy_id.clone();
     assert!(server.remove_policy(&id));
     created(&server, &policy("readers"));

@@ -1,4 +1,4 @@
-//! The signature vectors that independent implementations agree on.
+//! Signature vectors on which independent implementations agree.
 
 use cloud_policy_simulator::Clock;
 use cloud_policy_simulator::ncloud::{Ncloud, Options, sign};
@@ -11,7 +11,7 @@ fn vectors() -> Value {
     serde_json::from_str(include_str!("../../fixtures/ncloud-signature-vectors.json")).unwrap()
 }
 
-/// An account that knows the vector's key, at the vector's moment.
+/// Starts an account with the vector's key and with the clock at the vector's time.
 async fn account(vector: &Value) -> Ncloud {
     let millis = vector["timestamp"].as_str().unwrap().parse().unwrap();
     let options = Options {
@@ -34,7 +34,7 @@ fn status(server: &Ncloud, vector: &Value, target: &str, signature: &str) -> u16
 }
 
 #[tokio::test]
-async fn every_vector_to_accept_is_accepted_and_a_changed_one_is_not() {
+async fn signature_vector_is_accepted_unless_changed() {
     let vectors = vectors();
     let accept = vectors["accept"].as_array().unwrap();
     assert_eq!(accept.len(), 9);
@@ -50,7 +50,7 @@ async fn every_vector_to_accept_is_accepted_and_a_changed_one_is_not() {
 }
 
 #[tokio::test]
-async fn every_vector_to_refuse_is_refused() {
+async fn invalid_signature_vector_is_rejected() {
     let vectors = vectors();
     let refuse = &vectors["refuse"];
     let mut vector = vectors["accept"][2].clone();
@@ -68,7 +68,7 @@ async fn every_vector_to_refuse_is_refused() {
 }
 
 #[tokio::test]
-async fn the_target_is_verified_as_it_was_sent_not_as_it_is_understood() {
+async fn signature_covers_target_byte_for_byte() {
     let vectors = vectors();
     let vector = &vectors["accept"][1];
     let server = account(vector).await;

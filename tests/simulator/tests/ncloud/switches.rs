@@ -1,11 +1,11 @@
-//! Each fact that is not settled, answered the other way.
+//! Each switch for an open fact, set to another answer than the default.
 
 use cloud_policy_simulator::ncloud::{
     CreateTags, DeleteBody, EmptyDescription, ErrorAnswer, ErrorShape, Ncloud, Order, Switches,
 };
 use serde_json::{Value, json};
 
-use super::{account, create, created, get, permissions, policy, refusal};
+use super::{account, create, created, error_code, get, permissions, policy};
 use crate::client::{Answer, ncloud};
 
 fn edit(server: &Ncloud, id: &str, body: &Value) -> Answer {
@@ -17,7 +17,7 @@ fn delete(server: &Ncloud, id: &str) -> Answer {
 }
 
 #[tokio::test]
-async fn statuses_of_refused_created_and_deleted() {
+async fn switches_set_status_of_create_and_delete() {
     let server = account(|switches| {
         switches.refused_status = 400;
         switches.create_status = 201;
@@ -32,7 +32,7 @@ async fn statuses_of_refused_created_and_deleted() {
 }
 
 #[tokio::test]
-async fn bodies_of_deletes() {
+async fn switches_set_body_of_delete() {
     let server = account(|switches| {
         switches.delete_body = DeleteBody::ProcessResult;
         switches.delete_many_body = DeleteBody::Empty;
@@ -45,17 +45,17 @@ async fn bodies_of_deletes() {
 }
 
 #[tokio::test]
-async fn names_may_repeat_or_clash_across_case() {
+async fn switches_set_uniqueness_and_case_of_names() {
     let server = account(|switches| switches.unique_names = false).await;
     assert_ne!(created(&server, &policy("readers")), created(&server, &policy("readers")));
-    assert_eq!(server.policy_named("readers"), None, "two are not one");
+    assert_eq!(server.policy_named("readers"), None, "two policies have the name");
     let server = account(|switches| switches.case_sensitive_names = false).await;
     created(&server, &policy("readers"));
     assert_eq!(create(&server, &policy("Readers")).status, 409);
 }
 
 #[tokio::test]
-async fn wildcards_stay_and_lists_are_reordered() {
+async fn switches_set_wildcards_and_order_of_lists() {
     let mut body = policy("readers");
     body["permissions"][0]["targets"][0]["actions"] = json!(["View/b", "View/c", "View/a"]);
     let stored = async |change: fn(&mut Switches)| {
@@ -71,7 +71,7 @@ async fn wildcards_stay_and_lists_are_reordered() {
 }
 
 #[tokio::test]
-async fn an_omitted_description_may_stay() {
+async fn switch_keeps_omitted_description() {
     let server = account(|switches| switches.clear_omitted_description = false).await;
     let mut body = policy("readers");
     body["description"] = json!("d");
@@ -83,7 +83,7 @@ async fn an_omitted_description_may_stay() {
 }
 
 #[tokio::test]
-async fn an_absent_description_reads_back_as_switched() {
+async fn switch_sets_form_of_absent_description() {
     for (how, expected) in [
         (EmptyDescription::Omitted, None),
         (EmptyDescription::EmptyText, Some(json!(""))),
@@ -98,7 +98,7 @@ async fn an_absent_description_reads_back_as_switched() {
 }
 
 #[tokio::test]
-async fn deny_may_be_unknown() {
+async fn switch_rejects_effect_deny() {
     let server = account(|switches| switches.deny = false).await;
     let mut body = policy("readers");
     body["permissions"][0]["effect"] = json!("Deny");
@@ -106,7 +106,7 @@ async fn deny_may_be_unknown() {
 }
 
 #[tokio::test]
-async fn tags_of_a_create_may_be_dropped_or_refused() {
+async fn switch_drops_or_rejects_tags_of_create() {
     let mut body = policy("readers");
     body["tags"] = json!({"a": "b"});
     let server = account(|switches| switches.create_tags = CreateTags::Dropped).await;
@@ -121,14 +121,14 @@ async fn tags_of_a_create_may_be_dropped_or_refused() {
 }
 
 #[tokio::test]
-async fn nrns_may_lack_the_member_number() {
+async fn switch_removes_member_number_from_nrn() {
     let server = account(|switches| switches.member_number_in_nrn = false).await;
     let id = created(&server, &policy("readers"));
     assert_eq!(server.policies()[0].nrn, format!("nrn:PUB:IAM:::Policy/{id}"));
 }
 
 #[tokio::test]
-async fn findings_may_be_korean_and_without_a_place() {
+async fn switches_set_language_and_location_of_findings() {
     let server = account(|switches| {
         switches.korean = true;
         switches.locations = false;
@@ -140,7 +140,7 @@ async fn findings_may_be_korean_and_without_a_place() {
 }
 
 #[tokio::test]
-async fn the_catalogue_can_grow_and_products_can_be_whole_only() {
+async fn switches_add_products_and_limit_actions() {
     let server = account(|switches| {
         switches.more_products = vec!["Brandnew".to_owned()];
         switches.whole_products = vec!["SENS".to_owned()];
@@ -157,10 +157,10 @@ async fn the_catalogue_can_grow_and_products_can_be_whole_only() {
 }
 
 #[tokio::test]
-async fn a_new_policy_may_stay_unseen_for_some_reads() {
+async fn switch_hides_new_policy_from_first_reads() {
     let server = account(|switches| switches.hidden_reads = 2).await;
     let id = created(&server, &policy("readers"));
-    assert_eq!(server.policies().len(), 1, "it is there all the same");
+    assert_eq!(server.policies().len(), 1, "the account stores the hidden policy");
     let target = format!("/api/v1/policies/{id}");
     assert_eq!(get(&server, &target).status, 404);
     assert_eq!(get(&server, "/api/v1/policies?type=USER_CREATED").json()["totalItems"], 0);
@@ -169,13 +169,13 @@ async fn a_new_policy_may_stay_unseen_for_some_reads() {
 }
 
 #[tokio::test]
-async fn error_answers_can_have_any_shape() {
+async fn switch_sets_shape_of_error() {
     let server = account(|_| {}).await;
     let answer = |shape: ErrorShape| {
         server.set_options(|options| {
             options.switches.unknown_policy = ErrorAnswer::new(404, shape, "NotFound", "gone");
         });
-        get(&server, "/api/v1/policies/nobody")
+        get(&server, "/api/v1/policies/unknown")
     };
     assert_eq!(answer(ErrorShape::Gateway).json(), json!({"error": {"errorCode": "NotFound", "message": "gone"}}));
     assert_eq!(answer(ErrorShape::TopLevel).json(), json!({"errorCode": "NotFound", "message": "gone"}));
@@ -186,8 +186,8 @@ async fn error_answers_can_have_any_shape() {
 }
 
 #[tokio::test]
-async fn the_limit_of_an_account_can_be_small() {
+async fn switch_sets_policy_limit() {
     let server = account(|switches| switches.policy_limit = 1).await;
     created(&server, &policy("one"));
-    assert_eq!(refusal(&create(&server, &policy("two"))), (409, json!(9012)));
+    assert_eq!(error_code(&create(&server, &policy("two"))), (409, json!(9012)));
 }

@@ -11,7 +11,7 @@ async fn start() -> Spaceone {
 }
 
 #[tokio::test]
-async fn one_error_has_three_styles() {
+async fn switch_sets_style_of_error() {
     let server = start().await;
     let styled = |style: ErrorStyle| {
         server.set_options(|switches| switches.error_style = style);
@@ -26,7 +26,7 @@ async fn one_error_has_three_styles() {
 }
 
 #[tokio::test]
-async fn unset_fields_are_left_out_or_printed_as_switched() {
+async fn switch_prints_unset_fields() {
     let server = start().await;
     let list = format!("/inventory/v1/network-policies?domain_id={}", server.domain_id());
     assert_eq!(spaceone(&server, "GET", &list, &Value::Null).json(), json!({}));
@@ -35,7 +35,7 @@ async fn unset_fields_are_left_out_or_printed_as_switched() {
     assert_eq!((sparse.get("dns"), sparse.get("routing_tables"), &sparse["reference"]), (None, None, &json!({})));
 
     server.set_options(|switches| switches.emit_defaults = true);
-    let target = format!("{list}&name=nobody");
+    let target = format!("{list}&name=unknown");
     let empty = json!({"results": [], "total_count": 0});
     assert_eq!(spaceone(&server, "GET", &target, &Value::Null).json(), empty);
     let full = spaceone(&server, "GET", &list, &Value::Null).json()["results"][0].clone();
@@ -44,7 +44,7 @@ async fn unset_fields_are_left_out_or_printed_as_switched() {
 }
 
 #[tokio::test]
-async fn unknown_fields_are_refused_or_dropped_as_switched() {
+async fn switch_drops_unknown_fields() {
     let server = start().await;
     let body = json!({"policy_id": "p", "name": "P", "permissions": ["a"], "surprise": 1});
     let refused = spaceone(&server, "POST", "/repository/v1/policies", &body);
@@ -55,7 +55,7 @@ async fn unknown_fields_are_refused_or_dropped_as_switched() {
 }
 
 #[tokio::test]
-async fn the_console_serves_only_its_own_spelling() {
+async fn console_serves_only_console_paths() {
     let server = Spaceone::start(Options { era: Era::Verb, ..Options::default() }).await.unwrap();
     server.set_options(|switches| switches.front = Front::Console);
     let body = json!({"policy_id": "p", "name": "P", "permissions": ["a"]});
@@ -69,7 +69,7 @@ async fn the_console_serves_only_its_own_spelling() {
 }
 
 #[tokio::test]
-async fn the_rest_paths_are_gone_in_the_verb_era_and_so_are_network_policies() {
+async fn verb_era_has_no_rest_paths_and_no_network_policies() {
     let server = Spaceone::start(Options { era: Era::Verb, ..Options::default() }).await.unwrap();
     for (method, target) in [
         ("GET", "/repository/v1/policies"),
@@ -87,7 +87,7 @@ async fn the_rest_paths_are_gone_in_the_verb_era_and_so_are_network_policies() {
 }
 
 #[tokio::test]
-async fn every_call_but_reading_one_policy_needs_a_good_token() {
+async fn call_needs_valid_token_unless_it_gets_a_policy() {
     let server = start().await;
     let body = json!({"policy_id": "p", "name": "P", "permissions": ["a"]});
     spaceone(&server, "POST", "/repository/v1/policies", &body);
@@ -105,7 +105,7 @@ async fn every_call_but_reading_one_policy_needs_a_good_token() {
 }
 
 #[tokio::test]
-async fn another_domains_token_acts_in_its_own_domain_except_on_network_policies() {
+async fn token_decides_domain_of_policy_but_not_of_network_policy() {
     let server = start().await;
     let other = server.other_token();
     let body = json!({"policy_id": "p", "name": "P", "permissions": ["a"], "domain_id": server.domain_id()});
@@ -113,11 +113,11 @@ async fn another_domains_token_acts_in_its_own_domain_except_on_network_policies
     assert_eq!(policy["domain_id"], json!(server.other_domain_id()), "the token decides");
     let body = json!({"name": "n", "zone_id": server.zone_ids()[0], "domain_id": server.domain_id()});
     let network = spaceone_as(&server, Some(&other), "POST", "/inventory/v1/network-policies", &body).json();
-    assert_eq!(network["domain_id"], json!(server.domain_id()), "the inventory of 2020 does not look");
+    assert_eq!(network["domain_id"], json!(server.domain_id()), "the inventory of 2020 ignores the token's domain");
 }
 
 #[tokio::test]
-async fn a_message_of_more_than_four_mebibytes_is_refused() {
+async fn server_rejects_message_over_four_mebibytes() {
     let server = start().await;
     let body = json!({"policy_id": "p", "name": "n".repeat(4 << 20), "permissions": ["a"]});
     let answer = spaceone(&server, "POST", "/repository/v1/policies", &body);
@@ -126,7 +126,7 @@ async fn a_message_of_more_than_four_mebibytes_is_refused() {
 }
 
 #[tokio::test]
-async fn the_journal_names_call_collection_and_object_in_every_spelling() {
+async fn journal_names_operation_and_object_in_all_spellings() {
     let server = start().await;
     let (domain, zone) = (server.domain_id(), server.zone_ids()[0].clone());
     let network = json!({"name": "n", "zone_id": zone, "domain_id": domain});
@@ -140,7 +140,7 @@ async fn the_journal_names_call_collection_and_object_in_every_spelling() {
     spaceone(&server, "POST", "/inventory/network-policy/get", &named);
     spaceone(&server, "POST", "/inventory/v1/network-policy/delete", &named);
     spaceone(&server, "GET", "/nowhere", &Value::Null);
-    let told: Vec<_> = server
+    let seen: Vec<_> = server
         .journal()
         .entries()
         .into_iter()
@@ -154,5 +154,5 @@ async fn the_journal_names_call_collection_and_object_in_every_spelling() {
         network(Operation::Delete, true),
         (Operation::Other, Collection::Other, None, false),
     ];
-    assert_eq!(told, expected);
+    assert_eq!(seen, expected);
 }

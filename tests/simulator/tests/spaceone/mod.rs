@@ -1,6 +1,6 @@
-//! SpaceONE, beyond what the recordings show.
+//! SpaceONE behaviour that the recordings do not cover.
 
+mod foreign_objects;
 mod fronts;
-mod lives;
-mod strangers;
-mod traps;
+mod lifecycle;
+mod quirks;

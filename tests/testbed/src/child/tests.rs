@@ -1,4 +1,4 @@
-//! Every way in which a program can end.
+//! The ways in which a program can end.
 
 use super::*;
 use crate::{launch::Launch, paths};
@@ -11,7 +11,7 @@ fn shell(script: &str) -> (tempfile::TempDir, Launch) {
     (directory, launch)
 }
 
-/// Whether a process runs; a zombie does not.
+/// Returns true if a process runs. A zombie does not.
 fn runs(pid: &str) -> bool {
     let listed = Command::new("ps").args(["-o", "stat=", "-p", pid]).output().unwrap();
     let state = String::from_utf8(listed.stdout).unwrap();
@@ -27,7 +27,7 @@ fn ends(pid: &str) -> bool {
 }
 
 #[test]
-fn ready_answers_the_words_of_the_line() {
+fn ready_returns_words_of_ready_line() {
     let (_directory, launch) = shell("echo starting; echo READY here 1.5; sleep 60");
     let (child, words) = launch.ready(SOON).unwrap();
     assert_eq!(words, ["here", "1.5"]);
@@ -35,14 +35,14 @@ fn ready_answers_the_words_of_the_line() {
 }
 
 #[test]
-fn a_program_that_ends_early_is_an_error_with_the_end_of_its_log() {
+fn ready_fails_with_log_when_program_ends_early() {
     let (_directory, launch) = shell("echo no disk >&2; exit 3");
     let error = launch.ready(SOON).unwrap_err().to_string();
     assert!(error.contains("ended before it was ready") && error.ends_with("no disk\n"), "{error}");
 }
 
 #[test]
-fn a_program_that_hangs_is_an_error_and_is_ended() {
+fn ready_fails_and_stops_program_at_timeout() {
     let (_directory, launch) = shell("echo $$ >&2; sleep 60");
     let error = launch.ready(Duration::from_millis(300)).unwrap_err().to_string();
     assert!(error.contains("is not ready after"), "{error}");
@@ -50,7 +50,7 @@ fn a_program_that_hangs_is_an_error_and_is_ended() {
 }
 
 #[test]
-fn a_dropped_program_ends_and_its_directory_goes() {
+fn drop_stops_program_and_removes_directory() {
     let (directory, launch) = shell("echo READY $$; sleep 60");
     let (child, words) = launch.remove_directory_at_end().ready(SOON).unwrap();
     drop(child);
@@ -59,7 +59,7 @@ fn a_dropped_program_ends_and_its_directory_goes() {
 }
 
 #[test]
-fn a_program_that_ignores_the_polite_signal_is_killed() {
+fn stop_kills_program_that_ignores_sigterm() {
     let (_directory, launch) = shell("trap '' TERM; echo READY $$; while :; do sleep 1; done");
     let (child, words) = launch.grace_seconds(1).ready(SOON).unwrap();
     child.stop().unwrap();
@@ -67,7 +67,7 @@ fn a_program_that_ignores_the_polite_signal_is_killed() {
 }
 
 #[test]
-fn signals_reach_the_program() {
+fn signal_reaches_program() {
     let (_directory, launch) = shell("trap 'exit 7' USR1; echo READY; while :; do sleep 0.1; done");
     let (mut child, _) = launch.ready(SOON).unwrap();
     child.signal("USR1").unwrap();
@@ -76,7 +76,7 @@ fn signals_reach_the_program() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_crash_leaves_no_program_behind() {
+fn crash_leaves_no_process() {
     let (_directory, launch) = shell("trap '' TERM; echo READY $$; while :; do sleep 0.1; done");
     let (child, words) = launch.ready(SOON).unwrap();
     child.crash().unwrap();
@@ -84,7 +84,7 @@ fn a_crash_leaves_no_program_behind() {
 }
 
 #[test]
-fn a_program_ends_when_its_starter_is_killed() {
+fn program_ends_when_starter_is_killed() {
     let directory = tempfile::tempdir().unwrap();
     let pipe = directory.path().join("pipe").display().to_string();
     let script = "mkfifo $0; sleep 60 >$0 & echo READY $!; $1 '' 10 sh -c 'echo $$ >&2; exec sleep 60' <$0";

@@ -1,6 +1,6 @@
-//! kubectl, as a user types it at the root of the checkout.
+//! Runs kubectl as a user does at the root of the checkout.
 
-use crate::narrator::Narrator;
+use crate::output::Output;
 use anyhow::Context;
 use cloud_policy_testbed::repository;
 use serde_json::Value;
@@ -10,10 +10,10 @@ use std::time::Duration;
 use tokio::process::Command;
 use tokio::time::timeout;
 
-/// Longer than any limit that is given to kubectl itself.
+/// The time limit of a command, longer than the `--timeout` flags that the demo sets.
 const LIMIT: Duration = Duration::from_mins(3);
 
-/// One cluster, through kubectl.
+/// A cluster that the demo uses through kubectl.
 #[derive(Debug, Clone, Copy)]
 pub struct Cluster<'a> {
     kubectl: &'a Path,
@@ -21,25 +21,25 @@ pub struct Cluster<'a> {
 }
 
 impl<'a> Cluster<'a> {
-    /// The cluster that a kubeconfig names.
+    /// Returns the cluster of a kubeconfig.
     pub fn new(kubectl: &'a Path, kubeconfig: &'a Path) -> Self {
         Self { kubectl, kubeconfig }
     }
 
-    /// The file that names the cluster.
+    /// Returns the path of the kubeconfig.
     pub fn kubeconfig(&self) -> &'a Path {
         self.kubeconfig
     }
 
-    /// Runs kubectl, shows command and output, and answers the output.
-    pub async fn show(&self, narrator: &Narrator, arguments: &[&str]) -> anyhow::Result<String> {
-        narrator.command(&shown("kubectl", arguments));
-        let output = self.run(arguments).await?;
-        narrator.show(&output);
-        Ok(output)
+    /// Runs kubectl, prints command and output, and returns the output.
+    pub async fn show(&self, output: &Output, arguments: &[&str]) -> anyhow::Result<String> {
+        output.command(&shell_command("kubectl", arguments));
+        let printed = self.run(arguments).await?;
+        output.show(&printed);
+        Ok(printed)
     }
 
-    /// Runs kubectl and answers what it printed; anything but success is an error with its words.
+    /// Runs kubectl and returns its output. A failure is an error with that output.
     pub async fn run(&self, arguments: &[&str]) -> anyhow::Result<String> {
         let running = Command::new(self.kubectl)
             .args(arguments)
@@ -48,24 +48,24 @@ impl<'a> Cluster<'a> {
             .stdin(Stdio::null())
             .kill_on_drop(true)
             .output();
-        let command = shown("kubectl", arguments);
-        let output = timeout(LIMIT, running).await.with_context(|| format!("`{command}` does not end"))?;
+        let command = shell_command("kubectl", arguments);
+        let output = timeout(LIMIT, running).await.with_context(|| format!("`{command}` timed out"))?;
         let output = output.with_context(|| format!("cannot run {}", self.kubectl.display()))?;
-        // "No resources found" is said on standard error, and belongs to the answer.
-        let said = [output.stdout, output.stderr].map(|text| String::from_utf8_lossy(&text).into_owned()).concat();
-        anyhow::ensure!(output.status.success(), "`{command}` failed: {}", said.trim_end());
-        Ok(said)
+        // kubectl prints "No resources found" to standard error.
+        let printed = [output.stdout, output.stderr].map(|text| String::from_utf8_lossy(&text).into_owned()).concat();
+        anyhow::ensure!(output.status.success(), "`{command}` failed: {}", printed.trim_end());
+        Ok(printed)
     }
 
-    /// One object.
+    /// Returns an object as JSON.
     pub async fn object(&self, namespace: &str, name: &str) -> anyhow::Result<Value> {
         let text = self.run(&["get", name, "-n", namespace, "-o", "json"]).await?;
         serde_json::from_str(&text).with_context(|| format!("cannot read {name}: {text}"))
     }
 }
 
-/// A command as a shell takes it.
-pub fn shown(program: &str, arguments: &[&str]) -> String {
+/// Quotes a command for a shell.
+pub fn shell_command(program: &str, arguments: &[&str]) -> String {
     let words = arguments.iter().map(|argument| quoted(argument));
     std::iter::once(program.to_owned()).chain(words).collect::<Vec<_>>().join(" ")
 }
@@ -83,8 +83,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_command_is_shown_so_that_a_shell_takes_it() {
-        let line = shown("kubectl", &["get", "a/b", "-o", "jsonpath={.x}", "it's", ""]);
+    fn command_is_quoted_for_the_shell() {
+        let line = shell_command("kubectl", &["get", "a/b", "-o", "jsonpath={.x}", "it's", ""]);
         assert_eq!(line, r"kubectl get a/b -o 'jsonpath={.x}' 'it'\''s' ''");
     }
 }

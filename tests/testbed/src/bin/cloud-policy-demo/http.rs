@@ -7,22 +7,22 @@ use std::time::Duration;
 
 const LIMIT: Duration = Duration::from_secs(20);
 
-/// The JSON that answers a GET.
+/// Returns the JSON answer to a GET.
 pub async fn get(url: &str) -> anyhow::Result<Value> {
     call(Method::GET, url, None, None).await
 }
 
-/// The JSON that answers a request; any status but success is an error with the answer in it.
+/// Returns the JSON answer to a request. A status other than success is an error with the answer.
 pub async fn call(method: Method, url: &str, token: Option<&str>, body: Option<&Value>) -> anyhow::Result<Value> {
     let call = format!("{method} {url}");
     let text = text(method, url, token, body).await?;
-    serde_json::from_str(&text).with_context(|| format!("{call} was answered with no JSON: {text}"))
+    serde_json::from_str(&text).with_context(|| format!("the answer to {call} is not JSON: {text}"))
 }
 
-/// The same for an answer that is not JSON.
+/// Returns the answer to a request as text.
 pub async fn text(method: Method, url: &str, token: Option<&str>, body: Option<&Value>) -> anyhow::Result<String> {
     let call = format!("{method} {url}");
-    // A proxy of the user's has no business on loopback.
+    // A proxy of the user must not get loopback requests.
     let mut request = Client::builder().timeout(LIMIT).no_proxy().build()?.request(method, url);
     if let Some(token) = token {
         request = request.bearer_auth(token);
@@ -33,6 +33,6 @@ pub async fn text(method: Method, url: &str, token: Option<&str>, body: Option<&
     let answer = request.send().await.with_context(|| format!("no answer to {call}"))?;
     let status = answer.status();
     let text = answer.text().await?;
-    anyhow::ensure!(status.is_success(), "{call} was answered with {status}: {text}");
+    anyhow::ensure!(status.is_success(), "the answer to {call} is {status}: {text}");
     Ok(text)
 }

@@ -1,45 +1,45 @@
-//! `make demo`: kubectl drives NAVER Cloud and SpaceONE, with everything on loopback.
+//! `make demo`: kubectl manages NAVER Cloud and SpaceONE policies. All servers run on loopback.
 //!
-//! The driver does what a user can do and nothing else: kubectl for Kubernetes, HTTP for the
-//! upstreams. It knows the operator as a program. Every step is checked; the first that is not as
-//! it should be ends the demo with what was expected, what was seen and the operator's last words.
+//! The demo uses only the interfaces of a user: kubectl for Kubernetes, HTTP for the upstreams. It
+//! runs the operator as a program. It checks each step. At the first failure it ends and prints the
+//! expected value, the actual value and the end of the operator's log.
 //!
-//! | module | what |
+//! | module | content |
 //! | --- | --- |
-//! | [`stage`] | the real parts, steps 1 to 4, from [`programs`], [`servers`] and [`operator`] |
-//! | [`story`] | what is done with them, the other steps |
-//! | [`keeper`] | `KEEP=1`: the same stage in the background, and its end |
+//! | [`environment`] | the servers and the operator, steps 1 to 4, from [`programs`], [`servers`] and [`operator`] |
+//! | [`scenario`] | the other steps |
+//! | [`background`] | `KEEP=1`: the same environment in the background, and its end |
 //! | [`cluster`], [`upstreams`], [`http`] | kubectl, and both upstreams as a user sees them |
-//! | [`ledger`] | the upstream journals, as numbers |
-//! | [`overlay`] | `deploy/samples` with endpoints and credentials patched in |
-//! | [`narrator`] | standard output |
+//! | [`write_counts`] | the number of writes in the upstream journals |
+//! | [`overlay`] | `deploy/samples` with patched endpoints and credentials |
+//! | [`output`] | standard output |
 
 #![forbid(unsafe_code)]
 
+mod background;
 mod cluster;
+mod environment;
 mod http;
-mod keeper;
-mod ledger;
-mod narrator;
 mod operator;
+mod output;
 mod overlay;
 mod programs;
+mod scenario;
 mod servers;
-mod stage;
-mod story;
 mod upstreams;
+mod write_counts;
 
 use anyhow::anyhow;
 use clap::builder::FalseyValueParser;
 use clap::{Parser, Subcommand};
-use narrator::Narrator;
-use stage::{Order, Stage};
+use environment::{Environment, Options};
+use output::Output;
+use scenario::Cleanup;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Instant;
-use story::Ending;
 
-/// Watch kubectl drive NAVER Cloud and SpaceONE policies, on a real kube-apiserver.
+/// Show how kubectl manages NAVER Cloud and SpaceONE policies on a real kube-apiserver.
 #[derive(Debug, Parser)]
 #[command(name = "cloud-policy-demo", version, max_term_width = 100)]
 struct Cli {
@@ -47,7 +47,7 @@ struct Cli {
     #[arg(long, env = "KEEP", value_parser = FalseyValueParser::new())]
     keep: bool,
 
-    /// Drive the real SpaceONE servers instead of the simulator.
+    /// Use the real SpaceONE servers instead of the simulator.
     #[arg(long, env = "REAL_SPACEONE", value_parser = FalseyValueParser::new())]
     real_spaceone: bool,
 
@@ -57,11 +57,11 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// End what --keep left running.
+    /// End the background processes of --keep.
     Stop,
-    /// Hold the stage until `stop`; --keep starts this in the background.
+    /// Run the environment until `stop`; --keep starts this in the background.
     #[command(hide = true)]
-    Hold,
+    Serve,
 }
 
 #[tokio::main(flavor = "current_thread")]
@@ -76,54 +76,54 @@ async fn main() -> ExitCode {
 }
 
 async fn run(cli: Cli) -> anyhow::Result<()> {
-    // The upstreams are asked over plain HTTP, yet the client wants to know its TLS.
+    // The client needs a TLS provider, although the demo uses only plain HTTP.
     let installed = rustls::crypto::ring::default_provider().install_default();
     installed.map_err(|_| anyhow!("another TLS provider is installed already"))?;
     match cli.command {
-        Some(Command::Stop) => keeper::stop(),
-        Some(Command::Hold) => keeper::hold(cli.real_spaceone).await,
+        Some(Command::Stop) => background::stop(),
+        Some(Command::Serve) => background::serve(cli.real_spaceone).await,
         None => demo(cli.keep, cli.real_spaceone).await,
     }
 }
 
 async fn demo(keep: bool, real_spaceone: bool) -> anyhow::Result<()> {
     let begun = Instant::now();
-    println!("NAVER Cloud and SpaceONE policies as Kubernetes objects. Everything here listens on loopback only.");
-    let played = if keep {
-        let stage = keeper::raise(real_spaceone).await?;
-        let played = play(&stage, Ending::Stay).await;
-        keeper::explain(&stage);
-        played
+    println!("NAVER Cloud and SpaceONE policies as Kubernetes objects. All servers listen only on loopback.");
+    let result = if keep {
+        let environment = background::start(real_spaceone).await?;
+        let result = run_scenario(&environment, Cleanup::Keep).await;
+        background::explain(&environment);
+        result
     } else {
-        let programs = stage::prepare(real_spaceone)?;
-        let order = Order { folder: scratch()?, temporary: true, real_spaceone };
-        let (stage, running) = stage::raise(&programs, &order, &mut Narrator::after(0)).await?;
-        let played = play(&stage, Ending::Delete).await;
+        let programs = environment::prepare(real_spaceone)?;
+        let options = Options { folder: scratch()?, temporary: true, real_spaceone };
+        let (environment, running) = environment::start(&programs, &options, &mut Output::after(0)).await?;
+        let result = run_scenario(&environment, Cleanup::Delete).await;
         drop(running);
-        played
+        result
     };
     let seconds = begun.elapsed().as_secs_f32();
-    match played {
-        Ok(()) => println!("Every step was as it should be. {seconds:.1} seconds in all."),
-        Err(_) => println!("Not as it should be, after {seconds:.1} seconds."),
+    match result {
+        Ok(()) => println!("All steps passed in {seconds:.1} seconds."),
+        Err(_) => println!("The demo failed after {seconds:.1} seconds."),
     }
-    played
+    result
 }
 
-/// A new folder that only this user can read.
+/// Creates a folder that only this user can read.
 fn scratch() -> anyhow::Result<PathBuf> {
     Ok(tempfile::Builder::new().prefix("cloud-policy-demo-").tempdir()?.keep())
 }
 
-/// Plays all steps; a wrong one is reported with all that explains it.
-async fn play(stage: &Stage, ending: Ending) -> anyhow::Result<()> {
-    let mut narrator = Narrator::after(stage.steps);
-    match story::play(stage, ending, &mut narrator).await {
+/// Runs all steps. Prints diagnostics when a step fails.
+async fn run_scenario(environment: &Environment, cleanup: Cleanup) -> anyhow::Result<()> {
+    let mut output = Output::after(environment.steps);
+    match scenario::run(environment, cleanup, &mut output).await {
         Ok(()) => Ok(()),
-        Err(wrong) => {
-            eprintln!("\nStep {} went wrong: {wrong:#}", narrator.steps());
-            eprintln!("{}", stage.last_words().await);
-            Err(anyhow!("step {} went wrong, see above", narrator.steps()))
+        Err(error) => {
+            eprintln!("\nStep {} failed: {error:#}", output.steps());
+            eprintln!("{}", environment.diagnostics().await);
+            Err(anyhow!("step {} failed, see above", output.steps()))
         }
     }
 }

@@ -1,8 +1,8 @@
-//! The operator as a process, under the permissions that its manifests ship.
+//! The operator's process, with the RBAC permissions of its manifests.
 
-use crate::cluster::{Cluster, shown};
+use crate::cluster::{Cluster, shell_command};
 use crate::http;
-use crate::narrator::Narrator;
+use crate::output::Output;
 use anyhow::Context;
 use cloud_policy_testbed::{Child, Launch, wait_for};
 use kube::config::Kubeconfig;
@@ -12,17 +12,17 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// The operator's Lease lies here; the namespace is its default.
+/// The namespace of the operator's Lease, which is also the default.
 const NAMESPACE: &str = "cloud-policy-system";
-/// What `deploy/base` calls it.
+/// The operator's service account in `deploy/base`.
 const ACCOUNT: &str = "system:serviceaccount:cloud-policy-system:cloud-policy-operator";
-/// Its permissions, and the namespace of the samples, whose Secrets it may read.
+/// The operator's permissions, and the namespace of the samples, whose Secrets the operator may read.
 const MANIFESTS: [[&str; 3]; 3] = [
     ["apply", "-k", "deploy/base"],
     ["apply", "-f", "deploy/samples/namespace.yaml"],
     ["apply", "-k", "deploy/tenant-connections"],
 ];
-/// For a busy machine; an idle one needs a second.
+/// The time limit for a busy machine. An idle one needs a second.
 const READY_LIMIT: Duration = Duration::from_mins(1);
 const ARGUMENTS: [&str; 7] = [
     "run",
@@ -34,23 +34,18 @@ const ARGUMENTS: [&str; 7] = [
     "--log-format=json",
 ];
 
-/// Starts it, with leave to call loopback without TLS.
-pub async fn start(
-    program: &Path,
-    folder: &Path,
-    cluster: Cluster<'_>,
-    narrator: &mut Narrator,
-) -> anyhow::Result<Child> {
-    narrator.step(
-        "The operator runs, with the permissions that it ships. That it may call loopback, without TLS, has to be said.",
+/// Starts the operator. Flags allow it to call loopback addresses without TLS.
+pub async fn start(program: &Path, folder: &Path, cluster: Cluster<'_>, output: &mut Output) -> anyhow::Result<Child> {
+    output.step(
+        "The operator starts with the permissions of its manifests. Flags allow it to call loopback without TLS.",
     );
     for manifest in &MANIFESTS {
-        narrator.command(&shown("kubectl", manifest));
+        output.command(&shell_command("kubectl", manifest));
         cluster.run(manifest).await?;
     }
     let kubeconfig = as_service_account(cluster.kubeconfig(), folder)?;
-    narrator.command(&shown("cloud-policy", &ARGUMENTS));
-    // In a pod it would take the pod's own cluster instead of the kubeconfig.
+    output.command(&shell_command("cloud-policy", &ARGUMENTS));
+    // With this variable the operator would use the pod's cluster instead of the kubeconfig.
     Launch::new("operator", "env", folder)
         .args(["-u", "KUBERNETES_SERVICE_HOST"])
         .arg(program)
@@ -60,7 +55,7 @@ pub async fn start(
         .spawn()
 }
 
-/// The same kubeconfig for somebody who may do what the service account may, and nothing else.
+/// Writes a copy of the kubeconfig that impersonates the operator's service account.
 fn as_service_account(kubeconfig: &Path, folder: &Path) -> anyhow::Result<PathBuf> {
     let mut read = Kubeconfig::read_from(kubeconfig)?;
     for user in read.auth_infos.iter_mut().filter_map(|user| user.auth_info.as_mut()) {
@@ -71,17 +66,17 @@ fn as_service_account(kubeconfig: &Path, folder: &Path) -> anyhow::Result<PathBu
     Ok(file)
 }
 
-/// Waits until it can do its work, and answers where it serves probes and metrics.
+/// Waits until the operator is ready. Returns the address of its probes and metrics.
 pub async fn await_ready(operator: &Child) -> anyhow::Result<String> {
     let ready = wait_for("the operator", READY_LIMIT, || async {
-        let url = address(&operator.log()?).context("its log does not say where it listens")?;
+        let url = address(&operator.log()?).context("its log has no address")?;
         http::text(Method::GET, &format!("{url}/readyz"), None, None).await?;
         Ok(url)
     });
     ready.await.with_context(|| format!("the end of its log:\n{}\n", operator.log_tail()))
 }
 
-/// From the log, because the port is whichever was free.
+/// Returns the operator's address from its log. The operating system chose the port.
 fn address(log: &str) -> Option<String> {
     let mut lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
     lines.find_map(|line| line["address"].as_str().map(|address| format!("http://{address}")))
@@ -92,7 +87,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_address_is_read_from_the_log() {
+    fn address_is_parsed_from_log() {
         let log = "not JSON\n{\"message\":\"a\"}\n{\"message\":\"serving\",\"address\":\"127.0.0.1:1\"}\n";
         assert_eq!(address(log).as_deref(), Some("http://127.0.0.1:1"));
         assert_eq!(address("{\"message\":\"a\"}"), None);

@@ -1,5 +1,5 @@
-//! A kustomize overlay of `deploy/samples` for the servers of the demo: endpoints, credentials,
-//! domain and zone patched in, nothing else changed.
+//! A kustomize overlay of `deploy/samples` for the servers of the demo. It patches endpoints,
+//! credentials, domain and zone, and nothing else.
 
 use crate::upstreams::Upstreams;
 use anyhow::Context;
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Writes the overlay into a folder that is made for it.
+/// Creates the folder and writes the overlay into it.
 pub fn write(folder: &Path, upstreams: &Upstreams) -> anyhow::Result<()> {
     fs::create_dir_all(folder)?;
     let samples = repository().join("deploy/samples").canonicalize().context("there is no deploy/samples")?;
@@ -33,7 +33,7 @@ fn patches(upstreams: &Upstreams) -> anyhow::Result<Vec<Value>> {
             &json!({ "stringData": { "accessKey": access_key, "secretKey": secret_key } }),
         ),
         patch("v1", "Secret", "spaceone-token", &json!({ "stringData": { "token": spaceone.token } })),
-        // `null` takes the field out: a connection has either a zone or an endpoint.
+        // `null` removes the field: a connection has either a zone or an endpoint.
         ours("Connection", "ncloud", &json!({ "ncloud": { "zone": null, "endpoint": ncloud } })),
         ours(
             "Connection",
@@ -50,7 +50,7 @@ fn ours(kind: &str, name: &str, spec: &Value) -> anyhow::Result<Value> {
     patch("cloudpolicy.dev/v1alpha1", kind, name, &json!({ "spec": spec }))
 }
 
-/// A merge patch; it finds its object by kind and name.
+/// Returns a merge patch. kustomize finds its object by kind and name.
 fn patch(api_version: &str, kind: &str, name: &str, content: &Value) -> anyhow::Result<Value> {
     let mut object =
         json!({ "apiVersion": api_version, "kind": kind, "metadata": { "name": name, "namespace": "team-a" } });
@@ -60,7 +60,7 @@ fn patch(api_version: &str, kind: &str, name: &str, content: &Value) -> anyhow::
     Ok(json!({ "patch": serde_saphyr::to_string(&object)? }))
 }
 
-/// kustomize takes no absolute path for a base.
+/// Returns a relative path, because kustomize accepts no absolute path for a base.
 fn relative(from: &Path, to: &Path) -> PathBuf {
     let shared = from.components().zip(to.components()).take_while(|(a, b)| a == b).count();
     let up = from.components().skip(shared).map(|_| Path::new(".."));
@@ -73,7 +73,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_base_is_found_from_where_the_overlay_lies() {
+    fn relative_path_leads_from_overlay_to_base() {
         let path = |from: &str, to: &str| relative(Path::new(from), Path::new(to));
         assert_eq!(path("/tmp/x/overlay", "/home/me/samples"), Path::new("../../../home/me/samples"));
         assert_eq!(path("/r/.demo/overlay", "/r/deploy/samples"), Path::new("../../deploy/samples"));

@@ -1,4 +1,4 @@
-//! The programs of this workspace that the demo runs, built if need be.
+//! Builds the programs of this workspace that the demo runs.
 
 use anyhow::{Context, bail};
 use cloud_policy_testbed::repository;
@@ -6,7 +6,7 @@ use serde_json::Value;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-/// Where the programs lie.
+/// The paths of the programs.
 #[derive(Debug)]
 pub struct Programs {
     /// The operator.
@@ -16,10 +16,10 @@ pub struct Programs {
 }
 
 impl Programs {
-    /// Builds both, with all of the workspace: cargo would compile shared crates once more for
-    /// every other choice. `make demo` has done so already, and then this takes half a second.
+    /// Builds both programs together with the whole workspace. Any other selection would make cargo
+    /// compile shared crates again. After the build of `make demo` this takes half a second.
     pub fn build() -> anyhow::Result<Self> {
-        // Messages name the files, whatever target directory and profile cargo was told to use.
+        // The messages contain the paths for any target directory and profile.
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         let built = Command::new(cargo)
             .args(["build", "--quiet", "--locked", "--workspace", "--bins", "--message-format=json-render-diagnostics"])
@@ -29,7 +29,7 @@ impl Programs {
             .output()
             .context("cannot run cargo")?;
         if !built.status.success() {
-            bail!("cargo build failed; it said why above");
+            bail!("cargo build failed, see above");
         }
         let messages = String::from_utf8_lossy(&built.stdout);
         Ok(Self {
@@ -51,7 +51,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_executable_is_told_from_the_library_of_the_same_name() {
+    fn executable_is_distinguished_from_library() {
         let messages = r#"{"reason":"compiler-artifact","target":{"name":"a"},"executable":null}
 not JSON
 {"reason":"compiler-artifact","target":{"name":"ab"},"executable":"/t/ab"}

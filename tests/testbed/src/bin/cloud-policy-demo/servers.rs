@@ -1,7 +1,7 @@
-//! The upstreams as processes: the simulators, and for SpaceONE, if asked for, the real servers.
+//! The processes of the upstreams: the simulators and, on request, the real SpaceONE servers.
 
-use crate::narrator::Narrator;
-use crate::stage::Order;
+use crate::environment::Options;
+use crate::output::Output;
 use crate::upstreams::{Spaceone, Upstreams};
 use anyhow::Context;
 use cloud_policy_testbed::{Child, Era, Launch, Spaceone as RealSpaceone, repository};
@@ -10,10 +10,10 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-/// For a busy machine; an idle one needs a moment.
+/// The time limit for a busy machine. An idle one needs less than a second.
 const READY_LIMIT: Duration = Duration::from_mins(1);
 
-/// Running upstreams; they end when this value is dropped.
+/// The running upstreams. They end when this value is dropped.
 #[derive(Debug)]
 pub struct Servers {
     upstreams: Upstreams,
@@ -21,7 +21,7 @@ pub struct Servers {
     _spaceone: Option<RealSpaceone>,
 }
 
-/// Makes the real SpaceONE servers available; the first time that takes two minutes, and shows.
+/// Installs the real SpaceONE servers. The first time takes two minutes and prints progress.
 pub fn install() -> anyhow::Result<()> {
     let script = repository().join("tests/spaceone/run.py");
     let installed = Command::new("python3")
@@ -30,57 +30,57 @@ pub fn install() -> anyhow::Result<()> {
         .stdin(Stdio::null())
         .status()
         .context("cannot run python3")?;
-    anyhow::ensure!(installed.success(), "the SpaceONE servers cannot be installed; it says why above");
+    anyhow::ensure!(installed.success(), "cannot install the SpaceONE servers, see above");
     Ok(())
 }
 
 impl Servers {
-    /// Starts them and waits until they answer.
-    pub fn start(simulator: &Path, order: &Order) -> anyhow::Result<Self> {
-        let mut launch = Launch::new("simulator", simulator, &order.folder);
-        if order.temporary {
+    /// Starts the upstreams and waits until they answer.
+    pub fn start(simulator: &Path, options: &Options) -> anyhow::Result<Self> {
+        let mut launch = Launch::new("simulator", simulator, &options.folder);
+        if options.temporary {
             launch = launch.remove_directory_at_end();
         }
         let (simulator, words) = launch.ready(READY_LIMIT)?;
-        let said: Value = serde_json::from_str(&words.join(" ")).context("cannot read what the simulator says")?;
-        let servers = order.real_spaceone.then(|| RealSpaceone::start(Era::Rest)).transpose()?;
-        let spaceone = servers.as_ref().map_or_else(|| simulated(&said), real)?;
+        let ready: Value = serde_json::from_str(&words.join(" ")).context("cannot parse the simulator's READY line")?;
+        let servers = options.real_spaceone.then(|| RealSpaceone::start(Era::Rest)).transpose()?;
+        let spaceone = servers.as_ref().map_or_else(|| simulated(&ready), real)?;
         let upstreams = Upstreams {
-            ncloud: text(&said["ncloud"])?,
-            access_key: text(&said["accessKey"])?,
-            secret_key: text(&said["secretKey"])?,
-            admin: text(&said["admin"])?,
+            ncloud: text(&ready["ncloud"])?,
+            access_key: text(&ready["accessKey"])?,
+            secret_key: text(&ready["secretKey"])?,
+            admin: text(&ready["admin"])?,
             spaceone,
         };
         Ok(Self { upstreams, _simulator: simulator, _spaceone: servers })
     }
 
-    /// Where they are.
+    /// Returns the addresses and credentials.
     pub fn upstreams(&self) -> &Upstreams {
         &self.upstreams
     }
 
-    /// Tells of them.
-    pub fn introduce(&self, narrator: &mut Narrator) {
+    /// Prints the step about the upstreams.
+    pub fn print_step(&self, output: &mut Output) {
         let Upstreams { ncloud, admin, spaceone, access_key: _, secret_key: _ } = &self.upstreams;
         let spaceone_is = if spaceone.real { "the real servers" } else { "simulated" };
-        narrator.step(&format!(
+        output.step(&format!(
             "The upstreams run: NAVER Cloud (simulated) at {ncloud}, SpaceONE ({spaceone_is}) at {}.",
             spaceone.url
         ));
         let journal =
             if spaceone.real { format!("{admin}/journal {}", spaceone.log()) } else { format!("{admin}/journal") };
-        narrator.command(&format!("curl {journal}   # every request that they get"));
+        output.command(&format!("curl {journal}   # all requests to the upstreams"));
     }
 }
 
-fn simulated(said: &Value) -> anyhow::Result<Spaceone> {
+fn simulated(ready: &Value) -> anyhow::Result<Spaceone> {
     Ok(Spaceone {
-        url: text(&said["spaceone"])?,
-        token: text(&said["token"])?,
-        domain_id: text(&said["domainId"])?,
-        repository_id: text(&said["repositoryId"])?,
-        zone_id: text(&said["zoneIds"][0])?,
+        url: text(&ready["spaceone"])?,
+        token: text(&ready["token"])?,
+        domain_id: text(&ready["domainId"])?,
+        repository_id: text(&ready["repositoryId"])?,
+        zone_id: text(&ready["zoneIds"][0])?,
         real: false,
     })
 }

@@ -1,23 +1,23 @@
-//! Both upstreams, as somebody with their address and a token sees them.
+//! Both upstreams, as a user with their addresses and credentials sees them.
 //!
-//! SpaceONE is asked through its API, simulated or real. NAVER Cloud is simulated, and asked
-//! through the simulator's admin port: that saves signing requests here.
+//! The demo uses the API of SpaceONE, simulated or real. NAVER Cloud is simulated, and the demo uses
+//! the simulator's admin port, so that it does not have to sign requests.
 
 use crate::http;
-use crate::ledger::{Collection, Ledger};
+use crate::write_counts::{Collection, WriteCounts};
 use anyhow::Context;
 use reqwest::Method;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-/// Where the upstreams are and what opens them.
+/// The addresses and credentials of the upstreams.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Upstreams {
-    /// NAVER Cloud, simulated.
+    /// The address of the NAVER Cloud simulator.
     pub ncloud: String,
     pub access_key: String,
     pub secret_key: String,
-    /// The simulators' admin port.
+    /// The address of the simulators' admin port.
     pub admin: String,
     pub spaceone: Spaceone,
 }
@@ -30,12 +30,12 @@ pub struct Spaceone {
     pub domain_id: String,
     pub repository_id: String,
     pub zone_id: String,
-    /// Whether real servers answer.
+    /// Whether the servers are real.
     pub real: bool,
 }
 
 impl Upstreams {
-    /// A policy in the NAVER Cloud account.
+    /// Returns a policy of the NAVER Cloud account.
     pub async fn ncloud_policy(&self, name: &str) -> anyhow::Result<Option<Value>> {
         let policies = self.ncloud_policies().await?;
         Ok(policies.into_iter().find(|policy| policy["policyName"] == name))
@@ -46,16 +46,16 @@ impl Upstreams {
         list(&state["ncloud"]["policies"])
     }
 
-    /// What was written, and what is left, so far.
-    pub async fn ledger(&self) -> anyhow::Result<Ledger> {
+    /// Counts the writes and the remaining objects.
+    pub async fn write_counts(&self) -> anyhow::Result<WriteCounts> {
         let journal = http::get(&format!("{}/journal", self.admin)).await?;
-        let mut ledger = Ledger::default();
+        let mut counts = WriteCounts::default();
         for entry in list(&journal["entries"])? {
-            ledger.note_simulated(&entry);
+            counts.add_simulated(&entry);
         }
         if self.spaceone.real {
             for entry in list(&http::get(&self.spaceone.log()).await?)? {
-                ledger.note_real(&entry);
+                counts.add_real(&entry);
             }
         }
         let left = [
@@ -64,42 +64,42 @@ impl Upstreams {
             (Collection::SpaceoneInventory, self.spaceone.network_policies().await?),
         ];
         for (collection, objects) in left {
-            ledger.set_left(collection, objects.len());
+            counts.set_left(collection, objects.len());
         }
-        Ok(ledger)
+        Ok(counts)
     }
 }
 
 impl Spaceone {
-    /// All policies of the local repository.
+    /// Returns all policies of the local repository.
     pub async fn policies(&self) -> anyhow::Result<Vec<Value>> {
         let body = json!({ "repository_id": self.repository_id, "domain_id": self.domain_id });
         self.search("/repository/v1/policies/search", &body).await
     }
 
-    /// All network policies of the domain.
+    /// Returns all network policies of the domain.
     pub async fn network_policies(&self) -> anyhow::Result<Vec<Value>> {
         self.search("/inventory/v1/network-policies/search", &json!({ "domain_id": self.domain_id })).await
     }
 
-    /// The address of a policy, for writing.
+    /// Returns the URL for writes to a policy.
     pub fn policy_url(&self, id: &str) -> String {
         format!("{}/repository/v1/policy/{id}", self.url)
     }
 
-    /// The real servers' journal.
+    /// Returns the URL of the real servers' journal.
     pub fn log(&self) -> String {
         format!("{}/__log", self.url)
     }
 
-    /// Writes past the operator.
+    /// Writes to SpaceONE without the operator.
     pub async fn write_by_hand(&self, url: &str, body: &Value) -> anyhow::Result<()> {
         http::call(Method::PUT, url, Some(&self.token), Some(body)).await.map(drop)
     }
 
     async fn search(&self, path: &str, body: &Value) -> anyhow::Result<Vec<Value>> {
         let found = http::call(Method::POST, &format!("{}{path}", self.url), Some(&self.token), Some(body)).await?;
-        // protobuf leaves empty lists out.
+        // protobuf omits empty lists.
         found.get("results").map_or_else(|| Ok(Vec::new()), list)
     }
 }

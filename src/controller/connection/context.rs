@@ -1,0 +1,103 @@
+//! Carries what the controller of one connection kind needs.
+
+use crate::api::ConnectionKey;
+use crate::api::connection::AllowedNamespaces;
+use crate::controller::context::Shared;
+use crate::controller::kinds::connection::ConnectionResource;
+use crate::controller::state::accounts::Readiness;
+use crate::upstream::Account;
+use kube::Api;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// Returns the API that an object of the kind lives in.
+pub type ApiOf<K> = fn(kube::Client, &K) -> Api<K>;
+
+/// The account that was probed last. It is kept when the probe fails: its rate limit and circuit breaker are
+/// those of the upstream, and no retry may reset them.
+pub(super) struct Opened {
+    pub account: Arc<Account>,
+    /// Identifies the spec and the Secrets that it was opened from.
+    pub fingerprint: String,
+}
+
+impl Opened {
+    /// Returns the account if it was opened from this.
+    fn account_of(&self, fingerprint: &str) -> Option<Arc<Account>> {
+        (self.fingerprint == fingerprint).then(|| Arc::clone(&self.account))
+    }
+}
+
+/// What the controller of one connection kind needs.
+pub struct Context<K: ConnectionResource> {
+    /// What all controllers share.
+    pub shared: Arc<Shared>,
+    api: ApiOf<K>,
+    /// The connections that were reconciled, each with the account that was opened last.
+    known: Mutex<HashMap<ConnectionKey, Option<Opened>>>,
+}
+
+impl<K: ConnectionResource> Context<K> {
+    /// Knows no connection yet.
+    #[must_use]
+    pub fn new(shared: Arc<Shared>, api: ApiOf<K>) -> Self {
+        Self { shared, api, known: Mutex::default() }
+    }
+
+    /// Returns the API that the object lives in.
+    pub fn api(&self, object: &K) -> Api<K> {
+        (self.api)(self.shared.client.clone(), object)
+    }
+
+    /// Records that the connection exists.
+    pub(super) fn observe(&self, key: &ConnectionKey) {
+        self.known().entry(key.clone()).or_default();
+    }
+
+    /// Records that the connection is being released.
+    pub(super) fn forget(&self, key: &ConnectionKey) {
+        self.shared.accounts.set_missing(key);
+        self.known().remove(key);
+    }
+
+    /// Returns the account that was opened from the same spec and Secrets.
+    pub(super) fn opened(&self, key: &ConnectionKey, fingerprint: &str) -> Option<Arc<Account>> {
+        self.known().get(key)?.as_ref()?.account_of(fingerprint)
+    }
+
+    /// Records the account that is probed next, unless the connection was deleted meanwhile.
+    pub(super) fn record_opened(&self, key: &ConnectionKey, opened: Opened) {
+        if let Some(known) = self.known().get_mut(key) {
+            *known = Some(opened);
+        }
+    }
+
+    /// Stores the result of a check and returns the account that it replaced. A connection that was deleted
+    /// while it was checked stays deleted.
+    pub(super) fn replace_account(
+        &self,
+        key: &ConnectionKey,
+        readiness: Readiness,
+        allowed: AllowedNamespaces,
+    ) -> Option<Arc<Account>> {
+        let known = self.known();
+        if !known.contains_key(key) {
+            return None;
+        }
+        self.shared.accounts.set(key, readiness, allowed)
+    }
+
+    /// Forgets connections that do not exist any more although they had the finalizer: someone removed it.
+    pub fn forget_unless(&self, exists: impl Fn(&ConnectionKey) -> bool) {
+        let mut known = self.known();
+        for (gone, _) in known.extract_if(|key, _| !exists(key)) {
+            tracing::warn!(connection = %gone, "connection deleted while objects use it");
+            self.shared.accounts.set_missing(&gone);
+        }
+    }
+
+    fn known(&self) -> MutexGuard<'_, HashMap<ConnectionKey, Option<Opened>>> {
+        // Each entry is valid at every moment, so a panic elsewhere does not spoil it.
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,36 @@
+//! Reconciles `NetworkPolicy` as a managed kind.
+
+use super::managed::{Managed, Report};
+use crate::api::shared::CommonSpec;
+use crate::api::{NetworkPolicy, NetworkPolicyStatus};
+use crate::engine::Details;
+use std::any::Any;
+
+impl Managed for NetworkPolicy {
+    const KIND: &'static str = "NetworkPolicy";
+    const CRD: &'static str = "networkpolicies.cloudpolicy.dev";
+    type Status = NetworkPolicyStatus;
+
+    fn common(&self) -> &CommonSpec {
+        &self.spec.common
+    }
+
+    fn desired(&self) -> &dyn Any {
+        &self.spec
+    }
+
+    fn report(&self) -> Report {
+        let Some(NetworkPolicyStatus { common, network_policy_id, details }) = self.status.clone() else {
+            return Report::unobserved();
+        };
+        Report { common, details: Details::of(&details), observed_id: network_policy_id, verdict: None }
+    }
+
+    fn status(report: &Report) -> NetworkPolicyStatus {
+        NetworkPolicyStatus {
+            common: report.common.clone(),
+            network_policy_id: report.id(),
+            details: report.details.read(),
+        }
+    }
+}

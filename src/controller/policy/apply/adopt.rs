@@ -1,0 +1,80 @@
+//! Adopts an existing upstream object, and records one that a lost create left.
+
+use super::Apply;
+use crate::api::status::OperationKind;
+use crate::controller::kinds::managed::Managed;
+use crate::controller::policy::audit_log::Write;
+use crate::controller::policy::failure::failed;
+use crate::controller::policy::stop::Stop;
+use crate::controller::policy::{conflicts, ownership};
+use crate::controller::state::claims::ClaimGuard;
+use crate::controller::{Error, Result};
+use crate::engine::outcome::Outcome;
+use crate::engine::plan::{Existing, TagOwner};
+use crate::engine::{Cause, ErrorKind, Observation};
+
+impl<'c, K: Managed> Apply<'_, 'c, K> {
+    /// Adopts an object under the adoption policy: locks it, writes the owner tag, records it, and then does
+    /// what the plan says about its content.
+    pub(super) async fn adopt(&mut self, existing: Existing, _claims: &ClaimGuard<'_>) -> Result<Outcome, Stop> {
+        let _lock = self.lock_unchanged(&existing.observed).await?;
+        if existing.tag == TagOwner::Needed {
+            self.tag_adopted(&existing.observed).await?;
+        }
+        let note = format!("Adopted the existing upstream object {}.", existing.observed.id);
+        self.record_acquired(&existing.observed, true, "Adopted", &note).await?;
+        self.step(existing).await
+    }
+
+    /// Records an object that a create with a lost response left.
+    pub(super) async fn record_recovered(&mut self, observed: &Observation) -> Result<()> {
+        let note = format!("Found {} upstream, created by a request whose response was lost.", observed.id);
+        self.record_acquired(observed, false, "Recovered", &note).await
+    }
+
+    /// Writes the owner tag on an object that is ours.
+    pub(super) async fn tag_owner(&mut self, observed: &Observation) -> Result<(), Stop> {
+        self.write_tag(observed).await?.map_err(|error| failed(self.this, &error))
+    }
+
+    /// Locks an object by its id and reads its owner again: the operator never overwrites an owner tag, so
+    /// no other writer may have tagged the object since it was observed. A change is retried.
+    async fn lock_unchanged(&self, observed: &Observation) -> Result<ClaimGuard<'c>> {
+        let this = &self.this;
+        let claim = conflicts::claim_on(&this.object, &observed.id);
+        let lock = this.shared().claim_locks.try_lock(vec![claim], &this.uid()).ok_or(Error::Stale)?;
+        let Ok(Some(now)) = self.external.observe(&observed.id).await else { return Err(Error::Stale) };
+        let owner = ownership::resolve(this, now.owner).await;
+        if owner == observed.owner { Ok(lock) } else { Err(Error::Stale) }
+    }
+
+    /// Writes the owner tag under an intent, which stays while the effect of the write is unknown: the tag is
+    /// not mistaken for that of a lost create.
+    async fn tag_adopted(&mut self, observed: &Observation) -> Result<(), Stop> {
+        let before = (self.this.report.common.upstream.clone(), self.this.report.observed_id.clone());
+        self.record_intent(OperationKind::Adopt, Some(&observed.id)).await?;
+        let Err(error) = self.write_tag(observed).await? else { return Ok(()) };
+        if error.kind != ErrorKind::OutcomeUnknown {
+            (self.this.report.common.upstream, self.this.report.observed_id) = before;
+            self.this.report.common.operation = None;
+        }
+        Err(failed(self.this, &error))
+    }
+
+    async fn write_tag(&self, observed: &Observation) -> Result<crate::engine::Result<()>> {
+        let write = Write::to(Cause::Adoption, &observed.id);
+        match self.this.write(write, self.external.tag_owner(&observed.id)).await? {
+            // Without tags, the id in status is the only proof of ownership.
+            Err(error) if error.kind == ErrorKind::Unsupported => Ok(Ok(())),
+            result => Ok(result),
+        }
+    }
+
+    async fn record_acquired(&mut self, observed: &Observation, adopted: bool, reason: &str, note: &str) -> Result<()> {
+        self.point_at(Some(&observed.id), adopted);
+        self.this.report.common.operation = None;
+        self.this.save().await?;
+        self.this.normal_event(reason, note).await;
+        Ok(())
+    }
+}

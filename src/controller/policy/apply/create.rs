@@ -1,0 +1,81 @@
+//! Creates an upstream object, and replaces one that cannot be changed in place.
+
+use super::Apply;
+use crate::api::status::OperationKind;
+use crate::controller::Result;
+use crate::controller::kinds::managed::Managed;
+use crate::controller::policy::audit_log::Write;
+use crate::controller::policy::failure::failed;
+use crate::controller::policy::stop::Stop;
+use crate::controller::state::claims::ClaimGuard;
+use crate::engine::outcome::{Outcome, Requeue};
+use crate::engine::{Cause, Diff, ErrorKind, UpstreamError, Written};
+
+impl<K: Managed> Apply<'_, '_, K> {
+    /// Creates the object for the first time, or again if it was deleted. The caller has locked the claims,
+    /// so no other object creates the same at this moment.
+    pub(super) async fn create_new(&mut self, _claims: &ClaimGuard<'_>) -> Result<Outcome, Stop> {
+        let cause = self.cause_of_create().await;
+        self.create(cause).await
+    }
+
+    /// Deletes the object and creates it again. The intent stays until the id of the new object is recorded,
+    /// so a crash in between ends in a create and not in a report of drift.
+    pub(super) async fn recreate(&mut self, id: &str, diff: &Diff, cause: Cause) -> Result<Outcome, Stop> {
+        self.check().await?;
+        self.warn_if_drift(diff, cause).await;
+        self.record_intent(OperationKind::Recreate, Some(id)).await?;
+        let deleter = self.external.deleter();
+        let write = Write::update(Cause::Recreate, id, diff);
+        self.this.write(write, deleter.delete(id)).await?.map_err(|error| failed(self.this, &error))?;
+        self.record_correction(diff, cause);
+        let note =
+            format!("Deleted {id} upstream to create it again, because {} cannot be changed in place.", diff.summary());
+        self.this.normal_event("Recreating", &note).await;
+        self.create(Cause::Recreate).await
+    }
+
+    async fn create(&mut self, cause: Cause) -> Result<Outcome, Stop> {
+        self.check().await?;
+        // A replacement frees the quota it needs.
+        if !self.this.is_in_flight(OperationKind::Recreate) {
+            self.external.check_quota().await.map_err(|error| failed(self.this, &error))?;
+        }
+        self.record_intent(OperationKind::Create, None).await?;
+        match self.this.write(Write::create(cause), self.external.create()).await? {
+            Ok(Written::Accepted { id, verdict }) => {
+                self.mark_corrected();
+                self.record(&id, false, verdict).await?;
+                self.this.normal_event("Created", &format!("Created {id} upstream.")).await;
+                self.read_back(&id).await
+            }
+            Ok(Written::Refused(verdict)) => {
+                self.forget_intent().await?;
+                Ok(self.invalid(verdict))
+            }
+            Err(error) => self.create_failed(&error).await,
+        }
+    }
+
+    /// Keeps the operation in flight only if its outcome is unknown: any other failure had no effect.
+    async fn create_failed(&mut self, error: &UpstreamError) -> Result<Outcome, Stop> {
+        if error.kind == ErrorKind::OutcomeUnknown {
+            return Err(failed(self.this, error));
+        }
+        self.forget_intent().await?;
+        match failed(self.this, error) {
+            // Another writer was faster, perhaps an earlier attempt of this object: find out soon.
+            Stop::Report(outcome) if error.kind == ErrorKind::AlreadyExists => {
+                Ok(Outcome { requeue: Requeue::Backoff, stalled: false, ..outcome })
+            }
+            stop => Err(stop),
+        }
+    }
+
+    async fn forget_intent(&mut self) -> Result<()> {
+        self.this.report.common.operation = None;
+        self.this.report.common.upstream = None;
+        self.this.report.observed_id = None;
+        self.this.save().await
+    }
+}

@@ -1,0 +1,53 @@
+//! Reads from status what earlier reconciles left: the ids, the operation in flight, what was given up.
+
+use super::reconciliation::Reconciliation;
+use crate::api::Reason;
+use crate::api::status::OperationKind;
+use crate::controller::kinds::managed::Managed;
+use crate::engine::plan::LastKnown;
+
+impl<K: Managed> Reconciliation<'_, K> {
+    /// Returns what status remembers, as the plan needs it.
+    pub fn last_known(&self) -> LastKnown {
+        let common = &self.report.common;
+        let in_flight = common.operation.as_ref().map(|operation| operation.kind);
+        LastKnown {
+            // An object that is being adopted is not ours before the owner tag is known to be there.
+            id: self.recorded_id().filter(|_| in_flight != Some(OperationKind::Adopt)),
+            in_flight,
+            in_grace: self.grace_left().is_some(),
+            applied_hash: common.applied_hash.clone(),
+            not_applied: self.given_up(&[Reason::NotApplied, Reason::RecreateRequired]),
+            fought: self.fought(),
+            contender: None,
+        }
+    }
+
+    /// Returns the id of the upstream object that status records.
+    pub fn recorded_id(&self) -> Option<String> {
+        self.report.common.upstream.as_ref().and_then(|upstream| upstream.id.clone())
+    }
+
+    /// Returns whether a write of this kind is in flight.
+    pub fn is_in_flight(&self, kind: OperationKind) -> bool {
+        self.report.common.operation.as_ref().is_some_and(|operation| operation.kind == kind)
+    }
+
+    /// Returns the fields that the operator gave up for one of these reasons.
+    fn given_up(&self, reasons: &[Reason]) -> Vec<String> {
+        let gave_up = reasons.iter().any(|reason| self.has_reason(*reason));
+        let drift = self.report.common.drift.as_ref().filter(|_| gave_up && !self.reconcile_requested());
+        drift.into_iter().flat_map(|drift| &drift.fields).map(|field| field.path.clone()).collect()
+    }
+
+    /// Returns the fields that another writer keeps changing: as counted, and as status records them over
+    /// a restart.
+    fn fought(&self) -> Vec<String> {
+        let shared = self.shared();
+        let mut fought = shared.corrections().fought(&self.uid(), shared.clock.now());
+        if !self.spec_changed() {
+            fought.extend(self.given_up(&[Reason::DriftFight]));
+        }
+        fought
+    }
+}

@@ -1,0 +1,57 @@
+//! Resolves owner tags of this cluster to the objects that they belong to.
+
+use super::reconciliation::Reconciliation;
+use crate::controller::kinds::managed::Managed;
+use crate::engine::Ownership;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use kube::api::ListParams;
+use kube::runtime::reflector::Store;
+use kube::{Api, Resource};
+
+/// Resolves a tag of this cluster to its object, named as the object under reconciliation may see it.
+///
+/// Returns `Untagged` when the object of the tag does not exist any more, so that the adoption policy
+/// applies to an upstream object that was orphaned. An owner that cannot be looked up counts as existing.
+pub async fn resolve<K: Managed>(this: &Reconciliation<'_, K>, owner: Ownership) -> Ownership {
+    let Ownership::ForeignTag(tag) = &owner else { return owner };
+    let Some(uid) = this.shared().uid_in(tag) else { return owner };
+    match owner_of(this, uid).await {
+        Ok(Some(meta)) => {
+            let (namespace, name) = (meta.namespace.unwrap_or_default(), meta.name.unwrap_or_default());
+            Ownership::OtherObject(display_name(K::KIND, &namespace, &name, &this.namespace()))
+        }
+        Ok(None) => Ownership::Untagged,
+        Err(_) => owner,
+    }
+}
+
+/// Finds the object of this kind with this uid in the whole cluster. An object outside of the watched
+/// namespaces may belong to another operator of the cluster; it is an error if it may not be listed.
+async fn owner_of<K: Managed>(this: &Reconciliation<'_, K>, uid: &str) -> kube::Result<Option<ObjectMeta>> {
+    let is_owner = |meta: &ObjectMeta| meta.uid.as_deref() == Some(uid);
+    let cached = this.shared().stores.of::<K>().iter().flat_map(Store::state);
+    let known = cached.map(|object| object.meta().clone()).find(is_owner);
+    if known.is_some() || this.shared().settings.scope.is_empty() {
+        return Ok(known);
+    }
+    let everywhere: Api<K> = Api::all(this.shared().client.clone());
+    let list = everywhere.list_metadata(&ListParams::default()).await?;
+    Ok(list.items.into_iter().map(|object| object.metadata).find(is_owner))
+}
+
+/// Returns what to call an object in a message that `reader`'s namespace sees: objects of other namespaces
+/// stay anonymous.
+pub fn display_name(kind: &str, namespace: &str, name: &str, reader: &str) -> String {
+    if namespace == reader { format!("{kind} {namespace}/{name}") } else { format!("a {kind} of another namespace") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn display_name_hides_objects_of_other_namespaces() {
+        assert_eq!(display_name("Policy", "team-a", "viewer", "team-a"), "Policy team-a/viewer");
+        assert_eq!(display_name("Policy", "team-a", "viewer", "team-b"), "a Policy of another namespace");
+    }
+}

@@ -1,0 +1,109 @@
+//! Reports how a reconcile ended: status, one event for a change of state, and the requeue.
+
+use super::reconciliation::Reconciliation;
+use crate::api::status::{Drift, DriftField};
+use crate::api::{RECONCILE_REQUESTED_AT, Reason};
+use crate::controller::Result;
+use crate::controller::kinds::managed::Managed;
+use crate::controller::queue::backoff::jitter;
+use crate::engine::diff::SHOWN_FIELDS;
+use crate::engine::outcome::{Outcome, Requeue, Truth};
+use crate::engine::{Diff, FieldDiff};
+use kube::runtime::controller::Action;
+
+/// How many characters of a differing value status shows.
+const SHOWN_VALUE: usize = 120;
+
+impl<K: Managed> Reconciliation<'_, K> {
+    /// Writes the outcome to status, publishes an event if the state changed, and requeues.
+    pub async fn finish(&mut self, outcome: Outcome) -> Result<Action> {
+        let before = self.ready().map(|condition| (condition.status.clone(), condition.reason.clone()));
+        let was_waiting = self.has_reason(Reason::ConnectionNotReady);
+        self.describe(&outcome);
+        self.save().await?;
+        let now = (outcome.ready.as_str(), outcome.reason.as_str());
+        if before.as_ref().is_none_or(|(status, reason)| (status.as_str(), reason.as_str()) != now) {
+            self.announce(&outcome, was_waiting).await;
+        }
+        Ok(self.requeue(outcome.requeue))
+    }
+
+    /// Leaves the conditions as they are, and requeues.
+    pub async fn finish_silently(&mut self, requeue: Requeue) -> Result<Action> {
+        self.save().await?;
+        Ok(self.requeue(requeue))
+    }
+
+    /// Returns whether status shows this difference already.
+    pub fn shows(&self, diff: &Diff) -> bool {
+        self.report.common.drift.as_ref().is_some_and(|drift| drift.fields == shown(diff))
+    }
+
+    fn describe(&mut self, outcome: &Outcome) {
+        let now = self.shared().clock.now();
+        let generation = self.object.meta().generation.unwrap_or_default();
+        let requested = self.object.annotations().get(RECONCILE_REQUESTED_AT).cloned();
+        let common = &mut self.report.common;
+        common.observed_generation = generation;
+        common.conditions = outcome.conditions(&common.conditions, generation, now);
+        if outcome.synced != Truth::Unchanged {
+            let since = common.drift.take().map_or_else(|| now.to_string(), |drift| drift.since);
+            common.drift = (!outcome.diff.is_empty()).then(|| Drift { fields: shown(&outcome.diff), since });
+        }
+        common.last_handled_reconcile_at = requested.or(common.last_handled_reconcile_at.take());
+    }
+
+    /// Logs the new state and publishes an event. Objects of a failing connection publish none, because the
+    /// connection does; neither do those that were waiting for it and are ready again.
+    async fn announce(&self, outcome: &Outcome, was_waiting: bool) {
+        let reason = outcome.reason.as_str();
+        tracing::info!(
+            kind = K::KIND,
+            namespace = self.namespace(),
+            name = self.object.name_any(),
+            reason,
+            message = outcome.message,
+            "state changed"
+        );
+        match outcome.reason {
+            Reason::ConnectionNotReady => {}
+            _ if was_waiting && outcome.ready == Truth::True => {}
+            _ if outcome.ready == Truth::True || outcome.reconciling => {
+                self.normal_event(reason, &outcome.message).await;
+            }
+            _ => self.warning_event(reason, &outcome.message).await,
+        }
+    }
+
+    fn requeue(&self, requeue: Requeue) -> Action {
+        let shared = self.shared();
+        if !matches!(requeue, Requeue::After(_) | Requeue::Backoff) {
+            shared.backoffs.clear(&self.uid());
+        }
+        match requeue {
+            Requeue::Interval => Action::requeue(jitter(self.interval())),
+            Requeue::Slow => Action::requeue(jitter(shared.settings.slow_retry)),
+            Requeue::After(wait) => Action::requeue(wait),
+            Requeue::Backoff => Action::requeue(shared.backoffs.failed(&self.uid())),
+            Requeue::Never => Action::await_change(),
+        }
+    }
+}
+
+fn shown(diff: &Diff) -> Vec<DriftField> {
+    let field = |field: &FieldDiff| DriftField {
+        path: field.path.clone(),
+        desired: shortened(&field.desired),
+        observed: shortened(&field.observed),
+    };
+    diff.fields.iter().take(SHOWN_FIELDS).map(field).collect()
+}
+
+fn shortened(value: &serde_json::Value) -> String {
+    let text = value.to_string();
+    if text.chars().count() <= SHOWN_VALUE {
+        return text;
+    }
+    let head: String = text.chars().take(SHOWN_VALUE).collect();
+    format!("{head}...")
+}

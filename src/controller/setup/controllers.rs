@@ -1,0 +1,137 @@
+//! Builds the pipeline of one controller, from the watch to the reconcile.
+
+use super::isolate::{isolated, log_runtime_error, retry};
+use super::schedule::{raise_priority, reconcile_when_permitted};
+use super::triggers::{Triggers, connections_with, dependents_of, exists, keys, readers_of};
+use super::watches::{changed_secrets, watched};
+use crate::controller::connection;
+use crate::controller::context::{Context, Shared};
+use crate::controller::k8s::namespaces::scoped;
+use crate::controller::kinds::connection::ConnectionResource;
+use crate::controller::kinds::managed::Managed;
+use crate::controller::state::stores::{Complete, StoreOf};
+use futures::future::{self, BoxFuture, FutureExt};
+use futures::stream::{self, StreamExt};
+use kube::core::DeserializeGuard;
+use kube::runtime::controller::Config;
+use kube::runtime::reflector::store::Writer;
+use kube::runtime::reflector::{self, Store};
+use kube::runtime::{Controller, watcher};
+use kube::{Api, Resource};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use tokio_util::sync::CancellationToken;
+
+/// No limit on concurrent reconciles: 0 means unlimited in kube-rs. Reconciles wait for a permit of their
+/// connection instead, so one slow connection does not block the others.
+const UNLIMITED: u16 = 0;
+
+/// A store that a controller is going to fill.
+pub(super) struct StoreWriter<K: Managed> {
+    pub store: StoreOf<K>,
+    pub writer: Writer<DeserializeGuard<K>>,
+    /// Set once the first list is complete.
+    pub complete: Complete,
+}
+
+impl<K: Managed> StoreWriter<K> {
+    /// Creates an empty store.
+    pub fn new() -> Self {
+        let (store, writer) = reflector::store();
+        Self { store, writer, complete: Complete::default() }
+    }
+}
+
+/// Runs the controller of a managed kind in one watched namespace, or in all.
+pub(super) fn run_managed<K: Managed>(
+    shared: &Arc<Shared>,
+    namespace: Option<&str>,
+    StoreWriter { store, writer, complete }: StoreWriter<K>,
+    triggers: &Triggers,
+    shutdown: &CancellationToken,
+) -> BoxFuture<'static, ()> {
+    let api = scoped::<DeserializeGuard<K>>(&shared.client, namespace);
+    let objects = watched(api, writer, move |event| {
+        if matches!(event, watcher::Event::InitDone) {
+            complete.store(true, Ordering::Release);
+        }
+    });
+    let changed = Arc::clone(shared);
+    let objects = objects.inspect(move |object| {
+        if let Ok(DeserializeGuard(Ok(object))) = object {
+            raise_priority(&changed, object);
+        }
+    });
+    let triggered = store.clone();
+    let trigger = keys(&triggers.dependents).flat_map(move |key| stream::iter(dependents_of(&triggered, key.as_ref())));
+    let ctx = Arc::new(Context { shared: Arc::clone(shared), store: store.clone() });
+    let filled = store.clone();
+    let controller = Controller::for_stream(objects, store)
+        .with_config(Config::default().concurrency(UNLIMITED))
+        .graceful_shutdown_on(shutdown.clone().cancelled_owned())
+        .reconcile_on(trigger)
+        .run(
+            {
+                let shutdown = shutdown.clone();
+                move |object, ctx| reconcile_when_permitted(object, ctx, shutdown.clone())
+            },
+            |object, error, ctx| retry(K::KIND, object.as_ref(), error, &ctx.shared),
+            ctx,
+        )
+        .for_each(|result| async move { log_runtime_error(K::KIND, result.err()) });
+    until_shutdown(controller, filled, shutdown.clone()).boxed()
+}
+
+/// Runs the controller of a connection kind in one watched namespace, or in all.
+pub(super) fn run_connections<K: ConnectionResource>(
+    ctx: Arc<connection::context::Context<K>>,
+    api: Api<DeserializeGuard<K>>,
+    (store, writer): (Store<DeserializeGuard<K>>, Writer<DeserializeGuard<K>>),
+    triggers: &Triggers,
+    shutdown: &CancellationToken,
+) -> BoxFuture<'static, ()> {
+    let (known, readers) = (store.clone(), store.clone());
+    let trigger = keys(&triggers.connections).flat_map(move |key| stream::iter(connections_with(&known, key.as_ref())));
+    let secrets = changed_secrets::<K>(&ctx.shared);
+    let rotated = secrets.flat_map(move |secret| stream::iter(readers_of(&readers, &secret)));
+    let (context, existing) = (Arc::clone(&ctx), store.clone());
+    let objects = watched(api, writer, move |event| {
+        if matches!(event, watcher::Event::Delete(_) | watcher::Event::InitDone) {
+            context.forget_unless(|key| exists(&existing, key));
+        }
+    });
+    let filled = store.clone();
+    let controller = Controller::for_stream(objects, store)
+        .with_config(Config::default().concurrency(UNLIMITED))
+        .graceful_shutdown_on(shutdown.clone().cancelled_owned())
+        .reconcile_on(trigger)
+        .reconcile_on(rotated)
+        .run(
+            |object, ctx: Arc<connection::context::Context<K>>| {
+                let shared = Arc::clone(&ctx.shared);
+                isolated(K::KIND, shared, object.object_ref(&()), connection::reconcile(object, ctx))
+            },
+            |object, error, ctx| retry(K::KIND, object.as_ref(), error, &ctx.shared),
+            ctx,
+        )
+        .for_each(|result| async move { log_runtime_error(K::KIND, result.err()) });
+    until_shutdown(controller, filled, shutdown.clone()).boxed()
+}
+
+/// Runs a controller until shutdown. kube-rs does not shut down before the initial list: if the store is
+/// still empty at shutdown, nothing is under way, and the controller is dropped.
+async fn until_shutdown<K>(controller: impl Future<Output = ()>, store: Store<K>, shutdown: CancellationToken)
+where
+    K: Resource<DynamicType = ()> + Clone + 'static,
+{
+    let idle = async {
+        shutdown.cancelled().await;
+        if store.wait_until_ready().now_or_never().is_some() {
+            future::pending::<()>().await;
+        }
+    };
+    tokio::select! {
+        () = controller => {}
+        () = idle => {}
+    }
+}

@@ -1,0 +1,66 @@
+//! Watches objects and Secrets, and passes on the changes that must be reconciled.
+
+use crate::api::{CONFIRM_DELETE, FORCE_ORPHAN, RECONCILE_REQUESTED_AT};
+use crate::controller::context::Shared;
+use crate::controller::kinds::connection::ConnectionResource;
+use futures::Stream;
+use futures::stream::{self, BoxStream, StreamExt};
+use k8s_openapi::api::core::v1::Secret;
+use kube::core::{DeserializeGuard, PartialObjectMeta};
+use kube::runtime::reflector::store::Writer;
+use kube::runtime::{PredicateConfig, WatchStreamExt, watcher};
+use kube::{Api, Resource, ResourceExt};
+use serde::de::DeserializeOwned;
+use std::fmt::Debug;
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+/// Returns the objects that change in a way that matters. All other changes only refresh the store.
+/// `on_event` sees every event after the store.
+pub(super) fn watched<K, F>(
+    api: Api<DeserializeGuard<K>>,
+    writer: Writer<DeserializeGuard<K>>,
+    on_event: F,
+) -> impl Stream<Item = Result<DeserializeGuard<K>, watcher::Error>> + Send + use<K, F>
+where
+    F: Fn(&watcher::Event<DeserializeGuard<K>>) + Send,
+    K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + Sync + 'static,
+{
+    watcher(api, watcher::Config::default())
+        .default_backoff()
+        .modify(|object| object.managed_fields_mut().clear())
+        .reflect(writer)
+        .inspect(move |event| {
+            if let Ok(event) = event {
+                on_event(event);
+            }
+        })
+        .applied_objects()
+        .predicate_filter(|object: &DeserializeGuard<K>| Some(fingerprint(object)), PredicateConfig::default())
+}
+
+/// Returns a hash of everything in an object that asks for a reconcile. Status and finalizer are not in it: the
+/// operator writes them itself.
+fn fingerprint<K: Resource>(object: &K) -> u64 {
+    let mut hash = DefaultHasher::new();
+    let meta = object.meta();
+    (&meta.uid, meta.generation).hash(&mut hash);
+    meta.deletion_timestamp.as_ref().map(|time| time.0).hash(&mut hash);
+    for name in [RECONCILE_REQUESTED_AT, FORCE_ORPHAN, CONFIRM_DELETE] {
+        object.annotations().get(name).hash(&mut hash);
+    }
+    hash.finish()
+}
+
+/// Returns the names of changed Secrets of the operator's namespace; only their metadata travels. Elsewhere the
+/// operator may not watch Secrets, and reads them again at every check.
+pub(super) fn changed_secrets<K: ConnectionResource>(shared: &Shared) -> BoxStream<'static, String> {
+    if !K::SECRETS_IN_OPERATOR_NAMESPACE {
+        return stream::empty().boxed();
+    }
+    let api: Api<PartialObjectMeta<Secret>> = Api::namespaced(shared.client.clone(), &shared.settings.namespace);
+    watcher(api, watcher::Config::default())
+        .default_backoff()
+        .touched_objects()
+        .filter_map(|secret| async move { secret.ok().map(|secret| secret.name_any()) })
+        .boxed()
+}

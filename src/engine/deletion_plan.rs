@@ -1,0 +1,164 @@
+//! Decides which upstream objects the deletion of one Kubernetes object deletes: a pure function of
+//! the deletion record and of the objects found upstream.
+//!
+//! An id in status alone does not permit a deletion: people who cannot write upstream may be able to
+//! write status.
+
+use super::Ownership;
+use super::outcome::{Outcome, Requeue};
+use crate::api::status::OperationKind;
+use crate::api::{FORCE_ORPHAN, Reason};
+use std::time::Duration;
+
+/// How soon the operator reads a deleted object again that the upstream still lists.
+const READ_AFTER_DELETE: Duration = Duration::from_secs(2);
+
+/// How many users of an upstream object a message names.
+const SHOWN_USERS: usize = 5;
+
+/// The part of status that a deletion depends on.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct DeletionRecord<'a> {
+    /// `status.upstream.id`.
+    pub id: Option<&'a str>,
+    /// The kind of `status.operation`: a write whose outcome is unknown.
+    pub in_flight: Option<OperationKind>,
+}
+
+impl DeletionRecord<'_> {
+    /// Returns whether the upstream must be searched by name, given the owner of the object with the
+    /// recorded id.
+    ///
+    /// A search is needed unless nothing was ever written, or the recorded object is ours and
+    /// `unique_name` says that the upstream cannot contain a second one under this name.
+    #[must_use]
+    pub fn needs_search(&self, recorded: Option<&Ownership>, unique_name: bool) -> bool {
+        let may_exist = self.id.is_some() || self.in_flight.is_some();
+        may_exist && !(recorded == Some(&Ownership::Ours) && unique_name)
+    }
+}
+
+/// The upstream half of a deletion.
+#[derive(Debug, Clone, PartialEq)]
+pub enum DeletionPlan {
+    /// Delete the objects with these ids, in this order; none are left if the list is empty.
+    Delete(Vec<String>),
+    /// Orphan the recorded object: it belongs to another owner.
+    NotOurs,
+    /// Keep the finalizer: the owner of an object is uncertain.
+    Blocked(Outcome),
+}
+
+/// Decides which objects to delete, and why none if none.
+///
+/// `recorded` is the owner of the object with the recorded id, `None` if there is no such object.
+/// `named` are the objects found by name or by our owner tag, empty if no search was needed.
+#[must_use]
+pub fn plan_deletion(
+    record: &DeletionRecord<'_>,
+    recorded: Option<Ownership>,
+    named: Vec<(String, Ownership)>,
+) -> DeletionPlan {
+    let mut delete = Vec::new();
+    for (id, owner) in candidates(record, recorded, named) {
+        match decide(record, id, &owner) {
+            Decision::Delete(id) => delete.push(id),
+            Decision::Skip => {}
+            Decision::Stop(plan) => return plan,
+        }
+    }
+    DeletionPlan::Delete(delete)
+}
+
+/// Selects the objects that the deletion concerns: those with our owner tag, the recorded one first.
+/// Without any, the recorded object; without a recorded id, all that a create in flight may have
+/// created.
+fn candidates(
+    record: &DeletionRecord<'_>,
+    recorded: Option<Ownership>,
+    named: Vec<(String, Ownership)>,
+) -> Vec<(String, Ownership)> {
+    let is_recorded = |id: &str| record.id == Some(id);
+    let recorded = record.id.zip(recorded).map(|(id, owner)| (id.to_owned(), owner));
+    let is_ours = |(_, owner): &(String, Ownership)| *owner == Ownership::Ours;
+    // A create that took effect late may have made a second object with our owner tag.
+    let others = named.iter().filter(|found| is_ours(found) && recorded.as_ref() != Some(*found));
+    let ours: Vec<_> = recorded.iter().filter(|found| is_ours(found)).chain(others).cloned().collect();
+    match recorded {
+        _ if !ours.is_empty() => ours,
+        // Where the upstream shows no tags, the name must match as well.
+        Some((id, Ownership::Unknown)) if !named.iter().any(|(found, _)| is_recorded(found)) => {
+            vec![(id, Ownership::Untagged)]
+        }
+        Some(recorded) => vec![recorded],
+        None if record.id.is_some() => Vec::new(),
+        None => named,
+    }
+}
+
+/// The decision about one object.
+enum Decision {
+    Delete(String),
+    Skip,
+    Stop(DeletionPlan),
+}
+
+fn decide(record: &DeletionRecord<'_>, id: String, owner: &Ownership) -> Decision {
+    let has_id = record.id.is_some();
+    match owner {
+        Ownership::Ours => Decision::Delete(id),
+        // The owner tag of the adoption was never written, so the object was never adopted.
+        Ownership::Untagged | Ownership::Unknown if record.in_flight == Some(OperationKind::Adopt) => Decision::Skip,
+        // Where the upstream shows no tags, the recorded id is the only proof.
+        Ownership::Unknown if has_id => Decision::Delete(id),
+        Ownership::Untagged if has_id => Decision::Stop(DeletionPlan::Blocked(not_tagged(&id))),
+        Ownership::Untagged | Ownership::Unknown => Decision::Stop(DeletionPlan::Blocked(uncertain(&id))),
+        Ownership::ForeignTag(_) | Ownership::OtherObject(_) if has_id => Decision::Stop(DeletionPlan::NotOurs),
+        // Another owner's object has our name, so our create had no effect.
+        Ownership::ForeignTag(_) | Ownership::OtherObject(_) => Decision::Skip,
+    }
+}
+
+/// Reports that the recorded object does not have our owner tag.
+fn not_tagged(id: &str) -> Outcome {
+    Outcome::refused(
+        Reason::Conflict,
+        format!(
+            "The upstream object {id} does not have the owner tag of this object, so the operator does not delete it. Delete it upstream if it is yours, or set the annotation {FORCE_ORPHAN}=true to release this object without deleting it."
+        ),
+    )
+}
+
+/// Reports that a create was in flight and an object without an owner tag has its name. Deleting it
+/// could hit a foreign object; releasing the Kubernetes object could leak ours.
+fn uncertain(id: &str) -> Outcome {
+    Outcome::refused(
+        Reason::Conflict,
+        format!(
+            "Cannot tell whether {id} was created by this object. Delete it upstream if it is yours, or set the annotation {FORCE_ORPHAN}=true to release this object without deleting it."
+        ),
+    )
+}
+
+/// Reports that the upstream accepted a deletion and still lists the object.
+#[must_use]
+pub fn still_listed(id: &str) -> Outcome {
+    let message = format!("The upstream accepted the deletion of {id} but still lists it.");
+    Outcome::working(Reason::Deleting, message, Requeue::After(READ_AFTER_DELETE))
+}
+
+/// Reports that users of the upstream object prevent its deletion.
+#[must_use]
+pub fn in_use(id: &str, used_by: &[String]) -> Outcome {
+    let shown: Vec<&str> = used_by.iter().take(SHOWN_USERS).map(String::as_str).collect();
+    let rest = used_by.len().saturating_sub(shown.len());
+    let more = if rest == 0 { String::new() } else { format!(" and {rest} more") };
+    let message = format!(
+        "The upstream object {id} is used by {}{more}. Detach it there; the operator then deletes it.",
+        shown.join(", ")
+    );
+    Outcome::refused(Reason::InUse, message)
+}
+
+#[cfg(test)]
+mod tests;

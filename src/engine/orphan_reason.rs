@@ -1,0 +1,37 @@
+//! Names the reasons for which an upstream object outlives its Kubernetes object.
+
+/// Why the operator leaves an upstream object in place when its Kubernetes object is deleted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OrphanReason {
+    /// `deletionPolicy: Orphan`.
+    Requested,
+    /// The annotation `cloudpolicy.dev/force-orphan`.
+    Forced,
+    /// `managementPolicy: Observe`.
+    Observed,
+    /// The CRD of the kind is being deleted.
+    CrdDeleted,
+    /// The connection was deleted first, and the wait for it ended.
+    Deadline,
+    /// The upstream object has the owner tag of another object.
+    NotOurs,
+}
+
+impl OrphanReason {
+    /// All reasons.
+    pub const ALL: [Self; 6] =
+        [Self::Requested, Self::Forced, Self::Observed, Self::CrdDeleted, Self::Deadline, Self::NotOurs];
+
+    /// Returns the value of the metric's label `reason`.
+    #[must_use]
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Requested => "deletion_policy",
+            Self::Forced => "force_orphan",
+            Self::Observed => "management_policy",
+            Self::CrdDeleted => "crd_deleted",
+            Self::Deadline => "deadline",
+            Self::NotOurs => "not_ours",
+        }
+    }
+}

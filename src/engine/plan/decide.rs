@@ -1,0 +1,178 @@
+//! The decision.
+
+use super::{Acquire, Existing, LastKnown, Plan, Refusal, ReportOnly, Rival, Rules, Step, TagOwner};
+use crate::api::shared::{AdoptionPolicy, DriftPolicy, ManagementPolicy, RecreatePolicy};
+use crate::api::status::OperationKind;
+use crate::engine::diff::SHOWN_FIELDS;
+use crate::engine::{Cause, Diff, Observation, Ownership, Remedy};
+
+/// Decides what to do.
+///
+/// `found` holds the object with the known id, or all objects that may be the wanted one.
+#[must_use]
+pub fn plan(last_known: &LastKnown, rules: Rules<'_>, found: Vec<Observation>, wanted_hash: &str) -> Plan {
+    let plan = Planner { last_known, rules, wanted_hash }.plan(found);
+    match &last_known.contender {
+        Some(name) if plan.acquires() => Plan::Yield(Rival::Older { name: name.clone() }),
+        _ => plan,
+    }
+}
+
+/// The input of the decision besides the observed objects.
+struct Planner<'a> {
+    last_known: &'a LastKnown,
+    rules: Rules<'a>,
+    wanted_hash: &'a str,
+}
+
+impl Planner<'_> {
+    /// Decides as if no other object of this cluster claimed the same upstream object.
+    fn plan(&self, found: Vec<Observation>) -> Plan {
+        let (ours, foreign): (Vec<_>, Vec<_>) = found.into_iter().partition(|observed| self.is_ours(observed));
+        match (&ours[..], &foreign[..]) {
+            ([], []) => self.absent(),
+            ([one], _) => self.ours(one.clone()),
+            ([], [one]) => self.foreign(one.clone()),
+            ([], several) => Plan::Refuse(Refusal::Ambiguous { ids: ids(several) }),
+            ([oldest, ..], _) => Plan::Duplicate { oldest: Box::new(oldest.clone()), ids: ids(&ours) },
+        }
+    }
+
+    /// Returns whether an object is ours.
+    ///
+    /// The owner tag decides. People who cannot write upstream may be able to write status, so an id in
+    /// status is a proof only where the upstream shows no owner tags.
+    fn is_ours(&self, observed: &Observation) -> bool {
+        match observed.owner {
+            Ownership::Ours => true,
+            Ownership::Unknown => self.is_recorded(observed),
+            Ownership::Untagged | Ownership::ForeignTag(_) | Ownership::OtherObject(_) => false,
+        }
+    }
+
+    fn is_recorded(&self, observed: &Observation) -> bool {
+        self.last_known.id.as_deref() == Some(observed.id.as_str())
+    }
+
+    fn absent(&self) -> Plan {
+        if self.rules.management == ManagementPolicy::Observe {
+            return Plan::Report { observed: None, why: ReportOnly::Observe };
+        }
+        if self.last_known.is_in_flight(OperationKind::Create) && self.last_known.in_grace {
+            return Plan::Wait;
+        }
+        let is_recorded = self.last_known.id.is_some();
+        let was_deleted = is_recorded && !self.last_known.is_in_flight(OperationKind::Recreate);
+        match self.rules.external_id {
+            Some(id) if !is_recorded => Plan::Refuse(Refusal::ExternalIdNotFound { id: id.to_owned() }),
+            _ if was_deleted && self.rules.drift == DriftPolicy::Report => {
+                Plan::Report { observed: None, why: ReportOnly::DriftReport }
+            }
+            _ => Plan::Create,
+        }
+    }
+
+    /// Decides about an object that is ours by its owner tag, or by its id where the upstream shows no
+    /// owner tags.
+    fn ours(&self, observed: Observation) -> Plan {
+        let may_write = self.rules.management != ManagementPolicy::Observe;
+        if may_write && observed.owner == Ownership::Unknown && observed.diff.needs_recreate() {
+            let fields = observed.diff.summary();
+            return Plan::Refuse(Refusal::OtherThanSpec { id: observed.id, fields });
+        }
+        let existed = self.last_known.is_in_flight(OperationKind::Adopt) || self.rules.external_id.is_some();
+        let acquire = if existed { Acquire::Adopt } else { Acquire::Recover };
+        let acquire = (!self.is_recorded(&observed)).then_some(acquire);
+        self.existing(observed, acquire, TagOwner::NotNeeded)
+    }
+
+    /// Decides about an object that has our name and not our owner tag.
+    fn foreign(&self, observed: Observation) -> Plan {
+        match observed.owner {
+            Ownership::ForeignTag(owner) => return Plan::Refuse(Refusal::ForeignTag { id: observed.id, owner }),
+            Ownership::OtherObject(name) => return Plan::Yield(Rival::Owner { id: observed.id, name }),
+            Ownership::Ours | Ownership::Untagged | Ownership::Unknown => {}
+        }
+        if self.rules.management == ManagementPolicy::Observe {
+            return Plan::Report { observed: Some(observed), why: ReportOnly::Observe };
+        }
+        if self.last_known.is_in_flight(OperationKind::Create) && observed.diff.is_empty() {
+            // The upstream dropped the owner tag. Our create in flight and the equal content are the proof.
+            return self.existing(observed, Some(Acquire::Recover), TagOwner::Needed);
+        }
+        if self.is_recorded(&observed) && self.rules.external_id != Some(observed.id.as_str()) {
+            return Plan::Refuse(Refusal::RecordedNotTagged { id: observed.id });
+        }
+        self.adopt(observed)
+    }
+
+    fn adopt(&self, observed: Observation) -> Plan {
+        let differs = (!observed.diff.is_empty()).then(|| observed.diff.summary());
+        match (self.rules.adoption, differs) {
+            (AdoptionPolicy::Never, differs) => Plan::Refuse(Refusal::AdoptionNotAllowed { id: observed.id, differs }),
+            (AdoptionPolicy::IfIdentical, Some(fields)) => {
+                Plan::Refuse(Refusal::NotIdentical { id: observed.id, fields })
+            }
+            (AdoptionPolicy::IfIdentical | AdoptionPolicy::Always, _) => {
+                self.existing(observed, Some(Acquire::Adopt), TagOwner::Needed)
+            }
+        }
+    }
+
+    /// Decides what to write to an object that is ours or becomes ours.
+    fn existing(&self, observed: Observation, acquire: Option<Acquire>, tag: TagOwner) -> Plan {
+        if self.rules.management == ManagementPolicy::Observe {
+            return Plan::Report { observed: Some(observed), why: ReportOnly::Observe };
+        }
+        let differs = !observed.diff.is_empty();
+        if differs && self.rules.management == ManagementPolicy::CreateOnly {
+            return if acquire.is_some() {
+                Plan::Existing(Existing { observed, acquire, tag, step: Step::None })
+            } else {
+                Plan::Report { observed: Some(observed), why: ReportOnly::CreateOnly }
+            };
+        }
+        let cause = self.cause();
+        let adopting = acquire == Some(Acquire::Adopt);
+        if differs && cause == Cause::Drift && !adopting && self.rules.drift == DriftPolicy::Report {
+            return Plan::Report { observed: Some(observed), why: ReportOnly::DriftReport };
+        }
+        let step = self.step(&observed.diff, cause);
+        Plan::Existing(Existing { observed, acquire, tag, step })
+    }
+
+    /// Returns the cause of a difference: drift if the spec was written before as it is now.
+    fn cause(&self) -> Cause {
+        let written_before = self.last_known.applied_hash.as_deref() == Some(self.wanted_hash);
+        if written_before { Cause::Drift } else { Cause::Spec }
+    }
+
+    fn step(&self, diff: &Diff, cause: Cause) -> Step {
+        if diff.is_empty() {
+            return Step::None;
+        }
+        let is_drift = cause == Cause::Drift;
+        let paths = diff.fields.iter().map(|field| &field.path);
+        let over: Vec<String> = paths.filter(|path| self.last_known.fought.contains(path)).cloned().collect();
+        if is_drift && !over.is_empty() {
+            return Step::DriftFight { diff: diff.clone(), over };
+        }
+        if diff.needs_recreate() && self.rules.recreate == RecreatePolicy::WhenRequired {
+            return Step::Recreate { diff: diff.clone(), cause };
+        }
+        let in_place = diff.fields.iter().filter(|field| field.remedy == Remedy::Update);
+        let in_place = Diff { fields: in_place.cloned().collect() };
+        // Status keeps the first fields only, always in the same order.
+        let mut shown = diff.fields.iter().take(SHOWN_FIELDS).filter(|field| field.remedy == Remedy::Update);
+        let tried = is_drift && shown.all(|field| self.last_known.not_applied.contains(&field.path));
+        if in_place.is_empty() || tried {
+            Step::NotApplied(diff.clone())
+        } else {
+            Step::Update { diff: in_place, cause }
+        }
+    }
+}
+
+fn ids(observed: &[Observation]) -> Vec<String> {
+    observed.iter().map(|one| one.id.clone()).collect()
+}

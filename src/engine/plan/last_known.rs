@@ -1,0 +1,59 @@
+//! The input of a plan that is known before the upstream is read: the memory of status and the
+//! policies of the spec.
+
+use crate::api::shared::{AdoptionPolicy, CommonSpec, DriftPolicy, ManagementPolicy, RecreatePolicy};
+use crate::api::status::OperationKind;
+
+/// The memory that status keeps of earlier reconciles.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct LastKnown {
+    /// The id of the upstream object, once it is ours.
+    pub id: Option<String>,
+    /// The kind of a write whose result is not recorded.
+    pub in_flight: Option<OperationKind>,
+    /// Whether a create in flight may still take effect.
+    pub in_grace: bool,
+    /// Hash of the wanted document that was last written.
+    pub applied_hash: Option<String>,
+    /// Paths that the upstream did not apply at that write.
+    pub not_applied: Vec<String>,
+    /// Paths that another writer changes back after each correction.
+    pub fought: Vec<String>,
+    /// Name of an older object of this cluster that claims the same upstream object.
+    pub contender: Option<String>,
+}
+
+impl LastKnown {
+    /// Returns whether a write of this kind is in flight.
+    #[must_use]
+    pub fn is_in_flight(&self, kind: OperationKind) -> bool {
+        self.in_flight == Some(kind)
+    }
+}
+
+/// The policies of the spec.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Rules<'a> {
+    /// `spec.managementPolicy`.
+    pub management: ManagementPolicy,
+    /// `spec.adoptionPolicy`.
+    pub adoption: AdoptionPolicy,
+    /// `spec.driftPolicy`.
+    pub drift: DriftPolicy,
+    /// `spec.recreatePolicy`.
+    pub recreate: RecreatePolicy,
+    /// `spec.externalId`.
+    pub external_id: Option<&'a str>,
+}
+
+impl<'a> From<&'a CommonSpec> for Rules<'a> {
+    fn from(spec: &'a CommonSpec) -> Self {
+        Self {
+            management: spec.management_policy,
+            adoption: spec.adoption_policy,
+            drift: spec.drift_policy,
+            recreate: spec.recreate_policy,
+            external_id: spec.external_id.as_deref(),
+        }
+    }
+}

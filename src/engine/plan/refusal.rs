@@ -1,0 +1,131 @@
+//! Why a plan does not write, and the messages that tell users what to do.
+
+use crate::api::Reason;
+
+/// Why the operator writes nothing until a human acts.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Refusal {
+    /// The object has the owner tag of another owner.
+    ForeignTag {
+        /// Id of the object.
+        id: String,
+        /// The owner tag that it has.
+        owner: String,
+    },
+    /// `spec.externalId` names an object that does not exist.
+    ExternalIdNotFound {
+        /// The id that `spec.externalId` names.
+        id: String,
+    },
+    /// Several objects have the name, and none is ours.
+    Ambiguous {
+        /// Ids of the objects.
+        ids: Vec<String>,
+    },
+    /// The recorded object is not the one that the spec names, and the upstream shows no owner tags.
+    OtherThanSpec {
+        /// Id of the object.
+        id: String,
+        /// Summary of the fields that differ.
+        fields: String,
+    },
+    /// The recorded object does not have our owner tag.
+    RecordedNotTagged {
+        /// Id of the object.
+        id: String,
+    },
+    /// The object is not ours, and `adoptionPolicy` is `Never`.
+    AdoptionNotAllowed {
+        /// Id of the object.
+        id: String,
+        /// Summary of the fields that differ, if any.
+        differs: Option<String>,
+    },
+    /// The object is not ours and differs, and `adoptionPolicy` is `IfIdentical`.
+    NotIdentical {
+        /// Id of the object.
+        id: String,
+        /// Summary of the fields that differ.
+        fields: String,
+    },
+}
+
+impl Refusal {
+    /// Returns the reason of the condition.
+    #[must_use]
+    pub fn reason(&self) -> Reason {
+        match self {
+            Self::ExternalIdNotFound { .. } => Reason::InvalidSpec,
+            Self::ForeignTag { .. }
+            | Self::Ambiguous { .. }
+            | Self::OtherThanSpec { .. }
+            | Self::RecordedNotTagged { .. }
+            | Self::AdoptionNotAllowed { .. }
+            | Self::NotIdentical { .. } => Reason::Conflict,
+        }
+    }
+
+    /// Returns the message of the condition: the problem and what to do.
+    #[must_use]
+    pub fn message(&self) -> String {
+        match self {
+            Self::ForeignTag { id, owner } => {
+                format!("{id} is owned by {owner}. Choose another name, or remove the owner tag there.")
+            }
+            Self::ExternalIdNotFound { id } => format!(
+                "spec.externalId names {id}, which does not exist upstream. Create a new object with the right id, or without spec.externalId to have the operator create one."
+            ),
+            Self::Ambiguous { ids } => format!(
+                "Several upstream objects have this name, and this object owns none of them: {}. Set spec.externalId to choose one.",
+                ids.join(", ")
+            ),
+            Self::OtherThanSpec { id, fields } => format!(
+                "The upstream object {id} is not the one that the spec names: it differs at {fields}, and the upstream shows no owner tag. The operator does not write to it."
+            ),
+            Self::RecordedNotTagged { id } => format!(
+                "The upstream object {id} in status.upstream does not have the owner tag of this object, so the operator does not write to it. To adopt it, set spec.externalId: {id} and spec.adoptionPolicy."
+            ),
+            Self::AdoptionNotAllowed { id, differs: None } => format!(
+                "The upstream object {id} exists, and this object does not own it. Set spec.adoptionPolicy: IfIdentical to adopt it, or choose another name in a new object."
+            ),
+            Self::AdoptionNotAllowed { id, differs: Some(fields) } => format!(
+                "The upstream object {id} exists, and this object does not own it. It differs at {fields}: to adopt it, make the spec equal and set spec.adoptionPolicy: IfIdentical, or set Always. Otherwise choose another name in a new object."
+            ),
+            Self::NotIdentical { id, fields } => format!(
+                "The upstream object {id} exists, and this object does not own it. It differs at {fields}: to adopt it, make the spec equal, or set spec.adoptionPolicy: Always."
+            ),
+        }
+    }
+}
+
+/// Another object of this cluster that keeps this one from writing.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Rival {
+    /// It owns the upstream object.
+    Owner {
+        /// Id of the upstream object.
+        id: String,
+        /// Name of the other object.
+        name: String,
+    },
+    /// It claims the same upstream object and is older.
+    Older {
+        /// Name of the other object.
+        name: String,
+    },
+}
+
+impl Rival {
+    /// Returns the message of the condition: the other object and what to do.
+    #[must_use]
+    pub fn message(&self) -> String {
+        match self {
+            Self::Owner { id, name } => format!(
+                "The upstream object {id} belongs to {name}. Delete one of the two, or choose another name in a new object."
+            ),
+            Self::Older { name } => format!(
+                "{name} is older and uses the same upstream object. Delete one of the two, or choose another name in a new object."
+            ),
+        }
+    }
+}

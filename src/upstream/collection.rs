@@ -1,0 +1,91 @@
+//! The contract between the registry and a collection, and between an account and a provider's client.
+
+use super::http::Http;
+use super::request::RequestContext;
+use crate::engine::{External, Result, UpstreamError};
+use std::any::Any;
+use std::future::Future;
+
+/// A provider of upstream collections.
+#[derive(Debug)]
+pub(crate) struct Provider {
+    /// Its name in messages.
+    pub(crate) name: &'static str,
+    /// The field of a spec that describes its objects, such as `ncloud`.
+    pub(crate) field: &'static str,
+}
+
+/// The client of a provider's API, for one account. Clones share the limits of the account.
+pub(crate) trait ProviderClient: Any + Send + Sync {
+    /// Returns the provider.
+    fn provider(&self) -> &'static Provider;
+
+    /// Returns the HTTP client.
+    fn http(&self) -> &Http;
+
+    /// Checks the credentials as far as no request is needed.
+    fn check_credentials(&self) -> Result<()> {
+        Ok(())
+    }
+
+    /// Returns the same client for requests with this context.
+    fn with(&self, request_context: RequestContext) -> Self
+    where
+        Self: Sized;
+}
+
+/// One entry of the registry: a collection that describes itself.
+pub(crate) trait Collection: External {
+    /// The provider.
+    const PROVIDER: &'static Provider;
+
+    /// The key of its count in `status.usage` of a connection, in camel case.
+    const COUNTED_AS: &'static str;
+
+    /// The client of the provider.
+    type Client: ProviderClient;
+
+    /// The part of a spec that describes one of its objects.
+    type Spec;
+
+    /// Returns that part of a spec; `None` if the spec describes no object of this collection.
+    fn spec(desired: &dyn Any) -> Option<&Self::Spec>;
+
+    /// Converts the spec to the canonical form.
+    fn document(spec: &Self::Spec) -> Self::Document;
+
+    /// Returns the name that only one object of the collection can have; `None` if names are not unique.
+    fn unique_name(_spec: &Self::Spec) -> Option<&str> {
+        None
+    }
+
+    /// Opens the collection of one account.
+    fn open(client: Self::Client) -> Self;
+
+    /// Checks before any collection of the account is counted whether this one can be.
+    fn prepare_count(&self) -> impl Future<Output = Result<Availability>> + Send {
+        async { Ok(Availability::Available) }
+    }
+
+    /// Counts the objects of the account. An error ends the probe of the account.
+    fn count(&self) -> impl Future<Output = Result<Counted>> + Send;
+}
+
+/// Whether an account offers a collection.
+#[derive(Debug)]
+pub(crate) enum Availability {
+    /// It does.
+    Available,
+    /// It does not, for this reason. A probe fails only if an account offers no collection at all.
+    Missing(UpstreamError),
+}
+
+/// The result of counting a collection.
+#[derive(Debug)]
+pub(crate) enum Counted {
+    /// The account holds this many objects, where the upstream shows it, and may hold that many,
+    /// where there is a limit.
+    Count { count: Option<u64>, limit: Option<u64> },
+    /// The account does not offer the collection, for this reason.
+    Missing(UpstreamError),
+}

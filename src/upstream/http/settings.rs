@@ -1,0 +1,49 @@
+//! The settings of the HTTP client.
+
+use super::log::RequestLog;
+use crate::api::connection::RateLimit;
+use crate::upstream::endpoint::EndpointRules;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Timeouts, limits and retries of upstream requests.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HttpSettings {
+    /// The time limit for connecting, TLS included.
+    pub connect_timeout: Duration,
+    /// The time limit for a complete response, connecting included.
+    pub request_timeout: Duration,
+    /// The maximum number of bytes that are read of a response.
+    pub body_limit: usize,
+    /// The `User-Agent` header.
+    pub user_agent: String,
+    /// The number of attempts of a read. A write is sent once.
+    pub read_attempts: u32,
+    /// The pause before the second attempt of a read. It doubles before each further attempt.
+    pub read_backoff: Duration,
+    /// The maximum time that a request waits for the connection's rate limit.
+    pub queue_limit: Duration,
+}
+
+impl Default for HttpSettings {
+    fn default() -> Self {
+        Self {
+            connect_timeout: Duration::from_secs(5),
+            request_timeout: Duration::from_secs(30),
+            body_limit: 8 << 20,
+            user_agent: concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION")).to_owned(),
+            read_attempts: 3,
+            read_backoff: Duration::from_millis(250),
+            queue_limit: Duration::from_secs(20),
+        }
+    }
+}
+
+/// Everything from which the client of one account is built, except its credentials.
+pub(crate) struct ClientOptions<'a> {
+    pub(crate) settings: &'a HttpSettings,
+    pub(crate) rules: &'a EndpointRules,
+    pub(crate) ca_bundle: Option<&'a [u8]>,
+    pub(crate) rate: RateLimit,
+    pub(crate) log: Arc<dyn RequestLog>,
+}

@@ -1,0 +1,150 @@
+//! Network policies in SpaceONE's responses.
+
+use super::document::{Details, NetworkPolicyDocument};
+use crate::api::network_policy::{RoutingTable, SpaceoneNetworkPolicySpec, SpaceoneReference};
+use crate::engine::Observed;
+use crate::upstream::lenient::{nullable, present};
+use crate::upstream::spaceone::client::Fields;
+use crate::upstream::spaceone::tags;
+use crate::upstream::spaceone::wire::{described, timestamp};
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde_json::Value;
+
+/// The writer of a field in the update history that stands for the API.
+const BY_API: &str = "MANUAL";
+
+/// A network policy in a response.
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct ReceivedNetworkPolicy {
+    network_policy_id: String,
+    #[serde(default, deserialize_with = "nullable")]
+    name: String,
+    #[serde(default, deserialize_with = "nullable")]
+    routing_tables: Vec<Route>,
+    #[serde(default, deserialize_with = "nullable")]
+    dns: Vec<String>,
+    #[serde(default, deserialize_with = "nullable")]
+    data: Fields,
+    #[serde(default, deserialize_with = "nullable")]
+    metadata: Fields,
+    #[serde(default, deserialize_with = "nullable")]
+    reference: Reference,
+    #[serde(default, deserialize_with = "nullable")]
+    tags: Fields,
+    #[serde(default, deserialize_with = "nullable")]
+    collection_info: Collected,
+    #[serde(default)]
+    region_info: Option<Fields>,
+    #[serde(default)]
+    zone_info: Option<Fields>,
+    #[serde(default)]
+    created_at: Value,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+struct Route {
+    #[serde(default, deserialize_with = "nullable")]
+    cidr: String,
+    #[serde(default, deserialize_with = "nullable")]
+    destination: String,
+    #[serde(default)]
+    interface: Option<String>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+struct Reference {
+    #[serde(default)]
+    resource_id: Option<String>,
+    #[serde(default)]
+    external_link: Option<String>,
+}
+
+/// The last writers of fields, and the pinned fields.
+#[derive(Debug, Clone, Default, Deserialize)]
+struct Collected {
+    #[serde(default, deserialize_with = "nullable")]
+    update_history: Vec<Update>,
+    #[serde(default, deserialize_with = "nullable")]
+    pinned_keys: Vec<String>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+struct Update {
+    #[serde(default, deserialize_with = "nullable")]
+    key: String,
+    #[serde(default, deserialize_with = "nullable")]
+    updated_by: String,
+}
+
+impl ReceivedNetworkPolicy {
+    pub(super) fn id(self) -> String {
+        self.network_policy_id
+    }
+
+    /// Returns all tags, the owner tag among them.
+    pub(super) fn tags(&self) -> &Fields {
+        &self.tags
+    }
+
+    pub(super) fn metadata(&self) -> &Fields {
+        &self.metadata
+    }
+
+    /// Returns the owner tag.
+    pub(super) fn found_tag(&self) -> Option<&String> {
+        match self.tags.get(tags::OWNER) {
+            Some(Value::String(found_tag)) => Some(found_tag),
+            _ => None,
+        }
+    }
+
+    /// Returns a sort key: the oldest first, objects of unknown age last.
+    pub(super) fn age(&self) -> (Timestamp, String) {
+        let created = timestamp(&self.created_at).and_then(|text| text.parse().ok());
+        (created.unwrap_or(Timestamp::MAX), self.network_policy_id.clone())
+    }
+
+    pub(super) fn is_pinned(&self, key: &str) -> bool {
+        self.collection_info.pinned_keys.iter().any(|pinned| pinned == key)
+    }
+
+    pub(super) fn observed(self) -> Observed<NetworkPolicyDocument> {
+        let (found_tag, tags) = tags::split_owner(self.tags);
+        let zone_id = self.zone_info.as_ref().and_then(|zone| zone.get("zone_id")).and_then(Value::as_str);
+        let history = self.collection_info.update_history.iter();
+        let by_hand = history.filter(|update| update.updated_by == BY_API);
+        let data_by_hand = by_hand.filter_map(|update| update.key.strip_prefix("data.")).map(str::to_owned).collect();
+        let spec = SpaceoneNetworkPolicySpec {
+            name: self.name,
+            zone_id: zone_id.unwrap_or_default().to_owned(),
+            routing_tables: Some(self.routing_tables.into_iter().map(RoutingTable::from).collect()),
+            dns: Some(self.dns),
+            data: Some(self.data),
+            metadata: Some(self.metadata),
+            reference: Some(SpaceoneReference {
+                resource_id: present(self.reference.resource_id),
+                external_link: present(self.reference.external_link),
+            }),
+            tags: Some(tags),
+            pinned_keys: Some(self.collection_info.pinned_keys),
+        };
+        let details = Details {
+            region_info: described(self.region_info),
+            zone_info: described(self.zone_info),
+            created_at: timestamp(&self.created_at),
+        };
+        Observed {
+            id: self.network_policy_id,
+            document: NetworkPolicyDocument { spec, data_by_hand },
+            found_tag,
+            details,
+        }
+    }
+}
+
+impl From<Route> for RoutingTable {
+    fn from(Route { cidr, destination, interface }: Route) -> Self {
+        Self { cidr, destination, interface: present(interface) }
+    }
+}

@@ -1,0 +1,50 @@
+//! The repository from which the policies of an account are listed.
+
+use super::client::{Fields, Request, Spaceone};
+use super::resource::{ResourceApi, Scope, Verb};
+use super::wire::ResultPage;
+use crate::engine::{ErrorKind, Result};
+use serde_json::{Value, json};
+
+/// Repositories.
+pub(super) const REPOSITORY: &ResourceApi = &ResourceApi {
+    system: "spaceone/repository",
+    service: "repository",
+    singular: "repository",
+    plural: "repositories",
+    rest_get: "repositories",
+    console_delete: "delete",
+    id_field: "repository_id",
+    operations: &[(Verb::List, "find repository")],
+    absence_code: None,
+    scope: Scope::Server,
+    queries_with_lists: true,
+    always_has_stat: false,
+};
+
+impl Spaceone {
+    /// Returns the id of the configured repository, or else of the local one, which is read once.
+    pub(super) async fn repository(&self) -> Result<&str> {
+        match &self.configured_repository {
+            Some(id) => Ok(id),
+            None => self.local_repository.get_or_try_init(|| self.find_repository()).await.map(String::as_str),
+        }
+    }
+
+    async fn find_repository(&self) -> Result<String> {
+        let fields = Fields::from_iter([("repository_type".to_owned(), json!("local"))]);
+        let purpose = REPOSITORY.purpose(Verb::List);
+        let response = self.call(Request { resource: REPOSITORY, verb: Verb::List, id: "", fields }).await?;
+        let page: ResultPage<Fields> = response.read(purpose)?;
+        let unclear = |message: &str| Err(response.error(ErrorKind::InvalidReference, purpose, message.to_owned()));
+        match page.results.as_slice() {
+            [one] => one
+                .get("repository_id")
+                .and_then(Value::as_str)
+                .map(str::to_owned)
+                .ok_or_else(|| response.unreadable(purpose)),
+            [] => unclear("the domain has no local repository: register one, or set repositoryId"),
+            _ => unclear("the domain has several local repositories: set repositoryId"),
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! The promise that a new upstream resource is its own files and one line in each of two lists: no other file of
+//! `src` names a managed kind or a collection.
+
+use super::modules::{Source, is_below};
+use super::{code_files, read, root};
+use regex::Regex;
+use std::collections::BTreeSet;
+
+/// The list of managed kinds, and the list of collections.
+const LISTS: [&str; 2] = ["api/kinds.rs", "upstream/registry.rs"];
+
+/// The kinds and collections that the lists name.
+struct Listed {
+    /// Such as `NetworkPolicy`.
+    kinds: Vec<String>,
+    /// Such as `spaceone::network_policy`.
+    collections: Vec<String>,
+    /// Such as `spaceone/networkpolicy`, as each collection defines it.
+    systems: Vec<String>,
+}
+
+impl Listed {
+    fn read() -> Self {
+        let list = |file: &str, pattern: &str| -> Vec<String> {
+            let code = read(&root().join("src").join(file));
+            Regex::new(pattern).unwrap().captures_iter(&code).map(|found| found[1].to_owned()).collect()
+        };
+        let kinds = list(LISTS[0], r"managed_kinds \{[^\[]*\[([^\]]+)\]");
+        let kinds = kinds.iter().flat_map(|names| names.split(", ")).map(str::to_owned).collect::<Vec<_>>();
+        let collections = list(LISTS[1], r"&Of::<(\w+::\w+)::\w+>\(");
+        let pattern = Regex::new(r#"(?:SYSTEM: &str =|system:) "(\w+/\w+)""#).unwrap();
+        let system = |collection: &String| {
+            let folder = format!("upstream/{}/", collection.replace("::", "/"));
+            let own = code_files("src").into_iter().filter(|(file, _)| file.starts_with(&folder));
+            let found: Option<String> = own.filter_map(|(_, code)| Some(pattern.captures(&code)?[1].to_owned())).next();
+            found.unwrap_or_else(|| panic!("src/{folder} defines no name of its system"))
+        };
+        let systems = collections.iter().map(system).collect();
+        Self { kinds, collections, systems }
+    }
+
+    /// Returns what the file names without owning it.
+    fn named_in(&self, source: &Source<'_>) -> Vec<String> {
+        if LISTS.contains(&source.file) || source.is_test() {
+            return Vec::new();
+        }
+        let imports = source.imports();
+        let kinds = self.kinds.iter().filter(|kind| !owns_kind(source.file, kind, &self.collections));
+        let named = kinds.filter(|kind| imports.iter().any(|import| is_of_kind(&import.module, kind))).cloned();
+        let foreign = self.collections.iter().filter(|collection| !owns(source.file, collection));
+        let imported = foreign.filter(|collection| {
+            let module = format!("upstream::{collection}");
+            imports.iter().any(|import| is_below(&import.module, &module))
+        });
+        let systems =
+            self.collections.iter().zip(&self.systems).filter(|(collection, _)| !owns(source.file, collection));
+        let code = source.code_without_comments();
+        let written = systems.filter(|(_, system)| code.contains(&format!("\"{system}\""))).map(|(_, system)| system);
+        named.chain(imported.cloned()).chain(written.cloned()).collect()
+    }
+}
+
+fn snake(kind: &str) -> String {
+    let word = |c: char| if c.is_uppercase() { format!("_{}", c.to_ascii_lowercase()) } else { c.to_string() };
+    kind.chars().map(word).collect::<String>().trim_start_matches('_').to_owned()
+}
+
+/// Returns whether an import is the kind, its spec or its status.
+fn is_of_kind(import: &str, kind: &str) -> bool {
+    let Some(rest) = import.strip_prefix("api::") else { return false };
+    let first = rest.split("::").next().unwrap_or_default();
+    first == snake(kind) || first.strip_prefix(kind).is_some_and(|rest| ["", "Spec", "Status"].contains(&rest))
+}
+
+/// Returns whether the file belongs to a kind: its types, its traits, or a collection that stores its objects.
+fn owns_kind(file: &str, kind: &str, collections: &[String]) -> bool {
+    let own = snake(kind);
+    file == format!("api/{own}.rs")
+        || file == format!("controller/kinds/{own}.rs")
+        || file.starts_with("api/")
+        || collections.iter().any(|collection| owns(file, collection))
+}
+
+fn owns(file: &str, collection: &str) -> bool {
+    file.starts_with(&format!("upstream/{}/", collection.replace("::", "/")))
+}
+
+#[test]
+fn kinds_and_collections_are_named_in_their_own_files() {
+    let listed = Listed::read();
+    assert!(listed.kinds.len() >= 2 && listed.collections.len() >= 3, "the lists were not read");
+    let mut wrong = BTreeSet::new();
+    for (file, code) in code_files("src") {
+        let named = listed.named_in(&Source::new(&file, &code));
+        wrong.extend(named.into_iter().map(|name| format!("src/{file} names {name}")));
+    }
+    assert!(wrong.is_empty(), "only its own files and the two lists {LISTS:?} may name a kind: {wrong:#?}");
+}
+
+#[test]
+fn planted_kind_and_collection_are_reported() {
+    let listed = Listed::read();
+    let planted = [
+        ("controller/policy/mod.rs", "use crate::api::NetworkPolicy;"),
+        ("controller/setup/mod.rs", "fn f() { g::<crate::api::Policy>(); }"),
+        ("upstream/account.rs", "use super::spaceone::policy::Policies;"),
+        ("upstream/spaceone/client.rs", "use super::network_policy::SYSTEM;"),
+        ("controller/context.rs", "const S: &str = \"ncloud/policy\";"),
+    ];
+    for (file, code) in planted {
+        assert_eq!(listed.named_in(&Source::new(file, code)).len(), 1, "{file}: {code}");
+    }
+    for (file, code) in [
+        ("controller/kinds/network_policy.rs", "use crate::api::{NetworkPolicy, NetworkPolicyStatus};"),
+        ("upstream/spaceone/policy/mod.rs", "use crate::api::PolicySpec; const SYSTEM: &str = \"spaceone/policy\";"),
+        (
+            "upstream/http/client.rs",
+            "use reqwest::redirect; // a `Policy` of reqwest\nfn f() { redirect::Policy::none() }",
+        ),
+    ] {
+        assert_eq!(listed.named_in(&Source::new(file, code)), [""; 0], "{file}: {code}");
+    }
+}

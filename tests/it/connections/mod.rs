@@ -1,0 +1,4 @@
+//! Connections: how their changes reach the objects that use them, and the reasons why one is unavailable.
+
+mod changes;
+mod troubles;

@@ -1,0 +1,38 @@
+//! Actions of other people while a reader follows a page. The page names them.
+
+use crate::support::installation::Installation;
+use cloud_policy_simulator::ncloud::{NewPolicy, Permission, Target};
+
+/// The second pair of keys of the simulated account.
+pub const NEW_KEYS: [&str; 2] = ["SIMULATORACCESSKEY02", "SimulatorSecret/000000000000000000000002"];
+
+/// Executes an action. Panics when the page names an unknown one.
+pub fn meanwhile(what: &str, installation: &Installation) {
+    let ncloud = &installation.ncloud;
+    match what {
+        "the account has a policy legacy-viewer" => {
+            ncloud.add_policy(legacy_viewer());
+        }
+        "somebody changes storage-reader in the console" => {
+            let policy = ncloud.policy_named("storage-reader").expect("storage-reader exists");
+            ncloud.edit_policy(&policy.policy_id, |policy| policy.description = Some("Reads what it likes".to_owned()));
+        }
+        "the account gets a second key" => ncloud.set_options(|options| {
+            let former = (options.access_key.clone(), options.secret_key.clone());
+            options.further_keys.push(former);
+            [options.access_key, options.secret_key] = NEW_KEYS.map(str::to_owned);
+        }),
+        "the old key is deleted" => ncloud.set_options(|options| options.further_keys.clear()),
+        _ => panic!("not known: {what}"),
+    }
+}
+
+fn legacy_viewer() -> NewPolicy {
+    let target = Target {
+        product: "Server".to_owned(),
+        actions: vec!["View*".to_owned(), "Change/startServerInstances".to_owned()],
+        resource_nrns: vec!["*".to_owned()],
+    };
+    let permission = Permission { effect: "Allow".to_owned(), targets: vec![target], condition: None };
+    NewPolicy { policy_name: "legacy-viewer".to_owned(), permissions: vec![permission], ..NewPolicy::default() }
+}

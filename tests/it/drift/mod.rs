@@ -1,0 +1,6 @@
+//! Drift: how it is reported and corrected, when the operator stops, and how little an idle operator reads.
+
+mod fields;
+mod fights;
+mod idle;
+mod snapshots;

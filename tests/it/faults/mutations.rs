@@ -1,0 +1,114 @@
+//! Mutations: with any one safeguard switched off, a plan that otherwise passes fails, and an oracle gives the
+//! reason that the safeguard exists for.
+
+use super::scenario::Scenario;
+use super::sweep::Sweep;
+use super::targets::Target;
+use super::user::LIMIT;
+use cloud_policy::controller::settings::Safeguards;
+use std::time::Duration;
+
+/// How long a plan may take with a safeguard switched off: it may never end.
+const MUTATION_LIMIT: Duration = Duration::from_secs(10);
+
+/// One safeguard that is switched off, and the failure that an oracle must report.
+struct Mutation {
+    scenario: (Target, Scenario),
+    /// A part of the titles of the plans.
+    plans: &'static str,
+    without: Safeguards,
+    /// A part of what an oracle must report for one of the plans.
+    reports: &'static str,
+}
+
+/// Asserts that the plans pass, and that one fails without the safeguard.
+async fn detects(mutation: Mutation) {
+    let sweep = Sweep::prepare(|target, scenario| (target, scenario) == mutation.scenario).await;
+    let mut plans = sweep.plans();
+    plans.retain(|plan| plan.title(sweep.reference(plan)).contains(mutation.plans));
+    assert!(!plans.is_empty(), "no such plan: {}", mutation.plans);
+    for (plan, ended) in sweep.run_all(plans.clone(), Safeguards::default(), LIMIT, |_| {}).await {
+        if let Err(failure) = ended {
+            panic!("{} fails with every safeguard on: {}\n{}", plan.number(), failure.why, failure.trace);
+        }
+    }
+    let mut reported = Vec::new();
+    for (plan, ended) in sweep.run_all(plans, mutation.without, MUTATION_LIMIT, |_| {}).await {
+        let result = ended.map_or_else(|f| format!("{}\n{}", f.why, f.trace), |r| format!("passes\n{}", r.trace));
+        reported.push(format!("{}: {result}", plan.number()));
+    }
+    let is_detected = reported.iter().any(|result| result.contains(mutation.reports));
+    assert!(
+        is_detected,
+        "without {:?} the sweep does not report {}:\n{}",
+        mutation.without,
+        mutation.reports,
+        reported.join("\n")
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sweep_detects_leaked_create_without_intent() {
+    detects(Mutation {
+        scenario: (Target::Network, Scenario::Abandon),
+        plans: "upstream lands late",
+        without: Safeguards { intent: false, ..Safeguards::default() },
+        reports: "left upstream",
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sweep_detects_duplicate_create_without_tag_lookup() {
+    detects(Mutation {
+        scenario: (Target::Network, Scenario::Create),
+        plans: "upstream cut after",
+        without: Safeguards { owner_lookup: false, ..Safeguards::default() },
+        reports: "2 objects upstream",
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sweep_detects_lost_finalizer_without_uid_test() {
+    detects(Mutation {
+        scenario: (Target::Network, Scenario::ReplaceAndDelete),
+        plans: "crash, then a stale list at `kube PATCH networkpolicies/status` no. 3",
+        without: Safeguards { uid_test: false, ..Safeguards::default() },
+        reports: "finalizer removed while the object is still upstream",
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sweep_detects_write_of_former_leader_without_fence() {
+    detects(Mutation {
+        scenario: (Target::Network, Scenario::Create),
+        plans: "lost leadership at `kube PATCH networkpolicies/status` no. 1",
+        without: Safeguards { fence: false, ..Safeguards::default() },
+        reports: "a process that lost its leadership did `spaceone Create NetworkPolicy`",
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sweep_detects_missed_drift_without_fresh_lists() {
+    detects(Mutation {
+        scenario: (Target::Spaceone, Scenario::Drift),
+        plans: "missed events, 410",
+        without: Safeguards { fresh_snapshots: false, ..Safeguards::default() },
+        reports: "the upstream holds",
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sweep_detects_misreported_adoption_without_intent() {
+    detects(Mutation {
+        scenario: (Target::Ncloud, Scenario::Adopt),
+        plans: "upstream cut after",
+        without: Safeguards { intent: false, ..Safeguards::default() },
+        reports: "status says adopted: false",
+    })
+    .await;
+}

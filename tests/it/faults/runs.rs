@@ -1,0 +1,232 @@
+//! One run: a scenario, with or without faults, and the oracles.
+
+use super::clock::Offset;
+use super::environment::{Counts, Environment};
+use super::process::{ReconcileCounter, RunContext};
+use super::processes::Processes;
+use super::scenario::Scenario;
+use super::schedule::{Fault, Injection, Step, TraceLine};
+use super::steps::Sequence;
+use super::user::{Goal, LIMIT, User};
+use anyhow::Context;
+use cloud_policy::controller::settings::Safeguards;
+use kube::api::ListParams;
+use std::fmt::Write as _;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::time::sleep;
+
+/// How long the operator must not write for a scenario to be over.
+const IDLE: Duration = Duration::from_millis(200);
+
+/// The same when a process had old data: an open watch does not mean that the process has received the newer
+/// events and acted on them.
+const CAUGHT_UP: Duration = Duration::from_secs(2);
+
+/// How long the operator must not write afterwards, when no reconciles can be counted.
+const AFTERWARDS: Duration = Duration::from_millis(350);
+
+/// How often the state is polled.
+const POLL: Duration = Duration::from_millis(20);
+
+/// How many reconciles without a write the third oracle requires.
+const RECONCILES: usize = 3;
+
+/// A run to execute.
+#[derive(Debug, Clone)]
+pub struct Run {
+    pub scenario: Scenario,
+    pub schedule: Vec<Injection>,
+    /// How many revisions back the list of the operator is after a crash.
+    pub depth: usize,
+    pub safeguards: Safeguards,
+    /// How long each wait may take.
+    pub limit: Duration,
+    /// Oracle (b): the counts of the run without faults.
+    pub counts: Option<Counts>,
+}
+
+impl Run {
+    /// Returns the scenario without faults.
+    pub fn without_faults(scenario: Scenario) -> Self {
+        Self { scenario, schedule: Vec::new(), depth: 0, safeguards: Safeguards::default(), limit: LIMIT, counts: None }
+    }
+
+    /// Returns whether a process in the run has old lists, or receives events late.
+    fn misses_events(&self) -> bool {
+        self.depth > 0 || self.schedule.iter().any(|injection| injection.fault == Fault::MissedEvents)
+    }
+}
+
+/// The record of a run that passed.
+#[derive(Debug, Clone)]
+pub struct Record {
+    /// The steps of the scenario itself.
+    pub steps: Vec<Step>,
+    pub counts: Counts,
+    /// How many injections of the schedule took place.
+    pub injected: usize,
+    pub trace: String,
+}
+
+/// The record of a run that failed.
+#[derive(Debug, Clone)]
+pub struct Failure {
+    pub why: String,
+    pub trace: String,
+}
+
+/// Executes a run. The environment is as before when the run passes.
+pub async fn execute(environment: &Arc<Environment>, run: &Run) -> Result<Record, Failure> {
+    let clock = Arc::new(Offset::default());
+    let (sequence, mut happened) = Sequence::new(Arc::clone(&clock));
+    environment.direct(&sequence);
+    let context = RunContext {
+        environment: Arc::clone(environment),
+        sequence: Arc::clone(&sequence),
+        clock,
+        safeguards: run.safeguards,
+        counter: ReconcileCounter::default(),
+    };
+    let counter = context.counter.clone();
+    let user = User { environment, sequence: &sequence, limit: run.limit };
+    let mut processes = Processes::start(context, &user, run.depth);
+    let ended = tokio::select! {
+        ended = run_scenario(&user, &counter, run) => ended,
+        never = processes.handle(&mut happened) => match never {},
+    };
+    processes.end().await;
+    environment.undirect();
+    let trace = trace(&sequence);
+    let violation = sequence.violations().first().cloned();
+    match (ended, violation) {
+        (Ok((steps, counts, injected)), None) => Ok(Record { steps, counts, injected, trace }),
+        (Ok(_), Some(why)) => Err(Failure { why, trace }),
+        (Err(error), violation) => Err(Failure { why: format!("{error:#} {}", violation.unwrap_or_default()), trace }),
+    }
+}
+
+async fn run_scenario(
+    user: &User<'_>,
+    counter: &ReconcileCounter,
+    run: &Run,
+) -> anyhow::Result<(Vec<Step>, Counts, usize)> {
+    let sequence = user.sequence;
+    if let Some(before) = run.scenario.prepare(user).await? {
+        wait_until_idle(user, counter, &before, IDLE).await.context("before the scenario")?;
+    }
+    user.environment.reset_counts();
+    let before = user.environment.api().list(&ListParams::default().limit(1)).await?;
+    sequence.revision(&before.metadata.resource_version.unwrap_or_default());
+    let start = sequence.steps().len();
+    sequence.note("the scenario starts");
+    sequence.arm(run.schedule.clone());
+    let goal = run.scenario.act(user).await?;
+    user.reach(&goal).await?;
+    // An injection that has not taken place by now must not hit an idle operator.
+    sequence.arm(Vec::new());
+    wait_until_idle(user, counter, &goal, if run.misses_events() { CAUGHT_UP } else { IDLE }).await?;
+    let steps = sequence.steps().split_off(start);
+    sequence.note("the scenario ends");
+    check_idle(user, counter, &goal).await?;
+    user.is_at(&goal).await.context("after the operator was idle")?;
+    let counts = user.environment.counts();
+    if let Some(wanted) = run.counts {
+        // A failed create need not be repeated when the object is deleted.
+        let abandoned = run.scenario == Scenario::Abandon && counts.creates == counts.deletes;
+        let fits = counts == wanted || abandoned && counts.creates <= wanted.creates;
+        anyhow::ensure!(fits, "{counts:?} upstream instead of {wanted:?}");
+    }
+    let injected = sequence.injected();
+    clean_up(user, goal).await.context("during the final deletion")?;
+    Ok((steps, counts, injected))
+}
+
+/// Waits until all incidents have ended and the operator does not try to write: for `long`, and, when the
+/// object still exists, for a whole reconcile.
+async fn wait_until_idle(
+    user: &User<'_>,
+    counter: &ReconcileCounter,
+    goal: &Goal,
+    long: Duration,
+) -> anyhow::Result<()> {
+    let sequence = user.sequence;
+    // The current reconcile, and a whole one.
+    let expected = if goal.is_managed() { 2 } else { 0 };
+    let begun = Instant::now();
+    let (mut mark, mut since, mut base) = (sequence.mark(), begun, counter.reconciles());
+    loop {
+        sleep(POLL).await;
+        let (writes, reconciles) = (sequence.writes_after(mark), counter.reconciles());
+        if !writes.is_empty() || !sequence.is_quiet() || reconciles < base {
+            (mark, since, base) = (sequence.mark(), Instant::now(), reconciles);
+        } else if reconciles >= base + expected && since.elapsed() >= long {
+            return Ok(());
+        }
+        anyhow::ensure!(
+            begun.elapsed() < user.limit,
+            "not idle, the last write is {:?}; {}",
+            writes.last().map(|w| &w.name),
+            sequence.describe_open()
+        );
+    }
+}
+
+/// Oracle (c): the operator reconciles several times and writes nothing.
+async fn check_idle(user: &User<'_>, counter: &ReconcileCounter, goal: &Goal) -> anyhow::Result<()> {
+    let sequence = user.sequence;
+    let mark = sequence.mark();
+    if goal.is_managed() {
+        let before = counter.reconciles();
+        let reconciled = || async {
+            let reconciles = counter.reconciles().saturating_sub(before);
+            anyhow::ensure!(reconciles >= RECONCILES, "{reconciles} reconciles");
+            Ok(())
+        };
+        user.until("the operator to reconcile again", reconciled).await?;
+    } else {
+        sleep(AFTERWARDS).await;
+    }
+    // A write of a lagging cache that the API server refuses does not count. Wait for the responses.
+    let answered = || async {
+        anyhow::ensure!(sequence.is_quiet(), "a step has no response");
+        Ok(())
+    };
+    user.until("all responses", answered).await?;
+    let tried = sequence.writes_after(mark);
+    let written: Vec<_> = tried.iter().filter(|s| s.refused != Some(true)).map(|s| &s.name).collect();
+    anyhow::ensure!(written.is_empty(), "written when idle: {written:?}");
+    Ok(())
+}
+
+/// Checks that the object can be deleted.
+async fn clean_up(user: &User<'_>, goal: Goal) -> anyhow::Result<()> {
+    match goal {
+        Goal::Ready | Goal::Adopted => {
+            user.delete().await?;
+            user.reach(&Goal::Gone).await
+        }
+        Goal::Gone => Ok(()),
+        Goal::Left(_) => {
+            anyhow::ensure!(user.environment.remove(), "nothing to remove");
+            Ok(())
+        }
+    }
+}
+
+/// Formats the steps and notes for people.
+fn trace(sequence: &Sequence) -> String {
+    let mut text = String::new();
+    for line in sequence.lines() {
+        // Writing to a String cannot fail.
+        let _ = match line {
+            TraceLine::Note(at, what) => writeln!(text, "{:7.3}   -- {what}", at.as_secs_f32()),
+            TraceLine::Step(step) => {
+                let refused = if step.refused == Some(true) { " (refused)" } else { "" };
+                let fault = step.fault.map(|fault| format!("  <== {fault:?}")).unwrap_or_default();
+                writeln!(text, "{:7.3} {:>2} {}{refused}{fault}", step.at.as_secs_f32(), step.process, step.name)
+            }
+        };
+    }
+    text
+}

@@ -1,0 +1,66 @@
+//! The health oracle: the program in `tests/gitops`, built once, which uses the libraries of Argo CD and Flux.
+
+use cloud_policy_testbed::repository;
+use serde::Deserialize;
+use serde_json::Value;
+use std::io::{Seek, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::sync::OnceLock;
+
+/// The health of one object.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Health {
+    /// The status by kstatus: `Current`, `InProgress`, `Failed`, `Terminating`.
+    pub kstatus: String,
+    /// The health by Argo CD: `Healthy`, `Progressing`, `Degraded`, `Suspended`.
+    #[serde(rename = "health")]
+    pub argo_cd: String,
+    /// The message that Argo CD shows.
+    pub message: String,
+}
+
+impl Health {
+    /// Returns the health by Argo CD and the status by kstatus.
+    pub fn pair(&self) -> (&str, &str) {
+        (&self.argo_cd, &self.kstatus)
+    }
+}
+
+static BUILT: OnceLock<PathBuf> = OnceLock::new();
+
+/// Returns the folder with the program and, in `crds`, the CRDs of Argo CD and Flux.
+pub fn built() -> &'static Path {
+    BUILT.get_or_init(|| {
+        let mut build = Command::new(repository().join("tests/gitops/build.sh"));
+        let output = build.stdin(Stdio::null()).stderr(Stdio::inherit()).output().unwrap();
+        assert!(output.status.success(), "tests/gitops/build.sh failed; see its output above");
+        PathBuf::from(String::from_utf8(output.stdout).unwrap().trim())
+    })
+}
+
+/// Computes the health of these objects, with the shipped script.
+pub fn health_of(objects: &[Value]) -> Vec<Health> {
+    let lines: Vec<String> = objects.iter().map(Value::to_string).collect();
+    let script = repository().join("deploy/argocd/health.lua").display().to_string();
+    let output = run(&["verdicts", &script], &lines.join("\n"));
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let printed = String::from_utf8(output.stdout).unwrap();
+    let all: Vec<Health> = printed.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(all.len(), objects.len());
+    all
+}
+
+/// Parses manifests with Flux's own types.
+pub fn flux(manifests: &str) -> Result<(), String> {
+    let output = run(&["flux"], manifests);
+    if output.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&output.stderr).into_owned()) }
+}
+
+/// Runs the program. Its input is a file, so that neither side waits for the other.
+fn run(arguments: &[&str], input: &str) -> Output {
+    let mut file = tempfile::tempfile().unwrap();
+    file.write_all(input.as_bytes()).unwrap();
+    file.rewind().unwrap();
+    Command::new(built().join("gitops-judge")).args(arguments).stdin(file).output().unwrap()
+}

@@ -1,0 +1,7 @@
+//! Tests of creating, updating, suspending and deleting one object of each upstream resource.
+
+mod lost_answers;
+mod ncloud;
+mod spaceone;
+mod suspended;
+mod validation;

@@ -1,0 +1,87 @@
+//! Adoptions that end between the write of the owner tag and the record in status: the operator reports them as
+//! adoptions, and deletes the upstream object only if it has the owner tag.
+
+use crate::ownership::adoption::{alike, by_hand};
+use crate::support::test_env::{TestEnv, common, upstream_id};
+use cloud_policy::api::Policy;
+use cloud_policy_simulator::{Action, Fault, Operation};
+use serde_json::{Value, json};
+use std::time::Duration;
+
+fn adopting(name: &str) -> Value {
+    let mut object = alike(name);
+    object["spec"]["adoptionPolicy"] = json!("IfIdentical");
+    object
+}
+
+/// Waits until the object is ready, and asserts that status and events report an adoption.
+async fn is_reported_as_adoption(env: &TestEnv, name: &str, id: &str) {
+    let seen: Policy = env.ready(name).await;
+    assert_eq!(upstream_id(&seen), id);
+    let status = common(&seen);
+    assert!(status.upstream.unwrap().adopted && status.operation.is_none());
+    let events: Vec<String> = env.events(name).await.into_iter().map(|(reason, _)| reason).collect();
+    assert!(events.contains(&"Adopted".to_owned()) && !events.contains(&"Recovered".to_owned()), "{events:?}");
+}
+
+#[tokio::test]
+async fn adoption_is_reported_as_adopted_when_response_is_lost() {
+    let env = TestEnv::new("lost-tag").await;
+    let id = by_hand(&env, "lost", None);
+    env.ncloud.faults().add(Fault::on(Operation::TagsAdd).after(Action::Reset));
+    env.apply(adopting("lost")).await;
+    is_reported_as_adoption(&env, "lost", &id).await;
+    assert!(env.ncloud.faults().waiting().is_empty(), "the fault was injected");
+}
+
+#[tokio::test]
+async fn rejected_adoption_leaves_no_trace_until_it_succeeds() {
+    let env = TestEnv::new("refused-tag").await;
+    let id = by_hand(&env, "refused", None);
+    let no = Action::status(403, r#"{"success":false,"errorCode":403,"message":"no tags for you"}"#);
+    env.ncloud.faults().add(Fault::on(Operation::TagsAdd).before(no).forever());
+    env.apply(adopting("refused")).await;
+    env.reason::<Policy>("refused", "ValidationFailed").await;
+    let clean = |object: &Policy| {
+        let status = common(object);
+        anyhow::ensure!(status.operation.is_none() && status.upstream.is_none(), "{status:?}");
+        Ok(())
+    };
+    env.until("refused", "without an adoption under way", clean).await;
+    env.ncloud.faults().clear();
+    env.reconcile_now::<Policy>("refused").await;
+    is_reported_as_adoption(&env, "refused", &id).await;
+}
+
+/// Crashes the operator while it writes the owner tag, deletes the object, and starts the operator again.
+async fn deleted_while_operator_is_down(prefix: &str, fault: Fault, sent: impl Fn(&TestEnv) -> bool) -> TestEnv {
+    let mut env = TestEnv::new(prefix).await;
+    by_hand(&env, "half", None);
+    env.ncloud.faults().add(fault);
+    env.apply(adopting("half")).await;
+    env.eventually("the owner tag to be sent", || sent(&env)).await;
+    env.crash();
+    env.ncloud.faults().clear();
+    env.delete::<Policy>("half").await;
+    env.start(|_| {});
+    env.gone::<Policy>("half").await;
+    env
+}
+
+#[tokio::test]
+async fn adopted_object_is_deleted_when_tagged_before_crash() {
+    let late = Fault::on(Operation::TagsAdd).after(Action::Timeout(Duration::from_secs(20)));
+    let tagged = |env: &TestEnv| env.ncloud.journal().effects(Operation::TagsAdd) == 1;
+    let env = deleted_while_operator_is_down("tagged", late, tagged).await;
+    assert!(env.ncloud.policies().is_empty(), "the policy had the owner tag of the object");
+}
+
+#[tokio::test]
+async fn adopted_object_is_kept_when_not_tagged_before_crash() {
+    let never = Fault::on(Operation::TagsAdd).before(Action::Timeout(Duration::from_secs(20)));
+    let sent = |env: &TestEnv| env.ncloud.journal().count(Operation::TagsAdd) == 1;
+    let env = deleted_while_operator_is_down("untagged", never, sent).await;
+    let policy = env.ncloud.policy_named("half").expect("a policy without the owner tag is kept");
+    assert!(policy.tags.is_empty(), "{:?}", policy.tags);
+    assert_eq!(env.ncloud.journal().count(Operation::Delete), 0);
+}

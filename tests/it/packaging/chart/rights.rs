@@ -1,0 +1,102 @@
+//! The chart grants the permissions of the manifests in `deploy`, which every other test uses.
+
+use super::helm::{Helm, object};
+use crate::docs::markdown::Page;
+use crate::support::installation::{OWN, TENANT};
+use crate::support::rbac;
+use serde_json::Value;
+use std::collections::BTreeSet;
+
+const NAME: &str = "cloud-policy-operator";
+
+#[tokio::test]
+async fn chart_grants_same_permissions_as_manifests() {
+    let made = rendered(&format!("--set tenantConnections.namespaces={{{TENANT}}} --set rbac.aggregate=false")).await;
+    let granted: Vec<Value> =
+        made.into_iter().filter(|object| object["apiVersion"] == "rbac.authorization.k8s.io/v1").collect();
+    let shipped = [rbac::manifests(rbac::OWN), rbac::manifests(rbac::TENANT)].concat();
+    assert_eq!(granted.len(), shipped.len(), "the same number of objects");
+    for object in &shipped {
+        let kind = object["kind"].as_str().unwrap();
+        let of_tenant = object["metadata"]["namespace"].is_null() && !kind.starts_with("Cluster");
+        let namespace = if of_tenant { TENANT.into() } else { object["metadata"]["namespace"].clone() };
+        let there = |other: &&Value| other["kind"] == kind && other["metadata"]["namespace"] == namespace;
+        let same = granted.iter().find(there).unwrap_or_else(|| panic!("the chart makes no {kind} in {namespace}"));
+        assert_eq!(same["rules"], object["rules"], "{kind} in {namespace}");
+        assert_eq!(same["subjects"], object["subjects"], "{kind} in {namespace}");
+        assert_eq!(same["roleRef"]["kind"], object["roleRef"]["kind"]);
+        assert!(same["roleRef"].is_null() || same["roleRef"]["name"] == same["metadata"]["name"]);
+    }
+}
+
+#[tokio::test]
+async fn pod_mounts_only_the_projected_token() {
+    let made = rendered("").await;
+    assert_eq!(object(&made, "ServiceAccount", NAME)["automountServiceAccountToken"], false);
+    let pod = &object(&made, "Deployment", NAME)["spec"]["template"]["spec"];
+    assert_eq!(pod["automountServiceAccountToken"], false);
+    let token = &pod["volumes"][0]["projected"]["sources"][0]["serviceAccountToken"];
+    assert_eq!(token["expirationSeconds"], 3600);
+}
+
+#[tokio::test]
+async fn namespaced_install_renders_no_cluster_roles() {
+    let values = super::place("ci/namespaced-values.yaml");
+    let made = rendered(&format!("--values '{}'", values.display())).await;
+    let kinds = made.iter().map(|object| object["kind"].as_str().unwrap());
+    let of_cluster: Vec<&str> = kinds.filter(|kind| kind.starts_with("Cluster")).collect();
+    assert!(of_cluster.is_empty(), "{of_cluster:?}");
+    let roles: Vec<_> = made.iter().filter(|object| object["kind"] == "Role").collect();
+    let own = roles.iter().find(|role| role["metadata"]["namespace"] == OWN).unwrap();
+    assert!(!own["rules"].to_string().contains("secrets"), "ClusterConnections are not used: {own}");
+    assert_eq!(roles.len(), 4, "the operator's own, two namespaces, and Secrets in one of them");
+}
+
+#[tokio::test]
+async fn namespaced_install_grants_documented_role() {
+    let page = Page::read("docs/operator-flags.md");
+    let role = page.fences.iter().find(|fence| fence.body.contains("kind: Role\n")).expect("a Role");
+    let documented: Value = serde_saphyr::from_str(&role.body).unwrap();
+    let made = rendered("--set 'scope.namespaces={a,b},operator.clusterId=one'").await;
+    for namespace in ["a", "b"] {
+        let roles =
+            made.iter().filter(|object| object["kind"] == "Role" && object["metadata"]["namespace"] == namespace);
+        let granted: BTreeSet<String> = roles.flat_map(|role| grants(&role["rules"])).collect();
+        assert_eq!(granted, grants(&documented["rules"]), "in {namespace}");
+    }
+}
+
+/// Returns each verb on each resource.
+fn grants(rules: &Value) -> BTreeSet<String> {
+    let list = |rule: &Value, field: &str| -> Vec<String> { serde_json::from_value(rule[field].clone()).unwrap() };
+    let mut grants = BTreeSet::new();
+    for rule in rules.as_array().unwrap() {
+        assert!(rule["resourceNames"].is_null(), "{rule}");
+        for (group, resource) in list(rule, "apiGroups")
+            .iter()
+            .flat_map(|g| list(rule, "resources").into_iter().map(move |r| (g.clone(), r)))
+        {
+            grants.extend(list(rule, "verbs").iter().map(|verb| format!("{verb} {resource}.{group}")));
+        }
+    }
+    grants
+}
+
+#[tokio::test]
+async fn aggregated_roles_do_not_allow_connection_writes() {
+    let made = rendered("").await;
+    for (name, verbs) in [
+        ("view", vec!["get", "list", "watch"]),
+        ("edit", vec!["create", "update", "patch", "delete", "deletecollection"]),
+    ] {
+        let role = object(&made, "ClusterRole", &format!("{NAME}-{name}"));
+        assert_eq!(role["rules"].as_array().unwrap().len(), 1);
+        assert_eq!(role["rules"][0]["verbs"], serde_json::json!(verbs));
+        let connections = role["rules"][0]["resources"].to_string().contains("connections");
+        assert_eq!(connections, name == "view", "{role}");
+    }
+}
+
+async fn rendered(arguments: &str) -> Vec<Value> {
+    Helm::of("4", None).template(&format!("{NAME} --namespace {OWN} {arguments}")).await.unwrap()
+}

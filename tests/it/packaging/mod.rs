@@ -1,0 +1,9 @@
+//! The files that a release consists of: chart, image, samples, signatures and version numbers.
+
+pub mod chart;
+pub mod image;
+mod kind_lists;
+mod publishing;
+mod samples;
+mod signatures;
+mod versions;

@@ -1,0 +1,5 @@
+//! The operator as a process: leader election, shutdown and environment variables.
+
+mod environment;
+mod leader;
+mod shutdown;

@@ -1,0 +1,59 @@
+//! Lists over many pages. What a list lacks counts as absent, so a list with holes is an error.
+
+use crate::support::upstream::{create, network_policy, owner_tag, refusal};
+use crate::upstream::ncloud;
+use crate::upstream::spaceone_servers::simulated_rest;
+use cloud_policy::engine::ErrorKind;
+use cloud_policy_simulator::ncloud::NewPolicy;
+use cloud_policy_simulator::spaceone::StoredNetworkPolicy;
+use cloud_policy_simulator::{Action, Fault, Operation};
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+
+#[tokio::test]
+async fn every_stamped_network_policy_is_found_however_many_pages_they_fill() {
+    let server = simulated_rest().await;
+    let simulator = server.simulator.as_ref().unwrap();
+    let tags = json!({ "cloudpolicy_owner": "cluster/uid-1" });
+    let Value::Object(tags) = tags else { panic!("tags are an object") };
+    let one = StoredNetworkPolicy { name: "same".to_owned(), tags, ..StoredNetworkPolicy::default() };
+    let made: BTreeSet<String> = (0..450).map(|_| simulator.add_network_policy(one.clone())).collect();
+    let subject = network_policy(&server.account(), &server.network_policy(), &owner_tag("uid-1"));
+    let found: Vec<String> = subject.find().await.unwrap().into_iter().map(|seen| seen.id).collect();
+    assert_eq!((found.len(), found.into_iter().collect::<BTreeSet<_>>()), (450, made));
+    assert_eq!(simulator.journal().count(Operation::List), 3, "two full pages and a part of one");
+}
+
+#[tokio::test]
+async fn a_list_with_holes_is_read_again_and_is_an_error_if_it_stays_so() {
+    let (simulator, account) = ncloud::simulator(|_| {}).await;
+    simulator.add_policy(NewPolicy { policy_name: "another".to_owned(), ..NewPolicy::default() });
+    let subject = ncloud::bound(&account, &ncloud::block());
+    let id = create(&*subject).await;
+    let holes = json!({ "items": [], "totalItems": 1, "isLast": true }).to_string();
+    simulator.faults().add(Fault::on(Operation::List).before(Action::status(200, holes.clone())));
+    assert_eq!(subject.find().await.unwrap()[0].id, id, "the second reading is whole");
+    simulator.faults().add(Fault::on(Operation::List).forever().before(Action::status(200, holes)));
+    assert_eq!(refusal(subject.find().await, &[]).kind, ErrorKind::Unavailable);
+
+    let server = simulated_rest().await;
+    let subject = network_policy(&server.account(), &server.network_policy(), &owner_tag("uid-1"));
+    let holes = json!({ "total_count": 1 }).to_string();
+    server
+        .simulator
+        .as_ref()
+        .unwrap()
+        .faults()
+        .add(Fault::on(Operation::List).forever().before(Action::status(200, holes)));
+    assert_eq!(refusal(subject.find().await, &[]).kind, ErrorKind::Unavailable);
+}
+
+#[tokio::test]
+async fn a_list_that_never_ends_is_left() {
+    let (simulator, account) = ncloud::simulator(|_| {}).await;
+    let subject = ncloud::bound(&account, &ncloud::block());
+    let more = json!({ "items": [{ "policyId": "same", "policyName": "other" }], "hasNext": true }).to_string();
+    simulator.faults().add(Fault::on(Operation::List).forever().before(Action::status(200, more)));
+    let error = refusal(subject.find().await, &[]);
+    assert!(error.kind == ErrorKind::Unavailable && error.message.contains("pages"), "{error}");
+}
