@@ -1,20 +1,20 @@
-//! Identifies a connection from wherever an object names it.
+//! The identity of a connection.
 
 use super::shared::{ConnectionKind, ConnectionRef};
 use std::fmt;
 
-/// Which connection: a `ClusterConnection` has no namespace.
+/// Identifies a connection.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct ConnectionKey {
-    /// The namespace of a `Connection`.
+    /// The namespace of a `Connection`; a `ClusterConnection` has none.
     pub namespace: Option<String>,
-    /// The name.
+    /// The name of the connection.
     pub name: String,
 }
 
 impl ConnectionKey {
-    /// What a reference names, seen from a namespace: there is no way to name a `Connection`
-    /// of another namespace.
+    /// Returns the connection that an object in `namespace` references. An object cannot reference a
+    /// `Connection` of another namespace.
     #[must_use]
     pub fn of(reference: &ConnectionRef, namespace: &str) -> Self {
         let namespace = match reference.kind {

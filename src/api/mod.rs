@@ -1,8 +1,8 @@
-//! What users write: the four kinds of the group `cloudpolicy.dev`, as types only.
+//! The API: the four kinds of the group `cloudpolicy.dev`, as types only.
 //!
-//! Nothing here decides anything. Each field carries the description, limits and
-//! examples that users see with `kubectl explain`; the rules that need two fields
-//! are CEL expressions on the nearest common parent.
+//! Each field has the description, limits and examples that users see with `kubectl explain`. Rules
+//! that need two fields are CEL expressions on the nearest common parent. No code here decides
+//! what the operator does.
 
 pub mod connection;
 mod connection_key;
@@ -24,15 +24,15 @@ pub use reasons::{ConditionType, Reason};
 
 /// The API group of every kind.
 pub const GROUP: &str = "cloudpolicy.dev";
-/// The one served version.
+/// The only served version.
 pub const VERSION: &str = "v1alpha1";
-/// Held on every object that may have something upstream.
+/// The finalizer of every object that may have an upstream object.
 pub const FINALIZER: &str = "cloudpolicy.dev/finalizer";
-/// Change its value to have an object compared at once.
+/// An annotation that requests a comparison at once when its value changes.
 pub const RECONCILE_REQUESTED_AT: &str = "cloudpolicy.dev/reconcile-requested-at";
-/// `"true"` lets a deleted object go without touching the upstream.
+/// An annotation that, if `"true"`, releases a deleted object and leaves the upstream object as it is.
 pub const FORCE_ORPHAN: &str = "cloudpolicy.dev/force-orphan";
-/// `"true"` confirms the deletion of an object that is held because too many are deleted at once.
+/// An annotation that, if `"true"`, confirms a deletion that is paused because too many objects are deleted at once.
 pub const CONFIRM_DELETE: &str = "cloudpolicy.dev/confirm-delete";
-/// Who writes status and finalizers, as `managedFields` shows it.
+/// The field manager of status and finalizers, as in `managedFields`.
 pub const FIELD_MANAGER: &str = "cloud-policy-operator";

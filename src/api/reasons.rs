@@ -57,11 +57,11 @@ macro_rules! reasons {
 reasons! {
     /// The upstream object equals the spec.
     UpToDate,
-    /// The operator creates the upstream object.
+    /// The operator waits until a create takes effect upstream.
     Creating,
-    /// The operator updates the upstream object.
+    /// The operator waits until an update takes effect upstream.
     Updating,
-    /// The operator deletes the upstream object.
+    /// The operator waits until it can complete the deletion upstream.
     Deleting,
     /// `managementPolicy` forbids the write: the operator only observes the upstream object.
     Observed,

@@ -1,15 +1,15 @@
-//! Schema pieces that a derive cannot express: limits, patterns and free-form JSON.
+//! Schemas that a derive cannot express: limits, patterns and free-form JSON.
 //!
-//! Where a pattern alone would answer with a regular expression, a rule beside it says in words
-//! what to write; the pattern is for tools that check manifests without a cluster. Every length
-//! is bounded: the API server refuses a definition whose rules could cost too much.
+//! The message of a failed pattern is a regular expression, so a rule with a readable message
+//! accompanies it. Tools that check manifests without a cluster use the pattern. Every length is
+//! bounded, because the API server rejects a definition whose rules could cost too much.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
 const LETTERS: &str = "A-Za-zㄱ-ㅎㅏ-ㅣ가-힣ぁ-ゖァ-ヺ々一-龯";
 
-/// A Go duration between ten seconds and a day.
+/// Describes a Go duration between ten seconds and a day.
 pub fn interval(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "type": "string",
@@ -22,46 +22,46 @@ pub fn interval(_: &mut SchemaGenerator) -> Schema {
     })
 }
 
-/// The upstream's id of an object.
+/// Describes the id of an upstream object.
 pub fn external_id(_: &mut SchemaGenerator) -> Schema {
     let message =
         "externalId must have 1 to 128 letters, digits, '.', '_', ':', '/' or '-', such as npolicy-0123456789ab";
     text(1, 128, "^[A-Za-z0-9._:/-]+$", message)
 }
 
-/// The name of a Kubernetes object.
+/// Describes the name of a Kubernetes object.
 pub fn object_name(_: &mut SchemaGenerator) -> Schema {
     let message = "name must be the name of a Kubernetes object: at most 253 lower-case letters, digits, '-' and '.', such as team-a";
     text(1, 253, r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$", message)
 }
 
-/// An object of any JSON values. The API server shows rules no keys of it.
+/// Describes an object of any JSON values. Rules cannot see its keys.
 pub fn json_object(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "type": "object", "maxProperties": 100, "x-kubernetes-preserve-unknown-fields": true })
 }
 
-/// The tags of a `SpaceONE` object: any JSON values. One key is declared, so that a rule can
-/// see it; the other keys are beyond what rules can see.
+/// Describes the tags of a `SpaceONE` object: any JSON values. The schema declares one key, so that
+/// a rule can see it. Rules cannot see the other keys.
 pub fn spaceone_tags(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "type": "object", "maxProperties": 100, "x-kubernetes-preserve-unknown-fields": true,
         "properties": { "cloudpolicy_owner": {
-            "description": "The operator's own tag: says which Kubernetes object the upstream object belongs to. It cannot be set here.",
+            "description": "The owner tag, which identifies the Kubernetes object that the upstream object belongs to. Only the operator sets it.",
             "type": "string", "maxLength": 255,
         } },
         "x-kubernetes-validations": [{
             "rule": "!has(self.cloudpolicy_owner)",
-            "message": "the tag cloudpolicy_owner is the operator's own: choose another key",
+            "message": "tags cannot contain cloudpolicy_owner, which is the owner tag: choose another key",
         }],
     })
 }
 
-/// What the upstream says of something, kept as it is.
+/// Describes a JSON object of the upstream, unchanged.
 pub fn upstream_object(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "type": "object", "x-kubernetes-preserve-unknown-fields": true })
 }
 
-/// `metav1.Condition`s, merged by type.
+/// Describes a list of `metav1.Condition`, merged by type.
 pub fn conditions(generator: &mut SchemaGenerator) -> Schema {
     let item = generator.subschema_for::<Condition>();
     json_schema!({
@@ -70,20 +70,20 @@ pub fn conditions(generator: &mut SchemaGenerator) -> Schema {
     })
 }
 
-/// A base URL.
+/// Describes a base URL.
 pub fn endpoint(_: &mut SchemaGenerator) -> Schema {
     let message =
         "endpoint must be a base URL without user, query and fragment, such as https://spaceone.example.com/api";
     text(1, 255, r"^https?://[^/?#@\s]+(/[^?#\s]*)?$", message)
 }
 
-/// A key in the data of a Secret.
+/// Describes a key in the data of a Secret.
 pub fn secret_key(_: &mut SchemaGenerator) -> Schema {
     let message = "key must be a key of a Secret: at most 253 letters, digits, '-', '_' and '.', such as token";
     text(1, 253, "^[-._a-zA-Z0-9]+$", message)
 }
 
-/// Names of namespaces.
+/// Describes names of namespaces.
 pub fn namespace_names(_: &mut SchemaGenerator) -> Schema {
     set(
         0,
@@ -94,13 +94,13 @@ pub fn namespace_names(_: &mut SchemaGenerator) -> Schema {
     )
 }
 
-/// The name of a NAVER Cloud policy.
+/// Describes the name of a NAVER Cloud policy.
 pub fn ncloud_policy_name(_: &mut SchemaGenerator) -> Schema {
     let message = "policyName must have 3 to 30 Korean, Japanese or Latin letters, digits, '.', '_' or '-', and begin with a letter, such as server-viewer";
     text(3, 30, &format!("^[{LETTERS}][{LETTERS}ー0-9._-]*$"), message)
 }
 
-/// The description of a NAVER Cloud policy, limited in bytes.
+/// Describes the description of a NAVER Cloud policy, which is limited in bytes.
 pub fn ncloud_description(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "type": "string", "maxLength": 300,
@@ -111,19 +111,19 @@ pub fn ncloud_description(_: &mut SchemaGenerator) -> Schema {
     })
 }
 
-/// The tags of a NAVER Cloud policy.
+/// Describes the tags of a NAVER Cloud policy.
 pub fn ncloud_tags(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "type": "object", "maxProperties": 19,
         "additionalProperties": { "type": "string", "minLength": 1, "maxLength": 256 },
         "x-kubernetes-validations": [
-            { "rule": "self.all(k, size(k) >= 1 && size(k) <= 128)", "message": "a key of tags must have 1 to 128 characters" },
-            { "rule": "!('cloudpolicy-owner' in self)", "message": "the tag cloudpolicy-owner is the operator's own: choose another key" },
+            { "rule": "self.all(k, size(k) >= 1 && size(k) <= 128)", "message": "each key of tags must have 1 to 128 characters" },
+            { "rule": "!('cloudpolicy-owner' in self)", "message": "tags cannot contain cloudpolicy-owner, which is the owner tag: choose another key" },
         ],
     })
 }
 
-/// Operator, key, values.
+/// Describes the condition of a NAVER Cloud statement: operator, key, values.
 pub fn ncloud_condition(_: &mut SchemaGenerator) -> Schema {
     let values = set(1, 100, &json_schema!({ "type": "string", "maxLength": 1024 }));
     json_schema!({
@@ -135,39 +135,39 @@ pub fn ncloud_condition(_: &mut SchemaGenerator) -> Schema {
     })
 }
 
-/// A service code.
+/// Describes the service code of a NAVER Cloud product.
 pub fn ncloud_product(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "type": "string", "minLength": 1, "maxLength": 100, "pattern": r"^\S+$" })
 }
 
-/// Actions of a NAVER Cloud target.
+/// Describes the actions of a NAVER Cloud target.
 pub fn ncloud_actions(_: &mut SchemaGenerator) -> Schema {
     set(1, 500, &json_schema!({ "type": "string", "minLength": 1, "maxLength": 200, "pattern": r"^\S+$" }))
 }
 
-/// Resources of a NAVER Cloud target.
+/// Describes the resources of a NAVER Cloud target.
 pub fn ncloud_nrns(_: &mut SchemaGenerator) -> Schema {
     set(1, 500, &json_schema!({ "type": "string", "minLength": 1, "maxLength": 256, "pattern": r"^(\*|nrn:\S+)$" }))
 }
 
-/// The caller-chosen id of a `SpaceONE` policy.
+/// Describes the id of a `SpaceONE` policy, which the user chooses.
 pub fn spaceone_policy_id(_: &mut SchemaGenerator) -> Schema {
     let message = "policyId must have 1 to 48 lower-case letters, digits and inner hyphens, such as network-viewer";
     text(1, 48, "^[a-z0-9]([a-z0-9-]{0,46}[a-z0-9])?$", message)
 }
 
-/// An id that `SpaceONE` made.
+/// Describes an id that `SpaceONE` generated.
 pub fn spaceone_id(_: &mut SchemaGenerator) -> Schema {
-    let message = "an id of SpaceONE has 1 to 64 letters, digits, '.', '_' and '-', such as zone-0123456789ab";
+    let message = "an id of SpaceONE must have 1 to 64 letters, digits, '.', '_' and '-', such as zone-0123456789ab";
     text(1, 64, "^[A-Za-z0-9._-]+$", message)
 }
 
-/// Permissions of a `SpaceONE` policy.
+/// Describes the permissions of a `SpaceONE` policy.
 pub fn spaceone_permissions(_: &mut SchemaGenerator) -> Schema {
     set(1, 5000, &short_text_schema())
 }
 
-/// Labels of a `SpaceONE` policy.
+/// Describes the labels of a `SpaceONE` policy.
 pub fn spaceone_labels(_: &mut SchemaGenerator) -> Schema {
     set(0, 100, &short_text_schema())
 }
@@ -178,12 +178,12 @@ pub fn routing_tables<Route: JsonSchema>(generator: &mut SchemaGenerator) -> Sch
     json_schema!({ "type": "array", "maxItems": 200, "items": item })
 }
 
-/// Name servers. Their order is the order in which they are asked.
+/// Describes name servers, in the order of use.
 pub fn dns(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({ "type": "array", "maxItems": 20, "items": address("dns takes IP addresses, such as 10.0.0.2") })
+    json_schema!({ "type": "array", "maxItems": 20, "items": address("dns must contain IP addresses, such as 10.0.0.2") })
 }
 
-/// A network without host bits, or a single address.
+/// Describes a network without host bits, or a single address.
 pub fn cidr(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "type": "string", "minLength": 2, "maxLength": 43,
@@ -194,28 +194,28 @@ pub fn cidr(_: &mut SchemaGenerator) -> Schema {
     })
 }
 
-/// One IP address.
+/// Describes an IP address.
 pub fn ip(_: &mut SchemaGenerator) -> Schema {
     address("destination must be an IP address, such as 10.0.0.1 or 2001:db8::1")
 }
 
-/// The interface of a route.
+/// Describes the interface of a route.
 pub fn interface(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "type": "string", "minLength": 1, "maxLength": 40 })
 }
 
-/// Text of at most 255 characters.
+/// Describes text of at most 255 characters.
 pub fn short_text(_: &mut SchemaGenerator) -> Schema {
     short_text_schema()
 }
 
-/// Keys for `pin_data`.
+/// Describes the keys of `pin_data`.
 pub fn pinned_keys(_: &mut SchemaGenerator) -> Schema {
-    let message = "pinnedKeys takes name, dns, routing_tables, tags, reference, zone_id and data.<key>";
+    let message = "pinnedKeys must contain only name, dns, routing_tables, tags, reference, zone_id and data.<key>";
     set(0, 50, &text(1, 255, r"^(name|dns|routing_tables|tags|reference|zone_id|data\.[^.]+)$", message))
 }
 
-/// Text that must match, said in words.
+/// Describes text that must match a pattern, with a readable message.
 fn text(min: u32, max: u32, pattern: &str, message: &str) -> Schema {
     json_schema!({
         "type": "string", "minLength": min, "maxLength": max, "pattern": pattern,
@@ -223,7 +223,7 @@ fn text(min: u32, max: u32, pattern: &str, message: &str) -> Schema {
     })
 }
 
-/// Different strings whose order does not matter: several people may each own some of them.
+/// Describes different strings whose order does not matter, so that several field managers can own items.
 fn set(min: u32, max: u32, item: &Schema) -> Schema {
     let mut list = json_schema!({ "type": "array", "maxItems": max, "x-kubernetes-list-type": "set", "items": item });
     if min > 0 {

@@ -14,29 +14,30 @@ pub struct CommonSpec {
     /// account.
     pub connection_ref: ConnectionRef,
 
-    /// What the operator may do: `Full` (the default) creates, updates and deletes; `CreateOnly`
-    /// creates and deletes, and never updates; `Observe` reads and reports, and never writes.
+    /// Limits the operator: `Full` (the default) creates, updates and deletes; `CreateOnly` creates
+    /// and deletes, and never updates; `Observe` reads and reports, and never writes.
     #[serde(default)]
     pub management_policy: ManagementPolicy,
 
-    /// What the operator does if the upstream object exists and does not have the owner tag of this
-    /// object: `Never` (the default) reports `Conflict`; `IfIdentical` adopts it if nothing
-    /// differs; `Always` adopts and corrects it.
+    /// Decides whether the operator adopts an existing upstream object that does not have the owner
+    /// tag of this object: `Never` (the default) reports `Conflict`; `IfIdentical` adopts it if
+    /// nothing differs; `Always` adopts and corrects it.
     #[serde(default)]
     pub adoption_policy: AdoptionPolicy,
 
-    /// What happens to the upstream object when this object is deleted: `Delete` (the default)
-    /// deletes it; `Orphan` leaves it as it is.
+    /// Decides whether the deletion of this object deletes the upstream object, too: `Delete` (the
+    /// default) deletes it; `Orphan` leaves it as it is.
     #[serde(default)]
     pub deletion_policy: DeletionPolicy,
 
-    /// What the operator does if another writer changes the upstream object: `Correct` (the
-    /// default) writes the spec again; `Report` only reports the difference.
+    /// Decides how the operator reacts if another writer changes the upstream object: `Correct`
+    /// (the default) writes the spec again; `Report` only reports the difference.
     #[serde(default)]
     pub drift_policy: DriftPolicy,
 
-    /// What the operator does if the upstream cannot change a value in place: `Never` (the default)
-    /// reports `RecreateRequired`; `WhenRequired` deletes the upstream object and creates it again.
+    /// Decides how the operator reacts if the upstream cannot change a value in place: `Never` (the
+    /// default) reports `RecreateRequired`; `WhenRequired` deletes the upstream object and creates
+    /// it again.
     #[serde(default)]
     pub recreate_policy: RecreatePolicy,
 
@@ -90,7 +91,7 @@ choices! {
     }
 }
 choices! {
-    /// What the operator may do.
+    /// The operations that the operator may use.
     ManagementPolicy {
         /// The operator creates, updates and deletes.
         Full,
@@ -101,7 +102,7 @@ choices! {
     }
 }
 choices! {
-    /// What the operator does with an existing upstream object without the owner tag of the object.
+    /// The reaction to an existing upstream object that does not have the owner tag of the object.
     AdoptionPolicy {
         /// The operator reports `Conflict`.
         Never,
@@ -112,7 +113,7 @@ choices! {
     }
 }
 choices! {
-    /// What happens to the upstream object when the Kubernetes object is deleted.
+    /// The effect of a deletion on the upstream object.
     DeletionPolicy {
         /// The operator deletes the upstream object.
         Delete,
@@ -121,7 +122,7 @@ choices! {
     }
 }
 choices! {
-    /// What the operator does if another writer changes the upstream object.
+    /// The reaction to a change of the upstream object by another writer.
     DriftPolicy {
         /// The operator writes the spec again.
         Correct,
@@ -130,7 +131,7 @@ choices! {
     }
 }
 choices! {
-    /// What the operator does if the upstream cannot change a value in place.
+    /// The reaction to a change that the upstream cannot make in place.
     RecreatePolicy {
         /// The operator reports `RecreateRequired`.
         Never,

@@ -1,15 +1,15 @@
-//! What must hold of every schema, checked on all of them: a field that is added later cannot
-//! forget it.
+//! Requirements on every schema. The tests check all schemas, so a new field cannot miss a
+//! requirement.
 
 use super::*;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What YAML 1.1, which kubectl reads, takes for something else than text.
+/// Words that YAML 1.1, which kubectl parses, does not read as text.
 const NOT_TEXT: &[&str] = &["y", "n", "yes", "no", "on", "off", "true", "false", "null", "~"];
-/// Lists whose order has a meaning, or whose items nothing tells apart: edited by one at a time.
+/// Lists whose order has a meaning, or whose items have no key. One field manager owns all of a list.
 const ATOMIC: &[&str] = &["permissions", "targets", "routingTables", "dns"];
 
-/// One schema and where it stands, such as `Policy.spec.ncloud.permissions[]`.
+/// One schema and its path, such as `Policy.spec.ncloud.permissions[]`.
 struct Node {
     path: String,
     /// The name, for a property; items and values have none.
@@ -61,7 +61,7 @@ fn collect(path: &str, property: Option<String>, above: bool, schema: JSONSchema
     found.push(Node { path: path.to_owned(), property, under_rule, schema });
 }
 
-/// The paths of all schemas that break a rule; a test wants none.
+/// Returns the paths of all schemas that violate a requirement.
 fn offenders(broken: impl Fn(&Node) -> bool) -> Vec<String> {
     let nodes = nodes();
     assert!(nodes.len() > 150, "only {} schemas were found", nodes.len());
@@ -75,14 +75,14 @@ fn every_property_is_described() {
     assert_eq!(offenders(|node| node.property.is_some() && node.description().len() < 10), NONE);
 }
 
-/// What these say is a sentence of somebody else, a number that counts, or a closed set.
+/// Values of these fields are generated, or a sentence of the upstream.
 const WITHOUT_EXAMPLE: &[&str] =
     &["pinnedKeys", "message", "appliedHash", "requestHash", "type", "observedGeneration", "cloudpolicy_owner"];
 
 #[test]
 fn every_free_value_has_an_example() {
     let named = |node: &Node| node.property.as_deref().is_some_and(|name| !WITHOUT_EXAMPLE.contains(&name));
-    // A choice shows its values, an object its fields, and the conditions are Kubernetes' own.
+    // The reference shows the values of an enum and the fields of an object. Kubernetes describes conditions.
     let shows_itself = |node: &Node| {
         let item = node.schema.items.as_ref().and_then(|items| match items {
             JSONSchemaPropsOrArray::Schema(item) => Some(item),
@@ -100,13 +100,13 @@ fn every_free_value_has_an_example() {
 }
 
 #[test]
-fn every_limit_of_the_spec_stands_in_its_description() {
+fn description_of_the_spec_states_every_limit() {
     let silent = |node: &Node| {
         let schema = &node.schema;
         #[allow(clippy::cast_possible_truncation, reason = "the limits are small whole numbers")]
         let maximum = schema.maximum.map(|maximum| maximum as i64);
         let mut limits = [schema.max_length, schema.max_items, schema.max_properties, maximum].into_iter().flatten();
-        // The length of a duration is no limit that anybody meets; its range is. Items have their list's text.
+        // Users meet the range of a duration, not its length. The description of a list covers its items.
         let spoken_for = node.property.as_deref().is_none_or(|name| ["interval", "cloudpolicy_owner"].contains(&name));
         !spoken_for && limits.any(|limit| !node.description().contains(&limit.to_string()))
     };
@@ -114,18 +114,18 @@ fn every_limit_of_the_spec_stands_in_its_description() {
 }
 
 #[test]
-fn nothing_is_nullable() {
+fn no_field_is_nullable() {
     assert_eq!(offenders(|node| node.schema.nullable == Some(true)), NONE);
 }
 
 #[test]
-fn no_number_has_a_format_that_kubernetes_does_not_know() {
+fn number_formats_are_known_to_kubernetes() {
     let known = [None, Some("int32"), Some("int64"), Some("date-time")];
     assert_eq!(offenders(|node| !known.contains(&node.schema.format.as_deref())), NONE);
 }
 
 #[test]
-fn everything_that_a_rule_may_touch_is_bounded() {
+fn every_value_that_a_rule_reads_is_bounded() {
     let unbounded = |node: &Node| {
         let schema = &node.schema;
         let is_map =
@@ -138,7 +138,7 @@ fn everything_that_a_rule_may_touch_is_bounded() {
 }
 
 #[test]
-fn yaml_reads_every_name_and_every_choice_as_text() {
+fn yaml_reads_names_and_enum_values_as_text() {
     let read_as_text = |text: &str| !NOT_TEXT.contains(&text.to_lowercase().as_str());
     let choices = |node: &Node| {
         let values = node.schema.enum_.clone().unwrap_or_default();
@@ -148,7 +148,7 @@ fn yaml_reads_every_name_and_every_choice_as_text() {
 }
 
 #[test]
-fn every_list_of_the_spec_says_how_it_merges() {
+fn every_list_of_the_spec_declares_how_it_merges() {
     let said = |node: &Node| match node.schema.x_kubernetes_list_type.as_deref() {
         Some(merge) => merge == "set" || merge == "map",
         None => node.property.as_deref().is_some_and(|name| ATOMIC.contains(&name)),
@@ -167,18 +167,18 @@ fn every_list_of_the_spec_says_how_it_merges() {
 }
 
 #[test]
-fn every_rule_has_its_own_words_and_stands_once() {
+fn every_rule_has_a_message_and_is_unique() {
     let wordless = |node: &Node| {
         let rules = node.schema.x_kubernetes_validations.iter().flatten();
         rules.into_iter().any(|rule| rule.message.as_ref().is_none_or(|message| message.contains('\n')))
     };
-    // Server-side apply refuses a definition that has a rule twice.
+    // Server-side apply rejects a definition that repeats a rule.
     let twice = |node: &Node| node.rules().collect::<BTreeSet<_>>().len() != node.rules().count();
     assert_eq!(offenders(|node| wordless(node) || twice(node)), NONE);
 }
 
 #[test]
-fn flattened_rules_are_not_lost() {
+fn flattened_schema_keeps_its_rules() {
     let rules: BTreeMap<_, Vec<_>> =
         nodes().into_iter().map(|node| (node.path.clone(), node.rules().map(str::to_owned).collect())).collect();
     assert_eq!(rules["ClusterConnection.spec"], rules["Connection.spec"]);
@@ -186,7 +186,7 @@ fn flattened_rules_are_not_lost() {
 }
 
 #[test]
-fn defaults_are_where_they_are_meant_to_be() {
+fn schemas_have_the_expected_defaults() {
     let policy = [
         "adoptionPolicy=Never",
         "connectionRef.kind=Connection",
@@ -218,7 +218,7 @@ fn defaults_are_where_they_are_meant_to_be() {
 }
 
 #[test]
-fn a_status_begins_unseen() {
+fn status_starts_with_generation_minus_one() {
     let unseen = |path: &str| path.ends_with(".status.observedGeneration");
     let statuses = |path: &str| path.ends_with(".status") && path.matches('.').count() == 1;
     let mut checked = 0;

@@ -1,4 +1,4 @@
-//! The `CustomResourceDefinition`s, generated from the types. `crds/` holds them as files.
+//! The `CustomResourceDefinition`s, generated from the types. `crds/` contains them as files.
 
 use super::kinds::{connection_kinds, managed_kinds};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
@@ -32,7 +32,7 @@ pub fn connections() -> Vec<CustomResourceDefinition> {
     connection_kinds!(|K| finished(K::crd())).into()
 }
 
-/// The name and the text of every file in `crds/`.
+/// Returns the name and the text of every file in `crds/`.
 pub fn files() -> Result<Vec<(String, String)>, serde_saphyr::SerializeError> {
     let file = |crd: CustomResourceDefinition| {
         let name = format!("{}_{}.yaml", crd.spec.group, crd.spec.names.plural);
@@ -41,7 +41,7 @@ pub fn files() -> Result<Vec<(String, String)>, serde_saphyr::SerializeError> {
     all().into_iter().map(file).collect()
 }
 
-/// What the derive cannot say.
+/// Adds to a definition the parts that the derive cannot express.
 fn finished(mut crd: CustomResourceDefinition) -> CustomResourceDefinition {
     let versions = crd.spec.versions.iter_mut();
     for root in versions.filter_map(|version| version.schema.as_mut()?.open_api_v3_schema.as_mut()) {
@@ -51,8 +51,8 @@ fn finished(mut crd: CustomResourceDefinition) -> CustomResourceDefinition {
     crd
 }
 
-/// A new object gets `status.observedGeneration: -1`, so that tools which compare it with
-/// `metadata.generation` never call an object healthy that nobody has looked at.
+/// Gives a new object `status.observedGeneration: -1`, so that tools that compare it with
+/// `metadata.generation` do not report the object as healthy before the operator has observed it.
 fn unseen_until_observed(root: &mut JSONSchemaProps) {
     if let Some(status) = root.properties.as_mut().and_then(|properties| properties.get_mut("status")) {
         status.default = Some(JSON(json!({ "observedGeneration": super::status::unseen() })));
@@ -60,7 +60,7 @@ fn unseen_until_observed(root: &mut JSONSchemaProps) {
     }
 }
 
-/// Undoes the line breaks of the source: `kubectl explain` breaks lines itself.
+/// Removes the line breaks of the source, because `kubectl explain` breaks lines itself.
 fn unwrap_description(schema: &mut JSONSchemaProps) {
     if let Some(description) = &mut schema.description {
         let paragraphs: Vec<_> = description.split("\n\n").map(|text| text.replace('\n', " ")).collect();
@@ -68,7 +68,7 @@ fn unwrap_description(schema: &mut JSONSchemaProps) {
     }
 }
 
-/// Visits a schema and every schema in it.
+/// Visits a schema and every schema inside it.
 fn for_each(schema: &mut JSONSchemaProps, visit: &mut impl FnMut(&mut JSONSchemaProps)) {
     visit(schema);
     for property in schema.properties.iter_mut().flat_map(|properties| properties.values_mut()) {
@@ -88,7 +88,7 @@ mod tests {
     use std::path::Path;
 
     #[test]
-    fn the_committed_files_are_what_the_types_generate() {
+    fn committed_files_equal_generated_files() {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("crds");
         let committed: BTreeMap<String, String> = std::fs::read_dir(&folder)
             .unwrap()
@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn the_files_read_back_as_the_same_definitions() {
+    fn files_parse_to_the_same_definitions() {
         for ((name, text), crd) in super::files().unwrap().into_iter().zip(super::all()) {
             let read: super::CustomResourceDefinition = serde_saphyr::from_str(&text).unwrap();
             assert!(read == crd, "{name} reads back as something else");

@@ -67,7 +67,7 @@ rejects! {
     admission_rejects_zone_with_endpoint_of_cluster_connection: CLUSTER_CONNECTION, "spec.ncloud.endpoint" = "https://a.example"
         => "spec.ncloud", "exactly one of spec.ncloud.zone and spec.ncloud.endpoint must be set";
     admission_rejects_all_namespaces_with_names: CLUSTER_CONNECTION, "spec.allowedNamespaces.all" = true
-        => "spec.allowedNamespaces", "takes either all: true or names";
+        => "spec.allowedNamespaces", "must have either all: true or names";
     admission_rejects_namespace_that_is_a_pattern: CLUSTER_CONNECTION, "spec.allowedNamespaces.names" = ["team-*"]
         => "spec.allowedNamespaces.names[0]", "should match '^[a-z0-9]([-a-z0-9]*[a-z0-9])?$'";
     admission_rejects_repeated_namespace: CLUSTER_CONNECTION, "spec.allowedNamespaces.names" = ["a", "a"]

@@ -62,7 +62,7 @@ rejects! {
     admission_rejects_tag_key_of_129_characters: NCLOUD, "spec.ncloud.tags" = (super::cases::long_tag_key(129))
         => "spec.ncloud.tags", "1 to 128 characters";
     admission_rejects_owner_tag_of_operator: NCLOUD, "spec.ncloud.tags" = {"cloudpolicy-owner": "me"}
-        => "spec.ncloud.tags", "the operator's own: choose another key";
+        => "spec.ncloud.tags", "which is the owner tag: choose another key";
     admission_rejects_two_upstreams: NCLOUD, "spec.spaceone" = {"policyId": "a", "name": "a", "permissions": ["*"]}
         => "spec", "exactly one of spec.ncloud and spec.spaceone must be set";
 }

@@ -26,13 +26,13 @@ rejects! {
     admission_rejects_repeated_label: SPACEONE, "spec.spaceone.labels" = ["net", "net"]
         => "spec.spaceone.labels[1]", r#"Duplicate value: "net""#;
     admission_rejects_owner_tag_in_policy: SPACEONE, "spec.spaceone.tags" = {"cloudpolicy_owner": "me"}
-        => "spec.spaceone.tags", "the operator's own: choose another key";
+        => "spec.spaceone.tags", "which is the owner tag: choose another key";
     admission_rejects_tags_that_are_a_list: SPACEONE, "spec.spaceone.tags" = ["team"]
         => "spec.spaceone.tags", "must be of type object";
     admission_rejects_project_id_with_a_slash: SPACEONE, "spec.spaceone.projectId" = "project/1"
         => "spec.spaceone.projectId", "1 to 64 letters, digits, '.', '_' and '-'";
     admission_rejects_external_id_other_than_policy_id: SPACEONE, "spec.externalId" = "other"
-        => "spec.externalId", "must equal spec.spaceone.policyId: leave it out";
+        => "spec.externalId", "must equal spec.spaceone.policyId: remove spec.externalId";
 
     admission_rejects_network_policy_without_a_body: NETWORK, "spec.spaceone" = null
         => "spec.spaceone", "Required value";
@@ -63,9 +63,9 @@ rejects! {
     admission_rejects_interface_of_41_characters: NETWORK, "spec.spaceone.routingTables[0].interface" = ("x".repeat(41))
         => "spec.spaceone.routingTables[0].interface", "may not be more than 40";
     admission_rejects_name_server_that_is_a_name: NETWORK, "spec.spaceone.dns" = ["10.0.0.2", "ns.example.com"]
-        => "spec.spaceone.dns[1]", "dns takes IP addresses, such as 10.0.0.2";
+        => "spec.spaceone.dns[1]", "dns must contain IP addresses, such as 10.0.0.2";
     admission_rejects_address_with_leading_zeros: NETWORK, "spec.spaceone.dns" = ["10.0.0.02"]
-        => "spec.spaceone.dns[0]", "dns takes IP addresses";
+        => "spec.spaceone.dns[0]", "dns must contain IP addresses";
     admission_rejects_21_name_servers: NETWORK, "spec.spaceone.dns" = (vec!["10.0.0.2"; 21])
         => "spec.spaceone.dns", "must have at most 20 items";
     admission_rejects_data_that_is_a_list: NETWORK, "spec.spaceone.data" = [1]
@@ -73,9 +73,9 @@ rejects! {
     admission_rejects_reference_of_256_characters: NETWORK, "spec.spaceone.reference.resourceId" = ("x".repeat(256))
         => "spec.spaceone.reference.resourceId", "may not be more than 255";
     admission_rejects_owner_tag_in_network_policy: NETWORK, "spec.spaceone.tags" = {"cloudpolicy_owner": "me"}
-        => "spec.spaceone.tags", "the operator's own: choose another key";
+        => "spec.spaceone.tags", "which is the owner tag: choose another key";
     admission_rejects_pinned_key_in_the_spelling_of_the_spec: NETWORK, "spec.spaceone.pinnedKeys" = ["routingTables"]
-        => "spec.spaceone.pinnedKeys[0]", "pinnedKeys takes name, dns, routing_tables";
+        => "spec.spaceone.pinnedKeys[0]", "pinnedKeys must contain only name, dns, routing_tables";
     admission_rejects_pinned_metadata: NETWORK, "spec.spaceone.pinnedKeys" = ["metadata"]
         => "spec.spaceone.pinnedKeys[0]", "zone_id and data.<key>";
     admission_rejects_repeated_pinned_key: NETWORK, "spec.spaceone.pinnedKeys" = ["dns", "dns"]

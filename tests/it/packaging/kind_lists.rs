@@ -41,7 +41,7 @@ fn fill(text: &str) -> String {
     let marker = Regex::new(r"generated for each ((?:[a-z]+ )*)kind: (\S+)").unwrap();
     let (mut filled, mut lines) = (String::new(), text.lines().peekable());
     while let Some(line) = lines.next() {
-        filled += &format!("{line}\n");
+        filled.extend([line, "\n"]);
         if let Some(found) = marker.captures(line) {
             while lines.next_if(|next| indent(next) > indent(line)).is_some() {}
             for kind in kinds(&found[1]) {
