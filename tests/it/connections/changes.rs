@@ -1,4 +1,4 @@
-//! Changing what an object depends on or how it is handled: Secret, connection, interval, suspend,
+//! Changes of the dependencies of an object, and of the fields that control it: Secret, connection, interval, suspend,
 //! deletion policy.
 
 use crate::support::connection_helpers::{SharedConnection, connection_is, requests_for_objects};
@@ -17,7 +17,7 @@ fn describe(text: &str) -> serde_json::Value {
 }
 
 #[tokio::test]
-async fn a_rotated_key_is_picked_up_without_a_restart() {
+async fn rotated_key_is_used_without_restart() {
     let env = TestEnv::new("rotated").await;
     env.apply(ncloud_policy("steady")).await;
     env.ready::<Policy>("steady").await;
@@ -40,7 +40,7 @@ async fn a_rotated_key_is_picked_up_without_a_restart() {
 }
 
 #[tokio::test]
-async fn a_wrong_new_key_is_reported_and_nothing_is_touched_until_it_is_mended() {
+async fn wrong_key_stops_requests_until_it_is_corrected() {
     let env = TestEnv::with("wrong-key", |settings| settings.slow_retry = Duration::from_mins(10)).await;
     env.apply(ncloud_policy("waiting")).await;
     env.ready::<Policy>("waiting").await;
@@ -58,8 +58,8 @@ async fn a_wrong_new_key_is_reported_and_nothing_is_touched_until_it_is_mended()
     env.patch::<Policy>("waiting", describe("changed meanwhile")).await;
     env.reason::<Policy>("waiting", "ConnectionNotReady").await;
     sleep(A_WHILE).await;
-    assert_eq!(requests_for_objects(env.ncloud.journal()), Vec::<String>::new(), "it waits and makes no calls");
-    assert_eq!(env.events("waiting").await, events, "the connection has said it");
+    assert_eq!(requests_for_objects(env.ncloud.journal()), Vec::<String>::new(), "it waits and makes no requests");
+    assert_eq!(env.events("waiting").await, events, "the connection reports it, not the object");
 
     env.secret("ncloud", &[("accessKey", &access), ("secretKey", &good)]).await;
     connection_is(&env, "ncloud", "Authenticated").await;
@@ -68,7 +68,7 @@ async fn a_wrong_new_key_is_reported_and_nothing_is_touched_until_it_is_mended()
 }
 
 #[tokio::test]
-async fn a_changed_connection_is_used_for_the_next_call() {
+async fn changed_connection_is_used_for_next_request() {
     let env = TestEnv::new("restyled").await;
     env.apply(spaceone_policy("restyled")).await;
     env.ready::<Policy>("restyled").await;
@@ -82,17 +82,17 @@ async fn a_changed_connection_is_used_for_the_next_call() {
 }
 
 #[tokio::test]
-async fn the_interval_says_how_soon_drift_is_found() {
+async fn interval_determines_when_drift_is_found() {
     let env = TestEnv::new("interval").await;
     let mut object = ncloud_policy("seldom");
     object["spec"]["interval"] = json!("24h");
     env.apply(object).await;
     let id = upstream_id(&env.ready::<Policy>("seldom").await);
-    // What its creation has woken is done with.
+    // No reconcile that its creation triggered is left.
     env.reconcile_now::<Policy>("seldom").await;
     env.ncloud.edit_policy(&id, |p| p.description = Some("by hand".to_owned()));
     sleep(A_WHILE).await;
-    assert_eq!(env.ncloud.journal().effects(Operation::Update), 0, "nobody looked");
+    assert_eq!(env.ncloud.journal().effects(Operation::Update), 0, "the operator has not read the object");
     env.patch::<Policy>("seldom", json!({ "spec": { "interval": "5m" } })).await;
     env.eventually("a correction", || env.ncloud.journal().effects(Operation::Update) == 1).await;
     env.ncloud.edit_policy(&id, |p| p.description = Some("by hand again".to_owned()));
@@ -100,7 +100,7 @@ async fn the_interval_says_how_soon_drift_is_found() {
 }
 
 #[tokio::test]
-async fn a_suspended_policy_is_not_touched_and_goes_on_when_resumed() {
+async fn suspended_policy_is_not_changed_until_resumed() {
     let env = TestEnv::new("suspended").await;
     env.apply(ncloud_policy("resting")).await;
     let id = upstream_id(&env.ready::<Policy>("resting").await);
@@ -124,7 +124,7 @@ async fn a_suspended_policy_is_not_touched_and_goes_on_when_resumed() {
 }
 
 #[tokio::test]
-async fn the_deletion_policy_counts_as_it_stands_at_deletion() {
+async fn deletion_policy_is_read_at_deletion() {
     let env = TestEnv::new("deletion-policy").await;
     for (name, at_first, at_last) in [("goes", "Orphan", "Delete"), ("stays", "Delete", "Orphan")] {
         let mut object = ncloud_policy(name);
@@ -140,7 +140,7 @@ async fn the_deletion_policy_counts_as_it_stands_at_deletion() {
 }
 
 #[tokio::test]
-async fn a_connection_in_use_stays_until_its_last_dependant_is_gone() {
+async fn connection_in_use_stays_until_last_dependant_is_gone() {
     let mut env = TestEnv::new("in-use").await;
     env.apply(ncloud_policy("dependant")).await;
     env.ready::<Policy>("dependant").await;
@@ -148,17 +148,17 @@ async fn a_connection_in_use_stays_until_its_last_dependant_is_gone() {
     env.crash();
     env.start(|_| {});
     sleep(A_WHILE).await;
-    let held: Connection = env.get("ncloud").await;
-    assert!(held.metadata.deletion_timestamp.is_some(), "it is on its way out");
-    assert_eq!(held.status.unwrap().dependants, Some(1));
+    let deleted: Connection = env.get("ncloud").await;
+    assert!(deleted.metadata.deletion_timestamp.is_some(), "it is being deleted");
+    assert_eq!(deleted.status.unwrap().dependants, Some(1));
     let user = format!("Policy {}/dependant", env.namespace());
     let told = format!("Deletion waits for what uses this connection: {user}. Delete that first.");
-    let says_so = |connection: &Connection| {
+    let reports_use = |connection: &Connection| {
         let status = connection.status.clone().unwrap_or_default();
         anyhow::ensure!(status.conditions.iter().any(|c| c.message == told), "{status:?}");
         Ok(())
     };
-    env.until("ncloud", "held, and to say so", says_so).await;
+    env.until("ncloud", "kept, with the reason in a condition", reports_use).await;
     assert_eq!(connection_is(&env, "ncloud", "InUse").await, told);
     let events = env.events("ncloud").await;
     assert!(events.iter().any(|(reason, note)| reason == "InUse" && *note == told), "{events:?}");
@@ -171,8 +171,8 @@ async fn a_connection_in_use_stays_until_its_last_dependant_is_gone() {
 }
 
 #[tokio::test]
-async fn a_cluster_connection_serves_the_namespaces_it_lists_and_sees_its_secret_change() {
-    // Checked so seldom that only the watch on the Secret can explain that a change is seen.
+async fn cluster_connection_follows_namespace_list_and_secret() {
+    // The checks are so rare that only the watch on the Secret can explain that the operator sees a change.
     let env = TestEnv::with("cluster", |settings| {
         settings.cluster_connections = true;
         settings.connection_interval = Duration::from_mins(10);
@@ -186,7 +186,7 @@ async fn a_cluster_connection_serves_the_namespaces_it_lists_and_sees_its_secret
     env.apply(object).await;
     env.ready::<Policy>("guest").await;
 
-    cluster.allow(json!({ "names": ["somebody-else"] })).await;
+    cluster.allow(json!({ "names": ["another-namespace"] })).await;
     let seen: Policy = env.reason("guest", "NamespaceNotAllowed").await;
     let told = condition(&common(&seen), "Ready").unwrap().message.clone();
     assert!(told.contains("spec.allowedNamespaces") && told.contains(env.namespace()), "{told}");
@@ -211,9 +211,9 @@ async fn a_cluster_connection_serves_the_namespaces_it_lists_and_sees_its_secret
 }
 
 #[tokio::test]
-async fn who_may_not_use_a_cluster_connection_does_not_hold_up_its_deletion() {
+async fn cluster_connection_deletion_ignores_unlisted_namespaces() {
     let env = TestEnv::with("no-say", |settings| settings.cluster_connections = true).await;
-    let cluster = SharedConnection::connect(&env, json!({ "names": ["somebody-else"] })).await;
+    let cluster = SharedConnection::connect(&env, json!({ "names": ["another-namespace"] })).await;
     cluster.is("Authenticated").await;
     let mut object = ncloud_policy("outsider");
     object["spec"]["connectionRef"] = json!({ "kind": "ClusterConnection", "name": cluster.name });
@@ -225,7 +225,7 @@ async fn who_may_not_use_a_cluster_connection_does_not_hold_up_its_deletion() {
 }
 
 #[tokio::test]
-async fn a_connection_without_its_kind_is_told_from_one_that_does_not_exist() {
+async fn connection_not_found_message_suggests_missing_kind() {
     let env = TestEnv::with("namesake", |settings| settings.cluster_connections = true).await;
     let cluster = SharedConnection::connect(&env, json!({ "all": true })).await;
     cluster.is("Authenticated").await;
@@ -241,7 +241,7 @@ async fn a_connection_without_its_kind_is_told_from_one_that_does_not_exist() {
 }
 
 #[tokio::test]
-async fn the_dependants_of_a_connection_are_counted_again_when_they_come_and_go() {
+async fn connection_recounts_dependants_on_create_and_delete() {
     let env = TestEnv::with("counted", |settings| settings.connection_interval = Duration::from_hours(1)).await;
     let counts = |expected: i64| {
         move |connection: &Connection| {
@@ -250,8 +250,8 @@ async fn the_dependants_of_a_connection_are_counted_again_when_they_come_and_go(
             Ok(())
         }
     };
-    env.until("ncloud", "looked at", counts(0)).await;
-    // So long that the first checks of a new connection are over.
+    env.until("ncloud", "checked", counts(0)).await;
+    // Long enough for the first checks of a new connection to be over.
     sleep(A_WHILE).await;
     env.apply(ncloud_policy("comes")).await;
     env.until("ncloud", "counted with it", counts(1)).await;

@@ -1,4 +1,4 @@
-//! Connections: how a change of one reaches its objects, and the reasons why one is unusable.
+//! Connections: how their changes reach the objects that use them, and the reasons why one is unavailable.
 
 mod changes;
 mod troubles;

@@ -1,5 +1,5 @@
-//! Each way in which a connection can be unusable has a reason of its own and a message that says
-//! what to do; mending it heals the connection and wakes what waits for it, without a restart.
+//! Each cause of an unavailable connection has a reason of its own and a message that names the remedy. After the
+//! correction the connection recovers and the waiting objects are requeued, without a restart.
 
 use crate::support;
 use crate::support::connection_helpers::connection_is;
@@ -12,12 +12,12 @@ use k8s_openapi::api::core::v1::Secret;
 use serde_json::json;
 use std::time::Duration;
 
-/// A test environment whose objects look again so seldom that only being woken explains that they heal.
+/// Creates a test environment whose objects retry so rarely that only a trigger can explain that they recover.
 async fn patient(prefix: &str) -> TestEnv {
     TestEnv::with(prefix, |settings| settings.slow_retry = Duration::from_mins(10)).await
 }
 
-/// The message holds each of these.
+/// Asserts that the message contains each of these texts.
 fn assert_says(message: &str, words: &[&str]) {
     for word in words {
         assert!(message.contains(word), "`{word}` in: {message}");
@@ -25,7 +25,7 @@ fn assert_says(message: &str, words: &[&str]) {
 }
 
 #[tokio::test]
-async fn tokens_of_another_domain_expired_ones_and_nonsense_are_told_apart() {
+async fn connection_distinguishes_foreign_expired_and_invalid_tokens() {
     let env = patient("tokens").await;
     env.apply(spaceone_policy("waiting")).await;
     env.ready::<Policy>("waiting").await;
@@ -42,11 +42,11 @@ async fn tokens_of_another_domain_expired_ones_and_nonsense_are_told_apart() {
         connection_is(&env, "spaceone", "Authenticated").await;
         env.ready::<Policy>("waiting").await;
     }
-    assert_eq!(env.spaceone.journal().writes().len(), 1, "the create, and nothing since");
+    assert_eq!(env.spaceone.journal().writes().len(), 1, "the create, and no later write");
 }
 
 #[tokio::test]
-async fn the_real_servers_tokens_are_told_apart_alike() {
+async fn connection_distinguishes_tokens_of_real_servers() {
     support::install_crypto();
     let servers = tokio::task::spawn_blocking(|| Spaceone::shared(Era::Rest)).await.unwrap().unwrap();
     let env = patient("real-tokens").await;
@@ -61,7 +61,7 @@ async fn the_real_servers_tokens_are_told_apart_alike() {
 }
 
 #[tokio::test]
-async fn a_wrong_clock_is_told_from_a_wrong_key() {
+async fn wrong_clock_is_reported_as_clock_skew() {
     let env = patient("clock").await;
     env.apply(ncloud_policy("waiting")).await;
     env.ready::<Policy>("waiting").await;
@@ -76,27 +76,27 @@ async fn a_wrong_clock_is_told_from_a_wrong_key() {
 }
 
 #[tokio::test]
-async fn a_host_that_does_not_answer_is_unreachable() {
+async fn connection_is_unreachable_when_host_does_not_answer() {
     let env = patient("unreachable").await;
     env.apply(ncloud_policy("waiting")).await;
     env.ready::<Policy>("waiting").await;
     let url = env.ncloud.url();
     let endpoint = |url: &str| json!({ "spec": { "ncloud": { "endpoint": url } } });
-    // Nobody listens on port 1.
+    // No process listens on port 1.
     env.patch::<Connection>("ncloud", endpoint("http://127.0.0.1:1")).await;
     let message = connection_is(&env, "ncloud", "Unreachable").await;
     assert_says(&message, &["cannot connect to the endpoint", "Check the endpoint and the network"]);
     let shown = env.get::<Connection>("ncloud").await.status.unwrap().endpoint;
-    assert_eq!(shown.as_deref(), Some("http://127.0.0.1:1"), "what cannot be reached is named");
+    assert_eq!(shown.as_deref(), Some("http://127.0.0.1:1"), "status names the unreachable endpoint");
     env.reason::<Policy>("waiting", "ConnectionNotReady").await;
     env.patch::<Connection>("ncloud", endpoint(&url)).await;
     connection_is(&env, "ncloud", "Authenticated").await;
     env.ready::<Policy>("waiting").await;
-    assert_eq!(env.ncloud.journal().writes().len(), 1, "the create, and nothing since");
+    assert_eq!(env.ncloud.journal().writes().len(), 1, "the create, and no later write");
 }
 
 #[tokio::test]
-async fn a_missing_secret_or_key_is_named() {
+async fn missing_secret_or_key_is_named_in_message() {
     let env = patient("no-secret").await;
     env.apply(ncloud_policy("waiting")).await;
     env.ready::<Policy>("waiting").await;
@@ -120,7 +120,7 @@ async fn a_missing_secret_or_key_is_named() {
 }
 
 #[tokio::test]
-async fn a_missing_connection_is_named_and_awaited() {
+async fn policy_names_missing_connection_and_waits_for_it() {
     let env = patient("no-connection").await;
     let mut object = ncloud_policy("early");
     object["spec"]["connectionRef"]["name"] = json!("later");
@@ -134,7 +134,7 @@ async fn a_missing_connection_is_named_and_awaited() {
 }
 
 #[tokio::test]
-async fn secrets_that_the_operator_may_not_read_are_left_alone_and_the_remedy_is_named() {
+async fn forbidden_secret_is_not_read_and_remedy_is_named() {
     let env = TestEnv::with("not-permitted", |s| s.tenant_connections = TenantConnections::None).await;
     env.apply(ncloud_policy("waiting")).await;
     for connection in ["ncloud", "spaceone"] {
@@ -146,7 +146,7 @@ async fn secrets_that_the_operator_may_not_read_are_left_alone_and_the_remedy_is
 }
 
 #[tokio::test]
-async fn endpoints_that_the_administrator_does_not_allow_are_never_called() {
+async fn forbidden_endpoint_is_never_called() {
     type Adjust = fn(&mut Settings);
     let rules: [(&str, Adjust, &[&str]); 3] = [
         ("no-http", |s| s.endpoints.allow_http = false, &["must begin with https://", "--allow-http"]),
@@ -165,7 +165,7 @@ async fn endpoints_that_the_administrator_does_not_allow_are_never_called() {
 }
 
 #[tokio::test]
-async fn an_endpoint_that_is_not_allowed_heals_with_the_spec() {
+async fn connection_recovers_when_endpoint_is_corrected() {
     let env = patient("bad-host").await;
     let elsewhere = env.ncloud.url().replace("127.0.0.1", "localhost");
     let endpoint = |url: &str| json!({ "spec": { "ncloud": { "endpoint": url } } });
