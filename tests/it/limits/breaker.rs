@@ -1,4 +1,4 @@
-//! The circuit breaker of one account, seen by its callers.
+//! The circuit breaker of one account, as its callers see it.
 
 use crate::support::upstream::{account, owner_tag, policy, refusal, short_timeouts};
 use crate::upstream::ncloud;
@@ -27,7 +27,7 @@ async fn line() -> Line {
 }
 
 impl Line {
-    /// Has calls fail until the account is tripped; returns how many reached the upstream.
+    /// Makes requests fail until the circuit breaker opens; returns how many requests reached the upstream.
     async fn trip(&self) -> usize {
         self.simulator.faults().add(Fault::on(Operation::Get).forever().before(Action::status(500, "")));
         let before = self.simulator.journal().count(Operation::Get);
@@ -39,7 +39,7 @@ impl Line {
 }
 
 #[tokio::test]
-async fn after_five_failures_in_a_row_nothing_is_sent_until_a_probe_succeeds() {
+async fn circuit_breaker_opens_after_five_failures_until_probe() {
     let line = line().await;
     assert_eq!(line.trip().await, 5);
     line.simulator.journal().clear();
@@ -56,7 +56,7 @@ async fn after_five_failures_in_a_row_nothing_is_sent_until_a_probe_succeeds() {
 }
 
 #[tokio::test]
-async fn a_probe_that_fails_leaves_the_account_tripped() {
+async fn circuit_breaker_stays_open_when_probe_fails() {
     let line = line().await;
     line.trip().await;
     line.simulator.faults().add(Fault::on(Operation::List).before(Action::status(500, "")));
@@ -65,7 +65,7 @@ async fn a_probe_that_fails_leaves_the_account_tripped() {
 }
 
 #[tokio::test]
-async fn an_unbroken_row_is_needed() {
+async fn circuit_breaker_counts_only_consecutive_failures() {
     let line = line().await;
     for _ in 0..3 {
         line.simulator.faults().add(Fault::on(Operation::Get).times(4).before(Action::status(500, "")));
@@ -78,7 +78,7 @@ async fn an_unbroken_row_is_needed() {
 }
 
 #[tokio::test]
-async fn credentials_that_are_refused_trip_it_too() {
+async fn circuit_breaker_opens_when_credentials_are_refused() {
     let line = line().await;
     line.simulator.set_options(|o| o.secret_key = "AnotherSecret/0000000000000000000000002".to_owned());
     for _ in 0..5 {
@@ -88,7 +88,7 @@ async fn credentials_that_are_refused_trip_it_too() {
 }
 
 #[tokio::test]
-async fn a_write_that_was_under_way_stays_in_doubt_and_is_found() {
+async fn pending_create_is_found_after_circuit_breaker_opens() {
     let line = line().await;
     let late = Fault::on(Operation::Create).after(Action::Reset).latency(Duration::from_secs(1));
     line.simulator.faults().add(late);
@@ -101,7 +101,7 @@ async fn a_write_that_was_under_way_stays_in_doubt_and_is_found() {
     }
     line.trip().await;
     assert_eq!(refusal(create.await.unwrap(), &[]).kind, ErrorKind::OutcomeUnknown);
-    assert_eq!(refusal(line.subject.create().await, &[]).kind, ErrorKind::Unavailable, "certainly not sent");
+    assert_eq!(refusal(line.subject.create().await, &[]).kind, ErrorKind::Unavailable, "the second create is not sent");
     assert_eq!(line.simulator.journal().count(Operation::Create), 1);
     line.simulator.faults().clear();
     line.account.probe().await.unwrap();

@@ -1,5 +1,5 @@
-//! A process that leads no more sends no write: neither the second request of one that takes several,
-//! nor one that had to wait.
+//! The fence: a process that is no longer the leader sends no write, neither the second request of a write that takes
+//! several, nor a write that waits in the queue.
 
 use crate::support::upstream::{account, owner_tag, refusal, short_timeouts};
 use crate::upstream::ncloud;
@@ -14,10 +14,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-/// How many writes an errand may still send.
+/// How many writes the fence still allows.
 type Allowed = Arc<AtomicUsize>;
 
-/// A policy of another owner, and a subject that may claim it with so many writes.
+/// Adds a policy of another owner, and binds an object that may send this many writes to tag it as its own.
 async fn line(rate: Value, allowed: usize) -> (Ncloud, String, Box<dyn Subject>, Allowed) {
     let (simulator, _) = ncloud::simulator(|_| {}).await;
     let tags = [("cloudpolicy-owner".to_owned(), "another/uid".to_owned())].into();
@@ -45,30 +45,30 @@ fn writes(simulator: &Ncloud) -> Vec<Operation> {
 
 fn is_fenced(error: &UpstreamError) {
     assert!(error.message.contains("leads no more"), "{error}");
-    assert_eq!(error.kind, ErrorKind::Unavailable, "it had no effect");
+    assert_eq!(error.kind, ErrorKind::Unavailable, "the write had no effect");
 }
 
 #[tokio::test]
-async fn each_request_of_a_write_asks_whether_it_may_still_be_sent() {
+async fn fence_is_checked_before_each_request_of_a_write() {
     let (simulator, id, subject, _) = line(Value::Null, 2).await;
     subject.claim(&id).await.unwrap();
-    assert_eq!(writes(&simulator), [Operation::TagsRemove, Operation::TagsAdd], "it takes two");
+    assert_eq!(writes(&simulator), [Operation::TagsRemove, Operation::TagsAdd], "the write takes two requests");
 
     for (allowed, sent) in [(0, vec![]), (1, vec![Operation::TagsRemove])] {
         let (simulator, id, subject, _) = line(Value::Null, allowed).await;
         is_fenced(&refusal(subject.claim(&id).await, &[]));
         assert_eq!(writes(&simulator), sent);
-        assert!(subject.observe(&id).await.unwrap().is_some(), "who may not write may look");
+        assert!(subject.observe(&id).await.unwrap().is_some(), "the fence does not block reads");
     }
 }
 
 #[tokio::test]
-async fn a_write_that_waited_for_its_turn_is_not_sent_when_the_lead_was_lost_meanwhile() {
+async fn queued_write_is_not_sent_when_leadership_is_lost() {
     let (simulator, id, subject, allowed) = line(json!({ "requestsPerSecond": 1, "burst": 1 }), 2).await;
-    // The look before the first write takes the only token.
+    // The read before the first write takes the only token.
     let (claimed, ()) = tokio::join!(subject.claim(&id), async {
         tokio::time::sleep(Duration::from_millis(300)).await;
-        assert_eq!(allowed.swap(0, Ordering::SeqCst), 2, "it waits, and was not asked yet");
+        assert_eq!(allowed.swap(0, Ordering::SeqCst), 2, "the write waits in the queue, before the fence is checked");
     });
     is_fenced(&refusal(claimed, &[]));
     assert_eq!(writes(&simulator), []);

@@ -1,4 +1,4 @@
-//! The limits of a connection: who goes first, how fast, when to stop asking, how much fits.
+//! The limits of a connection: priorities, rate limit, circuit breaker, fence and quota.
 
 mod breaker;
 mod fence;
@@ -13,7 +13,7 @@ use cloud_policy::api::Connection;
 use cloud_policy_simulator::{Entry, Journal};
 use serde_json::json;
 
-/// The connection may send this much from now on.
+/// Sets the rate limit of the connection, and waits until the operator has checked the connection with it.
 async fn limit(env: &TestEnv, connection: &str, requests_per_second: u32, burst: u32) {
     let rate = json!({ "requestsPerSecond": requests_per_second, "burst": burst });
     env.patch::<Connection>(connection, json!({ "spec": { "rateLimit": rate } })).await;
@@ -25,12 +25,12 @@ async fn limit(env: &TestEnv, connection: &str, requests_per_second: u32, burst:
     .await;
 }
 
-/// How many warnings there are about an object.
+/// Returns the reasons of all events about an object.
 async fn reasons(env: &TestEnv, name: &str) -> Vec<String> {
     env.events(name).await.into_iter().map(|(reason, _)| reason).collect()
 }
 
-/// The requests that speak of this object by its id.
+/// Returns the requests whose target contains the id of this object.
 fn about(journal: &Journal, id: &str) -> Vec<Entry> {
     journal.entries().into_iter().filter(|entry| entry.target.contains(id)).collect()
 }

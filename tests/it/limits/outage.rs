@@ -1,4 +1,4 @@
-//! An upstream that is down: the connection says it once, and its objects wait.
+//! An upstream that is down: the connection reports it once, and its objects wait.
 
 use super::reasons;
 use crate::support::connection_helpers::{connection_is, requests_for_objects};
@@ -10,13 +10,13 @@ use std::time::Duration;
 
 const OBJECTS: usize = 30;
 
-/// How often the connection said that it is down.
+/// Counts the `Unreachable` events of the connection.
 async fn unreachable(env: &TestEnv) -> usize {
     reasons(env, "ncloud").await.iter().filter(|reason| *reason == "Unreachable").count()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_outage_is_one_event_of_the_connection_and_none_of_its_objects() {
+async fn outage_emits_one_event_on_connection_and_none_on_objects() {
     let env = TestEnv::with("outage", |settings| settings.slow_retry = Duration::from_mins(10)).await;
     let names: Vec<String> = (0..OBJECTS).map(|i| format!("outage-{i}")).collect();
     for name in &names {
@@ -38,12 +38,12 @@ async fn an_outage_is_one_event_of_the_connection_and_none_of_its_objects() {
         env.reason::<Policy>(name, "ConnectionNotReady").await;
     }
     let asked = env.ncloud.journal().entries().len();
-    assert!(asked <= 2 * OBJECTS, "{asked} requests until it was clear");
+    assert!(asked <= 2 * OBJECTS, "{asked} requests until the connection was unreachable");
     env.ncloud.journal().clear();
     env.patch::<Policy>("outage-0", json!({ "spec": { "ncloud": { "description": "meanwhile" } } })).await;
     // A probe is tried three times.
     env.eventually("two more probes", || env.ncloud.journal().count(Operation::List) >= 6).await;
-    assert_eq!(requests_for_objects(env.ncloud.journal()), Vec::<String>::new(), "they wait and make no calls");
+    assert_eq!(requests_for_objects(env.ncloud.journal()), Vec::<String>::new(), "objects wait and make no requests");
 
     env.ncloud.journal().clear();
     env.ncloud.faults().clear();
@@ -56,12 +56,12 @@ async fn an_outage_is_one_event_of_the_connection_and_none_of_its_objects() {
     assert_eq!(env.ncloud.policies().len(), OBJECTS);
     assert_eq!(unreachable(&env).await, 1);
     for (name, before) in names.iter().zip(&before).skip(1) {
-        assert_eq!(&reasons(&env, name).await, before, "{name} has nothing to say");
+        assert_eq!(&reasons(&env, name).await, before, "{name} emits no event");
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn objects_that_were_never_written_are_made_once_when_the_upstream_is_back() {
+async fn new_objects_are_created_once_after_outage() {
     let mut env = TestEnv::without_operator("newborn").await;
     env.ncloud.faults().add(Fault::any().before(Action::Reset).forever());
     let names: Vec<String> = (0..OBJECTS).map(|i| format!("newborn-{i}")).collect();

@@ -1,4 +1,4 @@
-//! The rate limit: the urgent first, and no more than the upstream bears.
+//! The rate limit: requests of higher priority go first, and the rate adapts to what the upstream allows.
 
 use super::limit;
 use crate::support::test_env::{TestEnv, common, ncloud_policy};
@@ -9,13 +9,13 @@ use serde_json::json;
 use std::time::Duration;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_deletion_and_an_edit_pass_a_crowd_of_work_in_the_background() {
+async fn deletion_and_edit_overtake_background_requests() {
     let env = TestEnv::new("crowd").await;
     let (edited, deleted) = ("passes-edited", "passes-deleted");
     for name in [edited, deleted] {
         env.apply(ncloud_policy(name)).await;
     }
-    // What the upstream refuses is tried again and again, here every two seconds.
+    // The operator retries a rejected policy, here every two seconds.
     let crowd: Vec<String> = (0..20).map(|i| format!("crowd-{i}")).collect();
     for name in &crowd {
         let mut object = ncloud_policy(name);
@@ -32,7 +32,7 @@ async fn a_deletion_and_an_edit_pass_a_crowd_of_work_in_the_background() {
     let of_crowd = |entry: &Entry| entry.target.contains("crowd-") || entry.request_body.contains("crowd-");
     let seen = || env.ncloud.journal().entries().iter().filter(|entry| of_crowd(entry)).count();
     env.ncloud.journal().clear();
-    env.eventually("the crowd", || seen() >= 3).await;
+    env.eventually("background requests", || seen() >= 3).await;
 
     env.delete::<Policy>(deleted).await;
     env.patch::<Policy>(edited, json!({ "spec": { "ncloud": { "description": "edited" } } })).await;
@@ -42,18 +42,18 @@ async fn a_deletion_and_an_edit_pass_a_crowd_of_work_in_the_background() {
         journal.effects(Operation::Delete) == 1 && journal.effects(Operation::Update) == 1
     })
     .await;
-    // In the order in which they came, the whole crowd would have been before them.
-    assert!(seen() <= 15, "{} requests of the crowd went before", seen());
+    // In order of arrival, the requests of all background objects would have gone first.
+    assert!(seen() <= 15, "{} background requests went first", seen());
     env.gone::<Policy>(deleted).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_upstream_that_bears_less_than_configured_is_not_flooded_and_loses_nothing() {
-    const BORNE: u32 = 10; // in a second
+async fn rate_limiter_adapts_when_upstream_allows_less() {
+    const ALLOWED: u32 = 10; // in a second
     let env = TestEnv::new("slower").await;
     let window = Duration::from_secs(1);
-    env.ncloud.set_options(|o| o.switches.rate_limit = Some(RateLimit { requests: BORNE, window }));
-    limit(&env, "ncloud", 4 * BORNE, 4 * BORNE).await;
+    env.ncloud.set_options(|o| o.switches.rate_limit = Some(RateLimit { requests: ALLOWED, window }));
+    limit(&env, "ncloud", 4 * ALLOWED, 4 * ALLOWED).await;
     let names: Vec<String> = (0..12).map(|i| format!("slower-{i}")).collect();
     for name in &names {
         env.apply(ncloud_policy(name)).await;
@@ -64,7 +64,7 @@ async fn an_upstream_that_bears_less_than_configured_is_not_flooded_and_loses_no
     assert_eq!(env.ncloud.journal().effects(Operation::Create), names.len());
     assert_eq!(env.ncloud.policies().len(), names.len());
 
-    // Asked for as fast as it goes: every round is a close look at every object.
+    // As fast as possible: in every round the operator gets every object.
     env.ncloud.journal().clear();
     for round in 0..4 {
         for name in &names {
@@ -77,7 +77,7 @@ async fn an_upstream_that_bears_less_than_configured_is_not_flooded_and_loses_no
                 anyhow::ensure!(seen == format!("round {round}"), "{seen}");
                 Ok(())
             };
-            env.until(name, "looked at", handled).await;
+            env.until(name, "reconciled", handled).await;
         }
     }
     let entries = env.ncloud.journal().entries();
@@ -88,8 +88,8 @@ async fn an_upstream_that_bears_less_than_configured_is_not_flooded_and_loses_no
     #[allow(clippy::cast_precision_loss, reason = "some hundreds")]
     let rate = served as f64 / seconds;
     assert!(served >= 100, "{served} served: enough to speak of a rate");
-    assert!(rate >= f64::from(BORNE) * 0.4, "{served} served and {refused} refused in {seconds} s: too timid");
-    assert!(refused * 4 < served, "{served} served and {refused} refused in {seconds} s: too bold");
+    assert!(rate >= f64::from(ALLOWED) * 0.4, "{served} served and {refused} refused in {seconds} s: too slow");
+    assert!(refused * 4 < served, "{served} served and {refused} refused in {seconds} s: too fast");
     for name in &names {
         env.ready::<Policy>(name).await;
     }

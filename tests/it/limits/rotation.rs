@@ -1,4 +1,5 @@
-//! A key that is changed under load: the new one is proven first, the old one finishes what it began.
+//! A key that is rotated under load: the operator verifies the new key first, and finishes pending requests with the
+//! old one.
 
 use crate::support::test_env::{TestEnv, ncloud_policy};
 use cloud_policy::api::{Connection, Policy};
@@ -9,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 const OBJECTS: usize = 30;
 
-/// Puts this key in the Secret, and revokes all others as soon as the connection shows that Secret.
+/// Writes this key to the Secret, and revokes all other keys as soon as the connection shows that Secret.
 async fn rotate(env: &TestEnv, access: &str, secret: &str) {
     env.ncloud.set_options(|o| o.further_keys.push((access.to_owned(), secret.to_owned())));
     env.secret("ncloud", &[("accessKey", access), ("secretKey", secret)]).await;
@@ -27,7 +28,7 @@ async fn rotate(env: &TestEnv, access: &str, secret: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_key_that_is_rotated_and_revoked_under_load_fails_no_write() {
+async fn key_rotation_under_load_fails_no_write() {
     let env = TestEnv::new("rotation").await;
     let done = AtomicBool::new(false);
     // Changes and new objects all the time.

@@ -1,4 +1,4 @@
-//! What fails or hangs holds up nobody else.
+//! Starvation: an object or upstream that fails or hangs does not delay the others.
 
 use super::{about, reasons};
 use crate::support::connection_helpers::connection_is;
@@ -9,7 +9,7 @@ use serde_json::json;
 use std::time::Duration;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn one_object_that_always_fails_does_not_hold_up_the_others_of_its_connection() {
+async fn failing_object_does_not_delay_others_of_its_connection() {
     let env = TestEnv::new("poison").await;
     let names: Vec<String> = (0..10).map(|i| format!("healthy-{i}")).collect();
     env.apply(ncloud_policy("poison")).await;
@@ -23,7 +23,7 @@ async fn one_object_that_always_fails_does_not_hold_up_the_others_of_its_connect
     env.ncloud.faults().add(Fault::on_request("GET|PUT", &id).unwrap().before(Action::status(500, "")).forever());
     let edit = |text: &str| json!({ "spec": { "ncloud": { "description": text } } });
     env.patch::<Policy>("poison", edit("in vain")).await;
-    // Often enough to trip the account, if nobody else had a success.
+    // Enough failures to open the circuit breaker if the other objects had no success.
     env.eventually("ten failures", || about(env.ncloud.journal(), &id).len() >= 10).await;
     for round in 0..3 {
         for name in &names {
@@ -35,14 +35,14 @@ async fn one_object_that_always_fails_does_not_hold_up_the_others_of_its_connect
     }
     env.reason::<Policy>("poison", "UpstreamUnavailable").await;
     for name in &names {
-        assert!(!reasons(&env, name).await.contains(&"UpstreamUnavailable".to_owned()), "{name} is well");
+        assert!(!reasons(&env, name).await.contains(&"UpstreamUnavailable".to_owned()), "{name} is not affected");
     }
     connection_is(&env, "ncloud", "Authenticated").await;
     assert!(!reasons(&env, "ncloud").await.contains(&"Unreachable".to_owned()));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_connection_whose_upstream_is_silent_does_not_hold_up_the_objects_of_another() {
+async fn silent_upstream_does_not_delay_other_connections() {
     let silence = 10 * SOON;
     let env = TestEnv::with("silent", |settings| {
         settings.http.request_timeout = silence;
@@ -52,11 +52,11 @@ async fn a_connection_whose_upstream_is_silent_does_not_hold_up_the_objects_of_a
     connection_is(&env, "ncloud", "Authenticated").await;
     connection_is(&env, "spaceone", "Authenticated").await;
     env.ncloud.faults().add(Fault::any().before(Action::Timeout(silence)).forever());
-    // Many more than are reconciled at once.
+    // Many more objects than are reconciled concurrently.
     for i in 0..30 {
         env.apply(ncloud_policy(&format!("stuck-{i}"))).await;
     }
-    env.eventually("calls that hang", || env.ncloud.faults().struck() >= 8).await;
+    env.eventually("requests that hang", || env.ncloud.faults().struck() >= 8).await;
     for i in 0..5 {
         env.apply(spaceone_policy(&format!("free-{i}"))).await;
     }
@@ -67,7 +67,7 @@ async fn a_connection_whose_upstream_is_silent_does_not_hold_up_the_objects_of_a
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_upstream_that_never_answers_is_unreachable_and_not_waited_for() {
+async fn connection_is_unreachable_when_upstream_never_answers() {
     let env = TestEnv::with("mute", |settings| settings.http.request_timeout = Duration::from_secs(2)).await;
     env.apply(spaceone_policy("waiting")).await;
     env.ready::<Policy>("waiting").await;
@@ -77,5 +77,5 @@ async fn an_upstream_that_never_answers_is_unreachable_and_not_waited_for() {
     env.reason::<Policy>("waiting", "ConnectionNotReady").await;
     env.spaceone.faults().clear();
     env.ready::<Policy>("waiting").await;
-    assert_eq!(env.spaceone.journal().writes().len(), 1, "the create, and nothing since");
+    assert_eq!(env.spaceone.journal().writes().len(), 1, "the create, and no later write");
 }
