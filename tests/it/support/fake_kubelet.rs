@@ -1,10 +1,10 @@
 //! Runs the operator's Deployment, of the chart or of `deploy`, as a cluster does: it starts a pod for each template
-//! with only the permissions of its service account, starts the new pod before it ends the old one, and updates the
+//! with only the permissions of its service account, starts a new pod before it ends the old one, and updates the
 //! status. The operator is a child of this process instead of a container.
 //!
 //! Two things differ from a pod. The token and the certificate authority of the projected volume come as a kubeconfig,
-//! because a path below `/var/run` belongs to the machine. Each pod listens on a port of its own, because all pods share
-//! the address of the machine.
+//! because a path below `/var/run` belongs to the machine. Each pod listens on a port of its own, because all pods
+//! share the address of the machine.
 
 use anyhow::{Context, bail, ensure};
 use cloud_policy_testbed::{Child, ControlPlane, Launch, wait_for};
@@ -172,7 +172,7 @@ impl Kubelet {
         Ok(Pod { child, made_of, _directory: directory })
     }
 
-    /// Writes a kubeconfig with the content of the projected volume of a pod: a token that the API server issues for the
+    /// Writes a kubeconfig with the content of a pod's projected volume: a token that the API server issues for the
     /// account, and the certificate authority.
     async fn kubeconfig_of(&self, namespace: &str, account: &str, directory: &TempDir) -> anyhow::Result<PathBuf> {
         let accounts: Api<ServiceAccount> = Api::namespaced(self.client.clone(), namespace);
