@@ -1,8 +1,8 @@
-//! One test environment: a namespace, simulated upstreams with a connection to each, and an operator
-//! of its own that looks after that namespace only.
+//! One test environment: a namespace, simulated upstreams with a connection to each, and an operator of its own that
+//! watches only that namespace.
 //!
 //! The operator runs in the process of the tests, through the same `controller::run` that the
-//! binary calls, so that a test can turn its clock and settings, crash it and start it again.
+//! binary calls, so that a test can change its clock and settings, crash it and start it again.
 
 use crate::support::{self, rbac};
 use cloud_policy::api::Policy;
@@ -86,7 +86,7 @@ impl Drop for Operator {
     }
 }
 
-/// What the operator of a test is told: loopback allowed, and hours pressed into seconds.
+/// Returns the settings of the operator of a test: loopback is allowed, and hours are compressed into seconds.
 pub fn settings(namespaces: &[&str]) -> Settings {
     let mut settings = Settings::new(namespaces.first().copied().unwrap_or("default"));
     settings.scope = namespaces.iter().map(|name| (*name).to_owned()).collect();
@@ -107,7 +107,7 @@ pub fn settings(namespaces: &[&str]) -> Settings {
 
 /// A test environment.
 pub struct TestEnv {
-    /// May do everything; the operator has a client of its own.
+    /// Has every right; the operator has a client of its own.
     pub client: Client,
     operator_client: Client,
     namespace: TestNamespace,
@@ -170,7 +170,7 @@ impl TestEnv {
         }
     }
 
-    /// Ends the operator in the middle of whatever it does.
+    /// Ends the operator without letting it finish its work.
     pub fn crash(&mut self) {
         self.operator = None;
     }
@@ -184,7 +184,7 @@ impl TestEnv {
         self.operator.as_ref().unwrap().metrics.encode().unwrap()
     }
 
-    /// How often objects of the policy kinds were reconciled so far.
+    /// Returns how often objects of the policy kinds were reconciled so far.
     pub fn reconciles(&self) -> usize {
         let all = self.metrics();
         let ours = |line: &&str| line.contains("_reconciles_total{") && line.contains("Policy\"");
@@ -197,8 +197,8 @@ impl TestEnv {
         self.eventually(&format!("{count} more reconciles"), || self.reconciles() >= before + count).await;
     }
 
-    /// Waits until no object of the policy kinds is reconciled for a while: for worlds whose intervals
-    /// are long.
+    /// Waits until no object of the policy kinds is reconciled for a while: for environments
+    /// with long intervals.
     pub async fn wait_until_idle(&self) {
         let last = std::cell::Cell::new((self.reconciles(), Instant::now()));
         self.eventually("the operator to be idle", || {
@@ -328,7 +328,7 @@ impl TestEnv {
         self.reason(name, "UpToDate").await
     }
 
-    /// Waits until `check` is content with the object, and returns it.
+    /// Waits until `check` accepts the object, and returns it.
     pub async fn until<K: Kind>(&self, name: &str, what: &str, check: impl Fn(&K) -> anyhow::Result<()>) -> K {
         let what = format!("{name} to be {what}");
         let result =
@@ -336,13 +336,13 @@ impl TestEnv {
         result.unwrap_or_else(|error| panic!("{error:#}"))
     }
 
-    /// Waits until `check` holds, which speaks of an upstream.
+    /// Waits until `check`, a condition on an upstream, holds.
     pub async fn eventually(&self, what: &str, check: impl Fn() -> bool) {
         let probe = || async { check().then_some(()).ok_or_else(|| anyhow::anyhow!("not yet")) };
         wait_for(what, SOON, probe).await.unwrap();
     }
 
-    /// Has an object compared at once, and waits until that was done.
+    /// Requests an immediate reconcile of an object, and waits until it is done.
     pub async fn reconcile_now<K: Managed>(&self, name: &str) -> K {
         let mark = uuid::Uuid::new_v4().to_string();
         self.patch::<K>(
@@ -350,14 +350,14 @@ impl TestEnv {
             json!({ "metadata": { "annotations": { "cloudpolicy.dev/reconcile-requested-at": mark } } }),
         )
         .await;
-        self.until(name, "looked at again", |object: &K| {
+        self.until(name, "reconciled again", |object: &K| {
             let seen = common(object).last_handled_reconcile_at;
             (seen.as_deref() == Some(&mark)).then_some(()).ok_or_else(|| anyhow::anyhow!("not yet"))
         })
         .await
     }
 
-    /// The events about an object: reason and note, oldest first.
+    /// Returns the events about an object: reason and note, oldest first.
     pub async fn events(&self, name: &str) -> Vec<(String, String)> {
         let list = self.api::<Event>().list(&ListParams::default()).await.unwrap();
         let about = list.items.into_iter().filter(|e| e.involved_object.name.as_deref() == Some(name));
@@ -370,7 +370,7 @@ impl TestEnv {
 }
 
 #[tokio::test]
-async fn a_world_that_ends_leaves_no_namespace_behind() {
+async fn dropped_environment_deletes_its_namespace() {
     let env = TestEnv::new("ends").await;
     env.apply(ncloud_policy("left")).await;
     env.ready::<Policy>("left").await;

@@ -1,5 +1,5 @@
-//! What the client of SpaceONE network policies does, whatever server it speaks to. The suite
-//! [`crate::upstream::spaceone`] runs each of these against every server that has them.
+//! The behaviour of the client of SpaceONE network policies. The suite [`crate::upstream::spaceone`] runs each of these
+//! against every server that has network policies.
 
 use crate::support::upstream::{accepted, converge, create, network_policy, observation, owner_tag, refusal, unique};
 use crate::upstream::spaceone_servers::Server;
@@ -9,7 +9,7 @@ use cloud_policy::upstream::Priority;
 use cloud_policy::upstream::registry::deleter;
 use serde_json::{Value, json};
 
-/// A stamp of its own for each test: network policies are found by it.
+/// Returns a new owner tag for each test, because network policies are found by it.
 fn fresh() -> OwnerTag {
     owner_tag(&unique("uid"))
 }
@@ -24,7 +24,7 @@ fn with(block: &Value, field: &str, value: Value) -> Value {
     block
 }
 
-pub async fn a_network_policy_reads_back_as_it_was_created(server: &Server) {
+pub async fn created_network_policy_reads_back_equal(server: &Server) {
     let stamp = fresh();
     let block = with(&server.network_policy(), "pinnedKeys", json!(["dns", "data.vlan"]));
     let subject = bound(server, &block, &stamp);
@@ -42,7 +42,7 @@ pub async fn a_network_policy_reads_back_as_it_was_created(server: &Server) {
     assert_eq!((found.len(), &found[0].id, &found[0].diff), (1, &id, &Diff::default()));
 }
 
-pub async fn a_network_policy_with_nothing_optional_is_complete(server: &Server) {
+pub async fn network_policy_without_optional_fields_reads_back_equal(server: &Server) {
     let [zone, _] = server.zones.clone().unwrap();
     let block = json!({
         "name": unique("bare"), "zoneId": zone, "dns": [], "routingTables": [], "data": {}, "pinnedKeys": [], "reference": {},
@@ -52,7 +52,7 @@ pub async fn a_network_policy_with_nothing_optional_is_complete(server: &Server)
     assert!(seen.diff.is_empty(), "{}", seen.diff.summary());
 }
 
-pub async fn objects_are_found_by_the_exact_stamp_and_never_by_the_name(server: &Server) {
+pub async fn network_policy_is_found_only_by_exact_owner_tag(server: &Server) {
     let (ours, block) = (fresh(), server.network_policy());
     let shouting = OwnerTag::new("cluster", ours.to_string().trim_start_matches("cluster/").to_uppercase());
     create(&*bound(server, &block, &shouting)).await;
@@ -65,7 +65,7 @@ pub async fn objects_are_found_by_the_exact_stamp_and_never_by_the_name(server: 
     assert_eq!(found, [first, second], "a repeated create makes another object; the oldest comes first");
 }
 
-pub async fn every_field_can_be_updated_and_the_stamp_stays(server: &Server) {
+pub async fn update_changes_every_field_and_keeps_owner_tag(server: &Server) {
     let (stamp, block) = (fresh(), server.network_policy());
     let id = create(&*bound(server, &block, &stamp)).await;
     for (field, value) in [
@@ -81,7 +81,7 @@ pub async fn every_field_can_be_updated_and_the_stamp_stays(server: &Server) {
         ("pinnedKeys", json!(["name", "data.vlan"])),
         ("pinnedKeys", json!(["tags"])),
     ] {
-        // What the upstream merges stays declared.
+        // The upstream merges `data`, so the spec keeps declaring its present keys.
         let data = if field == "data" { value.clone() } else { sight_data(server, &id, &stamp).await };
         let wanted = with(&with(&block, "data", data), field, value);
         let subject = bound(server, &wanted, &stamp);
@@ -95,7 +95,7 @@ pub async fn every_field_can_be_updated_and_the_stamp_stays(server: &Server) {
     }
 }
 
-/// The data that the object has, read through what a spec without any of it finds missing.
+/// Returns the data of the object, read from the differences to a spec without data.
 async fn sight_data(server: &Server, id: &str, stamp: &OwnerTag) -> Value {
     let [zone, _] = server.zones.clone().unwrap();
     let bare = json!({ "name": "x", "zoneId": zone, "data": {} });
@@ -107,7 +107,7 @@ async fn sight_data(server: &Server, id: &str, stamp: &OwnerTag) -> Value {
     Value::Object(data.collect())
 }
 
-/// Moves all pins to where they do not matter.
+/// Pins only `zone_id`, which cannot change anyway.
 async fn release(server: &Server, id: &str, stamp: &OwnerTag) {
     let [zone, _] = server.zones.clone().unwrap();
     let subject = bound(server, &json!({ "name": "x", "zoneId": zone, "pinnedKeys": ["zone_id"] }), stamp);
@@ -130,7 +130,7 @@ pub async fn declared_pins_do_not_block_updates(server: &Server) {
     assert_eq!(observation(&*subject, &id).await.owner, Ownership::Ours);
 }
 
-pub async fn pins_that_the_spec_does_not_declare_are_left_alone(server: &Server) {
+pub async fn undeclared_pins_are_kept(server: &Server) {
     let stamp = fresh();
     let pinned = with(&server.network_policy(), "pinnedKeys", json!(["name"]));
     let id = create(&*bound(server, &pinned, &stamp)).await;
@@ -148,7 +148,7 @@ pub async fn pins_that_the_spec_does_not_declare_are_left_alone(server: &Server)
     assert!(!pins.touches("spec.spaceone.pinnedKeys"), "{}", pins.summary());
 }
 
-pub async fn what_cannot_be_changed_in_place_asks_to_be_made_again(server: &Server) {
+pub async fn unsupported_change_requires_recreate(server: &Server) {
     let (stamp, block) = (fresh(), server.network_policy());
     let [_, other_zone] = server.zones.clone().unwrap();
     let pinned = with(&block, "pinnedKeys", json!(["name"]));
@@ -166,7 +166,7 @@ pub async fn what_cannot_be_changed_in_place_asks_to_be_made_again(server: &Serv
     }
 }
 
-pub async fn metadata_of_others_survives_an_update(server: &Server) {
+pub async fn metadata_of_other_writers_survives_update(server: &Server) {
     let (stamp, block) = (fresh(), server.network_policy());
     let id = create(&*bound(server, &block, &stamp)).await;
     converge(&*bound(server, &with(&block, "metadata", json!({ "mine": "text" })), &stamp), &id).await;
@@ -174,17 +174,21 @@ pub async fn metadata_of_others_survives_an_update(server: &Server) {
     assert!(observation(&*bound(server, &with(&block, "metadata", both), &stamp), &id).await.diff.is_empty());
 }
 
-pub async fn metadata_that_would_break_every_later_update_is_known_beforehand(server: &Server) {
+pub async fn validation_rejects_metadata_that_breaks_updates(server: &Server) {
     let (stamp, block) = (fresh(), with(&server.network_policy(), "metadata", json!({ "count": 1 })));
     let subject = bound(server, &block, &stamp);
     assert_eq!(subject.validate()[0].field, "spec.spaceone.metadata.count");
     let id = create(&*subject).await;
     let renamed = bound(server, &with(&block, "name", json!("renamed")), &stamp);
     let diff = observation(&*renamed, &id).await.diff;
-    assert_eq!(refusal(renamed.update(&id, &diff).await, &[]).kind, ErrorKind::Rejected, "or the rule can go");
+    assert_eq!(
+        refusal(renamed.update(&id, &diff).await, &[]).kind,
+        ErrorKind::Rejected,
+        "if the server accepts it, the validation rule is not needed"
+    );
 }
 
-pub async fn a_strangers_object_is_claimed_unless_its_tags_are_pinned(server: &Server) {
+pub async fn owner_tagging_fails_only_when_tags_are_pinned(server: &Server) {
     let (theirs, ours, block) = (fresh(), fresh(), server.network_policy());
     let id = create(&*bound(server, &block, &theirs)).await;
     let subject = bound(server, &block, &ours);
@@ -199,7 +203,7 @@ pub async fn a_strangers_object_is_claimed_unless_its_tags_are_pinned(server: &S
     assert!(refused.kind == ErrorKind::Rejected && refused.message.contains("pinned"), "{refused}");
 }
 
-pub async fn deleting_twice_is_fine_and_leaves_nothing(server: &Server) {
+pub async fn delete_succeeds_when_repeated(server: &Server) {
     let (stamp, block) = (fresh(), server.network_policy());
     let subject = bound(server, &block, &stamp);
     let id = create(&*subject).await;
@@ -215,7 +219,7 @@ pub async fn deleting_twice_is_fine_and_leaves_nothing(server: &Server) {
     assert_eq!(refusal(subject.tag_owner(&id).await, &[]).kind, ErrorKind::Unavailable);
 }
 
-pub async fn what_the_server_refuses_is_told_from_what_it_cannot_find(server: &Server) {
+pub async fn create_distinguishes_invalid_values_from_unknown_zone(server: &Server) {
     let block = server.network_policy();
     for (field, value, kind, code) in [
         ("zoneId", json!("zone-000000000000"), ErrorKind::InvalidReference, "ERROR_NOT_FOUND"),
@@ -231,7 +235,7 @@ pub async fn what_the_server_refuses_is_told_from_what_it_cannot_find(server: &S
         let subject = bound(server, &with(&block, field, value), &fresh());
         let error = refusal(subject.create().await, &[&server.token]);
         assert_eq!((error.kind, error.code.as_deref()), (kind, Some(code)), "{field}: {error}");
-        assert!(subject.find().await.unwrap().is_empty(), "{field}: nothing was made");
+        assert!(subject.find().await.unwrap().is_empty(), "{field}: nothing was created");
     }
     let stamp = fresh();
     let id = create(&*bound(server, &block, &stamp)).await;

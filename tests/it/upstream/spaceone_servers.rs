@@ -8,7 +8,7 @@ use cloud_policy_testbed as testbed;
 use serde_json::{Value, json};
 use std::sync::Arc;
 
-/// One front of one installation.
+/// One endpoint of one installation.
 pub struct Server {
     pub endpoint: String,
     pub style: &'static str,
@@ -20,12 +20,12 @@ pub struct Server {
     pub repository_id: String,
     /// Two zones, where the server has network policies.
     pub zones: Option<[String; 2]>,
-    /// Held for its end.
+    /// Kept alive until the end of the test.
     pub simulator: Option<Spaceone>,
 }
 
 impl Server {
-    /// An account with the domain's own token.
+    /// Returns an account with the domain's own token.
     pub fn account(&self) -> Arc<Account> {
         self.account_with(&self.domain_id, &self.token)
     }
@@ -60,7 +60,7 @@ impl Server {
     }
 }
 
-/// A simulated installation, reached in this style.
+/// Starts a simulated installation that is called in this style.
 pub async fn simulated(era: Era, style: &'static str, switches: Switches) -> Server {
     let spaceone = Spaceone::start(Options { era, switches, ..Options::default() }).await.unwrap();
     let zones = spaceone.zone_ids();
