@@ -120,7 +120,7 @@ async fn network_policy_deletion_is_blocked_until_subnet_is_gone() {
 }
 
 #[tokio::test]
-async fn deletion_finds_object_whose_create_response_was_lost() {
+async fn deletion_finds_object_when_create_response_was_lost() {
     let env = TestEnv::new("lost-deleted").await;
     // The test deletes the objects while the create requests wait for a response that never comes.
     let silence = || Fault::on(Operation::Create).after(Action::Timeout(Duration::from_secs(1)));
