@@ -15,9 +15,9 @@ use tempfile::TempDir;
 #[tokio::test]
 async fn documented_variable_makes_operator_trust_private_authority() {
     let (directory, authority) = authority().await;
-    let refused = said("distrusting", &directory, &[], "Unreachable").await;
+    let refused = message_with("distrusting", &directory, &[], "Unreachable").await;
     assert!(refused.contains("UnknownIssuer"), "{refused}");
-    let answered = said("trusting", &directory, &[(&variable_on_the_page(), &authority)], "Unauthorized").await;
+    let answered = message_with("trusting", &directory, &[(&variable_on_the_page(), &authority)], "Unauthorized").await;
     assert!(answered.contains("system:anonymous"), "{answered}");
 }
 
@@ -25,7 +25,7 @@ async fn documented_variable_makes_operator_trust_private_authority() {
 async fn proxy_variable_is_ignored() {
     let (directory, authority) = authority().await;
     let proxy = ("ALL_PROXY", "http://127.0.0.1:1");
-    let answered = said("proxied", &directory, &[proxy, ("SSL_CERT_FILE", &authority)], "Unauthorized").await;
+    let answered = message_with("proxied", &directory, &[proxy, ("SSL_CERT_FILE", &authority)], "Unauthorized").await;
     assert!(answered.contains("system:anonymous"), "{answered}");
 }
 
@@ -42,7 +42,7 @@ async fn authority() -> (TempDir, String) {
 
 /// Starts the operator with these variables, waits until a connection to the API server has this reason, and returns
 /// the message.
-async fn said(name: &str, directory: &TempDir, variables: &[(&str, &str)], reason: &str) -> String {
+async fn message_with(name: &str, directory: &TempDir, variables: &[(&str, &str)], reason: &str) -> String {
     let (env, control_plane) = (TestEnv::without_operator(name).await, support::control_plane().await);
     let namespace = env.namespace();
     let operator = Launch::new(name, env!("CARGO_BIN_EXE_cloud-policy"), directory.path())

@@ -32,7 +32,7 @@ fn control_plane() -> &'static ControlPlane {
 pub struct Election {
     namespace: TestNamespace,
     operator_client: Client,
-    /// With every right.
+    /// The Leases, with every right.
     pub leases: Api<Lease>,
 }
 
@@ -81,7 +81,7 @@ impl Election {
     }
 
     /// Creates a Lease as another process left it.
-    pub async fn leave_behind(&self, record: LeaseSpec) {
+    pub async fn create_lease(&self, record: LeaseSpec) {
         let metadata = ObjectMeta { name: Some(NAME.to_owned()), ..ObjectMeta::default() };
         self.leases.create(&PostParams::default(), &Lease { metadata, spec: Some(record) }).await.unwrap();
     }

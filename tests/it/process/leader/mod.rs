@@ -51,7 +51,7 @@ async fn paused_process_has_lost_leadership_when_it_continues() {
             while stopping.try_recv().is_err() {
                 sleep(Duration::from_millis(5)).await;
             }
-            // As SIGSTOP does: no task, no timer of this runtime goes on.
+            // As after SIGSTOP, no task and no timer of this runtime continues.
             std::thread::sleep(LEASE * 2);
             run.await.unwrap()
         })
@@ -119,7 +119,7 @@ async fn stale_lease_is_taken_after_its_duration_despite_clock_skew() {
             lease_transitions: Some(7),
             ..LeaseSpec::default()
         };
-        election.leave_behind(ghost).await;
+        election.create_lease(ghost).await;
         let started = Instant::now();
         let heir = election.join("heir");
         heir.leads().await;
@@ -136,7 +136,7 @@ async fn slower_candidate_loses_free_lease() {
     for left_behind in [None, Some(LeaseSpec::default())] {
         let election = Election::new().await;
         if let Some(record) = left_behind {
-            election.leave_behind(record).await;
+            election.create_lease(record).await;
         }
         let slow = election.join_through("slow", Mode::HoldWrites);
         wait_for("the slow candidate to write", LIMIT, || async {
@@ -199,7 +199,7 @@ async fn leader_keeps_lease_after_manual_edit_or_deletion() {
     leader.leads().await;
     let waiting = election.join("waiting");
     sleep(RETRY * 2).await;
-    let note = serde_json::json!({"metadata": {"annotations": {"note": "who is this?"}}});
+    let note = serde_json::json!({"metadata": {"annotations": {"note": "by hand"}}});
     election.leases.patch(NAME, &PatchParams::default(), &Patch::Merge(note)).await.unwrap();
     leader.goes_on_for(RETRY * 3).await;
     election.leases.delete(NAME, &DeleteParams::default()).await.unwrap();

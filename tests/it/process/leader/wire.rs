@@ -58,7 +58,7 @@ impl Wire {
             Mode::Hole => std::future::pending().await,
             Mode::HoldWrites if is_write => {
                 let mut mode = self.mode.subscribe();
-                // The sender lives as long as this wire.
+                // The sender exists as long as this `Wire`.
                 let _ = mode.wait_for(|mode| *mode != Mode::HoldWrites).await;
                 self.server.send(request).await
             }
