@@ -103,7 +103,7 @@ struct Kubelet {
 
 struct Pod {
     child: Child,
-    /// The uid of its Deployment, and the template that it was made from.
+    /// The uid of the Deployment, and the template of the pod.
     made_of: (Option<String>, Value),
     /// Outlives the child that logs into it.
     _directory: TempDir,

@@ -174,22 +174,22 @@ impl Installation {
     }
 }
 
-/// A Secret.
+/// Returns a Secret.
 pub fn secret(name: &str, entries: &Value) -> Value {
     json!({ "apiVersion": "v1", "kind": "Secret", "metadata": { "name": name }, "stringData": entries })
 }
 
-/// The entries of a Secret for an account.
+/// Returns the entries of a Secret for an account.
 pub fn keys(ncloud: &Ncloud) -> Value {
     json!({ "accessKey": ncloud.access_key(), "secretKey": ncloud.secret_key() })
 }
 
-/// An object of our group.
+/// Returns an object of our group.
 pub fn ours(kind: &str, name: &str, spec: &Value) -> Value {
     json!({ "apiVersion": "cloudpolicy.dev/v1alpha1", "kind": kind, "metadata": { "name": name }, "spec": spec })
 }
 
-/// The operator in all namespaces, elected by its Lease, as `cloud-policy run` starts it.
+/// An operator for all namespaces with leader election, as `cloud-policy run` starts it.
 pub struct Process {
     pub metrics: Arc<Metrics>,
     shutdown: CancellationToken,

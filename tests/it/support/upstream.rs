@@ -60,17 +60,17 @@ pub fn owner_tag(uid: &str) -> OwnerTag {
 }
 
 /// Returns a `Policy` with this upstream block, bound to the account.
-pub fn policy(account: &Arc<Account>, upstream: &str, block: &Value, stamp: &OwnerTag) -> Box<dyn BoundExternal> {
+pub fn policy(account: &Arc<Account>, upstream: &str, block: &Value, tag: &OwnerTag) -> Box<dyn BoundExternal> {
     let spec = json!({ "connectionRef": { "name": "c" }, upstream: block });
     let spec: PolicySpec = serde_json::from_value(spec).unwrap();
-    registry::bind(account, &spec, stamp, Priority::Change).unwrap()
+    registry::bind(account, &spec, tag, Priority::Change).unwrap()
 }
 
 /// Returns a `NetworkPolicy` with this block, bound to the account.
-pub fn network_policy(account: &Arc<Account>, block: &Value, stamp: &OwnerTag) -> Box<dyn BoundExternal> {
+pub fn network_policy(account: &Arc<Account>, block: &Value, tag: &OwnerTag) -> Box<dyn BoundExternal> {
     let spec = json!({ "connectionRef": { "name": "c" }, "spaceone": block });
     let spec: NetworkPolicySpec = serde_json::from_value(spec).unwrap();
-    registry::bind(account, &spec, stamp, Priority::Change).unwrap()
+    registry::bind(account, &spec, tag, Priority::Change).unwrap()
 }
 
 /// Creates the object; returns its id.
