@@ -104,7 +104,7 @@ fn object_binds_only_to_collection_of_its_connection() {
     let of_neither: PolicySpec = serde_json::from_value(spec(json!({}))).unwrap();
     let network: NetworkPolicySpec =
         serde_json::from_value(spec(json!({ "spaceone": { "name": "n", "zoneId": "zone-1" } }))).unwrap();
-    let stamp = owner_tag("uid-1");
+    let tag = owner_tag("uid-1");
     for (account, wanted, expected) in [
         (&nc, &of_ncloud as &dyn Any, Ok(("ncloud/policy", "abc"))),
         (&so, &of_spaceone, Ok(("spaceone/policy", "p"))),
@@ -114,7 +114,7 @@ fn object_binds_only_to_collection_of_its_connection() {
         (&nc, &network, Err("spec.connectionRef")),
         (&nc, &of_neither, Err("spec")),
     ] {
-        match (bind(account, wanted, &stamp, Priority::Change), expected) {
+        match (bind(account, wanted, &tag, Priority::Change), expected) {
             (Ok(subject), Ok((system, key))) => assert_eq!((subject.system(), subject.key().as_str()), (system, key)),
             (Err(problem), Err(field)) => {
                 assert_eq!(problem.field, field);
@@ -126,7 +126,7 @@ fn object_binds_only_to_collection_of_its_connection() {
     }
     for (account, systems) in [(&nc, [true, false, false]), (&so, [false, true, true])] {
         let names = ["ncloud/policy", "spaceone/policy", "spaceone/networkpolicy"];
-        assert_eq!(names.map(|system| deleter(account, system, &stamp, Priority::Change).is_some()), systems);
-        assert!(deleter(account, "unheard/of", &stamp, Priority::Change).is_none());
+        assert_eq!(names.map(|system| deleter(account, system, &tag, Priority::Change).is_some()), systems);
+        assert!(deleter(account, "unheard/of", &tag, Priority::Change).is_none());
     }
 }

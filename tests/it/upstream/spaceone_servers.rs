@@ -1,5 +1,4 @@
-//! The servers that the SpaceONE suite runs against: simulated ones in every style and layout, and
-//! the real ones of both eras.
+//! The servers of the SpaceONE suite: simulated servers in every style and layout, and the real servers of both eras.
 
 use crate::support::upstream::{account, short_timeouts, unique};
 use cloud_policy::upstream::{Account, Credentials};
@@ -18,7 +17,7 @@ pub struct Server {
     pub other_domain_id: String,
     pub other_token: String,
     pub repository_id: String,
-    /// Two zones, where the server has network policies.
+    /// Two zones, if the server has network policies.
     pub zones: Option<[String; 2]>,
     /// Kept alive until the end of the test.
     pub simulator: Option<Spaceone>,
@@ -41,7 +40,7 @@ impl Server {
         }})
     }
 
-    /// A network policy with every field set; it has no pins.
+    /// Returns a network policy with every field set, and without pins.
     pub fn network_policy(&self) -> Value {
         let [zone, _] = self.zones.clone().expect("the server has zones");
         json!({
@@ -82,18 +81,18 @@ pub async fn simulated_rest() -> Server {
     simulated(Era::Rest, "Rest", Switches::default()).await
 }
 
-/// The servers of the rest era behind a front of the console's kind: its errors, and every default printed.
+/// Starts servers of the REST era that respond as behind the console: with its errors, and with every default.
 pub async fn simulated_rest_printing_defaults() -> Server {
     let switches = Switches { error_style: ErrorStyle::Error, emit_defaults: true, ..Switches::default() };
     simulated(Era::Rest, "Rest", switches).await
 }
 
-/// The servers that have network policies, under the later spelling of their paths.
+/// Starts servers that have network policies, for paths in the verb style.
 pub async fn simulated_rest_by_verbs() -> Server {
     simulated(Era::Rest, "Verb", Switches::default()).await
 }
 
-/// The same, as the console spells them.
+/// Starts servers that have network policies, for paths in the console style.
 pub async fn simulated_rest_by_console() -> Server {
     simulated(Era::Rest, "Console", Switches::default()).await
 }
