@@ -242,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn spec_without_a_collection_is_told_which_fields_to_set() {
+    fn error_names_the_fields_when_spec_has_no_collection() {
         assert_eq!(ambiguous().message, "must set exactly one of ncloud and spaceone");
     }
 }

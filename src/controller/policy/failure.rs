@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn unknown_outcome_is_reported_unless_the_breaker_is_open() {
+    fn unknown_outcome_is_reported_unless_circuit_breaker_is_open() {
         assert_eq!(reaction(ErrorKind::OutcomeUnknown, &Circumstances { first: true, ..CALM }), Reaction::Report);
         assert_eq!(reaction(ErrorKind::OutcomeUnknown, &Circumstances { tripped: true, ..CALM }), Reaction::Wait);
     }

@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn breaker_rejects_all_but_probes_after_failures_in_a_row() {
+    fn circuit_breaker_admits_only_probes_after_failures_in_a_row() {
         let now = Instant::now();
         let breaker = opened(now);
         for priority in [Priority::Background, Priority::Change, Priority::Deletion] {
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn breaker_stays_closed_when_failures_are_not_in_a_row() {
+    fn circuit_breaker_stays_closed_when_failures_are_not_in_a_row() {
         let (breaker, now) = (CircuitBreaker::new(), Instant::now());
         for attempt in 0..50 {
             let pass = breaker.admit(Priority::Change, now).unwrap();
@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn breaker_closes_only_after_a_successful_probe() {
+    fn circuit_breaker_closes_only_after_a_successful_probe() {
         let now = Instant::now();
         let breaker = opened(now);
         breaker.record(Pass::Ordinary, true, now);
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn breaker_admits_one_request_per_interval_without_probes() {
+    fn circuit_breaker_admits_single_requests_without_probes() {
         let now = Instant::now();
         let breaker = opened(now);
         let later = now + TRIAL;

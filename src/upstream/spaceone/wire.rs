@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn count_is_read_from_doubles_and_from_nothing() {
+    fn count_is_read_from_doubles_and_is_zero_when_absent() {
         let count = |body| serde_json::from_value::<Counted>(body).unwrap().number();
         assert_eq!(count(json!({"results": [{"count": 4.0}]})), 4);
         assert_eq!(count(json!({})), 0);

@@ -12,7 +12,7 @@ const LONGEST_FILE: usize = 400;
 const LONGEST_FUNCTION: usize = 40;
 
 #[test]
-fn files_hold_one_concept() {
+fn files_contain_one_concept() {
     let folders = [("src", LONGEST_SOURCE), ("tests", LONGEST_FILE), ("benches", LONGEST_FILE), ("hack", LONGEST_FILE)];
     let mut long = Vec::new();
     let mut longest = (0, String::new());

@@ -18,7 +18,7 @@ pub async fn delete_and_wait<K: Kind>(env: &TestEnv, name: &str) {
 }
 
 /// Waits until `Ready` of the deleted object has this reason, and returns the message.
-pub async fn held<K: Managed>(env: &TestEnv, name: &str, reason: &str) -> String {
+pub async fn blocked<K: Managed>(env: &TestEnv, name: &str, reason: &str) -> String {
     let seen: K = env
         .until(name, reason, |object: &K| {
             let seen = condition(&common(object), "Ready").map(|c| c.reason.clone());
@@ -87,21 +87,21 @@ async fn deletion_sends_no_delete_when_upstream_object_is_gone() {
 
 #[tokio::test]
 async fn policy_deletion_is_blocked_until_policy_is_detached() {
-    let env = TestEnv::new("held").await;
-    env.apply(ncloud_policy("held")).await;
-    let id = upstream_id(&env.ready::<Policy>("held").await);
+    let env = TestEnv::new("assigned").await;
+    env.apply(ncloud_policy("assigned")).await;
+    let id = upstream_id(&env.ready::<Policy>("assigned").await);
     let holder = Assignee {
         resource_type: PrincipalType::SubAccount,
         resource_id: "sub-1".to_owned(),
         resource_name: "alice".to_owned(),
     };
     assert!(env.ncloud.assign(&id, holder));
-    env.delete::<Policy>("held").await;
-    let message = held::<Policy>(&env, "held", "InUse").await;
+    env.delete::<Policy>("assigned").await;
+    let message = blocked::<Policy>(&env, "assigned", "InUse").await;
     assert!(message.contains("alice") && message.contains("Detach it"), "{message}");
-    assert!(env.ncloud.policy_named("held").is_some());
+    assert!(env.ncloud.policy_named("assigned").is_some());
     assert!(env.ncloud.unassign(&id));
-    env.gone::<Policy>("held").await;
+    env.gone::<Policy>("assigned").await;
     assert!(env.ncloud.policies().is_empty());
 }
 
@@ -112,7 +112,7 @@ async fn network_policy_deletion_is_blocked_until_subnet_is_gone() {
     let id = upstream_id(&env.ready::<NetworkPolicy>("occupied").await);
     env.spaceone.attach_subnet(&id, "subnet-1");
     env.delete::<NetworkPolicy>("occupied").await;
-    let message = held::<NetworkPolicy>(&env, "occupied", "InUse").await;
+    let message = blocked::<NetworkPolicy>(&env, "occupied", "InUse").await;
     assert!(message.contains("subnet-1"), "{message}");
     env.spaceone.detach_subnet(&id);
     env.gone::<NetworkPolicy>("occupied").await;
@@ -120,7 +120,7 @@ async fn network_policy_deletion_is_blocked_until_subnet_is_gone() {
 }
 
 #[tokio::test]
-async fn deletion_finds_object_whose_create_response_was_lost() {
+async fn deletion_finds_object_when_create_response_was_lost() {
     let env = TestEnv::new("lost-deleted").await;
     // The test deletes the objects while the create requests wait for a response that never comes.
     let silence = || Fault::on(Operation::Create).after(Action::Timeout(Duration::from_secs(1)));
@@ -174,7 +174,7 @@ async fn deletion_waits_until_upstream_is_available() {
     env.ready::<Policy>("patient").await;
     env.ncloud.faults().add(Fault::any().before(Action::status(503, "")).forever());
     env.delete::<Policy>("patient").await;
-    held::<Policy>(&env, "patient", "ConnectionNotReady").await;
+    blocked::<Policy>(&env, "patient", "ConnectionNotReady").await;
     connection_is(&env, "ncloud", "Unreachable").await;
     assert_eq!(env.ncloud.policies().len(), 1);
     env.ncloud.faults().clear();
@@ -189,7 +189,7 @@ async fn force_orphan_releases_object_and_keeps_upstream_object() {
     env.ready::<Policy>("forced").await;
     env.ncloud.faults().add(Fault::any().before(Action::status(503, "")).forever());
     env.delete::<Policy>("forced").await;
-    held::<Policy>(&env, "forced", "ConnectionNotReady").await;
+    blocked::<Policy>(&env, "forced", "ConnectionNotReady").await;
     let annotations = json!({ "metadata": { "annotations": { "cloudpolicy.dev/force-orphan": "true" } } });
     env.patch::<Policy>("forced", annotations).await;
     env.gone::<Policy>("forced").await;

@@ -1,6 +1,6 @@
 //! The deletion limit blocks a mass deletion until a human confirms it; fewer deletions pass.
 
-use crate::deletion::from_status::held;
+use crate::deletion::from_status::blocked;
 use crate::support::test_env::{SOON, TestEnv, ncloud_policy, network_policy, spaceone_policy};
 use cloud_policy::api::{NetworkPolicy, Policy};
 use cloud_policy::controller::Settings;
@@ -23,7 +23,7 @@ fn name(i: usize) -> String {
 }
 
 /// Creates a test environment with this many ready policies.
-async fn crowd(prefix: &str, limit: u32, count: usize) -> TestEnv {
+async fn ready_policies(prefix: &str, limit: u32, count: usize) -> TestEnv {
     let env = TestEnv::with(prefix, at_most(limit)).await;
     for i in 0..count {
         env.apply(ncloud_policy(&name(i))).await;
@@ -51,7 +51,7 @@ async fn left(env: &TestEnv) -> Vec<String> {
 }
 
 /// Counts the `DeleteHeld` events about an object.
-async fn told(env: &TestEnv, about: &str) -> usize {
+async fn held_events(env: &TestEnv, about: &str) -> usize {
     env.events(about).await.iter().filter(|(reason, _)| reason == "DeleteHeld").count()
 }
 
@@ -68,12 +68,12 @@ async fn reconciled(env: &TestEnv, count: u64) {
 
 #[tokio::test]
 async fn mass_deletion_is_blocked_until_confirmed() {
-    let mut env = crowd("mass", 5, 12).await;
+    let mut env = ready_policies("mass", 5, 12).await;
     env.stop().await;
     delete_all(&env, 12).await;
     env.start(at_most(5));
     for i in 0..12 {
-        let message = held::<Policy>(&env, &name(i), "DeleteHeld").await;
+        let message = blocked::<Policy>(&env, &name(i), "DeleteHeld").await;
         let advice = format!(
             "kubectl -n {} annotate policies.cloudpolicy.dev {} cloudpolicy.dev/confirm-delete=true",
             env.namespace(),
@@ -86,7 +86,7 @@ async fn mass_deletion_is_blocked_until_confirmed() {
     reconciled(&env, 12).await;
     assert_eq!((env.ncloud.policies().len(), env.ncloud.journal().count(Operation::Delete)), (12, 0));
     assert!(
-        told(&env, &name(3)).await <= 1 && told(&env, "ncloud").await == 1,
+        held_events(&env, &name(3)).await <= 1 && held_events(&env, "ncloud").await == 1,
         "each object and the connection report it once"
     );
 
@@ -114,23 +114,23 @@ async fn mass_deletion_is_blocked_until_confirmed() {
 
 #[tokio::test]
 async fn mass_deletion_stops_at_limit_while_operator_runs() {
-    let env = crowd("mass-live", 5, 12).await;
+    let env = ready_policies("mass-live", 5, 12).await;
     delete_all(&env, 12).await;
     let settled = || async {
         let objects = env.api::<Policy>().list(&ListParams::default()).await?;
-        let held = |object: &Policy| {
+        let blocked = |object: &Policy| {
             let status = object.status.clone().unwrap_or_default();
             status.common.conditions.iter().any(|c| c.type_ == "Ready" && c.reason == "DeleteHeld")
         };
-        let free: Vec<_> = objects.iter().filter(|object| !held(object)).collect();
+        let free: Vec<_> = objects.iter().filter(|object| !blocked(object)).collect();
         anyhow::ensure!(free.is_empty(), "not blocked: {}", serde_json::to_string_pretty(&free)?);
         Ok(objects.items.len())
     };
-    let held = wait_for("the rest to be blocked", SOON, settled).await.unwrap();
-    assert!(held >= 7, "{held} are blocked");
-    assert_eq!(env.ncloud.policies().len(), held, "exactly the blocked policies exist upstream");
+    let blocked = wait_for("the rest to be blocked", SOON, settled).await.unwrap();
+    assert!(blocked >= 7, "{blocked} are blocked");
+    assert_eq!(env.ncloud.policies().len(), blocked, "exactly the blocked policies exist upstream");
     for name in left(&env).await {
-        assert!(told(&env, &name).await <= 1);
+        assert!(held_events(&env, &name).await <= 1);
         annotate(&env, &name, "confirm-delete").await;
         env.gone::<Policy>(&name).await;
     }
@@ -140,14 +140,14 @@ async fn mass_deletion_stops_at_limit_while_operator_runs() {
 
 #[tokio::test]
 async fn deletions_up_to_limit_pass_and_next_one_is_blocked() {
-    let env = crowd("mass-few", 5, 6).await;
+    let env = ready_policies("mass-few", 5, 6).await;
     delete_all(&env, 5).await;
     for i in 0..5 {
         env.gone::<Policy>(&name(i)).await;
-        assert_eq!(told(&env, &name(i)).await, 0);
+        assert_eq!(held_events(&env, &name(i)).await, 0);
     }
     env.delete::<Policy>(&name(5)).await;
-    held::<Policy>(&env, &name(5), "DeleteHeld").await;
+    blocked::<Policy>(&env, &name(5), "DeleteHeld").await;
     assert_eq!(env.ncloud.policies().len(), 1);
 }
 
@@ -189,11 +189,11 @@ async fn mass_deletion_by_namespace_is_blocked_until_confirmed() {
     let api = env.api::<NetworkPolicy>();
     let settled = || async {
         let objects = api.list(&ListParams::default()).await?;
-        let held = |object: &NetworkPolicy| {
+        let blocked = |object: &NetworkPolicy| {
             let status = object.status.clone().unwrap_or_default();
             status.common.conditions.iter().any(|c| c.type_ == "Ready" && c.reason == "DeleteHeld")
         };
-        let free: Vec<_> = objects.iter().filter(|object| !held(object)).collect();
+        let free: Vec<_> = objects.iter().filter(|object| !blocked(object)).collect();
         anyhow::ensure!(free.is_empty(), "not blocked: {}", serde_json::to_string_pretty(&free)?);
         Ok(objects.iter().map(ResourceExt::name_any).collect::<Vec<_>>())
     };

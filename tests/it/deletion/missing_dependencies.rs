@@ -1,7 +1,7 @@
 //! Deletion of objects whose dependencies are deleted first: the Secret, the connection, or all of them with the
 //! namespace.
 
-use crate::deletion::from_status::{delete_and_wait, held};
+use crate::deletion::from_status::{blocked, delete_and_wait};
 use crate::support::connection_helpers::{connection_is, requests_for_objects};
 use crate::support::test_env::{TestEnv, ncloud_policy, network_policy, spaceone_policy};
 use cloud_policy::api::{Connection, NetworkPolicy, Policy};
@@ -39,7 +39,7 @@ async fn deletion_is_blocked_until_credentials_exist() {
     force_delete_connection(&env, "ncloud").await;
     env.start(|_| {});
     env.delete::<Policy>("waiting").await;
-    let message = held::<Policy>(&env, "waiting", "ConnectionNotFound").await;
+    let message = blocked::<Policy>(&env, "waiting", "ConnectionNotFound").await;
     assert!(message.contains("Connection ncloud does not exist"), "{message}");
     assert_eq!(env.ncloud.policies().len(), 1);
     env.connect_ncloud("ncloud").await;
@@ -55,7 +55,7 @@ async fn deletion_waits_for_new_key_when_key_is_revoked() {
     let new = "Another/Secret/0000000000000000000000001";
     env.ncloud.set_options(|options| options.secret_key = new.to_owned());
     env.delete::<Policy>("revoked").await;
-    held::<Policy>(&env, "revoked", "ConnectionNotReady").await;
+    blocked::<Policy>(&env, "revoked", "ConnectionNotReady").await;
     connection_is(&env, "ncloud", "Unauthorized").await;
     assert_eq!(env.ncloud.policies().len(), 1);
     let access = env.ncloud.access_key();

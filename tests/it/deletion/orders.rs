@@ -1,8 +1,8 @@
 //! Deletes the parts of a tenant in every order: the policies, the connections, the Secrets and the namespace itself.
 //! The operator runs all the time, or restarts after the first part is deleted.
 //!
-//! Every deletion must complete. The operator deletes the upstream objects that it can reach. If the Secrets are deleted
-//! before it can read them, it orphans the upstream objects after the deadline and counts them.
+//! Every deletion must complete. The operator deletes the upstream objects that it can reach. If the Secrets are
+//! deleted before it can read them, it orphans the upstream objects after the deadline and counts each.
 
 use crate::support::installation::{Installation, Process, operator_client, ours, secret};
 use crate::support::manifests::{ncloud_policy, network_policy, spaceone_policy};

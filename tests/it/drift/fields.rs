@@ -19,24 +19,24 @@ fn counted(env: &TestEnv, what: &str, times: usize) -> bool {
 
 #[tokio::test]
 async fn drift_emits_one_event_when_found_and_one_when_corrected() {
-    let env = TestEnv::new("drift-told").await;
-    env.apply(ncloud_policy("told")).await;
-    let id = upstream_id(&env.ready::<Policy>("told").await);
+    let env = TestEnv::new("drift-reported").await;
+    env.apply(ncloud_policy("drifting")).await;
+    let id = upstream_id(&env.ready::<Policy>("drifting").await);
     env.ncloud.edit_policy(&id, |p| {
         p.description = Some("theirs".to_owned());
         p.permissions[0].effect = "Deny".to_owned();
     });
     env.eventually("the correction", || env.ncloud.journal().effects(Operation::Update) == 1).await;
-    env.ready::<Policy>("told").await;
-    env.reconcile_now::<Policy>("told").await;
-    let found = notes(&env, "told", "DriftFound").await;
+    env.ready::<Policy>("drifting").await;
+    env.reconcile_now::<Policy>("drifting").await;
+    let found = notes(&env, "drifting", "DriftFound").await;
     let [note] = found.as_slice() else { panic!("{found:?}") };
     for words in
         ["spec.ncloud.description is \"theirs\" instead of \"first\"", ".effect is \"Deny\" instead of \"Allow\""]
     {
         assert!(note.contains(words), "{note}");
     }
-    let corrected = notes(&env, "told", "DriftCorrected").await;
+    let corrected = notes(&env, "drifting", "DriftCorrected").await;
     assert!(corrected.len() == 1 && corrected[0].contains("spec.ncloud.description"), "{corrected:?}");
     assert!(counted(&env, "found", 1) && counted(&env, "corrected", 1), "{}", env.metrics());
 }

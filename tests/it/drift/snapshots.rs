@@ -42,15 +42,15 @@ async fn restarted_operator_reads_each_collection_with_one_list() {
 
 #[tokio::test]
 async fn drift_is_found_by_get_when_list_omits_field() {
-    let env = TestEnv::new("turns").await;
-    env.apply(ncloud_policy("turn")).await;
-    env.ready::<Policy>("turn").await;
-    let id = env.ncloud.policy_named("turn").unwrap().policy_id;
+    let env = TestEnv::new("listed").await;
+    env.apply(ncloud_policy("listed")).await;
+    env.ready::<Policy>("listed").await;
+    let id = env.ncloud.policy_named("listed").unwrap().policy_id;
     env.ncloud.journal().clear();
     env.ncloud.edit_policy(&id, |policy| policy.permissions[0].effect = "Deny".to_owned());
     env.eventually("the permissions to be corrected", || env.ncloud.journal().effects(Operation::Update) == 1).await;
-    env.ready::<Policy>("turn").await;
-    assert_eq!(env.ncloud.policy_named("turn").unwrap().permissions[0].effect, "Allow");
+    env.ready::<Policy>("listed").await;
+    assert_eq!(env.ncloud.policy_named("listed").unwrap().permissions[0].effect, "Allow");
 }
 
 #[tokio::test]

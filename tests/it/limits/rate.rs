@@ -10,27 +10,28 @@ use std::time::Duration;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn deletion_and_edit_overtake_background_requests() {
-    let env = TestEnv::new("crowd").await;
+    let env = TestEnv::new("rate-priorities").await;
     let (edited, deleted) = ("passes-edited", "passes-deleted");
     for name in [edited, deleted] {
         env.apply(ncloud_policy(name)).await;
     }
     // The operator retries a rejected policy, here every two seconds.
-    let crowd: Vec<String> = (0..20).map(|i| format!("crowd-{i}")).collect();
-    for name in &crowd {
+    let background: Vec<String> = (0..20).map(|i| format!("background-{i}")).collect();
+    for name in &background {
         let mut object = ncloud_policy(name);
         object["spec"]["ncloud"]["permissions"][0]["targets"][0]["product"] = json!("NoSuchProduct");
         env.apply(object).await;
     }
-    for name in &crowd {
+    for name in &background {
         env.reason::<Policy>(name, "ValidationFailed").await;
     }
     for name in [edited, deleted] {
         env.ready::<Policy>(name).await;
     }
     limit(&env, "ncloud", 2, 1).await;
-    let of_crowd = |entry: &Entry| entry.target.contains("crowd-") || entry.request_body.contains("crowd-");
-    let seen = || env.ncloud.journal().entries().iter().filter(|entry| of_crowd(entry)).count();
+    let is_background =
+        |entry: &Entry| entry.target.contains("background-") || entry.request_body.contains("background-");
+    let seen = || env.ncloud.journal().entries().iter().filter(|entry| is_background(entry)).count();
     env.ncloud.journal().clear();
     env.eventually("background requests", || seen() >= 3).await;
 

@@ -172,12 +172,12 @@ async fn conflict_hides_and_ignores_objects_of_other_namespaces() {
     });
     cluster.is("Authenticated").await;
     env.try_apply_in(other.name(), shared("secret-name", "squatted")).await.unwrap();
-    told::<Policy>(&env, other.name(), "secret-name", "NamespaceNotAllowed").await;
+    reason_in::<Policy>(&env, other.name(), "secret-name", "NamespaceNotAllowed").await;
     env.apply(shared("mine", "squatted")).await;
     env.ready::<Policy>("mine").await;
 
     cluster.allow(json!({ "names": [env.namespace(), other.name()] })).await;
-    let message = told::<Policy>(&env, other.name(), "secret-name", "Conflict").await;
+    let message = reason_in::<Policy>(&env, other.name(), "secret-name", "Conflict").await;
     assert!(message.contains("belongs to a Policy of another namespace") && !message.contains("mine"), "{message}");
     for (namespace, name) in [(env.namespace(), "mine"), (other.name(), "secret-name")] {
         let api: Api<Policy> = Api::namespaced(env.client.clone(), namespace);
@@ -194,7 +194,7 @@ async fn conflict_hides_and_ignores_objects_of_other_namespaces() {
 }
 
 /// Waits until `Ready` of an object in another namespace has this reason; returns the message.
-async fn told<K: Managed + Kind>(env: &TestEnv, namespace: &str, name: &str, reason: &str) -> String {
+async fn reason_in<K: Managed + Kind>(env: &TestEnv, namespace: &str, name: &str, reason: &str) -> String {
     let api: Api<K> = Api::namespaced(env.client.clone(), namespace);
     let what = format!("{name} to be {reason}");
     wait_until(&what, SOON, &api, name, |object: &K| {

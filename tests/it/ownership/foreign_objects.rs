@@ -1,7 +1,7 @@
 //! An object gets no access to upstream objects of another owner: neither by its spec (`externalId` and adoption), nor
 //! by its status (a forged system or endpoint), nor by its annotations.
 
-use crate::deletion::from_status::held;
+use crate::deletion::from_status::blocked;
 use crate::security::tenants::{ready_message, two_tenants, write_status};
 use crate::support::test_env::{Kind, SOON, TestEnv, ncloud_policy, network_policy, spaceone_policy, upstream_id};
 use cloud_policy::api::{Connection, NetworkPolicy, Policy};
@@ -86,7 +86,7 @@ async fn forged_system_in_status_reaches_no_foreign_object() {
         env.delete::<Policy>(name).await;
     }
     env.start(|_| {});
-    let message = held::<Policy>(&env, "elsewhere", "InvalidSpec").await;
+    let message = blocked::<Policy>(&env, "elsewhere", "InvalidSpec").await;
     assert!(message.contains("which this connection does not reach"), "{message}");
     env.gone::<Policy>("beside").await;
     assert_eq!(env.spaceone.network_policies().len(), 1, "the victim has the owner tag of another object");

@@ -1,7 +1,7 @@
-//! What the environment of the operator has to say about upstreams: whom to trust, and nothing about the way there.
+//! Environment variables: the operator trusts the certificate authority that they name, and ignores proxies.
 //!
-//! The API server of the tests stands for an upstream that only an authority of one's own vouches for. It knows no policies:
-//! that the operator has its answer shows that it was reached and is trusted.
+//! The API server of the tests serves as an upstream with a certificate of a private authority. It has no policies: its
+//! response shows that the operator reached and trusted it.
 
 use crate::docs::markdown::Page;
 use crate::support;
@@ -13,23 +13,23 @@ use std::fs;
 use tempfile::TempDir;
 
 #[tokio::test]
-async fn an_authority_of_ones_own_is_trusted_when_the_variable_on_the_page_of_the_chart_names_it() {
+async fn documented_variable_makes_operator_trust_private_authority() {
     let (directory, authority) = authority().await;
-    let refused = said("distrusting", &directory, &[], "Unreachable").await;
+    let refused = message_with("distrusting", &directory, &[], "Unreachable").await;
     assert!(refused.contains("UnknownIssuer"), "{refused}");
-    let answered = said("trusting", &directory, &[(&variable_on_the_page(), &authority)], "Unauthorized").await;
+    let answered = message_with("trusting", &directory, &[(&variable_on_the_page(), &authority)], "Unauthorized").await;
     assert!(answered.contains("system:anonymous"), "{answered}");
 }
 
 #[tokio::test]
-async fn no_proxy_that_the_environment_names_is_used() {
+async fn proxy_variable_is_ignored() {
     let (directory, authority) = authority().await;
     let proxy = ("ALL_PROXY", "http://127.0.0.1:1");
-    let answered = said("proxied", &directory, &[proxy, ("SSL_CERT_FILE", &authority)], "Unauthorized").await;
+    let answered = message_with("proxied", &directory, &[proxy, ("SSL_CERT_FILE", &authority)], "Unauthorized").await;
     assert!(answered.contains("system:anonymous"), "{answered}");
 }
 
-/// A file with the authority of the API server, and the folder that it is in.
+/// Writes the authority of the API server to a file; returns the folder and the path.
 async fn authority() -> (TempDir, String) {
     let directory = tempfile::tempdir().unwrap();
     let view = "go-template={{index .clusters 0 \"cluster\" \"certificate-authority-data\" | base64decode}}";
@@ -40,8 +40,9 @@ async fn authority() -> (TempDir, String) {
     (directory, file.display().to_string())
 }
 
-/// What the operator, with these variables, says of a connection to the API server once it has this reason.
-async fn said(name: &str, directory: &TempDir, variables: &[(&str, &str)], reason: &str) -> String {
+/// Starts the operator with these variables, waits until a connection to the API server has this reason, and returns
+/// the message.
+async fn message_with(name: &str, directory: &TempDir, variables: &[(&str, &str)], reason: &str) -> String {
     let (env, control_plane) = (TestEnv::without_operator(name).await, support::control_plane().await);
     let namespace = env.namespace();
     let operator = Launch::new(name, env!("CARGO_BIN_EXE_cloud-policy"), directory.path())
@@ -57,7 +58,7 @@ async fn said(name: &str, directory: &TempDir, variables: &[(&str, &str)], reaso
     connection_is(&env, "own", reason).await
 }
 
-/// The variable in the values that the page shows for this.
+/// Returns the variable that the page of the chart documents for a private authority.
 fn variable_on_the_page() -> String {
     let fences = Page::read("charts/cloud-policy-operator/README.md").fences;
     let values = fences.iter().find(|fence| fence.body.contains("company-ca")).expect("values with an authority");

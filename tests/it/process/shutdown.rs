@@ -1,5 +1,5 @@
-//! SIGTERM in the middle of a write: what is under way is finished and recorded, nothing new is
-//! begun. Nor is anything by a process that leads no more, which says nothing about it either.
+//! Shutdown during a write: the operator finishes and records pending operations, and begins no new ones. A process
+//! that is no longer the leader begins no operations either, and reports nothing in status.
 
 use crate::support::test_env::{TestEnv, common, condition, ncloud_policy, upstream_id};
 use cloud_policy::api::Policy;
@@ -9,7 +9,7 @@ use serde_json::json;
 use std::time::Duration;
 
 #[tokio::test]
-async fn a_create_under_way_is_recorded_before_the_operator_ends() {
+async fn pending_create_is_recorded_before_shutdown() {
     let mut env = TestEnv::new("shutdown").await;
     let slow = Fault::on(Operation::Create).after(Action::Pass).latency(Duration::from_secs(2));
     env.ncloud.faults().add(slow);
@@ -20,16 +20,16 @@ async fn a_create_under_way_is_recorded_before_the_operator_ends() {
     assert_eq!(upstream_id(&object), env.ncloud.policy_named("midway").unwrap().policy_id);
     assert!(common(&object).operation.is_none());
 
-    env.patch::<Policy>("midway", json!({ "spec": { "ncloud": { "description": "while nobody looks" } } })).await;
+    env.patch::<Policy>("midway", json!({ "spec": { "ncloud": { "description": "while no operator runs" } } })).await;
     env.start(|_| {});
     env.ready::<Policy>("midway").await;
     let stored = env.ncloud.policy_named("midway").unwrap();
-    assert_eq!(stored.description.as_deref(), Some("while nobody looks"));
+    assert_eq!(stored.description.as_deref(), Some("while no operator runs"));
     assert_eq!(env.ncloud.journal().effects(Operation::Create), 1);
 }
 
 #[tokio::test]
-async fn who_loses_the_lead_before_the_create_call_leaves_the_intent_to_the_next() {
+async fn create_intent_is_kept_when_leadership_is_lost() {
     let mut env = TestEnv::new("deposed").await;
     let slow = Fault::on(Operation::Validate).after(Action::Pass).latency(Duration::from_secs(1));
     env.ncloud.faults().add(slow);
@@ -49,7 +49,7 @@ async fn who_loses_the_lead_before_the_create_call_leaves_the_intent_to_the_next
 }
 
 #[tokio::test]
-async fn an_annotation_has_an_object_compared_at_once() {
+async fn reconcile_annotation_triggers_immediate_comparison() {
     let env = TestEnv::with("nudge", |settings| settings.interval_divisor = 1).await;
     env.apply(ncloud_policy("nudged")).await;
     let object: Policy = env.ready("nudged").await;

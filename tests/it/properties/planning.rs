@@ -99,7 +99,7 @@ fn touch(plan: &Plan) -> Touch {
 }
 
 #[test]
-fn plan_never_writes_what_policies_forbid() {
+fn plan_contains_no_write_that_policies_forbid() {
     let values = (record(), freedom(), prop::collection::vec(sighting(), 0..4));
     holds_for(CASES, values, |(record, (management, adoption, drift, recreate, external_id), found)| {
         let rules = Rules { management, adoption, drift, recreate, external_id };

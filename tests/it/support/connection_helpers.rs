@@ -1,4 +1,4 @@
-//! What tests say of connections: waiting for their reasons, and cluster connections.
+//! Helpers for connections: waiting for their reasons, and cluster connections.
 
 use crate::support::test_env::{SOON, TestEnv};
 use cloud_policy::api::{ClusterConnection, Connection};
@@ -31,7 +31,7 @@ fn ready(conditions: &[Condition]) -> Option<&Condition> {
     conditions.iter().find(|c| c.type_ == "Ready")
 }
 
-/// What was asked of an upstream on behalf of objects, and not to probe a connection.
+/// Returns the requests that an upstream received for objects, without the probes of connections.
 pub fn requests_for_objects(journal: &Journal) -> Vec<String> {
     let probes = [Operation::List, Operation::Stat];
     let entries = journal.entries().into_iter().filter(|entry| !probes.contains(&entry.operation));
@@ -49,8 +49,8 @@ pub struct SharedConnection {
 }
 
 impl SharedConnection {
-    /// Made for the namespaces that `allowed` lists; its Secret, of the same name, lies in the
-    /// namespace of the environment, which is that of its operator.
+    /// Creates a cluster connection for the namespaces that `allowed` lists. Its Secret has the same name and is in the
+    /// namespace of the environment, which is also the namespace of the operator.
     pub async fn connect(env: &TestEnv, allowed: Value) -> Self {
         let alone = ALONE.lock().await;
         let name = format!("{}-shared", env.namespace());
@@ -71,7 +71,7 @@ impl SharedConnection {
         cluster
     }
 
-    /// Changes who may use it.
+    /// Changes the namespaces that may use it.
     pub async fn allow(&self, allowed: Value) {
         let patch = json!({ "spec": { "allowedNamespaces": allowed } });
         self.api.patch(&self.name, &PatchParams::default(), &Patch::Merge(patch)).await.unwrap();

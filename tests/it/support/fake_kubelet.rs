@@ -1,10 +1,10 @@
-//! What a cluster does with the operator's Deployment, that of the chart or of `deploy`: a pod for each of its
-//! templates, with the rights of its account and no others, the new one before the old one ends, and a status that
-//! says so. The operator is a child of this process instead of a container.
+//! Runs the operator's Deployment, of the chart or of `deploy`, as a cluster does: it starts a pod for each template
+//! with only the permissions of its service account, starts a new pod before it ends the old one, and updates the
+//! status. The operator is a child of this process instead of a container.
 //!
-//! Two things differ from a pod. The token and the authority of the projected volume come as a
-//! kubeconfig, since a path below `/var/run` belongs to the machine; and each pod listens on a port
-//! of its own, since all share the address of the machine.
+//! Two things differ from a pod. The token and the certificate authority of the projected volume come as a kubeconfig,
+//! because a path below `/var/run` belongs to the machine. Each pod listens on a port of its own, because all pods
+//! share the address of the machine.
 
 use anyhow::{Context, bail, ensure};
 use cloud_policy_testbed::{Child, ControlPlane, Launch, wait_for};
@@ -22,26 +22,26 @@ use tempfile::TempDir;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-/// How often the cluster looks at the Deployment.
+/// How often the cluster reads the Deployment.
 const ROUND: Duration = Duration::from_millis(100);
-/// How long a pod lives on after its Deployment is gone, as the kubelet is not there at once.
+/// How long a pod runs on after its Deployment is deleted, because the kubelet does not react at once.
 const LINGERS: Duration = Duration::from_secs(2);
 const LIMIT: Duration = Duration::from_mins(1);
 
-/// The one machine of a cluster with at most one Deployment.
+/// The only node of a cluster with at most one Deployment.
 pub struct FakeKubelet {
     stop: CancellationToken,
     task: Option<JoinHandle<anyhow::Result<()>>>,
     seen: Arc<Mutex<Seen>>,
 }
 
-/// What can be seen of the machine from outside.
+/// The state of the node that tests can read.
 #[derive(Default)]
 struct Seen {
     is_running: bool,
     /// Where the newest pod logs.
     log: PathBuf,
-    /// What went wrong.
+    /// The last error.
     error: String,
 }
 
@@ -57,7 +57,7 @@ impl FakeKubelet {
         Self { stop, task: Some(task), seen }
     }
 
-    /// Waits until a pod is ready, and answers where it logs.
+    /// Waits until a pod is ready; returns the path of its log.
     pub async fn log(&self) -> PathBuf {
         let ready = wait_for("a pod", LIMIT, || async {
             let seen = self.seen.lock().unwrap();
@@ -76,7 +76,7 @@ impl FakeKubelet {
         empty.await.unwrap();
     }
 
-    /// Ends it and its pods; an error is what went wrong with one of them at any time.
+    /// Ends the node and its pods; returns the error of any of them.
     pub async fn stop(mut self) -> anyhow::Result<()> {
         self.stop.cancel();
         self.task.take().context("stopped twice")?.await?
@@ -90,7 +90,7 @@ impl Drop for FakeKubelet {
             let seen = self.seen.lock().unwrap();
             let log = std::fs::read_to_string(&seen.log).unwrap_or_default();
             let tail: Vec<&str> = log.lines().rev().take(30).collect();
-            eprintln!("{}\nthe last words of the operator, last first:\n{}", seen.error, tail.join("\n"));
+            eprintln!("{}\nthe last log lines of the operator, newest first:\n{}", seen.error, tail.join("\n"));
         }
     }
 }
@@ -103,7 +103,7 @@ struct Kubelet {
 
 struct Pod {
     child: Child,
-    /// The Deployment that it is of, and what it was made of.
+    /// The uid of the Deployment, and the template of the pod.
     made_of: (Option<String>, Value),
     /// Outlives the child that logs into it.
     _directory: TempDir,
@@ -172,8 +172,8 @@ impl Kubelet {
         Ok(Pod { child, made_of, _directory: directory })
     }
 
-    /// What the projected volume of the pod would hold: a token that the API server makes for the
-    /// account, and whom to trust.
+    /// Writes a kubeconfig with the content of a pod's projected volume: a token that the API server issues for the
+    /// account, and the certificate authority.
     async fn kubeconfig_of(&self, namespace: &str, account: &str, directory: &TempDir) -> anyhow::Result<PathBuf> {
         let accounts: Api<ServiceAccount> = Api::namespaced(self.client.clone(), namespace);
         let spec = TokenRequestSpec { expiration_seconds: Some(3600), ..TokenRequestSpec::default() };
@@ -187,7 +187,7 @@ impl Kubelet {
         Ok(file)
     }
 
-    /// As the controller of Deployments says it.
+    /// Writes the status as the Deployment controller does.
     async fn report(&self, deployment: &Deployment) -> anyhow::Result<()> {
         let generation = deployment.metadata.generation;
         if deployment.status.as_ref().is_some_and(|status| status.observed_generation == generation) {
@@ -204,7 +204,7 @@ impl Kubelet {
     }
 }
 
-/// SIGTERM, and the grace that the kubelet gives.
+/// Ends a pod as the kubelet does: by SIGTERM and a grace period.
 async fn end(pod: Pod) -> anyhow::Result<()> {
     let Pod { mut child, _directory, .. } = pod;
     let (ended, tail) = tokio::task::spawn_blocking(move || {
@@ -221,7 +221,7 @@ fn made_of(deployment: &Deployment) -> anyhow::Result<(Option<String>, Value)> {
     Ok((deployment.uid(), serde_json::to_value(&spec.template)?))
 }
 
-/// The variables of a container: those that are given, and those about the pod itself.
+/// Returns the environment variables of a container, including those about the pod.
 fn environment(container: &Value, pod: &str, namespace: &str) -> anyhow::Result<Vec<String>> {
     let variables = container["env"].as_array().context("no environment")?.iter().map(|variable| {
         let name = variable["name"].as_str().context("no name")?;
@@ -236,7 +236,7 @@ fn environment(container: &Value, pod: &str, namespace: &str) -> anyhow::Result<
     variables.collect()
 }
 
-/// The arguments of a container, on a port that is free and on loopback.
+/// Returns the arguments of a container, with a free port on loopback.
 fn arguments(container: &Value) -> anyhow::Result<Vec<String>> {
     let given: Vec<String> = serde_json::from_value(container["args"].clone())?;
     let port = container["ports"][0]["containerPort"].as_u64().context("no port")?;

@@ -1,5 +1,5 @@
-//! The operator installed as the documentation says, in a control plane of its own, so that its
-//! namespaces have their real names and the kinds may be taken away again.
+//! The operator installed as the documentation says, in a control plane of its own, so that its namespaces have their
+//! real names and a test may delete the CRDs.
 
 use crate::support::kinds::shown_condition;
 use crate::support::manifests::{ncloud_policy, network_policy, spaceone_policy};
@@ -29,7 +29,7 @@ pub const OWN: &str = "cloud-policy-system";
 /// The namespace that `deploy/tenant-connections` names.
 pub const TENANT: &str = "team-a";
 
-/// A namespace goes in several rounds of its controller.
+/// The deletion of a namespace takes several rounds of its controller.
 const LIMIT: Duration = Duration::from_mins(3);
 
 pub struct Installation {
@@ -42,7 +42,7 @@ pub struct Installation {
 }
 
 impl Installation {
-    /// Kinds and permissions, applied by kubectl.
+    /// Creates a cluster with the CRDs and permissions, applied by kubectl.
     pub async fn new() -> Self {
         let installation = Self::empty().await;
         let path = |name: &str| repository().join(name).display().to_string();
@@ -57,7 +57,7 @@ impl Installation {
         installation
     }
 
-    /// A cluster with nothing of the operator in it.
+    /// Creates a cluster without any part of the operator.
     pub async fn empty() -> Self {
         support::install_crypto();
         let directory = tempfile::tempdir().unwrap();
@@ -73,7 +73,7 @@ impl Installation {
         }
     }
 
-    /// A NAVER Cloud `Connection` of the tenant, and a SpaceONE `ClusterConnection`.
+    /// Creates a NAVER Cloud `Connection` of the tenant, and a SpaceONE `ClusterConnection`.
     pub async fn connect(&self) {
         self.apply(Some(TENANT), secret("ncloud", &keys(&self.ncloud))).await;
         self.apply(Some(OWN), secret("spaceone", &json!({ "token": self.spaceone.token() }))).await;
@@ -90,7 +90,7 @@ impl Installation {
         self.apply(None, ours("ClusterConnection", "spaceone", &spaceone)).await;
     }
 
-    /// One policy of each collection, ready.
+    /// Creates one policy of each collection, and waits until all are ready.
     pub async fn populate(&self) {
         let shared = json!({ "kind": "ClusterConnection", "name": "spaceone" });
         let (mut policy, mut network) =
@@ -111,7 +111,7 @@ impl Installation {
         api.patch(&name, &PatchParams::apply("test").force(), &Patch::Apply(object)).await.unwrap();
     }
 
-    /// An API of objects without a type here.
+    /// Returns an API for objects of any kind, without a Rust type.
     pub fn api(&self, version: &str, kind: &str, namespace: Option<&str>) -> Api<DynamicObject> {
         let (group, version) = version.rsplit_once('/').unwrap_or(("", version));
         let resource = ApiResource::from_gvk(&GroupVersionKind::gvk(group, version, kind));
@@ -121,7 +121,7 @@ impl Installation {
         }
     }
 
-    /// The tenant's objects of one of our kinds.
+    /// Returns an API for the tenant's objects of one of our kinds.
     pub fn objects(&self, kind: &str) -> Api<DynamicObject> {
         self.api("cloudpolicy.dev/v1alpha1", kind, Some(TENANT))
     }
@@ -131,7 +131,7 @@ impl Installation {
         self.ready_in(TENANT, kind, name, |ready| ready["reason"] == reason).await;
     }
 
-    /// Waits until the condition `Ready` of an object is as `check` wants it.
+    /// Waits until `check` accepts the condition `Ready` of an object.
     pub async fn ready_in(&self, namespace: &str, kind: &str, name: &str, check: impl Fn(&Value) -> bool) {
         let api = self.api("cloudpolicy.dev/v1alpha1", kind, Some(namespace));
         wait_for(&format!("{kind} {namespace}/{name}"), LIMIT, || async {
@@ -162,7 +162,7 @@ impl Installation {
         .unwrap();
     }
 
-    /// Deletes our kinds, and waits until they are gone with all their objects.
+    /// Deletes our CRDs, and waits until they are gone with all their objects.
     pub async fn delete_crds(&self) {
         let kinds = self.api("apiextensions.k8s.io/v1", "CustomResourceDefinition", None);
         for kind in crds::all() {
@@ -174,22 +174,22 @@ impl Installation {
     }
 }
 
-/// A Secret.
+/// Returns a Secret.
 pub fn secret(name: &str, entries: &Value) -> Value {
     json!({ "apiVersion": "v1", "kind": "Secret", "metadata": { "name": name }, "stringData": entries })
 }
 
-/// The entries of a Secret for an account.
+/// Returns the entries of a Secret for an account.
 pub fn keys(ncloud: &Ncloud) -> Value {
     json!({ "accessKey": ncloud.access_key(), "secretKey": ncloud.secret_key() })
 }
 
-/// An object of our group.
+/// Returns an object of our group.
 pub fn ours(kind: &str, name: &str, spec: &Value) -> Value {
     json!({ "apiVersion": "cloudpolicy.dev/v1alpha1", "kind": kind, "metadata": { "name": name }, "spec": spec })
 }
 
-/// The operator in all namespaces, elected by its Lease, as `cloud-policy run` starts it.
+/// An operator for all namespaces with leader election, as `cloud-policy run` starts it.
 pub struct Process {
     pub metrics: Arc<Metrics>,
     shutdown: CancellationToken,
@@ -221,7 +221,7 @@ impl Process {
         Self { metrics, shutdown, controllers, resign, election }
     }
 
-    /// As SIGTERM does.
+    /// Stops the operator as SIGTERM does.
     pub async fn stop(self) {
         self.shutdown.cancel();
         self.controllers.await.unwrap().unwrap();
@@ -239,7 +239,7 @@ fn settings() -> Settings {
     }
 }
 
-/// The operator's own client, once its rights are heeded.
+/// Returns the operator's own client once its permissions have taken effect.
 pub async fn operator_client(installation: &Installation) -> Client {
     let client = rbac::client_of(&installation.control_plane);
     rbac::await_rights(&client, OWN, TENANT).await;

@@ -1,4 +1,4 @@
-//! What tests read of objects: a kind in a namespace, and the parts of its status.
+//! Helpers to read objects: the namespaced kinds, and the parts of their status.
 
 use cloud_policy::api::status::CommonStatus;
 use cloud_policy::controller::kinds::managed::Managed;
@@ -29,12 +29,12 @@ impl<K> Kind for K where
 {
 }
 
-/// The part of status that the policy kinds share.
+/// Returns the part of status that the policy kinds share.
 pub fn common<K: Managed>(object: &K) -> CommonStatus {
     object.report().common
 }
 
-/// One condition.
+/// Returns one condition.
 pub fn condition<'a>(
     status: &'a CommonStatus,
     kind: &str,
@@ -42,12 +42,12 @@ pub fn condition<'a>(
     status.conditions.iter().find(|c| c.type_ == kind)
 }
 
-/// One condition of a status of any kind.
+/// Returns one condition of a status of any kind.
 pub fn shown_condition<'a>(status: &'a Value, kind: &str) -> Option<&'a Value> {
     status["conditions"].as_array()?.iter().find(|condition| condition["type"] == kind)
 }
 
-/// The upstream's id, as status says it.
+/// Returns the upstream id in status.
 pub fn upstream_id<K: Managed>(object: &K) -> String {
     common(object).upstream.and_then(|u| u.id).expect("status.upstream.id")
 }

@@ -1,8 +1,8 @@
-//! The objects that most tests begin with, complete and valid.
+//! Complete and valid objects that most tests start with.
 
 use serde_json::{Value, json};
 
-/// A NAVER Cloud policy with one permission.
+/// Returns a NAVER Cloud policy with one permission.
 pub fn ncloud_policy(name: &str) -> Value {
     json!({
         "apiVersion": "cloudpolicy.dev/v1alpha1",
@@ -27,7 +27,7 @@ pub fn ncloud_policy(name: &str) -> Value {
     })
 }
 
-/// A SpaceONE policy.
+/// Returns a SpaceONE policy.
 pub fn spaceone_policy(name: &str) -> Value {
     json!({
         "apiVersion": "cloudpolicy.dev/v1alpha1",
@@ -46,7 +46,7 @@ pub fn spaceone_policy(name: &str) -> Value {
     })
 }
 
-/// A SpaceONE network policy in this zone.
+/// Returns a SpaceONE network policy in this zone.
 pub fn network_policy(name: &str, zone: &str) -> Value {
     json!({
         "apiVersion": "cloudpolicy.dev/v1alpha1",

@@ -1,4 +1,4 @@
-//! What the integration tests share: the control plane with the kinds installed, and clients.
+//! Helpers of the integration tests: the control plane with the CRDs installed, clients, and the test environment.
 
 pub mod connection_helpers;
 pub mod fake_kubelet;
@@ -18,13 +18,13 @@ use tokio::sync::OnceCell;
 
 static INSTALLED: OnceCell<()> = OnceCell::const_new();
 
-/// Makes ring the one TLS provider of the process, as the operator's `main` does.
+/// Makes ring the only TLS provider of the process, as the operator's `main` does.
 pub fn install_crypto() {
     // An error means that another test was first.
     let _ = rustls::crypto::ring::default_provider().install_default();
 }
 
-/// The control plane of this run, with the kinds installed as the types generate them.
+/// Returns the control plane of this run, with the CRDs installed as the types generate them.
 pub async fn control_plane() -> &'static ControlPlane {
     install_crypto();
     let control_plane = ControlPlane::shared().unwrap();
@@ -36,7 +36,7 @@ pub async fn control_plane() -> &'static ControlPlane {
     control_plane
 }
 
-/// A client with every right, for the runtime of the calling test.
+/// Returns a client with every right, for the runtime of the calling test.
 pub async fn client() -> Client {
     control_plane().await.client().unwrap()
 }

@@ -1,8 +1,8 @@
 //! The role that the manifests ship, and the operators of the tests under it.
 //!
-//! The tests themselves may do everything; what they test may do what `deploy` grants and nothing
-//! else. The cluster's part is applied once; the Role of the operator's namespace, or that of a
-//! namespace with Connections, is bound in each namespace that stands for one.
+//! The tests have every right. The operators under test have only the permissions that `deploy` grants. The cluster's
+//! part is applied once. The Role of the operator's namespace, or of a namespace with Connections, is bound in each
+//! namespace that serves as one.
 
 use crate::support;
 use cloud_policy_testbed::{ControlPlane, TestNamespace, repository, wait_for};
@@ -23,19 +23,19 @@ const TAKES_EFFECT: Duration = Duration::from_secs(30);
 
 static GRANTED: OnceCell<()> = OnceCell::const_new();
 
-/// What the operator may do in its own namespace.
+/// The permissions of the operator in its own namespace.
 pub const OWN: &str = "deploy/base/rbac.yaml";
-/// What it may do in a namespace with Connections.
+/// The permissions of the operator in a namespace with Connections.
 pub const TENANT: &str = "deploy/tenant-connections/rbac.yaml";
 
-/// A client that is the operator's service account, for the runtime of the calling test.
+/// Returns a client of the operator's service account, for the runtime of the calling test.
 pub async fn client() -> Client {
     let control_plane = support::control_plane().await;
     GRANTED.get_or_init(|| grant_cluster(control_plane)).await;
     client_of(control_plane)
 }
 
-/// The same for a control plane that was granted the role.
+/// Returns the same client for a control plane to which the role is already applied.
 pub fn client_of(control_plane: &ControlPlane) -> Client {
     let account: ServiceAccount = only("deploy/base/serviceaccount.yaml", "ServiceAccount");
     let namespace = account.namespace().unwrap();
@@ -55,17 +55,17 @@ pub async fn grant_cluster(control_plane: &ControlPlane) {
     wait_until_allowed(|| policies.list(&one)).await;
 }
 
-/// Makes a namespace one that an operator may call its own.
+/// Grants an operator the permissions of its own namespace in this namespace.
 pub async fn grant_own(admin: &Client, operator: &Client, namespace: &str) {
     bind(admin, operator, namespace, OWN).await;
 }
 
-/// Makes a namespace one in which Connections may be used.
+/// Grants an operator the permissions of a namespace with Connections in this namespace.
 pub async fn grant_tenant(admin: &Client, operator: &Client, namespace: &str) {
     bind(admin, operator, namespace, TENANT).await;
 }
 
-/// A namespace beside that of the operator, in which Connections may be used.
+/// Creates one more namespace besides that of the operator, in which Connections may be used.
 pub async fn tenant(admin: &Client, prefix: &str) -> TestNamespace {
     let namespace = TestNamespace::create(admin, prefix).await.unwrap();
     grant_tenant(admin, &client().await, namespace.name()).await;
@@ -90,12 +90,12 @@ where
     api.patch(&object.name_any(), &PatchParams::apply("test").force(), &Patch::Apply(object)).await.unwrap();
 }
 
-/// The API server's authorizer follows its own watch of roles and bindings.
+/// Waits until a request is allowed: the API server's authorizer sees roles and bindings by a watch of its own.
 pub async fn wait_until_allowed<T, F: Future<Output = kube::Result<T>>>(request: impl Fn() -> F) {
     wait_for("the role to take effect", TAKES_EFFECT, || async { Ok(request().await.map(drop)?) }).await.unwrap();
 }
 
-/// Waits until an operator may do what it may in the cluster and in these two namespaces.
+/// Waits until the permissions of an operator in the cluster and in these two namespaces have taken effect.
 pub async fn await_rights(operator: &Client, own: &str, tenant: &str) {
     let policies: Api<cloud_policy::api::Policy> = Api::all(operator.clone());
     let one = ListParams::default().limit(1);
@@ -106,14 +106,14 @@ pub async fn await_rights(operator: &Client, own: &str, tenant: &str) {
     }
 }
 
-/// The only object of this kind in a manifest.
+/// Returns the only object of this kind in a manifest.
 pub fn only<K: DeserializeOwned>(file: &str, kind: &str) -> K {
     let mut found: Vec<_> = manifests(file).into_iter().filter(|object| object["kind"] == kind).collect();
     assert_eq!(found.len(), 1, "{kind} in {file}");
     serde_json::from_value(found.remove(0)).unwrap_or_else(|error| panic!("{file}: {error}"))
 }
 
-/// Every object of a manifest.
+/// Returns every object of a manifest.
 pub fn manifests(file: &str) -> Vec<serde_json::Value> {
     let text = fs::read_to_string(repository().join(file)).unwrap_or_else(|error| panic!("{file}: {error}"));
     serde_saphyr::from_multiple(&text).unwrap_or_else(|error| panic!("{file}: {error}"))

@@ -1,10 +1,10 @@
-//! The SpaceONE side as an outsider sees it: plain HTTP against the simulator or the real
-//! servers, in the REST style, with none of the operator's code.
+//! A SpaceONE client without code of the operator: plain HTTP in the REST style, against the simulator or the real
+//! servers.
 
 use reqwest::{Client, Method};
 use serde_json::{Value, json};
 
-/// Which collection to look at.
+/// The collection of a request.
 #[derive(Clone, Copy)]
 pub enum Collection {
     /// repository v1 Policy.
@@ -47,7 +47,7 @@ impl ContractClient {
         }
     }
 
-    /// Every object whose field has this value.
+    /// Returns every object whose field has this value.
     pub async fn search(&self, collection: Collection, key: &str, value: &str) -> Vec<Value> {
         let path = match collection {
             Collection::Policies => "/repository/v1/policies/search",
@@ -64,7 +64,7 @@ impl ContractClient {
         answer["results"].as_array().cloned().unwrap_or_default()
     }
 
-    /// Changes an object behind the operator's back.
+    /// Changes an object without the operator.
     pub async fn edit(&self, collection: Collection, id: &str, mut fields: Value) {
         let path = match collection {
             Collection::Policies => format!("/repository/v1/policy/{id}"),
@@ -74,7 +74,7 @@ impl ContractClient {
         self.call(Method::PUT, &path, &fields).await;
     }
 
-    /// Deletes an object behind the operator's back.
+    /// Deletes an object without the operator.
     pub async fn delete(&self, collection: Collection, id: &str) {
         let path = match collection {
             Collection::Policies => format!("/repository/v1/policy/{id}"),

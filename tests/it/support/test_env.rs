@@ -1,8 +1,8 @@
-//! One test environment: a namespace, simulated upstreams with a connection to each, and an operator
-//! of its own that looks after that namespace only.
+//! One test environment: a namespace, simulated upstreams with a connection to each, and an operator of its own that
+//! watches only that namespace.
 //!
-//! The operator runs in the process of the tests, through the same `controller::run` that the
-//! binary calls, so that a test can turn its clock and settings, crash it and start it again.
+//! The operator runs in the process of the tests, through the same `controller::run` that the binary calls, so that a
+//! test can change its clock and settings, crash it and start it again.
 
 use crate::support::{self, rbac};
 use cloud_policy::api::Policy;
@@ -32,10 +32,10 @@ use tokio_util::sync::CancellationToken;
 pub use crate::support::kinds::{Kind, common, condition, upstream_id};
 pub use crate::support::manifests::{ncloud_policy, network_policy, spaceone_policy};
 
-/// How long a test waits for what should happen in well under a second.
+/// How long a test waits for an effect that takes well under a second in general.
 pub const SOON: Duration = Duration::from_mins(1);
 
-/// A running operator. Dropping it is a crash: nothing is finished.
+/// A running operator. A drop is a crash: the operator does not finish its work.
 pub struct Operator {
     shutdown: CancellationToken,
     revocation: Revocation,
@@ -44,12 +44,12 @@ pub struct Operator {
 }
 
 impl Operator {
-    /// An operator for these namespaces, with the settings of tests, changed by `adjust`.
+    /// Starts an operator for these namespaces, with the settings of tests, changed by `adjust`.
     pub fn start(client: &Client, namespaces: &[&str], adjust: impl FnOnce(&mut Settings)) -> Self {
         Self::start_with_clock(client, namespaces, Arc::new(SystemClock), adjust)
     }
 
-    /// The same, by another clock.
+    /// Starts an operator with another clock.
     pub fn start_with_clock(
         client: &Client,
         namespaces: &[&str],
@@ -73,7 +73,7 @@ impl Operator {
         Self { shutdown, revocation, task, metrics }
     }
 
-    /// Ends it as SIGTERM would.
+    /// Stops the operator as SIGTERM does.
     pub async fn stop(mut self) {
         self.shutdown.cancel();
         (&mut self.task).await.unwrap().unwrap();
@@ -86,7 +86,7 @@ impl Drop for Operator {
     }
 }
 
-/// What the operator of a test is told: loopback allowed, and hours pressed into seconds.
+/// Returns the settings of the operator of a test: loopback is allowed, and hours are compressed into seconds.
 pub fn settings(namespaces: &[&str]) -> Settings {
     let mut settings = Settings::new(namespaces.first().copied().unwrap_or("default"));
     settings.scope = namespaces.iter().map(|name| (*name).to_owned()).collect();
@@ -105,9 +105,9 @@ pub fn settings(namespaces: &[&str]) -> Settings {
     settings
 }
 
-/// A test environment.
+/// A namespace, simulated upstreams and an operator.
 pub struct TestEnv {
-    /// May do everything; the operator has a client of its own.
+    /// A client with every right; the operator has a client of its own.
     pub client: Client,
     operator_client: Client,
     namespace: TestNamespace,
@@ -117,19 +117,19 @@ pub struct TestEnv {
 }
 
 impl TestEnv {
-    /// Simulators, Secrets, the connections `ncloud` and `spaceone`, and a running operator.
+    /// Starts simulators, creates their Secrets and the connections `ncloud` and `spaceone`, and starts an operator.
     pub async fn new(prefix: &str) -> Self {
         Self::with(prefix, |_| {}).await
     }
 
-    /// The same, with other settings.
+    /// Starts an environment with other settings.
     pub async fn with(prefix: &str, adjust: impl FnOnce(&mut Settings)) -> Self {
         let mut env = Self::without_operator(prefix).await;
         env.start(adjust);
         env
     }
 
-    /// The same, with no operator yet.
+    /// Starts an environment without an operator.
     pub async fn without_operator(prefix: &str) -> Self {
         let (client, operator_client) = (support::client().await, rbac::client().await);
         let namespace = TestNamespace::create(&client, prefix).await.unwrap();
@@ -137,7 +137,7 @@ impl TestEnv {
         Self::set_up(client, operator_client, namespace).await
     }
 
-    /// The same on a control plane of the test's own, which has the kinds already.
+    /// Starts an environment without an operator, on a control plane that already has the CRDs.
     pub async fn without_operator_on(client: Client, prefix: &str) -> Self {
         let namespace = TestNamespace::create(&client, prefix).await.unwrap();
         Self::set_up(client.clone(), client, namespace).await
@@ -158,24 +158,24 @@ impl TestEnv {
         env
     }
 
-    /// Starts the operator, or one more after the former was stopped or crashed.
+    /// Starts an operator: the first, or the next after a stop or crash.
     pub fn start(&mut self, adjust: impl FnOnce(&mut Settings)) {
         self.operator = Some(Operator::start(&self.operator_client, &[self.namespace.name()], adjust));
     }
 
-    /// Stops the operator in order.
+    /// Stops the operator, which finishes its work.
     pub async fn stop(&mut self) {
         if let Some(operator) = self.operator.take() {
             operator.stop().await;
         }
     }
 
-    /// Ends the operator in the middle of whatever it does.
+    /// Ends the operator without letting it finish its work.
     pub fn crash(&mut self) {
         self.operator = None;
     }
 
-    /// Takes the leadership from the operator, which goes on.
+    /// Takes the leadership from the operator, which continues to run.
     pub fn revoke_leadership(&self) {
         self.operator.as_ref().unwrap().revocation.revoke();
     }
@@ -184,7 +184,7 @@ impl TestEnv {
         self.operator.as_ref().unwrap().metrics.encode().unwrap()
     }
 
-    /// How often objects of the policy kinds were reconciled so far.
+    /// Returns how often objects of the policy kinds were reconciled so far.
     pub fn reconciles(&self) -> usize {
         let all = self.metrics();
         let ours = |line: &&str| line.contains("_reconciles_total{") && line.contains("Policy\"");
@@ -197,8 +197,7 @@ impl TestEnv {
         self.eventually(&format!("{count} more reconciles"), || self.reconciles() >= before + count).await;
     }
 
-    /// Waits until no object of the policy kinds is reconciled for a while: for worlds whose intervals
-    /// are long.
+    /// Waits until no object of the policy kinds is reconciled for a while, in environments with long intervals.
     pub async fn wait_until_idle(&self) {
         let last = std::cell::Cell::new((self.reconciles(), Instant::now()));
         self.eventually("the operator to be idle", || {
@@ -273,7 +272,7 @@ impl TestEnv {
         self.try_apply_in(self.namespace(), object).await
     }
 
-    /// The same in another namespace.
+    /// Applies an object in another namespace.
     pub async fn try_apply_in(&self, namespace: &str, mut object: Value) -> kube::Result<DynamicObject> {
         object["metadata"]["namespace"] = json!(namespace);
         let kind = object["kind"].as_str().unwrap().to_owned();
@@ -328,7 +327,7 @@ impl TestEnv {
         self.reason(name, "UpToDate").await
     }
 
-    /// Waits until `check` is content with the object, and returns it.
+    /// Waits until `check` accepts the object, and returns it.
     pub async fn until<K: Kind>(&self, name: &str, what: &str, check: impl Fn(&K) -> anyhow::Result<()>) -> K {
         let what = format!("{name} to be {what}");
         let result =
@@ -336,13 +335,13 @@ impl TestEnv {
         result.unwrap_or_else(|error| panic!("{error:#}"))
     }
 
-    /// Waits until `check` holds, which speaks of an upstream.
+    /// Waits until `check`, a condition on an upstream, is true.
     pub async fn eventually(&self, what: &str, check: impl Fn() -> bool) {
         let probe = || async { check().then_some(()).ok_or_else(|| anyhow::anyhow!("not yet")) };
         wait_for(what, SOON, probe).await.unwrap();
     }
 
-    /// Has an object compared at once, and waits until that was done.
+    /// Requests an immediate reconcile of an object, and waits until it is done.
     pub async fn reconcile_now<K: Managed>(&self, name: &str) -> K {
         let mark = uuid::Uuid::new_v4().to_string();
         self.patch::<K>(
@@ -350,14 +349,14 @@ impl TestEnv {
             json!({ "metadata": { "annotations": { "cloudpolicy.dev/reconcile-requested-at": mark } } }),
         )
         .await;
-        self.until(name, "looked at again", |object: &K| {
+        self.until(name, "reconciled again", |object: &K| {
             let seen = common(object).last_handled_reconcile_at;
             (seen.as_deref() == Some(&mark)).then_some(()).ok_or_else(|| anyhow::anyhow!("not yet"))
         })
         .await
     }
 
-    /// The events about an object: reason and note, oldest first.
+    /// Returns the events about an object: reason and note, oldest first.
     pub async fn events(&self, name: &str) -> Vec<(String, String)> {
         let list = self.api::<Event>().list(&ListParams::default()).await.unwrap();
         let about = list.items.into_iter().filter(|e| e.involved_object.name.as_deref() == Some(name));
@@ -370,7 +369,7 @@ impl TestEnv {
 }
 
 #[tokio::test]
-async fn a_world_that_ends_leaves_no_namespace_behind() {
+async fn dropped_environment_deletes_its_namespace() {
     let env = TestEnv::new("ends").await;
     env.apply(ncloud_policy("left")).await;
     env.ready::<Policy>("left").await;

@@ -1,4 +1,4 @@
-//! What is logged in a test, kept for reading.
+//! The log of a test, kept in memory.
 
 use cloud_policy::telemetry::{self, Format};
 use serde_json::Value;
@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 use tracing::Dispatch;
 use tracing::dispatcher::{DefaultGuard, set_default};
 
-/// Whatever is logged on one thread, which is that of the operator, too, in tests with one thread.
+/// The log of one thread. In tests with one thread, the operator runs on that thread, too.
 #[derive(Clone, Default)]
 pub struct TestLog(Arc<Mutex<Vec<u8>>>);
 
@@ -20,9 +20,9 @@ impl io::Write for TestLog {
     }
 }
 
-/// While there is one subscriber in the process, `tracing` asks that of the current thread whether a
-/// place in the code is worth a line, and remembers a no of a thread without one for ever. Two that
-/// live on have it ask all of them.
+/// Keeps two further subscribers alive, so that `tracing` asks all subscribers about each callsite. With only one
+/// subscriber in the process, it asks that of the current thread, and caches the refusal of a thread that has none for
+/// ever.
 fn have_all_subscribers_asked() {
     static OTHERS: OnceLock<[Dispatch; 2]> = OnceLock::new();
     let deaf = || telemetry::dispatch(Format::Json, "off", false, io::sink).unwrap();
@@ -30,7 +30,7 @@ fn have_all_subscribers_asked() {
 }
 
 impl TestLog {
-    /// Logs what this filter lets through, as `--log-filter` does, in JSON.
+    /// Starts to collect in JSON the log lines that pass this filter, which has the form of `--log-filter`.
     pub fn open(filter: &str) -> (Self, DefaultGuard) {
         have_all_subscribers_asked();
         let test_log = Self::default();
@@ -43,7 +43,7 @@ impl TestLog {
         String::from_utf8_lossy(&self.0.lock().unwrap()).into_owned()
     }
 
-    /// The lines of this target.
+    /// Returns the lines of this target.
     pub fn lines(&self, target: &str) -> Vec<Value> {
         let lines = self.text().lines().map(|line| serde_json::from_str(line).unwrap()).collect::<Vec<Value>>();
         lines.into_iter().filter(|line| line["target"] == target).collect()

@@ -1,5 +1,5 @@
-//! What the suites of the upstream clients share: accounts open to loopback, and specs as YAML
-//! writers would have them.
+//! Helpers of the suites of the upstream clients: accounts that may call loopback, and specs in the form that users
+//! write.
 
 use crate::support::install_crypto;
 use cloud_policy::api::{ConnectionSpec, NetworkPolicySpec, PolicySpec};
@@ -10,12 +10,12 @@ use serde_json::{Value, json};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-/// Rules that let tests reach what listens on loopback, and nothing else.
+/// Returns endpoint rules that allow only loopback.
 pub fn allow_loopback() -> EndpointRules {
     EndpointRules { allow_http: true, allow_private: true, allowed_hosts: vec!["127.0.0.1".parse().unwrap()] }
 }
 
-/// The ordinary settings, with less patience.
+/// Returns the default settings with shorter timeouts.
 pub fn short_timeouts() -> HttpSettings {
     HttpSettings {
         request_timeout: Duration::from_secs(3),
@@ -25,7 +25,7 @@ pub fn short_timeouts() -> HttpSettings {
     }
 }
 
-/// The requests of an account, as the log was told of them: system, operation, code.
+/// The logged requests of an account: system, operation, code.
 #[derive(Default)]
 pub struct Log(Mutex<Vec<(&'static str, &'static str, String)>>);
 
@@ -41,8 +41,8 @@ impl RequestLog for Log {
     }
 }
 
-/// An account of the connection, which is given as JSON without its Secret, and with the highest rate
-/// that users may set unless it names another.
+/// Opens an account for a connection, which is given as JSON without its Secret. The default rate is the highest that
+/// users may set.
 pub fn account(mut connection: Value, credentials: Credentials, settings: &HttpSettings) -> (Arc<Account>, Arc<Log>) {
     install_crypto();
     if connection["rateLimit"].is_null() {
@@ -54,31 +54,31 @@ pub fn account(mut connection: Value, credentials: Credentials, settings: &HttpS
     (Arc::new(account), log)
 }
 
-/// The stamp of an object of this cluster.
+/// Returns the owner tag of an object of this cluster.
 pub fn owner_tag(uid: &str) -> OwnerTag {
     OwnerTag::new("cluster", uid)
 }
 
-/// A `Policy` with this upstream block, bound.
-pub fn policy(account: &Arc<Account>, upstream: &str, block: &Value, stamp: &OwnerTag) -> Box<dyn BoundExternal> {
+/// Returns a `Policy` with this upstream block, bound to the account.
+pub fn policy(account: &Arc<Account>, upstream: &str, block: &Value, tag: &OwnerTag) -> Box<dyn BoundExternal> {
     let spec = json!({ "connectionRef": { "name": "c" }, upstream: block });
     let spec: PolicySpec = serde_json::from_value(spec).unwrap();
-    registry::bind(account, &spec, stamp, Priority::Change).unwrap()
+    registry::bind(account, &spec, tag, Priority::Change).unwrap()
 }
 
-/// A `NetworkPolicy` with this block, bound.
-pub fn network_policy(account: &Arc<Account>, block: &Value, stamp: &OwnerTag) -> Box<dyn BoundExternal> {
+/// Returns a `NetworkPolicy` with this block, bound to the account.
+pub fn network_policy(account: &Arc<Account>, block: &Value, tag: &OwnerTag) -> Box<dyn BoundExternal> {
     let spec = json!({ "connectionRef": { "name": "c" }, "spaceone": block });
     let spec: NetworkPolicySpec = serde_json::from_value(spec).unwrap();
-    registry::bind(account, &spec, stamp, Priority::Change).unwrap()
+    registry::bind(account, &spec, tag, Priority::Change).unwrap()
 }
 
-/// Creates the object; its id.
+/// Creates the object; returns its id.
 pub async fn create(subject: &dyn BoundExternal) -> String {
     accepted(subject.create().await)
 }
 
-/// The id in an answer that accepts.
+/// Returns the id in the response of an accepted write.
 pub fn accepted(written: Result<Written>) -> String {
     match written.unwrap() {
         Written::Accepted { id, .. } => id,
@@ -86,7 +86,7 @@ pub fn accepted(written: Result<Written>) -> String {
     }
 }
 
-/// The object, which must be there.
+/// Reads the object, which must exist.
 pub async fn observation(subject: &dyn BoundExternal, id: &str) -> Observation {
     subject.observe(id).await.unwrap().expect("the object is there")
 }
@@ -101,7 +101,7 @@ pub async fn converge(subject: &dyn BoundExternal, id: &str) {
     assert!(after.is_empty(), "left after an update of {}: {}", before.summary(), after.summary());
 }
 
-/// The error, which must not show any of these.
+/// Returns the error, which must not contain any of these secrets.
 pub fn refusal<T: std::fmt::Debug>(outcome: Result<T>, secrets: &[&str]) -> UpstreamError {
     let error = outcome.unwrap_err();
     for secret in secrets {
@@ -111,7 +111,7 @@ pub fn refusal<T: std::fmt::Debug>(outcome: Result<T>, secrets: &[&str]) -> Upst
     error
 }
 
-/// A name that no other test uses.
+/// Returns a name that no other test uses.
 pub fn unique(prefix: &str) -> String {
     format!("{prefix}-{}", &uuid::Uuid::new_v4().simple().to_string()[..12])
 }

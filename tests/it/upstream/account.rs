@@ -1,4 +1,4 @@
-//! What is checked when a connection is opened, and which collection an object is bound to.
+//! The checks when an account is opened, and the collection that an object is bound to.
 
 use crate::support::install_crypto;
 use crate::support::upstream::{Log, allow_loopback, owner_tag, refusal, short_timeouts};
@@ -34,7 +34,7 @@ fn spaceone(endpoint: &str) -> Value {
 }
 
 #[test]
-fn each_zone_has_its_endpoint_and_all_are_allowed_by_default() {
+fn zone_selects_endpoint_that_is_allowed_by_default() {
     for (zone, endpoint) in [
         ("Public", "https://subaccount.apigw.ntruss.com"),
         ("Financial", "https://subaccount.apigw.fin-ntruss.com"),
@@ -46,13 +46,13 @@ fn each_zone_has_its_endpoint_and_all_are_allowed_by_default() {
 }
 
 #[test]
-fn an_endpoint_is_shown_without_the_slash_at_its_end() {
+fn endpoint_is_shown_without_trailing_slash() {
     let account = open(spaceone("http://127.0.0.1:1/api/"), token(), None, &allow_loopback()).unwrap();
     assert_eq!(account.endpoint(), "http://127.0.0.1:1/api");
 }
 
 #[test]
-fn what_the_rules_forbid_is_not_opened() {
+fn account_rejects_forbidden_endpoint() {
     for endpoint in ["https://spaceone.example.com", "http://127.0.0.1:1", "https://127.0.0.1:1"] {
         let error = refusal(open(spaceone(endpoint), token(), None, &EndpointRules::default()), &["SOMETOKEN"]);
         assert_eq!(error.kind, ErrorKind::EndpointNotAllowed, "{endpoint}");
@@ -60,7 +60,7 @@ fn what_the_rules_forbid_is_not_opened() {
 }
 
 #[test]
-fn specs_and_secrets_that_do_not_fit_are_told_apart() {
+fn account_distinguishes_invalid_specs_and_secrets() {
     let rules = allow_loopback();
     let here = "http://127.0.0.1:1";
     let empty = || Credentials::Spaceone { token: " \n".into() };
@@ -81,14 +81,14 @@ fn specs_and_secrets_that_do_not_fit_are_told_apart() {
 }
 
 #[test]
-fn nothing_that_can_be_printed_shows_a_secret() {
+fn debug_output_shows_no_secret() {
     let account = open(spaceone("http://127.0.0.1:1"), token(), None, &allow_loopback()).unwrap();
     let shown = format!("{account:?} {:?} {:?}", keys(), token());
     assert!(["ACCESSKEY", "SECRETKEY", "SOMETOKEN"].iter().all(|secret| !shown.contains(secret)), "{shown}");
 }
 
 #[test]
-fn objects_are_bound_to_the_collection_of_their_connection_and_to_no_other() {
+fn object_binds_only_to_collection_of_its_connection() {
     let nc =
         Arc::new(open(ncloud(json!({ "endpoint": "http://127.0.0.1:1" })), keys(), None, &allow_loopback()).unwrap());
     let so = Arc::new(open(spaceone("http://127.0.0.1:1"), token(), None, &allow_loopback()).unwrap());
@@ -104,7 +104,7 @@ fn objects_are_bound_to_the_collection_of_their_connection_and_to_no_other() {
     let of_neither: PolicySpec = serde_json::from_value(spec(json!({}))).unwrap();
     let network: NetworkPolicySpec =
         serde_json::from_value(spec(json!({ "spaceone": { "name": "n", "zoneId": "zone-1" } }))).unwrap();
-    let stamp = owner_tag("uid-1");
+    let tag = owner_tag("uid-1");
     for (account, wanted, expected) in [
         (&nc, &of_ncloud as &dyn Any, Ok(("ncloud/policy", "abc"))),
         (&so, &of_spaceone, Ok(("spaceone/policy", "p"))),
@@ -114,7 +114,7 @@ fn objects_are_bound_to_the_collection_of_their_connection_and_to_no_other() {
         (&nc, &network, Err("spec.connectionRef")),
         (&nc, &of_neither, Err("spec")),
     ] {
-        match (bind(account, wanted, &stamp, Priority::Change), expected) {
+        match (bind(account, wanted, &tag, Priority::Change), expected) {
             (Ok(subject), Ok((system, key))) => assert_eq!((subject.system(), subject.key().as_str()), (system, key)),
             (Err(problem), Err(field)) => {
                 assert_eq!(problem.field, field);
@@ -126,7 +126,7 @@ fn objects_are_bound_to_the_collection_of_their_connection_and_to_no_other() {
     }
     for (account, systems) in [(&nc, [true, false, false]), (&so, [false, true, true])] {
         let names = ["ncloud/policy", "spaceone/policy", "spaceone/networkpolicy"];
-        assert_eq!(names.map(|system| deleter(account, system, &stamp, Priority::Change).is_some()), systems);
-        assert!(deleter(account, "unheard/of", &stamp, Priority::Change).is_none());
+        assert_eq!(names.map(|system| deleter(account, system, &tag, Priority::Change).is_some()), systems);
+        assert!(deleter(account, "unheard/of", &tag, Priority::Change).is_none());
     }
 }

@@ -1,5 +1,5 @@
-//! What the clients of all three collections make of answers that are lost, late, lying or not
-//! there: whether a write may have landed, and that nothing is ever sent twice.
+//! How the clients of all three collections handle responses that are lost, late, wrong or missing: the error says
+//! whether a write may have taken effect, and no write is sent twice.
 
 use crate::support::upstream::{
     Log, account, allow_loopback, create, network_policy, owner_tag, policy, refusal, short_timeouts,
@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// One object of one of the three collections, and the server that it is wanted on.
+/// One object of one of the three collections, and the server for it.
 struct Case {
     subject: Box<dyn BoundExternal>,
     secrets: Vec<String>,
@@ -44,7 +44,7 @@ impl Case {
         }
     }
 
-    /// Strikes the create with this fault; its error.
+    /// Injects this fault into the create; returns the kind of the error.
     async fn create_under(&self, fault: Fault) -> ErrorKind {
         self.faults().add(fault);
         let before = self.faults().injected();
@@ -80,7 +80,7 @@ async fn cases() -> Vec<Case> {
     cases
 }
 
-/// Answers after which nobody knows.
+/// Returns the responses that leave the outcome of a write unknown.
 fn doubtful() -> Vec<Action> {
     let page = Action::Status { code: 502, body: "<html>oops</html>".to_owned(), headers: BTreeMap::new() };
     vec![
@@ -100,7 +100,7 @@ fn doubtful() -> Vec<Action> {
 }
 
 #[tokio::test]
-async fn a_create_whose_answer_was_lost_is_in_doubt_sent_once_and_found_again() {
+async fn create_is_sent_once_and_found_when_response_is_lost() {
     for case in cases().await {
         let mut expected = 0;
         for action in doubtful() {
@@ -120,7 +120,7 @@ async fn a_create_whose_answer_was_lost_is_in_doubt_sent_once_and_found_again() 
 }
 
 #[tokio::test]
-async fn a_create_that_never_arrived_is_in_doubt_as_well_and_found_nowhere() {
+async fn create_outcome_is_unknown_when_request_never_arrived() {
     for case in cases().await {
         for action in doubtful() {
             let shown = format!("{} {action:?}", case.subject.system());
@@ -132,7 +132,7 @@ async fn a_create_that_never_arrived_is_in_doubt_as_well_and_found_nowhere() {
 }
 
 #[tokio::test]
-async fn a_429_had_no_effect_and_says_how_long_to_wait() {
+async fn rate_limited_create_has_no_effect_and_reports_delay() {
     for case in cases().await {
         let headers = BTreeMap::from([("Retry-After".to_owned(), "7".to_owned())]);
         let body = r#"{"error":{"errorCode":"420","message":"Rate Limited"}}"#.to_owned();
@@ -143,13 +143,13 @@ async fn a_429_had_no_effect_and_says_how_long_to_wait() {
         let next = refusal(case.subject.create().await, &[]);
         assert_eq!(next.kind, ErrorKind::RateLimited, "the whole connection waits");
         assert!(next.retry_after.is_some_and(|wait| wait <= Duration::from_secs(7)), "{next:?}");
-        assert!(begun.elapsed() < Duration::from_secs(2), "who would wait too long is told at once");
+        assert!(begun.elapsed() < Duration::from_secs(2), "a request that would wait too long fails at once");
         assert_eq!(case.journal().count(Operation::Create), 1);
     }
 }
 
 #[tokio::test]
-async fn reads_are_tried_again_and_then_fail_without_being_absence() {
+async fn reads_are_retried_and_never_report_absence_on_failure() {
     for case in cases().await {
         let id = create(&*case.subject).await;
         for action in [Action::Reset, Action::status(502, ""), Action::status(503, ""), Action::status(504, "")] {
@@ -160,7 +160,7 @@ async fn reads_are_tried_again_and_then_fail_without_being_absence() {
             let shown = format!("{} {action:?}", case.subject.system());
             let redirect = matches!(action, Action::Redirect(_));
             let slow = matches!(action, Action::Timeout(_) | Action::SlowDrip);
-            // Three times three seconds for each that is merely slow: once is enough to see.
+            // A slow fault takes three times three seconds, so one that ends sooner replaces it here.
             let action = if slow { Action::EndlessBody } else { action };
             case.faults().add(Fault::on(Operation::Get).forever().before(action));
             let kind = refusal(case.subject.observe(&id).await, &[]).kind;
@@ -172,7 +172,7 @@ async fn reads_are_tried_again_and_then_fail_without_being_absence() {
 }
 
 #[tokio::test]
-async fn an_endless_answer_is_left_after_the_limit() {
+async fn endless_response_is_aborted_at_size_limit() {
     for case in cases().await {
         let begun = Instant::now();
         case.create_under(Fault::on(Operation::Create).before(Action::EndlessBody)).await;
@@ -182,7 +182,7 @@ async fn an_endless_answer_is_left_after_the_limit() {
 }
 
 #[tokio::test]
-async fn a_redirect_is_never_followed() {
+async fn redirect_is_never_followed() {
     for case in cases().await {
         let elsewhere = simulated_rest().await;
         for code in [301, 302, 303, 307, 308] {
@@ -198,7 +198,7 @@ async fn a_redirect_is_never_followed() {
 }
 
 #[tokio::test]
-async fn secrets_that_a_server_echoes_are_hidden() {
+async fn echoed_secret_is_redacted() {
     for case in cases().await {
         for secret in &case.secrets {
             for body in [
@@ -213,7 +213,7 @@ async fn secrets_that_a_server_echoes_are_hidden() {
 }
 
 #[tokio::test]
-async fn every_request_is_logged_with_system_operation_and_code() {
+async fn request_is_logged_with_system_operation_and_code() {
     for case in cases().await {
         let id = create(&*case.subject).await;
         case.faults().add(Fault::on(Operation::Get).before(Action::Reset));
@@ -229,7 +229,7 @@ async fn every_request_is_logged_with_system_operation_and_code() {
 }
 
 #[tokio::test]
-async fn an_endpoint_that_nobody_listens_on_is_unavailable_and_a_write_there_is_certain() {
+async fn create_is_unavailable_when_connection_is_refused() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let endpoint = format!("http://{}", listener.local_addr().unwrap());
     drop(listener);
@@ -244,7 +244,7 @@ async fn an_endpoint_that_nobody_listens_on_is_unavailable_and_a_write_there_is_
 }
 
 #[tokio::test]
-async fn a_name_that_leads_inside_is_not_dialled() {
+async fn name_of_private_address_is_not_dialled() {
     crate::support::install_crypto();
     let spec = json!({ "ncloud": { "endpoint": "http://localhost:9", "credentialsSecretRef": { "name": "s" } } });
     let spec = serde_json::from_value(spec).unwrap();

@@ -1,4 +1,4 @@
-//! Lists over many pages. What a list lacks counts as absent, so a list with holes is an error.
+//! Lists over many pages. An object that a list lacks counts as absent, so an incomplete list is an error.
 
 use crate::support::upstream::{create, network_policy, owner_tag, refusal};
 use crate::upstream::ncloud;
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
 #[tokio::test]
-async fn every_stamped_network_policy_is_found_however_many_pages_they_fill() {
+async fn tagged_network_policies_are_found_across_all_pages() {
     let server = simulated_rest().await;
     let simulator = server.simulator.as_ref().unwrap();
     let tags = json!({ "cloudpolicy_owner": "cluster/uid-1" });
@@ -25,14 +25,14 @@ async fn every_stamped_network_policy_is_found_however_many_pages_they_fill() {
 }
 
 #[tokio::test]
-async fn a_list_with_holes_is_read_again_and_is_an_error_if_it_stays_so() {
+async fn incomplete_list_is_read_again_then_reported_as_error() {
     let (simulator, account) = ncloud::simulator(|_| {}).await;
     simulator.add_policy(NewPolicy { policy_name: "another".to_owned(), ..NewPolicy::default() });
     let subject = ncloud::bound(&account, &ncloud::block());
     let id = create(&*subject).await;
     let holes = json!({ "items": [], "totalItems": 1, "isLast": true }).to_string();
     simulator.faults().add(Fault::on(Operation::List).before(Action::status(200, holes.clone())));
-    assert_eq!(subject.find().await.unwrap()[0].id, id, "the second reading is whole");
+    assert_eq!(subject.find().await.unwrap()[0].id, id, "the second read is complete");
     simulator.faults().add(Fault::on(Operation::List).forever().before(Action::status(200, holes)));
     assert_eq!(refusal(subject.find().await, &[]).kind, ErrorKind::Unavailable);
 
@@ -49,7 +49,7 @@ async fn a_list_with_holes_is_read_again_and_is_an_error_if_it_stays_so() {
 }
 
 #[tokio::test]
-async fn a_list_that_never_ends_is_left() {
+async fn endless_list_is_aborted() {
     let (simulator, account) = ncloud::simulator(|_| {}).await;
     let subject = ncloud::bound(&account, &ncloud::block());
     let more = json!({ "items": [{ "policyId": "same", "policyName": "other" }], "hasNext": true }).to_string();

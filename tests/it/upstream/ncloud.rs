@@ -1,5 +1,4 @@
-//! The NAVER Cloud client against the simulator: what each call does, under every spelling that
-//! the upstream may use.
+//! The NAVER Cloud client against the simulator: each request, in every spelling that the upstream may use.
 
 use crate::support::upstream::{account, converge, create, observation, owner_tag, policy, refusal, short_timeouts};
 use cloud_policy::api::policy::PolicyDetails;
@@ -45,7 +44,7 @@ pub fn bound(account: &Arc<Account>, block: &Value) -> Box<dyn BoundExternal> {
 }
 
 #[tokio::test]
-async fn the_probe_counts_and_tells_a_bad_key_from_a_wrong_clock() {
+async fn probe_counts_policies_and_tells_bad_key_from_wrong_clock() {
     let (ncloud, account) = simulator(|_| {}).await;
     create(&*bound(&account, &block())).await;
     let usage = account.probe().await.unwrap();
@@ -61,7 +60,7 @@ async fn the_probe_counts_and_tells_a_bad_key_from_a_wrong_clock() {
 }
 
 #[tokio::test]
-async fn what_was_created_reads_back_without_a_difference_however_the_server_spells_it() {
+async fn created_policy_reads_back_equal_in_every_server_spelling() {
     let switches: &[fn(&mut Switches)] = &[
         |_| {},
         |s| s.rewrite_wildcard = false,
@@ -91,7 +90,7 @@ async fn what_was_created_reads_back_without_a_difference_however_the_server_spe
 }
 
 #[tokio::test]
-async fn every_field_can_be_updated_and_the_stamp_stays() {
+async fn update_changes_every_field_and_keeps_owner_tag() {
     let (ncloud, account) = simulator(|_| {}).await;
     let id = create(&*bound(&account, &block())).await;
     let target = json!([{ "product": "VPC", "actions": ["*"], "resourceNrns": ["*"] }]);
@@ -116,7 +115,7 @@ async fn every_field_can_be_updated_and_the_stamp_stays() {
 }
 
 #[tokio::test]
-async fn a_policy_is_found_by_its_exact_name_among_similar_ones_and_over_all_pages() {
+async fn policy_is_found_by_exact_name_across_all_pages() {
     for search in [Search::Substring, Search::Exact, Search::Prefix] {
         let (ncloud, account) =
             simulator(|s| (s.search, s.largest_page, s.newest_first) = (search, Some(10), true)).await;
@@ -133,7 +132,7 @@ async fn a_policy_is_found_by_its_exact_name_among_similar_ones_and_over_all_pag
 }
 
 #[tokio::test]
-async fn the_stamp_tells_whose_a_policy_is() {
+async fn owner_tag_identifies_owner_of_policy() {
     let (ncloud, account) = simulator(|_| {}).await;
     let subject = bound(&account, &block());
     let id = create(&*subject).await;
@@ -148,11 +147,15 @@ async fn the_stamp_tells_whose_a_policy_is() {
         assert!(seen.diff.is_empty(), "tags that are not shown are no difference: {}", seen.diff.summary());
     }
     ncloud.faults().add(Fault::on(Operation::TagsGet).forever().before(Action::status(503, "")));
-    assert_eq!(refusal(theirs.observe(&id).await, &[]).kind, ErrorKind::Unavailable, "trouble is not ignorance");
+    assert_eq!(
+        refusal(theirs.observe(&id).await, &[]).kind,
+        ErrorKind::Unavailable,
+        "an unavailable upstream is an error, not an unknown owner"
+    );
 }
 
 #[tokio::test]
-async fn claiming_changes_the_stamp_and_nothing_else() {
+async fn owner_tagging_changes_only_the_owner_tag() {
     let (ncloud, account) = simulator(|_| {}).await;
     let id = create(&*policy(&account, "ncloud", &block(), &owner_tag("uid-2"))).await;
     let before = ncloud.policies();
@@ -167,7 +170,7 @@ async fn claiming_changes_the_stamp_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn a_stamp_that_the_server_drops_leaves_the_policy_unmarked() {
+async fn policy_is_unmarked_when_server_drops_owner_tag() {
     let (_ncloud, account) = simulator(|s| s.create_tags = CreateTags::Dropped).await;
     let subject = bound(&account, &block());
     let id = create(&*subject).await;
@@ -175,7 +178,7 @@ async fn a_stamp_that_the_server_drops_leaves_the_policy_unmarked() {
 }
 
 #[tokio::test]
-async fn a_verdict_names_the_field_and_writes_nothing() {
+async fn verdict_names_field_and_writes_nothing() {
     for (locations, korean, refused_status) in [(true, false, 200), (false, true, 200), (true, false, 400)] {
         let (ncloud, account) =
             simulator(|s| (s.locations, s.korean, s.refused_status) = (locations, korean, refused_status)).await;
@@ -191,13 +194,13 @@ async fn a_verdict_names_the_field_and_writes_nothing() {
         let id = create(&*good).await;
         let diff = observation(&*subject, &id).await.diff;
         assert_eq!(subject.update(&id, &diff).await.unwrap(), Written::Refused(verdict));
-        assert!(observation(&*good, &id).await.diff.is_empty(), "nothing was changed");
+        assert!(observation(&*good, &id).await.diff.is_empty(), "the rejected update changes nothing");
         assert_eq!(ncloud.journal().writes().len(), 1);
     }
 }
 
 #[tokio::test]
-async fn a_good_policy_is_judged_good_and_where_nobody_judges_there_is_no_verdict() {
+async fn check_returns_verdict_only_when_server_validates() {
     let (ncloud, account) = simulator(|_| {}).await;
     let subject = bound(&account, &block());
     assert!(subject.check().await.unwrap().unwrap().success);

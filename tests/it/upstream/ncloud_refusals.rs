@@ -1,5 +1,5 @@
-//! The NAVER Cloud client where the upstream refuses, contradicts itself or says little: what is
-//! not there, what may not go, and what nobody can tell.
+//! The NAVER Cloud client when the upstream rejects requests, contradicts itself or responds incompletely: absent
+//! objects, objects in use, and unknown outcomes.
 
 use crate::support::upstream::{accepted, account, create, owner_tag, refusal, short_timeouts};
 use crate::upstream::ncloud::{block, bound, simulator};
@@ -13,7 +13,7 @@ use serde_json::json;
 use std::collections::BTreeMap;
 
 #[tokio::test]
-async fn an_unknown_id_is_absent_in_whatever_form_the_server_says_so() {
+async fn unknown_id_is_absent_in_every_error_format() {
     for (shape, code) in [
         (ErrorShape::TopLevel, "404"),
         (ErrorShape::Gateway, "300"),
@@ -33,7 +33,7 @@ async fn an_unknown_id_is_absent_in_whatever_form_the_server_says_so() {
 }
 
 #[tokio::test]
-async fn a_404_that_the_list_contradicts_is_no_absence() {
+async fn not_found_is_an_error_when_list_contradicts_it() {
     let (ncloud, account) = simulator(|_| {}).await;
     let subject = bound(&account, &block());
     let id = create(&*subject).await;
@@ -48,7 +48,7 @@ async fn a_404_that_the_list_contradicts_is_no_absence() {
 }
 
 #[tokio::test]
-async fn a_wrong_path_is_no_absence() {
+async fn wrong_path_is_an_error_and_not_absence() {
     let (ncloud, _) = simulator(|_| {}).await;
     let keys = Credentials::Ncloud { access_key: ncloud.access_key().into(), secret_key: ncloud.secret_key().into() };
     let endpoint = format!("{}/wrong", ncloud.url());
@@ -61,7 +61,7 @@ async fn a_wrong_path_is_no_absence() {
 }
 
 #[tokio::test]
-async fn an_id_cannot_climb_out_of_its_path() {
+async fn id_cannot_escape_its_path() {
     let (ncloud, account) = simulator(|_| {}).await;
     let subject = bound(&account, &block());
     create(&*subject).await;
@@ -75,7 +75,7 @@ async fn an_id_cannot_climb_out_of_its_path() {
 }
 
 #[tokio::test]
-async fn limits_and_taken_names_have_errors_of_their_own() {
+async fn limit_and_taken_name_have_distinct_errors() {
     let (ncloud, account) = simulator(|s| s.policy_limit = 1).await;
     let subject = bound(&account, &block());
     create(&*subject).await;
@@ -88,7 +88,7 @@ async fn limits_and_taken_names_have_errors_of_their_own() {
 }
 
 #[tokio::test]
-async fn a_policy_that_is_assigned_is_in_use_and_names_its_holders() {
+async fn assigned_policy_is_in_use_and_names_its_users() {
     for (status, code) in [(409, "9013"), (400, "9013"), (403, "9013")] {
         let answer = ErrorAnswer::new(status, ErrorShape::TopLevel, code, "assigned");
         let (ncloud, account) =
@@ -114,7 +114,7 @@ async fn a_policy_that_is_assigned_is_in_use_and_names_its_holders() {
 }
 
 #[tokio::test]
-async fn a_success_that_says_failure_inside_is_a_failure() {
+async fn success_status_with_failure_body_is_an_error() {
     let (ncloud, account) = simulator(|_| {}).await;
     let subject = bound(&account, &block());
     let id = create(&*subject).await;
@@ -130,7 +130,7 @@ async fn a_success_that_says_failure_inside_is_a_failure() {
 }
 
 #[tokio::test]
-async fn a_create_that_is_accepted_and_names_no_policy_has_an_unknown_outcome() {
+async fn create_outcome_is_unknown_when_response_has_no_id() {
     let (ncloud, account) = simulator(|_| {}).await;
     let subject = bound(&account, &block());
     for body in [r#"{"validationResult":{"success":true,"details":[]}}"#, "{}", r#"{"policyId":""}"#] {
@@ -140,7 +140,7 @@ async fn a_create_that_is_accepted_and_names_no_policy_has_an_unknown_outcome() 
 }
 
 #[tokio::test]
-async fn a_refusal_that_names_a_policy_is_looked_into() {
+async fn rejection_with_id_is_accepted_when_policy_exists() {
     let (ncloud, account) = simulator(|_| {}).await;
     let subject = bound(&account, &block());
     let refused = |id: &str| {
@@ -155,7 +155,7 @@ async fn a_refusal_that_names_a_policy_is_looked_into() {
 }
 
 #[tokio::test]
-async fn a_new_policy_that_does_not_show_at_once_is_absent_until_it_does() {
+async fn new_policy_is_absent_until_reads_show_it() {
     let (_ncloud, account) = simulator(|s| s.hidden_reads = 2).await;
     let subject = bound(&account, &block());
     let id = create(&*subject).await;

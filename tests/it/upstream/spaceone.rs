@@ -1,6 +1,5 @@
-//! One suite for the SpaceONE client, run against every server there is: the simulator in each of
-//! its styles, and the real servers of both eras. What the real ones do not show here, the
-//! simulator does not get to claim.
+//! One suite for the SpaceONE client, run against every server: the simulator in each of its styles, and the real
+//! servers of both eras. The real servers thus confirm the behaviour of the simulator.
 
 use super::spaceone_servers as servers;
 
@@ -19,19 +18,19 @@ macro_rules! policies {
     ($($server:ident)*) => { $(
         mod $server {
             behaviours! { spaceone_policy on $server:
-                the_probe_counts_what_the_domain_holds
-                the_probe_refuses_tokens_that_only_a_get_would_take
-                the_token_of_another_domain_is_noticed_before_it_writes_there
-                a_policy_reads_back_as_it_was_created
-                a_policy_with_nothing_optional_is_complete
-                a_second_create_is_told_that_the_id_is_taken
-                every_field_can_be_updated_and_the_stamp_stays
-                an_update_leaves_alone_what_the_spec_does_not_set
-                a_strangers_policy_is_claimed_without_a_change
-                deleting_twice_is_fine_and_leaves_nothing
-                writing_to_a_policy_that_is_gone_says_so
-                what_the_server_refuses_is_refused_whatever_its_status
-                a_project_is_only_compared
+                probe_counts_objects_of_domain
+                probe_rejects_expired_and_malformed_tokens
+                probe_rejects_token_of_another_domain
+                created_policy_reads_back_equal
+                policy_without_optional_fields_reads_back_equal
+                second_create_fails_because_id_is_taken
+                update_changes_every_field_and_keeps_owner_tag
+                update_keeps_fields_that_spec_does_not_set
+                owner_tagging_changes_only_the_owner_tag
+                delete_succeeds_when_repeated
+                write_fails_when_policy_is_gone
+                create_is_rejected_whatever_the_status_code
+                project_is_compared_and_never_updated
             }
         }
     )* };
@@ -41,18 +40,18 @@ macro_rules! network_policies {
     ($($server:ident)*) => { $(
         mod $server {
             behaviours! { spaceone_network_policy on $server:
-                a_network_policy_reads_back_as_it_was_created
-                a_network_policy_with_nothing_optional_is_complete
-                objects_are_found_by_the_exact_stamp_and_never_by_the_name
-                every_field_can_be_updated_and_the_stamp_stays
+                created_network_policy_reads_back_equal
+                network_policy_without_optional_fields_reads_back_equal
+                network_policy_is_found_only_by_exact_owner_tag
+                update_changes_every_field_and_keeps_owner_tag
                 declared_pins_do_not_block_updates
-                pins_that_the_spec_does_not_declare_are_left_alone
-                what_cannot_be_changed_in_place_asks_to_be_made_again
-                metadata_of_others_survives_an_update
-                metadata_that_would_break_every_later_update_is_known_beforehand
-                a_strangers_object_is_claimed_unless_its_tags_are_pinned
-                deleting_twice_is_fine_and_leaves_nothing
-                what_the_server_refuses_is_told_from_what_it_cannot_find
+                undeclared_pins_are_kept
+                unsupported_change_requires_recreate
+                metadata_of_other_writers_survives_update
+                validation_rejects_metadata_that_breaks_updates
+                owner_tagging_fails_only_when_tags_are_pinned
+                delete_succeeds_when_repeated
+                create_distinguishes_invalid_values_from_unknown_zone
             }
         }
     )* };

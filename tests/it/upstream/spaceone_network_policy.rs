@@ -1,5 +1,5 @@
-//! What the client of SpaceONE network policies does, whatever server it speaks to. The suite
-//! [`crate::upstream::spaceone`] runs each of these against every server that has them.
+//! The behaviour of the client of SpaceONE network policies. The suite [`crate::upstream::spaceone`] runs each of these
+//! against every server that has network policies.
 
 use crate::support::upstream::{accepted, converge, create, network_policy, observation, owner_tag, refusal, unique};
 use crate::upstream::spaceone_servers::Server;
@@ -9,13 +9,13 @@ use cloud_policy::upstream::Priority;
 use cloud_policy::upstream::registry::deleter;
 use serde_json::{Value, json};
 
-/// A stamp of its own for each test: network policies are found by it.
-fn fresh() -> OwnerTag {
+/// Returns a new owner tag for each test, because network policies are found by it.
+fn new_tag() -> OwnerTag {
     owner_tag(&unique("uid"))
 }
 
-fn bound(server: &Server, block: &Value, stamp: &OwnerTag) -> Box<dyn BoundExternal> {
-    network_policy(&server.account(), block, stamp)
+fn bound(server: &Server, block: &Value, tag: &OwnerTag) -> Box<dyn BoundExternal> {
+    network_policy(&server.account(), block, tag)
 }
 
 fn with(block: &Value, field: &str, value: Value) -> Value {
@@ -24,10 +24,10 @@ fn with(block: &Value, field: &str, value: Value) -> Value {
     block
 }
 
-pub async fn a_network_policy_reads_back_as_it_was_created(server: &Server) {
-    let stamp = fresh();
+pub async fn created_network_policy_reads_back_equal(server: &Server) {
+    let tag = new_tag();
     let block = with(&server.network_policy(), "pinnedKeys", json!(["dns", "data.vlan"]));
-    let subject = bound(server, &block, &stamp);
+    let subject = bound(server, &block, &tag);
     assert!(subject.find().await.unwrap().is_empty());
     let id = create(&*subject).await;
     let seen = observation(&*subject, &id).await;
@@ -42,21 +42,21 @@ pub async fn a_network_policy_reads_back_as_it_was_created(server: &Server) {
     assert_eq!((found.len(), &found[0].id, &found[0].diff), (1, &id, &Diff::default()));
 }
 
-pub async fn a_network_policy_with_nothing_optional_is_complete(server: &Server) {
+pub async fn network_policy_without_optional_fields_reads_back_equal(server: &Server) {
     let [zone, _] = server.zones.clone().unwrap();
     let block = json!({
         "name": unique("bare"), "zoneId": zone, "dns": [], "routingTables": [], "data": {}, "pinnedKeys": [], "reference": {},
     });
-    let subject = bound(server, &block, &fresh());
+    let subject = bound(server, &block, &new_tag());
     let seen = observation(&*subject, &create(&*subject).await).await;
     assert!(seen.diff.is_empty(), "{}", seen.diff.summary());
 }
 
-pub async fn objects_are_found_by_the_exact_stamp_and_never_by_the_name(server: &Server) {
-    let (ours, block) = (fresh(), server.network_policy());
+pub async fn network_policy_is_found_only_by_exact_owner_tag(server: &Server) {
+    let (ours, block) = (new_tag(), server.network_policy());
     let shouting = OwnerTag::new("cluster", ours.to_string().trim_start_matches("cluster/").to_uppercase());
     create(&*bound(server, &block, &shouting)).await;
-    create(&*bound(server, &block, &fresh())).await;
+    create(&*bound(server, &block, &new_tag())).await;
     let subject = bound(server, &block, &ours);
     assert!(subject.find().await.unwrap().is_empty(), "the server's search is blind to case, and names are shared");
     let first = create(&*subject).await;
@@ -65,9 +65,9 @@ pub async fn objects_are_found_by_the_exact_stamp_and_never_by_the_name(server: 
     assert_eq!(found, [first, second], "a repeated create makes another object; the oldest comes first");
 }
 
-pub async fn every_field_can_be_updated_and_the_stamp_stays(server: &Server) {
-    let (stamp, block) = (fresh(), server.network_policy());
-    let id = create(&*bound(server, &block, &stamp)).await;
+pub async fn update_changes_every_field_and_keeps_owner_tag(server: &Server) {
+    let (tag, block) = (new_tag(), server.network_policy());
+    let id = create(&*bound(server, &block, &tag)).await;
     for (field, value) in [
         ("name", json!("other")),
         ("routingTables", json!([{ "cidr": "0.0.0.0/0", "destination": "10.0.0.254" }])),
@@ -81,25 +81,25 @@ pub async fn every_field_can_be_updated_and_the_stamp_stays(server: &Server) {
         ("pinnedKeys", json!(["name", "data.vlan"])),
         ("pinnedKeys", json!(["tags"])),
     ] {
-        // What the upstream merges stays declared.
-        let data = if field == "data" { value.clone() } else { sight_data(server, &id, &stamp).await };
+        // The upstream merges `data`, so the spec keeps declaring its present keys.
+        let data = if field == "data" { value.clone() } else { observed_data(server, &id, &tag).await };
         let wanted = with(&with(&block, "data", data), field, value);
-        let subject = bound(server, &wanted, &stamp);
+        let subject = bound(server, &wanted, &tag);
         let before = observation(&*subject, &id).await.diff;
         accepted(subject.update(&id, &before).await);
         let after = observation(&*subject, &id).await;
         assert!(before.touches(&format!("spec.spaceone.{field}")), "{field}: {}", before.summary());
         assert!(after.diff.is_empty(), "{field}: {}", after.diff.summary());
         assert_eq!(after.owner, Ownership::Ours, "{field}");
-        release(server, &id, &stamp).await;
+        move_pins(server, &id, &tag).await;
     }
 }
 
-/// The data that the object has, read through what a spec without any of it finds missing.
-async fn sight_data(server: &Server, id: &str, stamp: &OwnerTag) -> Value {
+/// Returns the data of the object, read from the differences to a spec without data.
+async fn observed_data(server: &Server, id: &str, tag: &OwnerTag) -> Value {
     let [zone, _] = server.zones.clone().unwrap();
     let bare = json!({ "name": "x", "zoneId": zone, "data": {} });
-    let diff = observation(&*bound(server, &bare, stamp), id).await.diff;
+    let diff = observation(&*bound(server, &bare, tag), id).await.diff;
     let data = diff
         .fields
         .iter()
@@ -107,36 +107,36 @@ async fn sight_data(server: &Server, id: &str, stamp: &OwnerTag) -> Value {
     Value::Object(data.collect())
 }
 
-/// Moves all pins to where they do not matter.
-async fn release(server: &Server, id: &str, stamp: &OwnerTag) {
+/// Pins only `zone_id`, which cannot change anyway.
+async fn move_pins(server: &Server, id: &str, tag: &OwnerTag) {
     let [zone, _] = server.zones.clone().unwrap();
-    let subject = bound(server, &json!({ "name": "x", "zoneId": zone, "pinnedKeys": ["zone_id"] }), stamp);
+    let subject = bound(server, &json!({ "name": "x", "zoneId": zone, "pinnedKeys": ["zone_id"] }), tag);
     let mut diff = observation(&*subject, id).await.diff;
     diff.fields.retain(|field| field.path == "spec.spaceone.pinnedKeys");
     accepted(subject.update(id, &diff).await);
 }
 
 pub async fn declared_pins_do_not_block_updates(server: &Server) {
-    let stamp = fresh();
+    let tag = new_tag();
     let block = with(&server.network_policy(), "pinnedKeys", json!(["name", "dns", "data.vlan", "tags"]));
-    let id = create(&*bound(server, &block, &stamp)).await;
+    let id = create(&*bound(server, &block, &tag)).await;
     let mut wanted = block;
     wanted["name"] = json!("renamed");
     wanted["dns"] = json!(["10.0.0.9"]);
     wanted["data"]["vlan"] = json!(9);
     wanted["tags"] = json!({ "team": "b" });
-    let subject = bound(server, &wanted, &stamp);
+    let subject = bound(server, &wanted, &tag);
     converge(&*subject, &id).await;
     assert_eq!(observation(&*subject, &id).await.owner, Ownership::Ours);
 }
 
-pub async fn pins_that_the_spec_does_not_declare_are_left_alone(server: &Server) {
-    let stamp = fresh();
+pub async fn undeclared_pins_are_kept(server: &Server) {
+    let tag = new_tag();
     let pinned = with(&server.network_policy(), "pinnedKeys", json!(["name"]));
-    let id = create(&*bound(server, &pinned, &stamp)).await;
+    let id = create(&*bound(server, &pinned, &tag)).await;
     let mut wanted = with(&server.network_policy(), "name", json!("renamed"));
     wanted["dns"] = json!(["10.0.0.9"]);
-    let subject = bound(server, &wanted, &stamp);
+    let subject = bound(server, &wanted, &tag);
     let diff = observation(&*subject, &id).await.diff;
     assert_eq!(accepted(subject.update(&id, &diff).await), id, "the upstream answers success");
     assert_eq!(
@@ -144,15 +144,15 @@ pub async fn pins_that_the_spec_does_not_declare_are_left_alone(server: &Server)
         "spec.spaceone.name",
         "and did not take the pinned field"
     );
-    let pins = observation(&*bound(server, &pinned, &stamp), &id).await.diff;
+    let pins = observation(&*bound(server, &pinned, &tag), &id).await.diff;
     assert!(!pins.touches("spec.spaceone.pinnedKeys"), "{}", pins.summary());
 }
 
-pub async fn what_cannot_be_changed_in_place_asks_to_be_made_again(server: &Server) {
-    let (stamp, block) = (fresh(), server.network_policy());
+pub async fn unsupported_change_requires_recreate(server: &Server) {
+    let (tag, block) = (new_tag(), server.network_policy());
     let [_, other_zone] = server.zones.clone().unwrap();
     let pinned = with(&block, "pinnedKeys", json!(["name"]));
-    let id = create(&*bound(server, &pinned, &stamp)).await;
+    let id = create(&*bound(server, &pinned, &tag)).await;
     for (field, value, path) in [
         ("zoneId", json!(other_zone), "zoneId"),
         ("dns", json!([]), "dns"),
@@ -160,32 +160,36 @@ pub async fn what_cannot_be_changed_in_place_asks_to_be_made_again(server: &Serv
         ("pinnedKeys", json!([]), "pinnedKeys"),
         ("data", json!({ "vlan": 7 }), "data.deep"),
     ] {
-        let diff = observation(&*bound(server, &with(&pinned, field, value), &stamp), &id).await.diff;
+        let diff = observation(&*bound(server, &with(&pinned, field, value), &tag), &id).await.diff;
         assert!(diff.needs_recreate(), "{field}");
         assert_eq!(diff.summary(), format!("spec.spaceone.{path}"));
     }
 }
 
-pub async fn metadata_of_others_survives_an_update(server: &Server) {
-    let (stamp, block) = (fresh(), server.network_policy());
-    let id = create(&*bound(server, &block, &stamp)).await;
-    converge(&*bound(server, &with(&block, "metadata", json!({ "mine": "text" })), &stamp), &id).await;
+pub async fn metadata_of_other_writers_survives_update(server: &Server) {
+    let (tag, block) = (new_tag(), server.network_policy());
+    let id = create(&*bound(server, &block, &tag)).await;
+    converge(&*bound(server, &with(&block, "metadata", json!({ "mine": "text" })), &tag), &id).await;
     let both = json!({ "mine": "text", "note": "text", "layout": { "k": 1 } });
-    assert!(observation(&*bound(server, &with(&block, "metadata", both), &stamp), &id).await.diff.is_empty());
+    assert!(observation(&*bound(server, &with(&block, "metadata", both), &tag), &id).await.diff.is_empty());
 }
 
-pub async fn metadata_that_would_break_every_later_update_is_known_beforehand(server: &Server) {
-    let (stamp, block) = (fresh(), with(&server.network_policy(), "metadata", json!({ "count": 1 })));
-    let subject = bound(server, &block, &stamp);
+pub async fn validation_rejects_metadata_that_breaks_updates(server: &Server) {
+    let (tag, block) = (new_tag(), with(&server.network_policy(), "metadata", json!({ "count": 1 })));
+    let subject = bound(server, &block, &tag);
     assert_eq!(subject.validate()[0].field, "spec.spaceone.metadata.count");
     let id = create(&*subject).await;
-    let renamed = bound(server, &with(&block, "name", json!("renamed")), &stamp);
+    let renamed = bound(server, &with(&block, "name", json!("renamed")), &tag);
     let diff = observation(&*renamed, &id).await.diff;
-    assert_eq!(refusal(renamed.update(&id, &diff).await, &[]).kind, ErrorKind::Rejected, "or the rule can go");
+    assert_eq!(
+        refusal(renamed.update(&id, &diff).await, &[]).kind,
+        ErrorKind::Rejected,
+        "if the server accepts it, the validation rule is not needed"
+    );
 }
 
-pub async fn a_strangers_object_is_claimed_unless_its_tags_are_pinned(server: &Server) {
-    let (theirs, ours, block) = (fresh(), fresh(), server.network_policy());
+pub async fn owner_tagging_fails_only_when_tags_are_pinned(server: &Server) {
+    let (theirs, ours, block) = (new_tag(), new_tag(), server.network_policy());
     let id = create(&*bound(server, &block, &theirs)).await;
     let subject = bound(server, &block, &ours);
     assert_eq!(observation(&*subject, &id).await.owner, Ownership::ForeignTag(theirs.to_string()));
@@ -199,11 +203,11 @@ pub async fn a_strangers_object_is_claimed_unless_its_tags_are_pinned(server: &S
     assert!(refused.kind == ErrorKind::Rejected && refused.message.contains("pinned"), "{refused}");
 }
 
-pub async fn deleting_twice_is_fine_and_leaves_nothing(server: &Server) {
-    let (stamp, block) = (fresh(), server.network_policy());
-    let subject = bound(server, &block, &stamp);
+pub async fn delete_succeeds_when_repeated(server: &Server) {
+    let (tag, block) = (new_tag(), server.network_policy());
+    let subject = bound(server, &block, &tag);
     let id = create(&*subject).await;
-    let deleter = deleter(&server.account(), "spaceone/networkpolicy", &stamp, Priority::Change).unwrap();
+    let deleter = deleter(&server.account(), "spaceone/networkpolicy", &tag, Priority::Change).unwrap();
     assert_eq!(deleter.find("any name").await.unwrap(), [(id.clone(), Ownership::Ours)]);
     deleter.delete(&id).await.unwrap();
     deleter.delete(&id).await.unwrap();
@@ -215,7 +219,7 @@ pub async fn deleting_twice_is_fine_and_leaves_nothing(server: &Server) {
     assert_eq!(refusal(subject.tag_owner(&id).await, &[]).kind, ErrorKind::Unavailable);
 }
 
-pub async fn what_the_server_refuses_is_told_from_what_it_cannot_find(server: &Server) {
+pub async fn create_distinguishes_invalid_values_from_unknown_zone(server: &Server) {
     let block = server.network_policy();
     for (field, value, kind, code) in [
         ("zoneId", json!("zone-000000000000"), ErrorKind::InvalidReference, "ERROR_NOT_FOUND"),
@@ -228,14 +232,14 @@ pub async fn what_the_server_refuses_is_told_from_what_it_cannot_find(server: &S
         ("dns", json!(["ns.example"]), ErrorKind::Rejected, "ERROR_INVALID_IP_ADDRESS"),
         ("name", json!("n".repeat(256)), ErrorKind::Rejected, "ERROR_DB_QUERY"),
     ] {
-        let subject = bound(server, &with(&block, field, value), &fresh());
+        let subject = bound(server, &with(&block, field, value), &new_tag());
         let error = refusal(subject.create().await, &[&server.token]);
         assert_eq!((error.kind, error.code.as_deref()), (kind, Some(code)), "{field}: {error}");
-        assert!(subject.find().await.unwrap().is_empty(), "{field}: nothing was made");
+        assert!(subject.find().await.unwrap().is_empty(), "{field}: nothing was created");
     }
-    let stamp = fresh();
-    let id = create(&*bound(server, &block, &stamp)).await;
-    let subject = bound(server, &with(&block, "pinnedKeys", json!(["data.unheard"])), &stamp);
+    let tag = new_tag();
+    let id = create(&*bound(server, &block, &tag)).await;
+    let subject = bound(server, &with(&block, "pinnedKeys", json!(["data.unheard"])), &tag);
     let diff = observation(&*subject, &id).await.diff;
     let error = refusal(subject.update(&id, &diff).await, &[]);
     assert_eq!((error.kind, error.code.as_deref()), (ErrorKind::Rejected, Some("ERROR_NOT_ALLOW_PINNING_KEYS")));

@@ -1,5 +1,5 @@
-//! What the client of SpaceONE policies does, whatever server it speaks to. The suite
-//! [`crate::upstream::spaceone`] runs each of these against every server.
+//! The behaviour of the client of SpaceONE policies. The suite [`crate::upstream::spaceone`] runs each of these against
+//! every server.
 
 use crate::support::upstream::{accepted, converge, create, observation, owner_tag, policy, refusal, unique};
 use crate::upstream::spaceone_servers::Server;
@@ -24,7 +24,7 @@ fn bound(server: &Server, block: &Value) -> Box<dyn BoundExternal> {
     policy(&server.account(), "spaceone", block, &owner_tag("uid-1"))
 }
 
-pub async fn the_probe_counts_what_the_domain_holds(server: &Server) {
+pub async fn probe_counts_objects_of_domain(server: &Server) {
     create(&*bound(server, &full_policy())).await;
     let usage = server.account().probe().await.unwrap();
     assert!(usage.count("policies").unwrap() >= 1, "{usage:?}");
@@ -32,7 +32,8 @@ pub async fn the_probe_counts_what_the_domain_holds(server: &Server) {
     assert_eq!(usage.limit("policies"), None);
 }
 
-pub async fn the_probe_refuses_tokens_that_only_a_get_would_take(server: &Server) {
+/// A get of one policy does not check the token, so the probe must send other requests.
+pub async fn probe_rejects_expired_and_malformed_tokens(server: &Server) {
     for token in [server.expired_token.as_str(), "no-token-at-all"] {
         let error = refusal(server.account_with(&server.domain_id, token).probe().await, &[token]);
         assert_eq!(error.kind, ErrorKind::Unauthorized, "{error}");
@@ -40,14 +41,14 @@ pub async fn the_probe_refuses_tokens_that_only_a_get_would_take(server: &Server
     }
 }
 
-pub async fn the_token_of_another_domain_is_noticed_before_it_writes_there(server: &Server) {
+pub async fn probe_rejects_token_of_another_domain(server: &Server) {
     let account = server.account_with(&server.domain_id, &server.other_token);
     let error = refusal(account.probe().await, &[&server.other_token]);
     assert_eq!(error.kind, ErrorKind::InvalidReference, "{error}");
     assert!(error.message.contains(&server.other_domain_id) && error.message.contains(&server.domain_id), "{error}");
 }
 
-pub async fn a_policy_reads_back_as_it_was_created(server: &Server) {
+pub async fn created_policy_reads_back_equal(server: &Server) {
     let block = full_policy();
     let subject = bound(server, &block);
     assert!(subject.find().await.unwrap().is_empty());
@@ -65,14 +66,14 @@ pub async fn a_policy_reads_back_as_it_was_created(server: &Server) {
     assert_eq!(subject.check().await.unwrap(), None);
 }
 
-pub async fn a_policy_with_nothing_optional_is_complete(server: &Server) {
+pub async fn policy_without_optional_fields_reads_back_equal(server: &Server) {
     let block = json!({ "policyId": unique("bare"), "name": "Bare", "permissions": ["a.*"] });
     let subject = bound(server, &block);
     let id = create(&*subject).await;
     assert!(observation(&*subject, &id).await.diff.is_empty());
 }
 
-pub async fn a_second_create_is_told_that_the_id_is_taken(server: &Server) {
+pub async fn second_create_fails_because_id_is_taken(server: &Server) {
     let subject = bound(server, &full_policy());
     let id = create(&*subject).await;
     let error = refusal(subject.create().await, &[&server.token]);
@@ -81,7 +82,7 @@ pub async fn a_second_create_is_told_that_the_id_is_taken(server: &Server) {
     assert_eq!(observation(&*theirs, &id).await.owner, Ownership::ForeignTag("cluster/uid-1".to_owned()));
 }
 
-pub async fn every_field_can_be_updated_and_the_stamp_stays(server: &Server) {
+pub async fn update_changes_every_field_and_keeps_owner_tag(server: &Server) {
     let block = full_policy();
     let id = create(&*bound(server, &block)).await;
     for (field, value) in [
@@ -100,7 +101,7 @@ pub async fn every_field_can_be_updated_and_the_stamp_stays(server: &Server) {
     }
 }
 
-pub async fn an_update_leaves_alone_what_the_spec_does_not_set(server: &Server) {
+pub async fn update_keeps_fields_that_spec_does_not_set(server: &Server) {
     let block = full_policy();
     let id = create(&*bound(server, &block)).await;
     let fewer = json!({ "policyId": id, "name": "Renamed", "permissions": block["permissions"] });
@@ -110,7 +111,7 @@ pub async fn an_update_leaves_alone_what_the_spec_does_not_set(server: &Server) 
     assert!(observation(&*bound(server, &renamed), &id).await.diff.is_empty(), "labels and tags are as they were");
 }
 
-pub async fn a_strangers_policy_is_claimed_without_a_change(server: &Server) {
+pub async fn owner_tagging_changes_only_the_owner_tag(server: &Server) {
     let block = full_policy();
     let id = create(&*policy(&server.account(), "spaceone", &block, &owner_tag("uid-2"))).await;
     let subject = bound(server, &block);
@@ -120,7 +121,7 @@ pub async fn a_strangers_policy_is_claimed_without_a_change(server: &Server) {
     assert!(seen.owner == Ownership::Ours && seen.diff.is_empty(), "{seen:?}");
 }
 
-pub async fn deleting_twice_is_fine_and_leaves_nothing(server: &Server) {
+pub async fn delete_succeeds_when_repeated(server: &Server) {
     let subject = bound(server, &full_policy());
     let id = create(&*subject).await;
     let deleter = deleter(&server.account(), "spaceone/policy", &owner_tag("uid-1"), Priority::Change).unwrap();
@@ -133,7 +134,7 @@ pub async fn deleting_twice_is_fine_and_leaves_nothing(server: &Server) {
     assert!(subject.find().await.unwrap().is_empty());
 }
 
-pub async fn writing_to_a_policy_that_is_gone_says_so(server: &Server) {
+pub async fn write_fails_when_policy_is_gone(server: &Server) {
     let subject = bound(server, &full_policy());
     let mut diff = Diff::default();
     diff.compare("spec.spaceone.name", &"a", &"b", Remedy::Update);
@@ -142,7 +143,7 @@ pub async fn writing_to_a_policy_that_is_gone_says_so(server: &Server) {
     assert_eq!(refusal(subject.tag_owner(&gone).await, &[]).kind, ErrorKind::Unavailable);
 }
 
-pub async fn what_the_server_refuses_is_refused_whatever_its_status(server: &Server) {
+pub async fn create_is_rejected_whatever_the_status_code(server: &Server) {
     for (field, value, code) in [
         ("policyId", json!("Not An Id"), "ERROR_INVALID_POLICY_ID_FORMAT"),
         ("name", json!("n".repeat(256)), "ERROR_DB_QUERY"),
@@ -154,12 +155,12 @@ pub async fn what_the_server_refuses_is_refused_whatever_its_status(server: &Ser
         let error = refusal(subject.create().await, &[&server.token]);
         assert_eq!((error.kind, error.code.as_deref()), (ErrorKind::Rejected, Some(code)), "{error}");
         let problems = subject.validate();
-        assert_eq!(problems.len(), 1, "it is known beforehand: {problems:?}");
+        assert_eq!(problems.len(), 1, "validation finds it before the request: {problems:?}");
         assert_eq!(problems[0].field, format!("spec.spaceone.{field}"));
     }
 }
 
-pub async fn a_project_is_only_compared(server: &Server) {
+pub async fn project_is_compared_and_never_updated(server: &Server) {
     let mut block = full_policy();
     let id = create(&*bound(server, &block)).await;
     block["projectId"] = json!("project-000000000000");

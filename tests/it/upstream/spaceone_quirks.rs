@@ -1,5 +1,5 @@
-//! What SpaceONE does not say: empty lists that are ignored, zones that stay, pins that swallow
-//! values, metadata that poisons an object.
+//! Undocumented behaviour of SpaceONE: ignored empty lists, zones that cannot change, pins that discard values, and
+//! metadata that breaks later updates.
 
 use crate::support;
 use crate::support::spaceone_contract::{Collection, ContractClient};
@@ -14,7 +14,7 @@ fn spec(change: Value) -> Value {
     json!({ "spec": { "spaceone": change } })
 }
 
-/// The paths that status says differ.
+/// Returns the paths of the fields that status reports as drifted.
 fn drifted(object: &NetworkPolicy) -> Vec<String> {
     common(object).drift.map(|drift| drift.fields.into_iter().map(|f| f.path).collect()).unwrap_or_default()
 }
@@ -23,7 +23,7 @@ fn message(object: &NetworkPolicy) -> String {
     condition(&common(object), "Ready").unwrap().message.clone()
 }
 
-/// Waits until the object was looked at a few times more; then nothing must have been written.
+/// Waits for three more reconciles and asserts that the operator wrote nothing.
 async fn stays_quiet(env: &TestEnv) {
     let journal = env.spaceone.journal();
     journal.clear();
@@ -32,23 +32,23 @@ async fn stays_quiet(env: &TestEnv) {
 }
 
 #[tokio::test]
-async fn what_cannot_change_in_place_is_said_and_is_recreated_only_when_allowed() {
+async fn unsupported_change_is_recreated_only_when_allowed() {
     let env = TestEnv::new("recreate").await;
     let contract = ContractClient::of_simulator(&env.spaceone);
-    recreate_story(&env, &contract, "spaceone").await;
+    recreate_scenario(&env, &contract, "spaceone").await;
 }
 
 #[tokio::test]
-async fn the_real_servers_cannot_change_it_in_place_either() {
+async fn unsupported_change_requires_recreate_on_real_servers() {
     support::install_crypto();
     let servers = tokio::task::spawn_blocking(|| Spaceone::shared(Era::Rest)).await.unwrap().unwrap();
     let contract = ContractClient::of_real_servers(servers);
     let env = TestEnv::new("recreate-real").await;
     env.connect_spaceone("real", &contract.base, "Rest", &contract.domain, &contract.token).await;
-    recreate_story(&env, &contract, "real").await;
+    recreate_scenario(&env, &contract, "real").await;
 }
 
-async fn recreate_story(env: &TestEnv, contract: &ContractClient, connection: &str) {
+async fn recreate_scenario(env: &TestEnv, contract: &ContractClient, connection: &str) {
     let name = format!("fixed-{}", &uuid::Uuid::new_v4().simple().to_string()[..8]);
     let mut object = network_policy(&name, &contract.zones[0]);
     object["spec"]["connectionRef"]["name"] = json!(connection);
@@ -71,7 +71,7 @@ async fn recreate_story(env: &TestEnv, contract: &ContractClient, connection: &s
         let told = message(&seen);
         assert!(told.contains(field) && told.contains("spec.recreatePolicy: WhenRequired"), "{told}");
         assert!(condition(&common(&seen), "Stalled").is_some());
-        assert_eq!(upstream_id(&seen), id, "it stays what it is");
+        assert_eq!(upstream_id(&seen), id, "the upstream object is not replaced");
 
         env.patch::<NetworkPolicy>(&name, spec(json!({ field: before }))).await;
         env.ready::<NetworkPolicy>(&name).await;
@@ -90,7 +90,7 @@ async fn recreate_story(env: &TestEnv, contract: &ContractClient, connection: &s
 }
 
 #[tokio::test]
-async fn a_field_that_somebody_pinned_is_named_holds_up_nothing_else_and_is_not_written_again() {
+async fn undeclared_pin_is_reported_and_blocks_only_its_field() {
     let env = TestEnv::new("pinned").await;
     env.apply(network_policy("pinned", &env.spaceone.zone_ids()[0])).await;
     let id = upstream_id(&env.ready::<NetworkPolicy>("pinned").await);
@@ -112,7 +112,7 @@ async fn a_field_that_somebody_pinned_is_named_holds_up_nothing_else_and_is_not_
 }
 
 #[tokio::test]
-async fn what_did_not_stick_is_tried_again_when_somebody_asks_for_it() {
+async fn pinned_field_is_written_again_when_reconcile_is_requested() {
     let env = TestEnv::new("unpinned").await;
     env.apply(network_policy("unpinned", &env.spaceone.zone_ids()[0])).await;
     let id = upstream_id(&env.ready::<NetworkPolicy>("unpinned").await);
@@ -126,7 +126,7 @@ async fn what_did_not_stick_is_tried_again_when_somebody_asks_for_it() {
 }
 
 #[tokio::test]
-async fn many_values_that_do_not_stick_are_not_written_again_either() {
+async fn many_pinned_values_are_not_written_again() {
     let env = TestEnv::new("many-pinned").await;
     env.apply(network_policy("pinned", &env.spaceone.zone_ids()[0])).await;
     let id = upstream_id(&env.ready::<NetworkPolicy>("pinned").await);
@@ -139,7 +139,7 @@ async fn many_values_that_do_not_stick_are_not_written_again_either() {
 }
 
 #[tokio::test]
-async fn metadata_that_would_poison_the_object_is_refused_before_anything_is_sent() {
+async fn metadata_that_breaks_updates_is_rejected_before_create() {
     let env = TestEnv::new("poison").await;
     for (name, metadata, path) in [
         ("number", json!({ "count": 3 }), "spec.spaceone.metadata.count"),
@@ -159,7 +159,7 @@ async fn metadata_that_would_poison_the_object_is_refused_before_anything_is_sen
 }
 
 #[tokio::test]
-async fn an_object_that_was_poisoned_upstream_says_so_and_is_left_alone() {
+async fn broken_upstream_metadata_is_reported_and_left_unchanged() {
     let env = TestEnv::new("poisoned").await;
     env.apply(network_policy("poisoned", &env.spaceone.zone_ids()[0])).await;
     let id = upstream_id(&env.ready::<NetworkPolicy>("poisoned").await);
@@ -177,7 +177,7 @@ async fn an_object_that_was_poisoned_upstream_says_so_and_is_left_alone() {
 }
 
 #[tokio::test]
-async fn metadata_that_others_wrote_survives_an_update_although_the_servers_replace_it() {
+async fn metadata_of_other_writers_survives_update() {
     let env = TestEnv::new("metadata").await;
     env.apply(network_policy("shared", &env.spaceone.zone_ids()[0])).await;
     let id = upstream_id(&env.ready::<NetworkPolicy>("shared").await);
@@ -191,7 +191,7 @@ async fn metadata_that_others_wrote_survives_an_update_although_the_servers_repl
 }
 
 #[tokio::test]
-async fn a_project_that_the_upstream_does_not_know_is_said_and_the_policy_is_not_made() {
+async fn policy_is_not_created_when_project_is_unknown() {
     let env = TestEnv::new("project").await;
     let mut object = spaceone_policy("project");
     object["spec"]["spaceone"]["projectId"] = json!("project-0123456789ab");

@@ -1,5 +1,4 @@
-//! The servers that the SpaceONE suite runs against: simulated ones in every style and layout, and
-//! the real ones of both eras.
+//! The servers of the SpaceONE suite: simulated servers in every style and layout, and the real servers of both eras.
 
 use crate::support::upstream::{account, short_timeouts, unique};
 use cloud_policy::upstream::{Account, Credentials};
@@ -8,7 +7,7 @@ use cloud_policy_testbed as testbed;
 use serde_json::{Value, json};
 use std::sync::Arc;
 
-/// One front of one installation.
+/// One endpoint of one installation.
 pub struct Server {
     pub endpoint: String,
     pub style: &'static str,
@@ -18,14 +17,14 @@ pub struct Server {
     pub other_domain_id: String,
     pub other_token: String,
     pub repository_id: String,
-    /// Two zones, where the server has network policies.
+    /// Two zones, if the server has network policies.
     pub zones: Option<[String; 2]>,
-    /// Held for its end.
+    /// Kept alive until the end of the test.
     pub simulator: Option<Spaceone>,
 }
 
 impl Server {
-    /// An account with the domain's own token.
+    /// Returns an account with the domain's own token.
     pub fn account(&self) -> Arc<Account> {
         self.account_with(&self.domain_id, &self.token)
     }
@@ -41,7 +40,7 @@ impl Server {
         }})
     }
 
-    /// A network policy with every field set; it has no pins.
+    /// Returns a network policy with every field set, and without pins.
     pub fn network_policy(&self) -> Value {
         let [zone, _] = self.zones.clone().expect("the server has zones");
         json!({
@@ -60,7 +59,7 @@ impl Server {
     }
 }
 
-/// A simulated installation, reached in this style.
+/// Starts a simulated installation that is called in this style.
 pub async fn simulated(era: Era, style: &'static str, switches: Switches) -> Server {
     let spaceone = Spaceone::start(Options { era, switches, ..Options::default() }).await.unwrap();
     let zones = spaceone.zone_ids();
@@ -82,18 +81,18 @@ pub async fn simulated_rest() -> Server {
     simulated(Era::Rest, "Rest", Switches::default()).await
 }
 
-/// The servers of the rest era behind a front of the console's kind: its errors, and every default printed.
+/// Starts servers of the REST era that respond as behind the console: with its errors, and with every default.
 pub async fn simulated_rest_printing_defaults() -> Server {
     let switches = Switches { error_style: ErrorStyle::Error, emit_defaults: true, ..Switches::default() };
     simulated(Era::Rest, "Rest", switches).await
 }
 
-/// The servers that have network policies, under the later spelling of their paths.
+/// Starts servers that have network policies, for paths in the verb style.
 pub async fn simulated_rest_by_verbs() -> Server {
     simulated(Era::Rest, "Verb", Switches::default()).await
 }
 
-/// The same, as the console spells them.
+/// Starts servers that have network policies, for paths in the console style.
 pub async fn simulated_rest_by_console() -> Server {
     simulated(Era::Rest, "Console", Switches::default()).await
 }

@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn valid_spec_has_no_problems() {
+    fn valid_spec_passes_validation() {
         assert!(fields(|_| {}).is_empty());
         assert!(fields(|s| s["permissions"][0]["targets"][0]["product"] = json!("Unheard")).is_empty());
         assert!(fields(|s| s["policyName"] = json!("정책-1")).is_empty());

@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn valid_spec_has_no_problems() {
+    fn valid_spec_passes_validation() {
         for (field, value) in [
             (
                 "routingTables",

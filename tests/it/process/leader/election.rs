@@ -1,4 +1,4 @@
-//! An election with candidates to watch.
+//! A leader election whose candidates a test can observe.
 
 use super::wire::{Mode, Wire};
 use crate::support::{self, rbac};
@@ -18,12 +18,12 @@ use tokio_util::sync::CancellationToken;
 pub const LEASE: Duration = Duration::from_secs(4);
 pub const DEADLINE: Duration = Duration::from_secs(3);
 pub const RETRY: Duration = Duration::from_millis(250);
-/// More than any takeover may take.
+/// Longer than any takeover may take.
 pub const LIMIT: Duration = Duration::from_secs(20);
-/// The only one that the role names.
+/// The only Lease that the role names.
 pub const NAME: &str = "cloud-policy-operator";
 
-/// A Lease needs none of our kinds.
+/// Returns the shared control plane without the CRDs, because a Lease needs none of them.
 fn control_plane() -> &'static ControlPlane {
     support::install_crypto();
     ControlPlane::shared().unwrap()
@@ -32,11 +32,11 @@ fn control_plane() -> &'static ControlPlane {
 pub struct Election {
     namespace: TestNamespace,
     operator_client: Client,
-    /// As somebody who may do everything.
+    /// The Leases, with every right.
     pub leases: Api<Lease>,
 }
 
-/// One process in the election, seen from outside.
+/// One process in the election.
 pub struct Candidate {
     pub leadership: Leadership,
     pub wire: Wire,
@@ -80,8 +80,8 @@ impl Election {
         self.leases.get(NAME).await.unwrap().spec.unwrap()
     }
 
-    /// A Lease that somebody else left behind.
-    pub async fn leave_behind(&self, record: LeaseSpec) {
+    /// Creates a Lease as another process left it.
+    pub async fn create_lease(&self, record: LeaseSpec) {
         let metadata = ObjectMeta { name: Some(NAME.to_owned()), ..ObjectMeta::default() };
         self.leases.create(&PostParams::default(), &Lease { metadata, spec: Some(record) }).await.unwrap();
     }
@@ -89,11 +89,11 @@ impl Election {
 
 impl Candidate {
     pub async fn leads(&self) {
-        let acquired = timeout(LIMIT, self.leadership.acquired()).await.expect("nobody else leads");
+        let acquired = timeout(LIMIT, self.leadership.acquired()).await.expect("the candidate leads in time");
         assert!(acquired && self.leadership.still_leads());
     }
 
-    /// Leads all the while.
+    /// Asserts that the candidate leads for this time.
     pub async fn goes_on_for(&self, time: Duration) {
         let started = Instant::now();
         while started.elapsed() < time {
@@ -103,14 +103,14 @@ impl Candidate {
     }
 }
 
-/// Looks all the time at how many lead.
+/// Counts continuously how many candidates lead.
 pub struct Count {
     stop: Arc<AtomicBool>,
     most: std::thread::JoinHandle<usize>,
 }
 
 impl Count {
-    /// On a thread of its own: it must go on while a runtime is stopped.
+    /// Starts counting on a thread of its own, which continues while a runtime is stopped.
     pub fn of(handles: &[&Leadership]) -> Self {
         let handles: Vec<Leadership> = handles.iter().map(|handle| (*handle).clone()).collect();
         let stop = Arc::new(AtomicBool::new(false));
@@ -129,7 +129,7 @@ impl Count {
         Self { stop, most }
     }
 
-    /// The most that ever led at once.
+    /// Stops counting; returns the highest number of candidates that led at the same time.
     pub fn most(self) -> usize {
         self.stop.store(true, Ordering::SeqCst);
         self.most.join().unwrap()

@@ -1,4 +1,4 @@
-//! Leader election against a real API server, through a wire that can be cut.
+//! Leader election against a real API server, through a connection that a test can interrupt.
 
 mod election;
 mod wire;
@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use wire::Mode;
 
 #[tokio::test]
-async fn a_holder_that_is_cut_off_steps_down_before_another_takes_over() {
+async fn leader_steps_down_before_takeover_when_disconnected() {
     let election = Election::new().await;
     let first = election.join("first");
     first.leads().await;
@@ -27,7 +27,7 @@ async fn a_holder_that_is_cut_off_steps_down_before_another_takes_over() {
     timeout(LIMIT, first.leadership.lost()).await.unwrap();
     assert!(!first.leadership.still_leads());
     assert!(cut.elapsed() <= DEADLINE + RETRY, "led for {:?} without a renewal", cut.elapsed());
-    assert!(!second.leadership.still_leads() && !third.leadership.still_leads(), "nobody leads in the gap");
+    assert!(!second.leadership.still_leads() && !third.leadership.still_leads(), "no candidate leads in the gap");
     tokio::select! {
         () = second.leads() => {}
         () = third.leads() => {}
@@ -35,11 +35,11 @@ async fn a_holder_that_is_cut_off_steps_down_before_another_takes_over() {
     assert!(cut.elapsed() >= DEADLINE + RETRY * 2, "taken over after {:?} already", cut.elapsed());
     assert_eq!(first.end.await.unwrap(), End::Lost);
     sleep(LEASE).await;
-    assert_eq!(count.most(), 1, "so many led at once");
+    assert_eq!(count.most(), 1, "at most one candidate leads at a time");
 }
 
 #[tokio::test]
-async fn a_process_that_was_stopped_finds_the_fence_down_before_anything_else_runs() {
+async fn paused_process_has_lost_leadership_when_it_continues() {
     let election = Election::new().await;
     let (elector, _wire) = election.elector("stopped");
     let stopped = elector.leadership();
@@ -51,7 +51,7 @@ async fn a_process_that_was_stopped_finds_the_fence_down_before_anything_else_ru
             while stopping.try_recv().is_err() {
                 sleep(Duration::from_millis(5)).await;
             }
-            // As SIGSTOP does: no task, no timer of this runtime goes on.
+            // As after SIGSTOP, no task and no timer of this runtime continues.
             std::thread::sleep(LEASE * 2);
             run.await.unwrap()
         })
@@ -65,11 +65,11 @@ async fn a_process_that_was_stopped_finds_the_fence_down_before_anything_else_ru
     let end = tokio::task::spawn_blocking(move || thread.join().unwrap()).await.unwrap();
     assert_eq!(end, End::Lost);
     heir.goes_on_for(DEADLINE).await;
-    assert_eq!(count.most(), 1, "so many led at once");
+    assert_eq!(count.most(), 1, "at most one candidate leads at a time");
 }
 
 #[tokio::test]
-async fn shutdown_hands_the_lease_over_at_once() {
+async fn shutdown_releases_lease_immediately() {
     let election = Election::new().await;
     let first = election.join("first");
     first.leads().await;
@@ -82,7 +82,7 @@ async fn shutdown_hands_the_lease_over_at_once() {
     assert!(!first.leadership.still_leads());
     second.leads().await;
     assert!(released.elapsed() < LEASE / 2, "waited for {:?}", released.elapsed());
-    assert_eq!(count.most(), 1, "so many led at once");
+    assert_eq!(count.most(), 1, "at most one candidate leads at a time");
     let record = election.record().await;
     assert_eq!(record.holder_identity.as_deref(), Some("second"));
     assert_eq!(record.lease_transitions, Some(1));
@@ -92,7 +92,7 @@ async fn shutdown_hands_the_lease_over_at_once() {
 }
 
 #[tokio::test]
-async fn a_waiting_process_shuts_down_without_touching_the_lease() {
+async fn waiting_candidate_shuts_down_without_changing_lease() {
     let election = Election::new().await;
     let (first, second) = (election.join("first"), election.join("second"));
     tokio::select! {
@@ -107,7 +107,7 @@ async fn a_waiting_process_shuts_down_without_touching_the_lease() {
 }
 
 #[tokio::test]
-async fn a_stale_lease_is_taken_after_it_stood_still_whatever_its_clock_says() {
+async fn stale_lease_is_taken_after_its_duration_despite_clock_skew() {
     for skew in [SignedDuration::from_hours(-24 * 365), SignedDuration::from_hours(24 * 365)] {
         let election = Election::new().await;
         let time = MicroTime(Timestamp::now().checked_add(skew).unwrap());
@@ -119,7 +119,7 @@ async fn a_stale_lease_is_taken_after_it_stood_still_whatever_its_clock_says() {
             lease_transitions: Some(7),
             ..LeaseSpec::default()
         };
-        election.leave_behind(ghost).await;
+        election.create_lease(ghost).await;
         let started = Instant::now();
         let heir = election.join("heir");
         heir.leads().await;
@@ -132,14 +132,14 @@ async fn a_stale_lease_is_taken_after_it_stood_still_whatever_its_clock_says() {
 }
 
 #[tokio::test]
-async fn of_two_that_claim_a_free_lease_the_slower_loses() {
+async fn slower_candidate_loses_free_lease() {
     for left_behind in [None, Some(LeaseSpec::default())] {
         let election = Election::new().await;
         if let Some(record) = left_behind {
-            election.leave_behind(record).await;
+            election.create_lease(record).await;
         }
         let slow = election.join_through("slow", Mode::HoldWrites);
-        wait_for("the slow one to claim", LIMIT, || async {
+        wait_for("the slow candidate to write", LIMIT, || async {
             if slow.wire.writes() > 0 { Ok(()) } else { anyhow::bail!("no write yet") }
         })
         .await
@@ -149,23 +149,23 @@ async fn of_two_that_claim_a_free_lease_the_slower_loses() {
         slow.wire.set(Mode::Open);
         fast.goes_on_for(DEADLINE).await;
         assert!(!slow.leadership.still_leads());
-        assert!(slow.wire.writes() == 1, "having lost, it only reads");
+        assert!(slow.wire.writes() == 1, "the loser sends no further write");
     }
 }
 
 #[tokio::test]
-async fn a_claim_whose_answer_was_lost_is_recognised() {
+async fn acquired_lease_is_recognised_when_response_was_lost() {
     let election = Election::new().await;
     let only = election.join_through("only", Mode::LoseAnswers);
-    wait_for("the claim to arrive", LIMIT, || async { Ok(election.leases.get(NAME).await?) }).await.unwrap();
-    assert!(!only.leadership.still_leads(), "nothing is sure yet");
+    wait_for("the lease to be created", LIMIT, || async { Ok(election.leases.get(NAME).await?) }).await.unwrap();
+    assert!(!only.leadership.still_leads(), "the response has not arrived");
     only.wire.set(Mode::Open);
     only.leads().await;
-    assert_eq!(election.record().await.lease_transitions, Some(0), "it took over from itself");
+    assert_eq!(election.record().await.lease_transitions, Some(0), "the takeover is not counted as a transition");
 }
 
 #[tokio::test]
-async fn a_renewal_whose_answer_was_lost_does_not_end_the_term() {
+async fn leader_keeps_lease_when_renewal_response_is_lost() {
     let election = Election::new().await;
     let leader = election.join("leader");
     leader.leads().await;
@@ -181,7 +181,7 @@ async fn a_renewal_whose_answer_was_lost_does_not_end_the_term() {
 }
 
 #[tokio::test]
-async fn whoever_finds_another_name_in_the_lease_leads_no_more() {
+async fn leader_stops_when_lease_names_another_holder() {
     let election = Election::new().await;
     let leader = election.join("leader");
     leader.leads().await;
@@ -193,13 +193,13 @@ async fn whoever_finds_another_name_in_the_lease_leads_no_more() {
 }
 
 #[tokio::test]
-async fn a_lease_that_was_touched_or_deleted_by_hand_is_kept() {
+async fn leader_keeps_lease_after_manual_edit_or_deletion() {
     let election = Election::new().await;
     let leader = election.join("leader");
     leader.leads().await;
     let waiting = election.join("waiting");
     sleep(RETRY * 2).await;
-    let note = serde_json::json!({"metadata": {"annotations": {"note": "who is this?"}}});
+    let note = serde_json::json!({"metadata": {"annotations": {"note": "by hand"}}});
     election.leases.patch(NAME, &PatchParams::default(), &Patch::Merge(note)).await.unwrap();
     leader.goes_on_for(RETRY * 3).await;
     election.leases.delete(NAME, &DeleteParams::default()).await.unwrap();

@@ -1,4 +1,4 @@
-//! The way to the API server, which can be cut and slowed.
+//! A connection to the API server that a test can interrupt and delay.
 
 use axum::http::{Method, Request, Response};
 use kube::Client;
@@ -7,20 +7,20 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::sync::watch;
 
-/// What happens to requests.
+/// How requests are handled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
-    /// They pass.
+    /// Requests pass.
     Open,
-    /// They vanish.
+    /// Requests never arrive.
     Hole,
     /// Writes wait until this mode ends, then pass.
     HoldWrites,
-    /// Writes arrive, their answers vanish.
+    /// Writes arrive, and their responses are lost.
     LoseAnswers,
 }
 
-/// A wire with a switch; clones are the same wire.
+/// A connection with a mode that a test sets; clones share the mode.
 #[derive(Clone)]
 pub struct Wire {
     server: Client,
@@ -37,12 +37,12 @@ impl Wire {
         self.mode.send_replace(mode);
     }
 
-    /// How many writes were begun.
+    /// Returns how many writes were begun.
     pub fn writes(&self) -> usize {
         self.writes.load(Ordering::SeqCst)
     }
 
-    /// A client on this wire.
+    /// Returns a client that uses this connection.
     pub fn client(&self) -> Client {
         let wire = self.clone();
         Client::new(tower::service_fn(move |request| wire.clone().carry(request)), "default")
@@ -58,7 +58,7 @@ impl Wire {
             Mode::Hole => std::future::pending().await,
             Mode::HoldWrites if is_write => {
                 let mut mode = self.mode.subscribe();
-                // The sender lives as long as this wire.
+                // The sender exists as long as this `Wire`.
                 let _ = mode.wait_for(|mode| *mode != Mode::HoldWrites).await;
                 self.server.send(request).await
             }
