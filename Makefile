@@ -18,10 +18,10 @@ PLAN ?= all
 CROWD ?= 5000
 QUICK_SIMULATOR := --config profile.dev.package.cloud-policy-simulator.opt-level=2
 
-.PHONY: help tools build image lint test faults abuse demo demo-stop crds chart docs manifests clean
+.PHONY: help tools build image lint architecture test faults abuse demo demo-stop crds chart docs manifests clean
 
 help: ## Show the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 tools: ## Install what make lint, make test and make image need: Debian packages (as root) and the pinned lint tools
 	@hack/install-packages.sh
@@ -39,6 +39,10 @@ image: ## Build the release image as an OCI layout in target/image/release, and 
 
 lint: ## Check format, lints, commit messages, dependencies, architecture, workflows and generated files
 	@exec hack/with-cleanup.sh hack/lint.sh
+
+architecture: ## Check the import graph of src, and print its layers, circles and largest parts
+	@hack/require.sh cargo cc
+	@cargo test --quiet --locked --workspace --test it architecture:: -- --nocapture
 
 test: ## Run all tests against a real kube-apiserver, real SpaceONE servers and the simulators (ARGS=arguments of cargo test)
 	@exec hack/with-cleanup.sh hack/test.sh $(ARGS)

@@ -27,11 +27,12 @@ impl Listed {
         };
         let kinds = list(LISTS[0], r"&Of::<(\w+)>::NEW");
         let collections = list(LISTS[1], r"&Of::<(\w+::\w+)::\w+>\(");
+        let pattern = Regex::new(r#"(?:SYSTEM: &str =|system:) "(\w+/\w+)""#).unwrap();
         let system = |collection: &String| {
-            let file = format!("src/upstream/{}/mod.rs", collection.replace("::", "/"));
-            let code = read(&root().join(&file));
-            let found = Regex::new(r#"SYSTEM: &(?:'static )?str = "([^"]+)""#).unwrap().captures(&code);
-            found.unwrap_or_else(|| panic!("{file} defines no SYSTEM"))[1].to_owned()
+            let folder = format!("upstream/{}/", collection.replace("::", "/"));
+            let own = code_files("src").into_iter().filter(|(file, _)| file.starts_with(&folder));
+            let found: Option<String> = own.filter_map(|(_, code)| Some(pattern.captures(&code)?[1].to_owned())).next();
+            found.unwrap_or_else(|| panic!("src/{folder} defines no name of its system"))
         };
         let systems = collections.iter().map(system).collect();
         Self { kinds, collections, systems }

@@ -64,7 +64,6 @@ const REPLACED: &[(&str, &str)] = &[
     ("Sweep", "SnapshotCache"),
     ("take_turn", "try_full_read"),
     ("Words", "Redactor"),
-    ("words", "redact"),
     ("Link", "ConnectionResource"),
     ("put_on", "add"),
     ("take_off", "remove"),

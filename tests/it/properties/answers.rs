@@ -107,10 +107,10 @@ impl Upstream<'_> {
 
     fn assert_no_false_result(&self, answer: &Action) {
         let (status, body) = parts(answer);
-        let struck = self.faults.injected();
+        let injected = self.faults.injected();
         let written = self.respond_with(Operation::Create, answer, self.subject.create());
         // After many failures the circuit breaker sends nothing, so the result is certain.
-        if self.faults.injected() == struck {
+        if self.faults.injected() == injected {
             assert_eq!(written.unwrap_err().kind, ErrorKind::Unavailable);
             return;
         }

@@ -177,8 +177,9 @@ impl External for Policies {
     }
 
     async fn used_by(&self, id: &str) -> Result<Vec<String>> {
-        let assigned = self.calls.assigned_to(id).await?;
-        let mut used_by: Vec<String> = assigned.iter().map(|holder| holder.shown(self.calls.redactor())).collect();
+        let principals = self.calls.assigned_to(id).await?;
+        let mut used_by: Vec<String> =
+            principals.iter().map(|principal| principal.shown(self.calls.redactor())).collect();
         used_by.sort();
         Ok(used_by)
     }
