@@ -211,7 +211,7 @@ mod tests {
     use crate::api::{NetworkPolicySpec, PolicySpec};
     use serde_json::json;
 
-    fn policy(blocks: serde_json::Value) -> PolicySpec {
+    fn policy(blocks: &serde_json::Value) -> PolicySpec {
         let mut spec = json!({ "connectionRef": { "name": "c" } });
         spec.as_object_mut().unwrap().extend(blocks.as_object().unwrap().clone());
         serde_json::from_value(spec).unwrap()
@@ -232,12 +232,12 @@ mod tests {
         let described = |spec: &dyn Any| -> Vec<&str> {
             COLLECTIONS.iter().filter(|one| one.describes(spec)).map(|one| one.system()).collect()
         };
-        assert_eq!(described(&policy(json!({ "ncloud": ncloud }))), ["ncloud/policy"]);
-        assert_eq!(described(&policy(json!({ "spaceone": spaceone }))), ["spaceone/policy"]);
+        assert_eq!(described(&policy(&json!({ "ncloud": ncloud }))), ["ncloud/policy"]);
+        assert_eq!(described(&policy(&json!({ "spaceone": spaceone }))), ["spaceone/policy"]);
         assert_eq!(described(&network), ["spaceone/networkpolicy"]);
-        assert_eq!(described(&policy(json!({ "ncloud": ncloud, "spaceone": spaceone }))), [""; 0]);
+        assert_eq!(described(&policy(&json!({ "ncloud": ncloud, "spaceone": spaceone }))), [""; 0]);
         assert_eq!(described(&"another type"), [""; 0]);
-        assert_eq!(unique_name(&policy(json!({ "spaceone": spaceone }))), Some(("spaceone/policy", "b")));
+        assert_eq!(unique_name(&policy(&json!({ "spaceone": spaceone }))), Some(("spaceone/policy", "b")));
         assert_eq!(unique_name(&network), None);
     }
 
