@@ -23,8 +23,8 @@ pub fn client(inner: Client) -> Client {
         async move {
             let response = inner.send(request).await?;
             let mut limiter = DepthLimiter::default();
-            let limited = |body: Body| body.map_frame(move |frame| frame.map_data(|bytes| limiter.limit(bytes)));
-            Ok::<_, kube::Error>(response.map(limited))
+            let cut = |body: Body| body.map_frame(move |frame| frame.map_data(|bytes| limiter.limit(bytes)));
+            Ok::<_, kube::Error>(response.map(cut))
         }
     });
     Client::new(service, namespace)
