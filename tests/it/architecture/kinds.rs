@@ -31,8 +31,8 @@ impl Listed {
         let pattern = Regex::new(r#"(?:SYSTEM: &str =|system:) "(\w+/\w+)""#).unwrap();
         let system = |collection: &String| {
             let folder = format!("upstream/{}/", collection.replace("::", "/"));
-            let own = code_files("src").into_iter().filter(|(file, _)| file.starts_with(&folder));
-            let found: Option<String> = own.filter_map(|(_, code)| Some(pattern.captures(&code)?[1].to_owned())).next();
+            let mut own = code_files("src").into_iter().filter(|(file, _)| file.starts_with(&folder));
+            let found: Option<String> = own.find_map(|(_, code)| Some(pattern.captures(&code)?[1].to_owned()));
             found.unwrap_or_else(|| panic!("src/{folder} defines no name of its system"))
         };
         let systems = collections.iter().map(system).collect();
