@@ -6,6 +6,7 @@
 
 pub mod connection;
 mod connection_key;
+mod connection_status;
 pub mod crds;
 pub(crate) mod kinds;
 pub mod network_policy;

@@ -1,24 +1,19 @@
-//! The only holder of a `kube::Client`: watches the four kinds and reconciles them.
+//! Watches the four kinds and reconciles them. Beside `cli`, only this module holds a `kube::Client`.
 //!
-//! | file | what it does |
+//! A module imports only modules on lines below it. Where to find what:
+//!
+//! | module | contents |
 //! | --- | --- |
-//! | [`settings`] | what the operator was told |
-//! | [`wiring`], [`wakes`], [`guard`] | builds and runs the controllers; who wakes whom; panic containment |
-//! | [`due`], [`priority`], [`turns`] | waits until it is an object's turn: how urgent it is, and who goes first |
-//! | [`reconcile`] | one policy object, from guard to status |
-//! | [`look`] | from afar, by a list that all objects share, or closely |
-//! | [`act`] | carries out a plan: the create protocol, update, recreate, adoption |
-//! | [`claims`] | several objects that claim the same upstream object |
-//! | [`cleanup`], [`orphaning`], [`gate`] | deletion; what is left upstream, and why; what holds back a mass of them |
-//! | [`uninstalling`] | whether the kind itself is going, and its objects must not be deleted upstream |
-//! | [`failure`] | what a failed upstream call means for the object, and for its connection |
-//! | [`case`], [`status`], [`ledger`] | one object in one reconcile: its status; how status is written; its upstream writes |
-//! | [`managed`], [`scope`], [`stores`] | what the policy kinds have in common; which objects; where they are kept |
-//! | [`connection`], [`connections`], [`credentials`] | reconciles connections, keeps the open accounts, reads Secrets |
-//! | [`shallow`] | keeps one object's depth from hiding all others |
-//! | [`census`] | the gauges of objects by reason |
-//! | [`waiting`] | waits at the start for what the operator cannot do without |
-//! | [`leader`] | the Lease, and the fence before every upstream write |
+//! | [`setup`] | builds, starts and stops the controllers |
+//! | [`policy`] | the reconcile of a `Policy` or `NetworkPolicy`: observe, plan, apply, delete, report |
+//! | [`connection`] | the reconcile of a `Connection` or `ClusterConnection`: read the Secret, probe, report |
+//! | [`context`] | what every reconcile is handed |
+//! | [`k8s`] | requests to the API server: status, finalizer, events |
+//! | [`state`] | what this process remembers: accounts, locks, caches |
+//! | [`queue`] | which object is reconciled next: permits, priority, backoff |
+//! | [`leader`] | leader election on a Lease, and the fence before every upstream write |
+//! | [`kinds`] | what the kinds have in common, and one file for each |
+//! | [`settings`], [`clock`], [`error`] | the basis of the others |
 
 pub mod clock;
 pub mod connection;
