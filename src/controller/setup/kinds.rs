@@ -1,4 +1,4 @@
-//! Starts the managed kinds: those of the list in [`crate::api::kinds`].
+//! Starts the managed kinds: those of the list in `api::kinds`.
 
 use super::controllers::{StoreWriter, run_managed};
 use super::state_metrics::{self, Count};
