@@ -21,7 +21,7 @@ use crate::metrics::Metrics;
 use kube::Client;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// What all controllers of the process share.
+/// The dependencies that all controllers of the process share.
 pub struct Shared {
     /// The client of the API server.
     pub client: Client,
@@ -84,9 +84,9 @@ impl Shared {
     }
 }
 
-/// What the controller of one managed kind needs.
+/// The dependencies of the controller of one managed kind.
 pub struct Context<K: Managed> {
-    /// What all controllers share.
+    /// The dependencies that all controllers share.
     pub shared: Arc<Shared>,
     /// The cached objects that this controller reconciles.
     pub store: StoreOf<K>,

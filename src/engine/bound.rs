@@ -19,7 +19,7 @@ pub struct Observation {
     pub details: Details,
 }
 
-/// What the latest list proves about an object.
+/// The evidence that the latest list gives about an object.
 #[derive(Debug, Clone, PartialEq)]
 pub enum ListedObservation {
     /// The list shows the object completely.

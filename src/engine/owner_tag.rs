@@ -50,7 +50,7 @@ impl From<Option<String>> for FoundTag {
     }
 }
 
-/// Who owns an upstream object.
+/// The owner of an upstream object.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Ownership {
     /// It has our owner tag.

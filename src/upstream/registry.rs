@@ -188,14 +188,14 @@ impl<C: Collection> Counter for Open<C> {
     }
 }
 
-/// The problem of a spec that describes objects of several providers, or of none.
+/// Returns the problem of a spec that describes objects of several providers, or of none.
 fn ambiguous() -> Problem {
     let fields: BTreeSet<_> = COLLECTIONS.iter().map(|collection| collection.provider().field).collect();
     let message = format!("must set exactly one of {}", fields.into_iter().collect::<Vec<_>>().join(" and "));
     Problem { field: "spec".to_owned(), message }
 }
 
-/// The problem of a spec that names a connection to another provider.
+/// Returns the problem of a spec that names a connection to another provider.
 fn mismatch(account: &Provider, spec: &Provider) -> Problem {
     let leads = account.name;
     let speaks = format!("{} (spec.{})", spec.name, spec.field);

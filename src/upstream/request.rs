@@ -6,14 +6,14 @@ use std::sync::Arc;
 /// Observes every request that may change something upstream. Requests of one context are sent one
 /// after the other.
 pub trait WriteObserver: Send + Sync {
-    /// Is called before a write waits for the rate limit; it may still not be sent. `system` and
+    /// Handles the begin of a write, before it waits for the rate limit; it may still not be sent. `system` and
     /// `operation` are those of [`RequestLog`](super::RequestLog).
     fn on_begin(&self, system: &'static str, operation: &'static str);
 
-    /// Is called when the write is sent: from here on it may take effect.
+    /// Handles the sending of the write: from here on it may take effect.
     fn on_sent(&self);
 
-    /// Is called when the write has ended, or was not sent. `code` is the HTTP status or the kind of
+    /// Handles the end of the write, also if it was not sent. `code` is the HTTP status or the kind of
     /// failure, `request` the upstream's id of the request. The HTTP status alone does not show
     /// whether the write took effect: the caller decides that from the response.
     fn on_end(&self, code: &str, request: Option<&str>);

@@ -28,7 +28,9 @@ def arguments() -> argparse.Namespace:
     for command in (install, start):
         command.add_argument("--era", choices=sorted(ERAS), required=True)
     start.add_argument("--dir", type=Path, required=True, help="folder for env.json and the logs")
-    start.add_argument("--port", type=int, default=0, help="port of the HTTP front (0: any free port)")
+    start.add_argument(
+        "--port", type=int, default=0, help="port of the HTTP front (0: any free port)"
+    )
     start.add_argument("--detached", action="store_true", help="keep running when stdin ends")
     start.add_argument("--error-style", choices=ERROR_STYLES, default="detail")
     start.add_argument("--emit-defaults", action="store_true", help="print unset fields too")

@@ -28,9 +28,9 @@ impl Opened {
     }
 }
 
-/// What the controller of one connection kind needs.
+/// The dependencies of the controller of one connection kind.
 pub struct Context<K: ConnectionResource> {
-    /// What all controllers share.
+    /// The dependencies that all controllers share.
     pub shared: Arc<Shared>,
     api: ApiOf<K>,
     /// The connections that were reconciled, each with the account that was opened last.

@@ -79,7 +79,7 @@ impl DepthLimiter {
     }
 }
 
-/// What the limiter does with one byte.
+/// The decision of the limiter about one byte.
 enum Step {
     /// Keeps it.
     Keep,

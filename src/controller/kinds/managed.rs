@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 use std::any::Any;
 use std::fmt::Debug;
 
-/// What status says of an object, before it takes the shape of its kind.
+/// The status of an object, before it takes the shape of its kind.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Report {
     /// The part that all kinds share.

@@ -7,7 +7,7 @@ use crate::controller::kinds::managed::Managed;
 use crate::engine::outcome::{Outcome, Requeue};
 use crate::engine::{ErrorKind, UpstreamError};
 
-/// What is known when a call fails.
+/// The circumstances in which a call failed.
 struct Circumstances {
     /// The object's last reconcile succeeded.
     first: bool,

@@ -21,7 +21,7 @@ use std::time::Duration;
 
 /// One object in one reconcile.
 pub struct Reconciliation<'a, K: Managed> {
-    /// What the controller of the kind shares.
+    /// The context of the kind's controller.
     pub ctx: &'a Context<K>,
     /// The object as the operator last read or wrote it.
     pub object: K,

@@ -57,7 +57,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use triggers::Triggers;
 
-/// What the operator runs with.
+/// The dependencies and settings that the operator runs with.
 pub struct Options {
     /// The client of the API server.
     pub client: Client,

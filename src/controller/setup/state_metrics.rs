@@ -28,7 +28,7 @@ const UNSEEN: &str = "Unseen";
 /// The reason shown for an object that cannot be decoded, and is skipped until it changes.
 const UNREADABLE: &str = "Unreadable";
 
-/// What all counts of one round share.
+/// The data that all counts of one round share.
 pub struct Round<'a> {
     shared: &'a Shared,
     /// How many objects use each connection, once the caches are complete.

@@ -14,7 +14,7 @@ pub use decide::plan;
 pub use last_known::{LastKnown, Rules};
 pub use refusal::{Refusal, Rival};
 
-/// What the operator does next.
+/// The next action of the operator.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Plan {
     /// Create the object.

@@ -11,13 +11,13 @@ use tracing::field::Empty;
 /// `operation` is the operation, such as `create policy`. All texts come from bounded sets and are fit
 /// for metric labels.
 pub trait RequestLog: Send + Sync {
-    /// Is called when a request has ended. `code` is the HTTP status or, without one, the kind of failure.
+    /// Handles the end of a request. `code` is the HTTP status or, without one, the kind of failure.
     fn request(&self, system: &'static str, operation: &'static str, code: &str, elapsed: Duration);
 
-    /// Is called when a request was not sent. `reason` is `rate_limit`, `breaker`, `fence` or `credentials`.
+    /// Handles a request that was not sent. `reason` is `rate_limit`, `breaker`, `fence` or `credentials`.
     fn unsent(&self, _system: &'static str, _reason: &'static str) {}
 
-    /// Is called when a request has waited for the rate limit and is sent now.
+    /// Handles a request that has waited for the rate limit and is sent now.
     fn waited(&self, _system: &'static str, _priority: Priority, _waited: Duration) {}
 }
 

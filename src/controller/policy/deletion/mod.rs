@@ -39,7 +39,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// How soon a blocked deletion is retried at the latest: sooner than other work that waits for a human,
-/// because somebody is watching the object go.
+/// because a user waits for the object to go.
 const BLOCKED: Duration = Duration::from_mins(1);
 
 /// How often an object in a terminating namespace is retried while its connection is unavailable.
