@@ -1,12 +1,12 @@
-//! Keeps access policies and network policies of NAVER Cloud Platform and
-//! SpaceONE (Cloudforet) as Kubernetes objects say.
+//! An operator that manages access policies and network policies of NAVER Cloud Platform and
+//! SpaceONE (Cloudforet) as Kubernetes objects.
 //!
 //! # Modules
 //!
 //! | module | contents |
 //! | --- | --- |
 //! | [`api`] | the four kinds that users write, as types only |
-//! | [`engine`] | what should happen: documents, diff, plan, outcome. No Kubernetes client, no HTTP, no clock |
+//! | [`engine`] | decisions: documents, diff, plan, outcome. No Kubernetes client, no HTTP, no clock |
 //! | [`upstream`] | the HTTP client, the collections of each provider, and the registry that lists them |
 //! | [`controller`] | watches and reconciles the four kinds, and elects a leader. Only it and [`cli`] use a `kube::Client` |
 //! | [`cli`] | the commands `cloud-policy run` and `cloud-policy crds` |
@@ -15,7 +15,7 @@
 //! # Layers
 //!
 //! Imports run in one direction: `cli -> controller -> upstream -> engine -> api`. The test `architecture`
-//! checks every file.
+//! checks every file; `make architecture` runs it and prints the layers.
 //!
 //! Inside [`controller`] and [`upstream`], a module imports only modules on the lines below it. `controller`:
 //!

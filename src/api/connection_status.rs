@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 pub struct ConnectionStatus {
     /// The `metadata.generation` that this status describes. It is -1 until the operator has
     /// observed the object.
-    #[serde(default = "super::status::unseen")]
+    #[serde(default = "super::status::unobserved_generation")]
     pub observed_generation: i64,
     /// The current conditions, one for each type, such as `Ready`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -26,7 +26,7 @@ pub struct ConnectionStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "String")]
     pub secret_resource_version: Option<String>,
-    /// How many objects the account holds upstream, by collection, such as
+    /// The number of objects in the upstream account, by collection, such as
     /// `{policies: 12, policiesLimit: 500}`. `policiesLimit` is the upstream's limit, where it has
     /// one; SpaceONE has `networkPolicies`, too.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -43,7 +43,7 @@ pub struct ConnectionStatus {
     pub last_handled_reconcile_at: Option<String>,
 }
 
-/// How many objects the account holds and may hold upstream, by collection: `policies`,
+/// The number of objects in the upstream account and its limit, by collection: `policies`,
 /// `policiesLimit` where the upstream has a limit, and `networkPolicies`.
 #[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema, PartialEq, Eq)]
 #[serde(transparent)]

@@ -1,23 +1,24 @@
-//! The list of kinds, written once.
+//! The list of kinds.
 //!
 //! Each macro evaluates an expression for every kind of its list: `managed_kinds!(|K| K::crd())` is
-//! `[Policy::crd(), NetworkPolicy::crd()]`. The CRDs, their reference, the lists of kinds in the manifests and the
-//! controllers are made with them, in this order.
+//! `[Policy::crd(), NetworkPolicy::crd()]`. The code generates the CRDs, their reference and the lists of kinds in
+//! the manifests from these lists, and starts the controllers with them, in this order.
 
-/// Evaluates `$each` for every kind whose objects the operator keeps in a cloud account.
+/// Evaluates `$each` for every kind whose objects the operator manages in a cloud account.
 macro_rules! managed_kinds {
     (|$kind:ident| $each:expr) => {
         $crate::api::kinds::each_kind!(|$kind| $each, [Policy, NetworkPolicy])
     };
 }
 
-/// Evaluates `$each` for every kind that holds the endpoint and credentials of a cloud account.
+/// Evaluates `$each` for every kind that contains the endpoint and credentials of a cloud account.
 macro_rules! connection_kinds {
     (|$kind:ident| $each:expr) => {
         $crate::api::kinds::each_kind!(|$kind| $each, [Connection, ClusterConnection])
     };
 }
 
+/// Evaluates `$each` for every kind of a list.
 macro_rules! each_kind {
     (|$kind:ident| $each:expr, [$($name:ident),+]) => {
         [$({

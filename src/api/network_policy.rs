@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-/// The desired state of a network policy, and what the operator may do with it.
+/// The desired state of a network policy, its connection, and the policies by which the operator manages it.
 #[derive(CustomResource, Clone, Debug, Deserialize, Serialize, KubeSchema, PartialEq)]
 #[kube(
     group = "cloudpolicy.dev",
@@ -21,7 +21,7 @@ use serde_json::{Map, Value};
     derive = "PartialEq",
     category = "cloudpolicy",
     shortname = "cloudnetpol",
-    doc = "A network policy of the SpaceONE inventory, which the operator keeps as this object says. It is not the networking.k8s.io kind of the same name.",
+    doc = "A network policy of the SpaceONE inventory. The operator keeps the upstream network policy equal to `spec`. This is not the networking.k8s.io kind of the same name.",
     printcolumn(name = "READY", type_ = "string", json_path = ".status.conditions[?(@.type=='Ready')].status"),
     printcolumn(name = "STATUS", type_ = "string", json_path = ".status.conditions[?(@.type=='Ready')].reason"),
     printcolumn(name = "ID", type_ = "string", json_path = ".status.networkPolicyId"),

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
-/// The desired state of an access policy, and what the operator may do with it.
+/// The desired state of an access policy, its connection, and the policies by which the operator manages it.
 #[derive(CustomResource, Clone, Debug, Deserialize, Serialize, KubeSchema, PartialEq)]
 #[kube(
     group = "cloudpolicy.dev",
@@ -21,7 +21,7 @@ use std::collections::BTreeMap;
     derive = "PartialEq",
     category = "cloudpolicy",
     shortname = "cloudpol",
-    doc = "An access policy of NAVER Cloud Platform or SpaceONE, which the operator keeps as this object says.",
+    doc = "An access policy of NAVER Cloud Platform or SpaceONE. The operator keeps the upstream policy equal to `spec`.",
     printcolumn(name = "READY", type_ = "string", json_path = ".status.conditions[?(@.type=='Ready')].status"),
     printcolumn(name = "STATUS", type_ = "string", json_path = ".status.conditions[?(@.type=='Ready')].reason"),
     printcolumn(name = "ID", type_ = "string", json_path = ".status.policyId"),

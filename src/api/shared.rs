@@ -5,7 +5,7 @@ use kube::core::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// The connection of an object, and what the operator may do with it upstream.
+/// The connection of an object, and the policies by which the operator manages the upstream object.
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema, PartialEq)]
 #[serde(rename_all = "camelCase")]
 pub struct CommonSpec {
@@ -41,7 +41,7 @@ pub struct CommonSpec {
     #[serde(default)]
     pub recreate_policy: RecreatePolicy,
 
-    /// How often the operator compares the upstream object with the spec: a duration of at least
+    /// The time between two comparisons of the upstream object with the spec: a duration of at least
     /// 10s and at most 24h, such as `5m` (the default) or `1h30m`. A jitter of 20 % spreads the
     /// requests of several objects.
     #[serde(default = "default_interval")]
@@ -117,7 +117,7 @@ choices! {
     DeletionPolicy {
         /// The operator deletes the upstream object.
         Delete,
-        /// The upstream object stays as it is.
+        /// The operator leaves the upstream object as it is.
         Orphan
     }
 }

@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 pub struct CommonStatus {
     /// The `metadata.generation` that this status describes. It is -1 until the operator has
     /// observed the object.
-    #[serde(default = "unseen")]
+    #[serde(default = "unobserved_generation")]
     pub observed_generation: i64,
 
     /// The current conditions, one for each type, such as `Ready`.
@@ -164,6 +164,6 @@ pub type UpstreamObject = Map<String, Value>;
 
 /// Returns the `observedGeneration` of an object that the operator has not observed yet.
 #[must_use]
-pub fn unseen() -> i64 {
+pub fn unobserved_generation() -> i64 {
     -1
 }

@@ -20,16 +20,16 @@ pub fn all() -> Vec<CustomResourceDefinition> {
     [managed(), connections()].concat()
 }
 
-/// Returns the definitions of the kinds whose objects the operator keeps in a cloud account.
+/// Returns the definitions of the kinds whose objects the operator manages in a cloud account.
 #[must_use]
 pub fn managed() -> Vec<CustomResourceDefinition> {
-    managed_kinds!(|K| finished(K::crd())).into()
+    managed_kinds!(|K| finish(K::crd())).into()
 }
 
-/// Returns the definitions of the kinds that hold the endpoint and credentials of a cloud account.
+/// Returns the definitions of the kinds that contain the endpoint and credentials of a cloud account.
 #[must_use]
 pub fn connections() -> Vec<CustomResourceDefinition> {
-    connection_kinds!(|K| finished(K::crd())).into()
+    connection_kinds!(|K| finish(K::crd())).into()
 }
 
 /// Returns the name and the text of every file in `crds/`.
@@ -42,10 +42,10 @@ pub fn files() -> Result<Vec<(String, String)>, serde_saphyr::SerializeError> {
 }
 
 /// Adds to a definition the parts that the derive cannot express.
-fn finished(mut crd: CustomResourceDefinition) -> CustomResourceDefinition {
+fn finish(mut crd: CustomResourceDefinition) -> CustomResourceDefinition {
     let versions = crd.spec.versions.iter_mut();
     for root in versions.filter_map(|version| version.schema.as_mut()?.open_api_v3_schema.as_mut()) {
-        unseen_until_observed(root);
+        set_unobserved_status(root);
         for_each(root, &mut unwrap_description);
     }
     crd
@@ -53,9 +53,9 @@ fn finished(mut crd: CustomResourceDefinition) -> CustomResourceDefinition {
 
 /// Gives a new object `status.observedGeneration: -1`, so that tools that compare it with
 /// `metadata.generation` do not report the object as healthy before the operator has observed it.
-fn unseen_until_observed(root: &mut JSONSchemaProps) {
+fn set_unobserved_status(root: &mut JSONSchemaProps) {
     if let Some(status) = root.properties.as_mut().and_then(|properties| properties.get_mut("status")) {
-        status.default = Some(JSON(json!({ "observedGeneration": super::status::unseen() })));
+        status.default = Some(JSON(json!({ "observedGeneration": super::status::unobserved_generation() })));
         status.nullable = None;
     }
 }
@@ -93,7 +93,7 @@ mod tests {
         let committed: BTreeMap<String, String> = std::fs::read_dir(&folder)
             .unwrap()
             .map(|entry| entry.unwrap())
-            // The kustomization beside them.
+            // Skips the `Kustomization` file.
             .filter(|entry| entry.path().extension().is_some_and(|extension| extension == "yaml"))
             .map(|entry| (entry.file_name().into_string().unwrap(), std::fs::read_to_string(entry.path()).unwrap()))
             .collect();
@@ -109,7 +109,7 @@ mod tests {
     fn files_parse_to_the_same_definitions() {
         for ((name, text), crd) in super::files().unwrap().into_iter().zip(super::all()) {
             let read: super::CustomResourceDefinition = serde_saphyr::from_str(&text).unwrap();
-            assert!(read == crd, "{name} reads back as something else");
+            assert!(read == crd, "{name} parses to another definition");
         }
     }
 }

@@ -24,8 +24,8 @@ fn page(crd: &Value) -> String {
         HEADER.to_owned(),
         text(&schema["description"]).to_owned(),
         format!(
-            "`{group}/{}`, `{plural}.{group}`, short `{}`; {}. `kubectl explain {plural}.{group}` says the same. \
-             By example: [{3}.md](../{3}.md).",
+            "`{group}/{}`, `{plural}.{group}`, short `{}`; {}. \
+             `kubectl explain {plural}.{group}` shows the same descriptions. Examples: [{3}.md](../{3}.md).",
             text(&version["name"]),
             strings(&names["shortNames"]).join("`, `"),
             text(&crd["spec"]["scope"]).to_lowercase(),

@@ -68,5 +68,5 @@ impl ConnectionResource for ClusterConnection {
 }
 
 fn unobserved() -> ConnectionStatus {
-    ConnectionStatus { observed_generation: crate::api::status::unseen(), ..ConnectionStatus::default() }
+    ConnectionStatus { observed_generation: crate::api::status::unobserved_generation(), ..ConnectionStatus::default() }
 }

@@ -30,7 +30,10 @@ impl Report {
     /// Returns the report of an object without status.
     #[must_use]
     pub fn unobserved() -> Self {
-        let common = CommonStatus { observed_generation: crate::api::status::unseen(), ..CommonStatus::default() };
+        let common = CommonStatus {
+            observed_generation: crate::api::status::unobserved_generation(),
+            ..CommonStatus::default()
+        };
         Self { common, ..Self::default() }
     }
 
