@@ -104,7 +104,7 @@ async fn unpermitted(env: &TestEnv, outside: &TestNamespace) -> Value {
 
 /// Returns the reasons in the sources for connections.
 pub fn reasons() -> BTreeSet<String> {
-    let files = ["connection/mod.rs", "connection/probe.rs", "connection/credentials.rs"];
+    let files = ["connection/report.rs", "connection/probe.rs", "connection/credentials.rs"];
     let reason = Regex::new(r"Reason::([A-Z]\w+)").unwrap();
     let mut found = BTreeSet::new();
     for file in files {
