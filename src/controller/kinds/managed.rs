@@ -14,7 +14,7 @@ use std::fmt::Debug;
 
 /// The status of an object, before it takes the shape of its kind.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Report {
+pub struct StatusDraft {
     /// The part that all kinds share.
     pub common: CommonStatus,
     /// The further fields that the upstream shows of the object.
@@ -26,7 +26,7 @@ pub struct Report {
     pub verdict: Option<ValidationResult>,
 }
 
-impl Report {
+impl StatusDraft {
     /// Returns the report of an object without status.
     #[must_use]
     pub fn unobserved() -> Self {
@@ -69,9 +69,9 @@ pub trait Managed:
     /// Returns the spec. The registry of upstream collections finds the collection that it describes.
     fn desired(&self) -> &dyn Any;
     /// Returns what status says now.
-    fn report(&self) -> Report;
+    fn status_draft(&self) -> StatusDraft;
     /// Returns the report in the shape of the kind's status.
-    fn status(report: &Report) -> Self::Status;
+    fn status(draft: &StatusDraft) -> Self::Status;
 
     /// Returns the key of the connection that the spec names.
     fn connection(&self) -> ConnectionKey {
@@ -124,6 +124,6 @@ pub trait Managed:
             && self.finalizers().iter().any(|finalizer| finalizer == FINALIZER)
             && self.orphan_reason().is_none()
             && !self.has_annotation(CONFIRM_DELETE)
-            && self.report().common.upstream.is_some()
+            && self.status_draft().common.upstream.is_some()
     }
 }

@@ -1,6 +1,6 @@
 //! Reconciles `NetworkPolicy` as a managed kind.
 
-use super::managed::{Managed, Report};
+use super::managed::{Managed, StatusDraft};
 use crate::api::shared::CommonSpec;
 use crate::api::{NetworkPolicy, NetworkPolicyStatus};
 use crate::engine::Details;
@@ -19,18 +19,18 @@ impl Managed for NetworkPolicy {
         &self.spec
     }
 
-    fn report(&self) -> Report {
+    fn status_draft(&self) -> StatusDraft {
         let Some(NetworkPolicyStatus { common, network_policy_id, details }) = self.status.clone() else {
-            return Report::unobserved();
+            return StatusDraft::unobserved();
         };
-        Report { common, details: Details::of(&details), observed_id: network_policy_id, verdict: None }
+        StatusDraft { common, details: Details::of(&details), observed_id: network_policy_id, verdict: None }
     }
 
-    fn status(report: &Report) -> NetworkPolicyStatus {
+    fn status(draft: &StatusDraft) -> NetworkPolicyStatus {
         NetworkPolicyStatus {
-            common: report.common.clone(),
-            network_policy_id: report.id(),
-            details: report.details.read(),
+            common: draft.common.clone(),
+            network_policy_id: draft.id(),
+            details: draft.details.read(),
         }
     }
 }

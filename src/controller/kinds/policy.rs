@@ -1,6 +1,6 @@
 //! Reconciles `Policy` as a managed kind.
 
-use super::managed::{Managed, Report};
+use super::managed::{Managed, StatusDraft};
 use crate::api::shared::CommonSpec;
 use crate::api::{Policy, PolicyStatus};
 use crate::engine::Details;
@@ -19,19 +19,19 @@ impl Managed for Policy {
         &self.spec
     }
 
-    fn report(&self) -> Report {
+    fn status_draft(&self) -> StatusDraft {
         let Some(PolicyStatus { common, policy_id, validation_result, details }) = self.status.clone() else {
-            return Report::unobserved();
+            return StatusDraft::unobserved();
         };
-        Report { common, details: Details::of(&details), observed_id: policy_id, verdict: validation_result }
+        StatusDraft { common, details: Details::of(&details), observed_id: policy_id, verdict: validation_result }
     }
 
-    fn status(report: &Report) -> PolicyStatus {
+    fn status(draft: &StatusDraft) -> PolicyStatus {
         PolicyStatus {
-            common: report.common.clone(),
-            policy_id: report.id(),
-            validation_result: report.verdict.clone(),
-            details: report.details.read(),
+            common: draft.common.clone(),
+            policy_id: draft.id(),
+            validation_result: draft.verdict.clone(),
+            details: draft.details.read(),
         }
     }
 }

@@ -14,18 +14,18 @@ use crate::upstream::Account;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How soon an object is requeued whose connection has not been checked since the start.
-const UNCHECKED: Duration = Duration::from_millis(500);
+/// The delay before the operator reconciles an object again whose connection has not been checked yet.
+const UNCHECKED_RETRY: Duration = Duration::from_millis(500);
 
-/// How soon an object is requeued whose connection is being checked because it failed.
-const IN_DOUBT: Duration = Duration::from_secs(2);
+/// The delay before the operator reconciles an object again whose connection is in doubt.
+const IN_DOUBT_RETRY: Duration = Duration::from_secs(2);
 
 /// Returns the account of the object's connection.
 pub async fn resolve<K: Managed>(this: &Reconciliation<'_, K>) -> Result<Arc<Account>, Stop> {
     ensure_known(this).await?;
     let reference = &this.object.common().connection_ref;
     let account = this.shared().accounts.resolve(reference, &this.namespace());
-    account.map_err(|why| stop(why, reference, &this.namespace()))
+    account.map_err(|why| stop_for(why, reference, &this.namespace()))
 }
 
 /// Makes sure that something is known of the connection. After a start its objects may come first, and must
@@ -43,11 +43,11 @@ pub async fn ensure_known<K: Managed>(this: &Reconciliation<'_, K>) -> Result<()
 }
 
 /// Returns what an unavailable connection means for an object of this namespace.
-pub fn stop(why: Unavailable, reference: &ConnectionRef, namespace: &str) -> Stop {
+pub fn stop_for(why: Unavailable, reference: &ConnectionRef, namespace: &str) -> Stop {
     let (kind, name) = (reference.kind, &reference.name);
     match why {
-        Unavailable::Unchecked => Stop::Silently(Requeue::After(UNCHECKED)),
-        Unavailable::InDoubt => Stop::Silently(Requeue::After(jitter(IN_DOUBT))),
+        Unavailable::Unchecked => Stop::Silently(Requeue::After(UNCHECKED_RETRY)),
+        Unavailable::InDoubt => Stop::Silently(Requeue::After(jitter(IN_DOUBT_RETRY))),
         Unavailable::NotWatched => unavailable(
             Reason::ConnectionNotFound,
             format!(

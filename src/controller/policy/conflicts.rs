@@ -2,7 +2,7 @@
 //! `Conflict` and write nothing.
 //!
 //! Two objects claim the same when they name the same connection and the same unique name, or the same
-//! `externalId`. A claim stands in the spec, so it is known before anything exists upstream. An owner tag
+//! `externalId`. The spec contains the claim, so it is known before anything exists upstream. An owner tag
 //! that is upstream already decides without claims.
 
 use super::ownership::display_name;
@@ -13,7 +13,7 @@ use crate::engine::{Observation, Ownership};
 use crate::upstream::registry;
 use jiff::Timestamp;
 
-/// Returns the oldest object that claims what this one claims, if it is older, as a message names it.
+/// Returns the display name of the oldest object that has one of this object's claims and is older.
 pub fn contender<K: Managed>(this: &Reconciliation<'_, K>, found: &[Observation]) -> Option<String> {
     if found.iter().any(|observed| matches!(observed.owner, Ownership::Ours)) {
         return None;

@@ -10,7 +10,7 @@ use crate::engine::{ErrorKind, UpstreamError};
 /// The circumstances in which a call failed.
 struct Circumstances {
     /// The object's last reconcile succeeded.
-    first: bool,
+    last_succeeded: bool,
     /// The circuit breaker of the connection's account is open.
     tripped: bool,
     /// `Ready` is `True` for the current spec.
@@ -32,7 +32,7 @@ enum Reaction {
 pub fn failed<K: Managed>(this: &Reconciliation<'_, K>, error: &UpstreamError) -> Stop {
     let (shared, key) = (this.shared(), this.object.connection());
     let circumstances = Circumstances {
-        first: !shared.backoffs.is_failing(&this.uid()),
+        last_succeeded: !shared.backoffs.is_failing(&this.uid()),
         tripped: shared.accounts.is_tripped(&key),
         ready: this.is_ready(),
     };
@@ -55,20 +55,20 @@ pub fn failed<K: Managed>(this: &Reconciliation<'_, K>, error: &UpstreamError) -
 /// Returns whether the connection must be checked. An error that may blame the connection counts the first
 /// time, and while the circuit breaker is open.
 fn suspects_connection(kind: ErrorKind, circumstances: &Circumstances) -> bool {
-    let Circumstances { first, tripped, ready: _ } = circumstances;
-    kind.blames_connection() || (kind.may_blame_connection() && (*first || *tripped))
+    let Circumstances { last_succeeded, tripped, ready: _ } = circumstances;
+    kind.blames_connection() || (kind.may_blame_connection() && (*last_succeeded || *tripped))
 }
 
 /// Returns how the object reacts. An error that may blame the connection is reported only when it repeats:
 /// until then the connection has reported it, if it is the cause. A throttled comparison of an object that
 /// is ready is not worth a report.
 fn reaction(kind: ErrorKind, circumstances: &Circumstances) -> Reaction {
-    let Circumstances { first, tripped, ready } = circumstances;
+    let Circumstances { last_succeeded, tripped, ready } = circumstances;
     match kind {
         ErrorKind::RateLimited if *ready => Reaction::Wait,
         ErrorKind::OutcomeUnknown if *tripped => Reaction::Wait,
         ErrorKind::OutcomeUnknown => Reaction::Report,
-        kind if kind.may_blame_connection() && (*first || *tripped) => Reaction::BackOff,
+        kind if kind.may_blame_connection() && (*last_succeeded || *tripped) => Reaction::BackOff,
         _ => Reaction::Report,
     }
 }
@@ -77,18 +77,24 @@ fn reaction(kind: ErrorKind, circumstances: &Circumstances) -> Reaction {
 mod tests {
     use super::*;
 
-    const CALM: Circumstances = Circumstances { first: false, tripped: false, ready: false };
+    const CALM: Circumstances = Circumstances { last_succeeded: false, tripped: false, ready: false };
 
     #[test]
     fn doubtful_error_is_reported_only_when_it_repeats() {
-        assert_eq!(reaction(ErrorKind::Unavailable, &Circumstances { first: true, ..CALM }), Reaction::BackOff);
+        assert_eq!(
+            reaction(ErrorKind::Unavailable, &Circumstances { last_succeeded: true, ..CALM }),
+            Reaction::BackOff
+        );
         assert_eq!(reaction(ErrorKind::Unavailable, &CALM), Reaction::Report);
         assert_eq!(reaction(ErrorKind::Unavailable, &Circumstances { tripped: true, ..CALM }), Reaction::BackOff);
     }
 
     #[test]
     fn unknown_outcome_is_reported_unless_circuit_breaker_is_open() {
-        assert_eq!(reaction(ErrorKind::OutcomeUnknown, &Circumstances { first: true, ..CALM }), Reaction::Report);
+        assert_eq!(
+            reaction(ErrorKind::OutcomeUnknown, &Circumstances { last_succeeded: true, ..CALM }),
+            Reaction::Report
+        );
         assert_eq!(reaction(ErrorKind::OutcomeUnknown, &Circumstances { tripped: true, ..CALM }), Reaction::Wait);
     }
 
@@ -99,9 +105,9 @@ mod tests {
 
     #[test]
     fn connection_is_suspected_on_the_first_doubtful_error() {
-        assert!(suspects_connection(ErrorKind::Unavailable, &Circumstances { first: true, ..CALM }));
+        assert!(suspects_connection(ErrorKind::Unavailable, &Circumstances { last_succeeded: true, ..CALM }));
         assert!(!suspects_connection(ErrorKind::Unavailable, &CALM));
         assert!(suspects_connection(ErrorKind::Unauthorized, &CALM));
-        assert!(!suspects_connection(ErrorKind::Rejected, &Circumstances { first: true, ..CALM }));
+        assert!(!suspects_connection(ErrorKind::Rejected, &Circumstances { last_succeeded: true, ..CALM }));
     }
 }

@@ -1,4 +1,4 @@
-//! Reads from status what earlier reconciles left: the ids, the operation in flight, what was given up.
+//! Reads from status what earlier reconciles left: the ids, the operation in flight, the fields that the operator gave up.
 
 use super::reconciliation::Reconciliation;
 use crate::api::Reason;
@@ -9,7 +9,7 @@ use crate::engine::plan::LastKnown;
 impl<K: Managed> Reconciliation<'_, K> {
     /// Returns what status remembers, as the plan needs it.
     pub fn last_known(&self) -> LastKnown {
-        let common = &self.report.common;
+        let common = &self.status.common;
         let in_flight = common.operation.as_ref().map(|operation| operation.kind);
         LastKnown {
             // An object that is being adopted is not ours before the owner tag is known to be there.
@@ -25,18 +25,18 @@ impl<K: Managed> Reconciliation<'_, K> {
 
     /// Returns the id of the upstream object that status records.
     pub fn recorded_id(&self) -> Option<String> {
-        self.report.common.upstream.as_ref().and_then(|upstream| upstream.id.clone())
+        self.status.common.upstream.as_ref().and_then(|upstream| upstream.id.clone())
     }
 
     /// Returns whether a write of this kind is in flight.
     pub fn is_in_flight(&self, kind: OperationKind) -> bool {
-        self.report.common.operation.as_ref().is_some_and(|operation| operation.kind == kind)
+        self.status.common.operation.as_ref().is_some_and(|operation| operation.kind == kind)
     }
 
     /// Returns the fields that the operator gave up for one of these reasons.
     fn given_up(&self, reasons: &[Reason]) -> Vec<String> {
         let gave_up = reasons.iter().any(|reason| self.has_reason(*reason));
-        let drift = self.report.common.drift.as_ref().filter(|_| gave_up && !self.reconcile_requested());
+        let drift = self.status.common.drift.as_ref().filter(|_| gave_up && !self.reconcile_requested());
         drift.into_iter().flat_map(|drift| &drift.fields).map(|field| field.path.clone()).collect()
     }
 

@@ -1,14 +1,14 @@
 //! Reconciles one object of a managed kind with its upstream object.
 //!
-//! The flow of an object: [`reconcile`] skips an object that cannot be read, a suspended one is only
-//! reported, a deleted one goes to [`deletion`]; all others are connected, observed, planned and applied.
+//! [`reconcile`] skips an unreadable object, only reports a suspended one, and passes a deleted one to
+//! [`deletion`]. It connects, observes, plans and applies all others.
 //!
 //! | file | step |
 //! | --- | --- |
 //! | [`reconciliation`], [`last_known`] | the state of one reconcile; what status remembers of earlier ones |
 //! | [`account`] | connect: resolves the connection, or says why it is unavailable |
-//! | [`observe`], [`ownership`], [`conflicts`] | observe: by the shared list or by get; whose the found objects are |
-//! | [`apply`] | carries out the plan: create, update, recreate, adopt, and what is said of drift |
+//! | [`observe`], [`ownership`], [`conflicts`] | observe: by the shared list or by get; the owners of the found objects; rival objects |
+//! | [`apply`] | carries out the plan: create, update, recreate, adopt; counters and events of drift |
 //! | [`deletion`] | deletes or orphans the upstream object, then removes the finalizer |
 //! | [`failure`], [`stop`] | what a failed upstream call means; why a reconcile ends early |
 //! | [`report`], [`audit_log`] | status, events, requeue; one line for each upstream write |
@@ -38,7 +38,7 @@ use apply::Apply;
 use kube::core::DeserializeGuard;
 use kube::core::error_boundary::InvalidObject;
 use kube::runtime::controller::Action;
-use observe::Observed;
+use observe::ObserveResult;
 use reconciliation::Reconciliation;
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
@@ -70,14 +70,17 @@ async fn sync<K: Managed>(this: &mut Reconciliation<'_, K>) -> Result<Outcome, S
     let account = account::resolve(this).await?;
     let external = bind(this, &account)?;
     let hash = fingerprint(external.as_ref());
-    let locks = this.shared().claim_locks.try_lock(conflicts::claims_of(&this.object), &this.uid());
-    let found = match observe::observe(this, external.as_ref(), &account, &hash).await? {
-        Observed::Unchanged => return Ok(Outcome::up_to_date()),
-        Observed::Found(found) => found,
+    let (found, claims, contender) = match observe::observe(this, external.as_ref(), &account, &hash).await? {
+        ObserveResult::Unchanged => return Ok(Outcome::up_to_date()),
+        ObserveResult::Listed(observation) => (vec![observation], None, None),
+        ObserveResult::Read { found, claims } => {
+            let contender = conflicts::contender(this, &found);
+            (found, claims, contender)
+        }
     };
-    let last_known = LastKnown { contender: conflicts::contender(this, &found), ..this.last_known() };
+    let last_known = LastKnown { contender, ..this.last_known() };
     let plan = plan::plan(&last_known, this.rules(), found, &hash);
-    Apply::new(this, external.as_ref(), &account, hash).run(plan, locks).await
+    Apply::new(this, external.as_ref(), &account, hash).run(plan, claims).await
 }
 
 /// Binds the spec to the collection that should hold it, and validates it.

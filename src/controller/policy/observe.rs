@@ -13,11 +13,12 @@
 //! its list shows keeps its status, and is read completely as often as the rate limit allows.
 
 use super::failure::failed;
-use super::ownership;
 use super::reconciliation::Reconciliation;
 use super::stop::Stop;
+use super::{conflicts, ownership};
 use crate::api::Reason;
 use crate::controller::kinds::managed::Managed;
+use crate::controller::state::claims::ClaimGuard;
 use crate::engine::plan;
 use crate::engine::{BoundExternal, ListedObservation, Observation, Ownership};
 use crate::upstream::{Account, registry};
@@ -25,39 +26,48 @@ use crate::upstream::{Account, registry};
 /// After how many intervals an object is read completely regardless of the rate limit.
 const MAX_INTERVALS_UNREAD: u32 = 3;
 
-/// How an upstream object was found.
-pub enum Observed {
-    /// The list shows it unchanged as far as lists show it, and it is not due for a complete read.
+/// The result of an observation.
+pub enum ObserveResult<'c> {
+    /// The list shows the object unchanged as far as lists show it, and it is not due for a complete read.
     Unchanged,
-    /// These objects may be the one, completely read.
-    Found(Vec<Observation>),
+    /// The list shows the object completely, and there is nothing to do.
+    Listed(Observation),
+    /// The operator read the objects that may be the one.
+    Read {
+        /// The objects.
+        found: Vec<Observation>,
+        /// The claims of the spec, locked since before the read; `None` while another reconcile holds one.
+        claims: Option<ClaimGuard<'c>>,
+    },
 }
 
 /// Observes the upstream object of this reconcile.
-pub async fn observe<K: Managed>(
-    this: &Reconciliation<'_, K>,
+pub async fn observe<'c, K: Managed>(
+    this: &Reconciliation<'c, K>,
     external: &dyn BoundExternal,
     account: &Account,
     hash: &str,
-) -> Result<Observed, Stop> {
+) -> Result<ObserveResult<'c>, Stop> {
     if let Some(id) = settled_id(this, account, hash)
         && let Some(observed) = from_list(this, external, &id, hash).await
     {
         return Ok(observed);
     }
-    from_get(this, external).await.map(Observed::Found).map_err(|error| failed(this, &error))
+    let claims = this.shared().claim_locks.try_lock(conflicts::claims_of(&this.object), &this.uid());
+    let found = from_get(this, external).await.map_err(|error| failed(this, &error))?;
+    Ok(ObserveResult::Read { found, claims })
 }
 
 /// Returns the id of an object whose spec, connection and status have not changed since it was read.
 fn settled_id<K: Managed>(this: &Reconciliation<'_, K>, account: &Account, hash: &str) -> Option<String> {
-    let common = &this.report.common;
+    let common = &this.status.common;
     let settled = [Reason::UpToDate, Reason::Observed, Reason::DriftReported].into_iter().any(|r| this.has_reason(r));
     let current = !this.spec_changed()
         && common.operation.is_none()
         && !this.reconcile_requested()
         && common.upstream.as_ref().is_none_or(|upstream| upstream.endpoint == account.endpoint())
         && (this.object.only_observes() || common.applied_hash.as_deref() == Some(hash));
-    this.report.id().filter(|_| settled && current)
+    this.status.id().filter(|_| settled && current)
 }
 
 /// Observes from the shared list; `None` when only a get can decide.
@@ -66,7 +76,7 @@ async fn from_list<K: Managed>(
     external: &dyn BoundExternal,
     id: &str,
     hash: &str,
-) -> Option<Observed> {
+) -> Option<ObserveResult<'static>> {
     let (observations, uid, interval) = (&this.shared().observations, this.uid(), this.interval());
     let not_before = if this.shared().settings.safeguards.fresh_snapshots {
         observations.not_before(&uid, interval / 2)
@@ -75,14 +85,13 @@ async fn from_list<K: Managed>(
     };
     match external.observe_listed(id, not_before).await {
         ListedObservation::Complete(seen) if seen.owner == Ownership::Ours || this.object.only_observes() => {
-            let found = vec![*seen];
-            let quiet = plan::plan(&this.last_known(), this.rules(), found.clone(), hash).is_quiet();
-            quiet.then_some(Observed::Found(found))
+            let quiet = plan::plan(&this.last_known(), this.rules(), vec![(*seen).clone()], hash).is_quiet();
+            quiet.then_some(ObserveResult::Listed(*seen))
         }
         ListedObservation::PartialMatch if this.has_reason(Reason::UpToDate) => {
             let unread = observations.since_last_read(&uid);
             let due = unread >= interval * MAX_INTERVALS_UNREAD || (unread >= interval / 2 && external.try_full_read());
-            (!due).then_some(Observed::Unchanged)
+            (!due).then_some(ObserveResult::Unchanged)
         }
         ListedObservation::Complete(_) | ListedObservation::PartialMatch | ListedObservation::Inconclusive => None,
     }

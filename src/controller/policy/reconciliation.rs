@@ -6,7 +6,7 @@ use crate::api::{ConditionType, Reason};
 use crate::controller::Result;
 use crate::controller::context::{Context, Shared};
 use crate::controller::k8s::{finalizer, status};
-use crate::controller::kinds::managed::{Managed, Report};
+use crate::controller::kinds::managed::{Managed, StatusDraft};
 use crate::controller::queue::priority;
 use crate::engine::plan::Rules;
 use crate::engine::{ErrorKind, OwnerTag};
@@ -26,9 +26,9 @@ pub struct Reconciliation<'a, K: Managed> {
     /// The object as the operator last read or wrote it.
     pub object: K,
     /// The status to write.
-    pub report: Report,
+    pub status: StatusDraft,
     /// The status as it is.
-    pub(super) before: Report,
+    saved_status: StatusDraft,
     priority: Priority,
     audit_log: Arc<AuditLog>,
 }
@@ -36,29 +36,29 @@ pub struct Reconciliation<'a, K: Managed> {
 impl<'a, K: Managed> Reconciliation<'a, K> {
     /// Starts the reconcile of an object.
     pub fn start(ctx: &'a Context<K>, object: K) -> Self {
-        let before = object.report();
-        let mut report = before.clone();
-        if let Some(operation) = &mut report.common.operation {
+        let saved_status = object.status_draft();
+        let mut status = saved_status.clone();
+        if let Some(operation) = &mut status.common.operation {
             restart_if_in_future(operation, ctx.shared.clock.now());
         }
         let failing = ctx.shared.backoffs.is_failing(object.meta().uid.as_deref().unwrap_or_default());
         let priority = priority::of(&object, failing);
         let audit_log = AuditLog::of(&object, &ctx.shared.metrics);
-        let this = Self { ctx, object, report, before, priority, audit_log };
+        let this = Self { ctx, object, status, saved_status, priority, audit_log };
         if this.reconcile_requested() || this.spec_changed() {
             ctx.shared.corrections().forget(&this.uid());
         }
         this
     }
 
-    /// Returns whether an annotation requests that the operator tries again what it gave up.
+    /// Returns whether an annotation requests that the operator retries the fields that it gave up.
     pub fn reconcile_requested(&self) -> bool {
-        self.object.reconcile_requested(&self.report.common)
+        self.object.reconcile_requested(&self.status.common)
     }
 
     /// Returns whether the spec is newer than the one that status describes.
     pub fn spec_changed(&self) -> bool {
-        self.object.spec_changed(&self.report.common)
+        self.object.spec_changed(&self.status.common)
     }
 
     /// Returns the context of this reconcile's upstream requests.
@@ -112,7 +112,7 @@ impl<'a, K: Managed> Reconciliation<'a, K> {
 
     /// Returns how long the operation in flight may still take effect; `None` when it cannot any more.
     pub fn grace_left(&self) -> Option<Duration> {
-        let operation = self.report.common.operation.as_ref()?;
+        let operation = self.status.common.operation.as_ref()?;
         let grace = self.shared().settings.create_grace;
         let Ok(started) = operation.started_at.parse::<Timestamp>() else { return Some(grace) };
         let passed = Duration::try_from(self.shared().clock.now().duration_since(started)).unwrap_or_default();
@@ -130,12 +130,12 @@ impl<'a, K: Managed> Reconciliation<'a, K> {
 
     /// Writes the status if it differs from the one that is there.
     pub async fn save(&mut self) -> Result<()> {
-        let status = K::status(&self.report);
-        if status == K::status(&self.before) {
+        let status = K::status(&self.status);
+        if status == K::status(&self.saved_status) {
             return Ok(());
         }
         self.object = status::write(&self.api(), &self.object, &status).await?;
-        self.before = self.report.clone();
+        self.saved_status = self.status.clone();
         Ok(())
     }
 
@@ -184,7 +184,7 @@ impl<'a, K: Managed> Reconciliation<'a, K> {
 
     /// Returns the `Ready` condition of status.
     pub(super) fn ready(&self) -> Option<&Condition> {
-        self.report.common.conditions.iter().find(|condition| condition.type_ == ConditionType::Ready.as_str())
+        self.status.common.conditions.iter().find(|condition| condition.type_ == ConditionType::Ready.as_str())
     }
 
     /// Forgets what this process remembers of the object.

@@ -36,14 +36,14 @@ impl<K: Managed> Reconciliation<'_, K> {
 
     /// Returns whether status shows this difference already.
     pub fn shows(&self, diff: &Diff) -> bool {
-        self.report.common.drift.as_ref().is_some_and(|drift| drift.fields == shown(diff))
+        self.status.common.drift.as_ref().is_some_and(|drift| drift.fields == shown(diff))
     }
 
     fn describe(&mut self, outcome: &Outcome) {
         let now = self.shared().clock.now();
         let generation = self.object.meta().generation.unwrap_or_default();
         let requested = self.object.annotations().get(RECONCILE_REQUESTED_AT).cloned();
-        let common = &mut self.report.common;
+        let common = &mut self.status.common;
         common.observed_generation = generation;
         common.conditions = outcome.conditions(&common.conditions, generation, now);
         if outcome.synced != Truth::Unchanged {

@@ -6,7 +6,7 @@ use crate::engine::outcome::{Outcome, Requeue};
 /// Why a reconcile ends early.
 #[derive(Debug)]
 pub enum Stop {
-    /// Status must show what the upstream or the spec says.
+    /// Report this outcome in status.
     Report(Outcome),
     /// Nothing is known that status could show: requeue, and leave the conditions as they are.
     Silently(Requeue),

@@ -16,7 +16,7 @@ pub fn of<K: Managed>(object: &K, failing: bool) -> Priority {
     } else if object.meta().deletion_timestamp.is_some() {
         Priority::Deletion
     } else {
-        let status = object.report().common;
+        let status = object.status_draft().common;
         let is_change = object.spec_changed(&status) || object.reconcile_requested(&status) || !is_settled(&status);
         if is_change { Priority::Change } else { Priority::Background }
     }

@@ -64,7 +64,8 @@ pub fn objects<K: Managed>() -> Count {
     Box::new(|Round { shared, .. }| {
         let mut by_reason = BTreeMap::<&'static str, usize>::new();
         for object in shared.stores.of::<K>().iter().flat_map(Store::state) {
-            let reason = object.0.as_ref().map_or(UNREADABLE, |object| reason(&object.report().common.conditions));
+            let reason =
+                object.0.as_ref().map_or(UNREADABLE, |object| reason(&object.status_draft().common.conditions));
             *by_reason.entry(reason).or_default() += 1;
         }
         shared.metrics.set_objects(K::KIND, by_reason);

@@ -22,7 +22,7 @@ impl Dependent {
             kind: K::KIND,
             namespace: object.namespace().unwrap_or_default(),
             name: object.name_any(),
-            recorded: object.report().common.upstream.is_some(),
+            recorded: object.status_draft().common.upstream.is_some(),
         }
     }
 }

@@ -21,7 +21,8 @@ pub type Complete = Arc<AtomicBool>;
 /// The stores of all managed kinds.
 #[derive(Default)]
 pub struct Stores {
-    kinds: HashMap<TypeId, Box<dyn AnyStore>>,
+    /// In the order of registration.
+    kinds: Vec<(TypeId, Box<dyn AnyStore>)>,
     complete: Vec<Complete>,
 }
 
@@ -66,7 +67,7 @@ impl Stores {
     pub fn register<K: Managed>(&mut self, stores: impl IntoIterator<Item = (StoreOf<K>, Complete)>) {
         let (stores, complete): (Vec<_>, Vec<_>) = stores.into_iter().unzip();
         self.complete.extend(complete);
-        self.kinds.insert(TypeId::of::<K>(), Box::new(KindStores(stores)));
+        self.kinds.push((TypeId::of::<K>(), Box::new(KindStores(stores))));
     }
 
     /// Returns the stores of a kind; empty for a kind that was not registered.
@@ -89,14 +90,14 @@ impl Stores {
     /// Returns the objects of all kinds that use this connection; `None` until the stores are complete.
     #[must_use]
     pub fn dependents(&self, key: &ConnectionKey) -> Option<Vec<Dependent>> {
-        self.are_complete().then(|| self.kinds.values().flat_map(|stores| stores.dependents(key)).collect())
+        self.are_complete().then(|| self.all().flat_map(|stores| stores.dependents(key)).collect())
     }
 
     /// Returns how many objects use each connection; `None` until the stores are complete.
     #[must_use]
     pub fn usage(&self) -> Option<HashMap<ConnectionKey, usize>> {
         let mut counts = HashMap::new();
-        for key in self.kinds.values().flat_map(|stores| stores.connections()) {
+        for key in self.all().flat_map(|stores| stores.connections()) {
             *counts.entry(key).or_default() += 1;
         }
         self.are_complete().then_some(counts)
@@ -105,10 +106,15 @@ impl Stores {
     /// Returns the uids of the objects whose pending deletion counts towards the limit of this connection.
     #[must_use]
     pub fn pending_deletions(&self, key: &ConnectionKey) -> BTreeSet<String> {
-        self.kinds.values().flat_map(|stores| stores.pending_deletions(key)).collect()
+        self.all().flat_map(|stores| stores.pending_deletions(key)).collect()
+    }
+
+    fn all(&self) -> impl Iterator<Item = &dyn AnyStore> {
+        self.kinds.iter().map(|(_, stores)| stores.as_ref())
     }
 
     fn typed<K: Managed>(&self) -> Option<&KindStores<K>> {
-        self.kinds.get(&TypeId::of::<K>())?.as_any().downcast_ref()
+        let (_, stores) = self.kinds.iter().find(|(kind, _)| *kind == TypeId::of::<K>())?;
+        stores.as_any().downcast_ref()
     }
 }

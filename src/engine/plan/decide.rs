@@ -41,7 +41,7 @@ impl Planner<'_> {
     /// Returns whether an object is ours.
     ///
     /// The owner tag decides. People who cannot write upstream may be able to write status, so an id in
-    /// status is a proof only where the upstream shows no owner tags.
+    /// status is a proof only where the upstream does not show owner tags.
     fn is_ours(&self, observed: &Observation) -> bool {
         match observed.owner {
             Ownership::Ours => true,

@@ -1,8 +1,8 @@
 //! Decides what to do with one object: a pure function of the memory of status, the policies of the
 //! spec and the objects found upstream.
 //!
-//! The order of the questions is the order of safety: whose is the object, may the operator write to
-//! it, does it differ, can it be changed in place.
+//! The order of the questions is the order of safety: owner, permission to write, difference, change in
+//! place. A difference counts as drift when the spec has not changed since the last write.
 
 mod decide;
 mod last_known;
@@ -100,7 +100,7 @@ pub enum Acquire {
 pub enum TagOwner {
     /// The object has no owner tag yet.
     Needed,
-    /// The object has our owner tag, or the upstream shows none.
+    /// The object has our owner tag, or the upstream does not show owner tags.
     NotNeeded,
 }
 

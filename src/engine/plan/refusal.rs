@@ -70,7 +70,9 @@ impl Refusal {
     pub fn message(&self) -> String {
         match self {
             Self::ForeignTag { id, owner } => {
-                format!("{id} is owned by {owner}. Choose another name, or remove the owner tag there.")
+                format!(
+                    "{id} is owned by {owner}. Choose another name in a new object, or remove the owner tag upstream."
+                )
             }
             Self::ExternalIdNotFound { id } => format!(
                 "spec.externalId names {id}, which does not exist upstream. Create a new object with the right id, or without spec.externalId to have the operator create one."

@@ -37,12 +37,12 @@ fn foreign_tag() -> Ownership {
     Ownership::ForeignTag("cluster/uid".to_owned())
 }
 
-/// The memory of an object whose present spec was written.
+/// Returns the memory of an object whose present spec was written.
 fn written() -> LastKnown {
     LastKnown { id: Some("id-1".to_owned()), applied_hash: Some(HASH.to_owned()), ..LastKnown::default() }
 }
 
-/// The memory of an object whose spec was edited since it was written.
+/// Returns the memory of an object whose spec was edited since it was written.
 fn edited() -> LastKnown {
     LastKnown { applied_hash: Some("older".to_owned()), ..written() }
 }

@@ -31,7 +31,7 @@ impl<K> Kind for K where
 
 /// Returns the part of status that the policy kinds share.
 pub fn common<K: Managed>(object: &K) -> CommonStatus {
-    object.report().common
+    object.status_draft().common
 }
 
 /// Returns one condition.

@@ -51,12 +51,12 @@ impl<'c, K: Managed> Apply<'_, 'c, K> {
     /// Writes the owner tag under an intent, which stays while the effect of the write is unknown: the tag is
     /// not mistaken for that of a lost create.
     async fn tag_adopted(&mut self, observed: &Observation) -> Result<(), Stop> {
-        let before = (self.this.report.common.upstream.clone(), self.this.report.observed_id.clone());
+        let before = (self.this.status.common.upstream.clone(), self.this.status.observed_id.clone());
         self.record_intent(OperationKind::Adopt, Some(&observed.id)).await?;
         let Err(error) = self.write_tag(observed).await? else { return Ok(()) };
         if error.kind != ErrorKind::OutcomeUnknown {
-            (self.this.report.common.upstream, self.this.report.observed_id) = before;
-            self.this.report.common.operation = None;
+            (self.this.status.common.upstream, self.this.status.observed_id) = before;
+            self.this.status.common.operation = None;
         }
         Err(failed(self.this, &error))
     }
@@ -72,7 +72,7 @@ impl<'c, K: Managed> Apply<'_, 'c, K> {
 
     async fn record_acquired(&mut self, observed: &Observation, adopted: bool, reason: &str, note: &str) -> Result<()> {
         self.point_at(Some(&observed.id), adopted);
-        self.this.report.common.operation = None;
+        self.this.status.common.operation = None;
         self.this.save().await?;
         self.this.normal_event(reason, note).await;
         Ok(())

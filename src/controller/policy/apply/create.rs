@@ -73,9 +73,9 @@ impl<K: Managed> Apply<'_, '_, K> {
     }
 
     async fn forget_intent(&mut self) -> Result<()> {
-        self.this.report.common.operation = None;
-        self.this.report.common.upstream = None;
-        self.this.report.observed_id = None;
+        self.this.status.common.operation = None;
+        self.this.status.common.upstream = None;
+        self.this.status.observed_id = None;
         self.this.save().await
     }
 }

@@ -32,10 +32,10 @@ use crate::upstream::Account;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How soon an object is requeued that yields to another object of this cluster.
-const YIELDED: Duration = Duration::from_secs(30);
+/// The delay before the operator reconciles an object again that yields to another object of this cluster.
+const YIELD_RETRY: Duration = Duration::from_secs(30);
 
-/// How soon an object is requeued that the operator wrote and cannot read yet.
+/// The delay before the operator reads an object again that it wrote and cannot read yet.
 const READ_AFTER_WRITE: Duration = Duration::from_secs(2);
 
 /// Carries out one plan. Every step ends in an outcome, or in a [`Stop`].
@@ -44,7 +44,7 @@ pub struct Apply<'a, 'c, K: Managed> {
     external: &'a dyn BoundExternal,
     account: &'a Arc<Account>,
     hash: String,
-    /// The upstream accepted the spec in validation. The write itself may still refuse it.
+    /// The verdict of the validation. The write may still refuse the spec.
     verdict: Option<Verdict>,
 }
 
@@ -72,7 +72,7 @@ impl<'a, 'c, K: Managed> Apply<'a, 'c, K> {
             Plan::Report { observed, why } => Ok(self.report_only(observed, why).await),
             Plan::Duplicate { oldest, ids } => Ok(self.report_duplicate(&oldest, &ids)),
             Plan::Yield(rival) => {
-                Ok(Outcome::yielded(rival.message(), YIELDED.min(self.this.shared().settings.slow_retry)))
+                Ok(Outcome::yielded(rival.message(), YIELD_RETRY.min(self.this.shared().settings.slow_retry)))
             }
             Plan::Refuse(refusal) => Ok(Outcome::refused(refusal.reason(), refusal.message())),
         }
@@ -101,7 +101,7 @@ impl<'a, 'c, K: Managed> Apply<'a, 'c, K> {
         self.show(oldest);
         if !self.this.object.only_observes() {
             self.point_at(Some(&oldest.id), self.adopted());
-            self.this.report.common.operation = None;
+            self.this.status.common.operation = None;
         }
         Outcome::duplicate(ids)
     }
@@ -121,7 +121,7 @@ impl<'a, 'c, K: Managed> Apply<'a, 'c, K> {
     async fn step(&mut self, existing: Existing) -> Result<Outcome, Stop> {
         let Existing { observed, acquire: _, tag: _, step } = existing;
         self.show(&observed);
-        self.this.report.common.operation = None;
+        self.this.status.common.operation = None;
         match step {
             Step::None if observed.diff.is_empty() => Ok(self.up_to_date().await),
             // Adopted as it is, and never updated.
@@ -139,12 +139,12 @@ impl<'a, 'c, K: Managed> Apply<'a, 'c, K> {
     async fn up_to_date(&mut self) -> Outcome {
         // Another writer may have corrected the drift.
         self.this.shared().observations.mark_corrected(&self.this.uid());
-        self.this.report.common.applied_hash = Some(self.hash.clone());
+        self.this.status.common.applied_hash = Some(self.hash.clone());
         // There is no verdict yet, or only a rejection of an older spec.
-        if self.this.report.verdict.as_ref().is_none_or(|verdict| !verdict.success)
+        if self.this.status.verdict.as_ref().is_none_or(|verdict| !verdict.success)
             && let Ok(Some(verdict)) = self.external.check().await
         {
-            self.this.report.verdict = Some(verdict);
+            self.this.status.verdict = Some(verdict);
         }
         Outcome::up_to_date()
     }
@@ -156,8 +156,11 @@ impl<'a, 'c, K: Managed> Apply<'a, 'c, K> {
         match self.this.write(write, self.external.update(&observed.id, diff)).await? {
             Ok(Written::Accepted { id, verdict }) => {
                 self.record(&id, self.adopted(), verdict).await?;
-                self.report_update(diff, cause).await;
-                let outcome = self.read_back(&id).await?;
+                let read_back = self.read_back(&id).await;
+                if !matches!(read_back, Err(Stop::Retry(_))) {
+                    self.report_update(diff, cause).await;
+                }
+                let outcome = read_back?;
                 if outcome.diff.moved_since(&observed.diff) {
                     let message = "Another writer changed the upstream object at the same time. Comparing again.";
                     return Ok(Outcome::working(Reason::Updating, message, Requeue::Backoff));
@@ -183,7 +186,7 @@ impl<'a, 'c, K: Managed> Apply<'a, 'c, K> {
 
     fn invalid(&mut self, verdict: Verdict) -> Outcome {
         let outcome = Outcome::invalid(&verdict);
-        self.this.report.verdict = Some(verdict);
+        self.this.status.verdict = Some(verdict);
         outcome
     }
 
@@ -195,10 +198,10 @@ impl<'a, 'c, K: Managed> Apply<'a, 'c, K> {
         let now = self.this.shared().clock.now().to_string();
         let adopted = id.is_some() && self.adopted();
         self.point_at(id, adopted);
-        self.this.report.observed_id = id.map(str::to_owned);
+        self.this.status.observed_id = id.map(str::to_owned);
         let generation = self.this.object.meta().generation.unwrap_or_default();
         let version = self.this.object.resource_version().unwrap_or_default();
-        self.this.report.common.operation = Some(Operation {
+        self.this.status.common.operation = Some(Operation {
             id: format!("{generation}-{version}"),
             kind,
             started_at: now,
@@ -211,14 +214,14 @@ impl<'a, 'c, K: Managed> Apply<'a, 'c, K> {
     async fn record(&mut self, id: &str, adopted: bool, verdict: Option<Verdict>) -> Result<()> {
         self.point_at(Some(id), adopted);
         let verdict = verdict.or(self.verdict.take());
-        let report = &mut self.this.report;
+        let report = &mut self.this.status;
         report.common.applied_hash = Some(self.hash.clone());
         report.verdict = verdict.or(report.verdict.take());
         self.this.save().await
     }
 
     fn point_at(&mut self, id: Option<&str>, adopted: bool) {
-        self.this.report.common.upstream = Some(UpstreamRef {
+        self.this.status.common.upstream = Some(UpstreamRef {
             system: self.external.system().to_owned(),
             connection: self.this.object.common().connection_ref.clone(),
             endpoint: self.account.endpoint().to_owned(),
@@ -229,12 +232,12 @@ impl<'a, 'c, K: Managed> Apply<'a, 'c, K> {
     }
 
     fn adopted(&self) -> bool {
-        self.this.report.common.upstream.as_ref().is_some_and(|upstream| upstream.adopted)
+        self.this.status.common.upstream.as_ref().is_some_and(|upstream| upstream.adopted)
     }
 
     fn show(&mut self, observed: &Observation) {
-        self.this.report.details = observed.details.clone();
-        self.this.report.observed_id = Some(observed.id.clone());
+        self.this.status.details = observed.details.clone();
+        self.this.status.observed_id = Some(observed.id.clone());
     }
 
     /// Reads a written object and compares it: an accepted write does not prove that every value was applied.
@@ -252,7 +255,7 @@ impl<'a, 'c, K: Managed> Apply<'a, 'c, K> {
         if observed.owner == Ownership::Untagged {
             self.tag_owner(&observed).await?;
         }
-        self.this.report.common.operation = None;
+        self.this.status.common.operation = None;
         Ok(if observed.diff.is_empty() { Outcome::up_to_date() } else { Outcome::not_applied(observed.diff) })
     }
 }

@@ -1,7 +1,7 @@
 //! Finds out whether the CRD of a kind is being deleted: its upstream objects stay in place then.
 //!
-//! The CRD says so. An operator with rights in single namespaces may not read it; there, API discovery tells
-//! every authenticated client the same: objects of a kind whose CRD terminates cannot be created any more.
+//! The operator reads the CRD. With rights in single namespaces it may not, and uses API discovery, which every
+//! authenticated client may read: objects of a kind whose CRD terminates cannot be created any more.
 //! Discovery lags a moment, so an object that was deleted just now waits for that moment. While neither
 //! tells, nothing is deleted upstream.
 
@@ -25,7 +25,7 @@ pub enum CrdState {
     Unknown(Duration),
 }
 
-/// Returns the state of the CRD, for an object that was deleted so long ago.
+/// Returns the state of the CRD, for an object that was deleted `deleted_for` ago.
 pub async fn state<K: Managed>(client: &Client, deleted_for: Duration) -> Result<CrdState> {
     let crds: Api<CustomResourceDefinition> = Api::all(client.clone());
     match crds.get_metadata_opt(K::CRD).await {

@@ -2,7 +2,7 @@
 //! a repository that rendered to nothing. Deletions above the limit are blocked until a human confirms.
 //!
 //! The limit counts the objects of one connection that were deleted upstream within the window, and those
-//! whose deletion is pending. The pending ones stand in Kubernetes, so a restart does not lift the limit. A
+//! whose deletion is pending. Kubernetes stores the pending ones, so a restart does not lift the limit. A
 //! mass that is visible at once is blocked as a whole, not let through up to the limit. A blocked deletion
 //! stays blocked. A confirmed deletion does not count.
 

@@ -1,14 +1,15 @@
 //! Deletes or orphans the upstream object of an object that is being deleted, then removes the finalizer.
 //!
-//! Everything is read from the deletion record in status, never from the spec. The order: does anything
-//! exist upstream, may it be deleted, whose is it, what uses it, delete, remove the finalizer. An object that
-//! cannot be deleted keeps the finalizer and says why; the operator never leaks one silently.
+//! A deletion needs no valid spec: the collection and the id come from the deletion record in status. Only the
+//! connection comes from the spec, where it is immutable. The order: existence, permission, owner, users,
+//! delete, finalizer. An object that cannot be deleted keeps the finalizer and says why; the operator reports
+//! every upstream object that it leaves in place.
 //!
 //! | file | part |
 //! | --- | --- |
 //! | [`crd`] | whether the CRD itself is being deleted |
 //! | [`limit`] | the limit on mass deletion |
-//! | [`orphan`] | what is said of an upstream object that is left in place |
+//! | [`orphan`] | the log line and event of an orphan |
 //!
 //! The decision which upstream objects to delete is pure: [`crate::engine::deletion_plan`].
 
@@ -40,13 +41,13 @@ use std::time::Duration;
 
 /// How soon a blocked deletion is retried at the latest: sooner than other work that waits for a human,
 /// because a user waits for the object to go.
-const BLOCKED: Duration = Duration::from_mins(1);
+const BLOCKED_RETRY: Duration = Duration::from_mins(1);
 
 /// How often an object in a terminating namespace is retried while its connection is unavailable.
 const IN_TERMINATING_NAMESPACE: Duration = Duration::from_secs(5);
 
 /// How soon a deletion is retried whose connection has not been checked yet.
-const UNCHECKED: Duration = Duration::from_secs(1);
+const UNCHECKED_RETRY: Duration = Duration::from_secs(1);
 
 /// How the upstream half of a deletion ended.
 enum Deletion {
@@ -61,7 +62,7 @@ pub async fn run<K: Managed>(this: &mut Reconciliation<'_, K>) -> Result<Action>
     if !finalizer::has(&this.object) {
         return Ok(Action::await_change());
     }
-    let Some(record) = this.report.common.upstream.clone() else {
+    let Some(record) = this.status.common.upstream.clone() else {
         return remove_finalizer(this, None).await;
     };
     let deletion = match this.object.orphan_reason() {
@@ -82,7 +83,7 @@ pub async fn run<K: Managed>(this: &mut Reconciliation<'_, K>) -> Result<Action>
 
 /// Keeps the finalizer, and reports what the deletion waits for.
 async fn block<K: Managed>(this: &mut Reconciliation<'_, K>, outcome: Outcome) -> Result<Action> {
-    let patience = Requeue::After(BLOCKED.min(this.shared().settings.slow_retry));
+    let patience = Requeue::After(BLOCKED_RETRY.min(this.shared().settings.slow_retry));
     let requeue = if outcome.requeue == Requeue::Slow { patience } else { outcome.requeue };
     this.finish(Outcome { requeue, ..outcome }).await
 }
@@ -144,7 +145,7 @@ async fn delete_upstream<K: Managed>(
     name: &str,
     deleter: &dyn ExternalDeleter,
 ) -> Result<Deletion, Stop> {
-    let operation = this.report.common.operation.as_ref();
+    let operation = this.status.common.operation.as_ref();
     let record = DeletionRecord { id: record.id.as_deref(), in_flight: operation.map(|operation| operation.kind) };
     let plan = observe_and_plan(this, &record, name, deleter).await.map_err(|error| failed(this, &error))?;
     let ids = match plan {
@@ -202,9 +203,9 @@ async fn without_connection<K: Managed>(
     unavailable: Unavailable,
 ) -> Result<Deletion, Stop> {
     let reference = &this.object.common().connection_ref;
-    let Stop::Report(outcome) = account::stop(unavailable, reference, &this.namespace()) else {
+    let Stop::Report(outcome) = account::stop_for(unavailable, reference, &this.namespace()) else {
         let message = "Waiting for the connection to be checked.";
-        return Err(Outcome::working(Reason::Deleting, message, Requeue::After(UNCHECKED)).into());
+        return Err(Outcome::working(Reason::Deleting, message, Requeue::After(UNCHECKED_RETRY)).into());
     };
     let namespaces: Api<Namespace> = Api::all(this.shared().client.clone());
     let namespace = namespaces.get_metadata_opt(&this.namespace()).await?;
