@@ -97,7 +97,7 @@ impl Stores {
     #[must_use]
     pub fn usage(&self) -> Option<HashMap<ConnectionKey, usize>> {
         let mut counts = HashMap::new();
-        for key in self.all().flat_map(|stores| stores.connections()) {
+        for key in self.all().flat_map(AnyStore::connections) {
             *counts.entry(key).or_default() += 1;
         }
         self.are_complete().then_some(counts)
