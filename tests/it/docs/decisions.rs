@@ -172,7 +172,7 @@ fn situations() -> Vec<Situation> {
         case("ours, equal", written_before(), one(Ours, None)),
         case("ours, differs, spec changed", spec_changed(), one(Ours, Some(Update))),
         case("ours, differs by drift", written_before(), one(Ours, Some(Update))),
-        case("ours, differs, written before and not taken", stuck, one(Ours, Some(Update))),
+        case("ours, differs, the upstream did not apply an earlier write", stuck, one(Ours, Some(Update))),
         case("ours, differs by drift, a field is fought over", fought, one(Ours, Some(Update))),
         case("ours, must be recreated, spec changed", spec_changed(), one(Ours, Some(Recreate))),
         case("ours, must be recreated by drift", written_before(), one(Ours, Some(Recreate))),
@@ -200,7 +200,11 @@ fn situations() -> Vec<Situation> {
             one(OtherObject("Policy a/b".to_owned()), None),
         ),
         case("a foreign owner tag", never(), one(other(), None)),
-        case("several under the name, none ours", never(), vec![seen("a", Untagged, None), seen("b", other(), None)]),
+        case(
+            "several objects have the name, none is ours",
+            never(),
+            vec![seen("a", Untagged, None), seen("b", other(), None)],
+        ),
         case("several with our owner tag", never(), vec![seen("a", Ours, None), seen("b", Ours, None)]),
     ]
 }
