@@ -13,6 +13,7 @@ pub(super) const REPOSITORY: &ResourceApi = &ResourceApi {
     singular: "repository",
     plural: "repositories",
     rest_get: "repositories",
+    rest_change: "repository",
     console_delete: "delete",
     id_field: "repository_id",
     operations: &[(Verb::List, "find repository")],

@@ -15,6 +15,8 @@ pub(super) struct ResourceApi {
     pub(super) plural: &'static str,
     /// The name in the REST path that reads one object.
     pub(super) rest_get: &'static str,
+    /// The name in the REST paths that change or delete one object.
+    pub(super) rest_change: &'static str,
     /// The call of the console API that deletes one object.
     pub(super) console_delete: &'static str,
     /// The field of requests and responses with the id.

@@ -34,7 +34,7 @@ fn posted(path: Vec<&str>) -> Route<'_> {
 }
 
 fn restful<'a>(resource: &ResourceApi, verb: Verb, id: &'a str) -> Route<'a> {
-    let (many, one) = (resource.plural, resource.singular);
+    let (many, one) = (resource.plural, resource.rest_change);
     let (method, rest) = match verb {
         Verb::Create => (Method::POST, vec![many]),
         Verb::Update => (Method::PUT, vec![one, id]),

@@ -46,6 +46,7 @@ pub(super) const NETWORK_POLICY: &ResourceApi = &ResourceApi {
     singular: "network-policy",
     plural: "network-policies",
     rest_get: "network-policy",
+    rest_change: "network-policy",
     // `delete` deletes several objects.
     console_delete: "delete-single",
     id_field: "network_policy_id",

@@ -30,6 +30,7 @@ pub(super) const POLICY: &ResourceApi = &ResourceApi {
     singular: "policy",
     plural: "policies",
     rest_get: "policies",
+    rest_change: "policy",
     console_delete: "delete",
     id_field: "policy_id",
     operations: &[
