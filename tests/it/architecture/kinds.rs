@@ -77,7 +77,6 @@ fn owns_kind(file: &str, kind: &str, collections: &[String]) -> bool {
     let own = snake(kind);
     file == format!("api/{own}.rs")
         || file == format!("controller/kinds/{own}.rs")
-        || file.starts_with("api/")
         || collections.iter().any(|collection| owns(file, collection))
 }
 
@@ -98,11 +97,25 @@ fn kinds_and_collections_are_named_in_their_own_files() {
 }
 
 #[test]
+fn each_collection_names_one_kind() {
+    let listed = Listed::read();
+    let files = code_files("src");
+    for collection in &listed.collections {
+        let own = files.iter().filter(|(file, _)| owns(file, collection));
+        let imports: Vec<_> = own.flat_map(|(file, code)| Source::new(file, code).imports()).collect();
+        let names = |kind: &&String| imports.iter().any(|import| is_of_kind(&import.module, kind));
+        let kinds: Vec<_> = listed.kinds.iter().filter(names).collect();
+        assert_eq!(kinds.len(), 1, "upstream/{collection} holds the objects of one kind, not of {kinds:?}");
+    }
+}
+
+#[test]
 fn planted_kind_and_collection_are_reported() {
     let listed = Listed::read();
     let planted = [
         ("controller/policy/mod.rs", "use crate::api::NetworkPolicy;"),
         ("controller/setup/mod.rs", "fn f() { g::<crate::api::Policy>(); }"),
+        ("api/schema.rs", "use super::network_policy::Route;"),
         ("upstream/account.rs", "use super::spaceone::policy::Policies;"),
         ("upstream/spaceone/client.rs", "use super::network_policy::SYSTEM;"),
         ("controller/context.rs", "const S: &str = \"ncloud/policy\";"),
