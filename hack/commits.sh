@@ -14,12 +14,19 @@ readonly base=12ac868086049019c0b3c5a1d4c454b72c608423
 readonly longest=72
 
 # Areas are paths in lower case, or files whose names have capitals.
-readonly path='(\.?[a-z0-9][a-z0-9._-]*(/\.?[a-z0-9][a-z0-9._-]*)*|CHANGELOG|CONTRIBUTING|Cargo|Containerfile|Makefile|README|SECURITY)'
+readonly lower='\.?[a-z0-9][a-z0-9._-]*'
+readonly file='(CHANGELOG|CODEOWNERS|CONTRIBUTING|Cargo|Containerfile|LICENSE|Makefile|README|SECURITY)(\.[a-z]+)?'
+readonly path="($lower(/$lower)*(/$file)?|$file)"
 readonly form="^$path(, $path)*: (.+)\$"
+
+# Types of conventional commits are no areas.
+readonly types="^(feat|fix|chore|refactor|perf|style)[:,]"
 
 # Words that begin a statement and never a command.
 readonly statements=" a an the this that these those it its there what when where which who whoever how why no nobody \
-nothing every each is are was were has had does did made wrote gave took ran sent built kept told said went "
+nothing every each is are was were has had does did made wrote gave took ran sent built kept told said went \
+broke chose found left lost caught saw came began thought freed agreed guaranteed i we you they he she \
+should must can will would could may might now not please wip typo misc cleanup various more new "
 # Imperatives that look like a participle or like the third person.
 readonly imperatives=" always embed hamstring imbed re-embed restring summons unstring "
 
@@ -40,7 +47,8 @@ faults() {
     if [[ $1 == *$'\n'* ]]; then rest=${1#*$'\n'}; fi
     second=${rest%%$'\n'*}
     if ((${#subject} > longest)); then echo "the subject has ${#subject} characters, more than $longest"; fi
-    if [[ $subject == *. ]]; then echo "the subject ends with a full stop"; fi
+    if [[ $subject =~ [.!\;,…]$ ]]; then echo "the subject ends with a full stop or another mark"; fi
+    if [[ $subject =~ $types ]]; then echo "the area is a type of change, not a part of the code"; fi
     if [[ $subject =~ $form ]]; then
         word=${BASH_REMATCH[-1]%% *}
         word=${word%[,;:]}
@@ -54,7 +62,7 @@ faults() {
     fi
     if [[ -n $second ]]; then echo "the second line is not blank"; fi
     # Blank lines and trailers give no reason.
-    if ! grep -qvE '^([A-Za-z-]+-by: .*|[[:space:]]*)$' <<<"$rest"; then echo "the body is empty: say why"; fi
+    if ! grep -qvE '^([A-Za-z]+(-[A-Za-z]+)*: [^ ].*|(Closes|Fixes) #[0-9]+|[[:space:][:punct:]]*)$' <<<"$rest"; then echo "the body is empty: say why"; fi
 }
 
 # check FOLDER BASE: prints each commit after BASE that breaks a rule, and fails if there is one.
@@ -72,7 +80,7 @@ check() {
             printf 'commits: %s %s\n' "$hash" "${message%%$'\n'*}"
             printf '    %s\n' "${found//$'\n'/$'\n'    }"
             status=1
-        done < <(git -C "$folder" log -z --no-merges --format='%h%x00%an%x00%B' "$since..HEAD")
+        done < <(git -C "$folder" --no-replace-objects log -z --no-merges --format='%h%x00%an%x00%B' "$since..HEAD")
     fi
     return "$status"
 }
@@ -91,10 +99,10 @@ test_faults() {
     local good bad why='\n\nThe list may be stale.\n'
     for good in 'controller/policy: requeue when the list is stale' 'tests/faults: process each plan once' '.ci/run: call make tools first' \
         'hack, docs: address the review' 'README: embed the diagram' 'docs: need Go 1.26' 'api: always bring the default' 'hack: re-read it' \
-        'src: shred the keys' 'src: focus, then bypass' "src: $(printf 'x%.0s' {1..67})"; do
+        'deploy/Containerfile: pin the base' 'Cargo.toml: pin kube' 'src: shred the keys' 'src: focus, then bypass' "src: $(printf 'x%.0s' {1..67})"; do
         expect '' "$good$why"
     done
-    for bad in 'added a test' 'requeuing it' 'fixes it' 'tried it' 'has a lock' 'the fence is asked in one place' 'what is held is told' 'no longer wait'; do
+    for bad in 'added a test' 'requeuing it' 'fixes it' 'tried it' 'has a lock' 'the fence is asked in one place' 'what is held is told' 'no longer wait' 'we requeue it' 'broke it' 'must requeue' 'wip'; do
         expect '*is not an imperative*' "src: $bad$why"
     done
     for bad in 'Requeue it' 'src/Controller: requeue it' 'src controller: requeue it' 'src:requeue it' 'src: ' 'feat(src): requeue it'; do
@@ -103,6 +111,9 @@ test_faults() {
     expect '*is not in lower case*' "src: Requeue it$why"
     expect '*has 73 characters*' "src: $(printf 'ä%.0s' {1..68})$why"
     expect '*full stop*' "src: requeue it.$why"
+    expect '*full stop*' "src: requeue it!$why"
+    expect '*type of change*' "fix: requeue it$why"
+    expect '*body is empty*' 'src: requeue it\n\nCloses: #1\n'
     expect '*second line is not blank*' 'src: requeue it\nThe list may be stale.'
     expect '*body is empty*' 'src: requeue it'
     expect '*body is empty*' 'src: requeue it\n\n \n'

@@ -35,12 +35,12 @@ is_installed() {
     case $1 in
     pip) python3 -c 'import pip' 2>/dev/null ;;
     venv) python3 -c 'import ensurepip, venv' 2>/dev/null ;;
-    *) command -v "$1" >/dev/null ;;
+    *) [[ -x $(type -P -- "$1") ]] ;;
     esac
 }
 
 # packages_of PROGRAM...: prints the Debian packages of these programs, each once.
 packages_of() {
     local program
-    for program in "$@"; do printf '%s\n' "${debian_packages[$program]}"; done | tr ' ' '\n' | sort -u | paste -sd ' '
+    for program in "$@"; do printf '%s\n' "${debian_packages[$program]:?no known Debian package contains $program}"; done | tr ' ' '\n' | sort -u | paste -sd ' '
 }

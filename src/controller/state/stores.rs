@@ -96,11 +96,14 @@ impl Stores {
     /// Returns how many objects use each connection; `None` until the stores are complete.
     #[must_use]
     pub fn usage(&self) -> Option<HashMap<ConnectionKey, usize>> {
+        if !self.are_complete() {
+            return None;
+        }
         let mut counts = HashMap::new();
         for key in self.all().flat_map(AnyStore::connections) {
             *counts.entry(key).or_default() += 1;
         }
-        self.are_complete().then_some(counts)
+        Some(counts)
     }
 
     /// Returns the uids of the objects whose pending deletion counts towards the limit of this connection.

@@ -87,7 +87,7 @@ impl Graph {
 }
 
 /// Returns the module that a path leads into. A re-exported name leads into the module that defines it.
-fn target(path: &str, modules: &BTreeMap<String, Exports>, depth: usize) -> Option<String> {
+pub fn target(path: &str, modules: &BTreeMap<String, Exports>, depth: usize) -> Option<String> {
     let mut end = path.len();
     loop {
         let module = &path[..end];

@@ -55,7 +55,7 @@ impl Listed {
         let systems =
             self.collections.iter().zip(&self.systems).filter(|(collection, _)| !owns(source.file, collection));
         let code = source.code_without_comments();
-        let written = systems.filter(|(_, system)| code.contains(&format!("\"{system}\""))).map(|(_, system)| system);
+        let written = systems.filter(|(_, system)| code.contains(system.as_str())).map(|(_, system)| system);
         named.chain(imported.cloned()).chain(written.cloned()).collect()
     }
 }
@@ -67,6 +67,9 @@ fn snake(kind: &str) -> String {
 
 /// Returns whether an import is the kind, its spec or its status.
 fn is_of_kind(import: &str, kind: &str) -> bool {
+    if is_below(import, &format!("controller::kinds::{}", snake(kind))) {
+        return true;
+    }
     let Some(rest) = import.strip_prefix("api::") else { return false };
     let first = rest.split("::").next().unwrap_or_default();
     first == snake(kind) || first.strip_prefix(kind).is_some_and(|rest| ["", "Spec", "Status"].contains(&rest))

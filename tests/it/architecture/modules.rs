@@ -1,6 +1,7 @@
 //! Reads the modules of `src`: their paths, what they import and what they re-export.
 
 use super::paths::paths;
+use regex::Regex;
 use std::collections::BTreeMap;
 
 /// One file of `src`.
@@ -31,7 +32,7 @@ impl<'a> Source<'a> {
 
     /// Returns whether the file holds tests only.
     pub fn is_test(&self) -> bool {
-        ["tests.rs", "fuzz.rs"].iter().any(|name| self.file.ends_with(name))
+        ["tests.rs", "fuzz.rs"].contains(&self.file.rsplit('/').next().unwrap_or_default())
     }
 
     /// Returns the top module of the file.
@@ -41,7 +42,11 @@ impl<'a> Source<'a> {
 
     /// Returns the code without line comments.
     pub fn code_without_comments(&self) -> String {
-        self.code.lines().map(|line| line.split("//").next().unwrap_or_default()).collect::<Vec<_>>().join("\n")
+        self.code
+            .lines()
+            .map(|line| line.split("// ").next().filter(|_| !line.trim_start().starts_with("//")).unwrap_or_default())
+            .collect::<Vec<_>>()
+            .join("\n")
     }
 
     /// Returns all paths in the code, as they stand there.
@@ -54,10 +59,37 @@ impl<'a> Source<'a> {
         self.paths().into_iter().filter_map(|path| self.resolve(&path)).collect()
     }
 
+    /// Returns the paths in `use` items that import a whole top module, all names of a module above, or a type of
+    /// the clock or a crate under another name.
+    pub fn hidden_imports(&self) -> Vec<String> {
+        if self.is_test() || ["lib", "main", "cli"].contains(&self.top()) || self.file == "api/kinds.rs" {
+            return Vec::new();
+        }
+        let whole = self.paths().into_iter().filter(|path| {
+            let end = path.rsplit("::").next().unwrap_or_default();
+            let Some(import) = self.resolve(path) else { return path == "crate::*" };
+            let module = import.module.trim_end_matches("::*").trim_end_matches("::self");
+            let is_top = ["", "*", "self", "controller", "upstream", "api", "engine"].contains(&module);
+            is_top || end == "*" && ["controller", "upstream"].contains(&self.top()) && is_below(&self.module, module)
+        });
+        let renamed =
+            Regex::new(r"\b(?:crate|self|super|kube|std|env|time|Instant|SystemTime|Timestamp|Zoned) as [a-zA-Z]\w*")
+                .unwrap();
+        let code = self.code_without_comments();
+        whole.chain(renamed.find_iter(&code).map(|found| found.as_str().to_owned())).collect()
+    }
+
     /// Returns the imports but for those that only pass names on (`pub use`).
     pub fn own_imports(&self, modules: &BTreeMap<String, Exports>) -> Vec<Import> {
-        let (kept, _) = without_pub_use(self.code);
-        paths(&kept).into_iter().filter_map(|path| self.resolve(&path).or_else(|| self.child(&path, modules))).collect()
+        let (kept, passed_on) = without_pub_use(self.code);
+        let upward = paths(&passed_on).into_iter().filter_map(|path| self.resolve(&path));
+        let upward = upward.filter(|import| !is_below(&import.module, &self.module)).collect::<Vec<_>>();
+        upward
+            .into_iter()
+            .chain(
+                paths(&kept).into_iter().filter_map(|path| self.resolve(&path).or_else(|| self.child(&path, modules))),
+            )
+            .collect()
     }
 
     /// Returns what the file re-exports: each name with its path.
@@ -81,7 +113,7 @@ impl<'a> Source<'a> {
     }
 
     fn resolve(&self, path: &str) -> Option<Import> {
-        let mut parts = path.split("::").peekable();
+        let mut parts = path.strip_prefix("self::").unwrap_or(path).split("::").peekable();
         let mut base: Vec<&str> = Vec::new();
         match parts.next()? {
             "crate" | "cloud_policy" => {}
@@ -117,13 +149,10 @@ pub fn is_below(path: &str, of: &str) -> bool {
 
 /// Splits the code into what is not a `pub use`, and the `pub use` items.
 fn without_pub_use(code: &str) -> (String, String) {
+    let pub_use = Regex::new(r"^\s*pub(?:\([^)]*\))?\s+use\s").unwrap();
     let (mut kept, mut passed_on, mut inside) = (String::new(), String::new(), false);
     for line in code.lines() {
-        let starts = line
-            .trim_start()
-            .strip_prefix("pub")
-            .and_then(|rest| rest.split_once("use "))
-            .is_some_and(|(visibility, _)| visibility.trim().is_empty() || visibility.trim().starts_with('('));
+        let starts = pub_use.is_match(line);
         inside |= starts;
         let to = if inside { &mut passed_on } else { &mut kept };
         to.push_str(line);

@@ -150,7 +150,7 @@ fn planted_name_is_reported() {
 
 /// Returns the names of the tests in the code.
 fn test_names(code: &str) -> Vec<String> {
-    let test = r"#\[(?:tokio::)?test[^\]]*\]\s*(?:#\[[^\]]*\]\s*)*(?:async )?fn (\w+)";
+    let test = r"#\[(?:\w+::)*test\b[^\]\n]*\]\s*(?:(?:#\[.*\]|//.*)\s*)*(?:pub(?:\([^)]*\))? )?(?:async )?fn (\w+)";
     Regex::new(test).unwrap().captures_iter(code).map(|found| found[1].to_owned()).collect()
 }
 

@@ -82,6 +82,7 @@ fn token(code: &[char], at: usize) -> (Option<Token>, usize) {
         'r' | 'b' | 'c' if prefixed_string(code, at).is_some() => {
             (Some(Token::Other), prefixed_string(code, at).unwrap())
         }
+        'r' if next == Some(&'#') && code.get(at + 2).is_some_and(|c| c.is_alphabetic()) => (None, at + 2),
         c if c.is_alphabetic() || c == '_' => {
             let end = skip_while(code, at, |c| c.is_alphanumeric() || c == '_');
             (Some(Token::Word(code[at..end].iter().collect())), end)

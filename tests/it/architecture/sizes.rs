@@ -57,7 +57,9 @@ fn functions(code: &str) -> Vec<(String, usize)> {
         let indent = line.len() - line.trim_start().len();
         let Some(name) = name_of_function(line) else { continue };
         let end = format!("{}}}", " ".repeat(indent));
-        let one_line = line.trim_end().ends_with('}') || line.trim_end().ends_with(';');
+        let code = line.split("//").next().unwrap_or_default().trim_end();
+        let one_line =
+            code.ends_with('}') || (code.ends_with(';') && code.matches('[').count() == code.matches(']').count());
         let length = if one_line { 0 } else { lines[start..].iter().position(|line| *line == end).unwrap_or(0) };
         found.push((name, length + 1));
     }
@@ -65,7 +67,8 @@ fn functions(code: &str) -> Vec<(String, usize)> {
 }
 
 fn name_of_function(line: &str) -> Option<String> {
-    let mut words = line.split_whitespace().take_while(|word| !word.contains('"') && !word.starts_with("//"));
+    let mut words =
+        line.split_whitespace().take_while(|word| (!word.contains('"') || *word == "\"C\"") && !word.starts_with("//"));
     words.find(|word| *word == "fn")?;
     let name: String = words.next()?.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
     (!name.is_empty()).then_some(name)

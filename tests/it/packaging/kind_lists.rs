@@ -94,8 +94,9 @@ fn artifact_hub(kind: &CustomResourceDefinition) -> String {
 #[test]
 fn list_gets_one_item_for_each_kind() {
     let text = "  a: {{- /* generated for each managed kind: {plural}/status */}}\n    - old\n  verbs: [get]\n";
-    let items: String =
-        crds::managed().iter().map(|kind| format!("    - {}/status\n", kind.spec.names.plural)).collect();
+    let item =
+        |items: String, kind: &CustomResourceDefinition| items + &format!("    - {}/status\n", kind.spec.names.plural);
+    let items = crds::managed().iter().fold(String::new(), item);
     assert!(items.contains("- policies/status\n"), "{items}");
     assert_eq!(fill(text), text.replace("    - old\n", &items));
     let text = "a: # generated for each namespaced connection kind: {kind}.{group}\n\n# b\n";
