@@ -7,7 +7,7 @@ use cloud_policy::engine::{Diff, ErrorKind, Remedy, Written};
 use cloud_policy::upstream::Credentials;
 use cloud_policy::upstream::Priority;
 use cloud_policy::upstream::registry::deleter;
-use cloud_policy_simulator::ncloud::{Assignee, DeleteBody, ErrorAnswer, ErrorShape, PrincipalType};
+use cloud_policy_simulator::ncloud::{Assignee, ErrorAnswer, ErrorShape, PrincipalType, ResultBody};
 use cloud_policy_simulator::{Action, Fault, Operation};
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -92,7 +92,7 @@ async fn assigned_policy_is_in_use_and_names_its_users() {
     for (status, code) in [(409, "9013"), (400, "9013"), (403, "9013")] {
         let answer = ErrorAnswer::new(status, ErrorShape::TopLevel, code, "assigned");
         let (ncloud, account) =
-            simulator(|s| (s.still_assigned, s.delete_body) = (answer, DeleteBody::ProcessResult)).await;
+            simulator(|s| (s.still_assigned, s.delete_body) = (answer, ResultBody::ProcessResult)).await;
         let subject = bound(&account, &block());
         let id = create(&*subject).await;
         let alice = Assignee {

@@ -43,6 +43,28 @@ pub(crate) fn bomb() -> Vec<u8> {
     HEADER.iter().chain(first).chain(period.iter().cycle().take(128 << 10)).copied().collect()
 }
 
+/// Returns a gzip stream of these bytes, in blocks that are stored and not compressed.
+pub(crate) fn gzip(bytes: &[u8]) -> Vec<u8> {
+    const HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255];
+    let mut stream = HEADER.to_vec();
+    for block in bytes.chunks(usize::from(u16::MAX)) {
+        let length = u16::try_from(block.len()).unwrap_or(u16::MAX);
+        stream.push(0);
+        stream.extend(length.to_le_bytes().into_iter().chain((!length).to_le_bytes()));
+        stream.extend(block);
+    }
+    // An empty last block.
+    stream.extend([1, 0, 0, 0xff, 0xff]);
+    stream.extend(crc32(bytes).to_le_bytes());
+    stream.extend(u32::try_from(bytes.len()).unwrap_or(u32::MAX).to_le_bytes());
+    stream
+}
+
+fn crc32(bytes: &[u8]) -> u32 {
+    let step = |sum: u32, _| if sum & 1 == 1 { (sum >> 1) ^ 0xEDB8_8320 } else { sum >> 1 };
+    !bytes.iter().fold(u32::MAX, |sum, byte| (0..8).fold(sum ^ u32::from(*byte), step))
+}
+
 /// Returns white space, one byte at a time.
 pub(crate) fn drip() -> Body {
     body(stream::repeat(Bytes::from_static(b" ")), Duration::from_millis(100))
@@ -58,4 +80,14 @@ fn body(chunks: impl Stream<Item = Bytes> + Send + Sync + 'static, pause: Durati
         .take_while(move |_| std::future::ready(Instant::now() < end))
         .map(|chunk| Ok::<_, Infallible>(Frame::data(chunk)));
     BodyExt::boxed(StreamBody::new(frames))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gzip_checksum_is_that_of_the_standard() {
+        assert_eq!(crc32(b"123456789"), 0xCBF4_3926);
+    }
 }

@@ -4,9 +4,9 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::Account;
+use super::options::Switches;
 use super::policies::{body, changeable};
-use super::types::{Assignee, PrincipalType};
-use super::validate::valid_tag;
+use super::types::{Assignee, PolicyType, PrincipalType, StoredPolicy};
 use crate::exchange::{Answer, Call, Reply};
 
 #[derive(Deserialize)]
@@ -94,7 +94,7 @@ impl Account {
     }
 
     pub(crate) fn tags(&mut self, id: &str) -> Result<Answer, Answer> {
-        let policy = changeable(self.store.read(id), &self.options.switches)?;
+        let policy = taggable(self.store.read(id), &self.options.switches)?;
         let tags: Vec<Value> = policy
             .tags
             .iter()
@@ -106,25 +106,33 @@ impl Account {
     pub(crate) fn add_tag(&mut self, call: &Call, id: &str) -> Result<Answer, Answer> {
         let switches = &self.options.switches;
         let Tag { tag_key, tag_value } = body(call, switches)?;
-        let policy = changeable(self.store.read(id), switches)?;
-        if !valid_tag(&tag_key, &tag_value) {
+        let policy = taggable(self.store.read(id), switches)?;
+        if !switches.tag_rule.allows(&tag_key, &tag_value) {
             return Err(Answer::read(switches.malformed.reply()));
         }
         if policy.tags.len() >= 20 && !policy.tags.contains_key(&tag_key) {
             return Err(Answer::read(switches.over_limit.reply()));
         }
         policy.tags.insert(tag_key, tag_value);
-        Ok(Answer::wrote(Reply::json(200, &json!({"success": true, "id": id}))))
+        Ok(Answer::wrote(switches.tag_body.reply(200, &json!({"success": true, "id": id}))))
     }
 
     pub(crate) fn remove_tag(&mut self, call: &Call, id: &str) -> Result<Answer, Answer> {
         let switches = &self.options.switches;
         let tag: Tag = body(call, switches)?;
-        let policy = changeable(self.store.read(id), switches)?;
+        let policy = taggable(self.store.read(id), switches)?;
         if policy.tags.remove(&tag.tag_key).is_none() {
             let result = json!({"success": false, "id": id, "message": "This tag isn't registered."});
             return Err(Answer::read(Reply::json(200, &result)));
         }
-        Ok(Answer::wrote(Reply::json(200, &json!({"success": true, "id": id}))))
+        Ok(Answer::wrote(switches.tag_body.reply(200, &json!({"success": true, "id": id}))))
+    }
+}
+
+/// Returns the policy if its tags can be read and changed, or else the error answer.
+fn taggable<'a>(found: Option<&'a mut StoredPolicy>, switches: &Switches) -> Result<&'a mut StoredPolicy, Answer> {
+    match found {
+        Some(policy) if policy.policy_type == PolicyType::SystemManaged && switches.system_tags => Ok(policy),
+        found => changeable(found, switches),
     }
 }

@@ -6,6 +6,7 @@
 
 mod attachments;
 mod catalogue;
+mod choices;
 mod errors;
 mod gateway;
 mod options;
@@ -19,8 +20,9 @@ mod validate;
 use std::io;
 use std::sync::{Arc, Mutex};
 
+pub use choices::{Compression, CreateTags, EmptyDescription, Order, RateLimit, ResultBody, Search, TagRule};
 pub use errors::{ErrorAnswer, ErrorShape, GatewayError};
-pub use options::{CreateTags, DeleteBody, EmptyDescription, Options, Order, RateLimit, Search, Switches};
+pub use options::{Options, Switches};
 pub use types::{Assignee, Condition, NewPolicy, Permission, PolicyType, PrincipalType, StoredPolicy, Target};
 
 use crate::clock::Clock;
@@ -55,8 +57,10 @@ impl Ncloud {
         let (listen, journal, clock) = (options.listen, options.journal.clone(), options.clock.clone());
         let faults = Faults::default();
         let store = Store::new(options.seed);
-        let account =
-            Arc::new(SharedAccount { account: Mutex::new(Account { options, store }), meter: Meter::default() });
+        let account = Arc::new(SharedAccount {
+            account: Mutex::new(Account { options, store, lists: 0 }),
+            meter: Meter::default(),
+        });
         let proxy = FaultProxy {
             upstream: Arc::clone(&account) as Arc<dyn Upstream>,
             journal: journal.clone(),
@@ -173,6 +177,8 @@ pub fn sign(method: &str, target: &str, timestamp: &str, access_key: &str, secre
 pub(crate) struct Account {
     options: Options,
     store: Store,
+    /// The number of list requests so far.
+    lists: usize,
 }
 
 #[derive(Debug)]
@@ -195,7 +201,9 @@ impl Upstream for SharedAccount {
         if let Some(rejection) = gateway::rejection(call, &account.options, &self.meter) {
             return Answer::read(rejection);
         }
-        account.dispatch(call).unwrap_or_else(|error| error)
+        let compression = account.options.switches.compression;
+        let answer = account.dispatch(call).unwrap_or_else(|error| error);
+        Answer { reply: compression.apply(call, answer.reply), ..answer }
     }
 
     fn body_limit(&self) -> usize {
@@ -208,9 +216,27 @@ impl Upstream for SharedAccount {
 }
 
 impl Account {
-    /// Answers a call: `Err` if the account rejects it, `Ok` if not.
+    /// Answers a call: `Err` if the account rejects it, `Ok` if not. Reads show the state that they lag behind.
     fn dispatch(&mut self, call: &Call) -> Result<Answer, Answer> {
-        match Route::of(call) {
+        let (route, lag) = (Route::of(call), self.options.switches.lag);
+        let behind = match &route {
+            Some(Route::Get(_) | Route::TagsGet(_) | Route::Resources(_)) => Some(lag.reads),
+            Some(Route::List) => Some(lag.lists),
+            _ => None,
+        };
+        let newest = behind.and_then(|behind| self.store.go_back(behind, lag));
+        let before = self.store.before(lag);
+        let answer = self.route(route, call);
+        if let Some(newest) = newest {
+            self.store.return_to(newest);
+        } else if answer.as_ref().is_ok_and(|answer| answer.effect) {
+            self.store.keep(before, lag);
+        }
+        answer
+    }
+
+    fn route(&mut self, route: Option<Route>, call: &Call) -> Result<Answer, Answer> {
+        match route {
             Some(Route::Create) => self.create(call),
             Some(Route::List) => self.list(call),
             Some(Route::DeleteMany) => self.delete_many(call),

@@ -4,14 +4,14 @@
 //! is the most likely answer. A client must work with the others as well.
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::choices::{Compression, CreateTags, EmptyDescription, Order, RateLimit, ResultBody, Search, TagRule};
 use super::errors::{ErrorAnswer, ErrorShape};
 use crate::clock::Clock;
-use crate::faults::millis;
 use crate::journal::Journal;
+use crate::lag::Lag;
 
 /// The options with which an account starts.
 #[derive(Clone, Debug)]
@@ -52,75 +52,6 @@ impl Default for Options {
     }
 }
 
-/// The rate limit, measured by the simulator's clock.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct RateLimit {
-    /// The number of requests per window.
-    pub requests: u32,
-    /// The length of the window.
-    #[serde(with = "millis", rename = "windowMillis")]
-    pub window: Duration,
-}
-
-/// How `searchWord` matches names.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum Search {
-    /// Anywhere in the name.
-    Substring,
-    /// The whole name.
-    Exact,
-    /// At the start of the name.
-    Prefix,
-}
-
-/// The order of actions and resources in a stored policy.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum Order {
-    /// As sent.
-    Kept,
-    /// Alphabetical.
-    Sorted,
-    /// Last first.
-    Reversed,
-}
-
-/// How an absent description reads back.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum EmptyDescription {
-    /// The field is absent.
-    Omitted,
-    /// The field is `""`.
-    EmptyText,
-    /// The field is `null`.
-    Null,
-}
-
-/// The handling of tags in a create request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum CreateTags {
-    /// Stored.
-    Stored,
-    /// Silently ignored.
-    Dropped,
-    /// The request counts as malformed.
-    Refused,
-}
-
-/// The body of a successful delete.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum DeleteBody {
-    /// None.
-    Empty,
-    /// A `ProcessResult`; deleting many answers an array of them.
-    ProcessResult,
-}
-
 /// The facts that the documentation leaves open, one field each.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
@@ -133,11 +64,15 @@ pub struct Switches {
     /// The HTTP status of a successful delete.
     pub delete_status: u16,
     /// The body of a successful delete (none is documented for one policy, none was seen for many).
-    pub delete_body: DeleteBody,
+    pub delete_body: ResultBody,
     /// The body of a successful delete of many.
-    pub delete_many_body: DeleteBody,
+    pub delete_many_body: ResultBody,
+    /// The body of a successful change of a tag.
+    pub tag_body: ResultBody,
     /// Whether names of user-created policies are unique.
     pub unique_names: bool,
+    /// Whether a new policy must not have the name of a system policy either.
+    pub system_names_reserved: bool,
     /// Whether names that differ in case are different names.
     pub case_sensitive_names: bool,
     /// How `searchWord` matches.
@@ -146,6 +81,8 @@ pub struct Switches {
     pub largest_page: Option<u32>,
     /// Whether lists start with the newest policy.
     pub newest_first: bool,
+    /// Whether each list request finds another order, so that pages overlap and leave policies out.
+    pub shuffled_pages: bool,
     /// Whether resource `*` reads back as `nrn:*:{product}:*::*` (seen on product `Server`).
     pub rewrite_wildcard: bool,
     /// The order of actions and resources in a stored policy.
@@ -158,6 +95,12 @@ pub struct Switches {
     pub deny: bool,
     /// The handling of tags in a create request.
     pub create_tags: CreateTags,
+    /// The rules of tags.
+    pub tag_rule: TagRule,
+    /// Whether the tag endpoints accept system policies.
+    pub system_tags: bool,
+    /// Whether a validation refuses fields that its page does not have, such as tags.
+    pub strict_validation: bool,
     /// Whether the answers to create and edit contain the policy's tags.
     pub tags_in_result: bool,
     /// Whether NRNs of user-created policies contain the member number.
@@ -174,6 +117,10 @@ pub struct Switches {
     pub principals: Option<Vec<String>>,
     /// The number of reads that do not show a new policy yet (eventual consistency).
     pub hidden_reads: u32,
+    /// How far reads are behind writes.
+    pub lag: Lag,
+    /// Whether answers are compressed.
+    pub compression: Compression,
     /// Whether each request needs a `Content-Type`.
     pub demand_content_type: bool,
     /// Whether the gateway prints its error codes as numbers.
@@ -212,19 +159,25 @@ impl Default for Switches {
             refused_status: 200,
             create_status: 200,
             delete_status: 200,
-            delete_body: DeleteBody::Empty,
-            delete_many_body: DeleteBody::ProcessResult,
+            delete_body: ResultBody::Empty,
+            delete_many_body: ResultBody::ProcessResult,
+            tag_body: ResultBody::ProcessResult,
             unique_names: true,
+            system_names_reserved: false,
             case_sensitive_names: true,
             search: Search::Substring,
             largest_page: None,
             newest_first: false,
+            shuffled_pages: false,
             rewrite_wildcard: true,
             order: Order::Kept,
             clear_omitted_description: true,
             empty_description: EmptyDescription::Omitted,
             deny: true,
             create_tags: CreateTags::Stored,
+            tag_rule: TagRule::Any,
+            system_tags: false,
+            strict_validation: false,
             tags_in_result: true,
             member_number_in_nrn: true,
             locations: true,
@@ -233,6 +186,8 @@ impl Default for Switches {
             whole_products: Vec::new(),
             principals: None,
             hidden_reads: 0,
+            lag: Lag::default(),
+            compression: Compression::Never,
             demand_content_type: false,
             numeric_gateway_codes: false,
             authentication_details: true,

@@ -6,7 +6,8 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
 use super::Account;
-use super::options::{CreateTags, DeleteBody, EmptyDescription, Search, Switches};
+use super::choices::{CreateTags, EmptyDescription, Search};
+use super::options::Switches;
 use super::store::{Draft, stored_form};
 use super::types::{Detail, PolicyBody, PolicyType, StoredPolicy};
 use super::validate::{Purpose, findings};
@@ -78,6 +79,11 @@ impl Account {
             policies.reverse();
         }
         policies.retain(|policy| filter.matches(policy, switches.search));
+        if switches.shuffled_pages && !policies.is_empty() {
+            self.lists += 1;
+            let start = self.lists * 37 % policies.len();
+            policies.rotate_left(start);
+        }
         Ok(Answer::read(Reply::json(200, &filter.page_of(&policies, &switches))))
     }
 
@@ -88,10 +94,8 @@ impl Account {
             return Err(Answer::read(switches.still_assigned.reply()));
         }
         self.store.remove(id);
-        Ok(Answer::wrote(match switches.delete_body {
-            DeleteBody::Empty => Reply::empty(switches.delete_status),
-            DeleteBody::ProcessResult => Reply::json(switches.delete_status, &json!({"success": true, "id": id})),
-        }))
+        let result = json!({"success": true, "id": id});
+        Ok(Answer::wrote(switches.delete_body.reply(switches.delete_status, &result)))
     }
 
     /// Deletes all policies or none. The first id that cannot be deleted decides the answer.
@@ -106,19 +110,17 @@ impl Account {
         for id in &ids {
             self.store.remove(id);
         }
-        let reply = match switches.delete_many_body {
-            DeleteBody::Empty => Reply::empty(switches.delete_status),
-            DeleteBody::ProcessResult => {
-                let results: Vec<_> = ids.iter().map(|id| json!({"success": true, "id": id})).collect();
-                Reply::json(switches.delete_status, &results)
-            }
-        };
+        let results: Vec<_> = ids.iter().map(|id| json!({"success": true, "id": id})).collect();
+        let reply = switches.delete_many_body.reply(switches.delete_status, &results);
         Ok(if ids.is_empty() { Answer::read(reply) } else { Answer::wrote(reply) })
     }
 
     pub(crate) fn validate(&mut self, call: &Call) -> Result<Answer, Answer> {
         let switches = &self.options.switches;
         let body: PolicyBody = body(call, switches)?;
+        if switches.strict_validation && body.tags.is_some() {
+            return Err(Answer::read(switches.malformed.reply()));
+        }
         // An edit is validated without a name. If the body has a name, it must be valid.
         let purpose = if body.policy_name.is_some() { Purpose::Create } else { Purpose::Edit };
         let details = findings(&body, purpose, switches);

@@ -1,21 +1,25 @@
 //! The account's policies, and the form in which the account stores them.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use super::catalogue::system_policies;
-use super::options::{Options, Order, Switches};
+use super::choices::Order;
+use super::options::{Options, Switches};
 use super::types::{Permission, PolicyType, StoredPolicy};
 use crate::ids::Ids;
+use crate::lag::{Lag, Past};
 
 /// All policies of the account, oldest first.
 #[derive(Debug)]
 pub(crate) struct Store {
     records: Vec<Record>,
+    past: Past<Record>,
     ids: Ids,
 }
 
-#[derive(Debug)]
-struct Record {
+#[derive(Clone, Debug)]
+pub(crate) struct Record {
     policy: StoredPolicy,
     /// The number of further reads that do not show the policy.
     hidden: u32,
@@ -32,7 +36,7 @@ pub(crate) struct Draft {
 impl Store {
     pub(crate) fn new(seed: u64) -> Self {
         let records = system_policies().into_iter().map(|policy| Record { policy, hidden: 0 }).collect();
-        Self { records, ids: Ids::new(seed) }
+        Self { records, past: Past::default(), ids: Ids::new(seed) }
     }
 
     pub(crate) fn user_created(&self) -> impl Iterator<Item = &StoredPolicy> {
@@ -58,6 +62,29 @@ impl Store {
         };
         self.records.push(Record { policy: policy.clone(), hidden: options.switches.hidden_reads });
         policy
+    }
+
+    /// Shows the policies as a read sees them which is `behind` writes. Returns the newest state if that differs.
+    pub(crate) fn go_back(&mut self, behind: Duration, lag: Lag) -> Option<Vec<Record>> {
+        let seen = self.past.seen(&self.records, behind, lag, |record| &record.policy.policy_id)?;
+        Some(std::mem::replace(&mut self.records, seen))
+    }
+
+    /// Shows the newest state again.
+    pub(crate) fn return_to(&mut self, newest: Vec<Record>) {
+        self.records = newest;
+    }
+
+    /// Returns the state before a write, if reads lag.
+    pub(crate) fn before(&self, lag: Lag) -> Option<Vec<Record>> {
+        Past::before(&self.records, lag)
+    }
+
+    /// Keeps the state before a write that took effect.
+    pub(crate) fn keep(&mut self, before: Option<Vec<Record>>, lag: Lag) {
+        if let Some(before) = before {
+            self.past.keep(before, lag);
+        }
     }
 
     /// Returns the visible policies. Each of the others uses up one hidden read.
@@ -93,7 +120,9 @@ impl Store {
     }
 
     pub(crate) fn is_name_taken(&self, name: &str, switches: &Switches) -> bool {
-        self.user_created().any(|policy| same_name(&policy.policy_name, name, switches))
+        let rival =
+            |policy: &StoredPolicy| switches.system_names_reserved || policy.policy_type == PolicyType::UserCreated;
+        self.all().any(|policy| rival(policy) && same_name(&policy.policy_name, name, switches))
     }
 }
 

@@ -60,7 +60,7 @@ impl Findings<'_> {
             self.add("sim.tags", "tags", "more than 20 tags", "태그는 20개까지 가능합니다");
         }
         for (key, value) in tags {
-            if !valid_tag(key, value) {
+            if !self.switches.tag_rule.allows(key, value) {
                 self.add("sim.tags", &format!("tags.{key}"), "not a valid tag", "태그가 올바르지 않습니다");
             }
         }
@@ -129,9 +129,4 @@ fn valid_action(action: &str) -> bool {
 fn valid_nrn(nrn: &str) -> bool {
     let allowed = |c: char| c.is_ascii_alphanumeric() || "-_:./=*".contains(c);
     nrn.len() <= 128 && nrn.chars().all(allowed) && nrn.starts_with("nrn:") && nrn.split(':').count() >= 6
-}
-
-/// Accepts a key of 1 to 128 characters and a value of 1 to 256.
-pub(crate) fn valid_tag(key: &str, value: &str) -> bool {
-    (1..=128).contains(&key.chars().count()) && (1..=256).contains(&value.chars().count())
 }

@@ -10,10 +10,11 @@ use super::errors::{ApiError, Grpc};
 use super::front;
 use super::options::Options;
 use super::routes::{Resource, Rpc, Verb, id_field};
-use super::store::Store;
+use super::store::{Store, StoredNetworkPolicy, StoredPolicy};
 use crate::exchange::{Answer, Call, Identity, Reply, Upstream};
 use crate::ids::Ids;
 use crate::journal::{Collection, Operation, System};
+use crate::lag::Past;
 use crate::sync::lock;
 
 /// Options and objects. One lock protects both.
@@ -25,6 +26,8 @@ pub(crate) struct Installation {
     pub(crate) other_domain: String,
     /// The subnets that use network policies, by policy id.
     pub(crate) subnets: BTreeMap<String, String>,
+    past_policies: Past<StoredPolicy>,
+    past_network_policies: Past<StoredNetworkPolicy>,
 }
 
 /// The state that the server thread and the handle share.
@@ -75,7 +78,15 @@ impl Installation {
         let (domain, other_domain) = (ids.prefixed("domain"), ids.prefixed("domain"));
         let tokens = Tokens::new(&domain, &other_domain);
         let store = Store::new(domain, options.zones, ids, options.clock.now());
-        Self { options, store, tokens, other_domain, subnets: BTreeMap::new() }
+        Self {
+            options,
+            store,
+            tokens,
+            other_domain,
+            subnets: BTreeMap::new(),
+            past_policies: Past::default(),
+            past_network_policies: Past::default(),
+        }
     }
 
     fn serve(&mut self, call: &Call, rpc: &Rpc) -> Result<Answer, ApiError> {
@@ -89,7 +100,45 @@ impl Installation {
                 params.insert("domain_id".to_owned(), json!(domain));
             }
         }
-        self.carry_out(rpc, &params)
+        self.carry_out_behind(rpc, &params)
+    }
+
+    /// Carries out a call. Reads show the state that they lag behind.
+    fn carry_out_behind(&mut self, rpc: &Rpc, params: &Map<String, Value>) -> Result<Answer, ApiError> {
+        let lag = self.options.switches.lag;
+        let behind = match rpc.verb {
+            Verb::Get => lag.reads,
+            Verb::List | Verb::Stat => lag.lists,
+            Verb::Create | Verb::Update | Verb::PinData | Verb::Delete => return self.write(rpc, params),
+        };
+        let Store { policies, network_policies, .. } = &mut self.store;
+        let seen = self.past_policies.seen(policies, behind, lag, |policy| &policy.policy_id);
+        let newest = seen.map(|seen| std::mem::replace(policies, seen));
+        let past = &self.past_network_policies;
+        let seen = past.seen(network_policies, behind, lag, |policy| &policy.network_policy_id);
+        let newest_network = seen.map(|seen| std::mem::replace(network_policies, seen));
+        let answer = self.carry_out(rpc, params);
+        if let Some(newest) = newest {
+            self.store.policies = newest;
+        }
+        if let Some(newest) = newest_network {
+            self.store.network_policies = newest;
+        }
+        answer
+    }
+
+    fn write(&mut self, rpc: &Rpc, params: &Map<String, Value>) -> Result<Answer, ApiError> {
+        let lag = self.options.switches.lag;
+        let policies = Past::before(&self.store.policies, lag);
+        let network_policies = Past::before(&self.store.network_policies, lag);
+        let answer = self.carry_out(rpc, params)?;
+        if let Some(before) = policies {
+            self.past_policies.keep(before, lag);
+        }
+        if let Some(before) = network_policies {
+            self.past_network_policies.keep(before, lag);
+        }
+        Ok(answer)
     }
 
     fn carry_out(&mut self, rpc: &Rpc, params: &Map<String, Value>) -> Result<Answer, ApiError> {

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock::Clock;
 use crate::journal::Journal;
+use crate::lag::Lag;
 
 /// The generation of the servers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,6 +55,8 @@ pub struct Switches {
     pub emit_defaults: bool,
     /// Whether the front drops unknown request fields, as the Node front does, instead of rejecting them.
     pub ignore_unknown_fields: bool,
+    /// How far reads are behind writes.
+    pub lag: Lag,
 }
 
 /// The options with which an installation starts.

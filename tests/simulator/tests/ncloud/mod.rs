@@ -6,6 +6,7 @@ mod lists;
 mod policies;
 mod rules;
 mod signature;
+mod strict;
 mod switches;
 
 use cloud_policy_simulator::ncloud::{Ncloud, Options, Switches};

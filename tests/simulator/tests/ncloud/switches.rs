@@ -1,7 +1,7 @@
 //! Each switch for an open fact, set to another answer than the default.
 
 use cloud_policy_simulator::ncloud::{
-    CreateTags, DeleteBody, EmptyDescription, ErrorAnswer, ErrorShape, Ncloud, Order, Switches,
+    CreateTags, EmptyDescription, ErrorAnswer, ErrorShape, Ncloud, Order, ResultBody, Switches,
 };
 use serde_json::{Value, json};
 
@@ -34,8 +34,8 @@ async fn switches_set_status_of_create_and_delete() {
 #[tokio::test]
 async fn switches_set_body_of_delete() {
     let server = account(|switches| {
-        switches.delete_body = DeleteBody::ProcessResult;
-        switches.delete_many_body = DeleteBody::Empty;
+        switches.delete_body = ResultBody::ProcessResult;
+        switches.delete_many_body = ResultBody::Empty;
     })
     .await;
     let (one, two) = (created(&server, &policy("one")), created(&server, &policy("two")));

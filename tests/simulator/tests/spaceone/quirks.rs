@@ -225,3 +225,15 @@ async fn eq_filter_ignores_case_only_in_2020() {
     assert_eq!(networks("network_policy_id", &id), 0, "ids are compared exactly");
     assert_eq!([policies("name", "MIXED"), policies("name", "Mixed")], [0, 1]);
 }
+
+#[tokio::test]
+async fn reads_lag_behind_writes() {
+    let server = Spaceone::start(Options::default()).await.unwrap();
+    server.set_options(|switches| switches.lag.reads = std::time::Duration::from_hours(1));
+    let body = json!({"policy_id": "p", "name": "n", "permissions": ["a.*"], "domain_id": server.domain_id()});
+    assert_eq!(spaceone(&server, "POST", "/repository/v1/policies", &body).status, 200);
+    let target = format!("/repository/v1/policies/p?domain_id={}", server.domain_id());
+    assert_ne!(spaceone(&server, "GET", &target, &Value::Null).status, 200);
+    server.set_options(|switches| switches.lag.reads = std::time::Duration::ZERO);
+    assert_eq!(spaceone(&server, "GET", &target, &Value::Null).status, 200);
+}
