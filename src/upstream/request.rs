@@ -27,6 +27,8 @@ pub type WritePermission = Arc<dyn Fn() -> bool + Send + Sync>;
 pub struct RequestContext {
     /// Their priority.
     pub priority: Priority,
+    /// The namespace that they are for. Namespaces take turns at equal priority.
+    pub namespace: Arc<str>,
     /// The observer of writes.
     pub writes: Option<Arc<dyn WriteObserver>>,
     /// The permission to write; `None` permits all writes.
@@ -41,9 +43,9 @@ impl RequestContext {
 }
 
 impl From<Priority> for RequestContext {
-    /// Creates a context without observer, in which writes are always permitted.
+    /// Creates a context of no namespace and without observer, in which writes are always permitted.
     fn from(priority: Priority) -> Self {
-        Self { priority, writes: None, write_permission: None }
+        Self { priority, namespace: Arc::from(""), writes: None, write_permission: None }
     }
 }
 
@@ -53,7 +55,9 @@ impl From<Priority> for RequestContext {
 pub enum Priority {
     /// Periodic comparison, and retries after a failure. They must not delay a user's change.
     Background,
-    /// A new or changed spec.
+    /// The first apply of a new object. Nothing is granted yet, and creations come in crowds.
+    Creation,
+    /// A changed spec, which may take access away.
     Change,
     /// A deletion.
     Deletion,
@@ -67,6 +71,7 @@ impl Priority {
     pub fn label(self) -> &'static str {
         match self {
             Self::Background => "background",
+            Self::Creation => "creation",
             Self::Change => "change",
             Self::Deletion => "deletion",
             Self::Probe => "probe",

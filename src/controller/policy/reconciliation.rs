@@ -66,7 +66,12 @@ impl<'a, K: Managed> Reconciliation<'a, K> {
         let writes: Arc<dyn WriteObserver> = Arc::clone(&self.audit_log) as _;
         let shared = Arc::clone(&self.ctx.shared);
         let permission: WritePermission = Arc::new(move || shared.fence().is_ok());
-        RequestContext { priority: self.priority, writes: Some(writes), write_permission: Some(permission) }
+        RequestContext {
+            priority: self.priority,
+            namespace: self.namespace().into(),
+            writes: Some(writes),
+            write_permission: Some(permission),
+        }
     }
 
     /// Returns what all controllers share.

@@ -2,10 +2,11 @@
 //!
 //! | file | contents |
 //! | --- | --- |
-//! | [`permits`] | how many objects of one connection are reconciled at once |
+//! | [`permits`], `namespaces` | how many objects of one connection are reconciled at once; which waits for how long |
 //! | [`priority`] | the priority of a reconcile |
 //! | [`backoff`] | the wait before the next attempt |
 
 pub mod backoff;
+mod namespaces;
 pub mod permits;
 pub mod priority;

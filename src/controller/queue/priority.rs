@@ -8,8 +8,9 @@ use crate::upstream::Priority;
 /// Returns the priority of an object's reconcile. `failing` says that the last reconcile failed, and that the
 /// object has not changed since.
 ///
-/// Deletions come first, then changes, then the comparison of settled objects. A failing object goes to the
-/// background, so that it does not delay objects that work.
+/// Deletions come first, then changes of objects that were applied, then creations, then the comparison of settled
+/// objects. A change may take access away, and a creation never does. A failing object goes to the background, so
+/// that it does not delay objects that work.
 pub fn of<K: Managed>(object: &K, failing: bool) -> Priority {
     if failing {
         Priority::Background
@@ -18,16 +19,27 @@ pub fn of<K: Managed>(object: &K, failing: bool) -> Priority {
     } else {
         let status = object.status_draft().common;
         let is_change = object.spec_changed(&status) || object.reconcile_requested(&status) || !is_settled(&status);
-        if is_change { Priority::Change } else { Priority::Background }
+        match (is_change, was_applied(&status)) {
+            (false, _) => Priority::Background,
+            (true, true) => Priority::Change,
+            (true, false) => Priority::Creation,
+        }
     }
+}
+
+/// Returns whether a spec was applied before, so that an upstream object grants what it says.
+fn was_applied(common: &CommonStatus) -> bool {
+    common.applied_hash.is_some() || is_true(common, ConditionType::Ready)
 }
 
 /// Returns whether no work is under way: the object was applied, is ready or stalled, and is not reconciling.
 fn is_settled(common: &CommonStatus) -> bool {
-    let is_true =
-        |kind: ConditionType| common.conditions.iter().any(|c| c.type_ == kind.as_str() && c.status == "True");
-    let finished = common.applied_hash.is_some() || is_true(ConditionType::Ready) || is_true(ConditionType::Stalled);
-    finished && !is_true(ConditionType::Reconciling)
+    let finished = was_applied(common) || is_true(common, ConditionType::Stalled);
+    finished && !is_true(common, ConditionType::Reconciling)
+}
+
+fn is_true(common: &CommonStatus, kind: ConditionType) -> bool {
+    common.conditions.iter().any(|c| c.type_ == kind.as_str() && c.status == "True")
 }
 
 #[cfg(test)]
@@ -64,11 +76,12 @@ mod tests {
     #[test]
     fn settled_policy_has_background_priority() {
         for (status, priority) in [
-            (Value::Null, Priority::Change),
+            (Value::Null, Priority::Creation),
             (status(1, &["Ready"]), Priority::Change),
             (status(2, &["Ready"]), Priority::Background),
             (status(2, &["Stalled"]), Priority::Background),
-            (status(2, &[]), Priority::Change),
+            (status(2, &[]), Priority::Creation),
+            (status(1, &["Stalled"]), Priority::Creation),
             (status(2, &["Ready", "Reconciling"]), Priority::Change),
         ] {
             assert_eq!(of(&policy(&status), false), priority, "{status}");

@@ -3,6 +3,7 @@
 use super::isolate::isolated;
 use crate::controller::context::{Context, Shared};
 use crate::controller::kinds::managed::Managed;
+use crate::controller::queue::permits::Applicant;
 use crate::controller::queue::priority;
 use crate::controller::{Result, policy};
 use kube::core::DeserializeGuard;
@@ -24,8 +25,10 @@ pub async fn reconcile_when_permitted<K: Managed>(
     let _permit = match &object.0 {
         Ok(managed) => {
             let priority = priority::of(managed, shared.backoffs.is_failing(&uid));
+            let (connection, namespace) = (&managed.connection(), &managed.namespace().unwrap_or_default());
+            let applicant = Applicant { connection, namespace, uid: &uid };
             tokio::select! {
-                permit = shared.permits.acquire(managed.connection(), &uid, priority) => Some(permit),
+                permit = shared.permits.acquire(applicant, priority) => Some(permit),
                 () = shutdown.cancelled() => return Ok(Action::await_change()),
             }
         }
@@ -43,5 +46,6 @@ pub async fn reconcile_when_permitted<K: Managed>(
 pub fn raise_priority<K: Managed>(shared: &Shared, object: &K) {
     let uid = object.uid().unwrap_or_default();
     shared.backoffs.clear(&uid);
-    shared.permits.raise_priority(&object.connection(), &uid, priority::of(object, false));
+    let (connection, namespace) = (&object.connection(), &object.namespace().unwrap_or_default());
+    shared.permits.raise_priority(Applicant { connection, namespace, uid: &uid }, priority::of(object, false));
 }

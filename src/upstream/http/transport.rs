@@ -70,7 +70,7 @@ impl Transport {
         }
         let begun = Instant::now();
         self.rate_limiter
-            .take(priority, call.purpose.effect, self.settings.queue_limit)
+            .take(priority, &request_context.namespace, call.purpose.effect, self.settings.queue_limit)
             .await
             .map_err(Failure::Queued)?;
         self.log.waited(call.purpose.system, priority, begun.elapsed());

@@ -33,7 +33,7 @@ async fn line(rate: Value, allowed: usize) -> (Ncloud, String, Box<dyn BoundExte
     let less = |left: usize| left.checked_sub(1);
     let may_write: WritePermission =
         Arc::new(move || left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, less).is_ok());
-    let context = RequestContext { priority: Priority::Change, writes: None, write_permission: Some(may_write) };
+    let context = RequestContext { write_permission: Some(may_write), ..Priority::Change.into() };
     let spec: PolicySpec =
         serde_json::from_value(json!({ "connectionRef": { "name": "c" }, "ncloud": ncloud::block() })).unwrap();
     let subject = registry::bind(&account, &spec, &owner_tag("uid-1"), context).unwrap();

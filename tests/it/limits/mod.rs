@@ -2,6 +2,7 @@
 
 mod breaker;
 mod fence;
+mod neighbours;
 mod outage;
 mod quota;
 mod rate;

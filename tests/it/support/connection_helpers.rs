@@ -71,6 +71,12 @@ impl SharedConnection {
         cluster
     }
 
+    /// Sets its rate limit.
+    pub async fn limit(&self, requests_per_second: u32, burst: u32) {
+        let patch = json!({ "spec": { "rateLimit": { "requestsPerSecond": requests_per_second, "burst": burst } } });
+        self.api.patch(&self.name, &PatchParams::default(), &Patch::Merge(patch)).await.unwrap();
+    }
+
     /// Changes the namespaces that may use it.
     pub async fn allow(&self, allowed: Value) {
         let patch = json!({ "spec": { "allowedNamespaces": allowed } });

@@ -1,17 +1,19 @@
 //! The rate limiter of one account: a token bucket with a priority queue.
 //!
-//! The request with the highest priority is sent first. At the same priority writes go before reads,
-//! then the order of arrival decides. So background reads of many objects delay neither a deletion
-//! nor a change of one spec.
+//! The request with the highest priority is sent first. At the same priority writes go before reads, then the
+//! namespaces take turns, then the order of arrival decides. So background reads of many objects delay neither a
+//! deletion nor a change of one spec, and one namespace does not delay the others.
 
+mod rotation;
 mod token_bucket;
 
 use super::call::Effect;
 use crate::api::connection::RateLimit;
 use crate::upstream::request::Priority;
+use rotation::Rotation;
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
-use std::sync::{Mutex as Lock, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex as Lock, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use token_bucket::TokenBucket;
 use tokio::sync::Notify;
@@ -43,15 +45,23 @@ pub(super) struct RateLimiter {
 struct State {
     bucket: TokenBucket,
     waiting: BTreeSet<Position>,
+    rotation: Rotation<Rank>,
     arrivals: u64,
 }
 
 /// A position in the queue. The least is the first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Position {
+    rank: Rank,
+    turn: u64,
+    arrival: u64,
+}
+
+/// The rank of a request. The least goes first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+struct Rank {
     priority: Reverse<Priority>,
     read: bool,
-    arrival: u64,
 }
 
 /// The answer to a request in the queue.
@@ -73,22 +83,33 @@ struct Ticket<'a> {
 
 impl Drop for Ticket<'_> {
     fn drop(&mut self) {
-        self.rate_limiter.state().waiting.remove(&self.position);
+        self.rate_limiter.state().remove(&self.position);
         self.rate_limiter.moved.notify_waiters();
     }
 }
 
 impl RateLimiter {
     pub(super) fn new(rate: RateLimit) -> Self {
-        let state = State { bucket: TokenBucket::full(rate, Instant::now()), waiting: BTreeSet::new(), arrivals: 0 };
+        let state = State {
+            bucket: TokenBucket::full(rate, Instant::now()),
+            waiting: BTreeSet::new(),
+            rotation: Rotation::default(),
+            arrivals: 0,
+        };
         Self { state: Lock::new(state), moved: Notify::new() }
     }
 
     /// Waits for a token. The error is the time after which the caller may retry.
-    pub(super) async fn take(&self, priority: Priority, effect: Effect, limit: Duration) -> Result<(), Duration> {
+    pub(super) async fn take(
+        &self,
+        priority: Priority,
+        namespace: &Arc<str>,
+        effect: Effect,
+        limit: Duration,
+    ) -> Result<(), Duration> {
         let limit = if effect == Effect::Write { limit.min(WRITE_QUEUE_LIMIT) } else { limit };
         let deadline = Instant::now() + limit;
-        let ticket = self.enqueue(priority, effect);
+        let ticket = self.enqueue(priority, namespace, effect);
         loop {
             let moved = self.moved.notified();
             tokio::pin!(moved);
@@ -128,10 +149,11 @@ impl RateLimiter {
         RateLimitStats { rate, configured, tokens, waiting: state.waiting.len() }
     }
 
-    fn enqueue(&self, priority: Priority, effect: Effect) -> Ticket<'_> {
+    fn enqueue(&self, priority: Priority, namespace: &Arc<str>, effect: Effect) -> Ticket<'_> {
         let mut state = self.state();
         state.arrivals += 1;
-        let position = Position { priority: Reverse(priority), read: effect == Effect::Read, arrival: state.arrivals };
+        let rank = Rank { priority: Reverse(priority), read: effect == Effect::Read };
+        let position = Position { rank, turn: state.rotation.enter(rank, namespace), arrival: state.arrivals };
         state.waiting.insert(position);
         Ticket { rate_limiter: self, position }
     }
@@ -142,120 +164,23 @@ impl RateLimiter {
 }
 
 impl State {
+    fn remove(&mut self, position: &Position) {
+        self.waiting.remove(position);
+        self.rotation.leave(&position.rank);
+    }
+
     fn admit(&mut self, position: Position, now: Instant) -> Admission {
         let others = self.waiting.range(..position).count();
         if others > 0 {
             return Admission::Queued(self.bucket.wait(others, now));
         }
-        self.bucket.take(now).map_or(Admission::Now, Admission::After)
+        if let Some(wait) = self.bucket.take(now) {
+            return Admission::After(wait);
+        }
+        self.rotation.serve(&position.rank, position.turn);
+        Admission::Now
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use std::sync::Arc;
-
-    const LONG: Duration = Duration::from_mins(1);
-
-    fn rate_limiter(requests_per_second: i32, burst: i32) -> Arc<RateLimiter> {
-        Arc::new(RateLimiter::new(RateLimit { requests_per_second, burst }))
-    }
-
-    /// Queues these requests in this order while the limiter is closed, and returns the order of sending.
-    async fn served<const N: usize>(requests: [(Priority, Effect); N]) -> Vec<(Priority, Effect)> {
-        let rate_limiter = rate_limiter(100, 1);
-        rate_limiter.close(Duration::from_millis(200));
-        let order = Arc::new(Lock::new(Vec::new()));
-        let mut tasks = Vec::new();
-        for (priority, effect) in requests {
-            let (limiter, order) = (Arc::clone(&rate_limiter), Arc::clone(&order));
-            tasks.push(tokio::spawn(async move {
-                limiter.take(priority, effect, LONG).await.unwrap();
-                order.lock().unwrap().push((priority, effect));
-            }));
-            while rate_limiter.state().waiting.len() < tasks.len() {
-                tokio::task::yield_now().await;
-            }
-        }
-        for task in tasks {
-            task.await.unwrap();
-        }
-        let order = order.lock().unwrap();
-        order.clone()
-    }
-
-    #[tokio::test]
-    async fn queue_orders_by_priority_then_writes_before_reads() {
-        use Effect::{Read, Write};
-        use Priority::{Background, Change, Deletion, Probe};
-        let order = served([
-            (Background, Read),
-            (Background, Write),
-            (Change, Read),
-            (Change, Write),
-            (Deletion, Read),
-            (Deletion, Write),
-            (Probe, Read),
-        ]);
-        let expected = [
-            (Probe, Read),
-            (Deletion, Write),
-            (Deletion, Read),
-            (Change, Write),
-            (Change, Read),
-            (Background, Write),
-            (Background, Read),
-        ];
-        assert_eq!(order.await, expected);
-    }
-
-    #[tokio::test]
-    async fn queue_keeps_order_of_arrival_at_same_priority() {
-        let rate_limiter = rate_limiter(200, 1);
-        let order = Arc::new(Lock::new(Vec::new()));
-        let tasks: Vec<_> = (0..30)
-            .map(|number| {
-                let (rate_limiter, order) = (Arc::clone(&rate_limiter), Arc::clone(&order));
-                tokio::spawn(async move {
-                    rate_limiter.take(Priority::Background, Effect::Read, LONG).await.unwrap();
-                    order.lock().unwrap().push(number);
-                })
-            })
-            .collect();
-        for task in tasks {
-            task.await.unwrap();
-        }
-        assert_eq!(*order.lock().unwrap(), (0..30).collect::<Vec<_>>());
-    }
-
-    #[tokio::test]
-    async fn take_fails_at_once_when_wait_exceeds_limit() {
-        let rate_limiter = rate_limiter(1, 1);
-        rate_limiter.close(Duration::from_secs(100));
-        let begun = Instant::now();
-        let wait = rate_limiter.take(Priority::Probe, Effect::Read, Duration::from_secs(20)).await.unwrap_err();
-        assert!(wait > Duration::from_secs(90), "{wait:?}");
-        assert!(begun.elapsed() < Duration::from_secs(10));
-    }
-
-    #[tokio::test]
-    async fn cancelled_request_leaves_the_queue() {
-        let rate_limiter = rate_limiter(2, 1);
-        rate_limiter.take(Priority::Probe, Effect::Read, LONG).await.unwrap();
-        let first = tokio::spawn({
-            let rate_limiter = Arc::clone(&rate_limiter);
-            async move { rate_limiter.take(Priority::Deletion, Effect::Read, LONG).await }
-        });
-        while rate_limiter.state().waiting.is_empty() {
-            tokio::task::yield_now().await;
-        }
-        let begun = Instant::now();
-        let (second, ()) = tokio::join!(rate_limiter.take(Priority::Background, Effect::Read, LONG), async {
-            first.abort();
-        });
-        second.unwrap();
-        assert!(begun.elapsed() < Duration::from_millis(950), "the token of the first: {:?}", begun.elapsed());
-        assert!(rate_limiter.state().waiting.is_empty());
-    }
-}
+mod tests;
