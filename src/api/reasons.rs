@@ -97,6 +97,8 @@ reasons! {
     Duplicate,
     /// The object cannot be deleted because it is in use.
     InUse,
+    /// The operator cannot tell who uses the object, so it does not delete it.
+    UsersUnknown,
     /// The quota of the account is used up.
     QuotaExceeded,
     /// The upstream cannot change a field in place, and `recreatePolicy` forbids delete and create.

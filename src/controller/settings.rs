@@ -43,11 +43,13 @@ pub struct Safeguards {
     pub fence: bool,
     /// Ignores a list that is older than the last write of the object, or than half of the object's interval.
     pub fresh_snapshots: bool,
+    /// Looks for the users of an upstream object before it is deleted and after it is gone.
+    pub user_lookup: bool,
 }
 
 impl Default for Safeguards {
     fn default() -> Self {
-        Self { intent: true, owner_lookup: true, uid_test: true, fence: true, fresh_snapshots: true }
+        Self { intent: true, owner_lookup: true, uid_test: true, fence: true, fresh_snapshots: true, user_lookup: true }
     }
 }
 

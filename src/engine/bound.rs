@@ -86,6 +86,8 @@ pub trait ExternalDeleter: Send + Sync {
     fn owner<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<Option<Ownership>>>;
     /// Lists the users of the object that prevent its deletion.
     fn used_by<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<Vec<String>>>;
+    /// Returns whether the users of an object keep what it grants after its deletion.
+    fn grants_after_deletion(&self) -> bool;
     /// Deletes the object.
     fn delete<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<()>>;
 }
@@ -207,6 +209,9 @@ impl<E: External> ExternalDeleter for Deleter<E> {
     }
     fn used_by<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<Vec<String>>> {
         Box::pin(self.external.used_by(id))
+    }
+    fn grants_after_deletion(&self) -> bool {
+        E::GRANTS_AFTER_DELETION
     }
     fn delete<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<()>> {
         Box::pin(self.external.delete(id))

@@ -150,14 +150,27 @@ pub fn still_listed(id: &str) -> Outcome {
 /// Reports that users of the upstream object prevent its deletion.
 #[must_use]
 pub fn in_use(id: &str, used_by: &[String]) -> Outcome {
+    let users = some_of(used_by);
+    let message =
+        format!("The upstream object {id} is used by {users}. Detach it there; the operator then deletes it.");
+    Outcome::refused(Reason::InUse, message)
+}
+
+/// Reports that the upstream object is gone, and its users keep what it granted.
+#[must_use]
+pub fn still_granted(id: &str, used_by: &[String]) -> Outcome {
+    let users = some_of(used_by);
+    let message = format!(
+        "The upstream object {id} is deleted, but {users} still holds it and keeps its permissions. Detach it there; the operator then releases this object."
+    );
+    Outcome::refused(Reason::InUse, message)
+}
+
+fn some_of(used_by: &[String]) -> String {
     let shown: Vec<&str> = used_by.iter().take(SHOWN_USERS).map(String::as_str).collect();
     let rest = used_by.len().saturating_sub(shown.len());
     let more = if rest == 0 { String::new() } else { format!(" and {rest} more") };
-    let message = format!(
-        "The upstream object {id} is used by {}{more}. Detach it there; the operator then deletes it.",
-        shown.join(", ")
-    );
-    Outcome::refused(Reason::InUse, message)
+    shown.join(", ") + &more
 }
 
 #[cfg(test)]

@@ -40,12 +40,16 @@ pub enum ErrorKind {
     OutcomeUnknown,
     /// The upstream rejects the content, so the spec must change.
     Rejected,
+    /// The upstream rejects every update of the object as it is, whatever the spec says.
+    NotUpdatable,
     /// The spec refers to a zone, project or repository that does not exist upstream.
     InvalidReference,
     /// Another object has the chosen id or name.
     AlreadyExists,
     /// Other objects use the object, so it cannot be deleted.
     InUse,
+    /// The upstream does not tell who uses the object, so it cannot be deleted safely.
+    UsersUnknown,
     /// The account has reached its quota.
     QuotaExceeded,
     /// The upstream does not offer this operation.
@@ -75,9 +79,11 @@ impl ErrorKind {
             Self::RateLimited => Reason::RateLimited,
             Self::Unavailable | Self::OutcomeUnknown => Reason::UpstreamUnavailable,
             Self::Rejected => Reason::ValidationFailed,
+            Self::NotUpdatable => Reason::RecreateRequired,
             Self::InvalidReference => Reason::InvalidSpec,
             Self::AlreadyExists => Reason::Conflict,
             Self::InUse => Reason::InUse,
+            Self::UsersUnknown => Reason::UsersUnknown,
             Self::QuotaExceeded => Reason::QuotaExceeded,
             Self::Unsupported => Reason::UnsupportedByUpstream,
             Self::EndpointNotAllowed => Reason::EndpointNotAllowed,
@@ -93,9 +99,11 @@ impl ErrorKind {
             Self::Unauthorized
             | Self::ClockSkew
             | Self::Rejected
+            | Self::NotUpdatable
             | Self::InvalidReference
             | Self::AlreadyExists
             | Self::InUse
+            | Self::UsersUnknown
             | Self::QuotaExceeded
             | Self::Unsupported
             | Self::EndpointNotAllowed => Retry::Slow,
@@ -112,11 +120,17 @@ impl ErrorKind {
             Self::Unavailable => "The operator retries.",
             Self::OutcomeUnknown => "The operator checks whether it took effect before retrying.",
             Self::Rejected => "Correct the spec.",
+            Self::NotUpdatable => {
+                "Correct it upstream, or set spec.recreatePolicy: WhenRequired to have the operator delete the object and create it again."
+            }
             Self::InvalidReference => "Correct the id in the spec.",
             Self::AlreadyExists => "Choose another name, or set spec.adoptionPolicy.",
             Self::InUse => "Detach it upstream.",
+            Self::UsersUnknown => {
+                "The operator cannot tell which roles hold the policy, and a role keeps the permissions of a deleted policy. Permit the token's user to list roles (identity.Role.list), or set the annotation cloudpolicy.dev/confirm-delete=true to delete the policy all the same."
+            }
             Self::QuotaExceeded => "Delete unused policies upstream, or request a higher quota.",
-            Self::Unsupported => "Check spec.spaceone.apiStyle of the connection.",
+            Self::Unsupported => "Use a connection to a server that offers it.",
             Self::EndpointNotAllowed => "Ask the operator's administrator to allow the host.",
         }
     }
@@ -133,9 +147,11 @@ impl ErrorKind {
             | Self::OutcomeUnknown => true,
             Self::RateLimited
             | Self::Rejected
+            | Self::NotUpdatable
             | Self::InvalidReference
             | Self::AlreadyExists
             | Self::InUse
+            | Self::UsersUnknown
             | Self::QuotaExceeded
             | Self::Unsupported => false,
         }

@@ -106,6 +106,9 @@ pub trait External: Send + Sync + 'static {
     /// Paths of the spec that lists leave out. If there are any, lists do not show owner tags either.
     const UNLISTED: &'static [&'static str] = &[];
 
+    /// Whether the users of an object keep what it grants after its deletion.
+    const GRANTS_AFTER_DELETION: bool = false;
+
     /// The canonical form of its objects.
     type Document: Document;
 
@@ -150,6 +153,6 @@ pub trait External: Send + Sync + 'static {
     fn delete(&self, id: &str) -> impl Future<Output = Result<()>> + Send;
 
     /// Lists the users of the object that prevent its deletion, as text for people. Empty if there
-    /// are none or the upstream has no such call.
+    /// are none or the upstream has no such call; `UsersUnknown` if the upstream refuses to tell.
     fn used_by(&self, id: &str) -> impl Future<Output = Result<Vec<String>>> + Send;
 }

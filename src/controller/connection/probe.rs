@@ -143,6 +143,8 @@ fn advice(kind: ErrorKind) -> (Reason, &'static str) {
         | ErrorKind::OutcomeUnknown
         | ErrorKind::AlreadyExists
         | ErrorKind::InUse
+        | ErrorKind::NotUpdatable
+        | ErrorKind::UsersUnknown
         | ErrorKind::QuotaExceeded => {
             (Reason::Unreachable, "Check the endpoint and the network. The operator retries.")
         }

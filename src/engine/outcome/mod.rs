@@ -261,7 +261,9 @@ impl Outcome {
         let reason = error.kind.reason();
         let message = format!("{} {}", error.sentence(), error.kind.advice());
         match error.kind {
-            ErrorKind::Rejected | ErrorKind::InvalidReference => Self::refused(reason, message),
+            ErrorKind::Rejected | ErrorKind::NotUpdatable | ErrorKind::InvalidReference => {
+                Self::refused(reason, message)
+            }
             kind => {
                 let (stalled, requeue) = match kind.retry() {
                     Retry::Backoff => (false, error.retry_after.map_or(Requeue::Backoff, Requeue::After)),

@@ -152,7 +152,7 @@ impl Spaceone {
     }
 
     /// Returns the redactor of the account.
-    fn redactor(&self) -> &Redactor {
+    pub(super) fn redactor(&self) -> &Redactor {
         self.http.redactor()
     }
 }

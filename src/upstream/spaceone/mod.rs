@@ -6,6 +6,7 @@
 //! | `network_policy` | the collection `spaceone/networkpolicy` |
 //! | `client` | the client of one account: sends calls, reads and deletes objects |
 //! | `repository` | the repository from which the account's policies are listed |
+//! | `role` | the roles that hold a policy |
 //! | `listing` | lists over all pages, and counts |
 //! | `routes` | the paths of calls in each API style |
 //! | `resource` | the description of a collection for all of these |
@@ -23,6 +24,7 @@ pub(super) mod network_policy;
 pub(super) mod policy;
 mod repository;
 mod resource;
+mod role;
 mod routes;
 mod tags;
 mod token;

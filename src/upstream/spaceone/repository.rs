@@ -18,6 +18,7 @@ pub(super) const REPOSITORY: &ResourceApi = &ResourceApi {
     id_field: "repository_id",
     operations: &[(Verb::List, "find repository")],
     absence_code: None,
+    offered_by: None,
     scope: Scope::Server,
     queries_with_lists: true,
     always_has_stat: false,

@@ -25,6 +25,8 @@ pub(super) struct ResourceApi {
     pub(super) operations: &'static [(Verb, &'static str)],
     /// The error code that always means the absence of an object.
     pub(super) absence_code: Option<&'static str>,
+    /// Which servers offer it, if not all do.
+    pub(super) offered_by: Option<&'static str>,
     /// The part of the server that its calls name.
     pub(super) scope: Scope,
     /// Whether queries take a list of aggregate stages, and in the `Verb` and `Console` APIs a list of

@@ -4,3 +4,4 @@ pub mod from_status;
 mod mass;
 mod missing_dependencies;
 mod orders;
+mod roles;

@@ -3,5 +3,6 @@
 mod lost_answers;
 mod ncloud;
 mod spaceone;
+mod spaceone_refusals;
 mod suspended;
 mod validation;

@@ -177,6 +177,8 @@ fn outcome() -> impl Strategy<Value = Outcome> {
         ErrorKind::InvalidReference,
         ErrorKind::AlreadyExists,
         ErrorKind::InUse,
+        ErrorKind::UsersUnknown,
+        ErrorKind::NotUpdatable,
         ErrorKind::QuotaExceeded,
         ErrorKind::Unsupported,
         ErrorKind::EndpointNotAllowed,

@@ -83,6 +83,18 @@ impl ContractClient {
         self.call(Method::DELETE, &path, &json!({ "domain_id": self.domain })).await;
     }
 
+    /// Creates a role that holds a policy of the repository, and returns its id.
+    pub async fn create_role(&self, name: &str, policy_id: &str) -> String {
+        let held = json!([{ "policy_type": "MANAGED", "policy_id": policy_id }]);
+        let body = json!({ "domain_id": self.domain, "name": name, "role_type": "DOMAIN", "policies": held });
+        let role = self.call(Method::POST, "/identity/v1/roles", &body).await;
+        role["role_id"].as_str().unwrap().to_owned()
+    }
+
+    pub async fn delete_role(&self, id: &str) {
+        self.call(Method::DELETE, &format!("/identity/v1/roles/{id}"), &json!({ "domain_id": self.domain })).await;
+    }
+
     async fn call(&self, method: Method, path: &str, body: &Value) -> Value {
         let request =
             self.http.request(method.clone(), format!("{}{path}", self.base)).bearer_auth(&self.token).json(body);

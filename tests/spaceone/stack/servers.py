@@ -55,9 +55,10 @@ class Addresses:
 
 def servers(era: Era, at: Addresses, folder: Path, options: Options) -> list[Server]:
     """Returns the era's processes. They may start together: each connects at its first request."""
-    identity = _grpc(
-        "spaceone.identity", at.identity, _service("identity", at, at.identity), folder
-    )
+    settings = _service("identity", at, at.identity)
+    # Identity keeps what roles permit in a cache, and fails to change roles without one.
+    settings["CACHES"] = {"default": {"backend": "memory_cache.MemoryCache"}}
+    identity = _grpc("spaceone.identity", at.identity, settings, folder)
     repository = _grpc(
         "spaceone.repository", at.repository, _service("repository", at, at.identity), folder
     )
@@ -98,7 +99,10 @@ def _service(name: str, at: Addresses, keys: str) -> dict[str, Any]:
             # Replaces the request's domain by the token's, as upstream deployments do.
             "mutation": [{"backend": f"{HANDLER}.mutation_handler.SpaceONEMutationHandler"}],
         },
-        "CONNECTORS": _connectors(identity=at.identity, secret=at.identity),
+        # Identity reads the policies that a role names from the repository.
+        "CONNECTORS": _connectors(
+            identity=at.identity, secret=at.identity, repository=at.repository
+        ),
     }
 
 

@@ -243,7 +243,9 @@ impl Effect {
             | ErrorKind::Rejected
             | ErrorKind::InvalidReference
             | ErrorKind::AlreadyExists
+            | ErrorKind::NotUpdatable
             | ErrorKind::InUse
+            | ErrorKind::UsersUnknown
             | ErrorKind::QuotaExceeded
             | ErrorKind::Unsupported => Self::Refused,
         }

@@ -9,6 +9,7 @@
 //! | --- | --- |
 //! | [`crd`] | whether the CRD itself is being deleted |
 //! | [`limit`] | the limit on mass deletion |
+//! | [`users`] | who uses the upstream object |
 //! | [`orphan`] | the log line and event of an orphan |
 //!
 //! The decision which upstream objects to delete is pure: [`crate::engine::deletion_plan`].
@@ -16,6 +17,7 @@
 pub mod crd;
 pub mod limit;
 pub mod orphan;
+pub mod users;
 
 use super::account;
 use super::audit_log::Write;
@@ -156,6 +158,7 @@ async fn delete_upstream<K: Managed>(
     for id in &ids {
         delete_one(this, id, deleter).await?;
     }
+    users::check_gone(this, name, deleter).await?;
     Ok(Deletion::Done)
 }
 
@@ -180,10 +183,7 @@ async fn delete_one<K: Managed>(
     id: &str,
     deleter: &dyn ExternalDeleter,
 ) -> Result<(), Stop> {
-    let used_by = deleter.used_by(id).await.map_err(|error| failed(this, &error))?;
-    if !used_by.is_empty() {
-        return Err(deletion_plan::in_use(id, &used_by).into());
-    }
+    users::check(this, id, deleter).await?;
     let result = this.write(Write::to(Cause::Deletion, id), deleter.delete(id)).await?;
     result.map_err(|error| failed(this, &error))?;
     limit::record(this);

@@ -60,6 +60,7 @@ pub(super) const NETWORK_POLICY: &ResourceApi = &ResourceApi {
         (Verb::Stat, "count"),
     ],
     absence_code: None,
+    offered_by: Some("only servers until June 2020 offer network policies"),
     scope: Scope::Domain,
     queries_with_lists: false,
     always_has_stat: true,

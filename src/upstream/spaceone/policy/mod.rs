@@ -42,6 +42,7 @@ pub(super) const POLICY: &ResourceApi = &ResourceApi {
         (Verb::Stat, "count"),
     ],
     absence_code: Some("ERROR_NO_POLICY"),
+    offered_by: None,
     scope: Scope::Repository,
     queries_with_lists: true,
     always_has_stat: false,
@@ -144,6 +145,7 @@ impl Collection for Policies {
 
 impl External for Policies {
     const SYSTEM: &'static str = POLICY.system;
+    const GRANTS_AFTER_DELETION: bool = true;
 
     type Document = PolicyDocument;
 
@@ -194,8 +196,8 @@ impl External for Policies {
         self.client.delete(POLICY, id).await
     }
 
-    async fn used_by(&self, _: &str) -> Result<Vec<String>> {
-        Ok(Vec::new())
+    async fn used_by(&self, id: &str) -> Result<Vec<String>> {
+        self.client.roles_with(id).await
     }
 }
 

@@ -45,7 +45,7 @@ impl Tokens {
     /// The inventory of 2020 has no error message for a token that fails verification.
     pub(crate) fn domain_of(&self, token: Option<&str>, asked: Resource) -> Result<String, ApiError> {
         let invalid = match asked {
-            Resource::Policy | Resource::Repository => "Token is invalid or expired.",
+            Resource::Policy | Resource::Repository | Resource::Role => "Token is invalid or expired.",
             Resource::NetworkPolicy | Resource::Zone | Resource::Region => "UnKnown Exception.",
         };
         match token {

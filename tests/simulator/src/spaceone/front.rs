@@ -4,7 +4,7 @@ use http::Method;
 use serde_json::{Map, Value, json};
 
 use super::errors::{ApiError, Grpc};
-use super::options::{Era, Front, Switches};
+use super::options::{Era, Front, RoleAccess, Switches};
 use super::routes::{RouteError, Rpc, console};
 use super::schema::Parser;
 use crate::exchange::{Call, Reply};
@@ -13,6 +13,9 @@ type Fields = Map<String, Value>;
 
 /// Returns the call that a request addresses, or the answer to a request that addresses none.
 pub(crate) fn find(call: &Call, era: Era, switches: Switches) -> Result<Rpc, Reply> {
+    if switches.roles == RoleAccess::Absent && call.path().starts_with("/identity/") {
+        return Err(Reply::json(404, &json!({"detail": "Not Found"})));
+    }
     match switches.front {
         Front::Transcoder => Rpc::of(call, era).map_err(|error| {
             let (text, status) = match error {

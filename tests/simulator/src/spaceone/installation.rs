@@ -8,6 +8,8 @@ use serde_json::{Map, Value, json};
 use super::auth::Tokens;
 use super::errors::{ApiError, Grpc};
 use super::front;
+use super::identity::StoredRole;
+use super::marketplace::Marketplace;
 use super::options::Options;
 use super::routes::{Resource, Rpc, Verb, id_field};
 use super::store::{Store, StoredNetworkPolicy, StoredPolicy};
@@ -28,6 +30,8 @@ pub(crate) struct Installation {
     pub(crate) subnets: BTreeMap<String, String>,
     past_policies: Past<StoredPolicy>,
     past_network_policies: Past<StoredNetworkPolicy>,
+    pub(crate) roles: Vec<StoredRole>,
+    pub(crate) marketplace: Option<Marketplace>,
 }
 
 /// The state that the server thread and the handle share.
@@ -86,6 +90,8 @@ impl Installation {
             subnets: BTreeMap::new(),
             past_policies: Past::default(),
             past_network_policies: Past::default(),
+            roles: Vec::new(),
+            marketplace: None,
         }
     }
 
@@ -156,6 +162,7 @@ impl Installation {
             (Resource::NetworkPolicy, Verb::Get) => self.get_network_policy(params),
             (Resource::NetworkPolicy, Verb::List) => self.list_network_policies(params),
             (Resource::NetworkPolicy, Verb::Stat) => self.stat_network_policies(params),
+            (Resource::Role, _) => self.list_roles(params),
             (Resource::Repository, _) => self.list_repositories(params),
             (Resource::Zone, Verb::Get) => self.get_zone(params),
             (Resource::Zone, _) => self.list_zones(params),

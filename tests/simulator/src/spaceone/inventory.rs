@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 use super::errors::{ApiError, Grpc};
 use super::fields::{require, text, texts};
 use super::installation::Installation;
+use super::marketplace::Marketplace;
 use super::options::Era;
 use super::query::{Field, Rules, flag, select, with_filters};
 use super::store::millis;
@@ -40,7 +41,9 @@ impl Installation {
         let mut info = self.store.repository_info();
         info["created_at"] = json!(millis(self.store.created_at));
         let query = with_filters(params, &["repository_id", "name", "repository_type"]);
-        self.listed(&[info], &query, REPOSITORY_FIELDS, &["repository_id", "name"])
+        let mut infos = vec![info];
+        infos.extend(self.marketplace.as_ref().map(Marketplace::repository_info));
+        self.listed(&infos, &query, REPOSITORY_FIELDS, &["repository_id", "name"])
     }
 
     pub(crate) fn list_zones(&self, params: &Fields) -> Result<Answer, ApiError> {

@@ -99,6 +99,10 @@ messages! {
         "repository_id": Text, "domain_id": Text, "state": Text,
     }
     POLICY_STAT = "PolicyStatQuery" { "query": One(&STATISTICS), "repository_id": Text, "domain_id": Text }
+    ROLE_QUERY = "RoleQuery" {
+        "query": One(&QUERY), "role_id": Text, "name": Text, "role_type": Text, "policy_id": Text,
+        "domain_id": Text,
+    }
     REPOSITORY_QUERY = "RepositoryQuery" {
         "query": One(&QUERY), "repository_id": Text, "name": Text, "repository_type": Text,
         "domain_id": Text,

@@ -10,9 +10,11 @@ mod errors;
 mod fields;
 mod front;
 mod history;
+mod identity;
 mod installation;
 mod inventory;
 mod ipaddress;
+mod marketplace;
 mod messages;
 mod network_policy;
 mod options;
@@ -27,7 +29,8 @@ mod store;
 use std::io;
 use std::sync::{Arc, Mutex};
 
-pub use options::{Era, ErrorStyle, Front, Options, Switches};
+pub use identity::{RolePolicy, StoredRole};
+pub use options::{Era, ErrorStyle, Front, Options, RoleAccess, Switches};
 pub use store::{Reference, RoutingTable, StoredNetworkPolicy, StoredPolicy, Update};
 
 use crate::clock::Clock;

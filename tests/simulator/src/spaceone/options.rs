@@ -43,6 +43,19 @@ pub enum Front {
     Console,
 }
 
+/// What the token may do with roles.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RoleAccess {
+    /// It may list them.
+    #[default]
+    Listed,
+    /// It lacks the permission to list them.
+    Denied,
+    /// The front has no route to the identity service.
+    Absent,
+}
+
 /// The differences between the fronts of one era.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
@@ -57,6 +70,8 @@ pub struct Switches {
     pub ignore_unknown_fields: bool,
     /// How far reads are behind writes.
     pub lag: Lag,
+    /// Whether roles can be listed.
+    pub roles: RoleAccess,
 }
 
 /// The options with which an installation starts.

@@ -97,6 +97,9 @@ impl Installation {
         let repository = params.get("repository_id").and_then(Value::as_str);
         let only = params.get("only").map(|_| texts(params, "only"));
         let searched = domain.is_some() || self.options.era == Era::Rest;
+        if let Some(info) = self.marketplace_policy(&policy_id, repository, domain) {
+            return Ok(Answer::read(Reply::json(200, &info)));
+        }
         let known = repository.is_none_or(|id| id == self.store.repository_id);
         let printable = only.iter().flatten().all(|field| field == "repository_info" || resolve(FIELDS, field).is_ok());
         let found = self.policy_at(&policy_id, domain).filter(|_| searched && known && printable);
@@ -105,6 +108,20 @@ impl Installation {
             return Err(ApiError::new("ERROR_NO_POLICY", self.own_status(), message));
         };
         Ok(Answer::read(Reply::json(200, &self.policy_info(&self.store.policies[at], only.as_deref()))))
+    }
+
+    /// Returns a policy of the marketplace, if a get reaches it: by the marketplace's id, or without a
+    /// repository if the local one has no policy of this id.
+    fn marketplace_policy(&self, policy_id: &str, repository: Option<&str>, domain: Option<&str>) -> Option<Value> {
+        let marketplace = self.marketplace.as_ref()?;
+        let reached = match repository {
+            Some(id) => id == marketplace.repository_id,
+            None => self.policy_at(policy_id, domain).is_none(),
+        };
+        let found = marketplace.policies.iter().find(|policy| policy.policy_id == policy_id).filter(|_| reached)?;
+        let mut info = self.policy_info(found, None);
+        info["repository_info"] = marketplace.repository_info();
+        Some(info)
     }
 
     pub(crate) fn list_policies(&self, params: &Fields) -> Result<Answer, ApiError> {
@@ -205,7 +222,8 @@ impl Installation {
 
     fn check_repository(&self, params: &Fields) -> Result<(), ApiError> {
         let id = text(params, "repository_id");
-        if id == self.store.repository_id {
+        let is_marketplace = self.marketplace.as_ref().is_some_and(|marketplace| marketplace.repository_id == id);
+        if id == self.store.repository_id || is_marketplace {
             return Ok(());
         }
         Err(ApiError::not_found(self.options.era, &[("repository_id", Some(&id))]))

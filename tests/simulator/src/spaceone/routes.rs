@@ -15,6 +15,7 @@ pub(crate) enum Resource {
     Policy,
     NetworkPolicy,
     Repository,
+    Role,
     Zone,
     Region,
 }
@@ -97,7 +98,7 @@ impl Rpc {
         let collection = match self.resource {
             Resource::Policy => Collection::Policy,
             Resource::NetworkPolicy => Collection::NetworkPolicy,
-            Resource::Repository | Resource::Zone | Resource::Region => Collection::Other,
+            Resource::Repository | Resource::Role | Resource::Zone | Resource::Region => Collection::Other,
         };
         Identity { operation, collection, object_id: id }
     }
@@ -119,6 +120,7 @@ impl Rpc {
             (Resource::NetworkPolicy, Verb::Stat) => &m::NETWORK_POLICY_STAT,
             (Resource::NetworkPolicy, Verb::Delete) => &m::NETWORK_POLICY,
             (Resource::Repository, _) => &m::REPOSITORY_QUERY,
+            (Resource::Role, _) => &m::ROLE_QUERY,
             (Resource::Zone, Verb::Get) => &m::GET_ZONE,
             (Resource::Zone, _) => &m::ZONE_QUERY,
             (Resource::Region, Verb::Get) => &m::GET_REGION,
@@ -140,6 +142,7 @@ pub(crate) fn id_field(resource: Resource) -> &'static str {
         Resource::Policy => "policy_id",
         Resource::NetworkPolicy => "network_policy_id",
         Resource::Repository => "repository_id",
+        Resource::Role => "role_id",
         Resource::Zone => "zone_id",
         Resource::Region => "region_id",
     }
@@ -150,7 +153,7 @@ fn exists(resource: Resource, verb: Verb, era: Era) -> bool {
     match resource {
         Resource::Policy => verb != Verb::PinData,
         Resource::NetworkPolicy => era == Era::Rest,
-        Resource::Repository => verb == Verb::List,
+        Resource::Repository | Resource::Role => verb == Verb::List,
         Resource::Zone | Resource::Region => era == Era::Rest && matches!(verb, Verb::Get | Verb::List),
     }
 }
@@ -191,6 +194,7 @@ fn resource_of(service: &str, resource: &str) -> Option<Resource> {
     match (service, resource) {
         ("repository", "policy") => Some(Resource::Policy),
         ("repository", "repository") => Some(Resource::Repository),
+        ("identity", "role") => Some(Resource::Role),
         ("inventory", "network-policy") => Some(Resource::NetworkPolicy),
         ("inventory", "zone") => Some(Resource::Zone),
         ("inventory", "region") => Some(Resource::Region),
@@ -205,6 +209,7 @@ fn restful_routes<'a>(service: &str, rest: &[&'a str]) -> Vec<Restful<'a>> {
     match service {
         "repository" => repository_routes(rest),
         "inventory" => inventory_routes(rest),
+        "identity" => identity_routes(rest),
         _ => Vec::new(),
     }
 }
@@ -240,6 +245,14 @@ fn inventory_routes<'a>(rest: &[&'a str]) -> Vec<Restful<'a>> {
         ["regions"] => vec![list(Region)],
         ["regions", "search"] => vec![post(Region, Verb::List)],
         ["region", id] => vec![read(Region, id)],
+        _ => Vec::new(),
+    }
+}
+
+fn identity_routes<'a>(rest: &[&'a str]) -> Vec<Restful<'a>> {
+    match rest {
+        ["roles"] => vec![list(Resource::Role)],
+        ["roles", "search"] => vec![post(Resource::Role, Verb::List)],
         _ => Vec::new(),
     }
 }

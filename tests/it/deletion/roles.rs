@@ -1,0 +1,119 @@
+//! Deletion of `SpaceONE` policies that roles hold. A role keeps the permissions of a policy that was deleted, so the
+//! operator asks for the roles first.
+
+use super::from_status::blocked;
+use crate::support;
+use crate::support::spaceone_contract::ContractClient;
+use crate::support::test_env::{TestEnv, spaceone_policy};
+use cloud_policy::api::Policy;
+use cloud_policy_simulator::spaceone::{RoleAccess, RolePolicy, StoredRole};
+use cloud_policy_testbed::{Era, Spaceone};
+use serde_json::json;
+
+fn role(name: &str, policies: Vec<RolePolicy>) -> StoredRole {
+    StoredRole { name: name.to_owned(), policies, ..StoredRole::default() }
+}
+
+async fn with_policy(name: &str) -> TestEnv {
+    let env = TestEnv::new(name).await;
+    env.apply(spaceone_policy(name)).await;
+    env.ready::<Policy>(name).await;
+    env
+}
+
+async fn confirm(env: &TestEnv, name: &str) {
+    let annotations = json!({ "cloudpolicy.dev/confirm-delete": "true" });
+    env.patch::<Policy>(name, json!({ "metadata": { "annotations": annotations } })).await;
+}
+
+#[tokio::test]
+async fn policy_deletion_is_blocked_while_role_holds_policy() {
+    let env = with_policy("role-held").await;
+    let namesake = env.spaceone.add_role(role("namesake", vec![RolePolicy::custom("role-held")]));
+    let id = env.spaceone.add_role(role("Auditors", vec![RolePolicy::managed("role-held")]));
+    env.delete::<Policy>("role-held").await;
+    let message = blocked::<Policy>(&env, "role-held", "InUse").await;
+    assert!(message.contains(&format!("role Auditors ({id})")) && !message.contains(&namesake), "{message}");
+    assert_eq!(env.spaceone.policies().len(), 1);
+    assert!(env.spaceone.edit_role(&id, |role| role.policies.clear()));
+    env.gone::<Policy>("role-held").await;
+    assert!(env.spaceone.policies().is_empty());
+}
+
+/// The filter of the identity service does not find such a role.
+#[tokio::test]
+async fn policy_deletion_sees_roles_of_older_releases() {
+    let env = with_policy("role-old").await;
+    let old = StoredRole { is_old: true, ..role("Old", vec![RolePolicy::managed("role-old")]) };
+    let id = env.spaceone.add_role(old);
+    env.delete::<Policy>("role-old").await;
+    let message = blocked::<Policy>(&env, "role-old", "InUse").await;
+    assert!(message.contains(&id), "{message}");
+}
+
+#[tokio::test]
+async fn policy_deletion_is_blocked_while_roles_are_unknown() {
+    for (name, access) in [("role-denied", RoleAccess::Denied), ("role-absent", RoleAccess::Absent)] {
+        let env = with_policy(name).await;
+        env.spaceone.set_options(|switches| switches.roles = access);
+        env.delete::<Policy>(name).await;
+        let message = blocked::<Policy>(&env, name, "UsersUnknown").await;
+        assert!(message.contains("identity.Role.list") && message.contains("confirm-delete=true"), "{message}");
+        assert_eq!(env.spaceone.policies().len(), 1);
+        confirm(&env, name).await;
+        env.gone::<Policy>(name).await;
+        assert!(env.spaceone.policies().is_empty());
+        let events = env.events(name).await;
+        let told =
+            |(reason, note): &(String, String)| reason == "UsersUnchecked" && note.contains("keeps its permissions");
+        assert!(events.iter().any(told), "{events:?}");
+    }
+}
+
+#[tokio::test]
+async fn policy_deletion_continues_once_roles_can_be_listed() {
+    let env = with_policy("role-permitted").await;
+    env.spaceone.set_options(|switches| switches.roles = RoleAccess::Denied);
+    env.delete::<Policy>("role-permitted").await;
+    blocked::<Policy>(&env, "role-permitted", "UsersUnknown").await;
+    env.spaceone.set_options(|switches| switches.roles = RoleAccess::Listed);
+    env.gone::<Policy>("role-permitted").await;
+    assert!(env.spaceone.policies().is_empty());
+}
+
+/// Another writer deleted the policy: the role keeps its copy.
+#[tokio::test]
+async fn deletion_names_roles_that_hold_a_deleted_policy() {
+    let env = TestEnv::new("role-copy").await;
+    let mut object = spaceone_policy("role-copy");
+    object["spec"]["driftPolicy"] = json!("Report");
+    env.apply(object).await;
+    env.ready::<Policy>("role-copy").await;
+    let id = env.spaceone.add_role(role("Auditors", vec![RolePolicy::managed("role-copy")]));
+    assert!(env.spaceone.remove_policy("role-copy"));
+    env.delete::<Policy>("role-copy").await;
+    let message = blocked::<Policy>(&env, "role-copy", "InUse").await;
+    assert!(message.contains(&id) && message.contains("keeps its permissions"), "{message}");
+    assert!(env.spaceone.remove_role(&id));
+    env.gone::<Policy>("role-copy").await;
+}
+
+#[tokio::test]
+async fn policy_deletion_waits_for_role_on_real_servers() {
+    support::install_crypto();
+    let servers = tokio::task::spawn_blocking(|| Spaceone::shared(Era::Rest)).await.unwrap().unwrap();
+    let contract = ContractClient::of_real_servers(servers);
+    let env = TestEnv::new("role-real").await;
+    env.connect_spaceone("real", &contract.base, "Rest", &contract.domain, &contract.token).await;
+    let id = format!("held-{}", &uuid::Uuid::new_v4().simple().to_string()[..8]);
+    let mut object = spaceone_policy(&id);
+    object["spec"]["connectionRef"]["name"] = json!("real");
+    env.apply(object).await;
+    env.ready::<Policy>(&id).await;
+    let role = contract.create_role(&format!("role-{id}"), &id).await;
+    env.delete::<Policy>(&id).await;
+    let message = blocked::<Policy>(&env, &id, "InUse").await;
+    assert!(message.contains(&role), "{message}");
+    contract.delete_role(&role).await;
+    env.gone::<Policy>(&id).await;
+}
