@@ -98,6 +98,7 @@ pub struct ClusterConnectionSpec {
 /// Selects the namespaces whose objects may use a `ClusterConnection`.
 #[derive(Clone, Debug, Default, Deserialize, Serialize, KubeSchema, PartialEq)]
 #[serde(rename_all = "camelCase")]
+#[schemars(extend("x-kubernetes-map-type" = "atomic"))]
 #[x_kube(validation = rules::all_or_names())]
 pub struct AllowedNamespaces {
     /// `true` allows every namespace, present and future. It cannot be combined with `names`.
@@ -114,6 +115,7 @@ pub struct AllowedNamespaces {
 /// A NAVER Cloud Platform account.
 #[derive(Clone, Debug, Deserialize, Serialize, KubeSchema, PartialEq)]
 #[serde(rename_all = "camelCase")]
+#[schemars(extend("x-kubernetes-map-type" = "atomic"))]
 #[x_kube(validation = rules::zone_or_endpoint())]
 pub struct NcloudConnection {
     /// The zone of the account: `Public` (`https://subaccount.apigw.ntruss.com`), `Financial`
@@ -185,6 +187,7 @@ pub enum ApiStyle {
 /// `ClusterConnection`.
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
+#[schemars(extend("x-kubernetes-map-type" = "atomic"))]
 pub struct SecretRef {
     /// Name of the Secret: at most 253 characters, such as `upstream-key`.
     #[schemars(schema_with = "schema::object_name")]
@@ -208,6 +211,7 @@ pub struct SecretKeyRef {
 /// Limits the requests that the operator sends.
 #[derive(Clone, Copy, Debug, Deserialize, Serialize, JsonSchema, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
+#[schemars(extend("x-kubernetes-map-type" = "atomic"))]
 pub struct RateLimit {
     /// Sustained requests per second: 1 to 100, such as 5 (the default).
     #[serde(default = "default_rate")]

@@ -62,7 +62,7 @@ pub struct SpaceoneNetworkPolicySpec {
     /// no meaning. To empty the list, set `recreatePolicy: WhenRequired`, because SpaceONE ignores
     /// an empty list.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(schema_with = "schema::routing_tables::<RoutingTable>")]
+    #[schemars(schema_with = "schema::objects::<RoutingTable, 0, 200>")]
     pub routing_tables: Option<Vec<RoutingTable>>,
     /// IP addresses of name servers, in the order of use: at most 20, such as `10.0.0.2`. To empty
     /// the list, set `recreatePolicy: WhenRequired`, because SpaceONE ignores an empty list.
@@ -111,7 +111,7 @@ pub struct RoutingTable {
     /// IP address of the next hop: at most 39 characters, such as `10.0.0.1`.
     #[schemars(schema_with = "schema::ip")]
     pub destination: String,
-    /// Interface: 1 to 40 characters, such as `eth0`.
+    /// Interface: 1 to 40 characters without spaces, such as `eth0`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::interface")]
     pub interface: Option<String>,
@@ -120,15 +120,16 @@ pub struct RoutingTable {
 /// The cloud resource that a network policy represents.
 #[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
+#[schemars(extend("x-kubernetes-map-type" = "atomic"))]
 pub struct SpaceoneReference {
     /// Id of the cloud resource: 1 to 255 characters, such as `vpc-0123`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(schema_with = "schema::short_text")]
+    #[schemars(schema_with = "schema::resource_id")]
     pub resource_id: Option<String>,
     /// Link to the cloud resource: 1 to 255 characters, such as
     /// `https://console.example.com/vpc/vpc-0123`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(schema_with = "schema::short_text")]
+    #[schemars(schema_with = "schema::link")]
     pub external_link: Option<String>,
 }
 

@@ -78,7 +78,7 @@ pub struct NcloudPolicySpec {
     pub description: Option<String>,
 
     /// Statements that allow or deny actions: 1 to 100. Their order has no meaning.
-    #[schemars(length(min = 1, max = 100))]
+    #[schemars(schema_with = "schema::objects::<NcloudPermission, 1, 100>")]
     pub permissions: Vec<NcloudPermission>,
 
     /// Tags of the policy: at most 19, with keys of 1 to 128 and values of 1 to 256 characters,
@@ -97,7 +97,7 @@ pub struct NcloudPermission {
     /// validation by NAVER Cloud reports it.
     pub effect: NcloudEffect,
     /// The products with their actions and resources: 1 to 100.
-    #[schemars(length(min = 1, max = 100))]
+    #[schemars(schema_with = "schema::objects::<NcloudTarget, 1, 100>")]
     pub targets: Vec<NcloudTarget>,
     /// When the statement applies: operator, then key, then values, such as
     /// `{"StringEquals": {"ncp:principalName": ["alice"]}}`. It has 1 to 20 operators, each with 1
@@ -125,12 +125,14 @@ pub struct NcloudTarget {
     /// Cloud validates it, because the codes differ by zone and change over time.
     #[schemars(schema_with = "schema::ncloud_product")]
     pub product: String,
-    /// Actions: 1 to 500 different ones of at most 200 characters without spaces, such as
-    /// `View/getServerInstanceList`, `View*`, `Change*` or `*`. NAVER Cloud validates them.
+    /// Actions: 1 to 500 of at most 200 characters without spaces, such as
+    /// `View/getServerInstanceList`, `View*`, `Change*` or `*`. Order and repetition have no
+    /// meaning. NAVER Cloud validates them.
     #[schemars(schema_with = "schema::ncloud_actions")]
     pub actions: Vec<String>,
-    /// Resources: 1 to 500 different NRNs of at most 256 characters, such as
-    /// `nrn:PUB:Server:KR:2942:Server/7449`, or `*` for all resources.
+    /// Resources: 1 to 500 NRNs of at most 256 characters, such as
+    /// `nrn:PUB:Server:KR:2942:Server/7449`, or `*` for all resources. Order and repetition have no
+    /// meaning.
     #[schemars(schema_with = "schema::ncloud_nrns")]
     pub resource_nrns: Vec<String>,
 }
@@ -149,8 +151,8 @@ pub struct SpaceonePolicySpec {
     /// Display name: 1 to 255 characters, such as `Network viewer`. It is not unique.
     #[schemars(schema_with = "schema::short_text")]
     pub name: String,
-    /// Permissions: 1 to 5000 different ones of at most 255 characters, such as
-    /// `inventory.Server.list` or `inventory.*`. Their order has no meaning.
+    /// Permissions: 1 to 5000 of at most 255 visible ASCII characters, such as
+    /// `inventory.Server.list` or `inventory.*`. Order and repetition have no meaning.
     #[schemars(schema_with = "schema::spaceone_permissions")]
     pub permissions: Vec<String>,
     /// Labels: at most 100 different ones of 1 to 255 characters, such as `network`. Their order

@@ -68,5 +68,5 @@ pub fn zone_or_endpoint() -> Rule {
 /// Requires either all namespaces or a list of names.
 pub fn all_or_names() -> Rule {
     Rule::new("!(has(self.all) && self.all && has(self.names))")
-        .message("spec.allowedNamespaces must have either all: true or names, not both")
+        .message("spec.allowedNamespaces must have either all: true or names, not both: write all: false to allow only the names")
 }

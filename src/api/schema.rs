@@ -6,6 +6,7 @@
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde_json::json;
 
 const LETTERS: &str = "A-Za-zㄱ-ㅎㅏ-ㅣ가-힣ぁ-ゖァ-ヺ々一-龯";
 
@@ -37,7 +38,10 @@ pub fn object_name(_: &mut SchemaGenerator) -> Schema {
 
 /// Describes an object of any JSON values. Rules cannot see its keys.
 pub fn json_object(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({ "type": "object", "maxProperties": 100, "x-kubernetes-preserve-unknown-fields": true })
+    json_schema!({
+        "type": "object", "maxProperties": 100, "x-kubernetes-preserve-unknown-fields": true,
+        "x-kubernetes-map-type": "atomic",
+    })
 }
 
 /// Describes the tags of a `SpaceONE` object: any JSON values. The schema declares one key, so that
@@ -45,6 +49,7 @@ pub fn json_object(_: &mut SchemaGenerator) -> Schema {
 pub fn spaceone_tags(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "type": "object", "maxProperties": 100, "x-kubernetes-preserve-unknown-fields": true,
+        "x-kubernetes-map-type": "atomic",
         "properties": { "cloudpolicy_owner": {
             "description": "The owner tag, which identifies the Kubernetes object that the upstream object belongs to. Only the operator sets it.",
             "type": "string", "maxLength": 255,
@@ -85,13 +90,10 @@ pub fn secret_key(_: &mut SchemaGenerator) -> Schema {
 
 /// Describes names of namespaces.
 pub fn namespace_names(_: &mut SchemaGenerator) -> Schema {
-    set(
-        0,
-        500,
-        &json_schema!({
-            "type": "string", "minLength": 1, "maxLength": 63, "pattern": "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$",
-        }),
-    )
+    let name = json_schema!({
+        "type": "string", "minLength": 1, "maxLength": 63, "pattern": "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$",
+    });
+    set(500, &name, "names")
 }
 
 /// Describes the name of a NAVER Cloud policy.
@@ -114,7 +116,7 @@ pub fn ncloud_description(_: &mut SchemaGenerator) -> Schema {
 /// Describes the tags of a NAVER Cloud policy.
 pub fn ncloud_tags(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
-        "type": "object", "maxProperties": 19,
+        "type": "object", "maxProperties": 19, "x-kubernetes-map-type": "atomic",
         "additionalProperties": { "type": "string", "minLength": 1, "maxLength": 256 },
         "x-kubernetes-validations": [
             { "rule": "self.all(k, size(k) >= 1 && size(k) <= 128)", "message": "each key of tags must have 1 to 128 characters" },
@@ -125,9 +127,9 @@ pub fn ncloud_tags(_: &mut SchemaGenerator) -> Schema {
 
 /// Describes the condition of a NAVER Cloud statement: operator, key, values.
 pub fn ncloud_condition(_: &mut SchemaGenerator) -> Schema {
-    let values = set(1, 100, &json_schema!({ "type": "string", "maxLength": 1024 }));
+    let values = list(1, 100, &json_schema!({ "type": "string", "maxLength": 1024 }));
     json_schema!({
-        "type": "object", "minProperties": 1, "maxProperties": 20,
+        "type": "object", "minProperties": 1, "maxProperties": 20, "x-kubernetes-map-type": "atomic",
         "additionalProperties": {
             "type": "object", "minProperties": 1, "maxProperties": 20,
             "additionalProperties": values,
@@ -142,12 +144,12 @@ pub fn ncloud_product(_: &mut SchemaGenerator) -> Schema {
 
 /// Describes the actions of a NAVER Cloud target.
 pub fn ncloud_actions(_: &mut SchemaGenerator) -> Schema {
-    set(1, 500, &json_schema!({ "type": "string", "minLength": 1, "maxLength": 200, "pattern": r"^\S+$" }))
+    list(1, 500, &json_schema!({ "type": "string", "minLength": 1, "maxLength": 200, "pattern": r"^\S+$" }))
 }
 
 /// Describes the resources of a NAVER Cloud target.
 pub fn ncloud_nrns(_: &mut SchemaGenerator) -> Schema {
-    set(1, 500, &json_schema!({ "type": "string", "minLength": 1, "maxLength": 256, "pattern": r"^(\*|nrn:\S+)$" }))
+    list(1, 500, &json_schema!({ "type": "string", "minLength": 1, "maxLength": 256, "pattern": r"^(\*|nrn:\S+)$" }))
 }
 
 /// Describes the id of a `SpaceONE` policy, which the user chooses.
@@ -162,25 +164,25 @@ pub fn spaceone_id(_: &mut SchemaGenerator) -> Schema {
     text(1, 64, "^[A-Za-z0-9._-]+$", message)
 }
 
-/// Describes the permissions of a `SpaceONE` policy.
+/// Describes the permissions of a `SpaceONE` policy. `SpaceONE` accepts a permission with a blank, which matches nothing.
 pub fn spaceone_permissions(_: &mut SchemaGenerator) -> Schema {
-    set(1, 5000, &short_text_schema())
+    let message = "a permission must have 1 to 255 visible ASCII characters, such as inventory.Server.list: remove spaces, tabs and line breaks";
+    list(1, 5000, &text(1, 255, "^[!-~]+$", message))
 }
 
 /// Describes the labels of a `SpaceONE` policy.
 pub fn spaceone_labels(_: &mut SchemaGenerator) -> Schema {
-    set(0, 100, &short_text_schema())
+    set(100, &short_text_schema(), "labels")
 }
 
-/// Describes routes of the type `Route`. Two routes may share a network, so the list has no key and is atomic.
-pub fn routing_tables<Route: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
-    let item = generator.subschema_for::<Route>();
-    json_schema!({ "type": "array", "maxItems": 200, "items": item })
+/// Describes objects of the type `Item`, such as statements or routes.
+pub fn objects<Item: JsonSchema, const MIN: u32, const MAX: u32>(generator: &mut SchemaGenerator) -> Schema {
+    list(MIN, MAX, &generator.subschema_for::<Item>())
 }
 
 /// Describes name servers, in the order of use.
 pub fn dns(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({ "type": "array", "maxItems": 20, "items": address("dns must contain IP addresses, such as 10.0.0.2") })
+    list(0, 20, &address("dns must contain IP addresses, such as 10.0.0.2"))
 }
 
 /// Describes a network without host bits, or a single address.
@@ -201,7 +203,20 @@ pub fn ip(_: &mut SchemaGenerator) -> Schema {
 
 /// Describes the interface of a route.
 pub fn interface(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({ "type": "string", "minLength": 1, "maxLength": 40 })
+    text(1, 40, r"^\S+$", "interface must have 1 to 40 characters, such as eth0: remove spaces, tabs and line breaks")
+}
+
+/// Describes the id of a cloud resource.
+pub fn resource_id(_: &mut SchemaGenerator) -> Schema {
+    let message =
+        "resourceId must have 1 to 255 characters on one line, such as vpc-0123: remove spaces and tabs at its ends";
+    text(1, 255, r"^\S(.*\S)?$", message)
+}
+
+/// Describes the link to a cloud resource.
+pub fn link(_: &mut SchemaGenerator) -> Schema {
+    let message = "externalLink must have 1 to 255 characters, such as https://console.example.com/vpc/vpc-0123: remove spaces, tabs and line breaks";
+    text(1, 255, r"^\S+$", message)
 }
 
 /// Describes text of at most 255 characters.
@@ -212,7 +227,8 @@ pub fn short_text(_: &mut SchemaGenerator) -> Schema {
 /// Describes the keys of `pin_data`.
 pub fn pinned_keys(_: &mut SchemaGenerator) -> Schema {
     let message = "pinnedKeys must contain only name, dns, routing_tables, tags, reference, zone_id and data.<key>";
-    set(0, 50, &text(1, 255, r"^(name|dns|routing_tables|tags|reference|zone_id|data\.[^.]+)$", message))
+    let key = text(1, 255, r"^(name|dns|routing_tables|tags|reference|zone_id|data\.[^.]+)$", message);
+    set(50, &key, "pinnedKeys")
 }
 
 /// Describes text that must match a pattern, with a readable message.
@@ -223,13 +239,24 @@ fn text(min: u32, max: u32, pattern: &str, message: &str) -> Schema {
     })
 }
 
-/// Describes different strings whose order does not matter, so that several field managers can own items.
-fn set(min: u32, max: u32, item: &Schema) -> Schema {
-    let mut list = json_schema!({ "type": "array", "maxItems": max, "x-kubernetes-list-type": "set", "items": item });
+/// Describes a list that has one writer. An atomic list is one value for server-side apply: whoever applies
+/// the manifest takes back every item that another writer added, and can empty the list.
+fn list(min: u32, max: u32, item: &Schema) -> Schema {
+    let mut list =
+        json_schema!({ "type": "array", "maxItems": max, "x-kubernetes-list-type": "atomic", "items": item });
     if min > 0 {
         list.insert("minItems".to_owned(), min.into());
     }
     list
+}
+
+/// Describes a list without repetitions. The rule compares each pair of items, so the list must be short.
+fn set(max: u32, item: &Schema, name: &str) -> Schema {
+    let mut set = list(0, max, item);
+    let message = format!("{name} must not repeat an item: remove the repetition");
+    let rules = json!([{ "rule": "self.all(x, self.exists_one(y, x == y))", "message": message }]);
+    set.insert("x-kubernetes-validations".to_owned(), rules);
+    set
 }
 
 fn address(message: &str) -> Schema {

@@ -2,10 +2,11 @@
 //
 //	gitops-judge verdicts SCRIPT < objects.jsonl > verdicts.jsonl
 //	gitops-judge flux < manifests.yaml
+//	gitops-judge apply KUBECONFIG < manifests.yaml
 //
 // The first command reads one object a line and prints one verdict a line, in the same order: the kstatus, which Flux,
 // kpt and helm --wait use, and the health that Argo CD computes with the script. The second command decodes Flux
-// manifests strictly into Flux's own types. Errors go to standard error, with exit status 1.
+// manifests strictly into Flux's own types. The third applies manifests as Flux does. Errors go to standard error, with exit status 1.
 package main
 
 import (
@@ -30,7 +31,9 @@ func run(arguments []string) error {
 		return verdicts(string(script), os.Stdin, os.Stdout)
 	case len(arguments) == 1 && arguments[0] == "flux":
 		return flux(os.Stdin)
+	case len(arguments) == 2 && arguments[0] == "apply":
+		return apply(arguments[1], os.Stdin, os.Stdout)
 	default:
-		return fmt.Errorf("usage: gitops-judge verdicts SCRIPT | gitops-judge flux")
+		return fmt.Errorf("usage: gitops-judge verdicts SCRIPT | gitops-judge flux | gitops-judge apply KUBECONFIG")
 	}
 }

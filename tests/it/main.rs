@@ -11,6 +11,7 @@
 //! | [`limits`] | priorities, rate limit, circuit breaker, quota, and the leader's fence |
 //! | [`process`] | leader election, shutdown, environment variables |
 //! | [`upstream`] | the upstream clients, without Kubernetes |
+//! | [`appliers`] | `kubectl apply`, server-side apply, Argo CD and Flux, and several writers of one object |
 //! | [`admission`] | validation by the API server |
 //! | [`security`] | permissions, secrets, addresses, tenants, hostile objects and upstreams |
 //! | [`faults`] | fault sweeps: every fault at every step of each scenario |
@@ -29,6 +30,7 @@
 )]
 
 mod admission;
+mod appliers;
 mod architecture;
 mod connections;
 mod deletion;

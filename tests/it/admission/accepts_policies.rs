@@ -14,6 +14,7 @@ accepts! {
     admission_accepts_empty_description: NCLOUD, "spec.ncloud.description" = "";
     admission_accepts_policy_without_a_description: NCLOUD, "spec.ncloud.description" = null;
     admission_accepts_deny: NCLOUD, "spec.ncloud.permissions[0].effect" = "Deny";
+    admission_accepts_repeated_action: NCLOUD, "spec.ncloud.permissions[0].targets[0].actions" = ["View*", "View*"];
     admission_accepts_unknown_product: NCLOUD, "spec.ncloud.permissions[0].targets[0].product" = "AiTEMS";
     admission_accepts_exact_actions: NCLOUD,
         "spec.ncloud.permissions[0].targets[0].actions" = ["View/getServerInstanceList", "Change/stopServerInstances", "Change*", "*"];
@@ -47,6 +48,7 @@ accepts! {
     admission_accepts_policy_id_of_one_character: SPACEONE, "spec.spaceone.policyId" = "7";
     admission_accepts_policy_id_of_48_characters: SPACEONE, "spec.spaceone.policyId" = ("a-".repeat(23) + "00");
     admission_accepts_policy_id_as_external_id: SPACEONE, "spec.externalId" = "network-viewer";
+    admission_accepts_repeated_permission: SPACEONE, "spec.spaceone.permissions" = ["a.b", "a.b"];
     admission_accepts_5000_permissions: SPACEONE,
         "spec.spaceone.permissions" = ((0..5000).map(|n| format!("inventory.Kind{n}.get")).collect::<Vec<_>>());
     admission_accepts_labels: SPACEONE, "spec.spaceone.labels" = ["network", "읽기 전용"];

@@ -41,8 +41,6 @@ rejects! {
         => "spec.ncloud.permissions[0].targets[0].actions", "at least 1 items";
     admission_rejects_action_with_a_space: NCLOUD, "spec.ncloud.permissions[0].targets[0].actions" = ["View *"]
         => "spec.ncloud.permissions[0].targets[0].actions[0]", r"should match '^\S+$'";
-    admission_rejects_repeated_action: NCLOUD, "spec.ncloud.permissions[0].targets[0].actions" = ["View*", "View*"]
-        => "spec.ncloud.permissions[0].targets[0].actions[1]", r#"Duplicate value: "View*""#;
     admission_rejects_target_without_resources: NCLOUD, "spec.ncloud.permissions[0].targets[0].resourceNrns" = null
         => "spec.ncloud.permissions[0].targets[0].resourceNrns", "Required value";
     admission_rejects_resource_that_is_not_an_nrn: NCLOUD, "spec.ncloud.permissions[0].targets[0].resourceNrns" = ["Server/7449"]

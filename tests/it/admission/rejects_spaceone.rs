@@ -19,12 +19,22 @@ rejects! {
         => "spec.spaceone.permissions", "at least 1 items";
     admission_rejects_empty_permission: SPACEONE, "spec.spaceone.permissions" = [""]
         => "spec.spaceone.permissions[0]", "at least 1 chars";
-    admission_rejects_repeated_permission: SPACEONE, "spec.spaceone.permissions" = ["a.b", "a.b"]
-        => "spec.spaceone.permissions[1]", r#"Duplicate value: "a.b""#;
+    admission_rejects_permission_that_ends_with_a_space: SPACEONE, "spec.spaceone.permissions" = ["inventory.Server.list "]
+        => "spec.spaceone.permissions[0]", "remove spaces, tabs and line breaks";
+    admission_rejects_permission_that_begins_with_a_tab: SPACEONE, "spec.spaceone.permissions" = ["*", "\tinventory.Job.get"]
+        => "spec.spaceone.permissions[1]", "remove spaces, tabs and line breaks";
+    admission_rejects_blank_permission: SPACEONE, "spec.spaceone.permissions" = [" "]
+        => "spec.spaceone.permissions[0]", "visible ASCII characters";
+    admission_rejects_permission_with_line_break: SPACEONE, "spec.spaceone.permissions" = ["inventory.*\n"]
+        => "spec.spaceone.permissions[0]", "remove spaces, tabs and line breaks";
+    admission_rejects_permission_with_no_break_space: SPACEONE, "spec.spaceone.permissions" = ["inventory.*\u{a0}"]
+        => "spec.spaceone.permissions[0]", "visible ASCII characters";
+    admission_rejects_permission_with_zero_width_space: SPACEONE, "spec.spaceone.permissions" = ["inventory\u{200b}.*"]
+        => "spec.spaceone.permissions[0]", "visible ASCII characters";
     admission_rejects_empty_label: SPACEONE, "spec.spaceone.labels" = [""]
         => "spec.spaceone.labels[0]", "at least 1 chars";
     admission_rejects_repeated_label: SPACEONE, "spec.spaceone.labels" = ["net", "net"]
-        => "spec.spaceone.labels[1]", r#"Duplicate value: "net""#;
+        => "spec.spaceone.labels", "labels must not repeat an item";
     admission_rejects_owner_tag_in_policy: SPACEONE, "spec.spaceone.tags" = {"cloudpolicy_owner": "me"}
         => "spec.spaceone.tags", "which is the owner tag: choose another key";
     admission_rejects_tags_that_are_a_list: SPACEONE, "spec.spaceone.tags" = ["team"]
@@ -62,6 +72,12 @@ rejects! {
         => "spec.spaceone.routingTables[0].destination", "must be an IP address";
     admission_rejects_interface_of_41_characters: NETWORK, "spec.spaceone.routingTables[0].interface" = ("x".repeat(41))
         => "spec.spaceone.routingTables[0].interface", "may not be more than 40";
+    admission_rejects_interface_that_ends_with_a_space: NETWORK, "spec.spaceone.routingTables[0].interface" = "eth0 "
+        => "spec.spaceone.routingTables[0].interface", "such as eth0: remove spaces";
+    admission_rejects_blank_resource_id: NETWORK, "spec.spaceone.reference.resourceId" = " "
+        => "spec.spaceone.reference.resourceId", "remove spaces and tabs at its ends";
+    admission_rejects_link_with_a_space: NETWORK, "spec.spaceone.reference.externalLink" = "https://a.example/b c"
+        => "spec.spaceone.reference.externalLink", "remove spaces, tabs and line breaks";
     admission_rejects_name_server_that_is_a_name: NETWORK, "spec.spaceone.dns" = ["10.0.0.2", "ns.example.com"]
         => "spec.spaceone.dns[1]", "dns must contain IP addresses, such as 10.0.0.2";
     admission_rejects_address_with_leading_zeros: NETWORK, "spec.spaceone.dns" = ["10.0.0.02"]
@@ -79,5 +95,5 @@ rejects! {
     admission_rejects_pinned_metadata: NETWORK, "spec.spaceone.pinnedKeys" = ["metadata"]
         => "spec.spaceone.pinnedKeys[0]", "zone_id and data.<key>";
     admission_rejects_repeated_pinned_key: NETWORK, "spec.spaceone.pinnedKeys" = ["dns", "dns"]
-        => "spec.spaceone.pinnedKeys[1]", r#"Duplicate value: "dns""#;
+        => "spec.spaceone.pinnedKeys", "pinnedKeys must not repeat an item";
 }

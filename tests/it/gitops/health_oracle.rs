@@ -57,6 +57,13 @@ pub fn flux(manifests: &str) -> Result<(), String> {
     if output.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&output.stderr).into_owned()) }
 }
 
+/// Applies a manifest as Flux does. Returns the change, or the refusal.
+pub fn apply_as_flux(kubeconfig: &Path, manifest: &Value) -> anyhow::Result<String> {
+    let output = run(&["apply", &kubeconfig.display().to_string()], &manifest.to_string());
+    anyhow::ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    Ok(String::from_utf8(output.stdout)?)
+}
+
 /// Runs the program. Its input is a file, so that neither side waits for the other.
 fn run(arguments: &[&str], input: &str) -> Output {
     let mut file = tempfile::tempfile().unwrap();

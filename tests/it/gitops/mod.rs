@@ -4,7 +4,7 @@
 mod chart;
 mod cluster;
 mod connections;
-mod health_oracle;
+pub mod health_oracle;
 mod manifests;
 mod outcomes;
 mod reasons;

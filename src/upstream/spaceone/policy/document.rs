@@ -70,6 +70,11 @@ impl Document for PolicyDocument {
         add("name", spec.name.is_empty() || long(&spec.name), "must have 1 to 255 characters");
         let least = "must have at least one permission: the upstream ignores an empty list";
         add("permissions", spec.permissions.is_empty(), least);
+        for (index, permission) in spec.permissions.iter().enumerate() {
+            // The API server accepts it in an object that was stored before the schema refused it.
+            let blank = !permission.bytes().all(|byte| byte.is_ascii_graphic());
+            add(&format!("permissions[{index}]"), blank, "must have only visible ASCII characters: remove the blank");
+        }
         add("labels", spec.labels.iter().flatten().any(long), "must have labels of at most 255 characters");
         tags::validate("spec.spaceone.tags", spec.tags.as_ref(), &mut problems);
         problems
@@ -144,6 +149,10 @@ mod tests {
         }
         assert_eq!(fields("name", json!("")), ["spec.spaceone.name"]);
         assert_eq!(fields("permissions", json!([])), ["spec.spaceone.permissions"]);
+        assert_eq!(
+            fields("permissions", json!(["a.*", "b.* ", "\u{a0}"])),
+            ["spec.spaceone.permissions[1]", "spec.spaceone.permissions[2]"]
+        );
         assert_eq!(fields("labels", json!(["ok", "x".repeat(256)])), ["spec.spaceone.labels"]);
         assert_eq!(fields("tags", json!({"a.b": 1})), ["spec.spaceone.tags['a.b']"]);
     }

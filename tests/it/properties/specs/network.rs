@@ -42,20 +42,22 @@ pub fn policy(zones: &[String]) -> impl Strategy<Value = Value> + use<> {
     })
 }
 
-/// Returns the keys that the upstream can pin: the fields that were ever set. An empty list does not set a
-/// field.
+/// Returns the keys that the upstream can pin: the fields that were ever set. An empty list or reference does not
+/// set a field.
 fn pinnable(block: &Value) -> Vec<String> {
     let filled = |field: &str| block[field].as_array().is_some_and(|list| !list.is_empty());
     let mut keys = vec!["name".to_owned(), "zone_id".to_owned(), "tags".to_owned()];
     keys.extend(filled("dns").then(|| "dns".to_owned()));
     keys.extend(filled("routingTables").then(|| "routing_tables".to_owned()));
-    keys.extend(block["reference"].is_object().then(|| "reference".to_owned()));
+    keys.extend(
+        block["reference"].as_object().is_some_and(|members| !members.is_empty()).then(|| "reference".to_owned()),
+    );
     keys.extend(block["data"].as_object().into_iter().flatten().map(|(key, _)| format!("data.{key}")));
     keys
 }
 
 fn route() -> impl Strategy<Value = Value> {
-    (network(), address(), sometimes(text::free(1..=40))).prop_map(|(cidr, destination, interface)| {
+    (network(), address(), sometimes(text::visible(40))).prop_map(|(cidr, destination, interface)| {
         block(vec![
             ("cidr", Some(json!(cidr))),
             ("destination", Some(json!(destination))),
@@ -65,7 +67,7 @@ fn route() -> impl Strategy<Value = Value> {
 }
 
 fn reference() -> impl Strategy<Value = Value> {
-    (sometimes(text::free(1..=255)), sometimes(text::free(1..=255))).prop_map(|(id, link)| {
+    (sometimes(text::visible(255)), sometimes(text::visible(255))).prop_map(|(id, link)| {
         block(vec![("resourceId", id.map(|text| json!(text))), ("externalLink", link.map(|text| json!(text)))])
     })
 }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 pub fn policy(id: impl Strategy<Value = String>) -> impl Strategy<Value = Value> {
     let permission = prop_oneof![
         4 => "(inventory|identity|repository|\\*)\\.([A-Z][a-z]{1,8}|\\*)\\.([a-z]{1,8}|\\*)",
-        1 => text::free(1..=255),
+        1 => text::visible(255),
     ];
     let permissions = prop_oneof![
         30 => members(permission, 1..6),

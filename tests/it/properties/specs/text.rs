@@ -24,6 +24,14 @@ pub fn free(length: RangeInclusive<usize>) -> impl Strategy<Value = String> {
     prop_oneof![7 => of(least..=short), 1 => of(most..=most)]
 }
 
+/// Generates a text of visible ASCII characters. One in eight has the maximum length.
+pub fn visible(most: usize) -> impl Strategy<Value = String> {
+    let of = |size: RangeInclusive<usize>| {
+        prop::collection::vec(prop::char::range('!', '~'), size).prop_map(String::from_iter)
+    };
+    prop_oneof![7 => of(1..=most.min(13)), 1 => of(most..=most)]
+}
+
 /// Generates a text of at most this many bytes, often of exactly this many.
 pub fn of_bytes(most: usize) -> impl Strategy<Value = String> {
     (free(0..=most), prop::bool::weighted(0.2)).prop_map(move |(text, full)| {

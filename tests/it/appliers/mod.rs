@@ -1,0 +1,6 @@
+//! Tools that write objects: which writes take effect, and what a tool can take back from another writer.
+
+mod emptied;
+mod taken_back;
+mod tools;
+mod two_writers;
