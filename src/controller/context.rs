@@ -11,6 +11,7 @@ use super::queue::permits::Permits;
 use super::state::accounts::Accounts;
 use super::state::claims::ClaimLocks;
 use super::state::observations::Observations;
+use super::state::settling::Settling;
 use super::state::stores::{StoreOf, Stores};
 use super::{Error, Result, Settings};
 use crate::api::ConnectionKey;
@@ -41,6 +42,8 @@ pub struct Shared {
     pub backoffs: Backoffs,
     /// When each object was last read and written.
     pub observations: Observations,
+    /// The writes that reads may not show yet.
+    pub settling: Settling,
     /// How often each field was corrected.
     pub corrections: Mutex<Corrections>,
     /// The recent deletions, by connection.

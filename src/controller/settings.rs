@@ -45,11 +45,22 @@ pub struct Safeguards {
     pub fresh_snapshots: bool,
     /// Looks for the users of an upstream object before it is deleted and after it is gone.
     pub user_lookup: bool,
+    /// Looks again when the upstream does not show an accepted write yet, before anything counts as drift, as not
+    /// applied or as not deleted.
+    pub lagging_reads: bool,
 }
 
 impl Default for Safeguards {
     fn default() -> Self {
-        Self { intent: true, owner_lookup: true, uid_test: true, fence: true, fresh_snapshots: true, user_lookup: true }
+        Self {
+            intent: true,
+            owner_lookup: true,
+            uid_test: true,
+            fence: true,
+            fresh_snapshots: true,
+            user_lookup: true,
+            lagging_reads: true,
+        }
     }
 }
 
@@ -73,6 +84,9 @@ pub struct Settings {
     pub cluster_id: Option<String>,
     /// How long a create request whose response was lost may still take effect.
     pub create_grace: Duration,
+    /// How long the operator waits before it looks again at a write that the upstream does not show yet. Each further
+    /// wait is twice as long.
+    pub first_look: Duration,
     /// How often the operator probes connections and reads their Secrets.
     pub connection_interval: Duration,
     /// How often the operator retries an object that waits for a human.
@@ -109,6 +123,7 @@ impl Settings {
             http: HttpSettings::default(),
             cluster_id: None,
             create_grace: Duration::from_secs(30),
+            first_look: Duration::from_secs(1),
             connection_interval: Duration::from_mins(1),
             slow_retry: Duration::from_mins(10),
             backoff: (Duration::from_secs(1), Duration::from_mins(5)),

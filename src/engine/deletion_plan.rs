@@ -10,9 +10,6 @@ use crate::api::status::OperationKind;
 use crate::api::{FORCE_ORPHAN, Reason};
 use std::time::Duration;
 
-/// How soon the operator reads a deleted object again that the upstream still lists.
-const READ_AFTER_DELETE: Duration = Duration::from_secs(2);
-
 /// How many users of an upstream object a message names.
 const SHOWN_USERS: usize = 5;
 
@@ -142,9 +139,9 @@ fn uncertain(id: &str) -> Outcome {
 
 /// Reports that the upstream accepted a deletion and still lists the object.
 #[must_use]
-pub fn still_listed(id: &str) -> Outcome {
-    let message = format!("The upstream accepted the deletion of {id} but still lists it.");
-    Outcome::working(Reason::Deleting, message, Requeue::After(READ_AFTER_DELETE))
+pub fn still_listed(id: &str, pause: Duration) -> Outcome {
+    let message = format!("The upstream accepted the deletion of {id} but still shows it. The operator looks again.");
+    Outcome::working(Reason::Deleting, message, Requeue::After(pause))
 }
 
 /// Reports that users of the upstream object prevent its deletion.

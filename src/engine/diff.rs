@@ -12,6 +12,9 @@ use std::collections::BTreeSet;
 /// How many differing fields status keeps.
 pub const SHOWN_FIELDS: usize = 20;
 
+/// How many characters of a differing value status shows.
+const SHOWN_VALUE: usize = 120;
+
 /// How a field can be brought to the desired value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Remedy {
@@ -159,6 +162,17 @@ pub fn child(path: &str, key: &str) -> String {
     } else {
         format!("{path}['{key}']")
     }
+}
+
+/// Returns a value as status shows it.
+#[must_use]
+pub fn shortened(value: &Value) -> String {
+    let text = value.to_string();
+    if text.chars().count() <= SHOWN_VALUE {
+        return text;
+    }
+    let head: String = text.chars().take(SHOWN_VALUE).collect();
+    format!("{head}...")
 }
 
 fn to_value(value: &impl Serialize) -> Value {

@@ -2,9 +2,9 @@
 
 use super::reconciliation::Reconciliation;
 use crate::api::Reason;
-use crate::api::status::OperationKind;
+use crate::api::status::{DriftField, OperationKind};
 use crate::controller::kinds::managed::Managed;
-use crate::engine::plan::LastKnown;
+use crate::engine::plan::{LastKnown, Unapplied};
 
 impl<K: Managed> Reconciliation<'_, K> {
     /// Returns what status remembers, as the plan needs it.
@@ -17,6 +17,8 @@ impl<K: Managed> Reconciliation<'_, K> {
             in_flight,
             in_grace: self.grace_left().is_some(),
             applied_hash: common.applied_hash.clone(),
+            settling: self.is_settling(),
+            before: self.shared().settling.before(&self.uid()).filter(|_| !self.reconcile_requested()),
             not_applied: self.given_up(&[Reason::NotApplied, Reason::RecreateRequired]),
             fought: self.fought(),
             contender: None,
@@ -34,10 +36,20 @@ impl<K: Managed> Reconciliation<'_, K> {
     }
 
     /// Returns the fields that the operator gave up for one of these reasons.
-    fn given_up(&self, reasons: &[Reason]) -> Vec<String> {
+    fn given_up(&self, reasons: &[Reason]) -> Vec<Unapplied> {
         let gave_up = reasons.iter().any(|reason| self.has_reason(*reason));
         let drift = self.status.common.drift.as_ref().filter(|_| gave_up && !self.reconcile_requested());
-        drift.into_iter().flat_map(|drift| &drift.fields).map(|field| field.path.clone()).collect()
+        let field = |field: &DriftField| Unapplied { path: field.path.clone(), observed: field.observed.clone() };
+        drift.into_iter().flat_map(|drift| &drift.fields).map(field).collect()
+    }
+
+    /// Returns whether reads may not show the last write yet. After a restart status tells.
+    fn is_settling(&self) -> bool {
+        let shared = self.shared();
+        let by_status = || self.has_reason(Reason::Updating) && !self.spec_changed();
+        shared.settings.safeguards.lagging_reads
+            && !self.reconcile_requested()
+            && shared.settling.is_open(&self.uid()).unwrap_or_else(by_status)
     }
 
     /// Returns the fields that another writer keeps changing: as counted, and as status records them over
@@ -46,7 +58,7 @@ impl<K: Managed> Reconciliation<'_, K> {
         let shared = self.shared();
         let mut fought = shared.corrections().fought(&self.uid(), shared.clock.now());
         if !self.spec_changed() {
-            fought.extend(self.given_up(&[Reason::DriftFight]));
+            fought.extend(self.given_up(&[Reason::DriftFight]).into_iter().map(|field| field.path));
         }
         fought
     }

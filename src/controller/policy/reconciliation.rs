@@ -160,6 +160,9 @@ impl<'a, K: Managed> Reconciliation<'a, K> {
         let result = call.await;
         if self.audit_log.close(&CallResult::from(&result)) {
             self.shared().observations.record_write(&self.uid());
+            if result.is_ok() {
+                self.shared().settling.wrote(&self.uid());
+            }
         }
         if result.as_ref().is_err_and(|error| error.kind != ErrorKind::OutcomeUnknown) {
             self.shared().fence()?;
@@ -197,6 +200,7 @@ impl<'a, K: Managed> Reconciliation<'a, K> {
         let (shared, uid) = (self.shared(), self.uid());
         shared.backoffs.clear(&uid);
         shared.observations.forget(&uid);
+        shared.settling.settled(&uid);
         shared.corrections().forget(&uid);
     }
 }

@@ -6,13 +6,10 @@ use crate::api::{RECONCILE_REQUESTED_AT, Reason};
 use crate::controller::Result;
 use crate::controller::kinds::managed::Managed;
 use crate::controller::queue::backoff::jitter;
-use crate::engine::diff::SHOWN_FIELDS;
+use crate::engine::diff::{SHOWN_FIELDS, shortened};
 use crate::engine::outcome::{Outcome, Requeue, Truth};
 use crate::engine::{Diff, FieldDiff};
 use kube::runtime::controller::Action;
-
-/// How many characters of a differing value status shows.
-const SHOWN_VALUE: usize = 120;
 
 impl<K: Managed> Reconciliation<'_, K> {
     /// Writes the outcome to status, publishes an event if the state changed, and requeues.
@@ -97,13 +94,4 @@ fn shown(diff: &Diff) -> Vec<DriftField> {
         observed: shortened(&field.observed),
     };
     diff.fields.iter().take(SHOWN_FIELDS).map(field).collect()
-}
-
-fn shortened(value: &serde_json::Value) -> String {
-    let text = value.to_string();
-    if text.chars().count() <= SHOWN_VALUE {
-        return text;
-    }
-    let head: String = text.chars().take(SHOWN_VALUE).collect();
-    format!("{head}...")
 }

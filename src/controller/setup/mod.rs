@@ -38,6 +38,7 @@ use super::queue::permits::Permits;
 use super::state::accounts::{Accounts, TriggerSenders};
 use super::state::claims::ClaimLocks;
 use super::state::observations::Observations;
+use super::state::settling::Settling;
 use super::state::stores::Stores;
 use super::{Result, Settings};
 use crate::api::{ClusterConnection, Connection};
@@ -109,6 +110,7 @@ fn shared(options: Options, cluster_id: String, triggers: TriggerSenders, stores
         accounts: Accounts::new(triggers, settings.cluster_connections),
         backoffs: Backoffs::new(settings.backoff),
         observations: Observations::default(),
+        settling: Settling::new(settings.first_look),
         corrections: Mutex::default(),
         deletions: Mutex::new(Deletions::within(window)),
         claim_locks: ClaimLocks::default(),

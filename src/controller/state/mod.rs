@@ -6,6 +6,7 @@
 //! | [`claims`] | locks on upstream objects |
 //! | [`dependents`] | the objects that use a connection |
 //! | [`observations`] | when each object was last read and written, and whether it drifts |
+//! | [`settling`] | the writes that reads may not show yet |
 //! | [`stores`] | the caches of the managed kinds |
 //!
 //! Nothing here holds a `kube::Client`, waits or writes: the flows in `policy` and `connection` do.
@@ -14,4 +15,5 @@ pub mod accounts;
 pub mod claims;
 pub mod dependents;
 pub mod observations;
+pub mod settling;
 pub mod stores;

@@ -220,6 +220,15 @@ impl Outcome {
         )
     }
 
+    /// Reports that the upstream accepted a write and does not show it yet. The operator looks again after `pause`.
+    #[must_use]
+    pub fn settling(diff: Diff, pause: Duration) -> Self {
+        let missing = if diff.is_empty() { "it".to_owned() } else { diff.summary() };
+        let message =
+            format!("The upstream accepted the write but does not show {missing} yet. The operator looks again.");
+        Self { diff, ..Self::working(Reason::Updating, message, Requeue::After(pause)) }
+    }
+
     /// Reports fields that the upstream did not apply, or that it cannot change in place.
     #[must_use]
     pub fn not_applied(diff: Diff) -> Self {

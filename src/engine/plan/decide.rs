@@ -1,6 +1,6 @@
 //! The decision.
 
-use super::{Acquire, Existing, LastKnown, Plan, Refusal, ReportOnly, Rival, Rules, Step, TagOwner};
+use super::{Acquire, Existing, LastKnown, Plan, Refusal, ReportOnly, Rival, Rules, Step, TagOwner, Unapplied};
 use crate::api::shared::{AdoptionPolicy, DriftPolicy, ManagementPolicy, RecreatePolicy};
 use crate::api::status::OperationKind;
 use crate::engine::diff::SHOWN_FIELDS;
@@ -34,6 +34,8 @@ impl Planner<'_> {
             ([one], _) => self.ours(one.clone()),
             ([], [one]) => self.foreign(one.clone()),
             ([], several) => Plan::Refuse(Refusal::Ambiguous { ids: ids(several) }),
+            // A deletion may not be visible yet either.
+            ([oldest, ..], _) if self.last_known.settling => Plan::LookAgain(Box::new(oldest.clone())),
             ([oldest, ..], _) => Plan::Duplicate { oldest: Box::new(oldest.clone()), ids: ids(&ours) },
         }
     }
@@ -100,6 +102,10 @@ impl Planner<'_> {
             // The upstream dropped the owner tag. Our create in flight and the equal content are the proof.
             return self.existing(observed, Some(Acquire::Recover), TagOwner::Needed);
         }
+        if self.last_known.settling && self.is_recorded(&observed) {
+            // The owner tag may not be visible yet.
+            return Plan::LookAgain(Box::new(observed));
+        }
         if self.is_recorded(&observed) && self.rules.external_id != Some(observed.id.as_str()) {
             return Plan::Refuse(Refusal::RecordedNotTagged { id: observed.id });
         }
@@ -133,6 +139,10 @@ impl Planner<'_> {
             };
         }
         let cause = self.cause();
+        let in_place = observed.diff.fields.iter().any(|field| field.remedy == Remedy::Update);
+        if in_place && cause == Cause::Drift && acquire.is_none() && self.last_known.settling {
+            return Plan::LookAgain(Box::new(observed));
+        }
         let adopting = acquire == Some(Acquire::Adopt);
         if differs && cause == Cause::Drift && !adopting && self.rules.drift == DriftPolicy::Report {
             return Plan::Report { observed: Some(observed), why: ReportOnly::DriftReport };
@@ -162,14 +172,23 @@ impl Planner<'_> {
         }
         let in_place = diff.fields.iter().filter(|field| field.remedy == Remedy::Update);
         let in_place = Diff { fields: in_place.cloned().collect() };
-        // Status keeps the first fields only, always in the same order.
-        let mut shown = diff.fields.iter().take(SHOWN_FIELDS).filter(|field| field.remedy == Remedy::Update);
-        let tried = is_drift && shown.all(|field| self.last_known.not_applied.contains(&field.path));
-        if in_place.is_empty() || tried {
+        if in_place.is_empty() || (is_drift && self.was_not_applied(&in_place, diff)) {
             Step::NotApplied(diff.clone())
         } else {
             Step::Update { diff: in_place, cause }
         }
+    }
+}
+
+impl Planner<'_> {
+    /// Returns whether the last write had no effect on these fields: they are as they were before it, or as status
+    /// shows them. A third value comes from another writer.
+    fn was_not_applied(&self, in_place: &Diff, all: &Diff) -> bool {
+        let LastKnown { before, not_applied, .. } = self.last_known;
+        // Status keeps the first fields only, always in the same order.
+        let mut shown = all.fields.iter().take(SHOWN_FIELDS).filter(|field| field.remedy == Remedy::Update);
+        before.as_ref().is_some_and(|before| !in_place.moved_since(before))
+            || shown.all(|field| not_applied.contains(&Unapplied::of(field)))
     }
 }
 

@@ -3,6 +3,8 @@
 
 use crate::api::shared::{AdoptionPolicy, CommonSpec, DriftPolicy, ManagementPolicy, RecreatePolicy};
 use crate::api::status::OperationKind;
+use crate::engine::diff::shortened;
+use crate::engine::{Diff, FieldDiff};
 
 /// The memory that status keeps of earlier reconciles.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -15,8 +17,12 @@ pub struct LastKnown {
     pub in_grace: bool,
     /// Hash of the wanted document that was last written.
     pub applied_hash: Option<String>,
-    /// Paths that the upstream did not apply at that write.
-    pub not_applied: Vec<String>,
+    /// Whether reads may not show the last write yet.
+    pub settling: bool,
+    /// The differences before the last write, if it was an update whose effect no read showed.
+    pub before: Option<Diff>,
+    /// The fields that the upstream did not apply at that write, as they were last seen.
+    pub not_applied: Vec<Unapplied>,
     /// Paths that another writer changes back after each correction.
     pub fought: Vec<String>,
     /// Name of an older object of this cluster that claims the same upstream object.
@@ -28,6 +34,23 @@ impl LastKnown {
     #[must_use]
     pub fn is_in_flight(&self, kind: OperationKind) -> bool {
         self.in_flight == Some(kind)
+    }
+}
+
+/// A field that the upstream did not apply, in the form of `status.drift`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unapplied {
+    /// Path in the object.
+    pub path: String,
+    /// The value upstream, shortened.
+    pub observed: String,
+}
+
+impl Unapplied {
+    /// Returns a field that differs in this form.
+    #[must_use]
+    pub fn of(field: &FieldDiff) -> Self {
+        Self { path: field.path.clone(), observed: shortened(&field.observed) }
     }
 }
 

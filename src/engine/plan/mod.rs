@@ -11,7 +11,7 @@ mod refusal;
 use super::{Cause, Diff, Observation};
 
 pub use decide::plan;
-pub use last_known::{LastKnown, Rules};
+pub use last_known::{LastKnown, Rules, Unapplied};
 pub use refusal::{Refusal, Rival};
 
 /// The next action of the operator.
@@ -21,6 +21,8 @@ pub enum Plan {
     Create,
     /// Wait: a create in flight may still take effect.
     Wait,
+    /// Look again: the upstream may not show the last write to this object yet.
+    LookAgain(Box<Observation>),
     /// Manage an object that exists and is ours, or becomes ours.
     Existing(Existing),
     /// Report the difference only.
@@ -49,7 +51,7 @@ impl Plan {
     ///
     /// A list may be out of date and may leave out fields. So a plan that was made from a listed
     /// observation is carried out only if this returns `true`; otherwise the object is read by a get
-    /// and planned again. `Wait`, `Yield`, `Duplicate` and `Refuse` write nothing either, but a list
+    /// and planned again. `Wait`, `LookAgain`, `Yield`, `Duplicate` and `Refuse` write nothing either, but a list
     /// does not prove them.
     #[must_use]
     pub fn is_quiet(&self) -> bool {
@@ -58,7 +60,12 @@ impl Plan {
             Self::Existing(Existing { acquire, tag, step, observed: _ }) => {
                 acquire.is_none() && *tag == TagOwner::NotNeeded && *step == Step::None
             }
-            Self::Create | Self::Wait | Self::Yield(_) | Self::Duplicate { .. } | Self::Refuse(_) => false,
+            Self::Create
+            | Self::Wait
+            | Self::LookAgain(_)
+            | Self::Yield(_)
+            | Self::Duplicate { .. }
+            | Self::Refuse(_) => false,
         }
     }
 
@@ -68,7 +75,12 @@ impl Plan {
         match self {
             Self::Create => true,
             Self::Existing(existing) => existing.acquire == Some(Acquire::Adopt),
-            Self::Wait | Self::Report { .. } | Self::Yield(_) | Self::Duplicate { .. } | Self::Refuse(_) => false,
+            Self::Wait
+            | Self::LookAgain(_)
+            | Self::Report { .. }
+            | Self::Yield(_)
+            | Self::Duplicate { .. }
+            | Self::Refuse(_) => false,
         }
     }
 }

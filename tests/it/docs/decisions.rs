@@ -5,7 +5,7 @@ use super::markdown::{Page, code_in};
 use cloud_policy::api::shared::{AdoptionPolicy, DriftPolicy, ManagementPolicy, RecreatePolicy};
 use cloud_policy::api::status::OperationKind;
 use cloud_policy::engine::outcome::Outcome;
-use cloud_policy::engine::plan::{Acquire, Existing, LastKnown, Plan, Rules, Step, plan};
+use cloud_policy::engine::plan::{Acquire, Existing, LastKnown, Plan, Rules, Step, Unapplied, plan};
 use cloud_policy::engine::{Details, Diff, FieldDiff, Observation, Ownership, Remedy};
 use serde_json::json;
 use std::collections::BTreeSet;
@@ -92,6 +92,7 @@ fn describe(plan: &Plan) -> String {
     match plan {
         Plan::Create => "create".to_owned(),
         Plan::Wait => "wait".to_owned(),
+        Plan::LookAgain(_) => "look again".to_owned(),
         Plan::Report { observed, why } => {
             let outcome = Outcome::reported(observed.as_ref().map(|observed| observed.diff.clone()), *why);
             format!("report `{}`", outcome.reason.as_str())
@@ -157,7 +158,9 @@ fn situations() -> Vec<Situation> {
     let never = LastKnown::default;
     let case = |name, record, found| Situation { name, record, found, external_id: None };
     let one = |owner, differs| vec![seen(ID, owner, differs)];
-    let stuck = LastKnown { not_applied: vec![FIELD.to_owned()], ..written_before() };
+    let unapplied = Unapplied { path: FIELD.to_owned(), observed: "2".to_owned() };
+    let stuck = LastKnown { not_applied: vec![unapplied], ..written_before() };
+    let settling = || LastKnown { settling: true, ..written_before() };
     let fought = LastKnown { fought: vec![FIELD.to_owned()], ..written_before() };
     let named_and_recorded = "no owner tag, id recorded, externalId names it, equal";
     let recreating = LastKnown { in_flight: Some(OperationKind::Recreate), ..spec_changed() };
@@ -173,6 +176,8 @@ fn situations() -> Vec<Situation> {
         case("ours, differs, spec changed", spec_changed(), one(Ours, Some(Update))),
         case("ours, differs by drift", written_before(), one(Ours, Some(Update))),
         case("ours, differs, the upstream did not apply an earlier write", stuck, one(Ours, Some(Update))),
+        case("ours, differs, just written", settling(), one(Ours, Some(Update))),
+        case("no owner tag, id recorded, just written", settling(), one(Untagged, None)),
         case("ours, differs by drift, a field is fought over", fought, one(Ours, Some(Update))),
         case("ours, must be recreated, spec changed", spec_changed(), one(Ours, Some(Recreate))),
         case("ours, must be recreated by drift", written_before(), one(Ours, Some(Recreate))),

@@ -36,6 +36,8 @@ fn fixed() -> Vec<Outcome> {
         Outcome::suspended(),
         Outcome::invalid(&Verdict { success: false, details: Vec::new() }),
         Outcome::yielded("Another object has it.", Duration::from_secs(30)),
+        Outcome::settling(differing(Remedy::Update), Duration::ZERO),
+        Outcome::settling(Diff::default(), Duration::ZERO),
         Outcome::not_applied(differing(Remedy::Update)),
         Outcome::not_applied(differing(Remedy::Recreate)),
         Outcome::duplicate(&["id-1".to_owned(), "id-2".to_owned()]),
@@ -65,7 +67,7 @@ fn deletion() -> Vec<Outcome> {
     vec![
         Outcome::refused(Reason::Conflict, "The owner is not certain."),
         in_use("id-1", &["alice".to_owned()]),
-        still_listed("id-1"),
+        still_listed("id-1", Duration::ZERO),
     ]
 }
 

@@ -5,7 +5,7 @@ use cloud_policy::api::Reason;
 use cloud_policy::api::shared::{AdoptionPolicy, DriftPolicy, ManagementPolicy, RecreatePolicy};
 use cloud_policy::api::status::{OperationKind, ValidationDetail, ValidationResult};
 use cloud_policy::engine::outcome::{Outcome, Requeue};
-use cloud_policy::engine::plan::{Existing, LastKnown, Plan, ReportOnly, Rules, Step, TagOwner, plan};
+use cloud_policy::engine::plan::{Existing, LastKnown, Plan, ReportOnly, Rules, Step, TagOwner, Unapplied, plan};
 use cloud_policy::engine::{Details, Diff, ErrorKind, FieldDiff, Observation, Ownership, Remedy, UpstreamError};
 use cloud_policy_testbed::holds_for;
 use jiff::{SignedDuration, Timestamp};
@@ -27,16 +27,20 @@ fn record() -> impl Strategy<Value = LastKnown> {
     let paths = || prop::collection::vec(path(), 0..3);
     let contender = prop::option::of(Just("Policy a/b".to_owned()));
     let kinds = vec![OperationKind::Create, OperationKind::Recreate, OperationKind::Adopt];
-    (prop::option::of(id()), prop::option::of(select(kinds)), any::<bool>(), hash, paths(), paths(), contender)
-        .prop_map(|(id, in_flight, in_grace, applied_hash, not_applied, fought, contender)| LastKnown {
+    let waits = (any::<bool>(), any::<bool>());
+    (prop::option::of(id()), prop::option::of(select(kinds)), waits, hash, paths(), paths(), contender).prop_map(
+        |(id, in_flight, (in_grace, settling), applied_hash, not_applied, fought, contender)| LastKnown {
             id,
             in_flight,
             in_grace,
             applied_hash,
-            not_applied,
+            settling,
+            before: None,
+            not_applied: not_applied.into_iter().map(|path| Unapplied { path, observed: "2".to_owned() }).collect(),
             fought,
             contender,
-        })
+        },
+    )
 }
 
 fn path() -> impl Strategy<Value = String> {
@@ -85,6 +89,7 @@ fn touch(plan: &Plan) -> Touch {
     match plan {
         Plan::Create => Touch::Create,
         Plan::Wait
+        | Plan::LookAgain(_)
         | Plan::Report { .. }
         | Plan::Yield(_)
         | Plan::Duplicate { .. }

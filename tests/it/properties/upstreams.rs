@@ -3,7 +3,7 @@
 
 use crate::support::upstream::{accepted, account, observation, short_timeouts};
 use cloud_policy::api::shared::{AdoptionPolicy, DriftPolicy, ManagementPolicy, RecreatePolicy};
-use cloud_policy::engine::plan::{Existing, LastKnown, Plan, Rules, Step, TagOwner, plan};
+use cloud_policy::engine::plan::{Existing, LastKnown, Plan, Rules, Step, TagOwner, Unapplied, plan};
 use cloud_policy::engine::{BoundExternal, Diff};
 use cloud_policy::upstream::{Account, Credentials};
 use cloud_policy_simulator::ncloud::{self, Ncloud};
@@ -80,7 +80,7 @@ pub async fn settle(subject: &dyn BoundExternal, id: &str) -> Diff {
                 accepted(subject.update(id, &diff).await);
                 record.applied_hash = Some("hash".to_owned());
                 let left = observation(subject, id).await.diff;
-                record.not_applied = left.fields.into_iter().map(|field| field.path).collect();
+                record.not_applied = left.fields.into_iter().map(|field| Unapplied::of(&field)).collect();
             }
         }
     }

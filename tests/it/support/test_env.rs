@@ -96,6 +96,7 @@ pub fn settings(namespaces: &[&str]) -> Settings {
     settings.endpoints.allow_private = true;
     settings.endpoints.allowed_hosts.push("127.0.0.1".parse().unwrap());
     settings.create_grace = Duration::from_secs(1);
+    settings.first_look = Duration::from_millis(50);
     settings.connection_interval = Duration::from_secs(2);
     settings.slow_retry = Duration::from_secs(2);
     settings.backoff = (Duration::from_millis(200), Duration::from_secs(2));

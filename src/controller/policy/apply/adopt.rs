@@ -1,6 +1,7 @@
 //! Adopts an existing upstream object, and records one that a lost create left.
 
 use super::Apply;
+use crate::api::Reason;
 use crate::api::status::OperationKind;
 use crate::controller::kinds::managed::Managed;
 use crate::controller::policy::audit_log::Write;
@@ -18,12 +19,16 @@ impl<'c, K: Managed> Apply<'_, 'c, K> {
     /// what the plan says about its content.
     pub(super) async fn adopt(&mut self, existing: Existing, _claims: &ClaimGuard<'_>) -> Result<Outcome, Stop> {
         let _lock = self.lock_unchanged(&existing.observed).await?;
-        if existing.tag == TagOwner::Needed {
+        let (tag, id) = (existing.tag, existing.observed.id.clone());
+        if tag == TagOwner::Needed {
             self.tag_adopted(&existing.observed).await?;
         }
         let note = format!("Adopted the existing upstream object {}.", existing.observed.id);
         self.record_acquired(&existing.observed, true, "Adopted", &note).await?;
-        self.step(existing).await
+        match self.step(existing).await? {
+            outcome if tag == TagOwner::Needed && outcome.reason == Reason::UpToDate => self.read_back(&id).await,
+            outcome => Ok(outcome),
+        }
     }
 
     /// Records an object that a create with a lost response left.

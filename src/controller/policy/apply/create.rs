@@ -45,9 +45,11 @@ impl<K: Managed> Apply<'_, '_, K> {
         match self.this.write(Write::create(cause), self.external.create()).await? {
             Ok(Written::Accepted { id, verdict }) => {
                 self.mark_corrected();
+                // Until a read shows the whole object, what it lacks is part of its creation.
+                self.this.status.common.applied_hash = None;
                 self.record(&id, false, verdict).await?;
                 self.this.normal_event("Created", &format!("Created {id} upstream.")).await;
-                self.read_back(&id).await
+                self.read_back_created(&id).await
             }
             Ok(Written::Refused(verdict)) => {
                 self.forget_intent().await?;

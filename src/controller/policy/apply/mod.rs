@@ -11,10 +11,12 @@
 //! | `create` | create, and delete and create again |
 //! | `adopt` | write the owner tag, and record that an object is ours |
 //! | `drift` | counters and events of drift |
+//! | `read_back` | read a written object, and look again while the upstream does not show the write |
 
 mod adopt;
 mod create;
 mod drift;
+mod read_back;
 
 use super::audit_log::Write;
 use super::failure::failed;
@@ -27,16 +29,13 @@ use crate::controller::state::claims::ClaimGuard;
 use crate::controller::{Error, Result};
 use crate::engine::outcome::{Outcome, Requeue};
 use crate::engine::plan::{Acquire, Existing, Plan, ReportOnly, Step, TagOwner};
-use crate::engine::{BoundExternal, Cause, Diff, Observation, Ownership, Verdict, Written};
+use crate::engine::{BoundExternal, Cause, Diff, Observation, Verdict, Written};
 use crate::upstream::Account;
 use std::sync::Arc;
 use std::time::Duration;
 
 /// The delay before the operator reconciles an object again that yields to another object of this cluster.
 const YIELD_RETRY: Duration = Duration::from_secs(30);
-
-/// The delay before the operator reads an object again that it wrote and cannot read yet.
-const READ_AFTER_WRITE: Duration = Duration::from_secs(2);
 
 /// Carries out one plan. Every step ends in an outcome, or in a [`Stop`].
 pub struct Apply<'a, 'c, K: Managed> {
@@ -65,6 +64,7 @@ impl<'a, 'c, K: Managed> Apply<'a, 'c, K> {
         match plan {
             Plan::Create => self.create_new(&claims.ok_or(Error::Stale)?).await,
             Plan::Wait => Ok(self.wait()),
+            Plan::LookAgain(observed) => Ok(self.look_again(&observed)),
             Plan::Existing(existing) if existing.acquire == Some(Acquire::Adopt) => {
                 self.adopt(existing, &claims.ok_or(Error::Stale)?).await
             }
@@ -80,7 +80,7 @@ impl<'a, 'c, K: Managed> Apply<'a, 'c, K> {
 
     /// Waits for a create whose response was lost.
     fn wait(&self) -> Outcome {
-        let left = self.this.grace_left().unwrap_or(READ_AFTER_WRITE);
+        let left = self.this.grace_left().unwrap_or_default();
         Outcome::working(
             Reason::Creating,
             "The response to the create request was lost. Checking whether the object exists before retrying.",
@@ -128,7 +128,7 @@ impl<'a, 'c, K: Managed> Apply<'a, 'c, K> {
             Step::None => Ok(Outcome::reported(Some(observed.diff), ReportOnly::CreateOnly)),
             Step::Update { diff, cause } => self.update(&observed, &diff, cause).await,
             Step::Recreate { diff, cause } => self.recreate(&observed.id, &diff, cause).await,
-            Step::NotApplied(diff) => Ok(Outcome::not_applied(diff)),
+            Step::NotApplied(diff) => Ok(self.not_applied(diff)),
             Step::DriftFight { diff, over } => {
                 self.count_drift();
                 Ok(Outcome::drift_fight(diff, &over))
@@ -137,6 +137,7 @@ impl<'a, 'c, K: Managed> Apply<'a, 'c, K> {
     }
 
     async fn up_to_date(&mut self) -> Outcome {
+        self.this.shared().settling.settled(&self.this.uid());
         // Another writer may have corrected the drift.
         self.this.shared().observations.mark_corrected(&self.this.uid());
         self.this.status.common.applied_hash = Some(self.hash.clone());
@@ -155,17 +156,14 @@ impl<'a, 'c, K: Managed> Apply<'a, 'c, K> {
         let write = Write::update(cause, &observed.id, diff);
         match self.this.write(write, self.external.update(&observed.id, diff)).await? {
             Ok(Written::Accepted { id, verdict }) => {
+                self.this.shared().settling.updated(&self.this.uid(), &observed.diff);
+                self.this.status.common.applied_hash = Some(self.hash.clone());
                 self.record(&id, self.adopted(), verdict).await?;
                 let read_back = self.read_back(&id).await;
                 if !matches!(read_back, Err(Stop::Retry(_))) {
                     self.report_update(diff, cause).await;
                 }
-                let outcome = read_back?;
-                if outcome.diff.moved_since(&observed.diff) {
-                    let message = "Another writer changed the upstream object at the same time. Comparing again.";
-                    return Ok(Outcome::working(Reason::Updating, message, Requeue::Backoff));
-                }
-                Ok(outcome)
+                read_back
             }
             Ok(Written::Refused(verdict)) => Ok(self.invalid(verdict)),
             Err(error) => Err(failed(self.this, &error)),
@@ -215,7 +213,6 @@ impl<'a, 'c, K: Managed> Apply<'a, 'c, K> {
         self.point_at(Some(id), adopted);
         let verdict = verdict.or(self.verdict.take());
         let report = &mut self.this.status;
-        report.common.applied_hash = Some(self.hash.clone());
         report.verdict = verdict.or(report.verdict.take());
         self.this.save().await
     }
@@ -238,24 +235,5 @@ impl<'a, 'c, K: Managed> Apply<'a, 'c, K> {
     fn show(&mut self, observed: &Observation) {
         self.this.status.details = observed.details.clone();
         self.this.status.observed_id = Some(observed.id.clone());
-    }
-
-    /// Reads a written object and compares it: an accepted write does not prove that every value was applied.
-    async fn read_back(&mut self, id: &str) -> Result<Outcome, Stop> {
-        let observed = match self.external.observe(id).await {
-            Ok(Some(observed)) => observed,
-            Ok(None) => {
-                let message = "The upstream accepted the write but does not show the object yet.";
-                return Ok(Outcome::working(Reason::Updating, message, Requeue::After(READ_AFTER_WRITE)));
-            }
-            Err(error) => return Err(failed(self.this, &error)),
-        };
-        self.show(&observed);
-        // An upstream that drops the owner tag at creation may accept it afterwards.
-        if observed.owner == Ownership::Untagged {
-            self.tag_owner(&observed).await?;
-        }
-        self.this.status.common.operation = None;
-        Ok(if observed.diff.is_empty() { Outcome::up_to_date() } else { Outcome::not_applied(observed.diff) })
     }
 }

@@ -25,7 +25,7 @@ use super::failure::failed;
 use super::reconciliation::Reconciliation;
 use super::stop::Stop;
 use crate::api::Reason;
-use crate::api::status::UpstreamRef;
+use crate::api::status::{OperationKind, UpstreamRef};
 use crate::controller::k8s::finalizer;
 use crate::controller::kinds::managed::Managed;
 use crate::controller::state::accounts::Unavailable;
@@ -108,9 +108,7 @@ async fn delete<K: Managed>(this: &Reconciliation<'_, K>, record: &UpstreamRef) 
         && let Some(left) = this.grace_left()
     {
         // A create whose response was lost may still take effect: a look-up now could miss it.
-        let message = "A create request may still take effect. Waiting before checking whether the object exists.";
-        let requeue = Requeue::After(left + Duration::from_secs(1));
-        return Err(Outcome::working(Reason::Deleting, message, requeue).into());
+        return Err(create_in_flight(left).into());
     }
     limit::check(this).await?;
     account::ensure_known(this).await?;
@@ -125,6 +123,12 @@ async fn delete<K: Managed>(this: &Reconciliation<'_, K>, record: &UpstreamRef) 
     let name = registry::bind(&account, this.object.desired(), &this.owner_tag(), this.request_context());
     let name = name.map_or_else(|_| record.key.clone(), |external| external.key());
     delete_upstream(this, record, &name, deleter.as_ref()).await
+}
+
+/// Waits for a create that may still take effect, or whose object the upstream does not show yet.
+fn create_in_flight(left: Duration) -> Outcome {
+    let message = "A create request may still take effect. Waiting before checking whether the object exists.";
+    Outcome::working(Reason::Deleting, message, Requeue::After(left + Duration::from_secs(1)))
 }
 
 /// Returns the deleter of the collection that the deletion record names.
@@ -155,6 +159,10 @@ async fn delete_upstream<K: Managed>(
         DeletionPlan::NotOurs => return Ok(Deletion::Orphaned(OrphanReason::NotOurs)),
         DeletionPlan::Blocked(outcome) => return Err(outcome.into()),
     };
+    let creating = operation.is_some_and(|operation| operation.kind != OperationKind::Adopt);
+    if let Some(left) = this.grace_left().filter(|_| ids.is_empty() && creating) {
+        return Err(create_in_flight(left).into());
+    }
     for id in &ids {
         delete_one(this, id, deleter).await?;
     }
@@ -183,15 +191,20 @@ async fn delete_one<K: Managed>(
     id: &str,
     deleter: &dyn ExternalDeleter,
 ) -> Result<(), Stop> {
-    users::check(this, id, deleter).await?;
-    let result = this.write(Write::to(Cause::Deletion, id), deleter.delete(id)).await?;
-    result.map_err(|error| failed(this, &error))?;
-    limit::record(this);
-    this.normal_event("Deleted", &format!("Deleted {id} upstream.")).await;
+    let shared = this.shared();
+    if !(shared.settings.safeguards.lagging_reads && shared.settling.is_deleted(&this.uid(), id)) {
+        users::check(this, id, deleter).await?;
+        let result = this.write(Write::to(Cause::Deletion, id), deleter.delete(id)).await?;
+        result.map_err(|error| failed(this, &error))?;
+        shared.settling.deleted(&this.uid(), id);
+        limit::record(this);
+        this.normal_event("Deleted", &format!("Deleted {id} upstream.")).await;
+    }
     // A success without a body proves little: a gateway may have answered.
     match deleter.owner(id).await {
         Ok(None) => Ok(()),
-        Ok(Some(_)) => Err(deletion_plan::still_listed(id).into()),
+        // The deletion may not be visible yet. After a while it is repeated.
+        Ok(Some(_)) => Err(deletion_plan::still_listed(id, shared.settling.next_look(&this.uid())).into()),
         Err(error) => Err(failed(this, &error)),
     }
 }

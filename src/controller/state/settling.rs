@@ -1,0 +1,148 @@
+//! Remembers writes that reads may not show yet: an upstream may answer reads from a replica or a cache.
+//!
+//! After each write that the upstream accepted the operator looks a few times, with growing pauses. Only what
+//! still differs then is a value that the upstream did not apply, or drift.
+
+use crate::engine::Diff;
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// How often the operator looks before it believes that a write had no effect: 1 + 2 + 4 + 8 + 16 seconds.
+const LOOKS: u32 = 5;
+
+/// The last write of each object that reads did not show yet, by uid.
+#[derive(Debug)]
+pub struct Settling {
+    writes: Mutex<HashMap<String, Write>>,
+    first_pause: Duration,
+}
+
+#[derive(Debug, Default)]
+struct Write {
+    /// How often the operator looked since.
+    looks: u32,
+    /// The differences before the write, if it was an update.
+    before: Option<Diff>,
+    /// The id of the object that the write deleted.
+    deleted: Option<String>,
+}
+
+impl Settling {
+    /// Starts without a write. The pauses double from `first_pause`.
+    #[must_use]
+    pub fn new(first_pause: Duration) -> Self {
+        Self { writes: Mutex::default(), first_pause }
+    }
+
+    /// Records a write that the upstream accepted.
+    pub fn wrote(&self, uid: &str) {
+        self.lock().insert(uid.to_owned(), Write::default());
+    }
+
+    /// Records that the upstream accepted an update of these differences.
+    pub fn updated(&self, uid: &str, diff: &Diff) {
+        self.lock().insert(uid.to_owned(), Write { before: Some(diff.clone()), ..Write::default() });
+    }
+
+    /// Records that the upstream accepted the deletion of this object.
+    pub fn deleted(&self, uid: &str, id: &str) {
+        self.lock().insert(uid.to_owned(), Write { deleted: Some(id.to_owned()), ..Write::default() });
+    }
+
+    /// Returns whether reads may not show the last write yet; `None` if this process made none.
+    #[must_use]
+    pub fn is_open(&self, uid: &str) -> Option<bool> {
+        self.lock().get(uid).map(|write| write.looks < LOOKS)
+    }
+
+    /// Returns whether reads may still show this object, which the operator deleted.
+    #[must_use]
+    pub fn is_deleted(&self, uid: &str, id: &str) -> bool {
+        self.lock().get(uid).is_some_and(|write| write.looks < LOOKS && write.deleted.as_deref() == Some(id))
+    }
+
+    /// Returns the differences before the last write, if it was an update of this process.
+    #[must_use]
+    pub fn before(&self, uid: &str) -> Option<Diff> {
+        self.lock().get(uid)?.before.clone()
+    }
+
+    /// Counts a look, and returns the pause before the next.
+    pub fn next_look(&self, uid: &str) -> Duration {
+        self.count(uid, Write::default)
+    }
+
+    /// Counts a look at an object that did not apply a write, and returns the pause before the next.
+    pub fn next_review(&self, uid: &str) -> Duration {
+        self.count(uid, || Write { looks: LOOKS, ..Write::default() })
+    }
+
+    /// Forgets the write: a read showed it, or the object is gone.
+    pub fn settled(&self, uid: &str) {
+        self.lock().remove(uid);
+    }
+
+    fn count(&self, uid: &str, unknown: impl FnOnce() -> Write) -> Duration {
+        let mut writes = self.lock();
+        let write = writes.entry(uid.to_owned()).or_insert_with(unknown);
+        let pause = self.first_pause.saturating_mul(2_u32.saturating_pow(write.looks));
+        write.looks = write.looks.saturating_add(1).min(30);
+        pause
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, Write>> {
+        // A write is valid at every moment, so a panic elsewhere leaves a valid map.
+        self.writes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::Remedy;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    #[test]
+    fn pauses_grow_until_write_is_no_longer_awaited() {
+        let settling = Settling::new(SECOND);
+        assert_eq!(settling.is_open("a"), None);
+        settling.wrote("a");
+        let pauses: Vec<u64> = (0..LOOKS)
+            .map(|_| {
+                assert_eq!(settling.is_open("a"), Some(true));
+                settling.next_look("a").as_secs()
+            })
+            .collect();
+        assert_eq!((pauses, settling.is_open("a")), (vec![1, 2, 4, 8, 16], Some(false)));
+        assert_eq!(settling.next_review("a"), SECOND * 32);
+        settling.wrote("a");
+        assert_eq!(settling.is_open("a"), Some(true), "each write is awaited");
+        settling.settled("a");
+        assert_eq!(settling.is_open("a"), None);
+    }
+
+    #[test]
+    fn review_after_restart_does_not_await_a_write() {
+        let settling = Settling::new(SECOND);
+        assert_eq!(settling.next_review("a"), SECOND * 32);
+        assert_eq!(settling.is_open("a"), Some(false));
+    }
+
+    #[test]
+    fn update_and_deletion_are_remembered() {
+        let settling = Settling::new(SECOND);
+        let mut diff = Diff::default();
+        diff.compare("spec.x", &"new", &"old", Remedy::Update);
+        settling.updated("a", &diff);
+        assert_eq!(settling.before("a"), Some(diff));
+        settling.deleted("a", "id-1");
+        assert!(settling.is_deleted("a", "id-1") && !settling.is_deleted("a", "id-2"));
+        assert!(settling.before("a").is_none());
+        for _ in 0..LOOKS {
+            settling.next_look("a");
+        }
+        assert!(!settling.is_deleted("a", "id-1"), "the deletion is repeated");
+    }
+}
