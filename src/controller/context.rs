@@ -15,9 +15,9 @@ use super::state::settling::Settling;
 use super::state::stores::{StoreOf, Stores};
 use super::{Error, Result, Settings};
 use crate::api::ConnectionKey;
-use crate::engine::OwnerTag;
 use crate::engine::corrections::Corrections;
 use crate::engine::deletions::Deletions;
+use crate::engine::{OwnerTag, owner_tag};
 use crate::metrics::Metrics;
 use kube::Client;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -83,7 +83,7 @@ impl Shared {
     /// Returns the uid in the text of an owner tag; `None` when the tag belongs to another cluster.
     #[must_use]
     pub fn uid_in<'t>(&self, owner_tag: &'t str) -> Option<&'t str> {
-        owner_tag.strip_prefix(self.cluster_id.as_str())?.strip_prefix('/')
+        owner_tag::uid_of(owner_tag, &self.cluster_id)
     }
 }
 

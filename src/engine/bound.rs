@@ -1,7 +1,7 @@
 //! [`External`] with its type erased, so that the controller is written once for all upstreams.
 
 use super::external::{Details, Document, External, Observed, Problem, Snapshot, Verdict, Written};
-use super::{Diff, FoundTag, OwnerTag, Ownership, Result};
+use super::{Diff, OwnerTag, Ownership, Result};
 use futures::future::BoxFuture;
 use std::sync::Arc;
 use std::time::Instant;
@@ -80,6 +80,8 @@ pub trait BoundExternal: Send + Sync {
 pub trait ExternalDeleter: Send + Sync {
     /// Returns the collection's name.
     fn system(&self) -> &'static str;
+    /// Tells the key of the objects that later calls are about.
+    fn know(&self, key: &str);
     /// Finds the objects with this key or with our owner tag, and their owners.
     fn find<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<Vec<(String, Ownership)>>>;
     /// Returns the owner of the object; `None` if it does not exist.
@@ -103,6 +105,7 @@ pub struct Binding<E: External> {
 impl<E: External> Binding<E> {
     /// Binds the desired object to the collection and its lists.
     pub fn new(external: E, snapshots: Arc<dyn Snapshots<E>>, wanted: E::Document, owner_tag: OwnerTag) -> Self {
+        external.know(&wanted.key());
         Self { external: Arc::new(external), snapshots, wanted, owner_tag }
     }
 
@@ -144,8 +147,8 @@ impl<E: External> BoundExternal for Binding<E> {
             let all = self.snapshots.snapshot(&self.external, not_before).await;
             let Some(all) = all else { return ListedObservation::Inconclusive };
             let Some(seen) = all.get(id) else { return ListedObservation::Inconclusive };
-            let ours = FoundTag::Some(self.owner_tag.to_string());
-            if all.values().any(|other| other.found_tag == ours && other.id != id) {
+            let is_ours = |other: &Observed<E::Document>| self.owner_tag.judge(&other.found_tag) == Ownership::Ours;
+            if all.values().any(|other| other.id != id && is_ours(other)) {
                 return ListedObservation::Inconclusive;
             }
             let observation = self.observation(seen);
@@ -196,6 +199,9 @@ impl<E: External> Deleter<E> {
 impl<E: External> ExternalDeleter for Deleter<E> {
     fn system(&self) -> &'static str {
         E::SYSTEM
+    }
+    fn know(&self, key: &str) {
+        self.external.know(key);
     }
     fn find<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<Vec<(String, Ownership)>>> {
         Box::pin(async move {

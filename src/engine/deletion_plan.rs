@@ -110,9 +110,11 @@ fn decide(record: &DeletionRecord<'_>, id: String, owner: &Ownership) -> Decisio
         Ownership::Unknown if has_id => Decision::Delete(id),
         Ownership::Untagged if has_id => Decision::Stop(DeletionPlan::Blocked(not_tagged(&id))),
         Ownership::Untagged | Ownership::Unknown => Decision::Stop(DeletionPlan::Blocked(uncertain(&id))),
-        Ownership::ForeignTag(_) | Ownership::OtherObject(_) if has_id => Decision::Stop(DeletionPlan::NotOurs),
+        Ownership::ForeignTag(_) | Ownership::OtherObject(_) | Ownership::Reserved if has_id => {
+            Decision::Stop(DeletionPlan::NotOurs)
+        }
         // Another owner's object has our name, so our create had no effect.
-        Ownership::ForeignTag(_) | Ownership::OtherObject(_) => Decision::Skip,
+        Ownership::ForeignTag(_) | Ownership::OtherObject(_) | Ownership::Reserved => Decision::Skip,
     }
 }
 

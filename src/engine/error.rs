@@ -9,7 +9,7 @@ use std::time::Duration;
 /// A failed upstream call. It contains no secret, and of the response body only the upstream's
 /// documented code and message, shortened.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{operation}: {message}{}", code.as_deref().map(|c| format!(" (code {c})")).unwrap_or_default())]
+#[error("{operation}{}{}", after(": ", message, ""), after(" (code ", code.as_deref().unwrap_or_default(), ")"))]
 pub struct UpstreamError {
     /// The kind of failure.
     pub kind: ErrorKind,
@@ -46,6 +46,8 @@ pub enum ErrorKind {
     InvalidReference,
     /// Another object has the chosen id or name.
     AlreadyExists,
+    /// An object that cannot be managed has the chosen name, such as one of the upstream itself.
+    NameReserved,
     /// Other objects use the object, so it cannot be deleted.
     InUse,
     /// The upstream does not tell who uses the object, so it cannot be deleted safely.
@@ -81,7 +83,7 @@ impl ErrorKind {
             Self::Rejected => Reason::ValidationFailed,
             Self::NotUpdatable => Reason::RecreateRequired,
             Self::InvalidReference => Reason::InvalidSpec,
-            Self::AlreadyExists => Reason::Conflict,
+            Self::AlreadyExists | Self::NameReserved => Reason::Conflict,
             Self::InUse => Reason::InUse,
             Self::UsersUnknown => Reason::UsersUnknown,
             Self::QuotaExceeded => Reason::QuotaExceeded,
@@ -102,6 +104,7 @@ impl ErrorKind {
             | Self::NotUpdatable
             | Self::InvalidReference
             | Self::AlreadyExists
+            | Self::NameReserved
             | Self::InUse
             | Self::UsersUnknown
             | Self::QuotaExceeded
@@ -125,6 +128,7 @@ impl ErrorKind {
             }
             Self::InvalidReference => "Correct the id in the spec.",
             Self::AlreadyExists => "Choose another name, or set spec.adoptionPolicy.",
+            Self::NameReserved => "Choose another name in a new object.",
             Self::InUse => "Detach it upstream.",
             Self::UsersUnknown => {
                 "The operator cannot tell which roles hold the policy, and a role keeps the permissions of a deleted policy. Permit the token's user to list roles (identity.Role.list), or set the annotation cloudpolicy.dev/confirm-delete=true to delete the policy all the same."
@@ -150,6 +154,7 @@ impl ErrorKind {
             | Self::NotUpdatable
             | Self::InvalidReference
             | Self::AlreadyExists
+            | Self::NameReserved
             | Self::InUse
             | Self::UsersUnknown
             | Self::QuotaExceeded
@@ -164,6 +169,11 @@ impl ErrorKind {
     }
 }
 
+/// Returns a part of a text between `before` and `end`, and nothing if it is empty.
+fn after(before: &str, part: &str, end: &str) -> String {
+    if part.is_empty() { String::new() } else { format!("{before}{part}{end}") }
+}
+
 impl UpstreamError {
     /// Returns an error without a code of the upstream.
     pub fn new(kind: ErrorKind, operation: &'static str, message: impl Into<String>) -> Self {
@@ -176,7 +186,7 @@ impl UpstreamError {
     pub fn sentence(&self) -> String {
         let mut text = self.to_string();
         if self.kind == ErrorKind::EndpointNotAllowed {
-            text.drain(..self.operation.len() + ": ".len());
+            text = text.trim_start_matches(self.operation).trim_start_matches(": ").to_owned();
         }
         let mut letters = text.chars();
         let capital: String = letters.next().map(|c| c.to_uppercase().collect()).unwrap_or_default();
@@ -188,5 +198,20 @@ impl UpstreamError {
     pub fn with_code(mut self, code: impl Into<String>) -> Self {
         self.code = Some(code.into());
         self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn error_leaves_out_parts_that_the_upstream_did_not_give() {
+        let error = |message: &str| UpstreamError::new(ErrorKind::Rejected, "add tag", message);
+        assert_eq!(error("no").with_code("9").sentence(), "Add tag: no (code 9).");
+        assert_eq!(error("").with_code("9").sentence(), "Add tag (code 9).");
+        assert_eq!(error("").with_code("").sentence(), "Add tag.");
+        let forbidden = UpstreamError { kind: ErrorKind::EndpointNotAllowed, ..error("the host is not allowed") };
+        assert_eq!(forbidden.sentence(), "The host is not allowed.");
     }
 }

@@ -112,6 +112,9 @@ pub trait External: Send + Sync + 'static {
     /// The canonical form of its objects.
     type Document: Document;
 
+    /// Tells the key of the objects that later calls are about. It may help to prove that an object is absent.
+    fn know(&self, _key: &str) {}
+
     /// Finds every candidate: the objects with the key, and those with the owner tag. Oldest first
     /// if the upstream shows their age. Documents are complete.
     fn find(

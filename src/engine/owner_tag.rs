@@ -1,8 +1,14 @@
 //! The owner tag, by which an upstream object names the Kubernetes object that owns it.
+//!
+//! Its text is `<cluster id>_<object uid>`: every documented rule of tag values allows `_`, and not `/`. Earlier
+//! versions wrote `<cluster id>/<object uid>`. Both forms are read. The old one is replaced by the next write of tags.
 
 use std::fmt;
 
-/// `<cluster id>/<object uid>`, written upstream in the create call itself.
+/// The separators that were ever written, the current one first.
+const SEPARATORS: [char; 2] = ['_', '/'];
+
+/// The cluster and the uid of an owner, written upstream in the create call itself.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct OwnerTag {
     cluster: String,
@@ -21,15 +27,36 @@ impl OwnerTag {
         match found_tag {
             FoundTag::NotShown => Ownership::Unknown,
             FoundTag::None => Ownership::Untagged,
-            FoundTag::Some(text) if *text == self.to_string() => Ownership::Ours,
+            FoundTag::Reserved => Ownership::Reserved,
+            FoundTag::Some(text) if self.is(text) => Ownership::Ours,
             FoundTag::Some(text) => Ownership::ForeignTag(text.clone()),
         }
     }
+
+    /// Returns whether this text is the owner tag, in any of its forms.
+    #[must_use]
+    pub fn is(&self, text: &str) -> bool {
+        uid_of(text, &self.cluster) == Some(self.uid.as_str())
+    }
+
+    /// Returns the owner tag in all its forms, the current one first.
+    #[must_use]
+    pub fn forms(&self) -> [String; 2] {
+        SEPARATORS.map(|separator| format!("{}{separator}{}", self.cluster, self.uid))
+    }
+}
+
+/// Returns the uid in the text of an owner tag; `None` if the tag belongs to another cluster.
+#[must_use]
+pub fn uid_of<'t>(text: &'t str, cluster: &str) -> Option<&'t str> {
+    // A uid contains no separator, and the id of a cluster may.
+    let (found, uid) = text.rsplit_once(SEPARATORS)?;
+    (found == cluster).then_some(uid)
 }
 
 impl fmt::Display for OwnerTag {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.cluster, self.uid)
+        write!(f, "{}{}{}", self.cluster, SEPARATORS[0], self.uid)
     }
 }
 
@@ -38,6 +65,8 @@ impl fmt::Display for OwnerTag {
 pub enum FoundTag {
     /// The upstream does not show tags.
     NotShown,
+    /// The upstream itself owns the object, so no tag is written to it.
+    Reserved,
     /// The object has no owner tag.
     None,
     /// The object has this owner tag.
@@ -61,6 +90,45 @@ pub enum Ownership {
     ForeignTag(String),
     /// It has the owner tag of another object of this cluster, which has this name.
     OtherObject(String),
+    /// The upstream itself owns it. It is never written.
+    Reserved,
     /// The upstream has no tags, or does not show them.
     Unknown,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn judged(text: &str) -> Ownership {
+        OwnerTag::new("a_b", "uid-1").judge(&FoundTag::Some(text.to_owned()))
+    }
+
+    #[test]
+    fn owner_tag_is_read_in_both_forms_and_written_in_one() {
+        let owner_tag = OwnerTag::new("a_b", "uid-1");
+        assert_eq!(owner_tag.to_string(), "a_b_uid-1");
+        assert_eq!(owner_tag.forms(), ["a_b_uid-1", "a_b/uid-1"]);
+        for text in owner_tag.forms() {
+            assert_eq!(judged(&text), Ownership::Ours, "{text}");
+        }
+        for text in ["a_b uid-1", "a_uid-1", "a/b_uid-1", "a_b_uid-2", "a_b_", "uid-1", "x_a_b_uid-1"] {
+            assert_eq!(judged(text), Ownership::ForeignTag(text.to_owned()), "{text}");
+        }
+    }
+
+    #[test]
+    fn uid_belongs_to_its_own_cluster_only() {
+        assert_eq!(
+            (uid_of("a_b_uid", "a_b"), uid_of("a_b_uid", "a"), uid_of("a_b/uid", "a_b")),
+            (Some("uid"), None, Some("uid"))
+        );
+    }
+
+    #[test]
+    fn owner_tag_fits_every_rule_of_tag_values() {
+        let uid = "0f8fad5b-d9cb-469f-a165-70867728950e";
+        let text = OwnerTag::new(uid, uid).to_string();
+        assert!(text.len() <= 127 && text.chars().all(|c| c.is_ascii_alphanumeric() || "-_".contains(c)), "{text}");
+    }
 }

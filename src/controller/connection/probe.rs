@@ -142,6 +142,7 @@ fn advice(kind: ErrorKind) -> (Reason, &'static str) {
         ErrorKind::Unavailable
         | ErrorKind::OutcomeUnknown
         | ErrorKind::AlreadyExists
+        | ErrorKind::NameReserved
         | ErrorKind::InUse
         | ErrorKind::NotUpdatable
         | ErrorKind::UsersUnknown

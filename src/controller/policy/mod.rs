@@ -33,6 +33,7 @@ use crate::api::Reason;
 use crate::engine::outcome::Outcome;
 use crate::engine::plan::{self, LastKnown};
 use crate::engine::{BoundExternal, Problem};
+use crate::upstream::endpoint::is_segment;
 use crate::upstream::{Account, registry};
 use apply::Apply;
 use kube::core::DeserializeGuard;
@@ -87,10 +88,15 @@ async fn sync<K: Managed>(this: &mut Reconciliation<'_, K>) -> Result<Outcome, S
 fn bind<K: Managed>(this: &Reconciliation<'_, K>, account: &Account) -> Result<Box<dyn BoundExternal>, Stop> {
     let external = registry::bind(account, this.object.desired(), &this.owner_tag(), this.request_context());
     let external = external.map_err(|problem| invalid(&problem))?;
-    match external.validate().first() {
-        Some(problem) => Err(invalid(problem)),
-        None => Ok(external),
-    }
+    let problem = external.validate().into_iter().next().or_else(|| unusable_id(this));
+    problem.map_or(Ok(external), |problem| Err(invalid(&problem)))
+}
+
+/// Returns the problem of an `externalId` that cannot be the id of an upstream object.
+fn unusable_id<K: Managed>(this: &Reconciliation<'_, K>) -> Option<Problem> {
+    let id = this.object.common().external_id.as_ref().filter(|id| !is_segment(id))?;
+    let message = format!("`{id}` cannot be the id of an upstream object: name its id in a new object");
+    Some(Problem { field: "spec.externalId".to_owned(), message })
 }
 
 /// Returns a hash of the desired document, which tells a changed spec from drift.

@@ -10,6 +10,7 @@ use super::corrections::LIMIT;
 use super::error::{ErrorKind, Retry, UpstreamError};
 use super::plan::ReportOnly;
 use super::{Diff, Verdict};
+use crate::api::status::ValidationDetail;
 use crate::api::{RECONCILE_REQUESTED_AT, Reason};
 use std::time::Duration;
 
@@ -207,16 +208,10 @@ impl Outcome {
     #[must_use]
     pub fn invalid(verdict: &Verdict) -> Self {
         let first = verdict.details.iter().find(|d| d.kind == "ERROR").or(verdict.details.first());
-        let detail = first.map_or_else(
-            || "without a detail".to_owned(),
-            |d| {
-                let place = d.field.as_deref().unwrap_or(&d.location);
-                format!("at {place}: {} ({})", d.message, d.code)
-            },
-        );
+        let detail = first.map_or_else(|| " without a detail".to_owned(), finding);
         Self::refused(
             Reason::ValidationFailed,
-            format!("The upstream rejects the policy {detail}. Nothing was written. Correct the spec."),
+            format!("The upstream rejects the policy{detail}. Nothing was written. Correct the spec."),
         )
     }
 
@@ -282,6 +277,20 @@ impl Outcome {
                 Self { stalled, requeue, ..Self::base(reason, message) }
             }
         }
+    }
+}
+
+/// Returns a finding as the end of a sentence, without the parts that the upstream did not give.
+fn finding(detail: &ValidationDetail) -> String {
+    let place = detail.field.as_deref().unwrap_or(&detail.location).trim();
+    let (message, code) = (detail.message.trim().trim_end_matches('.'), detail.code.trim());
+    let part = |before: &str, part: &str, after: &str| match part {
+        "" => String::new(),
+        part => format!("{before}{part}{after}"),
+    };
+    match part(" at ", place, "") + &part(": ", message, "") + &part(" (", code, ")") {
+        empty if empty.is_empty() => " without a detail".to_owned(),
+        text => text,
     }
 }
 

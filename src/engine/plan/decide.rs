@@ -48,7 +48,7 @@ impl Planner<'_> {
         match observed.owner {
             Ownership::Ours => true,
             Ownership::Unknown => self.is_recorded(observed),
-            Ownership::Untagged | Ownership::ForeignTag(_) | Ownership::OtherObject(_) => false,
+            Ownership::Untagged | Ownership::ForeignTag(_) | Ownership::OtherObject(_) | Ownership::Reserved => false,
         }
     }
 
@@ -93,10 +93,13 @@ impl Planner<'_> {
         match observed.owner {
             Ownership::ForeignTag(owner) => return Plan::Refuse(Refusal::ForeignTag { id: observed.id, owner }),
             Ownership::OtherObject(name) => return Plan::Yield(Rival::Owner { id: observed.id, name }),
-            Ownership::Ours | Ownership::Untagged | Ownership::Unknown => {}
+            Ownership::Ours | Ownership::Untagged | Ownership::Reserved | Ownership::Unknown => {}
         }
         if self.rules.management == ManagementPolicy::Observe {
             return Plan::Report { observed: Some(observed), why: ReportOnly::Observe };
+        }
+        if observed.owner == Ownership::Reserved {
+            return Plan::Refuse(Refusal::Reserved { id: observed.id });
         }
         if self.last_known.is_in_flight(OperationKind::Create) && observed.diff.is_empty() {
             // The upstream dropped the owner tag. Our create in flight and the equal content are the proof.

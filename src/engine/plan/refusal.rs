@@ -12,6 +12,11 @@ pub enum Refusal {
         /// The owner tag that it has.
         owner: String,
     },
+    /// The upstream itself owns the object.
+    Reserved {
+        /// Id of the object.
+        id: String,
+    },
     /// `spec.externalId` names an object that does not exist.
     ExternalIdNotFound {
         /// The id that `spec.externalId` names.
@@ -57,6 +62,7 @@ impl Refusal {
         match self {
             Self::ExternalIdNotFound { .. } => Reason::InvalidSpec,
             Self::ForeignTag { .. }
+            | Self::Reserved { .. }
             | Self::Ambiguous { .. }
             | Self::OtherThanSpec { .. }
             | Self::RecordedNotTagged { .. }
@@ -74,6 +80,9 @@ impl Refusal {
                     "{id} is owned by {owner}. Choose another name in a new object, or remove the owner tag upstream."
                 )
             }
+            Self::Reserved { id } => format!(
+                "{id} is a system object of the upstream, which the operator never writes. Set spec.managementPolicy: Observe, or name another object in a new object."
+            ),
             Self::ExternalIdNotFound { id } => format!(
                 "spec.externalId names {id}, which does not exist upstream. Create a new object with the right id, or without spec.externalId to have the operator create one."
             ),

@@ -6,7 +6,6 @@ use super::*;
 use crate::api::Reason;
 use crate::api::shared::{AdoptionPolicy, DriftPolicy, ManagementPolicy, RecreatePolicy};
 use crate::api::status::OperationKind;
-use crate::engine::diff::SHOWN_FIELDS;
 use crate::engine::{Details, FieldDiff, Ownership, Remedy};
 use serde_json::json;
 
@@ -33,11 +32,6 @@ fn observed(owner: Ownership, fields: &[(&str, Remedy)]) -> Observation {
     };
     let diff = Diff { fields: fields.iter().map(field).collect() };
     Observation { id: "id-1".to_owned(), owner, diff, details: Details::default() }
-}
-
-/// Returns a field that status shows as not applied, with the value of [`observed`].
-fn unapplied(path: &str) -> Unapplied {
-    Unapplied { path: path.to_owned(), observed: "2".to_owned() }
 }
 
 fn foreign_tag() -> Ownership {
@@ -188,16 +182,6 @@ fn plan_writes_edits_and_corrects_or_reports_drift() {
 }
 
 #[test]
-fn plan_does_not_repeat_a_write_that_was_not_applied() {
-    let tried = LastKnown { not_applied: vec![unapplied("spec.x")], ..written() };
-    assert!(matches!(step(&tried, rules(), CHANGED), Step::NotApplied(_)));
-    let edited = LastKnown { applied_hash: Some("older".to_owned()), ..tried.clone() };
-    assert!(matches!(step(&edited, rules(), CHANGED), Step::Update { .. }));
-    let another_field = &[CHANGED[0], ("spec.y", Remedy::Update)];
-    assert!(matches!(step(&tried, rules(), another_field), Step::Update { .. }));
-}
-
-#[test]
 fn plan_recreates_only_when_recreate_policy_permits() {
     let allowed = Rules { recreate: RecreatePolicy::WhenRequired, ..rules() };
     assert!(matches!(step(&written(), rules(), FIXED), Step::NotApplied(_)));
@@ -261,16 +245,6 @@ fn plan_trusts_recorded_id_when_no_tags_are_shown() {
     let allowed = Rules { recreate: RecreatePolicy::WhenRequired, ..rules() };
     let other_than_spec = plan_one(&written(), allowed, Ownership::Unknown, FIXED);
     assert_eq!(reason(&other_than_spec), Some(Reason::Conflict));
-}
-
-#[test]
-fn plan_knows_many_unapplied_fields_by_the_first() {
-    let paths: Vec<String> = (0..30).map(|i| format!("spec.x[{i}]")).collect();
-    let fields: Vec<(&str, Remedy)> = paths.iter().map(|path| (path.as_str(), Remedy::Update)).collect();
-    let tried =
-        LastKnown { not_applied: paths[..SHOWN_FIELDS].iter().map(|path| unapplied(path)).collect(), ..written() };
-    let step = step(&tried, rules(), &fields);
-    assert!(matches!(step, Step::NotApplied(_)), "{step:?}");
 }
 
 #[test]

@@ -124,10 +124,17 @@ impl fmt::Display for HostPattern {
     }
 }
 
+/// Reports whether an id can be one segment of a path: gateways decode and shorten paths in different ways.
+#[must_use]
+pub fn is_segment(id: &str) -> bool {
+    let is_part = |c: char| c.is_ascii_graphic() && !matches!(c, '/' | '\\' | '?' | '#' | '%' | ';');
+    !id.is_empty() && !id.chars().all(|c| c == '.') && id.chars().all(is_part)
+}
+
 /// Returns the URL of a path below a base URL. Ids come from users and upstreams, so an id that would
 /// leave the path is an error.
 pub(crate) fn below(base: &Url, path: &[&str], operation: &'static str) -> Result<Url> {
-    let invalid = |message: &str| UpstreamError::new(ErrorKind::Rejected, operation, message);
+    let invalid = |message: &str| UpstreamError::new(ErrorKind::InvalidReference, operation, message);
     if path.iter().any(|segment| matches!(*segment, "" | "." | "..")) {
         return Err(invalid("the id is not valid for this upstream"));
     }
@@ -222,7 +229,17 @@ mod tests {
         let base: Url = "https://h.example/api/".parse().unwrap();
         assert_eq!(below(&base, &["v1", "a/b?c#d é"], "o").unwrap().path(), "/api/v1/a%2Fb%3Fc%23d%20%C3%A9");
         for id in ["", ".", ".."] {
-            assert_eq!(below(&base, &["policies", id], "o").unwrap_err().kind, ErrorKind::Rejected, "{id}");
+            assert_eq!(below(&base, &["policies", id], "o").unwrap_err().kind, ErrorKind::InvalidReference, "{id}");
+        }
+    }
+
+    #[test]
+    fn id_that_gateways_may_change_is_no_segment() {
+        for id in ["ec5a5dd0-1111-2222-3333-246e966ebeb4", "npolicy-1", "a.b", "a:b_c"] {
+            assert!(is_segment(id), "{id}");
+        }
+        for id in ["", ".", "..", "...", "a/b", "../x", "%2e%2e", "a?b", "a#b", "a b", "a\\b", "é"] {
+            assert!(!is_segment(id), "{id}");
         }
     }
 

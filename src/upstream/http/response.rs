@@ -4,7 +4,7 @@ use super::call::Purpose;
 use crate::engine::{ErrorKind, Result, UpstreamError};
 use jiff::fmt::rfc2822::DateTimeParser;
 use jiff::{SignedDuration, Timestamp};
-use reqwest::header::{DATE, HeaderMap, HeaderName, RETRY_AFTER};
+use reqwest::header::{CONTENT_ENCODING, DATE, HeaderMap, HeaderName, RETRY_AFTER};
 use serde::de::DeserializeOwned;
 use std::time::Duration;
 
@@ -18,6 +18,8 @@ pub(crate) struct Response {
     pub(crate) body: Vec<u8>,
     pub(crate) retry_after: Option<Duration>,
     pub(crate) request_id: Option<String>,
+    /// Whether the body is compressed, although the request asks for a plain one.
+    pub(crate) encoded: bool,
     /// How far the upstream's clock is ahead of ours.
     pub(crate) skew: Option<SignedDuration>,
 }
@@ -33,6 +35,7 @@ impl Response {
             body: Vec::new(),
             retry_after: text(&RETRY_AFTER).and_then(|value| retry_after(value, now)),
             request_id: id.map(|id| id.chars().filter(char::is_ascii_graphic).take(64).collect()),
+            encoded: text(&CONTENT_ENCODING).is_some_and(|encoding| !encoding.eq_ignore_ascii_case("identity")),
             skew: text(&DATE).and_then(http_date).map(|date| date.duration_since(now)),
         }
     }
@@ -54,10 +57,20 @@ impl Response {
 
     /// Reads the body as a JSON object of this type. Serde alone would also accept a list of the fields.
     pub(crate) fn read_object<T: DeserializeOwned>(&self, purpose: Purpose) -> Result<T> {
-        match self.body.iter().find(|byte| !byte.is_ascii_whitespace()) {
+        match self.first_byte() {
             Some(b'{') => self.read(purpose),
             _ => Err(self.unreadable(purpose)),
         }
+    }
+
+    /// Reports whether the body is an HTML or XML page, as a proxy sends it in place of the API.
+    pub(crate) fn is_page(&self) -> bool {
+        !self.encoded && self.first_byte() == Some(b'<')
+    }
+
+    /// Returns the first byte of the body that is no white space.
+    fn first_byte(&self) -> Option<u8> {
+        self.body.iter().copied().find(|byte| !byte.is_ascii_whitespace())
     }
 
     /// Returns the error for a body that cannot be read. It never quotes the body.
@@ -92,7 +105,10 @@ impl Response {
     }
 
     fn oddity(&self) -> &'static str {
-        match self.body.iter().find(|byte| !byte.is_ascii_whitespace()) {
+        if self.encoded {
+            return "and a compressed body, although the operator asks for `Accept-Encoding: identity`: turn compression off in the proxy in front of the API";
+        }
+        match self.first_byte() {
             None => "and an empty body: is this the endpoint of the API?",
             Some(b'<') => "and an HTML or XML page instead of JSON: is this the endpoint of the API?",
             Some(b'{' | b'[') => "and JSON of an unexpected shape",
@@ -161,6 +177,17 @@ mod tests {
             assert!(error.message.contains(expected), "{error}");
             assert!(!error.message.contains("s3cret"), "{error}");
         }
+    }
+
+    #[test]
+    fn compressed_body_is_named_and_never_quoted() {
+        let encoded = |encoding: &'static str| {
+            let headers = HeaderMap::from_iter([(CONTENT_ENCODING, HeaderValue::from_static(encoding))]);
+            Response { body: b"\x1f\x8bs3cret".to_vec(), ..Response::head(200, &headers) }
+        };
+        let error = encoded("gzip").read::<Value>(READ).unwrap_err();
+        assert!(error.message.contains("compressed") && !error.message.contains("s3cret"), "{error}");
+        assert!(encoded("identity").read::<Value>(READ).unwrap_err().message.contains("not JSON"));
     }
 
     #[test]

@@ -11,7 +11,7 @@ use super::response::Response;
 use super::settings::{ClientOptions, HttpSettings};
 use crate::upstream::redact::Redactor;
 use crate::upstream::request::RequestContext;
-use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderValue};
+use reqwest::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE, HeaderValue};
 use reqwest::{Client, Request};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -94,6 +94,8 @@ impl Transport {
         let mut request = Request::new(call.method.clone(), call.url.clone());
         let json = HeaderValue::from_static("application/json");
         request.headers_mut().insert(ACCEPT, json.clone());
+        // Without this header a server may choose any encoding, and the limit on the body is one of plain bytes.
+        request.headers_mut().insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         // Some gateways require it also for requests without a body.
         request.headers_mut().insert(CONTENT_TYPE, json);
         if let Some(body) = &call.body {

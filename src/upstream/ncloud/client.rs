@@ -86,19 +86,28 @@ impl Ncloud {
         if response.is_success() { Ok(response) } else { Err(self.refusal(&response, purpose)) }
     }
 
-    /// Checks the response to a call that returns no object. A success has no body, or a JSON body
-    /// with the result; an HTML page of a proxy is an error.
+    /// Checks the response to a call that returns no object. A success has no body, a text such as `OK`, or a JSON
+    /// body with the result; an HTML page of a proxy is an error. The next read shows what really happened.
     pub(super) fn processed(&self, response: &Response, purpose: Purpose) -> Result<()> {
+        match self.result(response, purpose)? {
+            None => Ok(()),
+            Some(message) => Err(response.error(ErrorKind::Rejected, purpose, message)),
+        }
+    }
+
+    /// Does the same as [`Ncloud::processed`], but returns the message of a failure in the body of a success.
+    pub(super) fn result(&self, response: &Response, purpose: Purpose) -> Result<Option<String>> {
         if !response.is_success() {
             return Err(self.refusal(response, purpose));
         }
-        if response.body.iter().all(u8::is_ascii_whitespace) {
-            return Ok(());
+        if response.is_page() {
+            return Err(response.unreadable(purpose));
         }
-        match wire::failure_inside(&response.read(purpose)?) {
-            None => Ok(()),
-            Some(message) => Err(response.error(ErrorKind::Rejected, purpose, self.redactor().clean(&message))),
-        }
+        let failure = serde_json::from_slice(&response.body).ok().and_then(|body| wire::failure_inside(&body));
+        Ok(failure.map(|message| match self.redactor().clean(&message) {
+            empty if empty.is_empty() => "the upstream reports a failure without a reason".to_owned(),
+            message => message,
+        }))
     }
 
     /// Returns the error for a response that is not a success.

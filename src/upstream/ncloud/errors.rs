@@ -17,7 +17,10 @@ const TOLERATED_SKEW: SignedDuration = SignedDuration::from_secs(290);
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct ErrorBody {
     pub(crate) code: Option<String>,
+    /// The message, with the details that say something else.
     pub(crate) message: String,
+    /// The fields that the newer version of the API names, each with its message.
+    pub(crate) fields: Vec<(String, String)>,
 }
 
 impl ErrorBody {
@@ -30,10 +33,35 @@ impl ErrorBody {
             Value::Number(number) => Some(number.to_string()),
             _ => None,
         });
-        let text = |key: &str| error.get(key).and_then(Value::as_str).filter(|text| !text.is_empty());
-        let message = text("message").or_else(|| text("detail")).unwrap_or_default().to_owned();
-        (code.is_some() || !message.is_empty()).then_some(Self { code, message })
+        let fields: Vec<_> =
+            error.get("fieldErrors").and_then(Value::as_array).into_iter().flatten().map(field).collect();
+        let said = ["message", "detail", "details"].into_iter().flat_map(|key| texts(error.get(key)));
+        let named = fields.iter().map(|(field, message)| joined(field, message));
+        let message = said.chain(named).fold(String::new(), |all, text| match text {
+            text if text.is_empty() || all.contains(&text) => all,
+            text => joined(&all, &text),
+        });
+        (code.is_some() || !message.is_empty()).then_some(Self { code, message, fields })
     }
+}
+
+/// Returns field and message of an entry of `fieldErrors`.
+fn field(entry: &Value) -> (String, String) {
+    let text = |key: &str| entry.get(key).and_then(Value::as_str).unwrap_or_default().trim().to_owned();
+    (text("field"), text("message"))
+}
+
+/// Returns the texts of a value: itself, or those in a list.
+fn texts(value: Option<&Value>) -> Vec<String> {
+    match value {
+        Some(Value::String(text)) => vec![text.trim().to_owned()],
+        Some(Value::Array(all)) => all.iter().filter_map(Value::as_str).map(|text| text.trim().to_owned()).collect(),
+        _ => Vec::new(),
+    }
+}
+
+fn joined(one: &str, other: &str) -> String {
+    [one, other].into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join(": ")
 }
 
 /// Returns the error for a response that is not a success.
@@ -121,16 +149,30 @@ mod tests {
     fn error_body_is_read_in_all_three_layouts() {
         for body in [
             r#"{"error":{"errorCode":"300","message":"no"}}"#,
-            r#"{"error":{"errorCode":300,"message":"no","details":"x"}}"#,
+            r#"{"error":{"errorCode":300,"message":"no","details":"no"}}"#,
+            r#"{"error":{"errorCode":300,"message":"no","details":{"a":1},"fieldErrors":null}}"#,
             r#"{"errorCode":300,"message":"no"}"#,
             r#"{"error":{"errorCode":"300","detail":"no","fieldErrors":[]}}"#,
         ] {
-            let error_body = ErrorBody { code: Some("300".to_owned()), message: "no".to_owned() };
+            let error_body = ErrorBody { code: Some("300".to_owned()), message: "no".to_owned(), fields: vec![] };
             assert_eq!(ErrorBody::of(body.as_bytes()), Some(error_body), "{body}");
         }
         for body in ["", "<html>", "{}", "[]", r#"{"error":"text"}"#, r#"{"details":[],"success":true}"#] {
             assert_eq!(ErrorBody::of(body.as_bytes()), None, "{body}");
         }
+    }
+
+    #[test]
+    fn details_that_say_something_else_are_appended() {
+        let message = |body: &str| ErrorBody::of(body.as_bytes()).unwrap().message;
+        let gateway = r#"{"error":{"errorCode":"100","message":"Bad Request","details":"targets[0]: malformed NRN"}}"#;
+        assert_eq!(message(gateway), "Bad Request: targets[0]: malformed NRN");
+        assert_eq!(message(r#"{"errorCode":1,"message":"","details":["a","b"]}"#), "a: b");
+        let newer = r#"{"error":{"errorCode":"BadRequest","message":"Bad","detail":"Bad",
+            "fieldErrors":[{"field":"permissions[0].effect","message":"unknown"},{},7]}}"#;
+        assert_eq!(message(newer), "Bad: permissions[0].effect: unknown");
+        let fields = ErrorBody::of(newer.as_bytes()).unwrap().fields;
+        assert_eq!(fields[0], ("permissions[0].effect".to_owned(), "unknown".to_owned()));
     }
 
     #[test]

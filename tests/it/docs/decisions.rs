@@ -204,6 +204,7 @@ fn situations() -> Vec<Situation> {
             never(),
             one(OtherObject("Policy a/b".to_owned()), None),
         ),
+        case("a system object of the upstream", never(), one(Ownership::Reserved, None)),
         case("a foreign owner tag", never(), one(other(), None)),
         case(
             "several objects have the name, none is ours",

@@ -133,6 +133,22 @@ async fn created_object_is_deleted_although_reads_lag() {
 }
 
 #[tokio::test]
+async fn given_up_field_is_corrected_when_it_changes_again() {
+    let env = TestEnv::new("given-up").await;
+    env.apply(network_policy("given-up", &env.spaceone.zone_ids()[0])).await;
+    let id = upstream_id(&env.ready::<NetworkPolicy>("given-up").await);
+    env.spaceone.edit_network_policy(&id, |policy| policy.pinned_keys = vec!["name".to_owned()]);
+    env.patch::<NetworkPolicy>("given-up", json!({ "spec": { "spaceone": { "name": "renamed" } } })).await;
+    env.reason::<NetworkPolicy>("given-up", "NotApplied").await;
+    env.spaceone.edit_network_policy(&id, |policy| {
+        policy.pinned_keys.clear();
+        policy.name = "third".to_owned();
+    });
+    env.ready::<NetworkPolicy>("given-up").await;
+    assert_eq!(env.spaceone.network_policies()[0].name, "renamed");
+}
+
+#[tokio::test]
 async fn tags_ignored_at_creation_are_written_afterwards() {
     let env = TestEnv::new("ignored-tags").await;
     env.ncloud.set_options(|options| options.switches.create_tags = CreateTags::Dropped);

@@ -3,6 +3,7 @@
 mod lagging;
 mod lost_answers;
 mod ncloud;
+mod ncloud_strict;
 mod spaceone;
 mod spaceone_refusals;
 mod suspended;

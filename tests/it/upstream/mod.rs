@@ -5,6 +5,7 @@ mod faults;
 mod lists;
 pub mod ncloud;
 mod ncloud_refusals;
+mod ncloud_strict;
 mod spaceone;
 mod spaceone_network_policy;
 mod spaceone_policy;

@@ -85,7 +85,7 @@ async fn created_policy_reads_back_equal_in_every_server_spelling() {
             assert_eq!(seen.owner, Ownership::Ours);
             assert!(seen.details.read::<PolicyDetails>().nrn.is_some_and(|nrn| nrn.starts_with("nrn:")));
         }
-        assert!(ncloud.policies().iter().all(|policy| policy.tags["cloudpolicy-owner"] == "cluster/uid-1"));
+        assert!(ncloud.policies().iter().all(|policy| policy.tags["cloudpolicy-owner"] == "cluster_uid-1"));
     }
 }
 
@@ -137,7 +137,7 @@ async fn owner_tag_identifies_owner_of_policy() {
     let subject = bound(&account, &block());
     let id = create(&*subject).await;
     let theirs = policy(&account, "ncloud", &block(), &owner_tag("uid-2"));
-    assert_eq!(observation(&*theirs, &id).await.owner, Ownership::ForeignTag("cluster/uid-1".to_owned()));
+    assert_eq!(observation(&*theirs, &id).await.owner, Ownership::ForeignTag("cluster_uid-1".to_owned()));
     ncloud.edit_policy(&id, |policy| drop(policy.tags.remove("cloudpolicy-owner")));
     assert_eq!(observation(&*theirs, &id).await.owner, Ownership::Untagged);
     for (status, body) in [(404, ""), (405, ""), (401, r#"{"error":{"errorCode":"210","message":"no"}}"#), (200, "7")] {
@@ -164,7 +164,7 @@ async fn owner_tagging_changes_only_the_owner_tag() {
     subject.tag_owner(&id).await.unwrap();
     assert_eq!(observation(&*subject, &id).await.owner, Ownership::Ours);
     let mut after = ncloud.policies();
-    after[0].tags.insert("cloudpolicy-owner".to_owned(), "cluster/uid-2".to_owned());
+    after[0].tags.insert("cloudpolicy-owner".to_owned(), "cluster_uid-2".to_owned());
     assert_eq!(after, before);
     assert_eq!(ncloud.journal().effects(Operation::Update), 0);
 }

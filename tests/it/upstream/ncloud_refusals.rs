@@ -67,7 +67,7 @@ async fn id_cannot_escape_its_path() {
     create(&*subject).await;
     ncloud.journal().clear();
     for id in ["", ".", ".."] {
-        assert_eq!(refusal(subject.deleter().delete(id).await, &[]).kind, ErrorKind::Rejected, "{id}");
+        assert_eq!(refusal(subject.deleter().delete(id).await, &[]).kind, ErrorKind::InvalidReference, "{id}");
     }
     assert!(ncloud.journal().entries().is_empty());
     assert!(subject.deleter().delete("../policies").await.is_ok(), "an id like any other, and absent");

@@ -54,7 +54,7 @@ pub async fn network_policy_without_optional_fields_reads_back_equal(server: &Se
 
 pub async fn network_policy_is_found_only_by_exact_owner_tag(server: &Server) {
     let (ours, block) = (new_tag(), server.network_policy());
-    let shouting = OwnerTag::new("cluster", ours.to_string().trim_start_matches("cluster/").to_uppercase());
+    let shouting = OwnerTag::new("cluster", ours.to_string().trim_start_matches("cluster_").to_uppercase());
     create(&*bound(server, &block, &shouting)).await;
     create(&*bound(server, &block, &new_tag())).await;
     let subject = bound(server, &block, &ours);

@@ -79,7 +79,7 @@ pub async fn second_create_fails_because_id_is_taken(server: &Server) {
     let error = refusal(subject.create().await, &[&server.token]);
     assert_eq!((error.kind, error.code.as_deref()), (ErrorKind::AlreadyExists, Some("ERROR_SAVE_UNIQUE_VALUES")));
     let theirs = policy(&server.account(), "spaceone", &full_policy(), &owner_tag("uid-2"));
-    assert_eq!(observation(&*theirs, &id).await.owner, Ownership::ForeignTag("cluster/uid-1".to_owned()));
+    assert_eq!(observation(&*theirs, &id).await.owner, Ownership::ForeignTag("cluster_uid-1".to_owned()));
 }
 
 pub async fn update_changes_every_field_and_keeps_owner_tag(server: &Server) {
@@ -115,7 +115,7 @@ pub async fn owner_tagging_changes_only_the_owner_tag(server: &Server) {
     let block = full_policy();
     let id = create(&*policy(&server.account(), "spaceone", &block, &owner_tag("uid-2"))).await;
     let subject = bound(server, &block);
-    assert_eq!(observation(&*subject, &id).await.owner, Ownership::ForeignTag("cluster/uid-2".to_owned()));
+    assert_eq!(observation(&*subject, &id).await.owner, Ownership::ForeignTag("cluster_uid-2".to_owned()));
     subject.tag_owner(&id).await.unwrap();
     let seen = observation(&*subject, &id).await;
     assert!(seen.owner == Ownership::Ours && seen.diff.is_empty(), "{seen:?}");

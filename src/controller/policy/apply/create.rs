@@ -68,7 +68,8 @@ impl<K: Managed> Apply<'_, '_, K> {
         match failed(self.this, error) {
             // Another writer was faster, perhaps an earlier attempt of this object: find out soon.
             Stop::Report(outcome) if error.kind == ErrorKind::AlreadyExists => {
-                Ok(Outcome { requeue: Requeue::Backoff, stalled: false, ..outcome })
+                let again = self.this.shared().backoffs.is_failing(&self.this.uid());
+                Ok(Outcome { requeue: Requeue::Backoff, stalled: again, ..outcome })
             }
             stop => Err(stop),
         }

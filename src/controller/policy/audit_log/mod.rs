@@ -244,6 +244,7 @@ impl Effect {
             | ErrorKind::InvalidReference
             | ErrorKind::AlreadyExists
             | ErrorKind::NotUpdatable
+            | ErrorKind::NameReserved
             | ErrorKind::InUse
             | ErrorKind::UsersUnknown
             | ErrorKind::QuotaExceeded

@@ -122,6 +122,7 @@ async fn delete<K: Managed>(this: &Reconciliation<'_, K>, record: &UpstreamRef) 
     let deleter = deleter(this, record, &account)?;
     let name = registry::bind(&account, this.object.desired(), &this.owner_tag(), this.request_context());
     let name = name.map_or_else(|_| record.key.clone(), |external| external.key());
+    deleter.know(&name);
     delete_upstream(this, record, &name, deleter.as_ref()).await
 }
 

@@ -1,6 +1,12 @@
 //! Decisions right after a write, which reads may not show yet.
 
 use super::*;
+use crate::engine::diff::SHOWN_FIELDS;
+
+/// Returns a field that status shows as not applied, with the value of `observed`.
+fn unapplied(path: &str) -> Unapplied {
+    Unapplied { path: path.to_owned(), observed: "2".to_owned() }
+}
 
 fn settling() -> LastKnown {
     LastKnown { settling: true, ..written() }
@@ -49,8 +55,28 @@ fn plan_gives_up_only_a_value_from_before_the_write() {
 }
 
 #[test]
-fn plan_corrects_a_third_value_of_a_field_that_was_given_up() {
+fn plan_corrects_third_value_of_a_field_that_was_given_up() {
     let other = Unapplied { observed: "3".to_owned(), ..unapplied("spec.x") };
     let tried = LastKnown { not_applied: vec![other], ..written() };
     assert!(matches!(step(&tried, rules(), CHANGED), Step::Update { cause: Cause::Drift, .. }));
+}
+
+#[test]
+fn plan_does_not_repeat_a_write_that_was_not_applied() {
+    let tried = LastKnown { not_applied: vec![unapplied("spec.x")], ..written() };
+    assert!(matches!(step(&tried, rules(), CHANGED), Step::NotApplied(_)));
+    let edited = LastKnown { applied_hash: Some("older".to_owned()), ..tried.clone() };
+    assert!(matches!(step(&edited, rules(), CHANGED), Step::Update { .. }));
+    let another_field = &[CHANGED[0], ("spec.y", Remedy::Update)];
+    assert!(matches!(step(&tried, rules(), another_field), Step::Update { .. }));
+}
+
+#[test]
+fn plan_knows_many_unapplied_fields_by_the_first() {
+    let paths: Vec<String> = (0..30).map(|i| format!("spec.x[{i}]")).collect();
+    let fields: Vec<(&str, Remedy)> = paths.iter().map(|path| (path.as_str(), Remedy::Update)).collect();
+    let tried =
+        LastKnown { not_applied: paths[..SHOWN_FIELDS].iter().map(|path| unapplied(path)).collect(), ..written() };
+    let step = step(&tried, rules(), &fields);
+    assert!(matches!(step, Step::NotApplied(_)), "{step:?}");
 }

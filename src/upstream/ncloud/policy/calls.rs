@@ -1,6 +1,6 @@
 //! The calls for policies.
 //!
-//! A "not found" is believed only if the list does not contain the policy either: the gateway responds
+//! A "not found" is believed only if a search for the policy's name does not find it either: the gateway responds
 //! with the same status for a missing policy, a wrong path and a service without subscription.
 
 use super::wire::{Detail, Holder, RawVerdict, Stored, Summary};
@@ -14,19 +14,38 @@ use crate::upstream::ncloud::wire::Tags;
 use crate::upstream::redact::Redactor;
 use reqwest::Method;
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
+use std::sync::{Mutex, PoisonError};
 
 /// The collection's name.
 pub(super) const SYSTEM: &str = "ncloud/policy";
 
 /// The policies of an account, in the terms of the API.
-pub(super) struct PolicyCalls(pub(super) Ncloud);
+pub(super) struct PolicyCalls {
+    pub(super) client: Ncloud,
+    /// The names of the policies that the calls are about, as far as they are known.
+    names: Mutex<BTreeSet<String>>,
+}
 
 impl PolicyCalls {
+    pub(super) fn new(client: Ncloud) -> Self {
+        Self { client, names: Mutex::default() }
+    }
+
+    /// Remembers the name of a policy that later calls are about.
+    pub(super) fn know(&self, name: &str) {
+        self.names.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned());
+    }
+
+    fn known_names(&self) -> BTreeSet<String> {
+        self.names.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// Returns how many user-created policies the account holds, if the API shows it.
     pub(super) async fn count(&self) -> Result<Option<u64>> {
-        let count = self.0.count::<Summary>(user_created("count policies", &[])).await?;
+        let count = self.client.count::<Summary>(user_created("count policies", &[])).await?;
         if let Some(policies) = count {
-            self.0.quota.counted(policies);
+            self.client.quota.counted(policies);
         }
         Ok(count)
     }
@@ -34,7 +53,7 @@ impl PolicyCalls {
     /// Checks that the account may hold one more policy; the error is `QuotaExceeded` if not. If the
     /// API does not show the number, the create call decides.
     pub(super) async fn check_quota(&self) -> Result<()> {
-        let quota = &self.0.quota;
+        let quota = &self.client.quota;
         if quota.allow_if_ample() {
             return Ok(());
         }
@@ -47,70 +66,83 @@ impl PolicyCalls {
         })
     }
 
-    /// Lists every user-created policy, or those whose name is similar to `name` by the API's search.
-    pub(super) async fn list(&self, name: Option<&str>) -> Result<Vec<Summary>> {
-        let by_name = name.map(|name| [("searchColumn", "policyName"), ("searchWord", name)]);
-        let search = by_name.as_ref().map_or(&[][..], |parameters| parameters);
-        self.0.list(user_created("list policies", search), |policy: &Summary| &policy.policy_id).await
+    /// Lists every user-created policy.
+    pub(super) async fn list(&self) -> Result<Vec<Summary>> {
+        self.client.list(user_created("list policies", &[]), |policy: &Summary| &policy.policy_id).await
+    }
+
+    /// Lists the user-created policies whose name is similar by the API's search.
+    pub(super) async fn named(&self, name: &str) -> Result<Vec<Summary>> {
+        let search = by_name(name);
+        self.client.list(user_created("list policies", &search), |policy: &Summary| &policy.policy_id).await
+    }
+
+    /// Returns the policies of any type that may keep a new policy from having this name.
+    pub(super) async fn holders(&self, name: &str) -> Result<Vec<Summary>> {
+        let search = by_name(name);
+        let query = ListQuery { filter: &[], ..user_created("list policies", &search) };
+        let similar = self.client.list(query, |policy: &Summary| &policy.policy_id).await?;
+        Ok(similar.into_iter().filter(|policy| policy.policy_name.to_lowercase() == name.to_lowercase()).collect())
     }
 
     /// Reads the policy with its permissions.
     pub(super) async fn get(&self, id: &str) -> Result<Option<Detail>> {
         let purpose = read("get policy");
         let query = [("withPermissions", "true")];
-        let response = self.0.send(purpose, Method::GET, &["policies", id], &query, None).await?;
+        let response = self.client.send(purpose, Method::GET, &["policies", id], &query, None).await?;
         if response.status == 404 {
             return self.confirm_absent(&response, purpose, id).await.map(|()| None);
         }
-        let response = self.0.success(response, purpose)?;
+        let response = self.client.success(response, purpose)?;
         let detail: Detail = response.read_object(purpose)?;
+        self.know(&detail.policy_name);
         // A response about another policy belongs to another request.
         if detail.policy_id == id { Ok(Some(detail)) } else { Err(response.unreadable(purpose)) }
     }
 
     pub(super) async fn create(&self, body: Value) -> Result<Response> {
-        let response = self.0.send(write("create policy"), Method::POST, &["policies"], &[], Some(body)).await;
-        self.0.quota.ended();
+        let response = self.client.send(write("create policy"), Method::POST, &["policies"], &[], Some(body)).await;
+        self.client.quota.ended();
         response
     }
 
     pub(super) async fn edit(&self, id: &str, body: Value) -> Result<Response> {
-        self.0.send(write("update policy"), Method::PUT, &["policies", id], &[], Some(body)).await
+        self.client.send(write("update policy"), Method::PUT, &["policies", id], &[], Some(body)).await
     }
 
     /// Validates the body of a create or edit. The path is singular only here.
     pub(super) async fn validate(&self, body: Value) -> Result<Response> {
-        self.0.send(read("validate policy"), Method::POST, &["policy", "validation"], &[], Some(body)).await
+        self.client.send(read("validate policy"), Method::POST, &["policy", "validation"], &[], Some(body)).await
     }
 
     /// Deletes the policy. An absent policy is no error.
     pub(super) async fn delete(&self, id: &str) -> Result<()> {
         let purpose = write("delete policy");
-        let response = self.0.send(purpose, Method::DELETE, &["policies", id], &[], None).await?;
+        let response = self.client.send(purpose, Method::DELETE, &["policies", id], &[], None).await?;
         if response.status == 404 {
             return self.confirm_absent(&response, purpose, id).await;
         }
-        self.0.processed(&response, purpose)
+        self.client.processed(&response, purpose)
     }
 
     /// Lists the users, groups and roles to which the policy is assigned; none if the policy is absent.
     pub(super) async fn assigned_to(&self, id: &str) -> Result<Vec<Holder>> {
         let purpose = read("list assigned resources");
-        let response = self.0.send(purpose, Method::GET, &["policies", id, "resources"], &[], None).await?;
+        let response = self.client.send(purpose, Method::GET, &["policies", id, "resources"], &[], None).await?;
         if response.status == 404 {
             return Ok(Vec::new());
         }
-        self.0.success(response, purpose)?.read(purpose)
+        self.client.success(response, purpose)?.read(purpose)
     }
 
     /// Returns the policy's tags; `None` if the API does not offer or does not show them.
     pub(super) async fn tags(&self, id: &str) -> Result<Option<Tags>> {
         let purpose = read("get tags");
-        let response = self.0.send(purpose, Method::GET, &["policies", id, "tags"], &[], None).await?;
+        let response = self.client.send(purpose, Method::GET, &["policies", id, "tags"], &[], None).await?;
         if response.is_success() {
             return response.read::<Value>(purpose).map(|body| wire::tags(&body));
         }
-        let refusal = self.0.refusal(&response, purpose);
+        let refusal = self.client.refusal(&response, purpose);
         let hidden = match refusal.kind {
             ErrorKind::Unsupported | ErrorKind::Rejected => true,
             ErrorKind::Unauthorized => matches!(refusal.code.as_deref(), Some("210" | "Forbidden")),
@@ -123,8 +155,23 @@ impl PolicyCalls {
     pub(super) async fn add_tag(&self, id: &str, key: &str, value: &str) -> Result<()> {
         let purpose = write("add tag");
         let body = json!({ "tagKey": key, "tagValue": value });
-        let response = self.0.send(purpose, Method::POST, &["policies", id, "tags"], &[], Some(body)).await?;
-        self.0.processed(&response, purpose)
+        let response = self.client.send(purpose, Method::POST, &["policies", id, "tags"], &[], Some(body)).await?;
+        self.client.processed(&response, purpose)
+    }
+
+    /// Gives a tag that exists another value. Adding replaces the value in one request. Where the API refuses that
+    /// because the key exists, the tag is removed and added; a refused value brings the old one back.
+    pub(super) async fn replace_tag(&self, id: &str, key: &str, old: &str, new: &str) -> Result<()> {
+        match self.add_tag(id, key, new).await {
+            Err(error) if error.kind == ErrorKind::AlreadyExists => {}
+            result => return result,
+        }
+        self.remove_tag(id, key, old).await?;
+        let Err(error) = self.add_tag(id, key, new).await else { return Ok(()) };
+        if error.kind != ErrorKind::OutcomeUnknown {
+            self.add_tag(id, key, old).await?;
+        }
+        Err(error)
     }
 
     /// Removes a tag. The API reports a failure if the tag is absent already, so a failure in the body
@@ -132,8 +179,17 @@ impl PolicyCalls {
     pub(super) async fn remove_tag(&self, id: &str, key: &str, value: &str) -> Result<()> {
         let purpose = write("remove tag");
         let body = json!({ "tagKey": key, "tagValue": value });
-        let response = self.0.send(purpose, Method::DELETE, &["policies", id, "tags"], &[], Some(body)).await?;
-        self.0.success(response, purpose).map(drop)
+        let response = self.client.send(purpose, Method::DELETE, &["policies", id, "tags"], &[], Some(body)).await?;
+        self.client.success(response, purpose).map(drop)
+    }
+
+    /// Reads the response to an edit. A success may have no body, or a text such as `OK`: a read follows.
+    pub(super) fn edited(&self, response: &Response, purpose: Purpose) -> Result<Stored> {
+        let is_object = || serde_json::from_slice::<Value>(&response.body).is_ok_and(|body| body.is_object());
+        if response.is_success() && !response.is_page() && !is_object() {
+            return Ok(Stored::default());
+        }
+        self.stored(response, purpose)
     }
 
     /// Reads the response to a create or edit. A verdict counts only with the statuses of verdicts,
@@ -144,22 +200,32 @@ impl PolicyCalls {
         }
         match (response.status, RawVerdict::of(&response.body)) {
             (400 | 422, Some(verdict)) => Ok(Stored { policy_id: None, validation_result: Some(verdict) }),
-            _ => Err(self.0.refusal(response, purpose)),
+            _ => Err(self.client.refusal(response, purpose)),
         }
     }
 
     /// Returns the redactor of the account.
     pub(super) fn redactor(&self) -> &Redactor {
-        self.0.redactor()
+        self.client.redactor()
     }
 
-    /// Confirms a "not found" by the list.
+    /// Confirms a "not found" by a search for the known names, or by the whole list if none is known.
     async fn confirm_absent(&self, response: &Response, purpose: Purpose, id: &str) -> Result<()> {
-        if self.list(None).await?.iter().any(|policy| policy.policy_id == id) {
-            return Err(self.0.refusal(response, purpose));
+        let names = self.known_names();
+        let mut listed = if names.is_empty() { self.list().await? } else { Vec::new() };
+        for name in &names {
+            listed.extend(self.named(name).await?);
+        }
+        if listed.iter().any(|policy| policy.policy_id == id) {
+            return Err(self.client.refusal(response, purpose));
         }
         Ok(())
     }
+}
+
+/// Returns the parameters that search for a name. The search may match parts of names and ignore case.
+fn by_name(name: &str) -> [(&str, &str); 2] {
+    [("searchColumn", "policyName"), ("searchWord", name)]
 }
 
 fn user_created<'a>(operation: &'static str, search: &'a [(&'a str, &'a str)]) -> ListQuery<'a> {

@@ -74,21 +74,26 @@ impl PolicyDocument {
         })
     }
 
-    /// Returns the body of a create call, or without an owner tag that of a validate call.
-    pub(super) fn create_body(&self, owner_tag: Option<&OwnerTag>) -> Value {
-        let tags = owner_tag.map_or_else(|| json!(self.0.tags), |owner_tag| json!(self.tags_with(owner_tag)));
-        body(&[
-            ("policyName", json!(self.0.policy_name)),
-            ("description", json!(self.description())),
-            ("permissions", json!(self.0.permissions)),
-            ("tags", tags),
-        ])
+    /// Returns the body of a validate call. The documentation of version 1 knows no tags there.
+    pub(super) fn validate_body(&self) -> Value {
+        json!({
+            "policyName": self.0.policy_name,
+            "description": self.description(),
+            "permissions": self.0.permissions,
+        })
+    }
+
+    /// Returns the body of a create call, which is that of a validate call with the tags.
+    pub(super) fn create_body(&self, owner_tag: &OwnerTag) -> Value {
+        let mut body = self.validate_body();
+        body["tags"] = json!(self.tags_with(owner_tag));
+        body
     }
 
     /// Returns the body of an edit call. It always contains the description, because leaving it out may
     /// or may not clear it.
     pub(super) fn edit_body(&self) -> Value {
-        body(&[("description", json!(self.description())), ("permissions", json!(self.0.permissions))])
+        json!({ "description": self.description(), "permissions": self.0.permissions })
     }
 
     /// Returns the declared tags and the owner tag.
@@ -101,15 +106,6 @@ impl PolicyDocument {
     fn description(&self) -> &str {
         self.0.description.as_deref().unwrap_or_default()
     }
-}
-
-/// Returns a request body without the fields that the user did not set.
-fn body(fields: &[(&str, Value)]) -> Value {
-    let set = fields.iter().filter(|(_, value)| !value.is_null());
-    set.fold(json!({}), |mut body, (key, value)| {
-        body[*key] = value.clone();
-        body
-    })
 }
 
 #[cfg(test)]
@@ -159,12 +155,12 @@ mod tests {
     #[test]
     fn owner_tag_is_added_to_the_tags_and_removed_when_read() {
         let wanted = changed(|spec| spec.tags = serde_json::from_value(json!({"team": "a"})).unwrap());
-        let body = wanted.create_body(Some(&OwnerTag::new("cluster", "uid")));
-        assert_eq!(body["tags"], json!({"team": "a", "cloudpolicy-owner": "cluster/uid"}));
+        let body = wanted.create_body(&OwnerTag::new("cluster", "uid"));
+        assert_eq!(body["tags"], json!({"team": "a", "cloudpolicy-owner": "cluster_uid"}));
         let detail =
             serde_json::from_value(json!({"policyId": "i", "policyName": "viewer", "permissions": []})).unwrap();
         let seen = PolicyDocument::observed(&detail, serde_json::from_value(body["tags"].clone()).unwrap());
         assert_eq!(seen.0.tags, wanted.0.tags);
-        assert_eq!(base().create_body(None).get("tags"), None);
+        assert_eq!(wanted.validate_body().get("tags"), None);
     }
 }

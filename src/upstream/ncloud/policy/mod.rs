@@ -11,11 +11,13 @@
 //! | `document` | the canonical form |
 //! | `compare` | the comparison of permissions by meaning |
 //! | `validate` | the rules that are checked before anything is sent |
+//! | `tags` | the writes of tags |
 //! | `verdict` | the fields of the spec to which findings of the upstream belong |
 
 pub(super) mod calls;
 mod compare;
 mod document;
+mod tags;
 mod validate;
 mod verdict;
 pub(super) mod wire;
@@ -66,7 +68,7 @@ impl Collection for Policies {
     }
 
     fn open(client: Ncloud) -> Self {
-        Self { calls: PolicyCalls(client) }
+        Self { calls: PolicyCalls::new(client) }
     }
 
     async fn count(&self) -> Result<Counted> {
@@ -81,9 +83,13 @@ impl External for Policies {
 
     type Document = PolicyDocument;
 
+    fn know(&self, key: &str) {
+        self.calls.know(key);
+    }
+
     async fn find(&self, key: &str, _: &OwnerTag) -> Result<Vec<Observed<PolicyDocument>>> {
         // The search may match parts of names and ignore case.
-        let named = self.calls.list(Some(key)).await?.into_iter().filter(|policy| policy.policy_name == key);
+        let named = self.calls.named(key).await?.into_iter().filter(|policy| policy.policy_name == key);
         let mut found = Vec::new();
         for policy in named {
             found.extend(self.observe(&policy.policy_id).await?);
@@ -93,17 +99,18 @@ impl External for Policies {
 
     async fn observe(&self, id: &str) -> Result<Option<Observed<PolicyDocument>>> {
         let Some(detail) = self.calls.get(id).await? else { return Ok(None) };
-        let tags = self.calls.tags(id).await?;
+        // The tags of system policies are not documented, and nothing depends on them.
+        let tags = if detail.is_system() { None } else { self.calls.tags(id).await? };
         Ok(Some(observed(detail, tags)))
     }
 
     async fn list(&self) -> Result<Vec<Observed<PolicyDocument>>> {
-        Ok(self.calls.list(None).await?.into_iter().map(listed).collect())
+        Ok(self.calls.list().await?.into_iter().map(listed).collect())
     }
 
     async fn check(&self, wanted: &PolicyDocument) -> Result<Option<Verdict>> {
         let purpose = read("validate policy");
-        let response = self.calls.validate(wanted.create_body(None)).await?;
+        let response = self.calls.validate(wanted.validate_body()).await?;
         if let (200..=299 | 400 | 422, Some(verdict)) = (response.status, RawVerdict::of(&response.body)) {
             return Ok(Some(self.shown(&verdict, wanted)));
         }
@@ -111,7 +118,7 @@ impl External for Policies {
             200..=299 => Err(response.unreadable(purpose)),
             400 | 422 => Ok(ErrorBody::of(&response.body).map(|error| self.verdict_of_error(error, wanted))),
             404 | 405 | 501 => Ok(None),
-            _ => Err(self.calls.0.refusal(&response, purpose)),
+            _ => Err(self.calls.client.refusal(&response, purpose)),
         }
     }
 
@@ -121,8 +128,11 @@ impl External for Policies {
 
     async fn create(&self, wanted: &PolicyDocument, owner_tag: &OwnerTag) -> Result<Written> {
         let purpose = write("create policy");
-        let response = self.calls.create(wanted.create_body(Some(owner_tag))).await?;
-        let stored = self.calls.stored(&response, purpose)?;
+        let response = self.send_create(wanted, owner_tag).await?;
+        let stored = match self.calls.stored(&response, purpose) {
+            Err(error) if error.kind == ErrorKind::AlreadyExists => return Err(self.name_taken(error, wanted).await?),
+            stored => stored?,
+        };
         let verdict = stored.validation_result.as_ref().map(|verdict| self.shown(verdict, wanted));
         let refused = verdict.as_ref().is_some_and(|verdict| !verdict.success);
         match (stored.policy_id.filter(|id| !id.is_empty()), verdict) {
@@ -140,7 +150,7 @@ impl External for Policies {
         let mut verdict = None;
         if diff.touches("spec.ncloud.description") || diff.touches("spec.ncloud.permissions") {
             let response = self.calls.edit(id, wanted.edit_body()).await?;
-            let Stored { validation_result, .. } = self.calls.stored(&response, write("update policy"))?;
+            let Stored { validation_result, .. } = self.calls.edited(&response, write("update policy"))?;
             verdict = validation_result.map(|verdict| self.shown(&verdict, wanted));
         }
         if let Some(verdict) = verdict.take_if(|verdict| !verdict.success) {
@@ -153,13 +163,12 @@ impl External for Policies {
     }
 
     async fn tag_owner(&self, id: &str, owner_tag: &OwnerTag) -> Result<()> {
-        let (owner_tag, tags) = (owner_tag.to_string(), self.tags_to_write(id).await?);
+        let tags = self.tags_to_write(id).await?;
         match tags.get(OWNER) {
-            Some(owner) if *owner == owner_tag => return Ok(()),
-            Some(owner) => self.calls.remove_tag(id, OWNER, owner).await?,
-            None => {}
+            Some(owner) if owner_tag.is(owner) => Ok(()),
+            Some(owner) => self.calls.replace_tag(id, OWNER, owner, &owner_tag.to_string()).await,
+            None => self.calls.add_tag(id, OWNER, &owner_tag.to_string()).await,
         }
-        self.calls.add_tag(id, OWNER, &owner_tag).await
     }
 
     async fn delete(&self, id: &str) -> Result<()> {
@@ -185,6 +194,28 @@ impl External for Policies {
 }
 
 impl Policies {
+    /// Sends the create call. An account that refuses tags there gets them afterwards: the refusal has no finding
+    /// about a field, and had no effect.
+    async fn send_create(&self, wanted: &PolicyDocument, owner_tag: &OwnerTag) -> Result<Response> {
+        let response = self.calls.create(wanted.create_body(owner_tag)).await?;
+        let refused = matches!(response.status, 400 | 422) && RawVerdict::of(&response.body).is_none();
+        let named = ErrorBody::of(&response.body).is_some_and(|error| !error.fields.is_empty());
+        if refused && !named { self.calls.create(wanted.validate_body()).await } else { Ok(response) }
+    }
+
+    /// Returns the error for a name that is taken. A policy that [`External::find`] does not find, such as one of
+    /// NAVER Cloud itself, is named: waiting does not help.
+    async fn name_taken(&self, error: UpstreamError, wanted: &PolicyDocument) -> Result<UpstreamError> {
+        let name = &wanted.0.policy_name;
+        let holders = self.calls.holders(name).await?;
+        let hidden = holders.iter().find(|holder| holder.is_system() || holder.policy_name != *name);
+        Ok(hidden.map_or(error.clone(), |holder| {
+            let kind = if holder.is_system() { "the system policy" } else { "the policy" };
+            let shown = format!("the name is held by {kind} {} ({})", holder.policy_name, holder.policy_id);
+            UpstreamError { kind: ErrorKind::NameReserved, message: self.calls.redactor().clean(&shown), ..error }
+        }))
+    }
+
     /// Converts a verdict for status.
     fn shown(&self, verdict: &RawVerdict, wanted: &PolicyDocument) -> Verdict {
         let mut shown = verdict.shown(self.calls.redactor());
@@ -195,38 +226,29 @@ impl Policies {
     /// Converts an error response to a verdict.
     fn verdict_of_error(&self, error: ErrorBody, wanted: &PolicyDocument) -> Verdict {
         let redactor = self.calls.redactor();
-        let mut details = vec![ValidationDetail {
+        let code = redactor.clean(&error.code.unwrap_or_default());
+        let detail = |location: &str, message: &str| ValidationDetail {
             kind: "ERROR".to_owned(),
-            code: redactor.clean(&error.code.unwrap_or_default()),
-            message: redactor.clean(&error.message),
-            ..ValidationDetail::default()
-        }];
+            code: code.clone(),
+            location: redactor.clean(location),
+            message: redactor.clean(message),
+            field: None,
+        };
+        let mut details: Vec<_> = error.fields.iter().map(|(field, message)| detail(field, message)).collect();
+        if details.is_empty() {
+            details.push(detail("", &error.message));
+        }
         verdict::place(&mut details, wanted);
         Verdict { success: false, details }
-    }
-
-    /// Writes the tags of the spec and the owner tag, and removes all others.
-    async fn write_tags(&self, id: &str, wanted: &PolicyDocument, owner_tag: &OwnerTag) -> Result<()> {
-        let have = self.tags_to_write(id).await?;
-        let want = wanted.tags_with(owner_tag);
-        for (key, value) in have.iter().filter(|(key, value)| want.get(*key) != Some(value)) {
-            self.calls.remove_tag(id, key, value).await?;
-        }
-        for (key, value) in want.iter().filter(|(key, value)| have.get(*key) != Some(value)) {
-            self.calls.add_tag(id, key, value).await?;
-        }
-        Ok(())
-    }
-
-    async fn tags_to_write(&self, id: &str) -> Result<Tags> {
-        let message = "the upstream does not show the policy's tags, so they cannot be changed";
-        let unreadable = || UpstreamError::new(ErrorKind::Unsupported, "get tags", message);
-        self.calls.tags(id).await?.ok_or_else(unreadable)
     }
 }
 
 fn observed(detail: Detail, tags: Option<Tags>) -> Observed<PolicyDocument> {
-    let found_tag = tags.as_ref().map_or(FoundTag::NotShown, |tags| tags.get(OWNER).cloned().into());
+    let found_tag = match &tags {
+        _ if detail.is_system() => FoundTag::Reserved,
+        Some(tags) => tags.get(OWNER).cloned().into(),
+        None => FoundTag::NotShown,
+    };
     let document = PolicyDocument::observed(&detail, tags);
     let details = Details { nrn: detail.nrn.filter(|nrn| !nrn.is_empty()) };
     Observed { id: detail.policy_id, document, found_tag, details }

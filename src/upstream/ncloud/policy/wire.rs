@@ -12,6 +12,9 @@ use std::collections::BTreeMap;
 /// The key of the owner tag.
 pub(super) const OWNER: &str = "cloudpolicy-owner";
 
+/// The type of a policy that NAVER Cloud manages in each account.
+const SYSTEM_MANAGED: &str = "SYSTEM_MANAGED";
+
 /// The maximum number of findings of a verdict that are kept.
 const MAX_DETAILS: usize = 50;
 
@@ -21,6 +24,8 @@ const MAX_DETAILS: usize = 50;
 pub(crate) struct Summary {
     pub(crate) policy_id: String,
     pub(crate) policy_name: String,
+    #[serde(default)]
+    policy_type: Option<String>,
     /// The create and edit calls name it `description`.
     #[serde(default)]
     policy_desc: Option<String>,
@@ -29,6 +34,11 @@ pub(crate) struct Summary {
 }
 
 impl Summary {
+    /// Reports whether NAVER Cloud manages the policy.
+    pub(crate) fn is_system(&self) -> bool {
+        self.policy_type.as_deref() == Some(SYSTEM_MANAGED)
+    }
+
     pub(crate) fn description(&self) -> &str {
         described(self.policy_desc.as_ref(), self.description.as_ref())
     }
@@ -45,6 +55,8 @@ fn described<'a>(policy_desc: Option<&'a String>, description: Option<&'a String
 pub(crate) struct Detail {
     pub(crate) policy_id: String,
     pub(crate) policy_name: String,
+    #[serde(default)]
+    policy_type: Option<String>,
     /// The create and edit calls name it `description`.
     #[serde(default)]
     policy_desc: Option<String>,
@@ -56,6 +68,11 @@ pub(crate) struct Detail {
 }
 
 impl Detail {
+    /// Reports whether NAVER Cloud manages the policy.
+    pub(crate) fn is_system(&self) -> bool {
+        self.policy_type.as_deref() == Some(SYSTEM_MANAGED)
+    }
+
     pub(crate) fn description(&self) -> &str {
         described(self.policy_desc.as_ref(), self.description.as_ref())
     }
@@ -121,7 +138,7 @@ impl From<Target> for NcloudTarget {
 }
 
 /// The response to create and edit.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Stored {
     #[serde(default)]
@@ -176,7 +193,10 @@ impl Holder {
     /// Returns a text such as `SubAccount alice (1b9d…)`; unknown parts are left out.
     pub(crate) fn shown(&self, redactor: &Redactor) -> String {
         let id = if self.id.is_empty() { String::new() } else { format!("({})", self.id) };
-        redactor.clean(&format!("{} {} {id}", self.kind, self.name))
+        match redactor.clean(&format!("{} {} {id}", self.kind, self.name)) {
+            empty if empty.is_empty() => "an object without a name".to_owned(),
+            shown => shown,
+        }
     }
 }
 

@@ -112,8 +112,8 @@ impl External for NetworkPolicies {
 
     /// Finds by the owner tag alone, because names are not unique.
     async fn find(&self, _: &str, owner_tag: &OwnerTag) -> Result<Vec<Observed<NetworkPolicyDocument>>> {
-        let found_tag = owner_tag.to_string();
-        let filter = json!([{ "key": format!("tags.{}", tags::OWNER), "value": found_tag, "operator": "eq" }]);
+        let key = format!("tags.{}", tags::OWNER);
+        let filter = json!([{ "key": key, "value": owner_tag.forms(), "operator": "in" }]);
         let query = Fields::from_iter([("filter".to_owned(), filter)]);
         let unreadable = |_| {
             UpstreamError::new(
@@ -126,7 +126,7 @@ impl External for NetworkPolicies {
         for object in self.client.search(NETWORK_POLICY, &query).await? {
             let object: ReceivedNetworkPolicy = serde_json::from_value(Value::Object(object)).map_err(unreadable)?;
             // The filter ignores case in the servers that have network policies.
-            if object.found_tag() == Some(&found_tag) {
+            if object.found_tag().is_some_and(|text| owner_tag.is(text)) {
                 found.push(object);
             }
         }

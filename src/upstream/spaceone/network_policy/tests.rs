@@ -20,7 +20,7 @@ fn received() -> ReceivedNetworkPolicy {
         "routing_tables": [{"cidr": "10.0.0.0/16", "destination": "10.0.0.1", "interface": "eth0"}, {"cidr": "2001:db8::/32", "destination": "2001:db8::1"}],
         "dns": ["10.0.0.2", "2001:db8::2"],
         "data": {"mine": 1.0, "collected": "c"}, "metadata": {"a": "1", "b": "2"},
-        "reference": {"resource_id": "r"}, "tags": {"t": 2.0, "cloudpolicy_owner": "c/u"},
+        "reference": {"resource_id": "r"}, "tags": {"t": 2.0, "cloudpolicy_owner": "c_u"},
         "collection_info": {"pinned_keys": ["name", "data.mine"], "update_history": [
             {"key": "data.mine", "updated_by": "MANUAL"}, {"key": "data.collected", "updated_by": "collector-1"}]},
         "zone_info": {"zone_id": "zone-1"}, "created_at": "2026-01-01T00:00:00Z",
@@ -109,7 +109,7 @@ fn update_sends_changed_fields_and_merges_metadata() {
     let fields = Value::Object(wanted.update_fields(&diff, &received(), &owner_tag));
     assert_eq!(
         fields,
-        json!({"name": "m", "metadata": {"a": "3", "b": "2"}, "tags": {"new": true, "cloudpolicy_owner": "c/u"}})
+        json!({"name": "m", "metadata": {"a": "3", "b": "2"}, "tags": {"new": true, "cloudpolicy_owner": "c_u"}})
     );
 }
 
@@ -119,7 +119,7 @@ fn create_sends_set_fields_and_owner_tag() {
     let fields = Value::Object(wanted.create_fields(&OwnerTag::new("c", "u")));
     assert_eq!(
         fields,
-        json!({"name": "n", "zone_id": "zone-1", "reference": {"external_link": "l"}, "tags": {"cloudpolicy_owner": "c/u"}})
+        json!({"name": "n", "zone_id": "zone-1", "reference": {"external_link": "l"}, "tags": {"cloudpolicy_owner": "c_u"}})
     );
 }
 

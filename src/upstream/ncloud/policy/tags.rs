@@ -1,0 +1,38 @@
+//! The writes of tags. A changed tag keeps its old value until it has the new one, and the owner tag is never absent.
+
+use super::Policies;
+use super::document::PolicyDocument;
+use super::wire::OWNER;
+use crate::engine::{ErrorKind, OwnerTag, Result, UpstreamError};
+use crate::upstream::ncloud::wire::Tags;
+
+impl Policies {
+    /// Writes the tags of the spec and the owner tag, and removes all others.
+    pub(super) async fn write_tags(&self, id: &str, wanted: &PolicyDocument, owner_tag: &OwnerTag) -> Result<()> {
+        let have = self.tags_to_write(id).await?;
+        let want = wanted.tags_with(owner_tag);
+        let changed = |key: &str, value: &String| have.get(key).filter(|old| *old != value);
+        // The owner tag first, then changes in place, and room for new tags before these: an account allows 20.
+        if !have.contains_key(OWNER) {
+            self.calls.add_tag(id, OWNER, &owner_tag.to_string()).await?;
+        }
+        for (key, value) in &want {
+            if let Some(old) = changed(key, value) {
+                self.calls.replace_tag(id, key, old, value).await?;
+            }
+        }
+        for (key, value) in have.iter().filter(|(key, _)| !want.contains_key(*key)) {
+            self.calls.remove_tag(id, key, value).await?;
+        }
+        for (key, value) in want.iter().filter(|(key, _)| *key != OWNER && !have.contains_key(*key)) {
+            self.calls.add_tag(id, key, value).await?;
+        }
+        Ok(())
+    }
+
+    pub(super) async fn tags_to_write(&self, id: &str) -> Result<Tags> {
+        let message = "the upstream does not show the policy's tags, so they cannot be changed";
+        let unreadable = || UpstreamError::new(ErrorKind::Unsupported, "get tags", message);
+        self.calls.tags(id).await?.ok_or_else(unreadable)
+    }
+}
