@@ -35,7 +35,7 @@ impl Planner<'_> {
             ([], [one]) => self.foreign(one.clone()),
             ([], several) => Plan::Refuse(Refusal::Ambiguous { ids: ids(several) }),
             // A deletion may not be visible yet either.
-            ([oldest, ..], _) if self.last_known.settling => Plan::LookAgain(Box::new(oldest.clone())),
+            ([oldest, ..], _) if self.last_known.settling => Plan::Recheck(Box::new(oldest.clone())),
             ([oldest, ..], _) => Plan::Duplicate { oldest: Box::new(oldest.clone()), ids: ids(&ours) },
         }
     }
@@ -107,7 +107,7 @@ impl Planner<'_> {
         }
         if self.last_known.settling && self.is_recorded(&observed) {
             // The owner tag may not be visible yet.
-            return Plan::LookAgain(Box::new(observed));
+            return Plan::Recheck(Box::new(observed));
         }
         if self.is_recorded(&observed) && self.rules.external_id != Some(observed.id.as_str()) {
             return Plan::Refuse(Refusal::RecordedNotTagged { id: observed.id });
@@ -144,7 +144,7 @@ impl Planner<'_> {
         let cause = self.cause();
         let in_place = observed.diff.fields.iter().any(|field| field.remedy == Remedy::Update);
         if in_place && cause == Cause::Drift && acquire.is_none() && self.last_known.settling {
-            return Plan::LookAgain(Box::new(observed));
+            return Plan::Recheck(Box::new(observed));
         }
         let adopting = acquire == Some(Acquire::Adopt);
         if differs && cause == Cause::Drift && !adopting && self.rules.drift == DriftPolicy::Report {

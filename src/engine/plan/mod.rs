@@ -22,7 +22,7 @@ pub enum Plan {
     /// Wait: a create in flight may still take effect.
     Wait,
     /// Look again: the upstream may not show the last write to this object yet.
-    LookAgain(Box<Observation>),
+    Recheck(Box<Observation>),
     /// Manage an object that exists and is ours, or becomes ours.
     Existing(Existing),
     /// Report the difference only.
@@ -51,7 +51,7 @@ impl Plan {
     ///
     /// A list may be out of date and may leave out fields. So a plan that was made from a listed
     /// observation is carried out only if this returns `true`; otherwise the object is read by a get
-    /// and planned again. `Wait`, `LookAgain`, `Yield`, `Duplicate` and `Refuse` write nothing either, but a list
+    /// and planned again. `Wait`, `Recheck`, `Yield`, `Duplicate` and `Refuse` write nothing either, but a list
     /// does not prove them.
     #[must_use]
     pub fn is_quiet(&self) -> bool {
@@ -62,7 +62,7 @@ impl Plan {
             }
             Self::Create
             | Self::Wait
-            | Self::LookAgain(_)
+            | Self::Recheck(_)
             | Self::Yield(_)
             | Self::Duplicate { .. }
             | Self::Refuse(_) => false,
@@ -76,7 +76,7 @@ impl Plan {
             Self::Create => true,
             Self::Existing(existing) => existing.acquire == Some(Acquire::Adopt),
             Self::Wait
-            | Self::LookAgain(_)
+            | Self::Recheck(_)
             | Self::Report { .. }
             | Self::Yield(_)
             | Self::Duplicate { .. }

@@ -92,7 +92,7 @@ fn describe(plan: &Plan) -> String {
     match plan {
         Plan::Create => "create".to_owned(),
         Plan::Wait => "wait".to_owned(),
-        Plan::LookAgain(_) => "look again".to_owned(),
+        Plan::Recheck(_) => "recheck".to_owned(),
         Plan::Report { observed, why } => {
             let outcome = Outcome::reported(observed.as_ref().map(|observed| observed.diff.clone()), *why);
             format!("report `{}`", outcome.reason.as_str())

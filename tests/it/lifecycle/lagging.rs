@@ -24,7 +24,7 @@ fn writes(env: &TestEnv, operation: Operation) -> usize {
 }
 
 /// Creates, edits twice and deletes an object. Returns the number of creates, updates and deletions upstream.
-async fn lives<K: Managed>(env: &TestEnv, manifest: Value, edits: [Value; 2]) -> [usize; 3] {
+async fn life_cycle<K: Managed>(env: &TestEnv, manifest: Value, edits: [Value; 2]) -> [usize; 3] {
     let name = manifest["metadata"]["name"].as_str().unwrap().to_owned();
     let count = || [Operation::Create, Operation::Update, Operation::Delete].map(|operation| writes(env, operation));
     let before = count();
@@ -57,13 +57,13 @@ async fn lag_of_any_kind_adds_no_write_and_no_untrue_event() {
         lag(&env, behind);
         let ncloud = ncloud_policy(&format!("n-{name}"));
         let edits = ["second", "third"].map(|text| json!({ "ncloud": { "description": text } }));
-        assert_eq!(lives::<Policy>(&env, ncloud, edits).await, [1, 2, 1], "{name}");
+        assert_eq!(life_cycle::<Policy>(&env, ncloud, edits).await, [1, 2, 1], "{name}");
         let spaceone = spaceone_policy(&format!("s-{name}"));
         let edits = ["a.*", "b.*"].map(|permission| json!({ "spaceone": { "permissions": [permission] } }));
-        assert_eq!(lives::<Policy>(&env, spaceone, edits).await, [1, 2, 1], "{name}");
+        assert_eq!(life_cycle::<Policy>(&env, spaceone, edits).await, [1, 2, 1], "{name}");
         let network = network_policy(&format!("w-{name}"), &zone);
         let edits = ["10.0.0.4", "10.0.0.5"].map(|dns| json!({ "spaceone": { "dns": [dns] } }));
-        assert_eq!(lives::<NetworkPolicy>(&env, network, edits).await, [1, 2, 1], "{name}");
+        assert_eq!(life_cycle::<NetworkPolicy>(&env, network, edits).await, [1, 2, 1], "{name}");
     }
     assert!(env.ncloud.policies().is_empty() && env.spaceone.policies().is_empty());
     assert!(env.spaceone.network_policies().is_empty());

@@ -90,7 +90,7 @@ fn touch(plan: &Plan) -> Touch {
     match plan {
         Plan::Create => Touch::Create,
         Plan::Wait
-        | Plan::LookAgain(_)
+        | Plan::Recheck(_)
         | Plan::Report { .. }
         | Plan::Yield(_)
         | Plan::Duplicate { .. }
@@ -120,7 +120,7 @@ fn plan_contains_no_write_that_policies_forbid() {
         }
         let ours = found.iter().filter(|seen| seen.owner == Ownership::Ours).count();
         if ours > 1 {
-            let late = record.settling && matches!(plan, Plan::LookAgain(_));
+            let late = record.settling && matches!(plan, Plan::Recheck(_));
             assert!(late || matches!(plan, Plan::Duplicate { .. }), "{plan:?}");
         }
         match touch {

@@ -64,7 +64,7 @@ impl<'a, 'c, K: Managed> Apply<'a, 'c, K> {
         match plan {
             Plan::Create => self.create_new(&claims.ok_or(Error::Stale)?).await,
             Plan::Wait => Ok(self.wait()),
-            Plan::LookAgain(observed) => Ok(self.look_again(&observed)),
+            Plan::Recheck(observed) => Ok(self.recheck(&observed)),
             Plan::Existing(existing) if existing.acquire == Some(Acquire::Adopt) => {
                 self.adopt(existing, &claims.ok_or(Error::Stale)?).await
             }

@@ -25,7 +25,7 @@ impl<K: Managed> Apply<'_, '_, K> {
     pub(super) async fn read_back(&mut self, id: &str) -> Result<Outcome, Stop> {
         let Some(observed) = self.read(id).await? else { return Ok(self.not_shown()) };
         self.this.status.common.operation = None;
-        Ok(if observed.owner == Ownership::Untagged { self.look_again(&observed) } else { self.compare(observed) })
+        Ok(if observed.owner == Ownership::Untagged { self.recheck(&observed) } else { self.compare(observed) })
     }
 
     async fn read(&mut self, id: &str) -> Result<Option<Observation>, Stop> {
@@ -39,7 +39,7 @@ impl<K: Managed> Apply<'_, '_, K> {
     fn compare(&mut self, observed: Observation) -> Outcome {
         let late = observed.diff.fields.iter().any(|field| field.remedy == Remedy::Update);
         if late && self.this.shared().settings.safeguards.lagging_reads {
-            return self.look_again(&observed);
+            return self.recheck(&observed);
         }
         if !observed.diff.is_empty() {
             return self.not_applied(observed.diff);
@@ -58,7 +58,7 @@ impl<K: Managed> Apply<'_, '_, K> {
     }
 
     /// Waits for an upstream that may not show the last write yet.
-    pub(super) fn look_again(&mut self, observed: &Observation) -> Outcome {
+    pub(super) fn recheck(&mut self, observed: &Observation) -> Outcome {
         self.show(observed);
         let pause = self.this.shared().settling.next_look(&self.this.uid());
         Outcome::settling(observed.diff.clone(), pause)

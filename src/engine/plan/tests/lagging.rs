@@ -23,13 +23,13 @@ fn plan_looks_again_when_last_write_is_not_shown() {
     let report = Rules { drift: DriftPolicy::Report, ..rules() };
     for rules in [rules(), report] {
         let plan = plan_one(&settling(), rules, Ownership::Ours, CHANGED);
-        assert!(matches!(plan, Plan::LookAgain(_)), "{plan:?}");
+        assert!(matches!(plan, Plan::Recheck(_)), "{plan:?}");
     }
     let plan = plan_one(&settling(), rules(), Ownership::Untagged, &[]);
-    assert!(matches!(plan, Plan::LookAgain(_)), "the owner tag may be late: {plan:?}");
+    assert!(matches!(plan, Plan::Recheck(_)), "the owner tag may be late: {plan:?}");
     let both = vec![observed(Ownership::Ours, &[]), observed(Ownership::Ours, CHANGED)];
     let plan = super::plan(&settling(), rules(), both, HASH);
-    assert!(matches!(plan, Plan::LookAgain(_)), "a deletion may be late: {plan:?}");
+    assert!(matches!(plan, Plan::Recheck(_)), "a deletion may be late: {plan:?}");
 }
 
 #[test]

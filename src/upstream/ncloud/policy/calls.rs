@@ -78,7 +78,7 @@ impl PolicyCalls {
     }
 
     /// Returns the policies of any type that may keep a new policy from having this name.
-    pub(super) async fn holders(&self, name: &str) -> Result<Vec<Summary>> {
+    pub(super) async fn with_name(&self, name: &str) -> Result<Vec<Summary>> {
         let search = by_name(name);
         let query = ListQuery { filter: &[], ..user_created("list policies", &search) };
         let similar = self.client.list(query, |policy: &Summary| &policy.policy_id).await?;

@@ -207,8 +207,8 @@ impl Policies {
     /// NAVER Cloud itself, is named: waiting does not help.
     async fn name_taken(&self, error: UpstreamError, wanted: &PolicyDocument) -> Result<UpstreamError> {
         let name = &wanted.0.policy_name;
-        let holders = self.calls.holders(name).await?;
-        let hidden = holders.iter().find(|holder| holder.is_system() || holder.policy_name != *name);
+        let similar = self.calls.with_name(name).await?;
+        let hidden = similar.iter().find(|holder| holder.is_system() || holder.policy_name != *name);
         Ok(hidden.map_or(error.clone(), |holder| {
             let kind = if holder.is_system() { "the system policy" } else { "the policy" };
             let shown = format!("the name is held by {kind} {} ({})", holder.policy_name, holder.policy_id);
