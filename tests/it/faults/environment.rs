@@ -15,7 +15,7 @@ use kube::api::{DynamicObject, Patch, PatchParams};
 use kube::{Api, Client, ResourceExt};
 use serde_json::{Value, json};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 enum Upstream {
     Ncloud(Ncloud),
@@ -40,6 +40,8 @@ pub struct Environment {
     pub zones: Vec<String>,
     foreign_objects: Vec<Value>,
     changes: AtomicU32,
+    /// Whether an upstream object may vanish in this run without the operator's doing.
+    loses: AtomicBool,
 }
 
 impl Environment {
@@ -54,8 +56,9 @@ impl Environment {
             let zones = simulator.zone_ids();
             (Upstream::Spaceone(simulator), zones)
         };
-        let (foreign_objects, changes) = (Vec::new(), AtomicU32::default());
-        let mut environment = Self { target, client, operator, namespace, upstream, zones, foreign_objects, changes };
+        let (foreign_objects, changes, loses) = (Vec::new(), AtomicU32::default(), AtomicBool::default());
+        let mut environment =
+            Self { target, client, operator, namespace, upstream, zones, foreign_objects, changes, loses };
         environment.add_foreign_objects();
         environment.foreign_objects = environment.store();
         environment.rotate().await?;
@@ -88,6 +91,20 @@ impl Environment {
             Upstream::Ncloud(simulator) => simulator.faults(),
             Upstream::Spaceone(simulator) => simulator.faults(),
         }
+    }
+
+    /// Records whether an upstream object may vanish in this run without the operator's doing.
+    pub fn expect_loss(&self, expected: bool) {
+        self.loses.store(expected, Ordering::SeqCst);
+    }
+
+    pub fn may_have_lost(&self) -> bool {
+        self.loses.load(Ordering::SeqCst)
+    }
+
+    /// Returns whether an object with this id exists upstream.
+    pub fn holds(&self, id: &str) -> bool {
+        self.store().iter().any(|object| self.target.id(object) == id)
     }
 
     /// Lets the sequence decide what happens to each request to the upstream.

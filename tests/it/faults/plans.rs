@@ -5,10 +5,11 @@
 //! crashes and stale lists have.
 
 use super::environment::Counts;
-use super::process::DELAY;
+use super::kinds::{DOUBLE_CRASH, FaultKind, KINDS, STALE_LIST};
 use super::runs::{Record, Run};
 use super::scenario::Scenario;
-use super::schedule::{Fault, Injection, Position, StepKind, Timing};
+use super::schedule::Timing::{After, Before};
+use super::schedule::{Fault, Injection, Position, StepKind};
 use super::targets::Target;
 use cloud_policy::controller::settings::Safeguards;
 use std::collections::HashMap;
@@ -36,76 +37,6 @@ const DOUBLES: usize = 2;
 /// How many different second crashes exist at a step: before or after the first write, then before or after
 /// each of the first three writes of the recovery.
 const SECONDS: usize = 12;
-
-/// Longer than every interval and grace.
-const JUMP: i64 = 3600;
-
-/// The steps that a fault applies to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum On {
-    Write,
-    KubeWrite,
-    UpstreamWrite,
-    UpstreamRead,
-}
-
-/// A kind of fault.
-#[derive(Debug, Clone, Copy)]
-pub struct FaultKind {
-    pub code: u32,
-    pub name: &'static str,
-    on: On,
-    fault: Fault,
-    times: usize,
-}
-
-const fn kind(code: u32, name: &'static str, on: On, fault: Fault, times: usize) -> FaultKind {
-    FaultKind { code, name, on, fault, times }
-}
-
-const DOUBLE_CRASH: u32 = 3;
-const STALE_LIST: u32 = 4;
-
-use Timing::{After, Before};
-
-/// All kinds of faults.
-pub const KINDS: &[FaultKind] = &[
-    kind(1, "crash before", On::Write, Fault::Crash(Before), 1),
-    kind(2, "crash after, answer lost", On::Write, Fault::Crash(After), 1),
-    kind(DOUBLE_CRASH, "double crash", On::Write, Fault::Crash(After), 1),
-    kind(STALE_LIST, "crash, then a stale list", On::Write, Fault::Crash(After), 1),
-    kind(5, "missed events, 410", On::Write, Fault::MissedEvents, 1),
-    kind(6, "clock forward", On::Write, Fault::ClockJump(JUMP), 1),
-    kind(7, "clock back", On::Write, Fault::ClockJump(-JUMP), 1),
-    kind(8, "lost leadership", On::Write, Fault::LeadershipLost, 1),
-    kind(10, "kube 409", On::KubeWrite, Fault::Status(Before, 409, None), 1),
-    kind(11, "kube 500 before", On::KubeWrite, Fault::Status(Before, 500, None), 1),
-    kind(12, "kube 503 before", On::KubeWrite, Fault::Status(Before, 503, None), 1),
-    kind(13, "kube cut before", On::KubeWrite, Fault::Cut(Before), 1),
-    kind(14, "kube cut after", On::KubeWrite, Fault::Cut(After), 1),
-    kind(15, "kube 500 after", On::KubeWrite, Fault::Status(After, 500, None), 1),
-    kind(16, "kube 504 after", On::KubeWrite, Fault::Status(After, 504, None), 1),
-    kind(20, "upstream 429", On::UpstreamWrite, Fault::Status(Before, 429, None), 1),
-    kind(21, "upstream 429, Retry-After", On::UpstreamWrite, Fault::Status(Before, 429, Some(1)), 1),
-    kind(22, "upstream 500 before", On::UpstreamWrite, Fault::Status(Before, 500, None), 1),
-    kind(23, "upstream 503 before", On::UpstreamWrite, Fault::Status(Before, 503, None), 1),
-    kind(24, "upstream 504 before", On::UpstreamWrite, Fault::Status(Before, 504, None), 1),
-    kind(25, "upstream 500 after", On::UpstreamWrite, Fault::Status(After, 500, None), 1),
-    kind(26, "upstream 503 after", On::UpstreamWrite, Fault::Status(After, 503, None), 1),
-    kind(27, "upstream 504 after", On::UpstreamWrite, Fault::Status(After, 504, None), 1),
-    kind(28, "upstream cut before", On::UpstreamWrite, Fault::Cut(Before), 1),
-    kind(29, "upstream cut after", On::UpstreamWrite, Fault::Cut(After), 1),
-    kind(30, "upstream silent", On::UpstreamWrite, Fault::NoResponse(After), 1),
-    kind(31, "upstream lands late", On::UpstreamWrite, Fault::Delayed(DELAY), 1),
-    kind(32, "crash, then it lands late", On::UpstreamWrite, Fault::CrashDelayed(DELAY), 1),
-    kind(33, "storm of three 503", On::UpstreamWrite, Fault::Status(Before, 503, None), 3),
-    // The operator tries reads twice, so that two faults make one failure.
-    kind(40, "read 429", On::UpstreamRead, Fault::Status(Before, 429, None), 2),
-    kind(41, "read 429, Retry-After", On::UpstreamRead, Fault::Status(Before, 429, Some(1)), 2),
-    kind(42, "read 500", On::UpstreamRead, Fault::Status(Before, 500, None), 2),
-    kind(43, "read 503", On::UpstreamRead, Fault::Status(Before, 503, None), 2),
-    kind(44, "read cut", On::UpstreamRead, Fault::Cut(Before), 2),
-];
 
 /// A step at which faults can be injected.
 #[derive(Debug, Clone)]
@@ -228,7 +159,7 @@ fn small(number: usize) -> u32 {
 pub fn plans(target: Target, scenario: Scenario, reference: &Reference) -> Vec<Plan> {
     let mut plans = Vec::new();
     for mark in &reference.marks {
-        for kind in KINDS.iter().filter(|kind| kind.applies_to(mark.kind)) {
+        for kind in KINDS.iter().filter(|kind| kind.applies_to(scenario, mark.kind)) {
             let plan = |depth| Plan { target, scenario, fault: kind.code, step: mark.code, depth };
             match kind.code {
                 DOUBLE_CRASH => plans.extend(sample(target, scenario, mark.code).map(plan)),
@@ -238,21 +169,6 @@ pub fn plans(target: Target, scenario: Scenario, reference: &Reference) -> Vec<P
         }
     }
     plans
-}
-
-impl FaultKind {
-    pub fn is_double(&self) -> bool {
-        self.code == DOUBLE_CRASH
-    }
-
-    fn applies_to(&self, kind: StepKind) -> bool {
-        match self.on {
-            On::Write => kind != StepKind::UpstreamRead,
-            On::KubeWrite => kind == StepKind::KubeWrite,
-            On::UpstreamWrite => kind == StepKind::UpstreamWrite,
-            On::UpstreamRead => kind == StepKind::UpstreamRead,
-        }
-    }
 }
 
 /// Selects some of the second crashes at a step. The hasher has fixed keys, so that every sweep selects the

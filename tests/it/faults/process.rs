@@ -39,22 +39,33 @@ pub struct RunContext {
     pub counter: ReconcileCounter,
 }
 
-/// Counts the reconciles of the newest process.
+/// Counts the reconciles of the newest process, and the orphans of all.
 #[derive(Clone, Default)]
-pub struct ReconcileCounter(Arc<Mutex<Option<Arc<Metrics>>>>);
+pub struct ReconcileCounter(Arc<Mutex<Vec<Arc<Metrics>>>>);
 
 impl ReconcileCounter {
-    fn set(&self, metrics: &Arc<Metrics>) {
-        *self.0.lock().unwrap() = Some(Arc::clone(metrics));
+    fn add(&self, metrics: &Arc<Metrics>) {
+        self.0.lock().unwrap().push(Arc::clone(metrics));
     }
 
     /// Returns how often objects of the policy kinds were reconciled.
     pub fn reconciles(&self) -> usize {
-        let metrics = self.0.lock().unwrap().clone();
-        let text = metrics.and_then(|metrics| metrics.encode().ok()).unwrap_or_default();
-        let ours = |line: &&str| line.contains("_reconciles_total{") && line.contains("Policy\"");
-        text.lines().filter(ours).filter_map(|line| line.rsplit(' ').next()?.parse::<usize>().ok()).sum()
+        let newest = self.0.lock().unwrap().last().cloned();
+        newest.map_or(0, |metrics| sum(&metrics, "_reconciles_total{"))
     }
+
+    /// Returns how many upstream objects the processes told that they leave in place.
+    pub fn orphans(&self) -> usize {
+        let all = self.0.lock().unwrap().clone();
+        all.iter().map(|metrics| sum(metrics, "_orphans_total{")).sum()
+    }
+}
+
+/// Returns the sum of a metric over the policy kinds.
+fn sum(metrics: &Metrics, name: &str) -> usize {
+    let text = metrics.encode().unwrap_or_default();
+    let ours = |line: &&str| line.contains(name) && line.contains("Policy\"");
+    text.lines().filter(ours).filter_map(|line| line.rsplit(' ').next()?.parse::<usize>().ok()).sum()
 }
 
 /// A running operator.
@@ -77,7 +88,7 @@ impl Process {
             watch_control: Arc::clone(&watch_control),
         };
         let metrics = Metrics::new("test");
-        context.counter.set(&metrics);
+        context.counter.add(&metrics);
         let parts = Options {
             client: wire.client(),
             settings: settings(context, number),

@@ -47,6 +47,14 @@ impl<'a> Processes<'a> {
                 Incident::Crash => self.crash().await,
                 Incident::MissedEvents => self.miss_events(),
                 Incident::LeadershipLost(release) => self.lose_leadership(release).await,
+                Incident::Outside(what, release) => {
+                    if let Err(error) = self.user.act_outside(what).await {
+                        self.context.sequence.report_violation(format!("the outsider fails: {error:#}"));
+                    }
+                    // Dropping the sender has the same effect.
+                    let _ = release.send(());
+                    self.context.sequence.incident_ended();
+                }
             }
         }
         std::future::pending().await

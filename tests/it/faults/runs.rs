@@ -2,6 +2,7 @@
 
 use super::clock::Offset;
 use super::environment::{Counts, Environment};
+use super::oracles::{check_counts, watch_copies};
 use super::process::{ReconcileCounter, RunContext};
 use super::processes::Processes;
 use super::scenario::Scenario;
@@ -52,6 +53,12 @@ impl Run {
         Self { scenario, schedule: Vec::new(), depth: 0, safeguards: Safeguards::default(), limit: LIMIT, counts: None }
     }
 
+    /// Returns whether an upstream object may vanish without the doing of the operator that runs.
+    fn may_lose(&self) -> bool {
+        let is_late = |injection: &Injection| matches!(injection.fault, Fault::Delayed(_) | Fault::CrashDelayed(_));
+        self.scenario == Scenario::Vanish || self.schedule.iter().any(is_late)
+    }
+
     /// Returns whether a process in the run has old lists, or receives events late.
     fn misses_events(&self) -> bool {
         self.depth > 0 || self.schedule.iter().any(|injection| injection.fault == Fault::MissedEvents)
@@ -81,6 +88,7 @@ pub async fn execute(environment: &Arc<Environment>, run: &Run) -> Result<Record
     let clock = Arc::new(Offset::default());
     let (sequence, mut happened) = Sequence::new(Arc::clone(&clock));
     environment.direct(&sequence);
+    environment.expect_loss(run.may_lose());
     let context = RunContext {
         environment: Arc::clone(environment),
         sequence: Arc::clone(&sequence),
@@ -89,11 +97,12 @@ pub async fn execute(environment: &Arc<Environment>, run: &Run) -> Result<Record
         counter: ReconcileCounter::default(),
     };
     let counter = context.counter.clone();
-    let user = User { environment, sequence: &sequence, limit: run.limit };
+    let user = User::new(environment, &sequence, run.scenario, run.limit, counter.clone());
     let mut processes = Processes::start(context, &user, run.depth);
     let ended = tokio::select! {
         ended = run_scenario(&user, &counter, run) => ended,
         never = processes.handle(&mut happened) => match never {},
+        never = watch_copies(environment, &sequence) => match never {},
     };
     processes.end().await;
     environment.undirect();
@@ -125,18 +134,20 @@ async fn run_scenario(
     user.reach(&goal).await?;
     // An injection that has not taken place by now must not hit an idle operator.
     sequence.arm(Vec::new());
+    // An outsider may have changed the end meanwhile.
+    user.until("all incidents to end", || async {
+        Ok(anyhow::ensure!(sequence.is_quiet(), "{}", sequence.describe_open()))
+    })
+    .await?;
+    let goal = user.actual(&goal);
+    user.reach(&goal).await?;
     wait_until_idle(user, counter, &goal, if run.misses_events() { CAUGHT_UP } else { IDLE }).await?;
     let steps = sequence.steps().split_off(start);
     sequence.note("the scenario ends");
     check_idle(user, counter, &goal).await?;
     user.is_at(&goal).await.context("after the operator was idle")?;
     let counts = user.environment.counts();
-    if let Some(wanted) = run.counts {
-        // A failed create need not be repeated when the object is deleted.
-        let abandoned = run.scenario == Scenario::Abandon && counts.creates == counts.deletes;
-        let fits = counts == wanted || abandoned && counts.creates <= wanted.creates;
-        anyhow::ensure!(fits, "{counts:?} upstream instead of {wanted:?}");
-    }
+    check_counts(user, run, counts)?;
     let injected = sequence.injected();
     clean_up(user, goal).await.context("during the final deletion")?;
     Ok((steps, counts, injected))
@@ -201,12 +212,17 @@ async fn check_idle(user: &User<'_>, counter: &ReconcileCounter, goal: &Goal) ->
 
 /// Checks that the object can be deleted.
 async fn clean_up(user: &User<'_>, goal: Goal) -> anyhow::Result<()> {
+    user.take_over();
     match goal {
         Goal::Ready | Goal::Adopted => {
             user.delete().await?;
             user.reach(&Goal::Gone).await
         }
-        Goal::Gone => Ok(()),
+        Goal::Gone => {
+            // Only what the operator told is left by now.
+            while user.environment.remove() {}
+            Ok(())
+        }
         Goal::Left(_) => {
             anyhow::ensure!(user.environment.remove(), "nothing to remove");
             Ok(())

@@ -1,5 +1,6 @@
 //! The vocabulary of schedules: steps, the faults that are injected at them, and incidents.
 
+use super::outside::Outside;
 use std::time::Duration;
 use tokio::sync::oneshot;
 
@@ -46,6 +47,8 @@ pub enum Fault {
     NoResponse(Timing),
     /// The connection is cut at once, and the request takes effect this much later.
     Delayed(Duration),
+    /// The response is delayed until an outsider has acted.
+    Outside(Outside),
 }
 
 /// The step of an injection, counted from the end of the injection before it.
@@ -55,6 +58,12 @@ pub enum Position {
     Named(String, usize),
     /// The write with this number, whatever its name.
     Write(usize),
+}
+
+impl Position {
+    pub fn is_named(&self, wanted: &str) -> bool {
+        matches!(self, Self::Named(name, _) if name == wanted)
+    }
 }
 
 /// One injection of a schedule.
@@ -89,6 +98,8 @@ pub enum Incident {
     MissedEvents,
     /// The response is given when the sender is used or dropped.
     LeadershipLost(oneshot::Sender<()>),
+    /// The same.
+    Outside(Outside, oneshot::Sender<()>),
 }
 
 /// One line of the trace of a run.

@@ -6,11 +6,12 @@
 //! that it returns.
 
 use super::clock::Offset;
+use super::outside::Outside;
 use super::schedule::{Fault, Incident, Injection, Position, Step, StepKind, TraceLine};
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 #[derive(Debug, Default)]
 struct State {
@@ -99,6 +100,13 @@ impl Sequence {
         self.state().open_incidents += 1;
         // The receiver may be gone at the end of a run.
         let _ = self.incidents.send(incident);
+    }
+
+    /// Lets an outsider act, and waits until the action is done.
+    pub async fn admit(&self, what: Outside) {
+        let (release, released) = oneshot::channel();
+        self.report(Incident::Outside(what, release));
+        drop(released.await);
     }
 
     /// Records the end of an incident.

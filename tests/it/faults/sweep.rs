@@ -1,7 +1,8 @@
 //! Runs many plans at once, and reports the results.
 
 use super::environment::Environment;
-use super::plans::{KINDS, Plan, Reference, plans};
+use super::kinds::KINDS;
+use super::plans::{Plan, Reference, plans};
 use super::runs::{Failure, Record, Run, execute};
 use super::scenario::Scenario;
 use super::targets::Target;

@@ -75,6 +75,10 @@ fn decide(sequence: &Arc<Sequence>, fault: Fault) -> Option<Decision> {
                 drop(released.await);
             }))
         }
+        Fault::Outside(what) => {
+            let sequence = Arc::clone(sequence);
+            Decision::DelayAnswer(Box::pin(async move { sequence.admit(what).await }))
+        }
         Fault::Status(timing, code, wait) => {
             let headers = wait.map(|seconds| ("retry-after".to_owned(), seconds.to_string()));
             let headers = BTreeMap::from_iter(headers);

@@ -1,6 +1,9 @@
 //! The user of a run: acts through the API server, and checks the results there and upstream.
 
 use super::environment::Environment;
+use super::outside::Outside;
+use super::process::ReconcileCounter;
+use super::scenario::Scenario;
 use super::steps::Sequence;
 use super::targets::OBJECT_NAME;
 use crate::support::kinds::shown_condition;
@@ -9,6 +12,7 @@ use cloud_policy_testbed::wait_for;
 use kube::ResourceExt;
 use kube::api::{DeleteParams, DynamicObject, Patch, PatchParams};
 use serde_json::{Value, json};
+use std::sync::Mutex;
 use std::time::Duration;
 
 /// How long each wait may take. The machine may be busy.
@@ -38,11 +42,66 @@ impl Goal {
 pub struct User<'a> {
     pub environment: &'a Environment,
     pub sequence: &'a Sequence,
+    pub scenario: Scenario,
     /// How long each wait may take.
     pub limit: Duration,
+    counter: ReconcileCounter,
+    /// Held by the action that runs: users and outsiders act one after the other.
+    pub hands: tokio::sync::Mutex<()>,
+    /// The action of an outsider in this run.
+    outside: Mutex<Option<Outside>>,
+    /// The object as it was last written by a user.
+    seen: Mutex<Option<DynamicObject>>,
+}
+
+impl<'a> User<'a> {
+    pub fn new(
+        environment: &'a Environment,
+        sequence: &'a Sequence,
+        scenario: Scenario,
+        limit: Duration,
+        counter: ReconcileCounter,
+    ) -> Self {
+        let (hands, outside, seen) = (tokio::sync::Mutex::default(), Mutex::default(), Mutex::default());
+        Self { environment, sequence, scenario, limit, counter, hands, outside, seen }
+    }
 }
 
 impl User<'_> {
+    /// Records that an outsider acts.
+    pub fn befall(&self, what: Outside) {
+        *self.outside.lock().unwrap() = Some(what);
+    }
+
+    /// Forgets what an outsider did: from now on the user alone decides.
+    pub fn take_over(&self) {
+        *self.outside.lock().unwrap() = None;
+    }
+
+    /// Returns the action of an outsider in this run.
+    pub fn outside(&self) -> Option<Outside> {
+        *self.outside.lock().unwrap()
+    }
+
+    /// Returns the object as a user last wrote it.
+    pub fn last_seen(&self) -> Option<DynamicObject> {
+        self.seen.lock().unwrap().clone()
+    }
+
+    /// Returns how many orphans the operator told in this run.
+    pub fn orphans(&self) -> usize {
+        self.counter.orphans()
+    }
+
+    /// Returns the end of the scenario after what an outsider did.
+    pub fn actual(&self, goal: &Goal) -> Goal {
+        match self.outside().and_then(Outside::decides_existence) {
+            Some(false) => Goal::Gone,
+            Some(true) if !goal.is_managed() => Goal::Ready,
+            _ => goal.clone(),
+        }
+    }
+
     /// Applies the object under test.
     pub async fn apply(&self) -> anyhow::Result<()> {
         self.apply_as(self.environment.target.manifest(&self.environment.zones)).await
@@ -50,6 +109,7 @@ impl User<'_> {
 
     /// Applies this object.
     pub async fn apply_as(&self, object: Value) -> anyhow::Result<()> {
+        let _hands = self.hands.lock().await;
         let params = PatchParams::apply("test").force();
         self.sequence.note("a user applies the object");
         let written = self.environment.api().patch(OBJECT_NAME, &params, &Patch::Apply(object)).await?;
@@ -59,6 +119,7 @@ impl User<'_> {
 
     /// Patches the object.
     pub async fn patch(&self, patch: Value) -> anyhow::Result<()> {
+        let _hands = self.hands.lock().await;
         self.sequence.note(format!("a user patches {patch}"));
         let written = self.environment.api().patch(OBJECT_NAME, &PatchParams::default(), &Patch::Merge(patch)).await?;
         self.saw(&written);
@@ -72,6 +133,7 @@ impl User<'_> {
 
     /// Deletes the object, and does not wait.
     pub async fn delete(&self) -> anyhow::Result<()> {
+        let _hands = self.hands.lock().await;
         self.sequence.note("a user deletes the object");
         // The response shows the object as it waits for its finalizers, or it is gone already.
         let answer = self.environment.api().delete(OBJECT_NAME, &DeleteParams::background()).await?;
@@ -81,7 +143,9 @@ impl User<'_> {
         Ok(())
     }
 
-    fn saw(&self, object: &DynamicObject) {
+    /// Records the object as it was written.
+    pub fn saw(&self, object: &DynamicObject) {
+        *self.seen.lock().unwrap() = Some(object.clone());
         if let Some(version) = object.resource_version() {
             self.sequence.revision(&version);
         }
@@ -105,17 +169,21 @@ impl User<'_> {
     pub async fn is_at(&self, goal: &Goal) -> anyhow::Result<()> {
         let object = self.environment.api().get_opt(OBJECT_NAME).await?;
         let ours = self.environment.ours()?;
+        let goal = &self.actual(goal);
         match (goal, object) {
             (Goal::Ready | Goal::Adopted, Some(object)) => {
                 self.is_ready(&object, &ours).with_context(|| shown(&object))?;
                 let adopted = object.data["status"]["upstream"]["adopted"] == true;
-                anyhow::ensure!(adopted == matches!(goal, Goal::Adopted), "status says adopted: {adopted}");
+                let is_known = !self.outside().is_some_and(Outside::forgets_adoption);
+                let is_true = adopted == matches!(goal, Goal::Adopted);
+                anyhow::ensure!(is_true || !is_known, "status says adopted: {adopted}");
                 Ok(())
             }
             (Goal::Ready | Goal::Adopted, None) => anyhow::bail!("the object is gone"),
             (Goal::Gone | Goal::Left(_), Some(object)) => anyhow::bail!("still there: {}", shown(&object)),
             (Goal::Gone, None) => {
-                anyhow::ensure!(ours.is_empty(), "left upstream: {ours:?}");
+                let told = if self.outside().is_some_and(Outside::may_orphan) { self.orphans() } else { 0 };
+                anyhow::ensure!(ours.len() <= told, "left upstream: {ours:?}, {told} told");
                 Ok(())
             }
             (Goal::Left(left), None) => {

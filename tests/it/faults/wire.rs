@@ -2,6 +2,7 @@
 //! write, shows old revisions, and can stop the watches.
 
 use super::environment::Environment;
+use super::oracles::check_write;
 use super::schedule::{Fault, Incident, StepKind, Timing};
 use super::steps::Sequence;
 use axum::http::{Method, Request, Response, Uri};
@@ -131,14 +132,14 @@ impl Wire {
     async fn write(&self, name: &str, ours: bool, request: Request<Body>) -> Result<Answer, BoxError> {
         let (fault, index) = self.sequence.on_step(self.process, StepKind::KubeWrite, name);
         match fault {
-            None | Some(Fault::ClockJump(_)) => self.execute(index, ours, request).await,
+            None | Some(Fault::ClockJump(_)) => self.execute(name, index, ours, request).await,
             Some(Fault::MissedEvents) => {
                 self.sequence.report(Incident::MissedEvents);
-                self.execute(index, ours, request).await
+                self.execute(name, index, ours, request).await
             }
             Some(Fault::Crash(Timing::After)) => {
                 // The process crashes, so the result is dropped.
-                let _ = self.execute(index, ours, request).await;
+                let _ = self.execute(name, index, ours, request).await;
                 self.sequence.report(Incident::Crash);
                 pending().await
             }
@@ -148,18 +149,23 @@ impl Wire {
                 pending().await
             }
             Some(Fault::LeadershipLost) => {
-                let answer = self.execute(index, ours, request).await;
+                let answer = self.execute(name, index, ours, request).await;
                 let (release, released) = oneshot::channel();
                 self.sequence.report(Incident::LeadershipLost(release));
                 drop(released.await);
                 answer
             }
+            Some(Fault::Outside(what)) => {
+                let answer = self.execute(name, index, ours, request).await;
+                self.sequence.admit(what).await;
+                answer
+            }
             Some(Fault::Status(Timing::Before, code, _)) => Ok(status(code)),
             Some(Fault::Status(Timing::After, code, _)) => {
-                self.execute(index, ours, request).await.map(|_| status(code))
+                self.execute(name, index, ours, request).await.map(|_| status(code))
             }
             Some(Fault::Cut(Timing::After)) => {
-                self.execute(index, ours, request).await?;
+                self.execute(name, index, ours, request).await?;
                 Err(cut())
             }
             Some(Fault::Cut(Timing::Before) | Fault::NoResponse(_) | Fault::Delayed(_)) => Err(cut()),
@@ -167,27 +173,18 @@ impl Wire {
     }
 
     /// Sends a write, and records the revision that it made.
-    async fn execute(&self, index: usize, ours: bool, request: Request<Body>) -> Result<Answer, BoxError> {
+    async fn execute(&self, name: &str, index: usize, ours: bool, request: Request<Body>) -> Result<Answer, BoxError> {
         let sent = self.environment.operator.send(request).await;
         let (parts, body) = sent.inspect_err(|_| self.sequence.answered(index, true))?.into_parts();
         let bytes = body.collect_bytes().await.inspect_err(|_| self.sequence.answered(index, true))?;
         let done = parts.status.is_success();
         self.sequence.answered(index, !done);
         if done && ours {
-            self.check_finalizer(&serde_json::from_slice(&bytes)?);
+            let object: Value = serde_json::from_slice(&bytes)?;
+            self.sequence.revision(object["metadata"]["resourceVersion"].as_str().unwrap_or_default());
+            check_write(&self.environment, &self.sequence, name, &object);
         }
         Ok(Response::from_parts(parts, whole(bytes)))
-    }
-
-    /// Checks the object as a write has left it.
-    fn check_finalizer(&self, object: &Value) {
-        let meta = &object["metadata"];
-        self.sequence.revision(meta["resourceVersion"].as_str().unwrap_or_default());
-        let uid = meta["uid"].as_str().unwrap_or_default();
-        let has_finalizer = meta["finalizers"].as_array().is_some_and(|all| !all.is_empty());
-        if !has_finalizer && object["spec"]["deletionPolicy"] != "Orphan" && self.environment.is_tagged(uid) {
-            self.sequence.report_violation("finalizer removed while the object is still upstream".to_owned());
-        }
     }
 
     async fn list(&self, mut request: Request<Body>) -> Result<Answer, BoxError> {
