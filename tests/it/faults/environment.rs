@@ -1,14 +1,15 @@
 //! The environment of a run: a namespace with a connection, and a simulated upstream that also holds foreign
-//! objects. Runs reuse an environment, because a run that passes leaves nothing behind.
+//! objects. Another upstream exists elsewhere, to which the connection can be re-pointed. Runs reuse an
+//! environment, because a run that passes leaves nothing behind.
 
 use super::process::CLUSTER;
+use super::simulated::Simulated;
 use super::steps::Sequence;
-use super::targets::{OBJECT_NAME, Target, api_resource};
+use super::targets::{Target, api_resource};
 use super::upstream;
-use crate::support::{manifests, rbac};
-use cloud_policy_simulator::ncloud::{self, Ncloud, NewPolicy};
-use cloud_policy_simulator::spaceone::{self, Spaceone, StoredNetworkPolicy, StoredPolicy};
-use cloud_policy_simulator::{Faults, Journal, Operation};
+use super::weather::Weather;
+use crate::support::rbac;
+use cloud_policy_simulator::Operation;
 use cloud_policy_testbed::TestNamespace;
 use k8s_openapi::api::core::v1::Secret;
 use kube::api::{DynamicObject, Patch, PatchParams};
@@ -17,10 +18,8 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
-enum Upstream {
-    Ncloud(Ncloud),
-    Spaceone(Spaceone),
-}
+/// The keys of the tokens in the Secret.
+const TOKENS: [&str; 2] = ["token", "elsewhere"];
 
 /// How many creates and deletes of the operator took effect upstream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -29,38 +28,45 @@ pub struct Counts {
     pub deletes: usize,
 }
 
-/// A namespace, a connection and a simulated upstream.
+/// A namespace, a connection and simulated upstreams.
 pub struct Environment {
     pub target: Target,
     pub client: Client,
     /// Has the permissions that the manifests grant to the operator.
     pub operator: Client,
     namespace: TestNamespace,
-    upstream: Upstream,
+    /// The upstream to which the connection leads, and another one.
+    upstreams: [Simulated; 2],
     pub zones: Vec<String>,
     foreign_objects: Vec<Value>,
     changes: AtomicU32,
     /// Whether an upstream object may vanish in this run without the operator's doing.
     loses: AtomicBool,
+    /// Whether the connection leads elsewhere.
+    is_away: AtomicBool,
 }
 
 impl Environment {
-    pub async fn open(target: Target, client: Client) -> anyhow::Result<Self> {
+    pub async fn open(target: Target, weather: Weather, client: Client) -> anyhow::Result<Self> {
         let operator = rbac::client().await;
         let namespace = TestNamespace::create(&client, "faults").await?;
         rbac::grant_own(&client, &operator, namespace.name()).await;
-        let (upstream, zones) = if target == Target::Ncloud {
-            (Upstream::Ncloud(Ncloud::start(ncloud::Options::default()).await?), Vec::new())
-        } else {
-            let simulator = Spaceone::start(spaceone::Options::default()).await?;
-            let zones = simulator.zone_ids();
-            (Upstream::Spaceone(simulator), zones)
+        let home = Simulated::start(target, weather, false).await?;
+        let elsewhere = Simulated::start(target, weather, true).await?;
+        home.add_foreign_objects(target);
+        let (foreign_objects, zones) = (home.store(target), home.zones());
+        let environment = Self {
+            target,
+            client,
+            operator,
+            namespace,
+            upstreams: [home, elsewhere],
+            zones,
+            foreign_objects,
+            changes: AtomicU32::default(),
+            loses: AtomicBool::default(),
+            is_away: AtomicBool::default(),
         };
-        let (foreign_objects, changes, loses) = (Vec::new(), AtomicU32::default(), AtomicBool::default());
-        let mut environment =
-            Self { target, client, operator, namespace, upstream, zones, foreign_objects, changes, loses };
-        environment.add_foreign_objects();
-        environment.foreign_objects = environment.store();
         environment.rotate().await?;
         environment.change_connection().await?;
         Ok(environment)
@@ -79,20 +85,6 @@ impl Environment {
         Api::namespaced_with(self.client.clone(), self.namespace(), &connections)
     }
 
-    fn journal(&self) -> &Journal {
-        match &self.upstream {
-            Upstream::Ncloud(simulator) => simulator.journal(),
-            Upstream::Spaceone(simulator) => simulator.journal(),
-        }
-    }
-
-    fn faults(&self) -> &Faults {
-        match &self.upstream {
-            Upstream::Ncloud(simulator) => simulator.faults(),
-            Upstream::Spaceone(simulator) => simulator.faults(),
-        }
-    }
-
     /// Records whether an upstream object may vanish in this run without the operator's doing.
     pub fn expect_loss(&self, expected: bool) {
         self.loses.store(expected, Ordering::SeqCst);
@@ -107,35 +99,39 @@ impl Environment {
         self.store().iter().any(|object| self.target.id(object) == id)
     }
 
-    /// Lets the sequence decide what happens to each request to the upstream.
+    /// Returns whether the upstream elsewhere holds an object.
+    pub fn is_elsewhere(&self) -> bool {
+        !self.upstreams[1].store(self.target).is_empty()
+    }
+
+    /// Lets the sequence decide what happens to each request to the upstreams.
     pub fn direct(&self, sequence: &Arc<Sequence>) {
-        upstream::direct(self.faults(), self.target.system(), sequence);
+        for (simulated, place) in self.upstreams.iter().zip(["", " elsewhere"]) {
+            upstream::direct(simulated.faults(), self.target.system(), place, sequence);
+        }
     }
 
     pub fn undirect(&self) {
-        self.faults().clear_decider();
+        for simulated in &self.upstreams {
+            simulated.faults().clear_decider();
+        }
     }
 
     /// Starts to count from zero.
     pub fn reset_counts(&self) {
-        self.journal().clear();
+        for simulated in &self.upstreams {
+            simulated.journal().clear();
+        }
     }
 
     pub fn counts(&self) -> Counts {
-        let effects = |operation| self.journal().effects(operation);
+        let effects = |operation| self.upstreams.iter().map(|simulated| simulated.effects(operation)).sum();
         Counts { creates: effects(Operation::Create), deletes: effects(Operation::Delete) }
     }
 
-    /// Returns every object of the collection, oldest first.
+    /// Returns every object of the collection in both upstreams, oldest first.
     fn store(&self) -> Vec<Value> {
-        let values: Vec<_> = match (&self.upstream, self.target) {
-            (Upstream::Ncloud(simulator), _) => simulator.policies().iter().map(|p| json!(p)).collect(),
-            (Upstream::Spaceone(simulator), Target::Network) => {
-                simulator.network_policies().iter().map(|p| json!(p)).collect()
-            }
-            (Upstream::Spaceone(simulator), _) => simulator.policies().iter().map(|p| json!(p)).collect(),
-        };
-        values
+        self.upstreams.iter().flat_map(|simulated| simulated.store(self.target)).collect()
     }
 
     /// Returns the objects upstream that are not foreign. Fails when a foreign object has changed.
@@ -157,51 +153,16 @@ impl Environment {
         self.store().iter().any(|object| tags(object).values().any(|value| *value == tag))
     }
 
-    fn add_foreign_objects(&self) {
-        match (&self.upstream, self.target) {
-            (Upstream::Ncloud(simulator), _) => {
-                let spec = &manifests::ncloud_policy("any")["spec"]["ncloud"];
-                let permissions: Vec<ncloud::Permission> = serde_json::from_value(spec["permissions"].clone()).unwrap();
-                // A search by a part of the name also finds this one.
-                let policy_name = format!("{OBJECT_NAME}-2");
-                simulator.add_policy(NewPolicy { policy_name, permissions, ..NewPolicy::default() });
-            }
-            (Upstream::Spaceone(simulator), Target::Network) => {
-                // Names are not unique: only the owner tag tells these apart from the operator's object.
-                for tags in [json!({}), json!({ "cloudpolicy_owner": "another-cluster/4711" })] {
-                    let tags = tags.as_object().cloned().unwrap_or_default();
-                    let name = OBJECT_NAME.to_owned();
-                    simulator.add_network_policy(StoredNetworkPolicy { name, tags, ..StoredNetworkPolicy::default() });
-                }
-            }
-            (Upstream::Spaceone(simulator), _) => {
-                let (policy_id, name) = (format!("{OBJECT_NAME}-2"), "Viewer".to_owned());
-                simulator.add_policy(StoredPolicy { policy_id, name, ..StoredPolicy::default() });
-            }
-        }
-    }
-
     /// Changes the operator's object upstream, as another writer would. Returns false when there is none.
     pub fn change_upstream(&self) -> bool {
-        let by_hand = || "by hand".to_owned();
         let Some(id) = self.our_id() else { return false };
-        match (&self.upstream, self.target) {
-            (Upstream::Ncloud(simulator), _) => simulator.edit_policy(&id, |p| p.description = Some(by_hand())),
-            (Upstream::Spaceone(simulator), Target::Network) => {
-                simulator.edit_network_policy(&id, |p| p.dns = vec!["9.9.9.9".to_owned()])
-            }
-            (Upstream::Spaceone(simulator), _) => simulator.edit_policy(&id, |p| p.name = by_hand()),
-        }
+        self.upstreams.iter().any(|simulated| simulated.edit(self.target, &id))
     }
 
     /// Deletes the operator's object upstream, as another writer would. Returns false when there is none.
     pub fn remove(&self) -> bool {
         let Some(id) = self.our_id() else { return false };
-        match (&self.upstream, self.target) {
-            (Upstream::Ncloud(simulator), _) => simulator.remove_policy(&id),
-            (Upstream::Spaceone(simulator), Target::Network) => simulator.remove_network_policy(&id),
-            (Upstream::Spaceone(simulator), _) => simulator.remove_policy(&id),
-        }
+        self.upstreams.iter().any(|simulated| simulated.remove(self.target, &id))
     }
 
     fn our_id(&self) -> Option<String> {
@@ -212,17 +173,11 @@ impl Environment {
     /// `resourceVersion` of the Secret.
     pub async fn rotate(&self) -> anyhow::Result<String> {
         let change = self.changes.fetch_add(1, Ordering::SeqCst);
-        let data = match &self.upstream {
-            Upstream::Ncloud(simulator) => {
-                let (access, secret) = (format!("ACCESS{change:08}"), format!("secret/{change:08}"));
-                simulator.set_options(|o| (o.access_key, o.secret_key) = (access.clone(), secret.clone()));
-                json!({ "accessKey": access, "secretKey": secret })
-            }
-            // The simulator knows one token: only the Secret changes.
-            Upstream::Spaceone(simulator) => {
-                json!({ "token": simulator.token(), "change": change.to_string() })
-            }
-        };
+        let mut data = json!({});
+        for (simulated, key) in self.upstreams.iter().zip(TOKENS) {
+            let more = simulated.rotate(change, key);
+            data.as_object_mut().unwrap().extend(more.as_object().cloned().unwrap_or_default());
+        }
         let secret =
             json!({ "apiVersion": "v1", "kind": "Secret", "metadata": { "name": "link" }, "stringData": data });
         let secrets: Api<Secret> = Api::namespaced(self.client.clone(), self.namespace());
@@ -234,25 +189,31 @@ impl Environment {
     /// the address.
     pub async fn change_connection(&self) -> anyhow::Result<String> {
         let change = self.changes.fetch_add(1, Ordering::SeqCst);
-        let url = match &self.upstream {
-            Upstream::Ncloud(simulator) => simulator.url(),
-            Upstream::Spaceone(simulator) => simulator.url(),
-        };
+        let url = self.upstreams[0].url();
         let url = if change.is_multiple_of(2) { url.replace("127.0.0.1", "localhost") } else { url };
-        let mut spec = json!({ "rateLimit": { "requestsPerSecond": 100, "burst": 200 - change % 2 } });
-        match &self.upstream {
-            Upstream::Ncloud(_) => {
-                spec["ncloud"] = json!({ "endpoint": url, "credentialsSecretRef": { "name": "link" } });
-            }
-            Upstream::Spaceone(simulator) => {
-                spec["spaceone"] = json!({
-                    "endpoint": url,
-                    "apiStyle": "Rest",
-                    "domainId": simulator.domain_id(),
-                    "tokenSecretRef": { "name": "link", "key": "token" },
-                });
-            }
+        self.connect(0, &url, 200 - change % 2).await?;
+        Ok(url)
+    }
+
+    /// Points the connection to the upstream elsewhere, or back. Returns the address.
+    pub async fn point(&self, elsewhere: bool) -> anyhow::Result<String> {
+        self.is_away.store(elsewhere, Ordering::SeqCst);
+        let url = self.upstreams[usize::from(elsewhere)].url();
+        self.connect(usize::from(elsewhere), &url, 200).await?;
+        Ok(url)
+    }
+
+    /// Points the connection back if it leads elsewhere.
+    pub async fn return_home(&self) -> anyhow::Result<()> {
+        if self.is_away.load(Ordering::SeqCst) {
+            self.point(false).await?;
         }
+        Ok(())
+    }
+
+    async fn connect(&self, place: usize, url: &str, burst: u32) -> anyhow::Result<()> {
+        let mut spec = self.upstreams[place].lead(url, TOKENS[place]);
+        spec["rateLimit"] = json!({ "requestsPerSecond": 100, "burst": burst });
         let connection = json!({
             "apiVersion": "cloudpolicy.dev/v1alpha1",
             "kind": "Connection",
@@ -260,6 +221,6 @@ impl Environment {
             "spec": spec,
         });
         self.connections().patch("link", &PatchParams::apply("test").force(), &Patch::Apply(connection)).await?;
-        Ok(url)
+        Ok(())
     }
 }

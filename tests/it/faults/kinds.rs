@@ -76,6 +76,7 @@ pub const KINDS: &[FaultKind] = &[
     outside(50, "finalizer taken off", Outside::FinalizerTaken),
     outside(51, "status wiped", Outside::StatusWiped),
     outside(52, "kubectl replace", Outside::Replaced),
+    outside(53, "connection re-pointed and back", Outside::Repointed),
     outside(54, "restored with a new uid", Outside::Restored),
     outside(55, "finalizer taken off, then deleted", Outside::DeletedByForce),
     outside(56, "status wiped, then deleted", Outside::WipedAndDeleted),
@@ -83,7 +84,7 @@ pub const KINDS: &[FaultKind] = &[
 
 /// The plans that run only when their number is given, because the operator does not survive them yet. A dot stands
 /// for any digit.
-pub const AWAITED: &[&str] = &["...50", "...51", "...52", "3..54", "...55", "...56"];
+pub const AWAITED: &[&str] = &["...50", "...51", "...52", "...53", "3..54", "...55", "...56"];
 
 const fn outside(code: u32, name: &'static str, what: Outside) -> FaultKind {
     kind(code, name, On::Write, Fault::Outside(what), 1)

@@ -29,16 +29,20 @@ mod processes;
 mod runs;
 mod scenario;
 mod schedule;
+mod simulated;
 mod steps;
 mod sweep;
 mod targets;
 mod upstream;
 mod user;
+mod weather;
 mod wire;
 
 use kinds::AWAITED;
 use plans::Plan;
 use sweep::{Sweep, run_plans};
+use targets::Target;
+use weather::Weather;
 
 /// The number of digits in the number of a plan.
 const DIGITS: usize = 9;
@@ -52,22 +56,34 @@ async fn operator_converges_after_any_fault_at_any_step() {
     let number: Option<u32> = wanted.as_ref().filter(|text| text.len() == DIGITS).and_then(|text| text.parse().ok());
     let sweep = match number {
         Some(number) => Sweep::prepare(Plan::scenario_of(number)).await,
-        None => Sweep::prepare(|_, _| true).await,
+        None => Sweep::prepare(|target, weather, _| is_wanted(wanted.as_deref(), target, weather)).await,
     };
     let mut plans = sweep.plans();
     match wanted.as_deref() {
-        Some("all") => plans.retain(is_survived),
+        Some("all") => plans = usual(plans),
         Some(pattern) => plans.retain(|plan| matches(pattern, plan.number())),
-        None => {
-            plans.retain(is_survived);
-            plans = select(plans);
-        }
+        None => plans = select(usual(plans)),
     }
     assert!(!plans.is_empty(), "no such plan: {wanted:?}");
     let report = run_plans(&sweep, plans, wanted.is_some()).await;
     println!("{}", report.text);
     assert!(report.failed.is_empty(), "{}", report.text);
     assert!(report.without_effect * 20 <= report.total, "too many plans inject nothing: {}", report.text);
+}
+
+/// Returns whether plans of a target in some weather are wanted.
+fn is_wanted(wanted: Option<&str>, target: Target, weather: Weather) -> bool {
+    match wanted {
+        None | Some("all") => weather.is_survived(),
+        Some(pattern) => pattern.starts_with('.') || pattern.starts_with(&weather.digit(target).to_string()),
+    }
+}
+
+/// Returns the plans that run without a number: those that the operator survives so far, and a part of those in bad
+/// weather.
+fn usual(plans: Vec<Plan>) -> Vec<Plan> {
+    let survived = plans.into_iter().filter(is_survived).enumerate();
+    survived.filter(|(index, plan)| index.is_multiple_of(plan.weather.stride())).map(|(_, plan)| plan).collect()
 }
 
 /// Returns whether the operator survives a plan so far.

@@ -5,6 +5,7 @@ use super::scenario::Scenario;
 use super::sweep::Sweep;
 use super::targets::Target;
 use super::user::LIMIT;
+use super::weather::Weather;
 use cloud_policy::controller::settings::Safeguards;
 use std::time::Duration;
 
@@ -23,7 +24,10 @@ struct Mutation {
 
 /// Asserts that the plans pass, and that one fails without the safeguard.
 async fn detects(mutation: Mutation) {
-    let sweep = Sweep::prepare(|target, scenario| (target, scenario) == mutation.scenario).await;
+    let sweep = Sweep::prepare(|target, weather, scenario| {
+        weather == Weather::Clear && (target, scenario) == mutation.scenario
+    })
+    .await;
     let mut plans = sweep.plans();
     plans.retain(|plan| plan.title(sweep.reference(plan)).contains(mutation.plans));
     assert!(!plans.is_empty(), "no such plan: {}", mutation.plans);

@@ -56,7 +56,7 @@ fn is_decided_outside(user: &User<'_>, counts: Counts, wanted: Counts) -> bool {
         Outside::DeletedByForce | Outside::WipedAndDeleted => counts.creates <= wanted.creates,
         // Whatever was deleted may be created again, because the object lives again.
         Outside::Restored => user.scenario == Scenario::Delete && counts.creates == counts.deletes,
-        Outside::StatusWiped => false,
+        Outside::StatusWiped | Outside::Repointed => false,
     }
 }
 

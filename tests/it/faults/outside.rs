@@ -1,11 +1,16 @@
 //! What people and tools around the operator do to the object under test, in the middle of the operator's work.
 
-use super::scenario::Scenario;
+use super::scenario::{Scenario, shows};
 use super::targets::OBJECT_NAME;
 use super::user::User;
 use anyhow::Context;
 use kube::api::{DeleteParams, DynamicObject, Patch, PatchParams, PostParams};
 use serde_json::json;
+use std::time::{Duration, Instant};
+use tokio::time::sleep;
+
+/// How long the operator must not write to count as settled.
+const SETTLED: Duration = Duration::from_millis(500);
 
 /// An action of an outsider.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,6 +21,8 @@ pub enum Outside {
     StatusWiped,
     /// `kubectl replace` with the applied manifest: finalizers and annotations are gone.
     Replaced,
+    /// The connection is pointed to another account or domain, and later back.
+    Repointed,
     /// The object is lost, and returns from a backup: with a new uid and without status.
     Restored,
     /// The finalizers are taken off, and the object is deleted.
@@ -47,6 +54,7 @@ impl Outside {
                         | Update(1)
                 )
             }
+            Self::Repointed => matches!(scenario, Create | Delete | Replace | Drift | Vanish | Suspend | Update(1)),
             Self::Restored => matches!(scenario, Create | Delete | Drift | Vanish | Suspend | Adopt | Update(1)),
             Self::DeletedByForce | Self::WipedAndDeleted => matches!(scenario, Create | Drift | Vanish | Update(1)),
         }
@@ -57,7 +65,7 @@ impl Outside {
         match self {
             Self::Restored => Some(true),
             Self::DeletedByForce | Self::WipedAndDeleted => Some(false),
-            Self::FinalizerTaken | Self::StatusWiped | Self::Replaced => None,
+            Self::FinalizerTaken | Self::StatusWiped | Self::Replaced | Self::Repointed => None,
         }
     }
 
@@ -82,6 +90,7 @@ impl User<'_> {
             Outside::FinalizerTaken => self.take_finalizer().await,
             Outside::StatusWiped => self.wipe_status().await,
             Outside::Replaced => self.replace().await,
+            Outside::Repointed => self.repoint(true).await,
             Outside::Restored => self.restore().await,
             Outside::DeletedByForce => self.delete_by_force().await,
             Outside::WipedAndDeleted => {
@@ -89,6 +98,39 @@ impl User<'_> {
                 self.delete_once().await
             }
         }
+    }
+
+    /// Ends what the outsider began: the connection leads back, or, if the object was created elsewhere meanwhile, to
+    /// that place, as its status demands.
+    pub async fn end_outside(&self, what: Outside) -> anyhow::Result<()> {
+        if what != Outside::Repointed {
+            return Ok(());
+        }
+        self.settle().await;
+        self.repoint(false).await?;
+        self.settle().await;
+        if self.environment.is_elsewhere() {
+            self.repoint(true).await?;
+        }
+        Ok(())
+    }
+
+    /// Waits until the operator has not written for a while.
+    async fn settle(&self) {
+        let begun = Instant::now();
+        let (mut mark, mut since) = (self.sequence.mark(), begun);
+        while since.elapsed() < SETTLED && begun.elapsed() < SETTLED * 10 {
+            sleep(Duration::from_millis(20)).await;
+            if !self.sequence.writes_after(mark).is_empty() {
+                (mark, since) = (self.sequence.mark(), Instant::now());
+            }
+        }
+    }
+
+    async fn repoint(&self, elsewhere: bool) -> anyhow::Result<()> {
+        let url = self.environment.point(elsewhere).await?;
+        self.sequence.note(format!("the connection leads to {url}"));
+        self.until("the new address", || shows(self, "endpoint", &url)).await
     }
 
     async fn take_finalizer(&self) -> anyhow::Result<()> {

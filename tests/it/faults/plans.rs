@@ -11,6 +11,7 @@ use super::scenario::Scenario;
 use super::schedule::Timing::{After, Before};
 use super::schedule::{Fault, Injection, Position, StepKind};
 use super::targets::Target;
+use super::weather::Weather;
 use cloud_policy::controller::settings::Safeguards;
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -99,6 +100,7 @@ impl Reference {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Plan {
     pub target: Target,
+    pub weather: Weather,
     pub scenario: Scenario,
     pub fault: u32,
     /// The code of a mark.
@@ -109,12 +111,14 @@ pub struct Plan {
 impl Plan {
     pub fn number(&self) -> u32 {
         let parts = [self.scenario.code(), self.fault, small(self.step), small(self.depth)];
-        parts.iter().fold(self.target.code(), |number, part| number * 100 + part)
+        parts.iter().fold(self.weather.digit(self.target), |number, part| number * 100 + part)
     }
 
     /// Returns a filter for the target and the scenario of a plan number.
-    pub fn scenario_of(number: u32) -> impl Fn(Target, Scenario) -> bool {
-        move |target, scenario| target.code() == number / 100_000_000 && scenario.code() == number / 1_000_000 % 100
+    pub fn scenario_of(number: u32) -> impl Fn(Target, Weather, Scenario) -> bool {
+        move |target, weather, scenario| {
+            weather.digit(target) == number / 100_000_000 && scenario.code() == number / 1_000_000 % 100
+        }
     }
 
     pub fn kind(&self) -> &'static FaultKind {
@@ -127,10 +131,10 @@ impl Plan {
 
     /// Describes the plan for people.
     pub fn title(&self, reference: &Reference) -> String {
-        let (target, mark) = (self.target.name(), self.mark(reference));
+        let (target, weather, mark) = (self.target.name(), self.weather.name(), self.mark(reference));
         let depth = if self.depth == 0 { String::new() } else { format!(", depth {}", self.depth) };
         let scenario = self.scenario.name(self.target);
-        format!("{target}, {scenario}: {} at `{}` no. {}{depth}", self.kind().name, mark.name, mark.number)
+        format!("{target}{weather}, {scenario}: {} at `{}` no. {}{depth}", self.kind().name, mark.name, mark.number)
     }
 
     /// Returns the run of this plan.
@@ -156,11 +160,11 @@ fn small(number: usize) -> u32 {
 }
 
 /// Returns every plan of a scenario.
-pub fn plans(target: Target, scenario: Scenario, reference: &Reference) -> Vec<Plan> {
+pub fn plans(target: Target, weather: Weather, scenario: Scenario, reference: &Reference) -> Vec<Plan> {
     let mut plans = Vec::new();
     for mark in &reference.marks {
         for kind in KINDS.iter().filter(|kind| kind.applies_to(scenario, mark.kind)) {
-            let plan = |depth| Plan { target, scenario, fault: kind.code, step: mark.code, depth };
+            let plan = |depth| Plan { target, weather, scenario, fault: kind.code, step: mark.code, depth };
             match kind.code {
                 DOUBLE_CRASH => plans.extend(sample(target, scenario, mark.code).map(plan)),
                 STALE_LIST => plans.extend((1..=mark.revisions).map(plan)),

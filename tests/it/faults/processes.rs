@@ -1,5 +1,6 @@
 //! The processes of one run: crashes and restarts, missed events, and lost leadership.
 
+use super::outside::Outside;
 use super::process::{Process, RunContext};
 use super::schedule::{Incident, StepKind};
 use super::user::User;
@@ -47,17 +48,22 @@ impl<'a> Processes<'a> {
                 Incident::Crash => self.crash().await,
                 Incident::MissedEvents => self.miss_events(),
                 Incident::LeadershipLost(release) => self.lose_leadership(release).await,
-                Incident::Outside(what, release) => {
-                    if let Err(error) = self.user.act_outside(what).await {
-                        self.context.sequence.report_violation(format!("the outsider fails: {error:#}"));
-                    }
-                    // Dropping the sender has the same effect.
-                    let _ = release.send(());
-                    self.context.sequence.incident_ended();
-                }
+                Incident::Outside(what, release) => self.admit(what, release).await,
             }
         }
         std::future::pending().await
+    }
+
+    /// Lets an outsider act, then gives the response to the operator, then lets the outsider end the action.
+    async fn admit(&self, what: Outside, release: oneshot::Sender<()>) {
+        let acted = self.user.act_outside(what).await;
+        // Dropping the sender has the same effect.
+        let _ = release.send(());
+        let ended = self.user.end_outside(what).await;
+        if let Err(error) = acted.and(ended) {
+            self.context.sequence.report_violation(format!("the outsider fails: {error:#}"));
+        }
+        self.context.sequence.incident_ended();
     }
 
     pub async fn end(&mut self) {

@@ -135,10 +135,7 @@ async fn run_scenario(
     // An injection that has not taken place by now must not hit an idle operator.
     sequence.arm(Vec::new());
     // An outsider may have changed the end meanwhile.
-    user.until("all incidents to end", || async {
-        Ok(anyhow::ensure!(sequence.is_quiet(), "{}", sequence.describe_open()))
-    })
-    .await?;
+    wait_for_responses(user).await?;
     let goal = user.actual(&goal);
     user.reach(&goal).await?;
     wait_until_idle(user, counter, &goal, if run.misses_events() { CAUGHT_UP } else { IDLE }).await?;
@@ -150,6 +147,7 @@ async fn run_scenario(
     check_counts(user, run, counts)?;
     let injected = sequence.injected();
     clean_up(user, goal).await.context("during the final deletion")?;
+    user.environment.return_home().await?;
     Ok((steps, counts, injected))
 }
 
@@ -199,15 +197,20 @@ async fn check_idle(user: &User<'_>, counter: &ReconcileCounter, goal: &Goal) ->
         sleep(AFTERWARDS).await;
     }
     // A write of a lagging cache that the API server refuses does not count. Wait for the responses.
-    let answered = || async {
-        anyhow::ensure!(sequence.is_quiet(), "a step has no response");
-        Ok(())
-    };
-    user.until("all responses", answered).await?;
+    wait_for_responses(user).await?;
     let tried = sequence.writes_after(mark);
     let written: Vec<_> = tried.iter().filter(|s| s.refused != Some(true)).map(|s| &s.name).collect();
     anyhow::ensure!(written.is_empty(), "written when idle: {written:?}");
     Ok(())
+}
+
+/// Waits until each step has a response and each incident has ended.
+async fn wait_for_responses(user: &User<'_>) -> anyhow::Result<()> {
+    let answered = || async {
+        anyhow::ensure!(user.sequence.is_quiet(), "{}", user.sequence.describe_open());
+        Ok(())
+    };
+    user.until("all responses", answered).await
 }
 
 /// Checks that the object can be deleted.

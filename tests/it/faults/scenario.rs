@@ -195,7 +195,7 @@ async fn change_connection(user: &User<'_>, edit: &Value) -> anyhow::Result<()> 
     user.until("the new address", || shows(user, "endpoint", &url)).await
 }
 
-async fn shows(user: &User<'_>, field: &str, value: &str) -> anyhow::Result<()> {
+pub async fn shows(user: &User<'_>, field: &str, value: &str) -> anyhow::Result<()> {
     let link = user.environment.connections().get("link").await?;
     let status = &link.data["status"];
     anyhow::ensure!(status[field] == value, "{status}");

@@ -7,6 +7,7 @@ use super::runs::{Failure, Record, Run, execute};
 use super::scenario::Scenario;
 use super::targets::Target;
 use super::user::LIMIT;
+use super::weather::Weather;
 use crate::support;
 use cloud_policy::controller::settings::Safeguards;
 use futures::StreamExt;
@@ -23,11 +24,14 @@ const WORKERS: usize = 10;
 /// plan waits for may not come before the end of the scenario.
 const AGAIN: usize = 2;
 
+/// The environments that no run uses, by target and weather.
+type Idle = HashMap<(Target, Weather), Vec<Arc<Environment>>>;
+
 /// The environments, and the records of the runs without faults.
 pub struct Sweep {
     client: Client,
-    idle: Mutex<HashMap<Target, Vec<Arc<Environment>>>>,
-    references: HashMap<(Target, Scenario), Reference>,
+    idle: Mutex<Idle>,
+    references: HashMap<(Target, Weather, Scenario), Reference>,
 }
 
 /// A plan and its result.
@@ -35,51 +39,51 @@ pub type PlanResult = (Plan, Result<Record, Failure>);
 
 impl Sweep {
     /// Runs each of these scenarios without faults.
-    pub async fn prepare(wanted: impl Fn(Target, Scenario) -> bool) -> Self {
+    pub async fn prepare(wanted: impl Fn(Target, Weather, Scenario) -> bool) -> Self {
         let client = support::client().await;
         let mut sweep = Self { client, idle: Mutex::default(), references: HashMap::new() };
         let scenarios = Target::ALL.into_iter().flat_map(|target| {
-            Scenario::all(target)
-                .into_iter()
-                .filter(|w| wanted(target, *w))
-                .map(move |w| (target, w))
-                .collect::<Vec<_>>()
+            let weathers = Weather::all(target).iter();
+            weathers.flat_map(move |weather| Scenario::all(target).into_iter().map(move |s| (target, *weather, s)))
         });
-        let results: Vec<_> = stream::iter(scenarios)
-            .map(async |(target, scenario)| (target, scenario, sweep.run(target, &Run::without_faults(scenario)).await))
+        let scenarios = scenarios.filter(|(t, weather, s)| weather.fits(*s) && wanted(*t, *weather, *s));
+        let results: Vec<_> = stream::iter(scenarios.collect::<Vec<_>>())
+            .map(async |(target, weather, scenario)| {
+                (target, weather, scenario, sweep.run(target, weather, &Run::without_faults(scenario)).await)
+            })
             .buffer_unordered(WORKERS)
             .collect()
             .await;
-        for (target, scenario, ended) in results {
-            let name = format!("{}, {}", target.name(), scenario.name(target));
+        for (target, weather, scenario, ended) in results {
+            let name = format!("{}{}, {}", target.name(), weather.name(), scenario.name(target));
             let record = ended.unwrap_or_else(|f| panic!("{name}, without faults: {}\n{}", f.why, f.trace));
-            sweep.references.insert((target, scenario), Reference::of(scenario, &record));
+            sweep.references.insert((target, weather, scenario), Reference::of(scenario, &record));
         }
         sweep
     }
 
     /// Returns every plan, ordered by number.
     pub fn plans(&self) -> Vec<Plan> {
-        let each = self.references.iter().flat_map(|((target, scenario), known)| plans(*target, *scenario, known));
-        let mut all: Vec<_> = each.collect();
+        let references = self.references.iter();
+        let mut all: Vec<_> = references.flat_map(|((t, weather, s), known)| plans(*t, *weather, *s, known)).collect();
         all.sort_by_key(Plan::number);
         all
     }
 
     pub fn reference(&self, plan: &Plan) -> &Reference {
-        &self.references[&(plan.target, plan.scenario)]
+        &self.references[&(plan.target, plan.weather, plan.scenario)]
     }
 
-    async fn run(&self, target: Target, run: &Run) -> Result<Record, Failure> {
-        let idle = self.idle.lock().unwrap().entry(target).or_default().pop();
+    async fn run(&self, target: Target, weather: Weather, run: &Run) -> Result<Record, Failure> {
+        let idle = self.idle.lock().unwrap().entry((target, weather)).or_default().pop();
         let environment = match idle {
             Some(environment) => environment,
-            None => Arc::new(Environment::open(target, self.client.clone()).await.unwrap()),
+            None => Arc::new(Environment::open(target, weather, self.client.clone()).await.unwrap()),
         };
         let ended = execute(&environment, run).await;
         // A failed run leaves objects behind, so its environment is not used again.
         if ended.is_ok() {
-            self.idle.lock().unwrap().entry(target).or_default().push(environment);
+            self.idle.lock().unwrap().entry((target, weather)).or_default().push(environment);
         }
         ended
     }
@@ -95,7 +99,7 @@ impl Sweep {
         stream::iter(plans)
             .map(async |plan| {
                 let run = plan.run(self.reference(&plan), safeguards, limit);
-                (plan, self.run(plan.target, &run).await)
+                (plan, self.run(plan.target, plan.weather, &run).await)
             })
             .buffer_unordered(WORKERS)
             .inspect(|result| seen(result))

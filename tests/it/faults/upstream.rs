@@ -9,11 +9,12 @@ use std::sync::Arc;
 use tokio::sync::oneshot;
 
 /// Lets the sequence decide about every request to this simulator.
-pub fn direct(faults: &Faults, system: &'static str, sequence: &Arc<Sequence>) {
+pub fn direct(faults: &Faults, system: &'static str, place: &'static str, sequence: &Arc<Sequence>) {
     let sequence = Arc::clone(sequence);
     faults.decide_with(move |subject| {
         let process = process_of(subject.agent)?;
-        let (kind, name) = describe(system, subject);
+        let (kind, mut name) = describe(system, subject);
+        name.push_str(place);
         let (fault, _) = sequence.on_step(process, kind, &name);
         decide(&sequence, fault?)
     });

@@ -79,7 +79,8 @@ impl Upstream for SharedInstallation {
 impl Installation {
     pub(crate) fn new(options: Options) -> Self {
         let ids = Ids::new(options.seed);
-        let (domain, other_domain) = (ids.prefixed("domain"), ids.prefixed("domain"));
+        let (made, other_domain) = (ids.prefixed("domain"), ids.prefixed("domain"));
+        let domain = options.domain_id.clone().unwrap_or(made);
         let tokens = Tokens::new(&domain, &other_domain);
         let store = Store::new(domain, options.zones, ids, options.clock.now());
         Self {

@@ -85,6 +85,8 @@ pub struct Options {
     pub journal: Journal,
     /// The seed of the ids.
     pub seed: u64,
+    /// The id of the domain; `None` makes one from the seed.
+    pub domain_id: Option<String>,
     /// The generation of the servers.
     pub era: Era,
     /// The number of zones of the domain, all in one region.
@@ -100,6 +102,7 @@ impl Default for Options {
             clock: Clock::system(),
             journal: Journal::default(),
             seed: 1,
+            domain_id: None,
             era: Era::default(),
             zones: 2,
             switches: Switches::default(),
