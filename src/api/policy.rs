@@ -1,7 +1,7 @@
 //! `Policy`: an access policy, of NAVER Cloud Platform or of SpaceONE.
 
 use super::shared::CommonSpec;
-use super::status::{CommonStatus, UpstreamObject, ValidationResult};
+use super::status::{CommonStatus, Narrowing, UpstreamObject, ValidationResult};
 use super::{rules, schema};
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
@@ -191,6 +191,11 @@ pub struct PolicyStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "ValidationResult")]
     pub validation_result: Option<ValidationResult>,
+    /// SpaceONE: the last update that took permissions away, while they may still be in force. SpaceONE's
+    /// identity service caches what a role permits for up to 70 minutes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Narrowing")]
+    pub narrowing: Option<Narrowing>,
     /// The fields that only the upstream sets.
     #[serde(flatten)]
     pub details: PolicyDetails,

@@ -124,6 +124,17 @@ pub struct DriftField {
     pub observed: String,
 }
 
+/// An update that took permissions away.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct Narrowing {
+    /// When the operator wrote the update, RFC 3339, such as `2026-11-21T08:00:00Z`.
+    pub written_at: String,
+    /// When the removed permissions are out of force for certain, RFC 3339, such as
+    /// `2026-11-21T09:10:00Z`. Until then the upstream may still grant them.
+    pub in_force_by: String,
+}
+
 /// The result of the upstream's validation of a policy.
 #[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]

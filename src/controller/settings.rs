@@ -48,6 +48,8 @@ pub struct Safeguards {
     /// Looks again when the upstream does not show an accepted write yet, before anything counts as drift, as not
     /// applied or as not deleted.
     pub lagging_reads: bool,
+    /// Records an update that takes permissions away before it is written.
+    pub narrowing_record: bool,
 }
 
 impl Default for Safeguards {
@@ -60,6 +62,7 @@ impl Default for Safeguards {
             fresh_snapshots: true,
             user_lookup: true,
             lagging_reads: true,
+            narrowing_record: true,
         }
     }
 }

@@ -4,7 +4,7 @@ use super::external::{Details, Document, External, Observed, Problem, Snapshot, 
 use super::{Diff, OwnerTag, Ownership, Result};
 use futures::future::BoxFuture;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// An upstream object, compared with the desired one.
 #[derive(Debug, Clone, PartialEq)]
@@ -70,6 +70,8 @@ pub trait BoundExternal: Send + Sync {
     fn create(&self) -> BoxFuture<'_, Result<Written>>;
     /// Writes the fields in the diff.
     fn update<'a>(&'a self, id: &'a str, diff: &'a Diff) -> BoxFuture<'a, Result<Written>>;
+    /// Returns how long the upstream may go on granting what an update of the diff takes away.
+    fn revocation_delay(&self, diff: &Diff) -> Option<Duration>;
     /// Writes our owner tag.
     fn tag_owner<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<()>>;
     /// Returns the part of the binding that deletion needs.
@@ -174,6 +176,9 @@ impl<E: External> BoundExternal for Binding<E> {
     }
     fn update<'a>(&'a self, id: &'a str, diff: &'a Diff) -> BoxFuture<'a, Result<Written>> {
         Box::pin(self.external.update(id, &self.wanted, diff, &self.owner_tag))
+    }
+    fn revocation_delay(&self, diff: &Diff) -> Option<Duration> {
+        E::revocation_delay(&self.wanted, diff)
     }
     fn tag_owner<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<()>> {
         Box::pin(self.external.tag_owner(id, &self.owner_tag))

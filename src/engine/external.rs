@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use std::collections::HashMap;
 use std::fmt::Debug;
 use std::future::Future;
+use std::time::Duration;
 
 /// The upstream's verdict, in the form that status shows.
 pub type Verdict = ValidationResult;
@@ -148,6 +149,12 @@ pub trait External: Send + Sync + 'static {
         diff: &Diff,
         owner_tag: &OwnerTag,
     ) -> impl Future<Output = Result<Written>> + Send;
+
+    /// Returns how long the upstream may go on granting what an update of `diff` takes away; `None` if it takes
+    /// nothing away, or takes it away at once.
+    fn revocation_delay(_wanted: &Self::Document, _diff: &Diff) -> Option<Duration> {
+        None
+    }
 
     /// Writes the owner tag of an existing object and changes nothing else.
     fn tag_owner(&self, id: &str, owner_tag: &OwnerTag) -> impl Future<Output = Result<()>> + Send;

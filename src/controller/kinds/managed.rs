@@ -2,7 +2,7 @@
 
 use crate::api::shared::CommonSpec;
 use crate::api::shared::{DeletionPolicy, ManagementPolicy};
-use crate::api::status::{CommonStatus, ValidationResult};
+use crate::api::status::{CommonStatus, Narrowing, ValidationResult};
 use crate::api::{CONFIRM_DELETE, ConnectionKey, FINALIZER, FORCE_ORPHAN, RECONCILE_REQUESTED_AT};
 use crate::engine::{Details, OrphanReason};
 use k8s_openapi::NamespaceResourceScope;
@@ -24,6 +24,8 @@ pub struct StatusDraft {
     pub observed_id: Option<String>,
     /// The upstream's last verdict on the spec.
     pub verdict: Option<ValidationResult>,
+    /// The last update that took permissions away, while the upstream may still grant them.
+    pub narrowing: Option<Narrowing>,
 }
 
 impl StatusDraft {

@@ -23,7 +23,8 @@ impl Managed for NetworkPolicy {
         let Some(NetworkPolicyStatus { common, network_policy_id, details }) = self.status.clone() else {
             return StatusDraft::unobserved();
         };
-        StatusDraft { common, details: Details::of(&details), observed_id: network_policy_id, verdict: None }
+        let (details, observed_id) = (Details::of(&details), network_policy_id);
+        StatusDraft { common, details, observed_id, ..StatusDraft::default() }
     }
 
     fn status(draft: &StatusDraft) -> NetworkPolicyStatus {

@@ -20,10 +20,12 @@ impl Managed for Policy {
     }
 
     fn status_draft(&self) -> StatusDraft {
-        let Some(PolicyStatus { common, policy_id, validation_result, details }) = self.status.clone() else {
+        let Some(PolicyStatus { common, policy_id, validation_result, narrowing, details }) = self.status.clone()
+        else {
             return StatusDraft::unobserved();
         };
-        StatusDraft { common, details: Details::of(&details), observed_id: policy_id, verdict: validation_result }
+        let (details, verdict) = (Details::of(&details), validation_result);
+        StatusDraft { common, details, observed_id: policy_id, verdict, narrowing }
     }
 
     fn status(draft: &StatusDraft) -> PolicyStatus {
@@ -31,6 +33,7 @@ impl Managed for Policy {
             common: draft.common.clone(),
             policy_id: draft.id(),
             validation_result: draft.verdict.clone(),
+            narrowing: draft.narrowing.clone(),
             details: draft.details.read(),
         }
     }

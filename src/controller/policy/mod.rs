@@ -10,6 +10,7 @@
 //! | [`observe`], [`ownership`], [`conflicts`] | observe: by the shared list or by get; the owners of the found objects; rival objects |
 //! | [`apply`] | carries out the plan: create, update, recreate, adopt; counters and events of drift |
 //! | [`deletion`] | deletes or orphans the upstream object, then removes the finalizer |
+//! | [`narrowing`] | until when permissions that were taken away may still be in force |
 //! | [`failure`], [`stop`] | what a failed upstream call means; why a reconcile ends early |
 //! | [`report`], [`audit_log`] | status, events, requeue; one line for each upstream write |
 
@@ -20,6 +21,7 @@ pub mod conflicts;
 pub mod deletion;
 pub mod failure;
 pub mod last_known;
+pub mod narrowing;
 pub mod observe;
 pub mod ownership;
 pub mod reconciliation;

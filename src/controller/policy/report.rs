@@ -10,11 +10,13 @@ use crate::engine::diff::{SHOWN_FIELDS, shortened};
 use crate::engine::outcome::{Outcome, Requeue, Truth};
 use crate::engine::{Diff, FieldDiff};
 use kube::runtime::controller::Action;
+use std::time::Duration;
 
 impl<K: Managed> Reconciliation<'_, K> {
     /// Writes the outcome to status, publishes an event if the state changed, and requeues.
     pub async fn finish(&mut self, outcome: Outcome) -> Result<Action> {
         let before = self.ready().map(|condition| (condition.status.clone(), condition.reason.clone()));
+        let outcome = self.mention_narrowing(outcome);
         let was_waiting = self.has_reason(Reason::ConnectionNotReady);
         self.describe(&outcome);
         self.save().await?;
@@ -40,6 +42,9 @@ impl<K: Managed> Reconciliation<'_, K> {
         let now = self.shared().clock.now();
         let generation = self.object.meta().generation.unwrap_or_default();
         let requested = self.object.annotations().get(RECONCILE_REQUESTED_AT).cloned();
+        if self.narrowing_left().is_none() {
+            self.status.narrowing = None;
+        }
         let common = &mut self.status.common;
         common.observed_generation = generation;
         common.conditions = outcome.conditions(&common.conditions, generation, now);
@@ -72,13 +77,19 @@ impl<K: Managed> Reconciliation<'_, K> {
         }
     }
 
+    /// Returns the delay until the next comparison: at the latest when the removed permissions are out of force.
+    fn until_next_comparison(&self) -> Duration {
+        let interval = jitter(self.interval());
+        self.narrowing_left().map_or(interval, |left| interval.min(left + Duration::from_secs(1)))
+    }
+
     fn requeue(&self, requeue: Requeue) -> Action {
         let shared = self.shared();
         if !matches!(requeue, Requeue::After(_) | Requeue::Backoff) {
             shared.backoffs.clear(&self.uid());
         }
         match requeue {
-            Requeue::Interval => Action::requeue(jitter(self.interval())),
+            Requeue::Interval => Action::requeue(self.until_next_comparison()),
             Requeue::Slow => Action::requeue(jitter(shared.settings.slow_retry)),
             Requeue::After(wait) => Action::requeue(wait),
             Requeue::Backoff => Action::requeue(shared.backoffs.failed(&self.uid())),

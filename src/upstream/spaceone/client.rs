@@ -106,7 +106,12 @@ impl Spaceone {
     /// Reads one object.
     pub(super) async fn get<T: DeserializeOwned>(&self, resource: &'static ResourceApi, id: &str) -> Result<Option<T>> {
         let purpose = resource.purpose(Verb::Get);
-        let response = self.send(Request { resource, verb: Verb::Get, id, fields: Fields::new() }).await?;
+        let mut fields = Fields::new();
+        // Without it the server searches all repositories, and the policy of another one may answer.
+        if resource.scope == Scope::Repository {
+            fields.insert("repository_id".to_owned(), json!(self.repository().await?));
+        }
+        let response = self.send(Request { resource, verb: Verb::Get, id, fields }).await?;
         if response.is_success() {
             let object: Fields = response.read(purpose)?;
             // A response about another object belongs to another request.

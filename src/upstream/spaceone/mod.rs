@@ -5,7 +5,7 @@
 //! | `policy` | the collection `spaceone/policy` |
 //! | `network_policy` | the collection `spaceone/networkpolicy` |
 //! | `client` | the client of one account: sends calls, reads and deletes objects |
-//! | `repository` | the repository from which the account's policies are listed |
+//! | `repository` | the repository from which the account's policies are read |
 //! | `role` | the roles that hold a policy |
 //! | `listing` | lists over all pages, and counts |
 //! | `routes` | the paths of calls in each API style |

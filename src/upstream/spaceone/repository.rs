@@ -1,4 +1,4 @@
-//! The repository from which the policies of an account are listed.
+//! The repository from which the policies of an account are read.
 
 use super::client::{Fields, Request, Spaceone};
 use super::resource::{ResourceApi, Scope, Verb};

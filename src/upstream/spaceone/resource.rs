@@ -43,7 +43,7 @@ pub(super) enum Scope {
     Server,
     /// The domain. Some servers search all domains without it.
     Domain,
-    /// The domain, and in lists and counts the repository.
+    /// The domain, and in reads the repository. The server changes policies of its local repository only.
     Repository,
 }
 

@@ -3,4 +3,5 @@
 mod fields;
 mod fights;
 mod idle;
+mod narrowing;
 mod snapshots;

@@ -17,7 +17,7 @@
 //! `CLOUD_POLICY_FAULTS` selects the plans: `all`, one number, or the beginning of several numbers, in which a dot
 //! stands for any digit. Without it a fixed selection runs.
 
-mod clock;
+pub mod clock;
 mod environment;
 mod kinds;
 mod mutations;

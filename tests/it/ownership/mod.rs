@@ -5,3 +5,4 @@ mod claims;
 mod duplicates;
 mod foreign_objects;
 mod lost_adoptions;
+mod marketplace;

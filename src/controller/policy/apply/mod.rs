@@ -10,6 +10,7 @@
 //! | --- | --- |
 //! | `create` | create, and delete and create again |
 //! | `adopt` | write the owner tag, and record that an object is ours |
+//! | `update` | send an update |
 //! | `drift` | counters and events of drift |
 //! | `read_back` | read a written object, and look again while the upstream does not show the write |
 
@@ -17,8 +18,8 @@ mod adopt;
 mod create;
 mod drift;
 mod read_back;
+mod update;
 
-use super::audit_log::Write;
 use super::failure::failed;
 use super::reconciliation::Reconciliation;
 use super::stop::Stop;
@@ -153,8 +154,7 @@ impl<'a, 'c, K: Managed> Apply<'a, 'c, K> {
     async fn update(&mut self, observed: &Observation, diff: &Diff, cause: Cause) -> Result<Outcome, Stop> {
         self.check().await?;
         self.warn_if_drift(diff, cause).await;
-        let write = Write::update(cause, &observed.id, diff);
-        match self.this.write(write, self.external.update(&observed.id, diff)).await? {
+        match self.send_update(&observed.id, diff, cause).await? {
             Ok(Written::Accepted { id, verdict }) => {
                 self.this.shared().settling.updated(&self.this.uid(), &observed.diff);
                 self.this.status.common.applied_hash = Some(self.hash.clone());

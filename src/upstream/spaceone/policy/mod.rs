@@ -4,6 +4,7 @@
 //! policy is found by its id. The owner tag is the tag `cloudpolicy_owner`.
 
 mod document;
+mod narrowing;
 
 pub(crate) use document::PolicyDocument;
 
@@ -22,6 +23,7 @@ use document::Details;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::any::Any;
+use std::time::Duration;
 
 /// Policies in SpaceONE's API.
 pub(super) const POLICY: &ResourceApi = &ResourceApi {
@@ -178,6 +180,10 @@ impl External for Policies {
             return Ok(Written::Accepted { id: id.to_owned(), verdict: None });
         }
         self.write(Verb::Update, id, fields).await
+    }
+
+    fn revocation_delay(wanted: &PolicyDocument, diff: &Diff) -> Option<Duration> {
+        narrowing::delay(&wanted.0.permissions, diff)
     }
 
     async fn tag_owner(&self, id: &str, owner_tag: &OwnerTag) -> Result<()> {
