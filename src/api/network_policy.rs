@@ -8,6 +8,7 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use std::collections::BTreeSet;
 
 /// The desired state of a network policy, its connection, and the policies by which the operator manages it.
 #[derive(CustomResource, Clone, Debug, Deserialize, Serialize, KubeSchema, PartialEq)]
@@ -144,6 +145,12 @@ pub struct NetworkPolicyStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "String")]
     pub network_policy_id: Option<String>,
+    /// The keys of `spec.spaceone.data` that this object declared and SpaceONE still holds. SpaceONE
+    /// merges `data`, so a key that the spec drops stays until the network policy is created again.
+    /// A key that is not in this list belongs to another writer.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    #[schemars(with = "Vec<String>")]
+    pub declared_data_keys: BTreeSet<String>,
     /// The fields that only the upstream sets.
     #[serde(flatten)]
     pub details: NetworkPolicyDetails,

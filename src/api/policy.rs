@@ -28,6 +28,7 @@ use std::collections::BTreeMap;
     printcolumn(name = "CONNECTION", type_ = "string", json_path = ".spec.connectionRef.name"),
     printcolumn(name = "AGE", type_ = "date", json_path = ".metadata.creationTimestamp"),
     printcolumn(name = "SYSTEM", type_ = "string", json_path = ".status.upstream.system", priority = 1),
+    printcolumn(name = "STATE", type_ = "string", json_path = ".status.state", priority = 1),
     printcolumn(name = "DRIFT", type_ = "string", json_path = ".status.drift.fields[*].path", priority = 1),
     printcolumn(
         name = "MESSAGE",

@@ -3,6 +3,7 @@
 use super::external::{Details, Document, External, Observed, Problem, Snapshot, Verdict, Written};
 use super::{Diff, OwnerTag, Ownership, Result};
 use futures::future::BoxFuture;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -54,6 +55,12 @@ pub trait BoundExternal: Send + Sync {
     fn wanted(&self) -> serde_json::Value;
     /// Checks the rules of the spec.
     fn validate(&self) -> Vec<Problem>;
+    /// Checks the rules that only a new object must keep.
+    fn validate_new(&self) -> Vec<Problem>;
+    /// Returns the names to record: [`Document::lasting_names`].
+    fn lasting_names(&self) -> BTreeSet<String>;
+    /// Takes the recorded names: [`Document::remember`].
+    fn remember(&mut self, once_declared: &BTreeSet<String>);
     /// Finds every candidate.
     fn find(&self) -> BoxFuture<'_, Result<Vec<Observation>>>;
     /// Reads the object with this id.
@@ -112,7 +119,8 @@ impl<E: External> Binding<E> {
     }
 
     fn observation(&self, seen: &Observed<E::Document>) -> Observation {
-        let diff = self.wanted.diff(&seen.document);
+        let mut diff = self.wanted.diff(&seen.document);
+        diff.fields.extend(E::Document::ineffective(&seen.details));
         Observation {
             id: seen.id.clone(),
             owner: self.owner_tag.judge(&seen.found_tag),
@@ -134,6 +142,15 @@ impl<E: External> BoundExternal for Binding<E> {
     }
     fn validate(&self) -> Vec<Problem> {
         self.wanted.validate()
+    }
+    fn validate_new(&self) -> Vec<Problem> {
+        self.wanted.validate_new()
+    }
+    fn lasting_names(&self) -> BTreeSet<String> {
+        self.wanted.lasting_names()
+    }
+    fn remember(&mut self, once_declared: &BTreeSet<String>) {
+        self.wanted.remember(once_declared);
     }
     fn find(&self) -> BoxFuture<'_, Result<Vec<Observation>>> {
         Box::pin(async {

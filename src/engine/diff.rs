@@ -22,6 +22,8 @@ pub enum Remedy {
     Update,
     /// By delete and create: the upstream cannot change the field in place.
     Recreate,
+    /// By a person, upstream: no call changes the field.
+    Person,
 }
 
 /// One field that differs.
@@ -55,6 +57,12 @@ impl Diff {
     #[must_use]
     pub fn needs_recreate(&self) -> bool {
         self.fields.iter().any(|f| f.remedy == Remedy::Recreate)
+    }
+
+    /// Returns whether a field differs that the operator can write.
+    #[must_use]
+    pub fn is_writable(&self) -> bool {
+        self.fields.iter().any(|f| f.remedy != Remedy::Person)
     }
 
     /// Returns whether a field at or below this path differs.

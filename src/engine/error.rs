@@ -124,7 +124,7 @@ impl ErrorKind {
             Self::OutcomeUnknown => "The operator checks whether it took effect before retrying.",
             Self::Rejected => "Correct the spec.",
             Self::NotUpdatable => {
-                "Correct it upstream, or set spec.recreatePolicy: WhenRequired to have the operator delete the object and create it again."
+                "Set spec.recreatePolicy: WhenRequired to have the operator delete its object and create it again, or delete the object upstream."
             }
             Self::InvalidReference => "Correct the id in the spec.",
             Self::AlreadyExists => "Choose another name, or set spec.adoptionPolicy.",

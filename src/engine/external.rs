@@ -1,11 +1,11 @@
 //! The contract with one upstream collection.
 
-use super::{Diff, FoundTag, OwnerTag, Result};
+use super::{Diff, FieldDiff, FoundTag, OwnerTag, Result, UpstreamError};
 use crate::api::status::ValidationResult;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fmt::Debug;
 use std::future::Future;
 use std::time::Duration;
@@ -25,6 +25,29 @@ pub trait Document: Clone + PartialEq + Serialize + Send + Sync + Debug + 'stati
 
     /// Compares `observed` with `self` by meaning and returns the differences.
     fn diff(&self, observed: &Self) -> Diff;
+
+    /// Returns the difference of an object that has no effect because of its state, with [`Remedy::Person`].
+    ///
+    /// [`Remedy::Person`]: super::Remedy::Person
+    #[must_use]
+    fn ineffective(_details: &Self::Details) -> Option<FieldDiff> {
+        None
+    }
+
+    /// Returns the names in the document that the upstream goes on showing when the spec drops them, such as keys of
+    /// a merged map. The caller records them.
+    fn lasting_names(&self) -> BTreeSet<String> {
+        BTreeSet::new()
+    }
+
+    /// Takes the recorded names. One that the document declared once and does not declare any more is a difference;
+    /// all others were written by somebody else.
+    fn remember(&mut self, _once_declared: &BTreeSet<String>) {}
+
+    /// Checks the rules that only a new object must keep, before it is created.
+    fn validate_new(&self) -> Vec<Problem> {
+        Vec::new()
+    }
 
     /// Checks the rules that the upstream enforces badly or not at all, before anything is sent.
     fn validate(&self) -> Vec<Problem>;
@@ -81,6 +104,13 @@ pub enum Written {
         id: String,
         /// The verdict in the response, if the upstream gives one.
         verdict: Option<Verdict>,
+    },
+    /// The object was created, and a write that completes it failed.
+    Incomplete {
+        /// The id of the object.
+        id: String,
+        /// The failure of the later write.
+        error: UpstreamError,
     },
     /// The upstream responded and changed nothing.
     Refused(Verdict),

@@ -10,6 +10,7 @@ use kube::{Resource, ResourceExt};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::any::Any;
+use std::collections::BTreeSet;
 use std::fmt::Debug;
 
 /// The status of an object, before it takes the shape of its kind.
@@ -26,6 +27,8 @@ pub struct StatusDraft {
     pub verdict: Option<ValidationResult>,
     /// The last update that took permissions away, while the upstream may still grant them.
     pub narrowing: Option<Narrowing>,
+    /// The names that the spec declared once and the upstream still holds.
+    pub once_declared: BTreeSet<String>,
 }
 
 impl StatusDraft {

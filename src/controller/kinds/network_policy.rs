@@ -20,17 +20,19 @@ impl Managed for NetworkPolicy {
     }
 
     fn status_draft(&self) -> StatusDraft {
-        let Some(NetworkPolicyStatus { common, network_policy_id, details }) = self.status.clone() else {
+        let Some(status) = self.status.clone() else {
             return StatusDraft::unobserved();
         };
+        let NetworkPolicyStatus { common, network_policy_id, declared_data_keys, details } = status;
         let (details, observed_id) = (Details::of(&details), network_policy_id);
-        StatusDraft { common, details, observed_id, ..StatusDraft::default() }
+        StatusDraft { common, details, observed_id, once_declared: declared_data_keys, ..StatusDraft::default() }
     }
 
     fn status(draft: &StatusDraft) -> NetworkPolicyStatus {
         NetworkPolicyStatus {
             common: draft.common.clone(),
             network_policy_id: draft.id(),
+            declared_data_keys: draft.once_declared.clone(),
             details: draft.details.read(),
         }
     }

@@ -25,7 +25,7 @@ impl Managed for Policy {
             return StatusDraft::unobserved();
         };
         let (details, verdict) = (Details::of(&details), validation_result);
-        StatusDraft { common, details, observed_id: policy_id, verdict, narrowing }
+        StatusDraft { common, details, observed_id: policy_id, verdict, narrowing, ..StatusDraft::default() }
     }
 
     fn status(draft: &StatusDraft) -> PolicyStatus {

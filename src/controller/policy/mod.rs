@@ -89,7 +89,8 @@ async fn sync<K: Managed>(this: &mut Reconciliation<'_, K>) -> Result<Outcome, S
 /// Binds the spec to the collection that should hold it, and validates it.
 fn bind<K: Managed>(this: &Reconciliation<'_, K>, account: &Account) -> Result<Box<dyn BoundExternal>, Stop> {
     let external = registry::bind(account, this.object.desired(), &this.owner_tag(), this.request_context());
-    let external = external.map_err(|problem| invalid(&problem))?;
+    let mut external = external.map_err(|problem| invalid(&problem))?;
+    external.remember(&this.status.once_declared);
     let problem = external.validate().into_iter().next().or_else(|| unusable_id(this));
     problem.map_or(Ok(external), |problem| Err(invalid(&problem)))
 }
@@ -107,6 +108,7 @@ fn fingerprint(external: &dyn BoundExternal) -> String {
     digest.iter().take(12).fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
 }
 
+/// Reports a broken rule of the spec.
 fn invalid(problem: &Problem) -> Stop {
     let Problem { field, message } = problem;
     Outcome::refused(Reason::InvalidSpec, format!("{field}: {message}")).into()

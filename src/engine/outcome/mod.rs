@@ -5,13 +5,14 @@
 //! status stays.
 
 mod conditions;
+mod messages;
 
 use super::corrections::LIMIT;
 use super::error::{ErrorKind, Retry, UpstreamError};
 use super::plan::ReportOnly;
 use super::{Diff, Verdict};
-use crate::api::status::ValidationDetail;
 use crate::api::{RECONCILE_REQUESTED_AT, Reason};
+use messages::{finding, ineffective};
 use std::time::Duration;
 
 /// The status of a condition.
@@ -126,6 +127,7 @@ impl Outcome {
             (ReportOnly::DriftReport, _) => {
                 (Reason::DriftReported, format!("{differs}; driftPolicy is Report."), Truth::False)
             }
+            (ReportOnly::Ineffective, _) => (Reason::DriftReported, ineffective(&diff), Truth::False),
         };
         Self { ready, synced, drifted: !diff.is_empty(), diff, ..Self::base(reason, message) }
     }
@@ -140,7 +142,7 @@ impl Outcome {
                     "The upstream object does not exist; managementPolicy is Observe, so the operator does not create it.",
                 )
             },
-            ReportOnly::DriftReport => Self {
+            ReportOnly::DriftReport | ReportOnly::Ineffective => Self {
                 synced: Truth::False,
                 drifted: true,
                 ..Self::base(
@@ -277,20 +279,6 @@ impl Outcome {
                 Self { stalled, requeue, ..Self::base(reason, message) }
             }
         }
-    }
-}
-
-/// Returns a finding as the end of a sentence, without the parts that the upstream did not give.
-fn finding(detail: &ValidationDetail) -> String {
-    let place = detail.field.as_deref().unwrap_or(&detail.location).trim();
-    let (message, code) = (detail.message.trim().trim_end_matches('.'), detail.code.trim());
-    let part = |before: &str, part: &str, after: &str| match part {
-        "" => String::new(),
-        part => format!("{before}{part}{after}"),
-    };
-    match part(" at ", place, "") + &part(": ", message, "") + &part(" (", code, ")") {
-        empty if empty.is_empty() => " without a detail".to_owned(),
-        text => text,
     }
 }
 

@@ -116,7 +116,7 @@ impl Planner<'_> {
     }
 
     fn adopt(&self, observed: Observation) -> Plan {
-        let differs = (!observed.diff.is_empty()).then(|| observed.diff.summary());
+        let differs = observed.diff.is_writable().then(|| observed.diff.summary());
         match (self.rules.adoption, differs) {
             (AdoptionPolicy::Never, differs) => Plan::Refuse(Refusal::AdoptionNotAllowed { id: observed.id, differs }),
             (AdoptionPolicy::IfIdentical, Some(fields)) => {
@@ -134,6 +134,14 @@ impl Planner<'_> {
             return Plan::Report { observed: Some(observed), why: ReportOnly::Observe };
         }
         let differs = !observed.diff.is_empty();
+        if differs && !observed.diff.is_writable() {
+            let is_settled = acquire.is_none() && tag == TagOwner::NotNeeded;
+            return if is_settled {
+                Plan::Report { observed: Some(observed), why: ReportOnly::Ineffective }
+            } else {
+                Plan::Existing(Existing { observed, acquire, tag, step: Step::None })
+            };
+        }
         if differs && self.rules.management == ManagementPolicy::CreateOnly {
             return if acquire.is_some() {
                 Plan::Existing(Existing { observed, acquire, tag, step: Step::None })

@@ -155,6 +155,8 @@ pub enum ReportOnly {
     CreateOnly,
     /// `driftPolicy: Report`.
     DriftReport,
+    /// None: only the state of the object differs, and no call changes it.
+    Ineffective,
 }
 
 #[cfg(test)]

@@ -81,7 +81,7 @@ async fn policy_columns_show_state_id_and_connection() {
     create(SPACEONE, &namespace).await;
     let policies: Api<Policy> = Api::namespaced(support::client().await, namespace.name());
     let status = json!({ "apiVersion": "cloudpolicy.dev/v1alpha1", "kind": "Policy", "status": {
-        "observedGeneration": 1, "policyId": "network-viewer",
+        "observedGeneration": 1, "policyId": "network-viewer", "state": "DISABLED",
         "upstream": { "system": "spaceone/policy", "connection": { "name": "domain" }, "endpoint": "https://a.example", "key": "network-viewer" },
         "drift": { "since": "2026-11-21T08:00:00Z", "fields": [
             { "path": "spec.spaceone.name", "desired": "1", "observed": "2" }, { "path": "spec.spaceone.labels", "desired": "1", "observed": "2" },
@@ -95,8 +95,8 @@ async fn policy_columns_show_state_id_and_connection() {
     assert_eq!(row[1..5], ["False", "DriftReported", "network-viewer", "domain"]);
     let (heading, row) =
         table(&kubectl(&["get", "cloudpol", "-n", namespace.name(), "-o", "wide"]).await, namespace.name());
-    assert_eq!(heading[6..], ["SYSTEM", "DRIFT", "MESSAGE"]);
-    assert_eq!(row[6..], ["spaceone/policy", "spec.spaceone.name", "Differs"]);
+    assert_eq!(heading[6..], ["SYSTEM", "STATE", "DRIFT", "MESSAGE"]);
+    assert_eq!(row[6..], ["spaceone/policy", "DISABLED", "spec.spaceone.name", "Differs"]);
 }
 
 #[tokio::test]

@@ -2,6 +2,8 @@
 
 mod fields;
 mod fights;
+mod foreign_keys;
 mod idle;
+mod ineffective;
 mod narrowing;
 mod snapshots;

@@ -131,7 +131,7 @@ impl Upstream<'_> {
             Err(error) if status >= 500 && !has_validation_code(&body.unwrap_or_default()) => {
                 assert_eq!(error.kind, ErrorKind::OutcomeUnknown, "{answer:?}");
             }
-            Err(error) => drop(refusal::<()>(Err(error), &[self.secret])),
+            Ok(Written::Incomplete { error, .. }) | Err(error) => drop(refusal::<()>(Err(error), &[self.secret])),
         }
     }
 }

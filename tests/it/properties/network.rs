@@ -85,6 +85,7 @@ fn assert_reported(policy: &StoredNetworkPolicy, path: &[Value], uid: &str, left
         match field.remedy {
             Remedy::Recreate => assert!(cannot, "{} could be changed in place", field.path),
             Remedy::Update => assert!(undeclared, "{} was not applied", field.path),
+            Remedy::Person => panic!("{} is a field of the spec", field.path),
         }
     }
 }
@@ -130,7 +131,11 @@ fn network_spec_arrives_or_difference_is_reported() {
             assert_reported(&current(&spaceone, &id), &path[..1], &uid, &seen.diff, &[]);
             for (index, block) in path.iter().enumerate().skip(1) {
                 let pins = current(&spaceone, &id).pinned_keys;
-                let left = settle(&*network_policy(&account, block, &owner_tag(&uid)), &id).await;
+                let mut subject = network_policy(&account, block, &owner_tag(&uid));
+                let keys =
+                    path[..index].iter().filter_map(|spec| spec["data"].as_object()).flat_map(|data| data.keys());
+                subject.remember(&keys.cloned().collect());
+                let left = settle(&*subject, &id).await;
                 assert_requests(&spaceone, block, &uid);
                 assert_reported(&current(&spaceone, &id), &path[..=index], &uid, &left, &pins);
             }

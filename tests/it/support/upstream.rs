@@ -83,6 +83,7 @@ pub fn accepted(written: Result<Written>) -> String {
     match written.unwrap() {
         Written::Accepted { id, .. } => id,
         Written::Refused(verdict) => panic!("refused: {verdict:?}"),
+        Written::Incomplete { id, error } => panic!("{id} is incomplete: {error}"),
     }
 }
 

@@ -167,7 +167,7 @@ async fn broken_upstream_metadata_is_reported_and_left_unchanged() {
         p.metadata.insert("count".to_owned(), json!(3.0));
     }));
     env.patch::<NetworkPolicy>("poisoned", spec(json!({ "dns": ["10.9.9.9"] }))).await;
-    let seen: NetworkPolicy = env.reason("poisoned", "ValidationFailed").await;
+    let seen: NetworkPolicy = env.reason("poisoned", "RecreateRequired").await;
     assert!(message(&seen).contains("is not iterable"), "{}", message(&seen));
     assert_eq!(env.spaceone.journal().effects(Operation::Update), 0);
     assert!(env.spaceone.edit_network_policy(&id, |p| {

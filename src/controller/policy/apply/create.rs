@@ -6,6 +6,7 @@ use crate::controller::Result;
 use crate::controller::kinds::managed::Managed;
 use crate::controller::policy::audit_log::Write;
 use crate::controller::policy::failure::failed;
+use crate::controller::policy::invalid;
 use crate::controller::policy::stop::Stop;
 use crate::controller::state::claims::ClaimGuard;
 use crate::engine::outcome::{Outcome, Requeue};
@@ -22,6 +23,7 @@ impl<K: Managed> Apply<'_, '_, K> {
     /// Deletes the object and creates it again. The intent stays until the id of the new object is recorded,
     /// so a crash in between ends in a create and not in a report of drift.
     pub(super) async fn recreate(&mut self, id: &str, diff: &Diff, cause: Cause) -> Result<Outcome, Stop> {
+        self.check_new()?;
         self.check().await?;
         self.warn_if_drift(diff, cause).await;
         self.record_intent(OperationKind::Recreate, Some(id)).await?;
@@ -36,6 +38,7 @@ impl<K: Managed> Apply<'_, '_, K> {
     }
 
     async fn create(&mut self, cause: Cause) -> Result<Outcome, Stop> {
+        self.check_new()?;
         self.check().await?;
         // A replacement frees the quota it needs.
         if !self.this.is_in_flight(OperationKind::Recreate) {
@@ -51,12 +54,18 @@ impl<K: Managed> Apply<'_, '_, K> {
                 self.this.normal_event("Created", &format!("Created {id} upstream.")).await;
                 self.read_back_created(&id).await
             }
+            Ok(Written::Incomplete { id, error }) => self.record_incomplete(&id, &error).await,
             Ok(Written::Refused(verdict)) => {
                 self.forget_intent().await?;
                 Ok(self.invalid(verdict))
             }
             Err(error) => self.create_failed(&error).await,
         }
+    }
+
+    /// Checks the rules that only a new object must keep.
+    fn check_new(&self) -> Result<(), Stop> {
+        self.external.validate_new().first().map_or(Ok(()), |problem| Err(invalid(problem)))
     }
 
     /// Keeps the operation in flight only if its outcome is unknown: any other failure had no effect.
@@ -73,6 +82,16 @@ impl<K: Managed> Apply<'_, '_, K> {
             }
             stop => Err(stop),
         }
+    }
+
+    /// Records an object that was created, and whose later write failed. Its spec does not count as written, so the
+    /// next reconcile completes it.
+    async fn record_incomplete(&mut self, id: &str, error: &UpstreamError) -> Result<Outcome, Stop> {
+        self.point_at(Some(id), false);
+        self.this.status.common.applied_hash = None;
+        self.this.save().await?;
+        self.this.normal_event("Created", &format!("Created {id} upstream.")).await;
+        Err(failed(self.this, error))
     }
 
     async fn forget_intent(&mut self) -> Result<()> {

@@ -34,7 +34,7 @@ impl<K: Managed> Apply<'_, '_, K> {
 
     /// Counts a difference that may only be reported, and warns of it when it is new.
     pub(super) async fn notice(&self, diff: Option<&Diff>, why: ReportOnly) {
-        let is_drift = why == ReportOnly::DriftReport;
+        let is_drift = matches!(why, ReportOnly::DriftReport | ReportOnly::Ineffective);
         let is_new = match diff {
             Some(diff) => !diff.is_empty() && !self.this.shows(diff),
             // The condition tells that the object is gone; here it is only counted.

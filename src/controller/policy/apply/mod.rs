@@ -24,13 +24,14 @@ use super::failure::failed;
 use super::reconciliation::Reconciliation;
 use super::stop::Stop;
 use crate::api::Reason;
+use crate::api::shared::RecreatePolicy;
 use crate::api::status::{Operation, OperationKind, UpstreamRef};
 use crate::controller::kinds::managed::Managed;
 use crate::controller::state::claims::ClaimGuard;
 use crate::controller::{Error, Result};
 use crate::engine::outcome::{Outcome, Requeue};
 use crate::engine::plan::{Acquire, Existing, Plan, ReportOnly, Step, TagOwner};
-use crate::engine::{BoundExternal, Cause, Diff, Observation, Verdict, Written};
+use crate::engine::{BoundExternal, Cause, Diff, ErrorKind, Observation, UpstreamError, Verdict, Written};
 use crate::upstream::Account;
 use std::sync::Arc;
 use std::time::Duration;
@@ -95,6 +96,10 @@ impl<'a, 'c, K: Managed> Apply<'a, 'c, K> {
             observed.diff
         });
         self.notice(diff.as_ref(), why).await;
+        if why == ReportOnly::Ineffective {
+            self.this.status.common.operation = None;
+            self.this.status.common.applied_hash = Some(self.hash.clone());
+        }
         Outcome::reported(diff, why)
     }
 
@@ -125,6 +130,9 @@ impl<'a, 'c, K: Managed> Apply<'a, 'c, K> {
         self.this.status.common.operation = None;
         match step {
             Step::None if observed.diff.is_empty() => Ok(self.up_to_date().await),
+            Step::None if !observed.diff.is_writable() => {
+                Ok(self.report_only(Some(observed), ReportOnly::Ineffective).await)
+            }
             // Adopted as it is, and never updated.
             Step::None => Ok(Outcome::reported(Some(observed.diff), ReportOnly::CreateOnly)),
             Step::Update { diff, cause } => self.update(&observed, &diff, cause).await,
@@ -142,6 +150,7 @@ impl<'a, 'c, K: Managed> Apply<'a, 'c, K> {
         // Another writer may have corrected the drift.
         self.this.shared().observations.mark_corrected(&self.this.uid());
         self.this.status.common.applied_hash = Some(self.hash.clone());
+        self.this.status.once_declared = self.external.lasting_names();
         // There is no verdict yet, or only a rejection of an older spec.
         if self.this.status.verdict.as_ref().is_none_or(|verdict| !verdict.success)
             && let Ok(Some(verdict)) = self.external.check().await
@@ -166,8 +175,14 @@ impl<'a, 'c, K: Managed> Apply<'a, 'c, K> {
                 read_back
             }
             Ok(Written::Refused(verdict)) => Ok(self.invalid(verdict)),
-            Err(error) => Err(failed(self.this, &error)),
+            Err(error) if self.must_recreate(&error) => self.recreate(&observed.id, &observed.diff, cause).await,
+            Ok(Written::Incomplete { id: _, error }) | Err(error) => Err(failed(self.this, &error)),
         }
+    }
+
+    /// Returns whether only a recreation helps, and the spec allows one.
+    fn must_recreate(&self, error: &UpstreamError) -> bool {
+        error.kind == ErrorKind::NotUpdatable && self.this.rules().recreate == RecreatePolicy::WhenRequired
     }
 
     /// Asks the upstream to validate the spec before anything is written.
@@ -195,6 +210,7 @@ impl<'a, 'c, K: Managed> Apply<'a, 'c, K> {
         }
         let now = self.this.shared().clock.now().to_string();
         let adopted = id.is_some() && self.adopted();
+        self.declare(kind, id);
         self.point_at(id, adopted);
         self.this.status.observed_id = id.map(str::to_owned);
         let generation = self.this.object.meta().generation.unwrap_or_default();
@@ -215,6 +231,20 @@ impl<'a, 'c, K: Managed> Apply<'a, 'c, K> {
         let report = &mut self.this.status;
         report.verdict = verdict.or(report.verdict.take());
         self.this.save().await
+    }
+
+    /// Records the names that the object declares. A new object holds no others; one that is adopted holds none of
+    /// ours yet.
+    fn declare(&mut self, kind: OperationKind, id: Option<&str>) {
+        match kind {
+            OperationKind::Create | OperationKind::Recreate => {
+                self.this.status.once_declared.extend(self.external.lasting_names());
+            }
+            OperationKind::Adopt if self.this.recorded_id().as_deref() != id => {
+                self.this.status.once_declared.clear();
+            }
+            OperationKind::Adopt => {}
+        }
     }
 
     fn point_at(&mut self, id: Option<&str>, adopted: bool) {

@@ -7,6 +7,7 @@ use crate::controller::kinds::managed::Managed;
 use crate::controller::policy::failure::failed;
 use crate::controller::policy::stop::Stop;
 use crate::engine::outcome::{Outcome, Requeue};
+use crate::engine::plan::ReportOnly;
 use crate::engine::{Diff, Observation, Ownership, Remedy};
 
 impl<K: Managed> Apply<'_, '_, K> {
@@ -18,14 +19,14 @@ impl<K: Managed> Apply<'_, '_, K> {
             self.tag_owner(&observed).await?;
         }
         self.this.status.common.operation = None;
-        Ok(self.compare(observed))
+        Ok(self.compare(observed).await)
     }
 
     /// Reads an object that was updated or tagged.
     pub(super) async fn read_back(&mut self, id: &str) -> Result<Outcome, Stop> {
         let Some(observed) = self.read(id).await? else { return Ok(self.not_shown()) };
         self.this.status.common.operation = None;
-        Ok(if observed.owner == Ownership::Untagged { self.recheck(&observed) } else { self.compare(observed) })
+        Ok(if observed.owner == Ownership::Untagged { self.recheck(&observed) } else { self.compare(observed).await })
     }
 
     async fn read(&mut self, id: &str) -> Result<Option<Observation>, Stop> {
@@ -36,14 +37,18 @@ impl<K: Managed> Apply<'_, '_, K> {
         Ok(observed)
     }
 
-    fn compare(&mut self, observed: Observation) -> Outcome {
+    async fn compare(&mut self, observed: Observation) -> Outcome {
         let late = observed.diff.fields.iter().any(|field| field.remedy == Remedy::Update);
         if late && self.this.shared().settings.safeguards.lagging_reads {
             return self.recheck(&observed);
         }
+        if !observed.diff.is_empty() && !observed.diff.is_writable() {
+            return self.report_only(Some(observed), ReportOnly::Ineffective).await;
+        }
         if !observed.diff.is_empty() {
             return self.not_applied(observed.diff);
         }
+        self.this.status.once_declared = self.external.lasting_names();
         if observed.owner != Ownership::Untagged {
             self.this.shared().settling.settled(&self.this.uid());
         }

@@ -7,7 +7,7 @@ use crate::controller::policy::audit_log::Write;
 use crate::engine::{Cause, Diff, ErrorKind, Written};
 
 impl<K: Managed> Apply<'_, '_, K> {
-    /// Sends an update of these fields. An update that takes permissions away is recorded before and after it: the
+    /// Sends an update of these fields. The names that it declares are recorded before it. An update that takes permissions away is recorded before and after it: the
     /// upstream may go on granting them for a while.
     pub(super) async fn send_update(
         &mut self,
@@ -16,11 +16,13 @@ impl<K: Managed> Apply<'_, '_, K> {
         cause: Cause,
     ) -> Result<crate::engine::Result<Written>> {
         let before = self.this.status.narrowing.clone();
+        self.this.status.once_declared.extend(self.external.lasting_names());
+        self.this.save().await?;
         let delay = self.this.record_narrowing(self.external, diff).await?;
         let write = Write::update(cause, id, diff);
         let result = self.this.write(write, self.external.update(id, diff)).await?;
         match (&result, delay) {
-            (Ok(Written::Accepted { .. }), Some(delay)) => {
+            (Ok(Written::Accepted { .. } | Written::Incomplete { .. }), Some(delay)) => {
                 let until = self.this.start_narrowing(delay);
                 let note = format!("Removed permissions. The upstream may still grant them until {until}.");
                 self.this.normal_event("Narrowed", &note).await;

@@ -3,7 +3,7 @@
 //! - Routes are a set of (network, next hop, interface): a longer prefix wins, not an earlier route.
 //! - Name servers keep their order, because resolvers query them in this order.
 //! - In `data` and `metadata` the declared keys are compared. The upstream merges `data`, so a key that
-//!   was once set through the API and is no longer in the spec can only be deleted with the object.
+//!   the object declared once and that is no longer in the spec can only be deleted with the object.
 //! - Emptied lists need delete and create: the upstream ignores an empty list.
 //! - Fields that the spec does not set are not compared, and neither is the owner tag.
 
@@ -38,11 +38,14 @@ pub(crate) struct NetworkPolicyDocument {
     /// by a collector.
     #[serde(skip)]
     pub(super) data_by_hand: BTreeSet<String>,
+    /// Only in desired documents: the keys of `data` that the object declared once.
+    #[serde(skip)]
+    pub(super) once_declared: BTreeSet<String>,
 }
 
 impl From<SpaceoneNetworkPolicySpec> for NetworkPolicyDocument {
     fn from(spec: SpaceoneNetworkPolicySpec) -> Self {
-        Self { spec, data_by_hand: BTreeSet::new() }
+        Self { spec, data_by_hand: BTreeSet::new(), once_declared: BTreeSet::new() }
     }
 }
 
@@ -80,6 +83,18 @@ impl Document for NetworkPolicyDocument {
         diff
     }
 
+    fn lasting_names(&self) -> BTreeSet<String> {
+        self.spec.data.iter().flatten().map(|(key, _)| key.clone()).collect()
+    }
+
+    fn remember(&mut self, once_declared: &BTreeSet<String>) {
+        self.once_declared.clone_from(once_declared);
+    }
+
+    fn validate_new(&self) -> Vec<Problem> {
+        super::validate::of_new(&self.spec)
+    }
+
     fn validate(&self) -> Vec<Problem> {
         super::validate::of(&self.spec)
     }
@@ -91,7 +106,9 @@ impl NetworkPolicyDocument {
         let have = observed.spec.data.as_ref();
         declared(diff, "spec.spaceone.data", want, have);
         let undeclared = have.into_iter().flatten().filter(|(key, _)| !want.contains_key(*key));
-        for (key, value) in undeclared.filter(|(key, _)| observed.data_by_hand.contains(*key)) {
+        // A key that this object never declared belongs to another writer, who used the same API.
+        let dropped = |key: &String| self.once_declared.contains(key) && observed.data_by_hand.contains(key);
+        for (key, value) in undeclared.filter(|(key, _)| dropped(key)) {
             diff.fields.push(FieldDiff {
                 path: child("spec.spaceone.data", key),
                 desired: Value::Null,

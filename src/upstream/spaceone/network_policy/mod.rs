@@ -150,9 +150,10 @@ impl External for NetworkPolicies {
     async fn create(&self, wanted: &NetworkPolicyDocument, owner_tag: &OwnerTag) -> Result<Written> {
         let written = self.write(Verb::Create, "", wanted.create_fields(owner_tag)).await?;
         if let (Written::Accepted { id, .. }, Some(keys)) = (&written, wanted.pins()) {
-            // If the pin fails, the id of the new object must not be lost: the next observation shows
-            // the missing pins, and the update that follows reports the error.
-            let _ = self.pin(id, json!(keys)).await;
+            // If the pin fails, the id of the new object must not be lost.
+            if let Err(error) = self.pin(id, json!(keys)).await {
+                return Ok(Written::Incomplete { id: id.clone(), error });
+            }
         }
         Ok(written)
     }
@@ -165,20 +166,7 @@ impl External for NetworkPolicies {
         owner_tag: &OwnerTag,
     ) -> Result<Written> {
         let Some(current) = self.read(id).await? else { return Err(gone()) };
-        let changed = wanted.update_fields(diff, &current, owner_tag);
-        let pins = wanted.pins();
-        let moved = pins.is_some() && fields::changed_keys(&changed).any(|key| current.is_pinned(&key));
-        if moved {
-            self.pin(id, json!([HARMLESS_PIN])).await?;
-        }
-        let mut written = Written::Accepted { id: id.to_owned(), verdict: None };
-        if !changed.is_empty() {
-            written = self.write(Verb::Update, id, changed).await?;
-        }
-        if let Some(keys) = pins.filter(|_| moved || diff.touches("spec.spaceone.pinnedKeys")) {
-            written = self.pin(id, json!(keys)).await?;
-        }
-        Ok(written)
+        self.change(&current, id, wanted, diff, owner_tag).await.map_err(|error| current.explain(error))
     }
 
     async fn tag_owner(&self, id: &str, owner_tag: &OwnerTag) -> Result<()> {
@@ -188,7 +176,7 @@ impl External for NetworkPolicies {
             return Err(UpstreamError::new(ErrorKind::Rejected, "update network policy", message));
         }
         let fields = Fields::from_iter([("tags".to_owned(), tags::with_owner(Some(current.tags()), owner_tag))]);
-        self.write(Verb::Update, id, fields).await.map(drop)
+        self.write(Verb::Update, id, fields).await.map(drop).map_err(|error| current.explain(error))
     }
 
     async fn delete(&self, id: &str) -> Result<()> {
@@ -203,6 +191,31 @@ impl External for NetworkPolicies {
 impl NetworkPolicies {
     async fn read(&self, id: &str) -> Result<Option<ReceivedNetworkPolicy>> {
         self.client.get(NETWORK_POLICY, id).await
+    }
+
+    /// Writes the fields of the diff, and moves pins of the spec away meanwhile.
+    async fn change(
+        &self,
+        current: &ReceivedNetworkPolicy,
+        id: &str,
+        wanted: &NetworkPolicyDocument,
+        diff: &Diff,
+        owner_tag: &OwnerTag,
+    ) -> Result<Written> {
+        let changed = wanted.update_fields(diff, current, owner_tag);
+        let pins = wanted.pins();
+        let moved = pins.is_some() && fields::changed_keys(&changed).any(|key| current.is_pinned(&key));
+        if moved {
+            self.pin(id, json!([HARMLESS_PIN])).await?;
+        }
+        let mut written = Written::Accepted { id: id.to_owned(), verdict: None };
+        if !changed.is_empty() {
+            written = self.write(Verb::Update, id, changed).await?;
+        }
+        if let Some(keys) = pins.filter(|_| moved || diff.touches("spec.spaceone.pinnedKeys")) {
+            written = self.pin(id, json!(keys)).await?;
+        }
+        Ok(written)
     }
 
     /// Replaces the pins by these.

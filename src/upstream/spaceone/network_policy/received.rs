@@ -1,8 +1,9 @@
 //! Network policies in SpaceONE's responses.
 
 use super::document::{Details, NetworkPolicyDocument};
+use super::metadata;
 use crate::api::network_policy::{RoutingTable, SpaceoneNetworkPolicySpec, SpaceoneReference};
-use crate::engine::Observed;
+use crate::engine::{ErrorKind, Observed, UpstreamError};
 use crate::upstream::lenient::{nullable, present};
 use crate::upstream::spaceone::client::Fields;
 use crate::upstream::spaceone::tags;
@@ -10,6 +11,7 @@ use crate::upstream::spaceone::wire::{described, timestamp};
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
+use std::collections::BTreeSet;
 
 /// The writer of a field in the update history that stands for the API.
 const BY_API: &str = "MANUAL";
@@ -105,6 +107,20 @@ impl ReceivedNetworkPolicy {
         (created.unwrap_or(Timestamp::MAX), self.network_policy_id.clone())
     }
 
+    /// Tells a refusal of the spec from one that the metadata of the object causes: before every update the server
+    /// walks through the stored metadata, and fails at some values.
+    pub(super) fn explain(&self, error: UpstreamError) -> UpstreamError {
+        let objects = |(_, value): &(&String, &Value)| metadata::objection(value).is_some();
+        let Some((key, _)) = self.metadata.iter().find(objects).filter(|_| error.kind == ErrorKind::Rejected) else {
+            return error;
+        };
+        let message = format!(
+            "{}: the upstream rejects every update of {}, because of the value of its metadata key `{key}`",
+            error.message, self.network_policy_id
+        );
+        UpstreamError { kind: ErrorKind::NotUpdatable, message, ..error }
+    }
+
     pub(super) fn is_pinned(&self, key: &str) -> bool {
         self.collection_info.pinned_keys.iter().any(|pinned| pinned == key)
     }
@@ -136,7 +152,7 @@ impl ReceivedNetworkPolicy {
         };
         Observed {
             id: self.network_policy_id,
-            document: NetworkPolicyDocument { spec, data_by_hand },
+            document: NetworkPolicyDocument { spec, data_by_hand, once_declared: BTreeSet::new() },
             found_tag,
             details,
         }

@@ -73,6 +73,23 @@ fn pins(spec: &SpaceoneNetworkPolicySpec, problems: &mut Vec<Problem>) {
     }
 }
 
+/// Returns every pin of a field that a new object does not have. The upstream pins only fields that were set.
+pub(super) fn of_new(spec: &SpaceoneNetworkPolicySpec) -> Vec<Problem> {
+    let is_set = |key: &str| match key {
+        "dns" => spec.dns.iter().flatten().next().is_some(),
+        "routing_tables" => spec.routing_tables.iter().flatten().next().is_some(),
+        "reference" => spec.reference.is_some(),
+        key => key.strip_prefix("data.").is_none_or(|inner| spec.data.iter().any(|data| data.contains_key(inner))),
+    };
+    let pins = spec.pinned_keys.iter().flatten().enumerate().filter(|(_, key)| !is_set(key));
+    pins.map(|(index, key)| {
+        let message =
+            format!("`{key}` cannot be pinned, because the spec does not set it: set the field, or leave it out");
+        problem(format!("spec.spaceone.pinnedKeys[{index}]"), message)
+    })
+    .collect()
+}
+
 fn problem(field: impl Into<String>, message: impl Into<String>) -> Problem {
     Problem { field: field.into(), message: message.into() }
 }

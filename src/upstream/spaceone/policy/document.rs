@@ -5,9 +5,12 @@
 
 use crate::api::policy::SpaceonePolicySpec;
 use crate::api::status::UpstreamObject;
-use crate::engine::{Diff, Document, Problem, Remedy};
+use crate::engine::{Diff, Document, FieldDiff, Problem, Remedy};
 use crate::upstream::spaceone::tags;
 use serde::Serialize;
+
+/// The state of a policy that has effect.
+const ENABLED: &str = "ENABLED";
 
 /// The fields of a policy that only the upstream sets.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -54,6 +57,13 @@ impl Document for PolicyDocument {
             diff.compare("spec.spaceone.projectId", &want.project_id, &have.project_id, Remedy::Update);
         }
         diff
+    }
+
+    /// Reports every state but `ENABLED`, which is the only one that is known to have effect. No call changes it.
+    fn ineffective(details: &Details) -> Option<FieldDiff> {
+        let state = details.state.as_deref().filter(|state| !matches!(*state, ENABLED | "NONE"))?;
+        let (desired, observed) = (ENABLED.into(), state.into());
+        Some(FieldDiff { path: "status.state".to_owned(), desired, observed, remedy: Remedy::Person })
     }
 
     fn validate(&self) -> Vec<Problem> {
