@@ -46,10 +46,8 @@ impl<K: Managed> Reconciliation<'_, K> {
     /// Returns whether reads may not show the last write yet. After a restart status tells.
     fn is_settling(&self) -> bool {
         let shared = self.shared();
-        let by_status = || self.has_reason(Reason::Updating) && !self.spec_changed();
-        shared.settings.safeguards.lagging_reads
-            && !self.reconcile_requested()
-            && shared.settling.is_open(&self.uid()).unwrap_or_else(by_status)
+        let by_status = || self.has_reason(Reason::Updating);
+        shared.settings.safeguards.lagging_reads && shared.settling.is_open(&self.uid()).unwrap_or_else(by_status)
     }
 
     /// Returns the fields that another writer keeps changing: as counted, and as status records them over

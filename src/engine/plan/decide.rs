@@ -150,6 +150,11 @@ impl Planner<'_> {
             };
         }
         let cause = self.cause();
+        // What reads show may be from before the last write, which wrote another spec.
+        let reverted = !differs && cause == Cause::Spec && self.last_known.applied_hash.is_some();
+        if reverted && acquire.is_none() && self.last_known.settling {
+            return Plan::Recheck(Box::new(observed));
+        }
         let in_place = observed.diff.fields.iter().any(|field| field.remedy == Remedy::Update);
         if in_place && cause == Cause::Drift && acquire.is_none() && self.last_known.settling {
             return Plan::Recheck(Box::new(observed));

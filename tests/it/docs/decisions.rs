@@ -160,6 +160,7 @@ fn situations() -> Vec<Situation> {
     let one = |owner, differs| vec![seen(ID, owner, differs)];
     let unapplied = Unapplied { path: FIELD.to_owned(), observed: "2".to_owned() };
     let stuck = LastKnown { not_applied: vec![unapplied], ..written_before() };
+    let reverted = LastKnown { settling: true, ..spec_changed() };
     let settling = || LastKnown { settling: true, ..written_before() };
     let fought = LastKnown { fought: vec![FIELD.to_owned()], ..written_before() };
     let named_and_recorded = "no owner tag, id recorded, externalId names it, equal";
@@ -177,6 +178,7 @@ fn situations() -> Vec<Situation> {
         case("ours, differs by drift", written_before(), one(Ours, Some(Update))),
         case("ours, differs, the upstream did not apply an earlier write", stuck, one(Ours, Some(Update))),
         case("ours, differs, just written", settling(), one(Ours, Some(Update))),
+        case("ours, equal, spec changed, another spec just written", reverted, one(Ours, None)),
         case("no owner tag, id recorded, just written", settling(), one(Untagged, None)),
         case("ours, differs by drift, a field is fought over", fought, one(Ours, Some(Update))),
         case("ours, must be recreated, spec changed", spec_changed(), one(Ours, Some(Recreate))),

@@ -93,6 +93,38 @@ async fn lag_is_not_applied_without_lagging_reads_safeguard() {
     env.reason::<Policy>("late", "NotApplied").await;
 }
 
+/// Writes an edit and takes it back before reads show it; returns when the object is ready.
+async fn edit_and_revert<K: Managed>(env: &TestEnv, name: &str, edit: Value, revert: Value) {
+    lag(env, NO_LAG);
+    env.ready::<K>(name).await;
+    lag(env, Lag { reads: Duration::from_secs(1), ..NO_LAG });
+    let updates = writes(env, Operation::Update);
+    env.patch::<K>(name, json!({ "spec": edit })).await;
+    env.eventually("the edit", || writes(env, Operation::Update) > updates).await;
+    env.reason::<K>(name, "Updating").await;
+    env.patch::<K>(name, json!({ "spec": revert })).await;
+    env.ready::<K>(name).await;
+}
+
+#[tokio::test]
+async fn reverted_edit_is_written_although_reads_lag() {
+    let env = TestEnv::with("lag-revert", |settings| settings.interval_divisor = 1).await;
+    env.apply(ncloud_policy("reverted")).await;
+    let described = |text: &str| json!({ "ncloud": { "description": text } });
+    edit_and_revert::<Policy>(&env, "reverted", described("wide"), described("first")).await;
+    assert_eq!(env.ncloud.policies()[0].description.as_deref(), Some("first"));
+    env.apply(spaceone_policy("s")).await;
+    let permits = |text: &str| json!({ "spaceone": { "permissions": [text] } });
+    lag(&env, NO_LAG);
+    env.patch::<Policy>("s", json!({ "spec": permits("a.*") })).await;
+    edit_and_revert::<Policy>(&env, "s", permits("*"), permits("a.*")).await;
+    assert_eq!(env.spaceone.policies()[0].permissions, ["a.*"]);
+    env.apply(network_policy("w", &env.spaceone.zone_ids()[0])).await;
+    let named = |text: &str| json!({ "spaceone": { "name": text } });
+    edit_and_revert::<NetworkPolicy>(&env, "w", named("other"), named("w")).await;
+    assert_eq!(env.spaceone.network_policies()[0].name, "w");
+}
+
 #[tokio::test]
 async fn adoption_awaits_its_owner_tag() {
     let env = TestEnv::with("lag-adopt", |settings| settings.interval_divisor = 1).await;
@@ -115,8 +147,9 @@ async fn adoption_awaits_its_owner_tag() {
 
 #[tokio::test]
 async fn created_object_is_deleted_although_reads_lag() {
-    let mut env = TestEnv::with("lag-leak", |settings| settings.create_grace = Duration::from_secs(3)).await;
-    lag(&env, Lag { reads: Duration::from_secs(2), lists: Duration::from_secs(2), ..NO_LAG });
+    let mut env = TestEnv::with("lag-leak", |settings| settings.create_grace = Duration::from_secs(12)).await;
+    let lists = Duration::from_secs(8);
+    lag(&env, Lag { reads: lists, lists, ..NO_LAG });
     let zone = env.spaceone.zone_ids()[0].clone();
     env.apply(ncloud_policy("leak")).await;
     env.apply(network_policy("leak", &zone)).await;
@@ -126,7 +159,7 @@ async fn created_object_is_deleted_although_reads_lag() {
     env.crash();
     env.delete::<Policy>("leak").await;
     env.delete::<NetworkPolicy>("leak").await;
-    env.start(|settings| settings.create_grace = Duration::from_secs(3));
+    env.start(|settings| settings.create_grace = Duration::from_secs(12));
     env.gone::<Policy>("leak").await;
     env.gone::<NetworkPolicy>("leak").await;
     assert!(env.ncloud.policies().is_empty() && env.spaceone.network_policies().is_empty());

@@ -233,7 +233,7 @@ async fn two_clusters_never_overwrite_each_other() {
     for name in ["shared-n", "shared-s"] {
         let seen: Policy = second.reason(name, "Conflict").await;
         let message = condition(&common(&seen), "Ready").unwrap().message.clone();
-        assert!(message.contains("is owned by cluster-a/"), "{message}");
+        assert!(message.contains("is owned by cluster-a_"), "{message}");
         second.reconcile_now::<Policy>(name).await;
         first.reconcile_now::<Policy>(name).await;
     }

@@ -82,6 +82,10 @@ impl<'a, 'c, K: Managed> Apply<'a, 'c, K> {
 
     /// Waits for a create whose response was lost.
     fn wait(&self) -> Outcome {
+        if self.this.recorded_id().is_some() {
+            // The response arrived: the upstream only shows the object late.
+            return self.not_shown();
+        }
         let left = self.this.grace_left().unwrap_or_default();
         Outcome::working(
             Reason::Creating,

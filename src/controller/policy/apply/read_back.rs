@@ -9,6 +9,7 @@ use crate::controller::policy::stop::Stop;
 use crate::engine::outcome::{Outcome, Requeue};
 use crate::engine::plan::ReportOnly;
 use crate::engine::{Diff, Observation, Ownership, Remedy};
+use std::time::Duration;
 
 impl<K: Managed> Apply<'_, '_, K> {
     /// Reads an object that was created.
@@ -56,8 +57,10 @@ impl<K: Managed> Apply<'_, '_, K> {
         Outcome::up_to_date()
     }
 
-    fn not_shown(&self) -> Outcome {
+    /// Waits for an object that the upstream does not show yet; at most as long as the create may take effect.
+    pub(super) fn not_shown(&self) -> Outcome {
         let pause = self.this.shared().settling.next_look(&self.this.uid());
+        let pause = self.this.grace_left().map_or(pause, |left| pause.min(left + Duration::from_secs(1)));
         let message = "The upstream accepted the write but does not show the object yet. The operator looks again.";
         Outcome::working(Reason::Updating, message, Requeue::After(pause))
     }

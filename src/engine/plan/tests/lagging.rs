@@ -41,6 +41,15 @@ fn plan_writes_edited_spec_while_last_write_is_not_shown() {
 }
 
 #[test]
+fn plan_distrusts_equality_while_another_spec_was_just_written() {
+    let reverted = LastKnown { settling: true, ..edited() };
+    let plan = plan_one(&reverted, rules(), Ownership::Ours, &[]);
+    assert!(matches!(plan, Plan::Recheck(_)), "{plan:?}");
+    assert_eq!(step(&edited(), rules(), &[]), Step::None);
+    assert_eq!(step(&settling(), rules(), &[]), Step::None);
+}
+
+#[test]
 fn plan_never_waits_for_a_foreign_object() {
     for owner in [foreign_tag(), Ownership::OtherObject("Policy a/b".to_owned())] {
         let plan = plan_one(&settling(), rules(), owner, &[]);
