@@ -7,3 +7,4 @@ mod publishing;
 mod samples;
 mod signatures;
 mod versions;
+mod workflows;
