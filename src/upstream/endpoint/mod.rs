@@ -5,13 +5,14 @@
 //! resolve to an address inside the cluster.
 
 mod addresses;
+mod host_pattern;
 
 use crate::engine::{ErrorKind, Result, UpstreamError};
 use addresses::{Reach, reach};
-use std::fmt;
 use std::net::IpAddr;
-use std::str::FromStr;
 use url::{Host, Url};
+
+pub use host_pattern::HostPattern;
 
 /// The endpoints that the administrator allows.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,6 +61,12 @@ impl EndpointRules {
         if !self.allowed_hosts.iter().any(|pattern| pattern.matches(&host)) {
             return refused(format!("host {host} is not on the operator's list of allowed hosts"));
         }
+        if !self.allowed_hosts.iter().any(|pattern| pattern.matches(&host) && pattern.allows_port(&host, url.port())) {
+            let port = url.port_or_known_default().unwrap_or_default();
+            return refused(format!(
+                "port {port} of host {host} is not on the operator's list of allowed hosts, which has no {host}:{port}"
+            ));
+        }
         match address(&host) {
             Some(ip) if !self.permits(ip) => {
                 refused(format!("address {ip} is private or reserved, which is not allowed"))
@@ -79,51 +86,6 @@ impl EndpointRules {
     }
 }
 
-/// One host, or every host below a domain.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct HostPattern {
-    name: String,
-    below: bool,
-}
-
-impl HostPattern {
-    /// Matches exactly this host.
-    fn exact(name: &str) -> Self {
-        Self { name: name.to_ascii_lowercase(), below: false }
-    }
-
-    fn matches(&self, host: &Host<&str>) -> bool {
-        let host = host.to_string().to_ascii_lowercase();
-        let host = host.trim_end_matches('.');
-        if self.below {
-            host.strip_suffix(self.name.as_str()).is_some_and(|rest| rest.len() > 1 && rest.ends_with('.'))
-        } else {
-            host == self.name
-        }
-    }
-}
-
-impl FromStr for HostPattern {
-    type Err = String;
-
-    /// Parses `host`, or `*.domain` for every host below it. IPv6 addresses are in brackets.
-    fn from_str(text: &str) -> std::result::Result<Self, Self::Err> {
-        let (name, below) = text.trim().strip_prefix("*.").map_or((text.trim(), false), |rest| (rest, true));
-        let invalid = || format!("`{text}` is neither a host nor *.domain");
-        let host = Host::parse(name).ok().filter(|_| !name.contains('*')).ok_or_else(invalid)?;
-        if below && !matches!(host, Host::Domain(_)) {
-            return Err(format!("`{text}`: * stands before a domain, not before an address"));
-        }
-        Ok(Self { name: host.to_string().trim_end_matches('.').to_owned(), below })
-    }
-}
-
-impl fmt::Display for HostPattern {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}{}", if self.below { "*." } else { "" }, self.name)
-    }
-}
-
 /// Reports whether an id can be one segment of a path: gateways decode and shorten paths in different ways.
 #[must_use]
 pub fn is_segment(id: &str) -> bool {
@@ -132,10 +94,10 @@ pub fn is_segment(id: &str) -> bool {
 }
 
 /// Returns the URL of a path below a base URL. Ids come from users and upstreams, so an id that would
-/// leave the path is an error.
+/// leave the path is an error, also if a gateway decodes the path before it reads it.
 pub(crate) fn below(base: &Url, path: &[&str], operation: &'static str) -> Result<Url> {
     let invalid = |message: &str| UpstreamError::new(ErrorKind::InvalidReference, operation, message);
-    if path.iter().any(|segment| matches!(*segment, "" | "." | "..")) {
+    if path.iter().any(|segment| matches!(*segment, "" | "." | "..") || segment.contains(['/', '\\'])) {
         return Err(invalid("the id is not valid for this upstream"));
     }
     let mut url = base.clone();
@@ -188,11 +150,56 @@ mod tests {
 
     #[test]
     fn host_pattern_is_parsed_and_printed() {
-        for text in ["*.example.com", "127.0.0.1", "[::1]", "host"] {
+        for text in
+            ["*.example.com", "127.0.0.1", "[::1]", "host", "host:8443", "*.example.com:8443", "[::1]:1", "host:*"]
+        {
             assert_eq!(text.parse::<HostPattern>().unwrap().to_string(), text);
         }
-        for text in ["", "*", "*.*.x", "*.127.0.0.1", "a/b", "a:1"] {
+        for text in ["", "*", "*.*.x", "*.127.0.0.1", "a/b", "a:", "a:0", "a:65536", "a:b", "a:1:2", ":1", "::1"] {
             assert!(text.parse::<HostPattern>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn host_without_port_allows_only_the_default_port() {
+        let rules = EndpointRules {
+            allow_http: true,
+            allow_private: true,
+            ..rules(&[
+                "h.example",
+                "p.example:8443",
+                "*.w.example:8443",
+                "any.example:*",
+                "127.0.0.1",
+                "10.0.0.1",
+                "both.example",
+                "both.example:444",
+            ])
+        };
+        for url in [
+            "https://h.example",
+            "https://h.example:443/path",
+            "http://h.example:80",
+            "https://p.example:8443",
+            "https://a.w.example:8443",
+            "https://any.example:22",
+            "http://127.0.0.1:34567",
+            "https://both.example",
+            "https://both.example:444",
+        ] {
+            assert_eq!(check(&rules, url), Ok(()), "{url}");
+        }
+        for url in [
+            "https://h.example:22",
+            "http://h.example:443",
+            "https://h.example:80",
+            "https://p.example",
+            "https://a.w.example",
+            "https://10.0.0.1:6443",
+            "https://both.example:445",
+        ] {
+            let refusal = check(&rules, url).unwrap_err();
+            assert!(refusal.starts_with("port ") && refusal.contains("allowed hosts"), "{url}: {refusal}");
         }
     }
 
@@ -227,8 +234,8 @@ mod tests {
     #[test]
     fn id_becomes_one_segment_of_the_path() {
         let base: Url = "https://h.example/api/".parse().unwrap();
-        assert_eq!(below(&base, &["v1", "a/b?c#d é"], "o").unwrap().path(), "/api/v1/a%2Fb%3Fc%23d%20%C3%A9");
-        for id in ["", ".", ".."] {
+        assert_eq!(below(&base, &["v1", "a:b?c#d é"], "o").unwrap().path(), "/api/v1/a:b%3Fc%23d%20%C3%A9");
+        for id in ["", ".", "..", "../../sub-accounts/1", "a/b", "a\\b"] {
             assert_eq!(below(&base, &["policies", id], "o").unwrap_err().kind, ErrorKind::InvalidReference, "{id}");
         }
     }
