@@ -4,6 +4,7 @@ use crate::api::shared::CommonSpec;
 use crate::api::shared::{DeletionPolicy, ManagementPolicy};
 use crate::api::status::{CommonStatus, Narrowing, ValidationResult};
 use crate::api::{CONFIRM_DELETE, ConnectionKey, FINALIZER, FORCE_ORPHAN, RECONCILE_REQUESTED_AT};
+use crate::engine::deletions::Deletion;
 use crate::engine::{Details, OrphanReason};
 use k8s_openapi::NamespaceResourceScope;
 use kube::{Resource, ResourceExt};
@@ -120,6 +121,12 @@ pub trait Managed:
         } else {
             None
         }
+    }
+
+    /// Returns the deletion of the object, as the limit on mass deletion counts it; `None` if it is not being deleted.
+    fn deletion(&self) -> Option<Deletion> {
+        let since = self.meta().deletion_timestamp.as_ref()?.0;
+        Some(Deletion { uid: self.uid()?, namespace: self.namespace().unwrap_or_default(), since })
     }
 
     /// Returns whether the deletion of the object waits, will reach the upstream and is not confirmed:

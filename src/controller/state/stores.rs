@@ -4,10 +4,11 @@
 use super::dependents::Dependent;
 use crate::api::ConnectionKey;
 use crate::controller::kinds::managed::Managed;
+use crate::engine::deletions::Deletion;
 use kube::core::DeserializeGuard;
 use kube::runtime::reflector::Store;
 use std::any::{Any, TypeId};
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -31,7 +32,7 @@ trait AnyStore: Send + Sync {
     fn as_any(&self) -> &dyn Any;
     fn connections(&self) -> Vec<ConnectionKey>;
     fn dependents(&self, key: &ConnectionKey) -> Vec<Dependent>;
-    fn pending_deletions(&self, key: &ConnectionKey) -> Vec<String>;
+    fn pending_deletions(&self, key: &ConnectionKey) -> Vec<Deletion>;
 }
 
 struct KindStores<K: Managed>(Vec<StoreOf<K>>);
@@ -56,9 +57,9 @@ impl<K: Managed> AnyStore for KindStores<K> {
         self.collect(|object| (object.connection() == *key).then(|| Dependent::of(object)))
     }
 
-    fn pending_deletions(&self, key: &ConnectionKey) -> Vec<String> {
+    fn pending_deletions(&self, key: &ConnectionKey) -> Vec<Deletion> {
         let counts = |object: &K| object.connection() == *key && object.counts_as_pending_deletion();
-        self.collect(|object| object.uid().filter(|_| counts(object)))
+        self.collect(|object| counts(object).then(|| object.deletion()).flatten())
     }
 }
 
@@ -106,9 +107,9 @@ impl Stores {
         Some(counts)
     }
 
-    /// Returns the uids of the objects whose pending deletion counts towards the limit of this connection.
+    /// Returns the pending deletions that count towards the limit of this connection.
     #[must_use]
-    pub fn pending_deletions(&self, key: &ConnectionKey) -> BTreeSet<String> {
+    pub fn pending_deletions(&self, key: &ConnectionKey) -> Vec<Deletion> {
         self.all().flat_map(|stores| stores.pending_deletions(key)).collect()
     }
 

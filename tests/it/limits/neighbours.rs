@@ -2,13 +2,14 @@
 
 use crate::support::connection_helpers::SharedConnection;
 use crate::support::rbac;
-use crate::support::test_env::{SOON, TestEnv, ncloud_policy, upstream_id};
+use crate::support::test_env::{SOON, TestEnv, common, condition, ncloud_policy, upstream_id};
 use cloud_policy::api::Policy;
+use cloud_policy::controller::Settings;
 use cloud_policy_simulator::Operation;
 use cloud_policy_testbed::{TestNamespace, wait_for};
 use futures::{StreamExt, stream};
-use kube::Api;
-use kube::api::{DeleteParams, ListParams};
+use kube::api::{DeleteParams, ListParams, Patch, PatchParams};
+use kube::{Api, ResourceExt};
 use serde_json::{Value, json};
 
 /// A namespace of its own, and a neighbour with the same `ClusterConnection`.
@@ -20,6 +21,10 @@ struct Neighbours {
 
 impl Neighbours {
     async fn start(prefix: &str) -> Self {
+        Self::start_with(prefix, |_| {}).await
+    }
+
+    async fn start_with(prefix: &str, adjust: impl FnOnce(&mut Settings)) -> Self {
         let mut env = TestEnv::without_operator(prefix).await;
         let neighbour = rbac::tenant(&env.client, prefix).await;
         let connection = SharedConnection::connect(&env, json!({ "names": [env.namespace(), neighbour.name()] })).await;
@@ -29,6 +34,7 @@ impl Neighbours {
             settings.cluster_connections = true;
             // Nothing is compared meanwhile, so that all requests are those of changes.
             settings.interval_divisor = 1;
+            adjust(settings);
         });
         connection.is("Authenticated").await;
         Self { env, neighbour, connection }
@@ -51,6 +57,20 @@ impl Neighbours {
     /// Returns how many requests the upstream has received.
     fn requests(&self) -> usize {
         self.env.ncloud.journal().entries().len()
+    }
+
+    /// Returns the API of the namespace of the neighbour.
+    fn theirs(&self) -> Api<Policy> {
+        Api::namespaced(self.env.client.clone(), self.neighbour.name())
+    }
+
+    /// Confirms the deletion of all policies of the neighbour.
+    async fn confirm_all(&self) {
+        let confirm = json!({ "metadata": { "annotations": { "cloudpolicy.dev/confirm-delete": "true" } } });
+        for object in self.theirs().list(&ListParams::default()).await.unwrap() {
+            let patch = Patch::Merge(confirm.clone());
+            self.theirs().patch(&object.name_any(), &PatchParams::default(), &patch).await.unwrap();
+        }
     }
 
     /// Deletes everything at a high rate.
@@ -102,4 +122,40 @@ async fn edit_and_creation_pass_a_crowd_of_a_neighbour() {
     let meanwhile = this.requests() - before;
     assert!(meanwhile < 25, "{meanwhile} requests until the deletion");
     this.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn mass_deletion_of_a_neighbour_does_not_hold_others() {
+    let this = Neighbours::start_with("neighbour-mass", |settings| settings.delete_limit = 5).await;
+    this.connection.limit(100, 100).await;
+    this.env.apply(this.policy("mine")).await;
+    this.env.ready::<Policy>("mine").await;
+    this.crowd(12).await;
+    this.env.eventually("all policies", || this.env.ncloud.policies().len() == 13).await;
+    let theirs = this.theirs();
+    let ready = || async {
+        let objects = theirs.list(&ListParams::default()).await?;
+        let done = objects.iter().filter(|object| common(*object).applied_hash.is_some()).count();
+        anyhow::ensure!(done == 12, "{done} applied");
+        Ok(())
+    };
+    wait_for("all to be applied", SOON, ready).await.unwrap();
+    theirs.delete_collection(&DeleteParams::background(), &ListParams::default()).await.unwrap();
+    let held = || async {
+        let objects = theirs.list(&ListParams::default()).await?;
+        let free = objects.iter().filter(|object| !is_held(object)).count();
+        anyhow::ensure!(free == 0, "{free} of {} are not held", objects.items.len());
+        Ok(objects.items.len())
+    };
+    let held = wait_for("the mass to be held", SOON, held).await.unwrap();
+    assert!(held > 5, "{held} are held");
+    this.env.delete::<Policy>("mine").await;
+    this.env.gone::<Policy>("mine").await;
+    assert_eq!(this.env.ncloud.policies().len(), held, "only the held ones are left");
+    this.confirm_all().await;
+    this.end().await;
+}
+
+fn is_held(object: &Policy) -> bool {
+    condition(&common(object), "Ready").is_some_and(|ready| ready.reason == "DeleteHeld")
 }
