@@ -22,6 +22,7 @@ pub mod endpoint;
 mod fuzz;
 pub mod http;
 mod lenient;
+mod list_limits;
 mod ncloud;
 mod redact;
 pub mod registry;

@@ -1,11 +1,11 @@
 //! The `reqwest` client: no redirects, no proxies, no own retries, no unbounded wait.
 
 use super::dialer::Dialer;
-use super::failure::{Failure, deepest};
+use super::failure::deepest;
 use super::settings::HttpSettings;
 use crate::engine::{ErrorKind, Result, UpstreamError};
 use crate::upstream::endpoint::EndpointRules;
-use reqwest::{Certificate, Client, Response, redirect};
+use reqwest::{Certificate, Client, redirect};
 use std::time::Duration;
 
 /// Builds a client that trusts this CA bundle, if there is one, instead of the system's.
@@ -40,18 +40,6 @@ fn certificates(pem: &[u8]) -> Result<Vec<Certificate>> {
         return Err(UpstreamError::new(ErrorKind::InvalidReference, "open connection", message));
     }
     Ok(found)
-}
-
-/// Reads at most `limit` bytes, whatever length the header announced.
-pub(super) async fn read_body(mut response: Response, limit: usize) -> std::result::Result<Vec<u8>, Failure> {
-    let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(|error| Failure::cut(&error))? {
-        if body.len() + chunk.len() > limit {
-            return Err(Failure::TooLarge(limit));
-        }
-        body.extend_from_slice(&chunk);
-    }
-    Ok(body)
 }
 
 #[cfg(test)]

@@ -32,6 +32,8 @@ pub(super) enum Failure {
     Broken,
     /// The response is larger than this limit in bytes.
     TooLarge(usize),
+    /// The values of the response would take more memory than the operator has for them.
+    TooHeavy,
 }
 
 impl Failure {
@@ -63,7 +65,7 @@ impl Failure {
             Self::NotSent(_) => "connect",
             Self::TimedOut => "timeout",
             Self::Broken => "broken",
-            Self::TooLarge(_) => "too_large",
+            Self::TooLarge(_) | Self::TooHeavy => "too_large",
         }
     }
 
@@ -96,6 +98,9 @@ impl Failure {
             Self::TimedOut => error(doubt, "the upstream sent no complete response in time".to_owned()),
             Self::Broken => error(doubt, "the connection broke before the response was complete".to_owned()),
             Self::TooLarge(limit) => error(doubt, format!("the upstream's response is larger than {limit} bytes")),
+            Self::TooHeavy => {
+                error(doubt, "the upstream's response has more values than the operator has memory for".to_owned())
+            }
         }
     }
 }

@@ -3,6 +3,7 @@
 //!
 //! | module | contents |
 //! | --- | --- |
+//! | `body` | reads bodies: limits of bytes and weight, few large ones at once |
 //! | `call` | one request: purpose, method, URL, body |
 //! | `settings` | timeouts, limits and retries |
 //! | `transport` | the shared state of an account's clients: waits, sends, records the result |
@@ -15,6 +16,7 @@
 //! Reads are retried; writes are sent once, because only the caller can check whether a lost write took
 //! effect. Each attempt is authorized anew, since signatures expire.
 
+mod body;
 mod call;
 mod circuit_breaker;
 mod client;
@@ -28,6 +30,7 @@ mod response;
 mod settings;
 mod transport;
 
+pub use body::LargeBodies;
 pub(crate) use call::{Authorize, Call, Effect, Purpose};
 pub use log::RequestLog;
 pub(crate) use rate_limit::RateLimitStats;

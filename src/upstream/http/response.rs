@@ -1,11 +1,13 @@
 //! A response as it was received: status, the few headers that are used, and the body.
 
+use super::body::Permits;
 use super::call::Purpose;
 use crate::engine::{ErrorKind, Result, UpstreamError};
 use jiff::fmt::rfc2822::DateTimeParser;
 use jiff::{SignedDuration, Timestamp};
 use reqwest::header::{CONTENT_ENCODING, DATE, HeaderMap, HeaderName, RETRY_AFTER};
 use serde::de::DeserializeOwned;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// The upper limit of `Retry-After`, so that a faulty upstream cannot stop its objects for days.
@@ -16,6 +18,10 @@ const MAX_RETRY_AFTER: Duration = Duration::from_hours(1);
 pub(crate) struct Response {
     pub(crate) status: u16,
     pub(crate) body: Vec<u8>,
+    /// About what the values of the body take in memory.
+    pub(crate) weight: usize,
+    /// Held while a large body is in memory.
+    pub(crate) permits: Option<Arc<Permits>>,
     pub(crate) retry_after: Option<Duration>,
     pub(crate) request_id: Option<String>,
     /// Whether the body is compressed, although the request asks for a plain one.
@@ -33,6 +39,8 @@ impl Response {
         Self {
             status,
             body: Vec::new(),
+            weight: 0,
+            permits: None,
             retry_after: text(&RETRY_AFTER).and_then(|value| retry_after(value, now)),
             request_id: id.map(|id| id.chars().filter(char::is_ascii_graphic).take(64).collect()),
             encoded: text(&CONTENT_ENCODING).is_some_and(|encoding| !encoding.eq_ignore_ascii_case("identity")),

@@ -1,5 +1,6 @@
 //! The settings of the HTTP client.
 
+use super::body::LargeBodies;
 use super::log::RequestLog;
 use crate::api::connection::RateLimit;
 use crate::upstream::endpoint::EndpointRules;
@@ -15,6 +16,10 @@ pub struct HttpSettings {
     pub request_timeout: Duration,
     /// The maximum number of bytes that are read of a response.
     pub body_limit: usize,
+    /// The maximum weight of a response: about what its values take in memory.
+    pub weight_limit: usize,
+    /// How many large responses the process reads at once.
+    pub large_bodies: LargeBodies,
     /// The `User-Agent` header.
     pub user_agent: String,
     /// The number of attempts of a read. A write is sent once.
@@ -31,6 +36,8 @@ impl Default for HttpSettings {
             connect_timeout: Duration::from_secs(5),
             request_timeout: Duration::from_secs(30),
             body_limit: 8 << 20,
+            weight_limit: 16 << 20,
+            large_bodies: LargeBodies::default(),
             user_agent: concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION")).to_owned(),
             read_attempts: 3,
             read_backoff: Duration::from_millis(250),

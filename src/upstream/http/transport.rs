@@ -1,5 +1,6 @@
 //! The state that all clients of one account share: connections, rate limit and circuit breaker.
 
+use super::body::BodyReader;
 use super::call::{Authorize, Call, Effect, Purpose};
 use super::circuit_breaker::{CircuitBreaker, Pass};
 use super::client;
@@ -33,6 +34,7 @@ pub(super) struct Transport {
     authorize: Box<dyn Authorize>,
     is_unwell: IsUnwell,
     pub(super) log: Arc<dyn RequestLog>,
+    bodies: BodyReader,
     pub(super) redactor: Arc<Redactor>,
 }
 
@@ -47,6 +49,7 @@ impl Transport {
         Ok(Self {
             client: client::client(settings, rules, ca_bundle)?,
             settings: settings.clone(),
+            bodies: BodyReader::new(settings.body_limit, settings.weight_limit, settings.large_bodies.clone()),
             rate_limiter: RateLimiter::new(rate),
             circuit_breaker: CircuitBreaker::new(),
             authorize,
@@ -108,7 +111,9 @@ impl Transport {
     async fn send(&self, request: Request) -> AttemptResult {
         let received = self.client.execute(request).await.map_err(|error| Failure::of(&error))?;
         let mut response = Response::head(received.status().as_u16(), received.headers());
-        response.body = client::read_body(received, self.settings.body_limit).await?;
+        let body = self.bodies.read(received);
+        let body = tokio::time::timeout(self.settings.request_timeout, body).await.map_err(|_| Failure::TimedOut)??;
+        (response.body, response.weight, response.permits) = (body.bytes, body.weight, body.permits);
         response.request_id = response.request_id.map(|id| self.redactor.clean(&id));
         Ok(response)
     }

@@ -4,6 +4,7 @@ use super::client::Ncloud;
 use super::wire::ItemPage;
 use crate::engine::{ErrorKind, Result, UpstreamError};
 use crate::upstream::http::Purpose;
+use crate::upstream::list_limits::{ListLimits, check_page};
 use reqwest::Method;
 use serde::de::DeserializeOwned;
 use std::collections::HashSet;
@@ -53,9 +54,10 @@ impl Ncloud {
         query: ListQuery<'_>,
         id: impl Fn(&T) -> &str,
     ) -> Result<Option<Vec<T>>> {
-        let (mut found, mut seen) = (Vec::new(), HashSet::new());
+        let (mut found, mut seen, mut limits) = (Vec::new(), HashSet::new(), ListLimits::default());
         for number in 0..MAX_PAGES {
             let page = self.page::<T>(query, number, PAGE_SIZE).await?;
+            limits.add(page.items.len(), page.weight).map_err(|problem| unavailable(query.purpose, &problem))?;
             let (last, total) = (page.is_last(number), page.total_items);
             found.extend(page.items.into_iter().filter(|object| seen.insert(id(object).to_owned())));
             if last {
@@ -68,11 +70,15 @@ impl Ncloud {
 
     async fn page<T: DeserializeOwned>(&self, query: ListQuery<'_>, number: u64, size: u64) -> Result<ItemPage<T>> {
         let ListQuery { purpose, path, filter, search } = query;
-        let (number, size) = (number.to_string(), size.to_string());
+        let (asked, number, size) = (size, number.to_string(), size.to_string());
         let paging = [("page", number.as_str()), ("size", size.as_str())];
         let parameters = [filter, &paging, search].concat();
         let response = self.send(purpose, Method::GET, path, &parameters, None).await?;
-        self.success(response, purpose)?.read_object(purpose)
+        let response = self.success(response, purpose)?;
+        let mut page: ItemPage<T> = response.read_object(purpose)?;
+        check_page(page.items.len(), asked).map_err(|problem| unavailable(purpose, &problem))?;
+        page.weight = response.weight;
+        Ok(page)
     }
 }
 

@@ -19,6 +19,9 @@ pub(super) struct ItemPage<T> {
     has_next: Option<bool>,
     #[serde(default)]
     is_last: Option<bool>,
+    /// About what the page takes in memory.
+    #[serde(skip)]
+    pub(super) weight: usize,
 }
 
 impl<T> ItemPage<T> {

@@ -5,6 +5,8 @@ use super::resource::{ResourceApi, Scope, Verb};
 use super::wire::{Counted, ResultPage};
 use crate::api::connection::ApiStyle;
 use crate::engine::{ErrorKind, Result, UpstreamError};
+use crate::upstream::http::Response;
+use crate::upstream::list_limits::{ListLimits, check_page};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use std::collections::HashSet;
@@ -32,10 +34,12 @@ impl Spaceone {
     /// incomplete list is useless.
     async fn all_pages(&self, resource: &'static ResourceApi, query: &Fields) -> Result<Option<Vec<Fields>>> {
         let (mut found, mut seen, mut read) = (Vec::new(), HashSet::new(), 0);
+        let mut limits = ListLimits::default();
         for _ in 0..MAX_PAGES {
             let page = self.page(resource, query, read + 1, PAGE_SIZE).await?;
             let size = page.results.len() as u64;
             read += size;
+            limits.add(page.results.len(), page.weight).map_err(|problem| unavailable(resource, &problem))?;
             // Some gateways leave the count out.
             let total = if page.total_count == 0 { None } else { Some(page.total_count) };
             for object in page.results {
@@ -63,7 +67,10 @@ impl Spaceone {
         let mut query = query.clone();
         query.insert("sort".to_owned(), self.sorted_by(resource));
         query.insert("page".to_owned(), json!({ "start": start, "limit": limit }));
-        self.query(resource, Verb::List, Value::Object(query)).await
+        let response = self.query(resource, Verb::List, Value::Object(query)).await?;
+        let page: ResultPage<Fields> = response.read_object(resource.purpose(Verb::List))?;
+        check_page(page.results.len(), limit).map_err(|problem| unavailable(resource, &problem))?;
+        Ok(ResultPage { weight: response.weight, ..page })
     }
 
     /// Sorts by id. By default the upstream sorts by name, which several objects may share.
@@ -81,7 +88,8 @@ impl Spaceone {
         let aggregate = if resource.queries_with_lists { json!([stage]) } else { stage };
         if !self.lacks_stat.load(Ordering::Relaxed) {
             let query = json!({ "aggregate": aggregate });
-            match self.query::<Counted>(resource, Verb::Stat, query).await {
+            let counted = self.query(resource, Verb::Stat, query).await;
+            match counted.and_then(|counted| counted.read_object::<Counted>(resource.purpose(Verb::Stat))) {
                 Ok(counted) => return Ok(counted.number()),
                 Err(error) if resource.always_has_stat => return Err(error),
                 Err(error) => self.lacks_stat.store(error.kind == ErrorKind::Unsupported, Ordering::Relaxed),
@@ -91,12 +99,12 @@ impl Spaceone {
         Ok(self.page(resource, &minimal, 1, 1).await?.total_count)
     }
 
-    async fn query<T: DeserializeOwned>(&self, resource: &'static ResourceApi, verb: Verb, query: Value) -> Result<T> {
+    async fn query(&self, resource: &'static ResourceApi, verb: Verb, query: Value) -> Result<Response> {
         let mut fields = Fields::from_iter([("query".to_owned(), query)]);
         if resource.scope == Scope::Repository {
             fields.insert("repository_id".to_owned(), json!(self.repository().await?));
         }
-        self.call(Request { resource, verb, id: "", fields }).await?.read_object(resource.purpose(verb))
+        self.call(Request { resource, verb, id: "", fields }).await
     }
 }
 

@@ -14,6 +14,8 @@ use serde_json::{Map, Value};
 pub(crate) struct ResultPage<T> {
     pub(crate) results: Vec<T>,
     pub(crate) total_count: u64,
+    /// About what the page takes in memory.
+    pub(crate) weight: usize,
 }
 
 impl<T: DeserializeOwned> TryFrom<Map<String, Value>> for ResultPage<T> {
@@ -27,7 +29,7 @@ impl<T: DeserializeOwned> TryFrom<Map<String, Value>> for ResultPage<T> {
         }
         let results = serde_json::from_value::<Option<_>>(results.unwrap_or_default())?.unwrap_or_default();
         let total_count = serde_json::from_value::<Option<_>>(total.unwrap_or_default())?.unwrap_or_default();
-        Ok(Self { results, total_count })
+        Ok(Self { results, total_count, weight: 0 })
     }
 }
 

@@ -12,14 +12,14 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 /// Sends an object as text, because no JSON library in this process can represent it.
-async fn post(env: &TestEnv, plural: &str, object: &str) -> kube::Result<String> {
+pub(super) async fn post(env: &TestEnv, plural: &str, object: &str) -> kube::Result<String> {
     let path = format!("/apis/cloudpolicy.dev/v1alpha1/namespaces/{}/{plural}", env.namespace());
     let request = Request::post(path).header("content-type", "application/json").body(object.as_bytes().to_vec());
     env.client.request_text(request.unwrap()).await
 }
 
 /// Reads an object as text.
-async fn text(env: &TestEnv, plural: &str, name: &str) -> anyhow::Result<String> {
+pub(super) async fn text(env: &TestEnv, plural: &str, name: &str) -> anyhow::Result<String> {
     let path = format!("/apis/cloudpolicy.dev/v1alpha1/namespaces/{}/{plural}/{name}", env.namespace());
     Ok(env.client.request_text(Request::get(path).body(Vec::new())?).await?)
 }

@@ -162,7 +162,7 @@ async fn assert_no_writes(env: &TestEnv, size: usize, in_process: bool) {
 }
 
 /// Returns the memory of the operator, now and at most, as Linux reports it.
-fn memory(operator: &Child) -> String {
+pub(super) fn memory(operator: &Child) -> String {
     assert!(!operator.log_tail().contains("panicked"), "{}", operator.log_tail());
     let processes = std::fs::read_dir("/proc").unwrap().flatten();
     let of_program = processes.filter(|process| {

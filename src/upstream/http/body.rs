@@ -1,0 +1,130 @@
+//! Reads the bodies of responses within limits: of bytes, of weight, and few large ones at once.
+//!
+//! The weight of a body is about what its values take in memory: `{},{},{}` takes 32 times its text. A body that is
+//! heavier than [`LARGE`] waits until few others are in memory, in its account and in the whole process. So a hostile
+//! upstream costs a bounded part of the memory, and delays the large bodies of other upstreams only.
+
+use super::failure::Failure;
+use reqwest::Response;
+use std::sync::Arc;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// The weight from which a body is large.
+const LARGE: usize = 1 << 20;
+
+/// How many large bodies the process has in memory at once.
+const LARGE_AT_ONCE: usize = 3;
+
+/// The weight of a value beside its text.
+const VALUE: usize = 64;
+
+/// The permits for large bodies of the whole process. Clones share them.
+#[derive(Debug, Clone)]
+pub struct LargeBodies(Arc<Semaphore>);
+
+impl Default for LargeBodies {
+    fn default() -> Self {
+        Self(Arc::new(Semaphore::new(LARGE_AT_ONCE)))
+    }
+}
+
+/// All have the same number of permits.
+impl PartialEq for LargeBodies {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for LargeBodies {}
+
+/// The permission to have a large body in memory, of the account and of the process.
+pub(crate) type Permits = (OwnedSemaphorePermit, OwnedSemaphorePermit);
+
+/// What an account reads of bodies.
+pub(super) struct BodyReader {
+    pub(super) max_bytes: usize,
+    pub(super) max_weight: usize,
+    /// One large body at once for each account.
+    own: Arc<Semaphore>,
+    all: LargeBodies,
+}
+
+/// A body that was read.
+pub(super) struct Body {
+    pub(super) bytes: Vec<u8>,
+    pub(super) weight: usize,
+    pub(super) permits: Option<Arc<Permits>>,
+}
+
+impl BodyReader {
+    pub(super) fn new(max_bytes: usize, max_weight: usize, all: LargeBodies) -> Self {
+        Self { max_bytes, max_weight, own: Arc::new(Semaphore::new(1)), all }
+    }
+
+    /// Reads a body, whatever length the header announced.
+    pub(super) async fn read(&self, mut response: Response) -> Result<Body, Failure> {
+        let mut body = Body { bytes: Vec::new(), weight: 0, permits: None };
+        let mut scanner = Scanner::default();
+        while let Some(chunk) = response.chunk().await.map_err(|error| Failure::cut(&error))? {
+            if body.bytes.len() + chunk.len() > self.max_bytes {
+                return Err(Failure::TooLarge(self.max_bytes));
+            }
+            body.bytes.extend_from_slice(&chunk);
+            body.weight += scanner.weight(&chunk);
+            if body.weight > self.max_weight {
+                return Err(Failure::TooHeavy);
+            }
+            if body.weight > LARGE && body.permits.is_none() {
+                body.permits = Some(Arc::new(self.permits().await?));
+            }
+        }
+        Ok(body)
+    }
+
+    async fn permits(&self) -> Result<Permits, Failure> {
+        // The account first, so that one account never takes more than one permit of the process.
+        let own = Arc::clone(&self.own).acquire_owned().await.map_err(|_| Failure::TimedOut)?;
+        let all = Arc::clone(&self.all.0).acquire_owned().await.map_err(|_| Failure::TimedOut)?;
+        Ok((own, all))
+    }
+}
+
+/// Weighs JSON that arrives in chunks.
+#[derive(Debug, Default)]
+struct Scanner {
+    in_string: bool,
+    escaped: bool,
+}
+
+impl Scanner {
+    fn weight(&mut self, chunk: &[u8]) -> usize {
+        let mut values = 0;
+        for byte in chunk {
+            if self.in_string {
+                self.in_string = self.escaped || *byte != b'"';
+                self.escaped = !self.escaped && *byte == b'\\';
+            } else {
+                match byte {
+                    b'"' => self.in_string = true,
+                    b',' | b'[' | b'{' => values += 1,
+                    _ => {}
+                }
+            }
+        }
+        chunk.len() + VALUE * values
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn weight_counts_values_outside_of_strings_for_any_chunks() {
+        let json = br#"{"a,[{":["\",",{},{}],"b":1}"#;
+        let whole = Scanner::default().weight(json);
+        assert_eq!(whole, json.len() + VALUE * 7);
+        let mut scanner = Scanner::default();
+        assert_eq!(json.chunks(1).map(|chunk| scanner.weight(chunk)).sum::<usize>(), whole);
+    }
+}
