@@ -5,6 +5,8 @@
 //! blocked. `/readyz` tells whether the process could reconcile if it were the leader: a replica that
 //! waits for the Lease is ready too, otherwise a rolling update of two replicas would never end.
 
+mod connections;
+
 use crate::metrics::Metrics;
 use anyhow::Context as _;
 use axum::Router;
@@ -12,8 +14,8 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::IntoResponse;
 use axum::routing::get;
+use connections::Limits;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -23,9 +25,6 @@ const OPEN_METRICS: (&str, &str) =
 
 /// The content type of the Prometheus text format.
 const CLASSIC: &str = "text/plain; version=0.0.4; charset=utf-8";
-
-/// How long open connections may take to finish after shutdown.
-const DRAIN_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Whether the process is ready, and the condition that it waits for if not. Clones share the state.
 #[derive(Debug, Clone)]
@@ -80,16 +79,8 @@ pub async fn serve(
         .route("/readyz", get(readyz))
         .route("/metrics", get(self::metrics))
         .with_state(ServerState { metrics, readiness });
-    let server = axum::serve(listener, router).with_graceful_shutdown(shutdown.clone().cancelled_owned());
-    let drain_timeout = async {
-        shutdown.cancelled().await;
-        tokio::time::sleep(DRAIN_TIMEOUT).await;
-    };
-    tokio::select! {
-        result = server => result.with_context(|| format!("the server on {address} failed")),
-        // A client that keeps its connection open must not delay the end of the process.
-        () = drain_timeout => Ok(()),
-    }
+    connections::serve(listener, router, Limits::default(), shutdown).await;
+    Ok(())
 }
 
 async fn readyz(State(state): State<ServerState>) -> (StatusCode, String) {
@@ -201,7 +192,7 @@ mod tests {
         slow_client.write_all(b"GET /healthz HTTP/1.1\r\nhost:").await.unwrap();
         assert!(running.get("/healthz").await.starts_with("HTTP/1.1 200"), "other clients are not affected");
         running.shutdown.cancel();
-        timeout(DRAIN_TIMEOUT * 3, running.server).await.expect("the server ends").unwrap().unwrap();
+        timeout(Limits::default().drain * 3, running.server).await.expect("the server ends").unwrap().unwrap();
         assert!(TcpStream::connect(running.address).await.is_err(), "the port is free");
     }
 }

@@ -33,8 +33,8 @@ pub struct Args {
     #[arg(long, env = "CLOUD_POLICY_TENANT_NAMESPACES", value_delimiter = ',')]
     pub(super) tenant_namespaces: Vec<String>,
 
-    /// Hosts that connections may use: an exact name, or `*.example.com` for all hosts below it. The
-    /// NAVER Cloud gateways are always allowed.
+    /// Hosts that connections may use: an exact name, or `*.example.com` for all hosts below it. Without
+    /// `:port` only the default port of the scheme is allowed. The NAVER Cloud gateways are always allowed.
     #[arg(long, env = "CLOUD_POLICY_ALLOWED_HOSTS", value_delimiter = ',')]
     pub(super) allowed_hosts: Vec<HostPattern>,
 
@@ -60,7 +60,13 @@ pub struct Args {
     #[arg(long, env = "CLOUD_POLICY_CONNECTION_INTERVAL_SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=3600))]
     pub(super) connection_interval_seconds: u64,
 
-    /// Maximum number of upstream objects of one connection that are deleted within the window. The
+    /// About how much memory the cached objects may take, in MiB. An object above 8 KiB that has no
+    /// room is refused.
+    #[arg(long, env = "CLOUD_POLICY_OBJECT_MEMORY_MIB", default_value_t = 64, value_parser = clap::value_parser!(u16).range(16..=4096))]
+    pub(super) object_memory_mib: u16,
+
+    /// Maximum number of upstream objects of one connection that are deleted within the window, in one
+    /// namespace or in several together. The
     /// operator blocks the deletion of more objects until a user confirms it. 0 disables the limit.
     #[arg(long, env = "CLOUD_POLICY_DELETE_LIMIT", default_value_t = 50)]
     pub(super) delete_limit: u32,
@@ -117,6 +123,7 @@ impl Args {
             cluster_id,
             create_grace: Duration::from_secs(self.create_grace_seconds),
             connection_interval: Duration::from_secs(self.connection_interval_seconds),
+            object_memory: usize::from(self.object_memory_mib) << 20,
             delete_limit: self.delete_limit,
             delete_window: Duration::from_secs(self.delete_window_seconds),
             concurrency: self.concurrency,

@@ -15,17 +15,26 @@ use axum::http::header::USER_AGENT;
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use kube::{Client, Config};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::sync::Arc;
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
 /// Runs the operator until SIGTERM or SIGINT.
 pub fn run(args: Args) -> anyhow::Result<()> {
+    raise_open_files();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let finish = init_telemetry(&args, runtime.handle())?;
     let result = runtime.block_on(run_operator(args));
     finish();
     result
+}
+
+/// Raises the soft limit of open files to the hard limit. Containers get 1,024, which is for programs that use `select`.
+fn raise_open_files() {
+    let limits = getrlimit(Resource::Nofile);
+    // Without more files the operator works as before, so a failure is not worth a message.
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: limits.maximum, maximum: limits.maximum });
 }
 
 /// Sets up logs, and traces if they are enabled. Returns a function to call before the process ends.

@@ -99,6 +99,8 @@ pub struct Settings {
     /// How long a deleted object in a terminating namespace waits for its connection before the operator orphans its
     /// upstream object.
     pub orphan_after: Duration,
+    /// About how many bytes the cached objects may take, small objects apart.
+    pub object_memory: usize,
     /// How many upstream objects of one connection the operator deletes within `delete_window`. Further deletions
     /// are blocked until a human confirms them. 0 means no limit.
     pub delete_limit: u32,
@@ -131,6 +133,7 @@ impl Settings {
             slow_retry: Duration::from_mins(10),
             backoff: (Duration::from_secs(1), Duration::from_mins(5)),
             orphan_after: Duration::from_mins(10),
+            object_memory: 64 << 20,
             delete_limit: 50,
             delete_window: Duration::from_mins(10),
             concurrency: 8,

@@ -17,7 +17,7 @@ pub mod usage;
 
 use super::Result;
 use super::context::Shared;
-use super::k8s::finalizer;
+use super::k8s::{finalizer, size_limit};
 use super::kinds::connection::ConnectionResource;
 use super::queue::backoff::jitter;
 use super::state::accounts::Readiness;
@@ -55,7 +55,10 @@ pub async fn reconcile<K: ConnectionResource>(
     };
     ctx.observe(&key);
     let counted_before = object.status().dependants.and_then(|count| usize::try_from(count).ok());
-    let mut check = probe::check(&ctx, &key, object.spec()).await;
+    let mut check = match size_limit::refusal(&object) {
+        Some(message) => Check::refused(message),
+        None => probe::check(&ctx, &key, object.spec()).await,
+    };
     if let Some(former) = ctx.replace_account(&key, check.readiness.clone(), object.allowed()) {
         await_last_user(former, shared.settings.http.request_timeout).await;
     }

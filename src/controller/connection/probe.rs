@@ -43,6 +43,11 @@ impl Check {
         }
     }
 
+    /// Reports a spec that the operator does not use.
+    pub(super) fn refused(message: String) -> Self {
+        Self { stalled: true, ..Self::new(Readiness::NotReady { reason: Reason::InvalidSpec }, message) }
+    }
+
     /// Reports that objects block the deletion.
     pub(super) fn block_deletion(&mut self, message: String) {
         self.message = message;

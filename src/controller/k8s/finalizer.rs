@@ -3,6 +3,7 @@
 //! The JSON patches test `uid` and `resourceVersion`. So they never change an object that was deleted and
 //! created again under the same name, or that changed meanwhile.
 
+use super::size_limit;
 use crate::api::FINALIZER;
 use crate::controller::settings::Safeguards;
 use crate::controller::{Error, Result};
@@ -23,7 +24,7 @@ pub async fn add<K>(api: &Api<K>, object: &K, safeguards: Safeguards) -> Result<
 where
     K: Resource + Clone + DeserializeOwned + Debug + Serialize,
 {
-    let mut finalizers = object.finalizers().to_vec();
+    let mut finalizers = all(api, object).await?;
     finalizers.push(FINALIZER.to_owned());
     patch(api, object, &finalizers, safeguards).await
 }
@@ -33,8 +34,21 @@ pub async fn remove<K>(api: &Api<K>, object: &K, safeguards: Safeguards) -> Resu
 where
     K: Resource + Clone + DeserializeOwned + Debug + Serialize,
 {
-    let finalizers: Vec<String> = object.finalizers().iter().filter(|f| *f != FINALIZER).cloned().collect();
+    let mut finalizers = all(api, object).await?;
+    finalizers.retain(|finalizer| finalizer != FINALIZER);
     patch(api, object, &finalizers, safeguards).await.map(drop)
+}
+
+/// Returns all finalizers of the object. The patches replace the list, and an object that is too large may show only a
+/// part of it; metadata alone is read whole.
+async fn all<K>(api: &Api<K>, object: &K) -> Result<Vec<String>>
+where
+    K: Resource + Clone + DeserializeOwned + Debug,
+{
+    if size_limit::refusal(object).is_none() {
+        return Ok(object.finalizers().to_vec());
+    }
+    Ok(api.get_metadata(&object.name_any()).await?.finalizers().to_vec())
 }
 
 async fn patch<K>(api: &Api<K>, object: &K, finalizers: &[String], safeguards: Safeguards) -> Result<K>

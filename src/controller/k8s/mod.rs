@@ -8,10 +8,12 @@
 //! | [`connection_metadata`] | reads the metadata of the connection that an object names |
 //! | [`namespaces`] | scopes an API to the watched namespaces |
 //! | [`depth_limit`] | keeps one deeply nested object from hiding all others |
+//! | [`size_limit`] | bounds the memory that the objects of tenants take |
 
 pub mod connection_metadata;
 pub mod depth_limit;
 pub mod events;
 pub mod finalizer;
 pub mod namespaces;
+pub mod size_limit;
 pub mod status;

@@ -30,6 +30,7 @@ pub mod stop;
 
 use super::Result;
 use super::context::Context;
+use super::k8s::size_limit;
 use super::kinds::managed::Managed;
 use crate::api::Reason;
 use crate::engine::outcome::Outcome;
@@ -69,7 +70,11 @@ pub async fn reconcile<K: Managed>(object: Arc<DeserializeGuard<K>>, ctx: Arc<Co
 
 /// Connects, observes, plans and applies.
 async fn sync<K: Managed>(this: &mut Reconciliation<'_, K>) -> Result<Outcome, Stop> {
+    let refusal = size_limit::refusal(&this.object);
     this.ensure_finalizer().await?;
+    if let Some(message) = refusal {
+        return Err(Outcome::refused(Reason::InvalidSpec, message).into());
+    }
     let account = account::resolve(this).await?;
     let external = bind(this, &account)?;
     let hash = fingerprint(external.as_ref());

@@ -31,6 +31,7 @@ use super::context::Shared;
 use super::k8s::depth_limit;
 use super::k8s::events::Events;
 use super::k8s::namespaces::{scoped, scopes};
+use super::k8s::size_limit;
 use super::kinds::connection::ConnectionResource;
 use super::leader::Leadership;
 use super::queue::backoff::Backoffs;
@@ -103,7 +104,7 @@ async fn cluster_id(options: &Options, shutdown: &CancellationToken) -> Option<S
 
 fn shared(options: Options, cluster_id: String, triggers: TriggerSenders, stores: Stores) -> Shared {
     let Options { client, settings, clock, metrics, leadership, instance } = options;
-    let client = depth_limit::client(client);
+    let client = size_limit::client(depth_limit::client(client), settings.object_memory);
     let window = settings.delete_window.try_into().unwrap_or(SignedDuration::MAX);
     Shared {
         events: Events::new(client.clone(), instance),

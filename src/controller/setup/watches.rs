@@ -14,6 +14,9 @@ use serde::de::DeserializeOwned;
 use std::fmt::Debug;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
+/// How many objects a page of the first list has.
+const PAGE_SIZE: u32 = 25;
+
 /// Returns the objects that change in a way that matters. All other changes only refresh the store.
 /// `on_event` sees every event after the store.
 pub(super) fn watched<K, F>(
@@ -25,9 +28,9 @@ where
     F: Fn(&watcher::Event<DeserializeGuard<K>>) + Send,
     K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + Sync + 'static,
 {
-    watcher(api, watcher::Config::default())
+    // Small pages: a page is in memory as text and as objects at the same time.
+    watcher(api, watcher::Config::default().page_size(PAGE_SIZE))
         .default_backoff()
-        .modify(|object| object.managed_fields_mut().clear())
         .reflect(writer)
         .inspect(move |event| {
             if let Ok(event) = event {

@@ -2,4 +2,5 @@
 
 mod environment;
 mod leader;
+mod limits;
 mod shutdown;
