@@ -13,7 +13,7 @@
 //! | [`http`] | the one HTTP client |
 //! | [`endpoint`] | the endpoints that may be called, by name and by address |
 //! | [`request`] | the context of requests: priority, observer of writes, permission to write |
-//! | `redact`, `lenient` | removes secrets from texts; reads JSON of several styles |
+//! | `redact`, `lenient`, `list_limits` | removes secrets from texts; reads JSON of several styles; limits lists |
 
 pub mod account;
 mod collection;

@@ -5,40 +5,16 @@
 //! upstream costs a bounded part of the memory, and delays the large bodies of other upstreams only.
 
 use super::failure::Failure;
+use super::large_bodies::{LargeBodies, Permits};
 use reqwest::Response;
 use std::sync::Arc;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Semaphore;
 
 /// The weight from which a body is large.
 const LARGE: usize = 1 << 20;
 
-/// How many large bodies the process has in memory at once.
-const LARGE_AT_ONCE: usize = 3;
-
 /// The weight of a value beside its text.
 const VALUE: usize = 64;
-
-/// The permits for large bodies of the whole process. Clones share them.
-#[derive(Debug, Clone)]
-pub struct LargeBodies(Arc<Semaphore>);
-
-impl Default for LargeBodies {
-    fn default() -> Self {
-        Self(Arc::new(Semaphore::new(LARGE_AT_ONCE)))
-    }
-}
-
-/// All have the same number of permits.
-impl PartialEq for LargeBodies {
-    fn eq(&self, _: &Self) -> bool {
-        true
-    }
-}
-
-impl Eq for LargeBodies {}
-
-/// The permission to have a large body in memory, of the account and of the process.
-pub(crate) type Permits = (OwnedSemaphorePermit, OwnedSemaphorePermit);
 
 /// What an account reads of bodies.
 pub(super) struct BodyReader {
@@ -84,7 +60,7 @@ impl BodyReader {
     async fn permits(&self) -> Result<Permits, Failure> {
         // The account first, so that one account never takes more than one permit of the process.
         let own = Arc::clone(&self.own).acquire_owned().await.map_err(|_| Failure::TimedOut)?;
-        let all = Arc::clone(&self.all.0).acquire_owned().await.map_err(|_| Failure::TimedOut)?;
+        let all = self.all.acquire().await.ok_or(Failure::TimedOut)?;
         Ok((own, all))
     }
 }

@@ -3,7 +3,7 @@
 //!
 //! | module | contents |
 //! | --- | --- |
-//! | `body` | reads bodies: limits of bytes and weight, few large ones at once |
+//! | `body`, `large_bodies` | reads bodies: limits of bytes and weight, few large ones at once |
 //! | `call` | one request: purpose, method, URL, body |
 //! | `settings` | timeouts, limits and retries |
 //! | `transport` | the shared state of an account's clients: waits, sends, records the result |
@@ -24,14 +24,15 @@ mod dialer;
 mod failure;
 #[cfg(test)]
 mod fuzz;
+mod large_bodies;
 mod log;
 mod rate_limit;
 mod response;
 mod settings;
 mod transport;
 
-pub use body::LargeBodies;
 pub(crate) use call::{Authorize, Call, Effect, Purpose};
+pub use large_bodies::LargeBodies;
 pub use log::RequestLog;
 pub(crate) use rate_limit::RateLimitStats;
 pub(crate) use response::Response;

@@ -1,7 +1,7 @@
 //! A response as it was received: status, the few headers that are used, and the body.
 
-use super::body::Permits;
 use super::call::Purpose;
+use super::large_bodies::Permits;
 use crate::engine::{ErrorKind, Result, UpstreamError};
 use jiff::fmt::rfc2822::DateTimeParser;
 use jiff::{SignedDuration, Timestamp};

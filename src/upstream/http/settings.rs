@@ -1,6 +1,6 @@
 //! The settings of the HTTP client.
 
-use super::body::LargeBodies;
+use super::large_bodies::LargeBodies;
 use super::log::RequestLog;
 use crate::api::connection::RateLimit;
 use crate::upstream::endpoint::EndpointRules;

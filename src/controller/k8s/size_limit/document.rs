@@ -1,5 +1,6 @@
 //! One object, split into its fields without decoding their values.
 
+use super::limits::TOO_LARGE;
 use crate::api::{FINALIZER, GROUP};
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
@@ -78,7 +79,7 @@ impl<'a> Document<'a> {
         metadata.remove("managedFields");
         if let Some(Node::Fields(annotations)) = metadata.get_mut("annotations") {
             annotations.remove(LAST_APPLIED);
-            annotations.remove(super::TOO_LARGE);
+            annotations.remove(TOO_LARGE);
         }
     }
 

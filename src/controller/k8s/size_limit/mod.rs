@@ -2,8 +2,8 @@
 //!
 //! The API server stores objects of 1.5 MB, and their values take a multiple of that in this process. So the objects
 //! of our group pass through here before they are decoded: in lists, in watches and in single responses. What the
-//! operator never reads is dropped. An object above [`MAX_OBJECT`] loses its largest fields, and the annotation
-//! [`TOO_LARGE`] names them. The objects of all namespaces together have a limit, of which each namespace has a share.
+//! operator never reads is dropped. An object above `MAX_OBJECT` loses its largest fields, and the annotation
+//! `TOO_LARGE` names them. The objects of all namespaces together have a limit, of which each namespace has a share.
 //! The operator refuses an object with the annotation by name, and writes nothing upstream for it. Its deletion needs
 //! only fields that stay.
 //!
@@ -11,9 +11,11 @@
 //! | --- | --- |
 //! | `split` | finds the objects in the bytes of a response |
 //! | `document` | one object: its weight, and the fields that are emptied |
+//! | `limits` | the constants |
 //! | `shares` | the weight of all objects, by namespace |
 
 mod document;
+mod limits;
 mod shares;
 mod split;
 #[cfg(test)]
@@ -26,18 +28,10 @@ use document::Document;
 use http_body_util::BodyExt as _;
 use kube::client::Body;
 use kube::{Client, Resource, ResourceExt};
+use limits::{MAX_OBJECT, SMALL_OBJECT, TOO_LARGE};
 use shares::Shares;
 use split::{Shape, Splitter};
 use std::sync::Arc;
-
-/// The annotation of an object that was not read whole. Only this module sets it, and only in memory.
-const TOO_LARGE: &str = "cloudpolicy.dev/too-large";
-
-/// The most weight of one object, about the bytes that it takes in memory.
-const MAX_OBJECT: usize = 2 * 1024 * 1024;
-
-/// The weight up to which an object is read whole although the limit of all objects is reached.
-const SMALL_OBJECT: usize = 8 * 1024;
 
 /// Returns the same client with the size of the objects in its responses limited. All objects together weigh at
 /// most `total` bytes, small objects apart.

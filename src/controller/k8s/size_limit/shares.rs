@@ -3,7 +3,7 @@
 //! Three quarters of the budget go to whoever comes first. The last quarter is divided among the namespaces, so
 //! that one namespace cannot use up what another needs.
 
-use super::SMALL_OBJECT;
+use super::limits::SMALL_OBJECT;
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
