@@ -94,7 +94,9 @@ impl History {
 /// Returns the status without times, ids, names and counts.
 fn facts<K: Managed>(object: &K) -> Value {
     let status = common(object);
-    let conditions = status.conditions.iter().map(|c| json!([c.type_, c.status, c.reason, c.message]));
+    // Whether an update took permissions away is history, and not state.
+    let message = |text: &str| text.split(" The upstream may still grant").next().map(str::to_owned);
+    let conditions = status.conditions.iter().map(|c| json!([c.type_, c.status, c.reason, message(&c.message)]));
     json!({
         "conditions": set(conditions),
         "drift": status.drift,

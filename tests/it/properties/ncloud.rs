@@ -34,7 +34,7 @@ fn assert_stored(ncloud: &Ncloud, path: &[Value], uid: &str) {
 }
 
 fn with_owner(mut tags: Value, uid: &str) -> Value {
-    tags["cloudpolicy-owner"] = json!(format!("cluster/{uid}"));
+    tags["cloudpolicy-owner"] = json!(format!("cluster_{uid}"));
     tags
 }
 

@@ -37,7 +37,7 @@ fn wanted(spec: &Value, field: &str, uid: &str) -> Value {
         "pinnedKeys" => set(value.as_array().cloned().unwrap_or_default()),
         "tags" => {
             let mut tags = object(value);
-            tags["cloudpolicy_owner"] = json!(format!("cluster/{uid}"));
+            tags["cloudpolicy_owner"] = json!(format!("cluster_{uid}"));
             tags
         }
         "data" | "metadata" => object(value),

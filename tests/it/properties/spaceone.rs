@@ -21,7 +21,7 @@ fn with_id(mut block: Value, id: &str) -> Value {
 }
 
 fn with_owner(mut tags: Value, uid: &str) -> Value {
-    tags["cloudpolicy_owner"] = json!(format!("cluster/{uid}"));
+    tags["cloudpolicy_owner"] = json!(format!("cluster_{uid}"));
     tags
 }
 
