@@ -110,9 +110,8 @@ impl<'a> From<&'a crate::engine::Result<Written>> for CallResult<'a> {
     fn from(written: &'a crate::engine::Result<Written>) -> Self {
         match written {
             Ok(Written::Accepted { id, .. }) => Self::Accepted(Some(id)),
-            Ok(Written::Incomplete { id: _, error }) => Self::Failed(error),
             Ok(Written::Refused(_)) => Self::Refused,
-            Err(error) => Self::Failed(error),
+            Ok(Written::Incomplete { id: _, error }) | Err(error) => Self::Failed(error),
         }
     }
 }
