@@ -11,6 +11,7 @@ use super::queue::permits::Permits;
 use super::state::accounts::Accounts;
 use super::state::claims::ClaimLocks;
 use super::state::observations::Observations;
+use super::state::records::Records;
 use super::state::settling::Settling;
 use super::state::stores::{StoreOf, Stores};
 use super::{Error, Result, Settings};
@@ -44,6 +45,8 @@ pub struct Shared {
     pub observations: Observations,
     /// The writes that reads may not show yet.
     pub settling: Settling,
+    /// What each object recorded last.
+    pub records: Records,
     /// How often each field was corrected.
     pub corrections: Mutex<Corrections>,
     /// The recent deletions, by connection.

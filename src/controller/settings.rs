@@ -50,6 +50,14 @@ pub struct Safeguards {
     pub lagging_reads: bool,
     /// Records an update that takes permissions away before it is written.
     pub narrowing_record: bool,
+    /// Puts back at once a finalizer that another writer took from an object with something upstream.
+    pub lost_finalizer: bool,
+    /// Puts back what another writer took from the record in status: the upstream object, and the create in flight.
+    pub lost_record: bool,
+    /// Looks upstream before the deletion of an object without a record lets it go.
+    pub search_unrecorded: bool,
+    /// Takes an object without an owner tag for that of a create in flight only if this process sent the create.
+    pub create_proof: bool,
 }
 
 impl Default for Safeguards {
@@ -63,6 +71,10 @@ impl Default for Safeguards {
             user_lookup: true,
             lagging_reads: true,
             narrowing_record: true,
+            lost_finalizer: true,
+            lost_record: true,
+            search_unrecorded: true,
+            create_proof: true,
         }
     }
 }

@@ -26,12 +26,11 @@ impl DeletionRecord<'_> {
     /// Returns whether the upstream must be searched by name, given the owner of the object with the
     /// recorded id.
     ///
-    /// A search is needed unless nothing was ever written, or the recorded object is ours and
-    /// `unique_name` says that the upstream cannot contain a second one under this name.
+    /// Other writers can remove the record, so a search is needed even if nothing is recorded. It is not
+    /// needed if the recorded object is ours and its id is the name: a second one cannot exist.
     #[must_use]
-    pub fn needs_search(&self, recorded: Option<&Ownership>, unique_name: bool) -> bool {
-        let may_exist = self.id.is_some() || self.in_flight.is_some();
-        may_exist && !(recorded == Some(&Ownership::Ours) && unique_name)
+    pub fn needs_search(&self, recorded: Option<&Ownership>, name: &str) -> bool {
+        recorded != Some(&Ownership::Ours) || self.id != Some(name)
     }
 }
 
@@ -49,7 +48,8 @@ pub enum DeletionPlan {
 /// Decides which objects to delete, and why none if none.
 ///
 /// `recorded` is the owner of the object with the recorded id, `None` if there is no such object.
-/// `named` are the objects found by name or by our owner tag, empty if no search was needed.
+/// `named` are the objects found by name or by our owner tag, empty if no search was needed. Without a
+/// record, an object that the upstream shows no owner of may be ours.
 #[must_use]
 pub fn plan_deletion(
     record: &DeletionRecord<'_>,
@@ -68,8 +68,7 @@ pub fn plan_deletion(
 }
 
 /// Selects the objects that the deletion concerns: those with our owner tag, the recorded one first.
-/// Without any, the recorded object; without a recorded id, all that a create in flight may have
-/// created.
+/// Without any, the recorded object; without a recorded id, all that a create may have created.
 fn candidates(
     record: &DeletionRecord<'_>,
     recorded: Option<Ownership>,
@@ -109,6 +108,8 @@ fn decide(record: &DeletionRecord<'_>, id: String, owner: &Ownership) -> Decisio
         // Where the upstream shows no tags, the recorded id is the only proof.
         Ownership::Unknown if has_id => Decision::Delete(id),
         Ownership::Untagged if has_id => Decision::Stop(DeletionPlan::Blocked(not_tagged(&id))),
+        // Nothing is recorded, and the upstream shows that the object is not ours.
+        Ownership::Untagged if record.in_flight.is_none() => Decision::Skip,
         Ownership::Untagged | Ownership::Unknown => Decision::Stop(DeletionPlan::Blocked(uncertain(&id))),
         Ownership::ForeignTag(_) | Ownership::OtherObject(_) | Ownership::Reserved if has_id => {
             Decision::Stop(DeletionPlan::NotOurs)

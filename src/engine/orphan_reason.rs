@@ -15,12 +15,24 @@ pub enum OrphanReason {
     Deadline,
     /// The upstream object has the owner tag of another object.
     NotOurs,
+    /// Another writer removed the finalizer.
+    FinalizerRemoved,
+    /// Status records no upstream object, and the operator let the object go without a search for one.
+    NotSearched,
 }
 
 impl OrphanReason {
     /// All reasons.
-    pub const ALL: [Self; 6] =
-        [Self::Requested, Self::Forced, Self::Observed, Self::CrdDeleted, Self::Deadline, Self::NotOurs];
+    pub const ALL: [Self; 8] = [
+        Self::Requested,
+        Self::Forced,
+        Self::Observed,
+        Self::CrdDeleted,
+        Self::Deadline,
+        Self::NotOurs,
+        Self::FinalizerRemoved,
+        Self::NotSearched,
+    ];
 
     /// Returns the value of the metric's label `reason`.
     #[must_use]
@@ -32,6 +44,8 @@ impl OrphanReason {
             Self::CrdDeleted => "crd_deleted",
             Self::Deadline => "deadline",
             Self::NotOurs => "not_ours",
+            Self::FinalizerRemoved => "finalizer_removed",
+            Self::NotSearched => "not_searched",
         }
     }
 }

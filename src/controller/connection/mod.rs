@@ -21,6 +21,7 @@ use super::k8s::{finalizer, size_limit};
 use super::kinds::connection::ConnectionResource;
 use super::queue::backoff::jitter;
 use super::state::accounts::Readiness;
+use super::state::records::Footprint;
 use crate::api::ConnectionKey;
 use crate::upstream::Account;
 use context::Context;
@@ -53,6 +54,7 @@ pub async fn reconcile<K: ConnectionResource>(
     } else {
         finalizer::add(&ctx.api(object), object, shared.settings.safeguards).await?
     };
+    shared.records.remember(&object.uid().unwrap_or_default(), Footprint::of_connection(&object));
     ctx.observe(&key);
     let counted_before = object.status().dependants.and_then(|count| usize::try_from(count).ok());
     let mut check = match size_limit::refusal(&object) {

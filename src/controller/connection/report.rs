@@ -9,6 +9,7 @@ use crate::controller::context::Shared;
 use crate::controller::k8s::status;
 use crate::controller::kinds::connection::ConnectionResource;
 use crate::controller::state::accounts::Readiness;
+use crate::controller::state::records::Footprint;
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
@@ -30,7 +31,9 @@ impl<K: ConnectionResource> Observed<'_, K> {
         if after == before {
             return Ok(());
         }
-        let written = status::write(&ctx.api(self.object), self.object, &after).await?.status();
+        let written = status::write(&ctx.api(self.object), self.object, &after).await?;
+        ctx.shared.records.remember(&written.uid().unwrap_or_default(), Footprint::of_connection(&written));
+        let written = written.status();
         if ready(&before.conditions) != ready(&written.conditions) {
             self.announce(&ctx.shared).await;
         }

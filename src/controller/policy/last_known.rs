@@ -15,6 +15,8 @@ impl<K: Managed> Reconciliation<'_, K> {
             // An object that is being adopted is not ours before the owner tag is known to be there.
             id: self.recorded_id().filter(|_| in_flight != Some(OperationKind::Adopt)),
             in_flight,
+            create_sent: !self.shared().settings.safeguards.create_proof
+                || self.shared().records.sent_create(&self.uid()).is_some(),
             in_grace: self.grace_left().is_some(),
             applied_hash: common.applied_hash.clone(),
             settling: self.is_settling(),

@@ -11,6 +11,8 @@
 //! | [`apply`] | carries out the plan: create, update, recreate, adopt; counters and events of drift |
 //! | [`deletion`] | deletes or orphans the upstream object, then removes the finalizer |
 //! | [`narrowing`] | until when permissions that were taken away may still be in force |
+//! | [`looks`] | when to look for the effect of a write whose response was lost |
+//! | [`vanished`] | reports the upstream object of an object that went without its finalizer |
 //! | [`failure`], [`stop`] | what a failed upstream call means; why a reconcile ends early |
 //! | [`report`], [`audit_log`] | status, events, requeue; one line for each upstream write |
 
@@ -21,12 +23,14 @@ pub mod conflicts;
 pub mod deletion;
 pub mod failure;
 pub mod last_known;
+pub mod looks;
 pub mod narrowing;
 pub mod observe;
 pub mod ownership;
 pub mod reconciliation;
 pub mod report;
 pub mod stop;
+pub mod vanished;
 
 use super::Result;
 use super::context::Context;
@@ -58,10 +62,12 @@ pub async fn reconcile<K: Managed>(object: Arc<DeserializeGuard<K>>, ctx: Arc<Co
     if this.object.is_deleted() {
         return deletion::run(&mut this).await;
     }
+    let refusal = size_limit::refusal(&this.object);
+    this.restore_finalizer().await?;
     if this.object.common().suspend {
         return this.finish(Outcome::suspended()).await;
     }
-    match sync(&mut this).await {
+    match sync(&mut this, refusal).await {
         Ok(outcome) | Err(Stop::Report(outcome)) => this.finish(outcome).await,
         Err(Stop::Silently(requeue)) => this.finish_silently(requeue).await,
         Err(Stop::Retry(error)) => Err(error),
@@ -69,9 +75,7 @@ pub async fn reconcile<K: Managed>(object: Arc<DeserializeGuard<K>>, ctx: Arc<Co
 }
 
 /// Connects, observes, plans and applies.
-async fn sync<K: Managed>(this: &mut Reconciliation<'_, K>) -> Result<Outcome, Stop> {
-    let refusal = size_limit::refusal(&this.object);
-    this.ensure_finalizer().await?;
+async fn sync<K: Managed>(this: &mut Reconciliation<'_, K>, refusal: Option<String>) -> Result<Outcome, Stop> {
     if let Some(message) = refusal {
         return Err(Outcome::refused(Reason::InvalidSpec, message).into());
     }

@@ -64,10 +64,12 @@ fn settled_id<K: Managed>(this: &Reconciliation<'_, K>, account: &Account, hash:
     let settled = [Reason::UpToDate, Reason::Observed, Reason::DriftReported].into_iter().any(|r| this.has_reason(r));
     let current = !this.spec_changed()
         && common.operation.is_none()
+        && !this.record_lost()
         && !this.reconcile_requested()
         && common.upstream.as_ref().is_none_or(|upstream| upstream.endpoint == account.endpoint())
         && (this.object.only_observes() || common.applied_hash.as_deref() == Some(hash));
-    this.status.id().filter(|_| settled && current)
+    let id = if this.object.only_observes() { this.status.id() } else { this.recorded_id() };
+    id.filter(|_| settled && current)
 }
 
 /// Observes from the shared list; `None` when only a get can decide.

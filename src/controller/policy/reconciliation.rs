@@ -1,13 +1,15 @@
 //! Holds the state of one reconcile: the object, what status said before and what it will say.
 
 use super::audit_log::{AuditLog, CallResult, Write};
-use crate::api::status::Operation;
+use super::looks;
+use crate::api::status::{CommonStatus, Operation};
 use crate::api::{ConditionType, Reason};
 use crate::controller::Result;
 use crate::controller::context::{Context, Shared};
 use crate::controller::k8s::{finalizer, status};
 use crate::controller::kinds::managed::{Managed, StatusDraft};
 use crate::controller::queue::priority;
+use crate::controller::state::records::Footprint;
 use crate::engine::plan::Rules;
 use crate::engine::{ErrorKind, OwnerTag};
 use crate::upstream::{Priority, RequestContext, WriteObserver, WritePermission};
@@ -29,6 +31,8 @@ pub struct Reconciliation<'a, K: Managed> {
     pub status: StatusDraft,
     /// The status as it is.
     saved_status: StatusDraft,
+    /// Whether status lacks what it recorded: another writer took it away, or the cache lags.
+    record_lost: bool,
     priority: Priority,
     audit_log: Arc<AuditLog>,
 }
@@ -38,17 +42,23 @@ impl<'a, K: Managed> Reconciliation<'a, K> {
     pub fn start(ctx: &'a Context<K>, object: K) -> Self {
         let saved_status = object.status_draft();
         let mut status = saved_status.clone();
+        let record_lost = remember(ctx, &object, &mut status.common);
         if let Some(operation) = &mut status.common.operation {
             restart_if_in_future(operation, ctx.shared.clock.now());
         }
         let failing = ctx.shared.backoffs.is_failing(object.meta().uid.as_deref().unwrap_or_default());
         let priority = priority::of(&object, failing);
         let audit_log = AuditLog::of(&object, &ctx.shared.metrics);
-        let this = Self { ctx, object, status, saved_status, priority, audit_log };
+        let this = Self { ctx, object, status, saved_status, record_lost, priority, audit_log };
         if this.reconcile_requested() || this.spec_changed() {
             ctx.shared.corrections().forget(&this.uid());
         }
         this
+    }
+
+    /// Returns whether status lacked what it recorded: another writer took it away, or the cache lags.
+    pub fn record_lost(&self) -> bool {
+        self.record_lost
     }
 
     /// Returns whether an annotation requests that the operator retries the fields that it gave up.
@@ -124,13 +134,30 @@ impl<'a, K: Managed> Reconciliation<'a, K> {
         grace.checked_sub(passed).filter(|left| !left.is_zero())
     }
 
+    /// Returns when to look for the effect of the operation in flight; `None` when it cannot take effect any more.
+    pub fn next_look(&self) -> Option<Duration> {
+        let left = self.grace_left()?;
+        Some(looks::next(self.shared().settings.create_grace.saturating_sub(left), left))
+    }
+
     /// Adds the finalizer before anything can exist upstream. An object that only observes needs none.
     pub async fn ensure_finalizer(&mut self) -> Result<()> {
         if self.object.only_observes() || finalizer::has(&self.object) {
             return Ok(());
         }
         self.object = finalizer::add(&self.api(), &self.object, self.shared().settings.safeguards).await?;
+        self.shared().records.remember(&self.uid(), Footprint::of(&self.object));
         Ok(())
+    }
+
+    /// Puts back the finalizer that another writer took from an object with something upstream.
+    pub async fn restore_finalizer(&mut self) -> Result<()> {
+        let recorded = self.status.common.upstream.is_some() || self.status.common.operation.is_some();
+        if recorded && self.shared().settings.safeguards.lost_finalizer {
+            self.ensure_finalizer().await
+        } else {
+            Ok(())
+        }
     }
 
     /// Writes the status if it differs from the one that is there.
@@ -141,7 +168,25 @@ impl<'a, K: Managed> Reconciliation<'a, K> {
         }
         self.object = status::write(&self.api(), &self.object, &status).await?;
         self.saved_status = self.status.clone();
+        let (records, uid) = (&self.shared().records, self.uid());
+        records.remember(&uid, Footprint::of(&self.object));
+        records.record(&uid, self.status.common.upstream.clone());
+        if self.status.common.operation.is_none() {
+            records.create_ended(&uid);
+        }
+        // Only now it is certain that the cache did not merely lag.
+        if std::mem::take(&mut self.record_lost) {
+            self.announce_restored().await;
+        }
         Ok(())
+    }
+
+    async fn announce_restored(&self) {
+        let id = self.recorded_id().unwrap_or_else(|| "a create in flight".to_owned());
+        let (namespace, name) = (self.namespace(), self.object.name_any());
+        tracing::warn!(kind = K::KIND, namespace, name, id, "another writer changed the record in status; restored");
+        let note = format!("Another writer changed the record of {id} in status. The operator restored it.");
+        self.normal_event("Restored", &note).await;
     }
 
     /// Makes an upstream write and records it in the audit log.
@@ -203,6 +248,18 @@ impl<'a, K: Managed> Reconciliation<'a, K> {
         shared.settling.settled(&uid);
         shared.corrections().forget(&uid);
     }
+}
+
+/// Remembers the object as it is, and puts back into status what another writer took away. Returns whether something
+/// was lost.
+fn remember<K: Managed>(ctx: &Context<K>, object: &K, status: &mut CommonStatus) -> bool {
+    let (records, uid) = (&ctx.shared.records, object.uid().unwrap_or_default());
+    records.remember(&uid, Footprint::of(object));
+    let lost = ctx.shared.settings.safeguards.lost_record && records.restore(&uid, status);
+    if status.upstream.is_some() {
+        records.record(&uid, status.upstream.clone());
+    }
+    lost
 }
 
 /// Restarts an operation whose start lies in the future: the clock was set back. Its true age is unknown,

@@ -1,6 +1,7 @@
 //! Builds the pipeline of one controller, from the watch to the reconcile.
 
 use super::isolate::{isolated, log_runtime_error, retry};
+use super::losses::Losses;
 use super::schedule::{raise_priority, reconcile_when_permitted};
 use super::triggers::{Triggers, connections_with, dependents_of, exists, keys, readers_of};
 use super::watches::{changed_secrets, watched};
@@ -51,7 +52,9 @@ pub(super) fn run_managed<K: Managed>(
     shutdown: &CancellationToken,
 ) -> BoxFuture<'static, ()> {
     let api = scoped::<DeserializeGuard<K>>(&shared.client, namespace);
+    let (losses, lost) = Losses::of_managed(shared, &store);
     let objects = watched(api, writer, move |event| {
+        losses.see(event);
         if matches!(event, watcher::Event::InitDone) {
             complete.store(true, Ordering::Release);
         }
@@ -62,14 +65,14 @@ pub(super) fn run_managed<K: Managed>(
             raise_priority(&changed, object);
         }
     });
-    let triggered = store.clone();
+    let (triggered, filled) = (store.clone(), store.clone());
     let trigger = keys(&triggers.dependents).flat_map(move |key| stream::iter(dependents_of(&triggered, key.as_ref())));
     let ctx = Arc::new(Context { shared: Arc::clone(shared), store: store.clone() });
-    let filled = store.clone();
     let controller = Controller::for_stream(objects, store)
         .with_config(Config::default().concurrency(UNLIMITED))
         .graceful_shutdown_on(shutdown.clone().cancelled_owned())
         .reconcile_on(trigger)
+        .reconcile_on(lost)
         .run(
             {
                 let shutdown = shutdown.clone();
@@ -94,8 +97,10 @@ pub(super) fn run_connections<K: ConnectionResource>(
     let trigger = keys(&triggers.connections).flat_map(move |key| stream::iter(connections_with(&known, key.as_ref())));
     let secrets = changed_secrets::<K>(&ctx.shared);
     let rotated = secrets.flat_map(move |secret| stream::iter(readers_of(&readers, &secret)));
+    let (losses, lost) = Losses::of_connections(&ctx.shared, &store);
     let (context, existing) = (Arc::clone(&ctx), store.clone());
     let objects = watched(api, writer, move |event| {
+        losses.see_connection(event);
         if matches!(event, watcher::Event::Delete(_) | watcher::Event::InitDone) {
             context.forget_unless(|key| exists(&existing, key));
         }
@@ -106,6 +111,7 @@ pub(super) fn run_connections<K: ConnectionResource>(
         .graceful_shutdown_on(shutdown.clone().cancelled_owned())
         .reconcile_on(trigger)
         .reconcile_on(rotated)
+        .reconcile_on(lost)
         .run(
             |object, ctx: Arc<connection::context::Context<K>>| {
                 let shared = Arc::clone(&ctx.shared);

@@ -5,13 +5,15 @@
 //! | [`kinds`] | the one list of managed kinds |
 //! | `controllers` | the pipeline of one controller, from watch to reconcile |
 //! | `watches` | which changes of an object or a Secret trigger a reconcile |
+//! | `losses` | what other writers took away: finalizers, records, whole objects |
 //! | [`triggers`] | triggers between connections and the objects that use them |
 //! | [`schedule`], [`isolate`] | waits for a permit; contains panics and endless waits |
 //! | [`startup`] | waits for CRDs and for the id of the cluster |
 //! | [`state_metrics`] | the gauges of objects and connections |
 //!
 //! An object is reconciled when it changes in a way that matters (generation, deletion, our annotations; never
-//! what the operator writes itself), after its interval, and when its connection changes. A connection is
+//! what the operator writes itself), when another writer takes its finalizer or its record away, after its interval,
+//! and when its connection changes. A connection is
 //! reconciled when it changes, after its interval, when one of its Secrets changes, and when a call of one of
 //! its objects fails. The runtime keeps one slot for each object, so changes may arrive faster than they are
 //! reconciled.
@@ -19,6 +21,7 @@
 mod controllers;
 pub mod isolate;
 pub mod kinds;
+mod losses;
 pub mod schedule;
 pub mod startup;
 pub mod state_metrics;
@@ -39,6 +42,7 @@ use super::queue::permits::Permits;
 use super::state::accounts::{Accounts, TriggerSenders};
 use super::state::claims::ClaimLocks;
 use super::state::observations::Observations;
+use super::state::records::Records;
 use super::state::settling::Settling;
 use super::state::stores::Stores;
 use super::{Result, Settings};
@@ -112,6 +116,7 @@ fn shared(options: Options, cluster_id: String, triggers: TriggerSenders, stores
         backoffs: Backoffs::new(settings.backoff),
         observations: Observations::default(),
         settling: Settling::new(settings.first_look),
+        records: Records::default(),
         corrections: Mutex::default(),
         deletions: Mutex::new(Deletions::within(window)),
         claim_locks: ClaimLocks::default(),

@@ -41,8 +41,8 @@ where
         .predicate_filter(|object: &DeserializeGuard<K>| Some(fingerprint(object)), PredicateConfig::default())
 }
 
-/// Returns a hash of everything in an object that asks for a reconcile. Status and finalizer are not in it: the
-/// operator writes them itself.
+/// Returns a hash of everything in an object that asks for a reconcile. Status and finalizer are not in it, because the
+/// operator writes them itself: `losses` finds out what other writers did to them.
 fn fingerprint<K: Resource>(object: &K) -> u64 {
     let mut hash = DefaultHasher::new();
     let meta = object.meta();

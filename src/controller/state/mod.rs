@@ -7,6 +7,7 @@
 //! | [`dependents`] | the objects that use a connection |
 //! | [`observations`] | when each object was last read and written, and whether it drifts |
 //! | [`settling`] | the writes that reads may not show yet |
+//! | [`records`] | the finalizer and the record of each object, as this process wrote them last |
 //! | [`stores`] | the caches of the managed kinds |
 //!
 //! Nothing here holds a `kube::Client`, waits or writes: the flows in `policy` and `connection` do.
@@ -15,5 +16,6 @@ pub mod accounts;
 pub mod claims;
 pub mod dependents;
 pub mod observations;
+pub mod records;
 pub mod settling;
 pub mod stores;

@@ -3,6 +3,7 @@
 use super::*;
 
 const RECORDED: DeletionRecord<'_> = DeletionRecord { id: Some("id-1"), in_flight: None };
+const UNRECORDED: DeletionRecord<'_> = DeletionRecord { id: None, in_flight: None };
 const CREATING: DeletionRecord<'_> = DeletionRecord { id: None, in_flight: Some(OperationKind::Create) };
 const ADOPTING: DeletionRecord<'_> = DeletionRecord { id: Some("id-1"), in_flight: Some(OperationKind::Adopt) };
 
@@ -110,12 +111,22 @@ fn deletion_plan_prefers_our_tag_over_other_objects_of_the_name() {
 
 #[test]
 fn deletion_record_needs_search_unless_nothing_can_be_missed() {
-    let nothing = DeletionRecord { id: None, in_flight: None };
-    assert!(!nothing.needs_search(None, false) && !nothing.needs_search(None, true));
-    assert!(CREATING.needs_search(None, true));
-    assert!(!RECORDED.needs_search(Some(&Ownership::Ours), true));
-    assert!(RECORDED.needs_search(Some(&Ownership::Ours), false), "a second object may have the same name");
-    assert!(RECORDED.needs_search(Some(&Ownership::Untagged), true) && RECORDED.needs_search(None, true));
+    let ours = Some(&Ownership::Ours);
+    assert!(UNRECORDED.needs_search(None, "name"), "another writer may have removed the record");
+    assert!(CREATING.needs_search(None, "name"));
+    assert!(RECORDED.needs_search(ours, "name"), "a second object may have the same name");
+    assert!(!RECORDED.needs_search(ours, "id-1"), "the id is the name");
+    assert!(RECORDED.needs_search(Some(&Ownership::Untagged), "id-1") && RECORDED.needs_search(None, "id-1"));
+}
+
+#[test]
+fn deletion_plan_without_record_deletes_only_what_has_our_tag() {
+    let found = |owner: Ownership| plan_deletion(&UNRECORDED, None, named(&[("id-1", owner)]));
+    assert_eq!(found(Ownership::Ours), deletes(&["id-1"]));
+    for owner in foreign().into_iter().chain([Ownership::Untagged]) {
+        assert_eq!(found(owner), deletes(&[]));
+    }
+    assert!(blocked(found(Ownership::Unknown)).message.starts_with("Cannot tell whether id-1"));
 }
 
 #[test]

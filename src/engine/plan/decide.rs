@@ -102,8 +102,7 @@ impl Planner<'_> {
             return Plan::Refuse(Refusal::Reserved { id: observed.id });
         }
         if self.last_known.is_in_flight(OperationKind::Create) && observed.diff.is_empty() {
-            // The upstream dropped the owner tag. Our create in flight and the equal content are the proof.
-            return self.existing(observed, Some(Acquire::Recover), TagOwner::Needed);
+            return self.created(observed);
         }
         if self.last_known.settling && self.is_recorded(&observed) {
             // The owner tag may not be visible yet.
@@ -113,6 +112,18 @@ impl Planner<'_> {
             return Plan::Refuse(Refusal::RecordedNotTagged { id: observed.id });
         }
         self.adopt(observed)
+    }
+
+    /// Decides about an object without our owner tag that equals what a create in flight would have made.
+    fn created(&self, observed: Observation) -> Plan {
+        if self.last_known.create_sent {
+            // The upstream dropped the owner tag. Our create in flight and the equal content are the proof.
+            return self.existing(observed, Some(Acquire::Recover), TagOwner::Needed);
+        }
+        match self.rules.adoption {
+            AdoptionPolicy::Never => Plan::Refuse(Refusal::CreateNotProven { id: observed.id }),
+            AdoptionPolicy::IfIdentical | AdoptionPolicy::Always => self.adopt(observed),
+        }
     }
 
     fn adopt(&self, observed: Observation) -> Plan {

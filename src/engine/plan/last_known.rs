@@ -13,6 +13,8 @@ pub struct LastKnown {
     pub id: Option<String>,
     /// The kind of a write whose result is not recorded.
     pub in_flight: Option<OperationKind>,
+    /// Whether this process sent the create in flight. Status alone does not prove that: others may edit it.
+    pub create_sent: bool,
     /// Whether a create in flight may still take effect.
     pub in_grace: bool,
     /// Hash of the wanted document that was last written.

@@ -39,6 +39,11 @@ pub enum Refusal {
         /// Id of the object.
         id: String,
     },
+    /// Status has a create in flight that this process did not send, and the object has no owner tag.
+    CreateNotProven {
+        /// Id of the object.
+        id: String,
+    },
     /// The object is not ours, and `adoptionPolicy` is `Never`.
     AdoptionNotAllowed {
         /// Id of the object.
@@ -66,6 +71,7 @@ impl Refusal {
             | Self::Ambiguous { .. }
             | Self::OtherThanSpec { .. }
             | Self::RecordedNotTagged { .. }
+            | Self::CreateNotProven { .. }
             | Self::AdoptionNotAllowed { .. }
             | Self::NotIdentical { .. } => Reason::Conflict,
         }
@@ -95,6 +101,9 @@ impl Refusal {
             ),
             Self::RecordedNotTagged { id } => format!(
                 "The upstream object {id} in status.upstream does not have the owner tag of this object, so the operator does not write to it. To adopt it, set spec.externalId: {id} and spec.adoptionPolicy."
+            ),
+            Self::CreateNotProven { id } => format!(
+                "The upstream object {id} equals the spec and has no owner tag, so nothing proves that the create in status.operation made it. Set spec.adoptionPolicy: IfIdentical to adopt it, or delete it upstream to have the operator create one."
             ),
             Self::AdoptionNotAllowed { id, differs: None } => format!(
                 "The upstream object {id} exists, and this object does not own it. Set spec.adoptionPolicy: IfIdentical to adopt it, or choose another name in a new object."

@@ -116,14 +116,22 @@ fn plan_finishes_adoption_in_flight_as_adoption() {
 
 #[test]
 fn plan_recovers_untagged_object_only_after_our_create() {
+    let sent = LastKnown { create_sent: true, ..in_flight(true) };
     for owner in [Ownership::Untagged, Ownership::Unknown] {
-        let equal = plan_one(&in_flight(true), rules(), owner.clone(), &[]);
+        let equal = plan_one(&sent, rules(), owner.clone(), &[]);
         assert_eq!(acquired(equal), (Some(Acquire::Recover), TagOwner::Needed, Step::None));
-        let differs = plan_one(&in_flight(true), rules(), owner.clone(), CHANGED);
+        let differs = plan_one(&sent, rules(), owner.clone(), CHANGED);
         assert_eq!(reason(&differs), Some(Reason::Conflict));
         let no_create = plan_one(&LastKnown::default(), rules(), owner, &[]);
         assert_eq!(reason(&no_create), Some(Reason::Conflict));
     }
+}
+
+#[test]
+fn plan_takes_no_untagged_object_for_create_of_others() {
+    let plan = |adoption| plan_one(&in_flight(true), Rules { adoption, ..rules() }, Ownership::Untagged, &[]);
+    assert_eq!(plan(AdoptionPolicy::Never), Plan::Refuse(Refusal::CreateNotProven { id: "id-1".to_owned() }));
+    assert_eq!(acquired(plan(AdoptionPolicy::Always)), (Some(Acquire::Adopt), TagOwner::Needed, Step::None));
 }
 
 #[test]

@@ -165,6 +165,7 @@ fn situations() -> Vec<Situation> {
     let fought = LastKnown { fought: vec![FIELD.to_owned()], ..written_before() };
     let named_and_recorded = "no owner tag, id recorded, externalId names it, equal";
     let recreating = LastKnown { in_flight: Some(OperationKind::Recreate), ..spec_changed() };
+    let sent = LastKnown { create_sent: true, ..lost_create(true) };
     let adopting = LastKnown { in_flight: Some(OperationKind::Adopt), ..never() };
     vec![
         case("not there, never created", never(), vec![]),
@@ -195,7 +196,12 @@ fn situations() -> Vec<Situation> {
         case("has our owner tag, id not recorded, equal", never(), one(Ours, None)),
         case("has our owner tag, id not recorded, differs", never(), one(Ours, Some(Update))),
         case("has our owner tag, an adoption's outcome is not recorded, equal", adopting, one(Ours, None)),
-        case("no owner tag, a create was lost, equal", lost_create(true), one(Untagged, None)),
+        case("no owner tag, a create was lost that this process sent, equal", sent, one(Untagged, None)),
+        case(
+            "no owner tag, a create is in status that this process did not send, equal",
+            lost_create(true),
+            one(Untagged, None),
+        ),
         case("no owner tag, equal", never(), one(Untagged, None)),
         case("no owner tag, differs", never(), one(Untagged, Some(Update))),
         case("no owner tag, must be recreated", never(), one(Untagged, Some(Recreate))),

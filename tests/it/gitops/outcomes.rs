@@ -56,7 +56,8 @@ fn refused() -> Vec<Outcome> {
         Refusal::ExternalIdNotFound { .. } => Some(Refusal::Ambiguous { ids: vec![id()] }),
         Refusal::Ambiguous { .. } => Some(Refusal::OtherThanSpec { id: id(), fields: fields() }),
         Refusal::OtherThanSpec { .. } => Some(Refusal::RecordedNotTagged { id: id() }),
-        Refusal::RecordedNotTagged { .. } => Some(Refusal::AdoptionNotAllowed { id: id(), differs: None }),
+        Refusal::RecordedNotTagged { .. } => Some(Refusal::CreateNotProven { id: id() }),
+        Refusal::CreateNotProven { .. } => Some(Refusal::AdoptionNotAllowed { id: id(), differs: None }),
         Refusal::AdoptionNotAllowed { .. } => Some(Refusal::NotIdentical { id: id(), fields: fields() }),
         Refusal::NotIdentical { .. } => None,
     });

@@ -5,4 +5,6 @@ mod claims;
 mod duplicates;
 mod foreign_objects;
 mod lost_adoptions;
+mod lost_finalizers;
+mod lost_records;
 mod marketplace;

@@ -27,11 +27,12 @@ fn record() -> impl Strategy<Value = LastKnown> {
     let paths = || prop::collection::vec(path(), 0..3);
     let contender = prop::option::of(Just("Policy a/b".to_owned()));
     let kinds = vec![OperationKind::Create, OperationKind::Recreate, OperationKind::Adopt];
-    let waits = (any::<bool>(), any::<bool>());
+    let waits = any::<[bool; 3]>();
     (prop::option::of(id()), prop::option::of(select(kinds)), waits, hash, paths(), paths(), contender).prop_map(
-        |(id, in_flight, (in_grace, settling), applied_hash, not_applied, fought, contender)| LastKnown {
+        |(id, in_flight, [create_sent, in_grace, settling], applied_hash, not_applied, fought, contender)| LastKnown {
             id,
             in_flight,
+            create_sent,
             in_grace,
             applied_hash,
             settling,

@@ -124,6 +124,9 @@ async fn cluster_connection_rejects_unlisted_namespace() {
     direct["spec"]["connectionRef"] = shared.clone();
     let mut indirect = ncloud_policy("indirect");
     indirect["spec"]["connectionRef"] = json!({ "name": "nowhere" });
+    for object in [&mut direct, &mut indirect] {
+        object["metadata"]["finalizers"] = json!(["cloudpolicy.dev/finalizer"]);
+    }
     env.apply(direct).await;
     env.apply(indirect).await;
     let cases = [("direct", "NamespaceNotAllowed"), ("indirect", "ConnectionNotFound")];

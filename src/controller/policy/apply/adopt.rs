@@ -19,6 +19,7 @@ impl<'c, K: Managed> Apply<'_, 'c, K> {
     /// what the plan says about its content.
     pub(super) async fn adopt(&mut self, existing: Existing, _claims: &ClaimGuard<'_>) -> Result<Outcome, Stop> {
         let _lock = self.lock_unchanged(&existing.observed).await?;
+        self.this.ensure_finalizer().await?;
         let (tag, id) = (existing.tag, existing.observed.id.clone());
         if tag == TagOwner::Needed {
             self.tag_adopted(&existing.observed).await?;
@@ -31,9 +32,14 @@ impl<'c, K: Managed> Apply<'_, 'c, K> {
         }
     }
 
-    /// Records an object that a create with a lost response left.
+    /// Records an object that is ours and that status does not name: its create lost its response, or another writer
+    /// changed status.
     pub(super) async fn record_recovered(&mut self, observed: &Observation) -> Result<()> {
-        let note = format!("Found {} upstream, created by a request whose response was lost.", observed.id);
+        let note = if self.this.is_in_flight(OperationKind::Create) {
+            format!("Found {} upstream, created by a request whose response was lost.", observed.id)
+        } else {
+            format!("Found {} upstream by its owner tag: status did not record it.", observed.id)
+        };
         self.record_acquired(observed, false, "Recovered", &note).await
     }
 

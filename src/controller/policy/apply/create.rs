@@ -45,6 +45,7 @@ impl<K: Managed> Apply<'_, '_, K> {
             self.external.check_quota().await.map_err(|error| failed(self.this, &error))?;
         }
         self.record_intent(OperationKind::Create, None).await?;
+        self.remember_sent();
         match self.this.write(Write::create(cause), self.external.create()).await? {
             Ok(Written::Accepted { id, verdict }) => {
                 self.mark_corrected();
@@ -68,10 +69,22 @@ impl<K: Managed> Apply<'_, '_, K> {
         self.external.validate_new().first().map_or(Ok(()), |problem| Err(invalid(problem)))
     }
 
+    /// Remembers that this process sends the create: only then the name and equal content prove that the object is ours.
+    fn remember_sent(&self) {
+        if let Some(operation) = self.this.status.common.operation.clone() {
+            self.this.shared().records.create_sent(&self.this.uid(), operation);
+        }
+    }
+
     /// Keeps the operation in flight only if its outcome is unknown: any other failure had no effect.
     async fn create_failed(&mut self, error: &UpstreamError) -> Result<Outcome, Stop> {
         if error.kind == ErrorKind::OutcomeUnknown {
-            return Err(failed(self.this, error));
+            let look = self.this.next_look().map(Requeue::After);
+            return Err(match failed(self.this, error) {
+                Stop::Report(outcome) => Outcome { requeue: look.unwrap_or(outcome.requeue), ..outcome }.into(),
+                Stop::Silently(requeue) => Stop::Silently(look.unwrap_or(requeue)),
+                stop @ Stop::Retry(_) => stop,
+            });
         }
         self.forget_intent().await?;
         match failed(self.this, error) {

@@ -1,8 +1,8 @@
 //! Carries out a plan.
 //!
-//! The create protocol makes a second copy impossible. Its order: validate upstream, look the object up
-//! (before the plan), record the intent in status under `resourceVersion`, check leadership, create with the
-//! owner tag in the same call, record the id before anything else, read back and compare. The intent stays
+//! The create protocol makes a second copy impossible. Its order: look the object up (before the plan), validate
+//! upstream, add the finalizer, record the intent in status under `resourceVersion`, check leadership, create with
+//! the owner tag in the same call, record the id before anything else, read back and compare. The intent stays
 //! in status until the operator has seen the new object with its owner tag. After a lost response the next
 //! reconcile looks the object up and never repeats the create blindly.
 //!
@@ -72,7 +72,7 @@ impl<'a, 'c, K: Managed> Apply<'a, 'c, K> {
             }
             Plan::Existing(existing) => self.keep_ours(existing).await,
             Plan::Report { observed, why } => Ok(self.report_only(observed, why).await),
-            Plan::Duplicate { oldest, ids } => Ok(self.report_duplicate(&oldest, &ids)),
+            Plan::Duplicate { oldest, ids } => Ok(self.report_duplicate(&oldest, &ids).await?),
             Plan::Yield(rival) => {
                 Ok(Outcome::yielded(rival.message(), YIELD_RETRY.min(self.this.shared().settings.slow_retry)))
             }
@@ -86,11 +86,10 @@ impl<'a, 'c, K: Managed> Apply<'a, 'c, K> {
             // The response arrived: the upstream only shows the object late.
             return self.not_shown();
         }
-        let left = self.this.grace_left().unwrap_or_default();
         Outcome::working(
             Reason::Creating,
             "The response to the create request was lost. Checking whether the object exists before retrying.",
-            Requeue::After(left + Duration::from_secs(1)),
+            self.this.next_look().map_or(Requeue::Backoff, Requeue::After),
         )
     }
 
@@ -107,17 +106,19 @@ impl<'a, 'c, K: Managed> Apply<'a, 'c, K> {
         Outcome::reported(diff, why)
     }
 
-    fn report_duplicate(&mut self, oldest: &Observation, ids: &[String]) -> Outcome {
+    async fn report_duplicate(&mut self, oldest: &Observation, ids: &[String]) -> Result<Outcome> {
         self.show(oldest);
         if !self.this.object.only_observes() {
+            self.this.ensure_finalizer().await?;
             self.point_at(Some(&oldest.id), self.adopted());
             self.this.status.common.operation = None;
         }
-        Outcome::duplicate(ids)
+        Ok(Outcome::duplicate(ids))
     }
 
     /// Writes what differs in an object that is ours, or was created in a call whose response was lost.
     async fn keep_ours(&mut self, existing: Existing) -> Result<Outcome, Stop> {
+        self.this.ensure_finalizer().await?;
         if existing.tag == TagOwner::Needed {
             self.tag_owner(&existing.observed).await?;
         }
@@ -209,6 +210,7 @@ impl<'a, 'c, K: Managed> Apply<'a, 'c, K> {
 
     /// Records in status what the operator is about to write, before it writes.
     async fn record_intent(&mut self, kind: OperationKind, id: Option<&str>) -> Result<()> {
+        self.this.ensure_finalizer().await?;
         if !self.this.shared().settings.safeguards.intent {
             return Ok(());
         }

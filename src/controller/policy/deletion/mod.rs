@@ -9,14 +9,18 @@
 //! | --- | --- |
 //! | [`crd`] | whether the CRD itself is being deleted |
 //! | [`limit`] | the limit on mass deletion |
+//! | [`target`] | where the upstream object may be, and what to delete there |
 //! | [`users`] | who uses the upstream object |
 //! | [`orphan`] | the log line and event of an orphan |
+//! | [`release`] | the last step: status, finalizer, metric |
 //!
 //! The decision which upstream objects to delete is pure: [`crate::engine::deletion_plan`].
 
 pub mod crd;
 pub mod limit;
 pub mod orphan;
+pub mod release;
+pub mod target;
 pub mod users;
 
 use super::account;
@@ -25,21 +29,20 @@ use super::failure::failed;
 use super::reconciliation::Reconciliation;
 use super::stop::Stop;
 use crate::api::Reason;
-use crate::api::status::{OperationKind, UpstreamRef};
+use crate::api::status::OperationKind;
+use crate::controller::Result;
 use crate::controller::k8s::finalizer;
 use crate::controller::kinds::managed::Managed;
 use crate::controller::state::accounts::Unavailable;
-use crate::controller::{Error, Result};
-use crate::engine::deletion_plan::{self, DeletionPlan, DeletionRecord, plan_deletion};
+use crate::engine::deletion_plan::{self, DeletionPlan};
 use crate::engine::outcome::{Outcome, Requeue};
 use crate::engine::{Cause, ExternalDeleter, OrphanReason};
-use crate::upstream::{Account, registry};
 use crd::CrdState;
 use k8s_openapi::api::core::v1::Namespace;
 use kube::Api;
 use kube::runtime::controller::Action;
-use std::sync::Arc;
 use std::time::Duration;
+use target::Target;
 
 /// How soon a blocked deletion is retried at the latest: sooner than other work that waits for a human,
 /// because a user waits for the object to go.
@@ -60,27 +63,36 @@ enum Deletion {
 }
 
 /// Deletes or orphans the upstream object, and removes the finalizer.
+///
+/// Without our finalizer, those of others still hold the object: another writer removed ours. The upstream object is
+/// deleted all the same.
 pub async fn run<K: Managed>(this: &mut Reconciliation<'_, K>) -> Result<Action> {
-    if !finalizer::has(&this.object) {
+    if !is_concerned(this) {
         return Ok(Action::await_change());
     }
-    let Some(record) = this.status.common.upstream.clone() else {
-        return remove_finalizer(this, None).await;
-    };
     let deletion = match this.object.orphan_reason() {
         Some(why) => Ok(Deletion::Orphaned(why)),
-        None => delete_unless_crd_is_deleted(this, &record).await,
+        None => delete_unless_crd_is_deleted(this).await,
     };
     match deletion {
-        Ok(Deletion::Done) => remove_finalizer(this, None).await,
+        Ok(Deletion::Done) => release::run(this, None).await,
         Ok(Deletion::Orphaned(why)) => {
-            orphan::report(this, &record, why).await;
-            remove_finalizer(this, Some(why)).await
+            orphan::report(this, why).await;
+            release::run(this, Some(why)).await
         }
         Err(Stop::Report(outcome)) => block(this, outcome).await,
         Err(Stop::Silently(requeue)) => this.finish_silently(requeue).await,
         Err(Stop::Retry(error)) => Err(error),
     }
+}
+
+/// Returns whether the operator has something to do for the deletion. An object that keeps its upstream object, and has
+/// neither finalizer nor record, is none of its business.
+fn is_concerned<K: Managed>(this: &Reconciliation<'_, K>) -> bool {
+    let held = finalizer::has(&this.object);
+    let recorded = this.status.common.upstream.is_some();
+    let released = this.shared().records.is_released(&this.uid());
+    held || (!released && (recorded || this.object.orphan_reason().is_none()))
 }
 
 /// Keeps the finalizer, and reports what the deletion waits for.
@@ -92,25 +104,22 @@ async fn block<K: Managed>(this: &mut Reconciliation<'_, K>, outcome: Outcome) -
 
 /// Deletes the upstream object. An administrator who deletes the CRD removes the operator, and does not mean
 /// to delete every upstream object.
-async fn delete_unless_crd_is_deleted<K: Managed>(
-    this: &Reconciliation<'_, K>,
-    record: &UpstreamRef,
-) -> Result<Deletion, Stop> {
+async fn delete_unless_crd_is_deleted<K: Managed>(this: &Reconciliation<'_, K>) -> Result<Deletion, Stop> {
     match crd::state::<K>(&this.shared().client, deleted_for(this)).await? {
-        CrdState::Present => delete(this, record).await,
+        CrdState::Present => delete(this).await,
         CrdState::Deleting => Ok(Deletion::Orphaned(OrphanReason::CrdDeleted)),
         CrdState::Unknown(wait) => Err(Stop::Silently(Requeue::After(wait))),
     }
 }
 
-async fn delete<K: Managed>(this: &Reconciliation<'_, K>, record: &UpstreamRef) -> Result<Deletion, Stop> {
-    if record.id.is_none()
-        && let Some(left) = this.grace_left()
-    {
-        // A create whose response was lost may still take effect: a look-up now could miss it.
-        return Err(create_in_flight(left).into());
+async fn delete<K: Managed>(this: &Reconciliation<'_, K>) -> Result<Deletion, Stop> {
+    let is_recorded = this.status.common.upstream.is_some();
+    if !is_recorded && !this.shared().settings.safeguards.search_unrecorded {
+        return Ok(Deletion::Done);
     }
-    limit::check(this).await?;
+    if is_recorded {
+        limit::check(this).await?;
+    }
     account::ensure_known(this).await?;
     // The connection of the spec, which is immutable: people who may not use a connection may be able to
     // name it in status.
@@ -119,72 +128,48 @@ async fn delete<K: Managed>(this: &Reconciliation<'_, K>, record: &UpstreamRef) 
         Ok(account) => account,
         Err(unavailable) => return without_connection(this, unavailable).await,
     };
-    let deleter = deleter(this, record, &account)?;
-    let name = registry::bind(&account, this.object.desired(), &this.owner_tag(), this.request_context());
-    let name = name.map_or_else(|_| record.key.clone(), |external| external.key());
-    deleter.know(&name);
-    delete_upstream(this, record, &name, deleter.as_ref()).await
+    delete_from(this, &target::all(this, &account)?).await
 }
 
-/// Waits for a create that may still take effect, or whose object the upstream does not show yet.
-fn create_in_flight(left: Duration) -> Outcome {
-    let message = "A create request may still take effect. Waiting before checking whether the object exists.";
-    Outcome::working(Reason::Deleting, message, Requeue::After(left + Duration::from_secs(1)))
-}
-
-/// Returns the deleter of the collection that the deletion record names.
-fn deleter<K: Managed>(
-    this: &Reconciliation<'_, K>,
-    record: &UpstreamRef,
-    account: &Arc<Account>,
-) -> Result<Box<dyn ExternalDeleter>, Stop> {
-    let deleter = registry::deleter(account, &record.system, &this.owner_tag(), this.request_context());
-    deleter.ok_or_else(|| {
-        let message = format!("status.upstream names {}, which this connection does not reach.", record.system);
-        Outcome::refused(Reason::InvalidSpec, message).into()
-    })
-}
-
-/// Finds, plans and deletes.
-async fn delete_upstream<K: Managed>(
-    this: &Reconciliation<'_, K>,
-    record: &UpstreamRef,
-    name: &str,
-    deleter: &dyn ExternalDeleter,
-) -> Result<Deletion, Stop> {
-    let operation = this.status.common.operation.as_ref();
-    let record = DeletionRecord { id: record.id.as_deref(), in_flight: operation.map(|operation| operation.kind) };
-    let plan = observe_and_plan(this, &record, name, deleter).await.map_err(|error| failed(this, &error))?;
-    let ids = match plan {
-        DeletionPlan::Delete(ids) => ids,
-        DeletionPlan::NotOurs => return Ok(Deletion::Orphaned(OrphanReason::NotOurs)),
-        DeletionPlan::Blocked(outcome) => return Err(outcome.into()),
-    };
-    let creating = operation.is_some_and(|operation| operation.kind != OperationKind::Adopt);
-    if let Some(left) = this.grace_left().filter(|_| ids.is_empty() && creating) {
-        return Err(create_in_flight(left).into());
+/// Deletes from the collections in which the upstream object may be.
+async fn delete_from<K: Managed>(this: &Reconciliation<'_, K>, targets: &[Target]) -> Result<Deletion, Stop> {
+    let mut found = Vec::new();
+    let mut not_ours = false;
+    for target in targets {
+        match target.plan(this).await.map_err(|error| failed(this, &error))? {
+            DeletionPlan::Delete(ids) => found.push((target, ids)),
+            DeletionPlan::NotOurs => not_ours = true,
+            DeletionPlan::Blocked(outcome) => return Err(outcome.into()),
+        }
     }
-    for id in &ids {
-        delete_one(this, id, deleter).await?;
+    let is_empty = found.iter().all(|(_, ids)| ids.is_empty());
+    if is_empty {
+        wait_for_create(this)?;
+    } else if this.status.common.upstream.is_none() {
+        limit::check(this).await?;
     }
-    users::check_gone(this, name, deleter).await?;
+    for (target, ids) in found {
+        for id in ids {
+            delete_one(this, &id, target.deleter.as_ref()).await?;
+        }
+        users::check_gone(this, &target.key, target.deleter.as_ref()).await?;
+    }
+    if not_ours {
+        return Ok(Deletion::Orphaned(OrphanReason::NotOurs));
+    }
+    if is_empty {
+        let note = "Found no upstream object that this object owns, so there was nothing to delete.";
+        this.normal_event("NothingToDelete", note).await;
+    }
     Ok(Deletion::Done)
 }
 
-async fn observe_and_plan<K: Managed>(
-    this: &Reconciliation<'_, K>,
-    record: &DeletionRecord<'_>,
-    name: &str,
-    deleter: &dyn ExternalDeleter,
-) -> crate::engine::Result<DeletionPlan> {
-    let recorded = match record.id {
-        Some(id) => deleter.owner(id).await?,
-        None => None,
-    };
-    let has_unique_name = registry::unique_name(this.object.desired()).is_some();
-    let named =
-        if record.needs_search(recorded.as_ref(), has_unique_name) { deleter.find(name).await? } else { Vec::new() };
-    Ok(plan_deletion(record, recorded, named))
+/// Stops a deletion that found nothing while a create may still take effect.
+fn wait_for_create<K: Managed>(this: &Reconciliation<'_, K>) -> Result<(), Stop> {
+    let creating = this.status.common.operation.as_ref().is_some_and(|it| it.kind != OperationKind::Adopt);
+    let Some(wait) = this.next_look().filter(|_| creating) else { return Ok(()) };
+    let message = "A create request may still take effect. Checking whether the object exists.";
+    Err(Outcome::working(Reason::Deleting, message, Requeue::After(wait)).into())
 }
 
 async fn delete_one<K: Managed>(
@@ -225,7 +210,8 @@ async fn without_connection<K: Managed>(
     let namespace = namespaces.get_metadata_opt(&this.namespace()).await?;
     let terminating = namespace.is_none_or(|namespace| namespace.metadata.deletion_timestamp.is_some());
     if terminating && deleted_for(this) >= this.shared().settings.orphan_after {
-        return Ok(Deletion::Orphaned(OrphanReason::Deadline));
+        let recorded = this.status.common.upstream.is_some();
+        return Ok(Deletion::Orphaned(if recorded { OrphanReason::Deadline } else { OrphanReason::NotSearched }));
     }
     let requeue = if terminating { Requeue::After(IN_TERMINATING_NAMESPACE) } else { outcome.requeue };
     Err(Outcome { requeue, ..outcome }.into())
@@ -236,18 +222,4 @@ fn deleted_for<K: Managed>(this: &Reconciliation<'_, K>) -> Duration {
     let deleted = this.object.meta().deletion_timestamp.as_ref().map(|time| time.0);
     let passed = deleted.map(|at| this.shared().clock.now().duration_since(at));
     passed.and_then(|passed| Duration::try_from(passed).ok()).unwrap_or_default()
-}
-
-/// Removes the finalizer. An orphan is counted only then: everything before may be repeated.
-async fn remove_finalizer<K: Managed>(this: &Reconciliation<'_, K>, orphaned: Option<OrphanReason>) -> Result<Action> {
-    match finalizer::remove(&this.api(), &this.object, this.shared().settings.safeguards).await {
-        // The object is gone or was changed: the watch delivers what is left to do.
-        Err(Error::Stale) => return Ok(Action::requeue(Duration::from_secs(1))),
-        other => other?,
-    }
-    if let Some(why) = orphaned {
-        this.shared().metrics.orphaned(K::KIND, why.label());
-    }
-    this.forget();
-    Ok(Action::await_change())
 }

@@ -7,18 +7,34 @@ use crate::controller::policy::reconciliation::Reconciliation;
 use crate::engine::OrphanReason;
 
 /// Logs the orphan and publishes a warning.
-pub async fn report<K: Managed>(this: &Reconciliation<'_, K>, record: &UpstreamRef, why: OrphanReason) {
-    let id = record.id.as_deref().unwrap_or("(id unknown)");
-    tracing::warn!(
-        kind = K::KIND,
-        namespace = this.namespace(),
-        name = this.object.name_any(),
-        system = record.system,
-        endpoint = record.endpoint,
-        id,
-        reason = why.label(),
-        "orphaned an upstream object"
-    );
-    let note = format!("Orphaned {} {id} at {}: it is not deleted ({}).", record.system, record.endpoint, why.label());
+pub async fn report<K: Managed>(this: &Reconciliation<'_, K>, why: OrphanReason) {
+    let (namespace, name) = (this.namespace(), this.object.name_any());
+    let note = if let Some(UpstreamRef { system, endpoint, id, .. }) = &this.status.common.upstream {
+        let id = id.as_deref().unwrap_or("(id unknown)");
+        tracing::warn!(
+            kind = K::KIND,
+            namespace,
+            name,
+            system,
+            endpoint,
+            id,
+            reason = why.label(),
+            "orphaned an upstream object"
+        );
+        format!("Orphaned {system} {id} at {endpoint}: it is not deleted ({}).", why.label())
+    } else {
+        tracing::warn!(
+            kind = K::KIND,
+            namespace,
+            name,
+            reason = why.label(),
+            "let an object go without a record of its upstream object and without a search for it"
+        );
+        format!(
+            "Status records no upstream object, and the operator searched for none ({}): one with the owner tag of uid {} may be left.",
+            why.label(),
+            this.uid()
+        )
+    };
     this.warning_event(Reason::Orphaned.as_str(), &note).await;
 }

@@ -1,0 +1,57 @@
+//! Lets an object go after the upstream half of its deletion: status, finalizer, metric.
+
+use crate::api::{FINALIZER, Reason};
+use crate::controller::k8s::finalizer;
+use crate::controller::kinds::managed::Managed;
+use crate::controller::policy::reconciliation::Reconciliation;
+use crate::controller::{Error, Result};
+use crate::engine::OrphanReason;
+use crate::engine::outcome::{Outcome, Requeue};
+use kube::runtime::controller::Action;
+use std::time::Duration;
+
+/// Removes the finalizer. An orphan is counted only then: everything before may be repeated.
+pub async fn run<K: Managed>(this: &mut Reconciliation<'_, K>, orphaned: Option<OrphanReason>) -> Result<Action> {
+    report_to_other_holders(this, orphaned).await?;
+    let (records, uid) = (&this.shared().records, this.uid());
+    // Before the patch: the object may be gone before its response arrives.
+    let is_new = records.release(&uid);
+    if finalizer::has(&this.object) {
+        match finalizer::remove(&this.api(), &this.object, this.shared().settings.safeguards).await {
+            // The object is gone or was changed: the watch delivers what is left to do.
+            Err(Error::Stale) => {
+                if is_new {
+                    records.keep(&uid);
+                }
+                return Ok(Action::requeue(Duration::from_secs(1)));
+            }
+            other => other?,
+        }
+    }
+    if let Some(why) = orphaned {
+        this.shared().metrics.orphaned(K::KIND, why.label());
+    }
+    this.forget();
+    Ok(Action::await_change())
+}
+
+/// Writes the truth into the status of an object that stays, because the finalizers of others hold it.
+async fn report_to_other_holders<K: Managed>(
+    this: &mut Reconciliation<'_, K>,
+    orphaned: Option<OrphanReason>,
+) -> Result<()> {
+    let others: Vec<&str> =
+        this.object.finalizers().iter().map(String::as_str).filter(|finalizer| *finalizer != FINALIZER).collect();
+    if others.is_empty() {
+        return Ok(());
+    }
+    let upstream = match orphaned {
+        None => "Nothing of this object is left upstream.".to_owned(),
+        Some(why) => format!("The operator left the upstream object in place ({}).", why.label()),
+    };
+    let message = format!("{upstream} The finalizers of others hold this object: {}.", others.join(", "));
+    this.status.common.upstream = None;
+    this.status.common.operation = None;
+    this.status.observed_id = None;
+    this.finish(Outcome::working(Reason::Deleting, message, Requeue::Never)).await.map(drop)
+}

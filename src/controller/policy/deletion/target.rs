@@ -1,0 +1,80 @@
+//! Finds out where the upstream object of a deletion may be, and what to delete there.
+//!
+//! The spec names the collection and the name. Status only adds an id: other writers may have removed or changed it.
+//! So the operator also searches, unless the recorded object is ours and no second one can exist beside it.
+
+use crate::api::status::UpstreamRef;
+use crate::api::{FORCE_ORPHAN, Reason};
+use crate::controller::kinds::managed::Managed;
+use crate::controller::policy::reconciliation::Reconciliation;
+use crate::controller::policy::stop::Stop;
+use crate::engine::deletion_plan::{DeletionPlan, DeletionRecord, plan_deletion};
+use crate::engine::outcome::Outcome;
+use crate::engine::{ExternalDeleter, Problem};
+use crate::upstream::{Account, registry};
+use std::sync::Arc;
+
+/// One collection in which the upstream object may be.
+pub struct Target {
+    /// Deletes there.
+    pub deleter: Box<dyn ExternalDeleter>,
+    /// The id in status.
+    id: Option<String>,
+    /// The name to search for.
+    pub key: String,
+}
+
+/// Returns the collection of the spec, and the one in status if that is another one.
+pub fn all<K: Managed>(this: &Reconciliation<'_, K>, account: &Arc<Account>) -> Result<Vec<Target>, Stop> {
+    let record = this.status.common.upstream.as_ref();
+    let bound = registry::bind(account, this.object.desired(), &this.owner_tag(), this.request_context());
+    let (system, key) = match &bound {
+        Ok(external) => (Some(external.system()), Some(external.key())),
+        Err(_) => (None, None),
+    };
+    let matches = |record: &&UpstreamRef| system == Some(record.system.as_str());
+    let of_spec = bound.as_ref().ok().map(|external| Target {
+        deleter: external.deleter(),
+        id: record.filter(matches).and_then(|record| record.id.clone()),
+        key: external.key(),
+    });
+    let of_record = record.filter(|record| !matches(record)).and_then(|record| {
+        let deleter = registry::deleter(account, &record.system, &this.owner_tag(), this.request_context())?;
+        let key = key.unwrap_or_else(|| record.key.clone());
+        Some(Target { deleter, id: record.id.clone(), key })
+    });
+    match bound {
+        Err(problem) if of_record.is_none() => Err(unreachable(record, &problem).into()),
+        _ => Ok(of_spec.into_iter().chain(of_record).collect()),
+    }
+}
+
+/// Reports that neither spec nor status names a collection that the connection reaches.
+fn unreachable(record: Option<&UpstreamRef>, Problem { field, message }: &Problem) -> Outcome {
+    let recorded =
+        record.map(|record| format!("status.upstream names {}, which this connection does not reach. ", record.system));
+    let message = format!(
+        "{}{field}: {message}. Set the annotation {FORCE_ORPHAN}=true to release this object without a search upstream.",
+        recorded.unwrap_or_default()
+    );
+    Outcome::refused(Reason::InvalidSpec, message)
+}
+
+impl Target {
+    /// Observes the objects and decides which to delete.
+    pub async fn plan<K: Managed>(&self, this: &Reconciliation<'_, K>) -> crate::engine::Result<DeletionPlan> {
+        let operation = this.status.common.operation.as_ref();
+        let record = DeletionRecord { id: self.id.as_deref(), in_flight: operation.map(|operation| operation.kind) };
+        self.deleter.know(&self.key);
+        let recorded = match record.id {
+            Some(id) => self.deleter.owner(id).await?,
+            None => None,
+        };
+        let named = if record.needs_search(recorded.as_ref(), &self.key) {
+            self.deleter.find(&self.key).await?
+        } else {
+            Vec::new()
+        };
+        Ok(plan_deletion(&record, recorded, named))
+    }
+}

@@ -1,0 +1,104 @@
+//! Reports the upstream object of an object that is gone although this process did not let it go: another writer
+//! removed the finalizer. The operator leaves the upstream object in place, because the finalizer was removed on
+//! purpose or by a restore that brings the object back.
+
+use crate::api::Reason;
+use crate::api::status::UpstreamRef;
+use crate::controller::context::Shared;
+use crate::controller::k8s::connection_metadata;
+use crate::controller::kinds::managed::Managed;
+use crate::engine::{OrphanReason, Ownership};
+use crate::upstream::{Priority, registry};
+use kube::Api;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How long a reconcile under way, or the writes of a former leader, may take to finish.
+const SETTLE: Duration = Duration::from_secs(2);
+
+/// What is left of the object upstream.
+enum Left {
+    Nothing,
+    /// These ids.
+    Objects(String),
+    /// The operator could not look, and so cannot tell about this id.
+    Unknown(String),
+}
+
+/// Looks for the upstream object, and warns if it is still there.
+pub async fn report<K: Managed>(shared: Arc<Shared>, object: K, record: UpstreamRef) {
+    if object.is_deleted() && object.orphan_reason().is_some() {
+        // The user asked to leave the upstream object, and a former leader may have let the object go.
+        return;
+    }
+    // A create without an id may still take effect.
+    tokio::time::sleep(if record.id.is_some() { SETTLE } else { SETTLE.max(shared.settings.create_grace) }).await;
+    if !shared.leadership.still_leads() || exists(&shared, &object).await {
+        return;
+    }
+    let (left, note, certain) = match look(&shared, &object, &record).await {
+        Left::Nothing => return,
+        Left::Objects(ids) => (ids, "is still there", true),
+        Left::Unknown(ids) => (ids, "may still be there: the operator cannot look", false),
+    };
+    let (namespace, name) = (object.namespace().unwrap_or_default(), object.name_any());
+    let UpstreamRef { system, endpoint, .. } = &record;
+    let why = OrphanReason::FinalizerRemoved;
+    tracing::warn!(
+        kind = K::KIND,
+        namespace,
+        name,
+        system,
+        endpoint,
+        id = left,
+        reason = why.label(),
+        "another writer removed the finalizer of an object and the object is gone; its upstream object {note}"
+    );
+    shared.metrics.orphaned(K::KIND, why.label());
+    let note = format!(
+        "{} {namespace}/{name} is gone without its finalizer. Its upstream object {system} {left} at {endpoint} {note}. Delete it there, or adopt it with a new object.",
+        K::KIND
+    );
+    shared.events.warning(&object.object_ref(&()), Reason::Orphaned.as_str(), &note).await;
+    if certain {
+        announce_to_connection(&shared, &object, &note).await;
+    }
+}
+
+/// Returns whether the object exists after all: a list of a lagging API server may leave it out.
+async fn exists<K: Managed>(shared: &Shared, object: &K) -> bool {
+    let api: Api<K> = Api::namespaced(shared.client.clone(), &object.namespace().unwrap_or_default());
+    let now = api.get_metadata_opt(&object.name_any()).await;
+    matches!(now, Ok(Some(now)) if now.metadata.uid == object.uid())
+}
+
+async fn look<K: Managed>(shared: &Arc<Shared>, object: &K, record: &UpstreamRef) -> Left {
+    let recorded = || record.id.clone().unwrap_or_else(|| record.key.clone());
+    let namespace = object.namespace().unwrap_or_default();
+    let Ok(account) = shared.accounts.resolve_for_deletion(&object.common().connection_ref, &namespace) else {
+        return Left::Unknown(recorded());
+    };
+    let owner_tag = shared.owner_tag(&object.uid().unwrap_or_default());
+    let Some(deleter) = registry::deleter(&account, &record.system, &owner_tag, Priority::Background) else {
+        return Left::Unknown(recorded());
+    };
+    deleter.know(&record.key);
+    let found = match &record.id {
+        Some(id) => deleter.owner(id).await.map(|owner| owner.map(|owner| (id.clone(), owner)).into_iter().collect()),
+        None => deleter.find(&record.key).await,
+    };
+    let Ok(found) = found else { return Left::Unknown(recorded()) };
+    let is_left = |owner: &Ownership| matches!(owner, Ownership::Ours | Ownership::Unknown);
+    let ids: Vec<String> = found.into_iter().filter(|(_, owner)| is_left(owner)).map(|(id, _)| id).collect();
+    if ids.is_empty() { Left::Nothing } else { Left::Objects(ids.join(", ")) }
+}
+
+/// Publishes the warning about the connection, too, because the object is gone. What the operator only read in a status
+/// is not told there: a tenant may have written it.
+async fn announce_to_connection<K: Managed>(shared: &Shared, object: &K, note: &str) {
+    let namespace = object.namespace().unwrap_or_default();
+    let connection = connection_metadata::get(&shared.client, &object.common().connection_ref, &namespace).await;
+    if let Ok(Some(connection)) = connection {
+        shared.events.warning(&connection, Reason::Orphaned.as_str(), note).await;
+    }
+}

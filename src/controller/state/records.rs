@@ -1,0 +1,224 @@
+//! Remembers what each object recorded last: finalizer and upstream object. Other writers can take both away.
+//!
+//! The owner tag upstream stays the proof. What is remembered here only tells that something was lost, and so what
+//! to look for. A restart forgets it.
+
+use crate::api::FINALIZER;
+use crate::api::status::{CommonStatus, Operation, OperationKind, UpstreamRef};
+use crate::controller::kinds::connection::ConnectionResource;
+use crate::controller::kinds::managed::Managed;
+use kube::ResourceExt;
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// The part of an object that the operator writes itself and depends on.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Footprint {
+    /// Whether the object has our finalizer.
+    finalizer: bool,
+    /// What status records of the upstream object.
+    upstream: Option<UpstreamRef>,
+    /// The write in flight of a managed object, or the endpoint of a connection.
+    detail: Option<String>,
+}
+
+impl Footprint {
+    /// Returns the footprint of a managed object.
+    pub fn of<K: Managed>(object: &K) -> Self {
+        let CommonStatus { upstream, operation, .. } = object.status_draft().common;
+        Self { finalizer: is_held(object), upstream, detail: operation.map(|operation| operation.id) }
+    }
+
+    /// Returns the footprint of a connection.
+    pub fn of_connection<K: ConnectionResource>(connection: &K) -> Self {
+        Self { finalizer: is_held(connection), upstream: None, detail: connection.status().endpoint }
+    }
+}
+
+fn is_held<K: ResourceExt>(object: &K) -> bool {
+    object.finalizers().iter().any(|finalizer| finalizer == FINALIZER)
+}
+
+/// The memory of all objects of the managed kinds and of the connections, by uid.
+#[derive(Debug, Default)]
+pub struct Records(Mutex<HashMap<String, Memory>>);
+
+#[derive(Debug, Default)]
+struct Memory {
+    /// The object as this process read or wrote it last.
+    footprint: Option<Footprint>,
+    /// The upstream object that this process recorded last.
+    upstream: Option<UpstreamRef>,
+    /// The create that this process sent and whose outcome is not recorded.
+    sent: Option<Operation>,
+    /// Whether this process let the object go.
+    released: bool,
+}
+
+impl Records {
+    /// Remembers an object as this process read or wrote it.
+    pub fn remember(&self, uid: &str, footprint: Footprint) {
+        self.lock().entry(uid.to_owned()).or_default().footprint = Some(footprint);
+    }
+
+    /// Returns whether the object differs from what this process read or wrote last.
+    #[must_use]
+    pub fn is_disturbed(&self, uid: &str, now: &Footprint) -> bool {
+        self.lock().get(uid).and_then(|memory| memory.footprint.as_ref()).is_some_and(|last| last != now)
+    }
+
+    /// Remembers the upstream object that status records.
+    pub fn record(&self, uid: &str, upstream: Option<UpstreamRef>) {
+        self.lock().entry(uid.to_owned()).or_default().upstream = upstream;
+    }
+
+    /// Puts back into status what another writer took away: the upstream object, and the create in flight. Returns
+    /// whether something was lost.
+    pub fn restore(&self, uid: &str, status: &mut CommonStatus) -> bool {
+        let all = self.lock();
+        let Some(memory) = all.get(uid) else { return false };
+        let mut lost = false;
+        if status.operation.is_none() && memory.sent.is_some() {
+            status.operation.clone_from(&memory.sent);
+            lost = true;
+        }
+        let in_flight = status.operation.as_ref().map(|operation| operation.kind);
+        let place = |upstream: &UpstreamRef| (upstream.system.clone(), upstream.id.clone());
+        let known = memory.upstream.as_ref().map(place);
+        // A create in flight has no id yet, and a cache that lags shows it longer than it lasts.
+        if known.is_some() && known != status.upstream.as_ref().map(place) && in_flight != Some(OperationKind::Create) {
+            status.upstream.clone_from(&memory.upstream);
+            lost = true;
+        }
+        lost
+    }
+
+    /// Remembers a create that this process sends now.
+    pub fn create_sent(&self, uid: &str, operation: Operation) {
+        self.lock().entry(uid.to_owned()).or_default().sent = Some(operation);
+    }
+
+    /// Forgets the create of this object: its outcome is known.
+    pub fn create_ended(&self, uid: &str) {
+        if let Some(memory) = self.lock().get_mut(uid) {
+            memory.sent = None;
+        }
+    }
+
+    /// Returns the create of this object that this process sent and whose outcome is unknown.
+    #[must_use]
+    pub fn sent_create(&self, uid: &str) -> Option<Operation> {
+        self.lock().get(uid)?.sent.clone()
+    }
+
+    /// Remembers that this process lets the object go. Returns whether that is new.
+    pub fn release(&self, uid: &str) -> bool {
+        !std::mem::replace(&mut self.lock().entry(uid.to_owned()).or_default().released, true)
+    }
+
+    /// Takes back a release that the API server refused.
+    pub fn keep(&self, uid: &str) {
+        if let Some(memory) = self.lock().get_mut(uid) {
+            memory.released = false;
+        }
+    }
+
+    /// Returns whether this process let the object go.
+    #[must_use]
+    pub fn is_released(&self, uid: &str) -> bool {
+        self.lock().get(uid).is_some_and(|memory| memory.released)
+    }
+
+    /// Forgets an object that is gone. Returns the upstream object that it recorded last; `None` if it recorded
+    /// none, or if this process let the object go.
+    pub fn forget(&self, uid: &str, shown: Option<UpstreamRef>) -> Option<UpstreamRef> {
+        let Some(Memory { released, upstream, .. }) = self.lock().remove(uid) else { return shown };
+        if released { None } else { shown.filter(|shown| shown.id.is_some()).or(upstream) }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, Memory>> {
+        // Each entry is valid at every moment, so a panic elsewhere leaves a valid map.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::shared::ConnectionRef;
+
+    fn reference(id: Option<&str>) -> UpstreamRef {
+        UpstreamRef {
+            system: "ncloud/policy".to_owned(),
+            connection: serde_json::from_str::<ConnectionRef>(r#"{ "name": "c" }"#).unwrap(),
+            endpoint: String::new(),
+            id: id.map(str::to_owned),
+            key: "p".to_owned(),
+            adopted: false,
+        }
+    }
+
+    fn create() -> Operation {
+        let (id, started_at, request_hash) = ("1-2".to_owned(), "2026-11-21T08:00:00Z".to_owned(), String::new());
+        Operation { id, kind: OperationKind::Create, started_at, request_hash }
+    }
+
+    #[test]
+    fn object_is_disturbed_when_it_lost_what_was_remembered() {
+        let records = Records::default();
+        let whole = Footprint { finalizer: true, upstream: Some(reference(Some("1"))), detail: None };
+        assert!(!records.is_disturbed("a", &whole), "an unknown object is reconciled anyway");
+        records.remember("a", whole.clone());
+        assert!(!records.is_disturbed("a", &whole));
+        for lost in [
+            Footprint { finalizer: false, ..whole.clone() },
+            Footprint { upstream: None, ..whole.clone() },
+            Footprint { upstream: Some(reference(Some("2"))), ..whole.clone() },
+            Footprint { detail: Some("1-2".to_owned()), ..whole },
+        ] {
+            assert!(records.is_disturbed("a", &lost), "{lost:?}");
+        }
+    }
+
+    #[test]
+    fn lost_record_is_restored_and_other_objects_are_not() {
+        let (records, mut status) = (Records::default(), CommonStatus::default());
+        assert!(!records.restore("a", &mut status));
+        records.record("a", Some(reference(Some("1"))));
+        for shown in [None, Some(reference(None)), Some(reference(Some("2")))] {
+            status.upstream = shown;
+            assert!(records.restore("a", &mut status));
+            assert_eq!(status.upstream, Some(reference(Some("1"))));
+        }
+        assert!(!records.restore("a", &mut status) && !records.restore("b", &mut CommonStatus::default()));
+    }
+
+    #[test]
+    fn lost_create_is_restored_until_its_outcome_is_known() {
+        let records = Records::default();
+        records.record("a", Some(reference(None)));
+        records.create_sent("a", create());
+        let mut status = CommonStatus::default();
+        assert!(records.restore("a", &mut status));
+        assert_eq!(status.operation, Some(create()));
+        records.create_ended("a");
+        assert_eq!(records.sent_create("a"), None);
+    }
+
+    #[test]
+    fn released_object_leaves_nothing() {
+        let records = Records::default();
+        records.record("a", Some(reference(Some("1"))));
+        assert!(records.release("a") && !records.release("a") && records.is_released("a"));
+        records.keep("a");
+        assert!(records.release("a"), "a refused release is made again");
+        assert_eq!(records.forget("a", Some(reference(Some("1")))), None);
+        assert_eq!(
+            records.forget("a", Some(reference(Some("2")))),
+            Some(reference(Some("2"))),
+            "an unknown object was not let go"
+        );
+        records.record("b", Some(reference(Some("1"))));
+        assert_eq!(records.forget("b", None), Some(reference(Some("1"))), "status was wiped before the object went");
+    }
+}
