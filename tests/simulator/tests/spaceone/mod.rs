@@ -4,3 +4,4 @@ mod foreign_objects;
 mod fronts;
 mod lifecycle;
 mod quirks;
+mod surroundings;
