@@ -5,6 +5,7 @@
 //! values that their upstream rewrites (order of sets, wildcards, networks). This module compares
 //! numbers numerically and traces a difference down to its field.
 
+use super::number;
 use serde::Serialize;
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -139,7 +140,7 @@ impl Diff {
 #[must_use]
 pub fn same(a: &Value, b: &Value) -> bool {
     match (a, b) {
-        (Value::Number(a), Value::Number(b)) => a == b || a.as_f64().zip(b.as_f64()).is_some_and(|(a, b)| close(a, b)),
+        (Value::Number(a), Value::Number(b)) => number::same(a, b),
         (Value::Array(a), Value::Array(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, b)),
         (Value::Object(a), Value::Object(b)) => {
             a.len() == b.len() && a.iter().all(|(k, v)| b.get(k).is_some_and(|w| same(v, w)))
@@ -150,12 +151,6 @@ pub fn same(a: &Value, b: &Value) -> bool {
 
 fn related(a: &str, b: &str) -> bool {
     within(a, b) || within(b, a)
-}
-
-/// Returns whether two doubles are equal up to the last digits: an upstream or an API server that
-/// writes and reads a number may change them.
-fn close(a: f64, b: f64) -> bool {
-    (a - b).abs() <= (4.0 * f64::EPSILON * a.abs().max(b.abs())).max(f64::MIN_POSITIVE)
 }
 
 fn within(path: &str, root: &str) -> bool {

@@ -3,6 +3,7 @@
 
 use super::client::Fields;
 use crate::engine::diff::child;
+use crate::engine::number;
 use crate::engine::{FoundTag, OwnerTag, Problem};
 use crate::upstream::lenient::text;
 use serde_json::{Value, json};
@@ -37,7 +38,8 @@ pub(crate) fn validate(path: &str, tags: Option<&Fields>, problems: &mut Vec<Pro
     keys(path, tags, problems);
 }
 
-/// Checks for keys that the upstream's database rejects, at any depth, and for too much depth.
+/// Checks for keys that the upstream's database rejects and for numbers that it changes, at any depth, and for too
+/// much depth.
 pub(crate) fn keys(path: &str, object: &Fields, problems: &mut Vec<Problem>) {
     if object.values().any(|value| is_deeper(value, MAX_DEPTH)) {
         let message = format!("is nested more than {MAX_DEPTH} levels deep: flatten it");
@@ -75,6 +77,10 @@ fn inner_keys(path: &str, value: &Value, problems: &mut Vec<Problem>) {
                 inner_keys(&format!("{path}[{index}]"), item, problems);
             }
         }
+        Value::Number(inexact) if !number::is_exact(inexact) => {
+            let message = "is a whole number beyond 2^53, which the upstream rounds: write it as text, in quotes";
+            problems.push(Problem { field: path.to_owned(), message: message.to_owned() });
+        }
         _ => {}
     }
 }
@@ -96,6 +102,16 @@ mod tests {
         assert_eq!(found(json!({"app.kubernetes.io/name": 1})), ["spec.spaceone.tags['app.kubernetes.io/name']"]);
         assert_eq!(found(json!({"$set": 1})), ["spec.spaceone.tags['$set']"]);
         assert_eq!(found(json!({"a": [{"b": {"c.d": 1}}]})), ["spec.spaceone.tags.a[0].b['c.d']"]);
+    }
+
+    #[test]
+    fn whole_numbers_beyond_two_to_53_are_found_at_any_depth() {
+        assert!(found(json!({"a": 9_007_199_254_740_992_u64, "b": [-1.5, {"c": 1e-300}]})).is_empty());
+        assert_eq!(found(json!({"a": 9_007_199_254_740_993_u64})), ["spec.spaceone.tags.a"]);
+        assert_eq!(
+            found(json!({"a": [{"b c": i64::MIN}, 1e300]})),
+            ["spec.spaceone.tags.a[0]['b c']", "spec.spaceone.tags.a[1]"]
+        );
     }
 
     #[test]

@@ -4,6 +4,7 @@ mod lagging;
 mod lost_answers;
 mod ncloud;
 mod ncloud_strict;
+mod numbers;
 mod spaceone;
 mod spaceone_refusals;
 mod suspended;
