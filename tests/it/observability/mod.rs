@@ -4,6 +4,7 @@
 mod alerts;
 mod audit_log;
 mod dashboard;
+mod events;
 mod exposition;
 mod prometheus;
 mod promql;
