@@ -90,7 +90,7 @@ impl Refusal {
                 "{id} is a system object of the upstream, which the operator never writes. Set spec.managementPolicy: Observe, or name another object in a new object."
             ),
             Self::ExternalIdNotFound { id } => format!(
-                "spec.externalId names {id}, which does not exist upstream. Create a new object with the right id, or without spec.externalId to have the operator create one."
+                "spec.externalId names {id}, which does not exist upstream. Delete this object and create another with the right id, or without spec.externalId to have the operator create one."
             ),
             Self::Ambiguous { ids } => format!(
                 "Several upstream objects have this name, and this object owns none of them: {}. Set spec.externalId to choose one.",

@@ -8,5 +8,6 @@ pub mod health_oracle;
 mod manifests;
 mod outcomes;
 mod reasons;
+mod rename;
 mod scenario;
 mod tools;

@@ -158,7 +158,11 @@ async fn external_id_selects_object_to_adopt() {
     object["spec"]["externalId"] = json!("npolicy-000000000000");
     env.apply(object).await;
     let told = message(&env.reason::<NetworkPolicy>("absent", "InvalidSpec").await);
-    assert!(told.contains("npolicy-000000000000") && told.contains("does not exist upstream"), "{told}");
+    assert!(
+        told.contains("npolicy-000000000000")
+            && told.contains("does not exist upstream. Delete this object and create another"),
+        "{told}"
+    );
     assert_eq!(env.spaceone.journal().effects(Operation::Create), 0);
 }
 
