@@ -110,6 +110,20 @@ pub struct Drift {
     pub fields: Vec<DriftField>,
     /// When the operator first observed a difference, RFC 3339, such as `2026-11-21T08:00:00Z`.
     pub since: String,
+    /// `Wider` if the upstream may grant more than the spec; what the operator cannot decide counts
+    /// as more. `NotWider` if it grants the same or less.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "DriftAccess")]
+    pub access: Option<DriftAccess>,
+}
+
+/// How the access that the upstream grants compares with the access in the spec.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize, JsonSchema, PartialEq, Eq, Hash)]
+pub enum DriftAccess {
+    /// The upstream may grant more than the spec.
+    Wider,
+    /// The upstream grants the same as the spec, or less.
+    NotWider,
 }
 
 /// A field that differs, with shortened values.

@@ -58,6 +58,8 @@ pub struct Safeguards {
     pub search_unrecorded: bool,
     /// Takes an object without an owner tag for that of a create in flight only if this process sent the create.
     pub create_proof: bool,
+    /// Corrects without end what may grant more than the spec, instead of conceding it in a drift fight.
+    pub correct_widening: bool,
 }
 
 impl Default for Safeguards {
@@ -75,6 +77,7 @@ impl Default for Safeguards {
             lost_record: true,
             search_unrecorded: true,
             create_proof: true,
+            correct_widening: true,
         }
     }
 }

@@ -38,6 +38,8 @@ pub struct FieldDiff {
     pub observed: Value,
     /// How the field can be corrected.
     pub remedy: Remedy,
+    /// Whether the observed value may grant more than the desired one. What cannot be decided counts as more.
+    pub widens: bool,
 }
 
 /// All fields that differ; empty when the upstream is as desired.
@@ -64,6 +66,19 @@ impl Diff {
     #[must_use]
     pub fn is_writable(&self) -> bool {
         self.fields.iter().any(|f| f.remedy != Remedy::Person)
+    }
+
+    /// Returns whether the upstream may grant more than the spec.
+    #[must_use]
+    pub fn widens(&self) -> bool {
+        self.fields.iter().any(|f| f.widens)
+    }
+
+    /// Marks the differences at or below this path: the upstream may grant more there than the spec.
+    pub fn mark_widening(&mut self, path: &str) {
+        for field in self.fields.iter_mut().filter(|field| within(&field.path, path)) {
+            field.widens = true;
+        }
     }
 
     /// Returns whether a field at or below this path differs.
@@ -105,7 +120,7 @@ impl Diff {
         }
         let beyond = |a: &BTreeSet<&T>, b: &BTreeSet<&T>| to_value(&a.difference(b).collect::<Vec<_>>());
         let (desired, observed) = (beyond(&want, &have), beyond(&have, &want));
-        self.fields.push(FieldDiff { path: path.to_owned(), desired, observed, remedy });
+        self.fields.push(FieldDiff { path: path.to_owned(), desired, observed, remedy, widens: false });
     }
 
     fn descend(&mut self, path: &str, desired: &Value, observed: &Value, remedy: Remedy) {
@@ -131,6 +146,7 @@ impl Diff {
                 desired: desired.clone(),
                 observed: observed.clone(),
                 remedy,
+                widens: false,
             }),
         }
     }

@@ -22,12 +22,17 @@ pub(super) struct Gauges {
 #[derive(Debug, Default)]
 struct State {
     objects: BTreeMap<&'static str, ByReason>,
+    wider: BTreeMap<&'static str, ByReason>,
     connections: BTreeMap<&'static str, Vec<ConnectionState>>,
 }
 
 impl Gauges {
     pub fn set_objects(&self, kind: &'static str, by_reason: ByReason) {
         self.lock().objects.insert(kind, by_reason);
+    }
+
+    pub fn set_wider_objects(&self, kind: &'static str, by_reason: ByReason) {
+        self.lock().wider.insert(kind, by_reason);
     }
 
     pub fn set_connections(&self, kind: &'static str, connections: Vec<ConnectionState>) {
@@ -44,10 +49,13 @@ impl Gauges {
 impl Collector for Gauges {
     fn encode(&self, mut encoder: DescriptorEncoder) -> Result<(), Error> {
         let state = self.lock();
-        let objects = state.objects.iter().flat_map(|(kind, by_reason)| {
-            by_reason.iter().map(move |(reason, count)| ([("kind", *kind), ("reason", *reason)], gauge_value(*count)))
-        });
-        encode_gauges(&mut encoder, "objects", "Objects by kind and reason of their Ready condition", objects)?;
+        encode_by_reason(
+            &mut encoder,
+            ("objects", "Objects by kind and reason of their Ready condition"),
+            &state.objects,
+        )?;
+        let help = "Objects whose upstream may grant more than the spec, or is kept from it by corrections only";
+        encode_by_reason(&mut encoder, ("objects_wider", help), &state.wider)?;
         let total = state.connections.iter().map(|(kind, all)| ([("kind", *kind)], gauge_value(all.len())));
         encode_gauges(&mut encoder, "connections", "Connections that exist", total)?;
         let ready = state.connections.iter().map(|(kind, all)| {
@@ -56,4 +64,15 @@ impl Collector for Gauges {
         encode_gauges(&mut encoder, "connections_ready", "Connections whose upstream accepts the credentials", ready)?;
         connections::encode(&state.connections, &mut encoder)
     }
+}
+
+fn encode_by_reason(
+    encoder: &mut DescriptorEncoder,
+    (name, help): (&str, &str),
+    kinds: &BTreeMap<&'static str, ByReason>,
+) -> Result<(), Error> {
+    let series = kinds.iter().flat_map(|(kind, by_reason)| {
+        by_reason.iter().map(move |(reason, count)| ([("kind", *kind), ("reason", *reason)], gauge_value(*count)))
+    });
+    encode_gauges(encoder, name, help, series)
 }

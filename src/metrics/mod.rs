@@ -224,6 +224,11 @@ impl Metrics {
         self.gauges.set_objects(kind, by_reason.into_iter().collect());
     }
 
+    /// Replaces the number of objects of `kind` whose upstream may grant more than the spec, by reason.
+    pub fn set_wider_objects(&self, kind: &'static str, by_reason: impl IntoIterator<Item = (&'static str, usize)>) {
+        self.gauges.set_wider_objects(kind, by_reason.into_iter().collect());
+    }
+
     /// Replaces the state of the connections of `kind`, in one step.
     pub fn set_connections(&self, kind: &'static str, mut connections: Vec<ConnectionState>) {
         connections.sort_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));

@@ -25,6 +25,7 @@ fn eventful() -> Arc<Metrics> {
     metrics.orphaned("Policy", "annotation");
     metrics.panicked("Policy");
     metrics.set_objects("Policy", [("UpToDate", 1)]);
+    metrics.set_wider_objects("Policy", [("DriftFight", 1)]);
     metrics.set_connections("Connection", vec![connection("team-a", "one")]);
     metrics
 }
@@ -179,7 +180,7 @@ fn metric_has_prefix_help_and_type() {
     };
     let (helped, typed) = (names("# HELP "), names("# TYPE "));
     assert_eq!(helped, typed);
-    assert_eq!(typed.len(), 25);
+    assert_eq!(typed.len(), 26);
     assert!(typed.iter().all(|name| name.starts_with("cloud_policy_")), "{typed:?}");
     assert!(text.ends_with("# EOF\n"));
 }

@@ -119,7 +119,11 @@ async fn from_get<K: Managed>(
         found.retain(|seen| others.iter().all(|other| other.id != seen.id));
         found.extend(others);
     }
+    let conceding = !this.shared().settings.safeguards.correct_widening;
     for observation in &mut found {
+        if conceding {
+            observation.diff.fields.iter_mut().for_each(|field| field.widens = false);
+        }
         observation.owner = ownership::resolve(this, observation.owner.clone()).await;
     }
     this.shared().observations.record_read(&this.uid());

@@ -1,7 +1,7 @@
 //! Reports how a reconcile ended: status, one event for a change of state, and the requeue.
 
 use super::reconciliation::Reconciliation;
-use crate::api::status::{Drift, DriftField};
+use crate::api::status::{Drift, DriftAccess, DriftField};
 use crate::api::{RECONCILE_REQUESTED_AT, Reason};
 use crate::controller::Result;
 use crate::controller::kinds::managed::Managed;
@@ -50,7 +50,9 @@ impl<K: Managed> Reconciliation<'_, K> {
         common.conditions = outcome.conditions(&common.conditions, generation, now);
         if outcome.synced != Truth::Unchanged {
             let since = common.drift.take().map_or_else(|| now.to_string(), |drift| drift.since);
-            common.drift = (!outcome.diff.is_empty()).then(|| Drift { fields: shown(&outcome.diff), since });
+            let access = if outcome.diff.widens() { DriftAccess::Wider } else { DriftAccess::NotWider };
+            common.drift =
+                (!outcome.diff.is_empty()).then(|| Drift { fields: shown(&outcome.diff), since, access: Some(access) });
         }
         common.last_handled_reconcile_at = requested.or(common.last_handled_reconcile_at.take());
     }

@@ -1,6 +1,7 @@
 //! Sets the gauges of objects by reason and of the state of connections: from the caches, without a request.
 
 use crate::api::connection::Usage;
+use crate::api::status::DriftAccess;
 use crate::api::{ClusterConnection, ConditionType, Connection, ConnectionKey, Reason};
 use crate::controller::context::Shared;
 use crate::controller::kinds::connection::ConnectionResource;
@@ -63,12 +64,18 @@ pub async fn run(shared: Arc<Shared>, counts: Vec<Count>, shutdown: Cancellation
 pub fn objects<K: Managed>() -> Count {
     Box::new(|Round { shared, .. }| {
         let mut by_reason = BTreeMap::<&'static str, usize>::new();
+        let mut wider = BTreeMap::<&'static str, usize>::new();
         for object in shared.stores.of::<K>().iter().flat_map(Store::state) {
-            let reason =
-                object.0.as_ref().map_or(UNREADABLE, |object| reason(&object.status_draft().common.conditions));
+            let status = object.0.as_ref().map(|object| object.status_draft().common);
+            let reason = status.as_ref().map_or(UNREADABLE, |common| reason(&common.conditions));
             *by_reason.entry(reason).or_default() += 1;
+            let drift = status.ok().and_then(|common| common.drift);
+            if drift.is_some_and(|drift| drift.access == Some(DriftAccess::Wider)) {
+                *wider.entry(reason).or_default() += 1;
+            }
         }
         shared.metrics.set_objects(K::KIND, by_reason);
+        shared.metrics.set_wider_objects(K::KIND, wider);
     })
 }
 

@@ -5,13 +5,13 @@
 //! status stays.
 
 mod conditions;
+mod fights;
 mod messages;
 
-use super::corrections::LIMIT;
 use super::error::{ErrorKind, Retry, UpstreamError};
 use super::plan::ReportOnly;
-use super::{Diff, Verdict};
-use crate::api::{RECONCILE_REQUESTED_AT, Reason};
+use super::{Diff, Remedy, Verdict};
+use crate::api::Reason;
 use messages::{finding, ineffective};
 use std::time::Duration;
 
@@ -243,21 +243,10 @@ impl Outcome {
                 format!("The upstream accepted the write but did not apply {}. See status.drift.", diff.summary()),
             )
         };
-        Self { diff, ..Self::refused(reason, message) }
-    }
-
-    /// Reports that the operator stopped writing, because another writer changes these fields back after
-    /// each correction.
-    #[must_use]
-    pub fn drift_fight(diff: Diff, over: &[String]) -> Self {
-        let message = format!(
-            "Another writer keeps changing {}; the operator stopped after {LIMIT} corrections in an hour. Copy the value into the spec, stop the other writer and set the annotation {RECONCILE_REQUESTED_AT}, or set spec.driftPolicy: Report.",
-            over.join(", ")
-        );
-        // Status keeps the first fields only, so the contested fields come first.
-        let (fought, others): (Vec<_>, Vec<_>) = diff.fields.into_iter().partition(|field| over.contains(&field.path));
-        let diff = Diff { fields: [fought, others].concat() };
-        Self { drifted: true, diff, requeue: Requeue::Interval, ..Self::refused(Reason::DriftFight, message) }
+        // What grants more than the spec is written again without end, if it can be written at all.
+        let retried = diff.fields.iter().any(|field| field.widens && field.remedy == Remedy::Update);
+        let requeue = if retried { Requeue::Backoff } else { Requeue::Slow };
+        Self { diff, requeue, ..Self::refused(reason, message) }
     }
 
     /// Reports a failed upstream call. `grace` is how long a write without a response may still take

@@ -191,7 +191,8 @@ impl Planner<'_> {
         let is_drift = cause == Cause::Drift;
         let paths = diff.fields.iter().map(|field| &field.path);
         let over: Vec<String> = paths.filter(|path| self.last_known.fought.contains(path)).cloned().collect();
-        if is_drift && !over.is_empty() {
+        // What grants more than the spec is never conceded: it is corrected as often as it takes.
+        if is_drift && !over.is_empty() && !diff.widens() {
             return Step::DriftFight { diff: diff.clone(), over };
         }
         if diff.needs_recreate() && self.rules.recreate == RecreatePolicy::WhenRequired {
@@ -199,10 +200,13 @@ impl Planner<'_> {
         }
         let in_place = diff.fields.iter().filter(|field| field.remedy == Remedy::Update);
         let in_place = Diff { fields: in_place.cloned().collect() };
-        if in_place.is_empty() || (is_drift && self.was_not_applied(&in_place, diff)) {
+        let tried = is_drift && self.was_not_applied(&in_place, diff);
+        let gave_up = tried && !(in_place.widens() && self.is_reported(diff));
+        if in_place.is_empty() || gave_up {
             Step::NotApplied(diff.clone())
         } else {
-            Step::Update { diff: in_place, cause }
+            // The upstream never took the spec, so this is no drift.
+            Step::Update { diff: in_place, cause: if tried { Cause::Spec } else { cause } }
         }
     }
 }
@@ -211,11 +215,15 @@ impl Planner<'_> {
     /// Returns whether the last write had no effect on these fields: they are as they were before it, or as status
     /// shows them. A third value comes from another writer.
     fn was_not_applied(&self, in_place: &Diff, all: &Diff) -> bool {
-        let LastKnown { before, not_applied, .. } = self.last_known;
-        // Status keeps the first fields only, always in the same order.
+        let before = self.last_known.before.as_ref();
+        before.is_some_and(|before| !in_place.moved_since(before)) || self.is_reported(all)
+    }
+
+    /// Returns whether status shows that the upstream did not apply these fields. Status keeps the first ones only,
+    /// always in the same order.
+    fn is_reported(&self, all: &Diff) -> bool {
         let mut shown = all.fields.iter().take(SHOWN_FIELDS).filter(|field| field.remedy == Remedy::Update);
-        before.as_ref().is_some_and(|before| !in_place.moved_since(before))
-            || shown.all(|field| not_applied.contains(&Unapplied::of(field)))
+        shown.all(|field| self.last_known.not_applied.contains(&Unapplied::of(field)))
     }
 }
 

@@ -1,5 +1,6 @@
 //! The decision table, row by row.
 
+mod fights;
 mod lagging;
 
 use super::*;
@@ -29,6 +30,7 @@ fn observed(owner: Ownership, fields: &[(&str, Remedy)]) -> Observation {
         desired: json!(1),
         observed: json!(2),
         remedy: *remedy,
+        widens: false,
     };
     let diff = Diff { fields: fields.iter().map(field).collect() };
     Observation { id: "id-1".to_owned(), owner, diff, details: Details::default() }
@@ -253,22 +255,6 @@ fn plan_trusts_recorded_id_when_no_tags_are_shown() {
     let allowed = Rules { recreate: RecreatePolicy::WhenRequired, ..rules() };
     let other_than_spec = plan_one(&written(), allowed, Ownership::Unknown, FIXED);
     assert_eq!(reason(&other_than_spec), Some(Reason::Conflict));
-}
-
-#[test]
-fn plan_stops_writing_in_a_drift_fight_until_spec_changes() {
-    let fought = |path: &str| LastKnown { fought: vec![path.to_owned()], ..written() };
-    let both = &[CHANGED[0], ("spec.y", Remedy::Update)];
-    let Step::DriftFight { diff, over } = step(&fought("spec.x"), rules(), both) else {
-        panic!("a write in a drift fight")
-    };
-    assert_eq!((diff.summary().as_str(), over), ("spec.x, spec.y", vec!["spec.x".to_owned()]));
-    assert!(matches!(step(&fought("spec.z"), rules(), both), Step::Update { .. }), "another field");
-    let edited = LastKnown { applied_hash: Some("older".to_owned()), ..fought("spec.x") };
-    assert!(matches!(step(&edited, rules(), both), Step::Update { cause: Cause::Spec, .. }));
-    let allowed = Rules { recreate: RecreatePolicy::WhenRequired, ..rules() };
-    let zone = step(&fought("spec.zone"), allowed, FIXED);
-    assert!(matches!(zone, Step::DriftFight { .. }), "nor is the object recreated: {zone:?}");
 }
 
 #[test]

@@ -36,8 +36,8 @@ pub const LAYERS: &[(&str, &[&str])] = &[
         &["account", "ncloud", "spaceone", "snapshots", "request", "http", "endpoint", "collection"],
     ),
     ("upstream::account", &["ncloud", "spaceone", "http", "endpoint", "redact", "request", "snapshots", "collection"]),
-    ("upstream::ncloud", &["http", "endpoint", "redact", "request", "lenient", "list_limits", "collection"]),
-    ("upstream::spaceone", &["http", "endpoint", "redact", "request", "lenient", "list_limits", "collection"]),
+    ("upstream::ncloud", &["http", "endpoint", "redact", "request", "lenient", "list_limits", "patterns", "collection"]),
+    ("upstream::spaceone", &["http", "endpoint", "redact", "request", "lenient", "list_limits", "patterns", "collection"]),
     ("upstream::http", &["endpoint", "redact", "request"]),
     ("upstream::collection", &["http", "request"]),
     ("upstream::endpoint", &[]),
@@ -46,6 +46,7 @@ pub const LAYERS: &[(&str, &[&str])] = &[
     ("upstream::redact", &[]),
     ("upstream::lenient", &[]),
     ("upstream::list_limits", &[]),
+    ("upstream::patterns", &[]),
 ];
 
 /// The lowest modules of `controller`, which every other one may import.

@@ -126,9 +126,16 @@ fn written(step: &Step) -> String {
 }
 
 fn seen(id: &str, owner: Ownership, differs: Option<Remedy>) -> Observation {
-    let field = |remedy| FieldDiff { path: FIELD.to_owned(), desired: json!(1), observed: json!(2), remedy };
+    let (desired, observed) = (json!(1), json!(2));
+    let field = |remedy| FieldDiff { path: FIELD.to_owned(), desired, observed, remedy, widens: false };
     let diff = Diff { fields: differs.map(field).into_iter().collect() };
     Observation { id: id.to_owned(), owner, diff, details: Details::default() }
+}
+
+fn wider(remedy: Remedy) -> Vec<Observation> {
+    let mut observation = seen(ID, Ownership::Ours, Some(remedy));
+    observation.diff.mark_widening(FIELD);
+    vec![observation]
 }
 
 fn other() -> Ownership {
@@ -177,11 +184,14 @@ fn situations() -> Vec<Situation> {
         case("ours, equal", written_before(), one(Ours, None)),
         case("ours, differs, spec changed", spec_changed(), one(Ours, Some(Update))),
         case("ours, differs by drift", written_before(), one(Ours, Some(Update))),
-        case("ours, differs, the upstream did not apply an earlier write", stuck, one(Ours, Some(Update))),
         case("ours, differs, just written", settling(), one(Ours, Some(Update))),
         case("ours, equal, spec changed, another spec just written", reverted, one(Ours, None)),
         case("no owner tag, id recorded, just written", settling(), one(Untagged, None)),
-        case("ours, differs by drift, a field is fought over", fought, one(Ours, Some(Update))),
+        case("ours, differs, the upstream did not apply an earlier write", stuck.clone(), one(Ours, Some(Update))),
+        case("ours, may grant more, the upstream did not apply an earlier write", stuck, wider(Update)),
+        case("ours, differs by drift, a field is fought over", fought.clone(), one(Ours, Some(Update))),
+        case("ours, may grant more by drift, a field is fought over", fought.clone(), wider(Update)),
+        case("ours, must be recreated, may grant more by drift, a field is fought over", fought, wider(Recreate)),
         case("ours, must be recreated, spec changed", spec_changed(), one(Ours, Some(Recreate))),
         case("ours, must be recreated by drift", written_before(), one(Ours, Some(Recreate))),
         case("owner tags are not shown, id recorded, equal", written_before(), one(Unknown, None)),

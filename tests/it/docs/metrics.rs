@@ -23,6 +23,7 @@ fn all_metrics() -> Arc<Metrics> {
     metrics.drift_corrected("s");
     metrics.orphaned("Policy", "deadline");
     metrics.set_objects("Policy", [("UpToDate", 1)]);
+    metrics.set_wider_objects("Policy", [("DriftFight", 1)]);
     metrics.set_connections(
         "Connection",
         vec![ConnectionState {

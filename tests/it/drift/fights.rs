@@ -140,8 +140,8 @@ async fn drift_fight_stops_repeated_recreation() {
     let env = TestEnv::new("fight-anew").await;
     let mut object = network_policy("anew", &env.spaceone.zone_ids()[0]);
     object["spec"]["recreatePolicy"] = json!("WhenRequired");
+    object["spec"]["spaceone"]["pinnedKeys"] = json!([]);
     env.apply(object).await;
-    let zones = env.spaceone.zone_ids();
     for round in 0..=3 {
         let settled = |object: &NetworkPolicy| {
             let status = common(object);
@@ -152,9 +152,9 @@ async fn drift_fight_stops_repeated_recreation() {
             Ok(())
         };
         let id = upstream_id(&env.until::<NetworkPolicy>("anew", "recreated", settled).await);
-        assert!(env.spaceone.edit_network_policy(&id, |p| p.zone_id = zones[1].clone()));
+        assert!(env.spaceone.edit_network_policy(&id, |p| p.pinned_keys = vec!["name".to_owned()]));
     }
     let seen: NetworkPolicy = env.reason("anew", "DriftFight").await;
-    assert!(condition(&common(&seen), "Ready").unwrap().message.contains("spec.spaceone.zoneId"));
+    assert!(condition(&common(&seen), "Ready").unwrap().message.contains("spec.spaceone.pinnedKeys"));
     assert_eq!(env.spaceone.journal().effects(Operation::Delete), 3);
 }

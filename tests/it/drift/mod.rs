@@ -1,5 +1,6 @@
 //! Drift: how it is reported and corrected, when the operator stops, and how little an idle operator reads.
 
+mod equal_access;
 mod fields;
 mod fights;
 mod foreign_keys;
@@ -7,3 +8,4 @@ mod idle;
 mod ineffective;
 mod narrowing;
 mod snapshots;
+mod widening;

@@ -53,7 +53,10 @@ async fn cause_events(env: &TestEnv) {
     let corrected = upstream_id(&env.ready::<Policy>("corrected").await);
     let reported = upstream_id(&env.ready::<Policy>("reported").await);
     for id in [&corrected, &reported] {
-        env.ncloud.edit_policy(id, |policy| policy.description = Some("theirs".to_owned()));
+        env.ncloud.edit_policy(id, |policy| {
+            policy.description = Some("theirs".to_owned());
+            policy.permissions[0].targets[0].actions = vec!["*".to_owned()];
+        });
     }
     env.reason::<Policy>("reported", Reason::DriftReported.as_str()).await;
     env.eventually("the correction", || env.ncloud.journal().effects(Operation::Update) == 1).await;

@@ -49,8 +49,11 @@ fn path() -> impl Strategy<Value = String> {
 }
 
 fn diff() -> impl Strategy<Value = Diff> {
-    let field = (path(), select(vec![Remedy::Update, Remedy::Recreate]));
-    let field = field.prop_map(|(path, remedy)| FieldDiff { path, desired: json!(1), observed: json!(2), remedy });
+    let field = (path(), select(vec![Remedy::Update, Remedy::Recreate]), any::<bool>());
+    let field = field.prop_map(|(path, remedy, widens)| {
+        let (desired, observed) = (json!(1), json!(2));
+        FieldDiff { path, desired, observed, remedy, widens }
+    });
     prop::collection::vec(field, 0..4).prop_map(|fields| Diff { fields })
 }
 

@@ -34,7 +34,8 @@ impl<K: Managed> Apply<'_, '_, K> {
         let note =
             format!("Deleted {id} upstream to create it again, because {} cannot be changed in place.", diff.summary());
         self.this.normal_event("Recreating", &note).await;
-        self.create(Cause::Recreate).await
+        let outcome = self.create(Cause::Recreate).await?;
+        Ok(self.unless_fought(diff, cause, outcome))
     }
 
     async fn create(&mut self, cause: Cause) -> Result<Outcome, Stop> {

@@ -82,12 +82,13 @@ impl<K: Managed> Apply<'_, '_, K> {
         self.this.normal_event(reason, &note).await;
     }
 
-    /// Records a correction, which tells drift from a drift fight. A new spec starts the count again.
+    /// Records a correction, which tells drift from a drift fight. A new spec starts the count again. A repeated
+    /// write of what the upstream did not apply does neither: another writer may have been faster than the check.
     pub(super) fn record_correction(&self, diff: &Diff, cause: Cause) {
         let (shared, uid) = (self.this.shared(), self.this.uid());
         if cause == Cause::Drift {
             shared.corrections().note(&uid, diff, shared.clock.now());
-        } else {
+        } else if !self.this.has_reason(Reason::NotApplied) {
             shared.corrections().forget(&uid);
         }
     }

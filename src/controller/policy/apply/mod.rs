@@ -12,11 +12,13 @@
 //! | `adopt` | write the owner tag, and record that an object is ours |
 //! | `update` | send an update |
 //! | `drift` | counters and events of drift |
+//! | `fight` | goes on correcting access that another writer keeps widening |
 //! | `read_back` | read a written object, and look again while the upstream does not show the write |
 
 mod adopt;
 mod create;
 mod drift;
+mod fight;
 mod read_back;
 mod update;
 
@@ -134,7 +136,11 @@ impl<'a, 'c, K: Managed> Apply<'a, 'c, K> {
         self.show(&observed);
         self.this.status.common.operation = None;
         match step {
-            Step::None if observed.diff.is_empty() => Ok(self.up_to_date().await),
+            Step::None if observed.diff.is_empty() => match self.pause_of_fight() {
+                // The fight goes on until another writer has left the access alone for a while.
+                Some(pause) => Err(Stop::Silently(Requeue::After(pause))),
+                None => Ok(self.up_to_date().await),
+            },
             Step::None if !observed.diff.is_writable() => {
                 Ok(self.report_only(Some(observed), ReportOnly::Ineffective).await)
             }
@@ -177,7 +183,7 @@ impl<'a, 'c, K: Managed> Apply<'a, 'c, K> {
                 if !matches!(read_back, Err(Stop::Retry(_))) {
                     self.report_update(diff, cause).await;
                 }
-                read_back
+                Ok(self.unless_fought(diff, cause, read_back?))
             }
             Ok(Written::Refused(verdict)) => Ok(self.invalid(verdict)),
             Err(error) if self.must_recreate(&error) => self.recreate(&observed.id, &observed.diff, cause).await,

@@ -75,7 +75,8 @@ impl<K: Managed> Apply<'_, '_, K> {
     /// Reports fields that the upstream did not apply. The operator looks at them with growing pauses.
     pub(super) fn not_applied(&self, diff: Diff) -> Outcome {
         let (shared, outcome) = (self.this.shared(), Outcome::not_applied(diff));
-        if outcome.reason != Reason::NotApplied {
+        // What may grant more than the spec is written again after each pause.
+        if outcome.reason != Reason::NotApplied || outcome.requeue == Requeue::Backoff {
             return outcome;
         }
         match shared.settling.next_review(&self.this.uid()) {

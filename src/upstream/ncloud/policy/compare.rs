@@ -1,19 +1,35 @@
 //! Compares permissions by meaning, so that equivalent permissions show no difference.
 //!
 //! Order and repetition of permissions, targets, actions, resources and condition values have no effect.
-//! The resource `*` equals `nrn:*:<product>:*::*`, which the upstream returns for it. A wildcard covers
-//! all other entries of its list.
+//! The resource `*` equals `nrn:*:<product>:*::*`, which the upstream returns for it. A pattern covers the
+//! narrower entries of its list. Permissions that surely grant the same show no difference at all, however
+//! they are written ([`super::access`]).
 
-use crate::api::policy::{NcloudEffect, NcloudPermission, NcloudTarget};
+use super::access::grants_at_most;
+use super::canonical::{Permission, Target, canonical};
+use crate::api::policy::NcloudPermission;
 use crate::engine::{Diff, FieldDiff, Remedy};
 use serde::Serialize;
 use serde_json::{Value, json};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-/// Adds the differences of permissions: field by field if a permission has a likely counterpart.
+/// Adds the differences of permissions: field by field if a permission has a likely counterpart. Marks them if
+/// the observed permissions may grant more.
 pub(super) fn compare(diff: &mut Diff, path: &str, want: &[NcloudPermission], have: &[NcloudPermission]) {
-    let canonical = |permissions: &[NcloudPermission]| permissions.iter().map(Permission::of).collect::<Vec<_>>();
-    Sets { want: &canonical(want), have: &canonical(have) }.compare(diff, path);
+    let (want, have) = (canonical(want), canonical(have));
+    let mut differences = Diff::default();
+    Sets { want: &want, have: &have }.compare(&mut differences, path);
+    if differences.is_empty() {
+        return;
+    }
+    let widens = !grants_at_most(&have, &want);
+    if !widens && grants_at_most(&want, &have) {
+        return;
+    }
+    if widens {
+        differences.mark_widening(path);
+    }
+    diff.fields.append(&mut differences.fields);
 }
 
 /// A member of a set that can also be compared field by field.
@@ -22,55 +38,6 @@ trait Member: Serialize {
     /// Returns a score: the higher, the more likely the other is the same member with a change.
     fn similarity(&self, other: &Self) -> usize;
     fn compare(&self, other: &Self, diff: &mut Diff, path: &str);
-}
-
-#[derive(Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Target {
-    product: String,
-    actions: BTreeSet<String>,
-    resource_nrns: BTreeSet<String>,
-}
-
-#[derive(Debug, Serialize)]
-struct Permission {
-    effect: NcloudEffect,
-    /// In the order of the spec, from which the paths of differences are made.
-    targets: Vec<Target>,
-    condition: BTreeMap<String, BTreeMap<String, BTreeSet<String>>>,
-}
-
-impl Target {
-    fn of(target: &NcloudTarget) -> Self {
-        let all = format!("nrn:*:{}:*::*", target.product);
-        let resource = |nrn: &String| if *nrn == all { "*".to_owned() } else { nrn.clone() };
-        Self {
-            product: target.product.clone(),
-            actions: names(target.actions.iter().cloned()),
-            resource_nrns: names(target.resource_nrns.iter().map(resource)),
-        }
-    }
-}
-
-impl Permission {
-    fn of(permission: &NcloudPermission) -> Self {
-        let keys = |keys: &BTreeMap<String, Vec<String>>| {
-            let keys = keys.iter().map(|(key, values)| (key.clone(), values.iter().cloned().collect()));
-            // A key without values has no effect, and neither has an operator without keys.
-            keys.filter(|(_, values): &(_, BTreeSet<String>)| !values.is_empty()).collect()
-        };
-        let operators = permission.condition.iter().flatten().map(|(operator, all)| (operator.clone(), keys(all)));
-        Self {
-            effect: permission.effect,
-            targets: permission.targets.iter().map(Target::of).collect(),
-            condition: operators.filter(|(_, keys): &(_, BTreeMap<_, _>)| !keys.is_empty()).collect(),
-        }
-    }
-}
-
-fn names(names: impl Iterator<Item = String>) -> BTreeSet<String> {
-    let names: BTreeSet<String> = names.collect();
-    if names.contains("*") { BTreeSet::from(["*".to_owned()]) } else { names }
 }
 
 impl Member for Target {
@@ -141,7 +108,7 @@ impl<T: Member> Sets<'_, T> {
 }
 
 fn add(diff: &mut Diff, path: String, desired: Value, observed: Value) {
-    diff.fields.push(FieldDiff { path, desired, observed, remedy: Remedy::Update });
+    diff.fields.push(FieldDiff { path, desired, observed, remedy: Remedy::Update, widens: false });
 }
 
 #[cfg(test)]
@@ -178,6 +145,26 @@ mod tests {
     }
 
     #[test]
+    fn redundant_patterns_show_no_difference() {
+        let one = |actions: &[&str], nrns: &[&str]| json!([allow(&[target("Server", actions, nrns)])]);
+        let nrn = "nrn:PUB:Server:KR:*:*";
+        let want = one(&["View*"], &[nrn]);
+        for same in [
+            one(&["View*", "View/x", "View/get*"], &[nrn, "nrn:PUB:Server:KR:1:Server/1"]),
+            one(&["View**"], &[nrn]),
+            json!([allow(&[target("Server", &["View*"], &[nrn]), target("Server", &["View/x"], &[nrn])])]),
+            json!([allow(&[target("Server", &["View*"], &[nrn])]), allow(&[target("Server", &["View/x"], &[nrn])])]),
+        ] {
+            assert!(diff(&want, &same).is_empty(), "{same}");
+            assert!(diff(&same, &want).is_empty(), "{same}");
+        }
+        let more = diff(&want, &one(&["View*", "Change/x"], &[nrn]));
+        assert_eq!((more.summary().as_str(), more.widens()), ("p[0].targets[0].actions", true));
+        let less = diff(&one(&["View*", "Change/x"], &[nrn]), &want);
+        assert_eq!((less.summary().as_str(), less.widens()), ("p[0].targets[0].actions", false));
+    }
+
+    #[test]
     fn order_and_repetition_are_ignored_at_any_level() {
         let (a, b) = (target("Server", &["View/a", "View/b"], &["n1", "n2"]), target("VPC", &["View*"], &["*"]));
         let b_again = target("VPC", &["View*", "View*"], &["*"]);
@@ -191,8 +178,9 @@ mod tests {
 
     #[test]
     fn empty_condition_equals_no_condition() {
-        let with = |condition: Value| json!([{"effect": "Allow", "targets": [], "condition": condition}]);
-        let without = json!([{"effect": "Allow", "targets": []}]);
+        let targets = [target("Server", &["View*"], &["*"])];
+        let with = |condition: Value| json!([{"effect": "Allow", "targets": targets, "condition": condition}]);
+        let without = json!([{"effect": "Allow", "targets": targets}]);
         for empty in [json!(null), json!({}), json!({"StringEquals": {}}), json!({"StringEquals": {"k": []}})] {
             assert!(diff(&without, &with(empty)).is_empty());
         }

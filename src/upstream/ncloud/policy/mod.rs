@@ -10,11 +10,15 @@
 //! | `wire` | policies in its responses |
 //! | `document` | the canonical form |
 //! | `compare` | the comparison of permissions by meaning |
+//! | `canonical` | the canonical form of permissions |
+//! | `access` | whether permissions surely grant no more than others |
 //! | `validate` | the rules that are checked before anything is sent |
 //! | `tags` | the writes of tags |
 //! | `verdict` | the fields of the spec to which findings of the upstream belong |
 
+mod access;
 pub(super) mod calls;
+mod canonical;
 mod compare;
 mod document;
 mod tags;

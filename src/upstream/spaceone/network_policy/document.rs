@@ -8,6 +8,7 @@
 //! - Fields that the spec does not set are not compared, and neither is the owner tag.
 
 use super::networks::{Route, address};
+use super::reach;
 use crate::api::network_policy::SpaceoneNetworkPolicySpec;
 use crate::api::status::UpstreamObject;
 use crate::engine::diff::child;
@@ -80,6 +81,7 @@ impl Document for NetworkPolicyDocument {
             let have = have.pinned_keys.as_deref().unwrap_or_default();
             diff.compare_sets("spec.spaceone.pinnedKeys", keys, have, emptied(keys));
         }
+        reach::mark(&mut diff, want, have);
         diff
     }
 
@@ -114,6 +116,7 @@ impl NetworkPolicyDocument {
                 desired: Value::Null,
                 observed: value.clone(),
                 remedy: Remedy::Recreate,
+                widens: false,
             });
         }
     }

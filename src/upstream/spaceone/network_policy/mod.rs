@@ -10,6 +10,7 @@
 //! | module | contents |
 //! | --- | --- |
 //! | `document` | the canonical form and its comparison |
+//! | `reach` | which differences may let more through than the spec |
 //! | `fields` | the fields of create and update requests |
 //! | `received` | network policies in responses |
 //! | `networks` | the canonical form of networks and addresses |
@@ -19,6 +20,7 @@ mod document;
 mod fields;
 mod metadata;
 mod networks;
+mod reach;
 mod received;
 #[cfg(test)]
 mod tests;

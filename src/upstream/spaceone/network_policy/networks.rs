@@ -28,6 +28,14 @@ pub(super) struct Route {
     interface: String,
 }
 
+impl Route {
+    /// Returns whether some address belongs to the networks of both routes; `true` if a network is not readable.
+    pub(super) fn overlaps(&self, other: &Self) -> bool {
+        let (Some(a), Some(b)) = (network(&self.cidr), network(&other.cidr)) else { return true };
+        a.contains(&b) || b.contains(&a)
+    }
+}
+
 impl From<&RoutingTable> for Route {
     fn from(route: &RoutingTable) -> Self {
         Self {

@@ -1,11 +1,13 @@
 //! The canonical form of a SpaceONE policy, and its comparison. It is the spec itself.
 //!
-//! Permissions and labels are sets: the upstream keeps order and repetitions, but they have no effect. Tags
+//! Permissions and labels are sets: the upstream keeps order and repetitions, but they have no effect. A
+//! permission that another one covers, such as `inventory.Server.list` beside `inventory.*`, has none either. Tags
 //! are compared exactly, numbers by value. Fields that the spec does not set are not compared.
 
 use crate::api::policy::SpaceonePolicySpec;
 use crate::api::status::UpstreamObject;
 use crate::engine::{Diff, Document, FieldDiff, Problem, Remedy};
+use crate::upstream::patterns::covers;
 use crate::upstream::spaceone::tags;
 use serde::Serialize;
 
@@ -43,7 +45,7 @@ impl Document for PolicyDocument {
         let mut diff = Diff::default();
         diff.compare("spec.spaceone.policyId", &want.policy_id, &have.policy_id, Remedy::Recreate);
         diff.compare("spec.spaceone.name", &want.name, &have.name, Remedy::Update);
-        diff.compare_sets("spec.spaceone.permissions", &want.permissions, &have.permissions, Remedy::Update);
+        compare_permissions(&mut diff, &want.permissions, &have.permissions);
         if let Some(labels) = &want.labels {
             let have = have.labels.as_deref().unwrap_or_default();
             diff.compare_sets("spec.spaceone.labels", labels, have, Remedy::Update);
@@ -63,7 +65,7 @@ impl Document for PolicyDocument {
     fn ineffective(details: &Details) -> Option<FieldDiff> {
         let state = details.state.as_deref().filter(|state| !matches!(*state, ENABLED | "NONE"))?;
         let (desired, observed) = (ENABLED.into(), state.into());
-        Some(FieldDiff { path: "status.state".to_owned(), desired, observed, remedy: Remedy::Person })
+        Some(FieldDiff { path: "status.state".to_owned(), desired, observed, remedy: Remedy::Person, widens: false })
     }
 
     fn validate(&self) -> Vec<Problem> {
@@ -88,6 +90,22 @@ impl Document for PolicyDocument {
         add("labels", spec.labels.iter().flatten().any(long), "must have labels of at most 255 characters");
         tags::validate("spec.spaceone.tags", spec.tags.as_ref(), &mut problems);
         problems
+    }
+}
+
+/// Adds the differences of permissions, unless both lists surely grant the same. Marks them if the observed ones
+/// may grant more. The upstream matches permissions as patterns, and none of them denies.
+fn compare_permissions(diff: &mut Diff, want: &[String], have: &[String]) {
+    let at_most = |these: &[String], those: &[String]| {
+        these.iter().all(|permission| those.iter().any(|pattern| covers(pattern, permission)))
+    };
+    let widens = !at_most(have, want);
+    if !widens && at_most(want, have) {
+        return;
+    }
+    diff.compare_sets("spec.spaceone.permissions", want, have, Remedy::Update);
+    if widens {
+        diff.mark_widening("spec.spaceone.permissions");
     }
 }
 
@@ -130,6 +148,23 @@ mod tests {
         assert!(with("labels", json!(["y", "x", "y"])).diff(&observed()).is_empty());
         assert!(with("tags", json!({"n": 1, "deep": {"l": [2]}})).diff(&observed()).is_empty());
         assert_eq!(with("labels", json!([])).diff(&observed()).summary(), "spec.spaceone.labels");
+    }
+
+    #[test]
+    fn covered_permissions_show_no_difference() {
+        let want = with("permissions", json!(["inventory.*"]));
+        let compared = |have: Value| want.diff(&with("permissions", have));
+        assert!(compared(json!(["inventory.Server.list", "inventory.*", "inventory.*.get"])).is_empty());
+        for (have, widens) in [
+            (json!(["inventory.*", "identity.User.list"]), true),
+            (json!(["inventory*"]), true),
+            (json!(["inventory.[A-Z]*"]), true),
+            (json!(["inventory.Server.*"]), false),
+        ] {
+            let diff = compared(have.clone());
+            assert_eq!((diff.summary().as_str(), diff.widens()), ("spec.spaceone.permissions", widens), "{have}");
+        }
+        assert!(!with("labels", json!([])).diff(&observed()).widens());
     }
 
     #[test]
