@@ -36,8 +36,14 @@ pub const LAYERS: &[(&str, &[&str])] = &[
         &["account", "ncloud", "spaceone", "snapshots", "request", "http", "endpoint", "collection"],
     ),
     ("upstream::account", &["ncloud", "spaceone", "http", "endpoint", "redact", "request", "snapshots", "collection"]),
-    ("upstream::ncloud", &["http", "endpoint", "redact", "request", "lenient", "list_limits", "patterns", "collection"]),
-    ("upstream::spaceone", &["http", "endpoint", "redact", "request", "lenient", "list_limits", "patterns", "collection"]),
+    (
+        "upstream::ncloud",
+        &["http", "endpoint", "redact", "request", "lenient", "list_limits", "patterns", "collection"],
+    ),
+    (
+        "upstream::spaceone",
+        &["http", "endpoint", "redact", "request", "lenient", "list_limits", "patterns", "collection"],
+    ),
     ("upstream::http", &["endpoint", "redact", "request"]),
     ("upstream::collection", &["http", "request"]),
     ("upstream::endpoint", &[]),
