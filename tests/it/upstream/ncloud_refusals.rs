@@ -66,11 +66,10 @@ async fn id_cannot_escape_its_path() {
     let subject = bound(&account, &block());
     create(&*subject).await;
     ncloud.journal().clear();
-    for id in ["", ".", ".."] {
+    for id in ["", ".", "..", "../policies", "a\\b"] {
         assert_eq!(refusal(subject.deleter().delete(id).await, &[]).kind, ErrorKind::InvalidReference, "{id}");
     }
     assert!(ncloud.journal().entries().is_empty());
-    assert!(subject.deleter().delete("../policies").await.is_ok(), "an id like any other, and absent");
     assert_eq!(ncloud.policies().len(), 1);
 }
 
