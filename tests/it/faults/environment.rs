@@ -2,21 +2,23 @@
 //! objects. Another upstream exists elsewhere, to which the connection can be re-pointed. Runs reuse an
 //! environment, because a run that passes leaves nothing behind.
 
-use super::process::CLUSTER;
+use super::oracles::owner_tag;
 use super::simulated::Simulated;
 use super::steps::Sequence;
-use super::targets::{Target, api_resource};
+use super::targets::{Target, api_resource, owner_tag_of};
 use super::upstream;
 use super::weather::Weather;
-use crate::support::rbac;
+use crate::support::{connection_helpers, rbac};
 use cloud_policy_simulator::Operation;
 use cloud_policy_testbed::TestNamespace;
 use k8s_openapi::api::core::v1::Secret;
-use kube::api::{DynamicObject, Patch, PatchParams};
+use kube::api::{DeleteParams, DynamicObject, Patch, PatchParams};
 use kube::{Api, Client, ResourceExt};
 use serde_json::{Value, json};
-use std::sync::Arc;
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
+use tokio::sync::MutexGuard;
 
 /// The keys of the tokens in the Secret.
 const TOKENS: [&str; 2] = ["token", "elsewhere"];
@@ -44,13 +46,25 @@ pub struct Environment {
     loses: AtomicBool,
     /// Whether the connection leads elsewhere.
     is_away: AtomicBool,
+    shared: Option<Shared>,
+    /// The uids of another tenant's objects.
+    neighbours: Mutex<HashSet<String>>,
+}
+
+/// A cluster connection, and the namespace of another tenant.
+struct Shared {
+    tenant: TestNamespace,
+    /// Every operator sees all cluster connections, so that only one test at a time may have one.
+    _alone: MutexGuard<'static, ()>,
 }
 
 impl Environment {
-    pub async fn open(target: Target, weather: Weather, client: Client) -> anyhow::Result<Self> {
+    /// Opens an environment; with a cluster connection, which another tenant uses, too, if it is shared.
+    pub async fn open(target: Target, weather: Weather, is_shared: bool, client: Client) -> anyhow::Result<Self> {
         let operator = rbac::client().await;
         let namespace = TestNamespace::create(&client, "faults").await?;
         rbac::grant_own(&client, &operator, namespace.name()).await;
+        let shared = if is_shared { Some(Shared::open(&client).await?) } else { None };
         let home = Simulated::start(target, weather, false).await?;
         let elsewhere = Simulated::start(target, weather, true).await?;
         home.add_foreign_objects(target);
@@ -66,6 +80,8 @@ impl Environment {
             changes: AtomicU32::default(),
             loses: AtomicBool::default(),
             is_away: AtomicBool::default(),
+            shared,
+            neighbours: Mutex::default(),
         };
         environment.rotate().await?;
         environment.change_connection().await?;
@@ -81,8 +97,55 @@ impl Environment {
     }
 
     pub fn connections(&self) -> Api<DynamicObject> {
+        if self.shared.is_some() {
+            return Api::all_with(self.client.clone(), &api_resource("ClusterConnection", "clusterconnections"));
+        }
         let connections = api_resource("Connection", "connections");
         Api::namespaced_with(self.client.clone(), self.namespace(), &connections)
+    }
+
+    /// Returns the namespaces that the operator watches.
+    pub fn scope(&self) -> Vec<&str> {
+        [self.namespace()].into_iter().chain(self.shared.iter().map(|shared| shared.tenant.name())).collect()
+    }
+
+    /// Returns the namespace of the other tenant, or the own one.
+    pub fn tenant(&self) -> &str {
+        self.scope().last().copied().unwrap_or_default()
+    }
+
+    pub fn is_shared(&self) -> bool {
+        self.shared.is_some()
+    }
+
+    pub fn connection_name(&self) -> String {
+        if self.is_shared() { format!("{}-shared", self.namespace()) } else { "link".to_owned() }
+    }
+
+    /// Returns the manifest of the object under test.
+    pub fn manifest(&self) -> Value {
+        let mut object = self.target.manifest(&self.zones);
+        if self.is_shared() {
+            object["spec"]["connectionRef"] = json!({ "kind": "ClusterConnection", "name": self.connection_name() });
+        }
+        object
+    }
+
+    /// Records an object of another tenant.
+    pub fn add_neighbour(&self, uid: &str) {
+        self.neighbours.lock().unwrap().insert(uid.to_owned());
+    }
+
+    /// Removes the connection, which is not in a namespace.
+    pub async fn close(&self) -> anyhow::Result<()> {
+        if self.is_shared() {
+            let name = self.connection_name();
+            self.connections().delete(&name, &DeleteParams::background()).await?;
+            let free = Patch::Merge(json!({ "metadata": { "finalizers": null } }));
+            // It is gone already if the operator let it go.
+            let _ = self.connections().patch(&name, &PatchParams::default(), &free).await;
+        }
+        Ok(())
     }
 
     /// Records whether an upstream object may vanish in this run without the operator's doing.
@@ -143,12 +206,14 @@ impl Environment {
             "a foreign object was changed: {foreign_objects:?} of {:?}",
             self.foreign_objects
         );
-        Ok(ours)
+        let neighbours = self.neighbours.lock().unwrap();
+        let is_neighbours = |object: &Value| neighbours.iter().any(|uid| owner_tag(object).ends_with(uid));
+        Ok(ours.into_iter().filter(|object| !is_neighbours(object)).collect())
     }
 
     /// Returns whether an object upstream has the owner tag of this object.
     pub fn is_tagged(&self, uid: &str) -> bool {
-        let tag = json!(format!("{CLUSTER}/{uid}"));
+        let tag = json!(owner_tag_of(uid));
         let tags = |object: &Value| object["tags"].as_object().cloned().unwrap_or_default();
         self.store().iter().any(|object| tags(object).values().any(|value| *value == tag))
     }
@@ -214,13 +279,24 @@ impl Environment {
     async fn connect(&self, place: usize, url: &str, burst: u32) -> anyhow::Result<()> {
         let mut spec = self.upstreams[place].lead(url, TOKENS[place]);
         spec["rateLimit"] = json!({ "requestsPerSecond": 100, "burst": burst });
+        if self.is_shared() {
+            spec["allowedNamespaces"] = json!({ "names": self.scope() });
+        }
         let connection = json!({
             "apiVersion": "cloudpolicy.dev/v1alpha1",
-            "kind": "Connection",
-            "metadata": { "name": "link" },
+            "kind": if self.is_shared() { "ClusterConnection" } else { "Connection" },
+            "metadata": { "name": self.connection_name() },
             "spec": spec,
         });
-        self.connections().patch("link", &PatchParams::apply("test").force(), &Patch::Apply(connection)).await?;
+        let params = PatchParams::apply("test").force();
+        self.connections().patch(&self.connection_name(), &params, &Patch::Apply(connection)).await?;
         Ok(())
+    }
+}
+
+impl Shared {
+    async fn open(client: &Client) -> anyhow::Result<Self> {
+        let alone = connection_helpers::alone().await;
+        Ok(Self { tenant: TestNamespace::create(client, "faults-b").await?, _alone: alone })
     }
 }

@@ -80,6 +80,8 @@ pub const KINDS: &[FaultKind] = &[
     outside(54, "restored with a new uid", Outside::Restored),
     outside(55, "finalizer taken off, then deleted", Outside::DeletedByForce),
     outside(56, "status wiped, then deleted", Outside::WipedAndDeleted),
+    outside(57, "another tenant wants the same name", Outside::Rival),
+    outside(58, "another tenant's crowd", Outside::Crowd),
 ];
 
 /// The plans that run only when their number is given, because the operator does not survive them yet. A dot stands

@@ -33,6 +33,7 @@ mod simulated;
 mod steps;
 mod sweep;
 mod targets;
+mod tenants;
 mod upstream;
 mod user;
 mod weather;

@@ -56,6 +56,13 @@ fn is_decided_outside(user: &User<'_>, counts: Counts, wanted: Counts) -> bool {
         Outside::DeletedByForce | Outside::WipedAndDeleted => counts.creates <= wanted.creates,
         // Whatever was deleted may be created again, because the object lives again.
         Outside::Restored => user.scenario == Scenario::Delete && counts.creates == counts.deletes,
+        // Each object of the other tenant is created and deleted at most once.
+        Outside::Rival | Outside::Crowd => {
+            let created = counts.creates.saturating_sub(wanted.creates);
+            counts.creates >= wanted.creates
+                && counts.deletes == wanted.deletes + created
+                && created <= what.neighbours()
+        }
         Outside::StatusWiped | Outside::Repointed => false,
     }
 }

@@ -23,6 +23,10 @@ pub enum Outside {
     Replaced,
     /// The connection is pointed to another account or domain, and later back.
     Repointed,
+    /// An object of another tenant wants the same name upstream, for a while.
+    Rival,
+    /// Many objects of another tenant come, and go.
+    Crowd,
     /// The object is lost, and returns from a backup: with a new uid and without status.
     Restored,
     /// The finalizers are taken off, and the object is deleted.
@@ -54,6 +58,8 @@ impl Outside {
                         | Update(1)
                 )
             }
+            Self::Rival => matches!(scenario, Create | Delete | Replace | Drift | Vanish | Update(1)),
+            Self::Crowd => matches!(scenario, Create | Delete | Update(1)),
             Self::Repointed => matches!(scenario, Create | Delete | Replace | Drift | Vanish | Suspend | Update(1)),
             Self::Restored => matches!(scenario, Create | Delete | Drift | Vanish | Suspend | Adopt | Update(1)),
             Self::DeletedByForce | Self::WipedAndDeleted => matches!(scenario, Create | Drift | Vanish | Update(1)),
@@ -65,7 +71,7 @@ impl Outside {
         match self {
             Self::Restored => Some(true),
             Self::DeletedByForce | Self::WipedAndDeleted => Some(false),
-            Self::FinalizerTaken | Self::StatusWiped | Self::Replaced | Self::Repointed => None,
+            _ => None,
         }
     }
 
@@ -90,6 +96,7 @@ impl User<'_> {
             Outside::FinalizerTaken => self.take_finalizer().await,
             Outside::StatusWiped => self.wipe_status().await,
             Outside::Replaced => self.replace().await,
+            Outside::Rival | Outside::Crowd => self.move_in(what).await,
             Outside::Repointed => self.repoint(true).await,
             Outside::Restored => self.restore().await,
             Outside::DeletedByForce => self.delete_by_force().await,
@@ -103,8 +110,10 @@ impl User<'_> {
     /// Ends what the outsider began: the connection leads back, or, if the object was created elsewhere meanwhile, to
     /// that place, as its status demands.
     pub async fn end_outside(&self, what: Outside) -> anyhow::Result<()> {
-        if what != Outside::Repointed {
-            return Ok(());
+        match what {
+            Outside::Rival | Outside::Crowd => return self.move_out(what).await,
+            Outside::Repointed => {}
+            _ => return Ok(()),
         }
         self.settle().await;
         self.repoint(false).await?;
@@ -162,7 +171,7 @@ impl User<'_> {
         let mut spec = last.or_else(|| self.last_seen()).context("nothing to restore")?.data["spec"].clone();
         self.delete_by_force().await?;
         spec["adoptionPolicy"] = json!(if self.is_identical() { "IfIdentical" } else { "Always" });
-        let mut object = self.environment.target.manifest(&self.environment.zones);
+        let mut object = self.environment.manifest();
         object["spec"] = spec;
         let params = PatchParams::apply("test").force();
         let restored = self.environment.api().patch(OBJECT_NAME, &params, &Patch::Apply(object)).await?;

@@ -119,7 +119,8 @@ impl Process {
 }
 
 fn settings(context: &RunContext, number: u32) -> Settings {
-    let mut settings = test_env::settings(&[context.environment.namespace()]);
+    let mut settings = test_env::settings(&context.environment.scope());
+    settings.cluster_connections = context.environment.is_shared();
     settings.endpoints.allowed_hosts.push("localhost".parse().unwrap());
     settings.cluster_id = Some(CLUSTER.to_owned());
     settings.create_grace = GRACE;

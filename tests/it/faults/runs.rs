@@ -53,6 +53,13 @@ impl Run {
         Self { scenario, schedule: Vec::new(), depth: 0, safeguards: Safeguards::default(), limit: LIMIT, counts: None }
     }
 
+    /// Returns whether the run needs a connection that another tenant uses, too.
+    pub fn is_shared(&self) -> bool {
+        let is_tenant =
+            |injection: &Injection| matches!(injection.fault, Fault::Outside(what) if what.neighbours() > 0);
+        self.schedule.iter().any(is_tenant)
+    }
+
     /// Returns whether an upstream object may vanish without the doing of the operator that runs.
     fn may_lose(&self) -> bool {
         let is_late = |injection: &Injection| matches!(injection.fault, Fault::Delayed(_) | Fault::CrashDelayed(_));

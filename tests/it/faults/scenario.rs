@@ -183,7 +183,10 @@ async fn rotate(user: &User<'_>, edit: &Value) -> anyhow::Result<()> {
     let version = user.environment.rotate().await?;
     let annotations = json!({ "cloudpolicy.dev/reconcile-requested-at": version });
     let request = json!({ "metadata": { "annotations": annotations } });
-    user.environment.connections().patch("link", &PatchParams::default(), &Patch::Merge(request)).await?;
+    user.environment
+        .connections()
+        .patch(&user.environment.connection_name(), &PatchParams::default(), &Patch::Merge(request))
+        .await?;
     user.edit(edit).await?;
     user.until("the new credentials", || shows(user, "secretResourceVersion", &version)).await
 }
@@ -196,7 +199,7 @@ async fn change_connection(user: &User<'_>, edit: &Value) -> anyhow::Result<()> 
 }
 
 pub async fn shows(user: &User<'_>, field: &str, value: &str) -> anyhow::Result<()> {
-    let link = user.environment.connections().get("link").await?;
+    let link = user.environment.connections().get(&user.environment.connection_name()).await?;
     let status = &link.data["status"];
     anyhow::ensure!(status[field] == value, "{status}");
     let ready = shown_condition(status, "Ready");
@@ -214,7 +217,7 @@ async fn orphan(user: &User<'_>) -> anyhow::Result<Goal> {
 async fn adopt(user: &User<'_>) -> anyhow::Result<()> {
     let environment = user.environment;
     let left = environment.ours()?.first().cloned().context("nothing to adopt")?;
-    let mut object = environment.target.manifest(&environment.zones);
+    let mut object = environment.manifest();
     object["spec"]["adoptionPolicy"] = json!("Always");
     if environment.target == Target::Network {
         object["spec"]["externalId"] = json!(environment.target.id(&left));

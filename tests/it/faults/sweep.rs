@@ -75,16 +75,27 @@ impl Sweep {
     }
 
     async fn run(&self, target: Target, weather: Weather, run: &Run) -> Result<Record, Failure> {
+        if run.is_shared() {
+            return self.run_shared(target, weather, run).await;
+        }
         let idle = self.idle.lock().unwrap().entry((target, weather)).or_default().pop();
         let environment = match idle {
             Some(environment) => environment,
-            None => Arc::new(Environment::open(target, weather, self.client.clone()).await.unwrap()),
+            None => Arc::new(Environment::open(target, weather, false, self.client.clone()).await.unwrap()),
         };
         let ended = execute(&environment, run).await;
         // A failed run leaves objects behind, so its environment is not used again.
         if ended.is_ok() {
             self.idle.lock().unwrap().entry((target, weather)).or_default().push(environment);
         }
+        ended
+    }
+
+    /// Executes a run in an environment of its own: only one at a time may have a cluster connection.
+    async fn run_shared(&self, target: Target, weather: Weather, run: &Run) -> Result<Record, Failure> {
+        let environment = Arc::new(Environment::open(target, weather, true, self.client.clone()).await.unwrap());
+        let ended = execute(&environment, run).await;
+        environment.close().await.unwrap();
         ended
     }
 

@@ -119,7 +119,7 @@ impl Target {
     /// Returns the expected content upstream of an object with this spec and uid.
     pub fn expected(self, spec: &Value, uid: &str) -> Value {
         let wanted = &spec[self.system()];
-        let tag = format!("{CLUSTER}/{uid}");
+        let tag = owner_tag_of(uid);
         let list = |value: &Value| if value.is_null() { json!([]) } else { value.clone() };
         let owner = if self == Self::Ncloud { "cloudpolicy-owner" } else { "cloudpolicy_owner" };
         let mut tags = wanted["tags"].as_object().cloned().unwrap_or_default();
@@ -174,6 +174,11 @@ impl Target {
         };
         stored[field].as_str().unwrap_or_default()
     }
+}
+
+/// Returns the owner tag that the operator writes for an object with this uid.
+pub fn owner_tag_of(uid: &str) -> String {
+    format!("{CLUSTER}_{uid}")
 }
 
 /// Describes a kind of the API group.

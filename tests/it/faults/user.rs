@@ -104,7 +104,7 @@ impl User<'_> {
 
     /// Applies the object under test.
     pub async fn apply(&self) -> anyhow::Result<()> {
-        self.apply_as(self.environment.target.manifest(&self.environment.zones)).await
+        self.apply_as(self.environment.manifest()).await
     }
 
     /// Applies this object.

@@ -31,7 +31,7 @@ impl Weather {
 
     /// Returns whether the operator survives this weather so far. The others run only when their number is given.
     pub fn is_survived(self) -> bool {
-        self == Self::Clear
+        matches!(self, Self::Clear | Self::Lagging | Self::Strict)
     }
 
     /// Returns whether a scenario runs in this weather.

@@ -41,6 +41,11 @@ pub fn requests_for_objects(journal: &Journal) -> Vec<String> {
 /// Only one test at a time may have cluster connections, because every operator sees them all.
 static ALONE: Mutex<()> = Mutex::const_new(());
 
+/// Waits until no other test has cluster connections, and keeps the others waiting.
+pub async fn alone() -> MutexGuard<'static, ()> {
+    ALONE.lock().await
+}
+
 /// A cluster connection to the simulated NAVER Cloud of a test environment.
 pub struct SharedConnection {
     api: Api<ClusterConnection>,
@@ -52,11 +57,11 @@ impl SharedConnection {
     /// Creates a cluster connection for the namespaces that `allowed` lists. Its Secret has the same name and is in the
     /// namespace of the environment, which is also the namespace of the operator.
     pub async fn connect(env: &TestEnv, allowed: Value) -> Self {
-        let alone = ALONE.lock().await;
+        let guard = alone().await;
         let name = format!("{}-shared", env.namespace());
         let (access, secret) = (env.ncloud.access_key(), env.ncloud.secret_key());
         env.secret(&name, &[("accessKey", &access), ("secretKey", &secret)]).await;
-        let cluster = Self { api: Api::all(env.client.clone()), name, _alone: alone };
+        let cluster = Self { api: Api::all(env.client.clone()), name, _alone: guard };
         let object = json!({
             "apiVersion": "cloudpolicy.dev/v1alpha1",
             "kind": "ClusterConnection",
