@@ -22,7 +22,13 @@ pub struct ConnectionStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "String")]
     pub endpoint: Option<String>,
-    /// The `resourceVersion` of the Secret that the operator read last, such as `4711`.
+    /// The account behind the credentials, such as `2942`: the member number of NAVER Cloud, or the
+    /// domain id of SpaceONE. It is absent while the operator does not know it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
+    pub account: Option<String>,
+    /// The `resourceVersion` of the Secret that the operator read last, such as `4711`. While the
+    /// former key stays in use, it is the version with that key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "String")]
     pub secret_resource_version: Option<String>,
@@ -36,6 +42,11 @@ pub struct ConnectionStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "i64")]
     pub dependants: Option<i64>,
+    /// The number of objects whose upstream object is recorded in another place than the one to
+    /// which this connection leads, such as 3.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "i64")]
+    pub recorded_elsewhere: Option<i64>,
     /// The value of the annotation `cloudpolicy.dev/reconcile-requested-at` that the operator
     /// handled last, such as `2026-11-21T08:00:00Z`.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -35,5 +35,8 @@ pub const RECONCILE_REQUESTED_AT: &str = "cloudpolicy.dev/reconcile-requested-at
 pub const FORCE_ORPHAN: &str = "cloudpolicy.dev/force-orphan";
 /// An annotation that, if `"true"`, confirms a deletion that is paused because too many objects are deleted at once.
 pub const CONFIRM_DELETE: &str = "cloudpolicy.dev/confirm-delete";
+/// An annotation that gives up the upstream object that status records in this place, such as
+/// `https://subaccount.apigw.ntruss.com#2942`, after its connection was changed to lead elsewhere.
+pub const RELEASE_UPSTREAM: &str = "cloudpolicy.dev/release-upstream";
 /// The field manager of status and finalizers, as in `managedFields`.
 pub const FIELD_MANAGER: &str = "cloud-policy-operator";

@@ -91,6 +91,8 @@ reasons! {
     InvalidSpec,
     /// The upstream accepted the write but did not apply every value.
     NotApplied,
+    /// The upstream object is recorded in another place than the one to which the connection leads.
+    AccountChanged,
     /// The upstream object exists and does not have the owner tag of this object.
     Conflict,
     /// Several upstream objects have the owner tag of this object.
@@ -114,6 +116,8 @@ reasons! {
     DriftFight,
     /// The upstream accepted the credentials.
     Authenticated,
+    /// The operator cannot use the new credentials, and the former ones stay in use.
+    FormerKeyInUse,
     /// The endpoint did not answer or returned an error, or the operator cannot read the Secret.
     Unreachable,
     /// The operator may not call the endpoint.

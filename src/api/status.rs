@@ -61,6 +61,16 @@ pub struct UpstreamRef {
     /// The endpoint that the operator wrote the object to, such as
     /// `https://subaccount.apigw.ntruss.com`.
     pub endpoint: String,
+    /// The account that the id belongs to, such as `2942`: the member number of NAVER Cloud, or the
+    /// domain id of SpaceONE. It is absent while the operator does not know it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
+    pub account: Option<String>,
+    /// The repository that the connection names, such as `repo-0123456789ab`. It is absent for the
+    /// local repository, and where there are no repositories.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
+    pub repository: Option<String>,
     /// The id of the object upstream, such as `npolicy-0123456789ab`. It is absent while a create
     /// is pending.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -60,6 +60,8 @@ pub struct Safeguards {
     pub create_proof: bool,
     /// Corrects without end what may grant more than the spec, instead of conceding it in a drift fight.
     pub correct_widening: bool,
+    /// Creates and deletes nothing while the connection leads to another place than the one that status records.
+    pub location: bool,
 }
 
 impl Default for Safeguards {
@@ -78,6 +80,7 @@ impl Default for Safeguards {
             search_unrecorded: true,
             create_proof: true,
             correct_widening: true,
+            location: true,
         }
     }
 }

@@ -19,11 +19,13 @@ pub enum OrphanReason {
     FinalizerRemoved,
     /// Status records no upstream object, and the operator let the object go without a search for one.
     NotSearched,
+    /// The connection leads elsewhere, and the annotation `cloudpolicy.dev/release-upstream` gives up the object.
+    Moved,
 }
 
 impl OrphanReason {
     /// All reasons.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Requested,
         Self::Forced,
         Self::Observed,
@@ -32,6 +34,7 @@ impl OrphanReason {
         Self::NotOurs,
         Self::FinalizerRemoved,
         Self::NotSearched,
+        Self::Moved,
     ];
 
     /// Returns the value of the metric's label `reason`.
@@ -46,6 +49,7 @@ impl OrphanReason {
             Self::NotOurs => "not_ours",
             Self::FinalizerRemoved => "finalizer_removed",
             Self::NotSearched => "not_searched",
+            Self::Moved => "account_changed",
         }
     }
 }

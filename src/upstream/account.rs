@@ -8,6 +8,7 @@ use super::snapshots::SnapshotCaches;
 use super::spaceone::client::Spaceone;
 use crate::api::ConnectionSpec;
 use crate::api::connection::RateLimit;
+use crate::engine::location::Location;
 use crate::engine::{ErrorKind, Result, UpstreamError};
 use secrecy::{ExposeSecret, SecretString};
 use std::any::Any;
@@ -125,6 +126,24 @@ impl Account {
     #[must_use]
     pub fn endpoint(&self) -> &str {
         &self.endpoint
+    }
+
+    /// Returns the id of the account: NAVER Cloud's member number, SpaceONE's domain id. `None` while no
+    /// response has shown it.
+    #[must_use]
+    pub fn id(&self) -> Option<String> {
+        self.client.account_id()
+    }
+
+    /// Takes the id from an earlier run of the operator, which used the same credentials.
+    pub fn assume_id(&self, id: &str) {
+        self.client.assume_account_id(id);
+    }
+
+    /// Returns the place of this account's objects, as far as it is the same for all collections.
+    pub(super) fn location(&self, in_repository: bool) -> Location {
+        let repository = self.client.repository_id().filter(|_| in_repository);
+        Location { endpoint: self.endpoint.clone(), account: self.id(), repository }
     }
 
     /// Returns the last list of each of its collections.

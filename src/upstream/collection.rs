@@ -23,6 +23,17 @@ pub(crate) trait ProviderClient: Any + Send + Sync {
     /// Returns the HTTP client.
     fn http(&self) -> &Http;
 
+    /// Returns the id of the account behind the credentials; `None` while no response has shown it.
+    fn account_id(&self) -> Option<String>;
+
+    /// Takes the id of the account from an earlier run, which used the same credentials.
+    fn assume_account_id(&self, _id: &str) {}
+
+    /// Returns the repository that the connection names.
+    fn repository_id(&self) -> Option<String> {
+        None
+    }
+
     /// Checks the credentials as far as no request is needed.
     fn check_credentials(&self) -> Result<()> {
         Ok(())
@@ -41,6 +52,9 @@ pub(crate) trait Collection: External {
 
     /// The key of its count in `status.usage` of a connection, in camel case.
     const COUNTED_AS: &'static str;
+
+    /// Whether its objects are in a repository, so that their ids are relative to it.
+    const IN_REPOSITORY: bool = false;
 
     /// The client of the provider.
     type Client: ProviderClient;

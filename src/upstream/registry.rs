@@ -6,6 +6,7 @@ use super::collection::{Availability, Collection, Counted, Provider, ProviderCli
 use super::request::{Priority, RequestContext};
 use super::{ncloud, spaceone};
 use crate::api::connection::Usage;
+use crate::engine::location::Location;
 use crate::engine::{Binding, BoundExternal, Deleter, ExternalDeleter, OwnerTag, Problem, Result};
 use futures::future::BoxFuture;
 use std::any::Any;
@@ -63,6 +64,13 @@ pub fn deleter(
     collection.deleter(account, owner_tag, request_context.into())
 }
 
+/// Returns the place of the objects of a collection, to which their ids are relative.
+#[must_use]
+pub fn location(account: &Account, system: &str) -> Location {
+    let collection = COLLECTIONS.iter().find(|collection| collection.system() == system);
+    account.location(collection.is_some_and(|collection| collection.in_repository()))
+}
+
 impl Account {
     /// Proves that the endpoint responds and accepts the credentials, and counts the objects of the
     /// account. Fails if the account offers no collection.
@@ -97,6 +105,7 @@ trait Entry: Sync {
     fn system(&self) -> &'static str;
     fn provider(&self) -> &'static Provider;
     fn counted_as(&self) -> &'static str;
+    fn in_repository(&self) -> bool;
     /// Reports whether the spec describes an object of the collection.
     fn describes(&self, spec: &dyn Any) -> bool;
     fn unique_name<'a>(&self, spec: &'a dyn Any) -> Option<&'a str>;
@@ -145,6 +154,9 @@ impl<C: Collection> Entry for Of<C> {
     }
     fn counted_as(&self) -> &'static str {
         C::COUNTED_AS
+    }
+    fn in_repository(&self) -> bool {
+        C::IN_REPOSITORY
     }
     fn describes(&self, spec: &dyn Any) -> bool {
         C::spec(spec).is_some()

@@ -21,6 +21,25 @@ pub(super) struct Opened {
     pub fingerprint: String,
 }
 
+/// The account in use, and what it was opened from.
+#[derive(Clone)]
+pub(super) struct InUse {
+    pub account: Arc<Account>,
+    /// The spec, as JSON.
+    pub spec: String,
+    /// The version of the Secrets.
+    pub version: String,
+}
+
+/// What is known of one connection.
+#[derive(Default)]
+struct Known {
+    /// The account that was probed last.
+    opened: Option<Opened>,
+    /// The account that worked last.
+    in_use: Option<InUse>,
+}
+
 impl Opened {
     /// Returns the account if it was opened from this.
     fn account_of(&self, fingerprint: &str) -> Option<Arc<Account>> {
@@ -33,8 +52,8 @@ pub struct Context<K: ConnectionResource> {
     /// The dependencies that all controllers share.
     pub shared: Arc<Shared>,
     api: ApiOf<K>,
-    /// The connections that were reconciled, each with the account that was opened last.
-    known: Mutex<HashMap<ConnectionKey, Option<Opened>>>,
+    /// The connections that were reconciled, each with its accounts.
+    known: Mutex<HashMap<ConnectionKey, Known>>,
 }
 
 impl<K: ConnectionResource> Context<K> {
@@ -62,14 +81,33 @@ impl<K: ConnectionResource> Context<K> {
 
     /// Returns the account that was opened from the same spec and Secrets.
     pub(super) fn opened(&self, key: &ConnectionKey, fingerprint: &str) -> Option<Arc<Account>> {
-        self.known().get(key)?.as_ref()?.account_of(fingerprint)
+        self.known().get(key)?.opened.as_ref()?.account_of(fingerprint)
     }
 
     /// Records the account that is probed next, unless the connection was deleted meanwhile.
     pub(super) fn record_opened(&self, key: &ConnectionKey, opened: Opened) {
         if let Some(known) = self.known().get_mut(key) {
-            *known = Some(opened);
+            known.opened = Some(opened);
         }
+    }
+
+    /// Records the account that works.
+    pub(super) fn record_in_use(&self, key: &ConnectionKey, in_use: InUse) {
+        if let Some(known) = self.known().get_mut(key) {
+            known.in_use = Some(in_use);
+        }
+    }
+
+    /// Forgets the account that worked last: its Secret is gone.
+    pub(super) fn forget_in_use(&self, key: &ConnectionKey) {
+        if let Some(known) = self.known().get_mut(key) {
+            known.in_use = None;
+        }
+    }
+
+    /// Returns the account that worked last.
+    pub(super) fn in_use(&self, key: &ConnectionKey) -> Option<InUse> {
+        self.known().get(key)?.in_use.clone()
     }
 
     /// Stores the result of a check and returns the account that it replaced. A connection that was deleted
@@ -96,7 +134,7 @@ impl<K: ConnectionResource> Context<K> {
         }
     }
 
-    fn known(&self) -> MutexGuard<'_, HashMap<ConnectionKey, Option<Opened>>> {
+    fn known(&self) -> MutexGuard<'_, HashMap<ConnectionKey, Known>> {
         // Each entry is valid at every moment, so a panic elsewhere does not spoil it.
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }

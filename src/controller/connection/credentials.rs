@@ -29,6 +29,14 @@ pub struct Missing {
     pub reason: Reason,
     /// The message of the condition: the problem, and what to do.
     pub message: String,
+    /// Whether the Secret exists and its content is unusable.
+    pub malformed: bool,
+}
+
+impl Missing {
+    fn new(reason: Reason, message: String) -> Self {
+        Self { reason, message, malformed: false }
+    }
 }
 
 /// Reads the Secrets that `spec` names.
@@ -54,7 +62,7 @@ pub async fn read(shared: &Shared, key: &ConnectionKey, spec: &ConnectionSpec) -
         }
         (None, None) => {
             let message = "Set spec.ncloud or spec.spaceone.".to_owned();
-            return Err(Missing { reason: Reason::InvalidSpec, message });
+            return Err(Missing::new(Reason::InvalidSpec, message));
         }
     };
     let mut ca_bundle = None;
@@ -70,33 +78,34 @@ async fn get(shared: &Shared, namespace: &str, name: &str) -> Result<Secret, Mis
     let api: Api<Secret> = Api::namespaced(shared.client.clone(), namespace);
     match api.get_opt(name).await {
         Ok(Some(secret)) => Ok(secret),
-        Ok(None) => Err(Missing {
-            reason: Reason::SecretNotFound,
-            message: format!(
+        Ok(None) => Err(Missing::new(
+            Reason::SecretNotFound,
+            format!(
                 "Secret {namespace}/{name} does not exist. Create it. The operator reads it at the next check of the connection."
             ),
-        }),
+        )),
         Err(kube::Error::Api(status)) if status.code == 403 => Err(not_permitted(namespace)),
         Err(error) => {
             tracing::warn!(namespace, name, %error, "cannot read the secret");
             let message = format!("The operator could not read Secret {namespace}/{name}. It retries.");
-            Err(Missing { reason: Reason::Unreachable, message })
+            Err(Missing::new(Reason::Unreachable, message))
         }
     }
 }
 
 fn not_permitted(namespace: &str) -> Missing {
-    Missing {
-        reason: Reason::SecretsNotPermitted,
-        message: format!(
+    Missing::new(
+        Reason::SecretsNotPermitted,
+        format!(
             "The operator may not read Secrets in namespace {namespace}. Use a ClusterConnection, or have the administrator add the namespace to --tenant-namespaces and grant `get` on its Secrets."
         ),
-    }
+    )
 }
 
 fn bytes<'a>(secret: &'a Secret, namespace: &str, key: &str) -> Result<&'a [u8], Missing> {
     let found = secret.data.as_ref().and_then(|data| data.get(key)).map(|value| value.0.as_slice());
     found.filter(|value| !value.is_empty()).ok_or_else(|| Missing {
+        malformed: true,
         reason: Reason::SecretNotFound,
         message: format!(
             "Secret {namespace}/{} has no key {key}. Add it.",
@@ -111,6 +120,7 @@ fn text(secret: &Secret, namespace: &str, key: &str) -> Result<SecretString, Mis
     match std::str::from_utf8(value).map(str::trim) {
         Ok(text) if !text.is_empty() => Ok(SecretString::from(text.to_owned())),
         _ => Err(Missing {
+            malformed: true,
             reason: Reason::SecretNotFound,
             message: format!(
                 "Key {key} of Secret {namespace}/{} is empty or not text. Correct it.",

@@ -5,12 +5,14 @@
 //! | --- | --- |
 //! | [`context`] | the accounts that were opened, and the former one that must finish |
 //! | [`credentials`] | reads the Secrets |
-//! | [`probe`] | one check of a connection |
+//! | [`probe`] | opens and probes an account |
+//! | `former` | a check of a connection, with the key in its Secret or else with the former one |
 //! | [`usage`] | the objects that use a connection and block its deletion |
 //! | [`report`] | conditions, status and events |
 
 pub mod context;
 pub mod credentials;
+mod former;
 pub mod probe;
 pub mod report;
 pub mod usage;
@@ -59,7 +61,7 @@ pub async fn reconcile<K: ConnectionResource>(
     let counted_before = object.status().dependants.and_then(|count| usize::try_from(count).ok());
     let mut check = match size_limit::refusal(&object) {
         Some(message) => Check::refused(message),
-        None => probe::check(&ctx, &key, object.spec()).await,
+        None => former::check(&ctx, &key, &object).await,
     };
     if let Some(former) = ctx.replace_account(&key, check.readiness.clone(), object.allowed()) {
         await_last_user(former, shared.settings.http.request_timeout).await;
@@ -67,10 +69,10 @@ pub async fn reconcile<K: ConnectionResource>(
     if let (true, Use::Blocked(message)) = (deleting, used) {
         check.block_deletion(message);
     }
-    let dependents = dependents.map(|dependents| dependents.len());
-    Observed { object: &object, check: &check, dependents }.report(&ctx).await?;
+    check.warn_of_moved(dependents.as_deref().map_or(0, report::elsewhere));
+    Observed { object: &object, check: &check, dependents: dependents.as_deref() }.report(&ctx).await?;
     // Also after a change: objects that name a connection often arrive together with it.
-    let soon = deleting || dependents.is_none() || counted_before != dependents;
+    let soon = deleting || dependents.is_none() || counted_before != dependents.map(|all| all.len());
     Ok(Action::requeue(next_check(shared, &object, &check, soon)))
 }
 

@@ -1,8 +1,8 @@
 //! Checks a connection once: reads the Secret, opens an account if something changed, probes it.
 
 use super::context::{Context, Opened};
-use super::credentials::{self, Keys, Missing};
-use crate::api::connection::{ConnectionSpec, Usage};
+use super::credentials::{Keys, Missing};
+use crate::api::connection::{ConnectionSpec, ConnectionStatus, Usage};
 use crate::api::{ConnectionKey, Reason};
 use crate::controller::context::Shared;
 use crate::controller::kinds::connection::ConnectionResource;
@@ -25,8 +25,8 @@ pub(super) struct Check {
     pub stalled: bool,
     /// How long the upstream asks to wait.
     pub retry_after: Option<Duration>,
-    /// Whether the connection is being deleted and still in use.
-    pub deletion_blocked: bool,
+    /// The reason of `Ready` while it is `True`. Any but `Authenticated` is a warning.
+    pub ready_reason: Reason,
 }
 
 impl Check {
@@ -39,7 +39,7 @@ impl Check {
             endpoint: None,
             stalled: false,
             retry_after: None,
-            deletion_blocked: false,
+            ready_reason: Reason::Authenticated,
         }
     }
 
@@ -51,29 +51,55 @@ impl Check {
     /// Reports that objects block the deletion.
     pub(super) fn block_deletion(&mut self, message: String) {
         self.message = message;
-        self.deletion_blocked = true;
+        self.ready_reason = Reason::InUse;
+    }
+
+    /// Reports that objects are recorded in another place than the one to which the connection leads.
+    pub(super) fn warn_of_moved(&mut self, objects: usize) {
+        if objects == 0 {
+            return;
+        }
+        let told = format!(
+            "{objects} of the objects that use this connection are recorded in another account or at another endpoint. The operator writes nothing for them: see their messages."
+        );
+        if self.ready_reason == Reason::Authenticated {
+            (self.message, self.ready_reason) = (told, Reason::AccountChanged);
+        } else {
+            self.message = format!("{} {told}", self.message);
+        }
+    }
+
+    /// Returns the account to show in status: the one that was probed, or the one that status shows already for
+    /// the same credentials.
+    pub(super) fn account_id(&self, before: &ConnectionStatus) -> Option<String> {
+        let probed = match &self.readiness {
+            Readiness::Ready(account) => account.id(),
+            Readiness::NotReady { .. } => None,
+        };
+        let same = |now: &Option<String>, before: &Option<String>| now.is_none() || now == before;
+        let unchanged = same(&self.version, &before.secret_resource_version) && same(&self.endpoint, &before.endpoint);
+        probed.or_else(|| before.account.clone().filter(|_| unchanged))
     }
 }
 
 /// Opens an account if spec or Secret changed, and probes it either way.
-pub(super) async fn check<K: ConnectionResource>(
+pub(super) async fn check_keys<K: ConnectionResource>(
     ctx: &Context<K>,
     key: &ConnectionKey,
-    spec: &ConnectionSpec,
+    object: &K,
+    spec: &str,
+    keys: Keys,
 ) -> Check {
-    let keys = match credentials::read(&ctx.shared, key, spec).await {
-        Ok(keys) => keys,
-        Err(missing) => return unusable(missing),
-    };
-    let fingerprint = format!("{} {}", keys.version, serde_json::to_string(spec).unwrap_or_default());
+    let fingerprint = format!("{} {spec}", keys.version);
     let version = keys.version.clone();
     let account = match ctx.opened(key, &fingerprint) {
         Some(account) => account,
-        None => match open(&ctx.shared, spec, keys) {
+        None => match open(&ctx.shared, object.spec(), keys) {
             Ok(account) => Arc::new(account),
             Err(error) => return failed(&error, version, None),
         },
     };
+    recall(&account, &version, &object.status());
     ctx.record_opened(key, Opened { account: Arc::clone(&account), fingerprint });
     match account.probe().await {
         Ok(usage) => accepted(account, Some(usage), version),
@@ -82,6 +108,16 @@ pub(super) async fn check<K: ConnectionResource>(
             Check { retry_after: error.retry_after, ..accepted(account, None, version) }
         }
         Err(error) => failed(&error, version, Some(account.endpoint().to_owned())),
+    }
+}
+
+/// Recalls which account it is from status, if the endpoint and the credentials are still those that status
+/// describes. An account without policies cannot show its member number.
+fn recall(account: &Account, version: &str, status: &ConnectionStatus) {
+    let same = status.secret_resource_version.as_deref() == Some(version)
+        && status.endpoint.as_deref() == Some(account.endpoint());
+    if let Some(id) = status.account.as_deref().filter(|_| same) {
+        account.assume_id(id);
     }
 }
 
@@ -112,13 +148,13 @@ impl RequestLog for RequestCounter {
     }
 }
 
-fn accepted(account: Arc<Account>, usage: Option<Usage>, version: String) -> Check {
+pub(super) fn accepted(account: Arc<Account>, usage: Option<Usage>, version: String) -> Check {
     let endpoint = Some(account.endpoint().to_owned());
     let accepted = Check::new(Readiness::Ready(account), "The upstream accepts the credentials.");
     Check { endpoint, usage, version: Some(version), ..accepted }
 }
 
-fn unusable(Missing { reason, message }: Missing) -> Check {
+pub(super) fn unusable(Missing { reason, message, malformed: _ }: Missing) -> Check {
     let stalled = reason != Reason::Unreachable;
     Check { stalled, ..Check::new(Readiness::NotReady { reason }, message) }
 }

@@ -9,6 +9,7 @@ use crate::controller::context::Shared;
 use crate::controller::k8s::status;
 use crate::controller::kinds::connection::ConnectionResource;
 use crate::controller::state::accounts::Readiness;
+use crate::controller::state::dependents::Dependent;
 use crate::controller::state::records::Footprint;
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
@@ -19,8 +20,8 @@ pub(super) struct Observed<'a, K: ConnectionResource> {
     pub object: &'a K,
     /// The result of the check.
     pub check: &'a Check,
-    /// How many objects use it, when that is known.
-    pub dependents: Option<usize>,
+    /// The objects that use it, when they are known.
+    pub dependents: Option<&'a [Dependent]>,
 }
 
 impl<K: ConnectionResource> Observed<'_, K> {
@@ -42,34 +43,45 @@ impl<K: ConnectionResource> Observed<'_, K> {
 
     fn status(&self, before: &ConnectionStatus, now: Timestamp) -> ConnectionStatus {
         let Self { object, check, dependents } = self;
+        let count = dependents.and_then(|all| i64::try_from(all.len()).ok());
+        let elsewhere = dependents.map(elsewhere).and_then(|number| i64::try_from(number).ok());
         let generation = object.meta().generation.unwrap_or_default();
         let requested = object.annotations().get(RECONCILE_REQUESTED_AT).cloned();
         ConnectionStatus {
             observed_generation: generation,
             conditions: conditions(check, &before.conditions, generation, now),
             endpoint: check.endpoint.clone().or_else(|| before.endpoint.clone()),
+            account: check.account_id(before),
             secret_resource_version: check.version.clone().or_else(|| before.secret_resource_version.clone()),
             usage: check.usage.clone().or_else(|| before.usage.clone()),
-            dependants: dependents.and_then(|count| i64::try_from(count).ok()).or(before.dependants),
+            dependants: count.or(before.dependants),
+            recorded_elsewhere: elsewhere.map_or(before.recorded_elsewhere, |number| (number > 0).then_some(number)),
             last_handled_reconcile_at: requested.or_else(|| before.last_handled_reconcile_at.clone()),
         }
     }
 
     async fn announce(&self, shared: &Shared) {
         let (events, about) = (&shared.events, self.object.object_ref(&()));
-        let Check { readiness, message, deletion_blocked, .. } = self.check;
+        let Check { readiness, message, ready_reason, .. } = self.check;
         match readiness {
-            _ if *deletion_blocked => events.warning(&about, Reason::InUse.as_str(), message).await,
-            Readiness::Ready(_) => events.normal(&about, Reason::Authenticated.as_str(), message).await,
+            Readiness::Ready(_) if *ready_reason == Reason::Authenticated => {
+                events.normal(&about, ready_reason.as_str(), message).await;
+            }
+            Readiness::Ready(_) => events.warning(&about, ready_reason.as_str(), message).await,
             Readiness::NotReady { reason } => events.warning(&about, reason.as_str(), message).await,
         }
     }
 }
 
+/// Returns how many objects say that they are recorded in another place than the one to which the connection
+/// leads.
+pub(super) fn elsewhere(dependents: &[Dependent]) -> usize {
+    dependents.iter().filter(|dependent| dependent.moved).count()
+}
+
 fn conditions(check: &Check, before: &[Condition], generation: i64, now: Timestamp) -> Vec<Condition> {
     let (status, reason) = match &check.readiness {
-        Readiness::Ready(_) if check.deletion_blocked => ("True", Reason::InUse),
-        Readiness::Ready(_) => ("True", Reason::Authenticated),
+        Readiness::Ready(_) => ("True", check.ready_reason),
         Readiness::NotReady { reason } => ("False", *reason),
     };
     let stalled = check.stalled.then_some((ConditionType::Stalled, "True"));

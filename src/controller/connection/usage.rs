@@ -45,7 +45,7 @@ mod tests {
     use super::*;
 
     fn dependent(namespace: &str, recorded: bool) -> Dependent {
-        Dependent { kind: "Policy", namespace: namespace.to_owned(), name: "a".to_owned(), recorded }
+        Dependent { kind: "Policy", namespace: namespace.to_owned(), name: "a".to_owned(), recorded, moved: false }
     }
 
     fn cluster() -> (ConnectionKey, AllowedNamespaces) {

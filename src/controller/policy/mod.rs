@@ -8,6 +8,7 @@
 //! | [`reconciliation`], [`last_known`] | the state of one reconcile; what status remembers of earlier ones |
 //! | [`account`] | connect: resolves the connection, or says why it is unavailable |
 //! | [`observe`], [`ownership`], [`conflicts`] | observe: by the shared list or by get; the owners of the found objects; rival objects |
+//! | [`moved`] | a connection that leads to another place than the one that status records |
 //! | [`apply`] | carries out the plan: create, update, recreate, adopt; counters and events of drift |
 //! | [`deletion`] | deletes or orphans the upstream object, then removes the finalizer |
 //! | [`narrowing`] | until when permissions that were taken away may still be in force |
@@ -24,6 +25,7 @@ pub mod deletion;
 pub mod failure;
 pub mod last_known;
 pub mod looks;
+pub mod moved;
 pub mod narrowing;
 pub mod observe;
 pub mod ownership;
@@ -81,16 +83,20 @@ async fn sync<K: Managed>(this: &mut Reconciliation<'_, K>, refusal: Option<Stri
     }
     let account = account::resolve(this).await?;
     let external = bind(this, &account)?;
+    deletion::moved::release_if_requested(this, &account).await?;
     let hash = fingerprint(external.as_ref());
     let (found, claims, contender) = match observe::observe(this, external.as_ref(), &account, &hash).await? {
-        ObserveResult::Unchanged => return Ok(Outcome::up_to_date()),
+        ObserveResult::Unchanged => {
+            moved::record(this, &account);
+            return Ok(Outcome::up_to_date());
+        }
         ObserveResult::Listed(observation) => (vec![observation], None, None),
         ObserveResult::Read { found, claims } => {
             let contender = conflicts::contender(this, &found);
             (found, claims, contender)
         }
     };
-    let last_known = LastKnown { contender, ..this.last_known() };
+    let last_known = LastKnown { contender, moved: moved::of(this, &account), ..this.last_known() };
     let plan = plan::plan(&last_known, this.rules(), found, &hash);
     Apply::new(this, external.as_ref(), &account, hash).run(plan, claims).await
 }

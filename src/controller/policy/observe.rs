@@ -15,7 +15,7 @@
 use super::failure::failed;
 use super::reconciliation::Reconciliation;
 use super::stop::Stop;
-use super::{conflicts, ownership};
+use super::{conflicts, moved, ownership};
 use crate::api::Reason;
 use crate::controller::kinds::managed::Managed;
 use crate::controller::state::claims::ClaimGuard;
@@ -66,7 +66,7 @@ fn settled_id<K: Managed>(this: &Reconciliation<'_, K>, account: &Account, hash:
         && common.operation.is_none()
         && !this.record_lost()
         && !this.reconcile_requested()
-        && common.upstream.as_ref().is_none_or(|upstream| upstream.endpoint == account.endpoint())
+        && moved::of(this, account).is_none()
         && (this.object.only_observes() || common.applied_hash.as_deref() == Some(hash));
     let id = if this.object.only_observes() { this.status.id() } else { this.recorded_id() };
     id.filter(|_| settled && current)

@@ -6,7 +6,7 @@ use crate::api::{ClusterConnection, ConditionType, Connection, ConnectionKey, Re
 use crate::controller::context::Shared;
 use crate::controller::kinds::connection::ConnectionResource;
 use crate::controller::kinds::managed::Managed;
-use crate::controller::state::stores::StoreOf;
+use crate::controller::state::stores::{StoreOf, UsageCount};
 use crate::engine::OrphanReason;
 use crate::metrics::{AccountState, CollectionUsage, ConnectionState, Metrics};
 use crate::upstream::AccountStats;
@@ -33,7 +33,7 @@ const UNREADABLE: &str = "Unreadable";
 pub struct Round<'a> {
     shared: &'a Shared,
     /// How many objects use each connection, once the caches are complete.
-    usage: Option<HashMap<ConnectionKey, usize>>,
+    usage: Option<HashMap<ConnectionKey, UsageCount>>,
 }
 
 /// Sets the gauges of one kind.
@@ -94,16 +94,19 @@ where
     })
 }
 
-/// Triggers a check of connections whose status counts other dependents than there are.
+/// Triggers a check of connections whose status counts other dependents than there are, or other moved ones.
 fn recount<'a, K: ConnectionResource>(
     shared: &Shared,
-    usage: &HashMap<ConnectionKey, usize>,
+    usage: &HashMap<ConnectionKey, UsageCount>,
     connections: impl Iterator<Item = &'a K>,
 ) {
     for connection in connections {
-        let (key, counted) = (connection.key(), connection.status().dependants);
-        let used = usage.get(&key).copied().unwrap_or_default();
-        if counted.is_some_and(|counted| usize::try_from(counted) != Ok(used)) {
+        let (key, status) = (connection.key(), connection.status());
+        let UsageCount { dependents, moved } = usage.get(&key).copied().unwrap_or_default();
+        let differs = |counted: i64, used: usize| usize::try_from(counted) != Ok(used);
+        if status.dependants.is_some_and(|counted| {
+            differs(counted, dependents) || differs(status.recorded_elsewhere.unwrap_or_default(), moved)
+        }) {
             shared.accounts.recheck(&key);
         }
     }

@@ -1,6 +1,6 @@
 //! Watches objects and Secrets, and passes on the changes that must be reconciled.
 
-use crate::api::{CONFIRM_DELETE, FORCE_ORPHAN, RECONCILE_REQUESTED_AT};
+use crate::api::{CONFIRM_DELETE, FORCE_ORPHAN, RECONCILE_REQUESTED_AT, RELEASE_UPSTREAM};
 use crate::controller::context::Shared;
 use crate::controller::kinds::connection::ConnectionResource;
 use futures::Stream;
@@ -48,7 +48,7 @@ fn fingerprint<K: Resource>(object: &K) -> u64 {
     let meta = object.meta();
     (&meta.uid, meta.generation).hash(&mut hash);
     meta.deletion_timestamp.as_ref().map(|time| time.0).hash(&mut hash);
-    for name in [RECONCILE_REQUESTED_AT, FORCE_ORPHAN, CONFIRM_DELETE] {
+    for name in [RECONCILE_REQUESTED_AT, FORCE_ORPHAN, CONFIRM_DELETE, RELEASE_UPSTREAM] {
         object.annotations().get(name).hash(&mut hash);
     }
     hash.finish()

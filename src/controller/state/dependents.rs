@@ -1,5 +1,7 @@
 //! Describes the objects that use a connection.
 
+use crate::api::status::CommonStatus;
+use crate::api::{ConditionType, Reason};
 use crate::controller::kinds::managed::Managed;
 
 /// An object that names a connection.
@@ -13,16 +15,28 @@ pub struct Dependent {
     pub name: String,
     /// Whether status records an upstream object, which only this connection reaches.
     pub recorded: bool,
+    /// Whether the object says that it is recorded in another place than the one to which the connection leads.
+    pub moved: bool,
 }
 
 impl Dependent {
     /// Returns the object as a dependent of its connection.
     pub fn of<K: Managed>(object: &K) -> Self {
+        let status = object.status_draft().common;
         Self {
             kind: K::KIND,
             namespace: object.namespace().unwrap_or_default(),
             name: object.name_any(),
-            recorded: object.status_draft().common.upstream.is_some(),
+            recorded: status.upstream.is_some(),
+            moved: is_moved(&status),
         }
     }
+}
+
+/// Returns whether status says that the object is recorded in another place than the one to which its
+/// connection leads.
+pub fn is_moved(status: &CommonStatus) -> bool {
+    status.conditions.iter().any(|condition| {
+        condition.type_ == ConditionType::Ready.as_str() && condition.reason == Reason::AccountChanged.as_str()
+    })
 }

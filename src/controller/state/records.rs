@@ -152,6 +152,8 @@ mod tests {
             system: "ncloud/policy".to_owned(),
             connection: serde_json::from_str::<ConnectionRef>(r#"{ "name": "c" }"#).unwrap(),
             endpoint: String::new(),
+            account: None,
+            repository: None,
             id: id.map(str::to_owned),
             key: "p".to_owned(),
             adopted: false,

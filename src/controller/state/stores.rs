@@ -1,7 +1,7 @@
 //! Keeps the caches of the managed kinds: one reflector store for each watched namespace, or one for
 //! the whole cluster.
 
-use super::dependents::Dependent;
+use super::dependents::{self, Dependent};
 use crate::api::ConnectionKey;
 use crate::controller::kinds::managed::Managed;
 use crate::engine::deletions::Deletion;
@@ -19,6 +19,15 @@ pub type StoreOf<K> = Store<DeserializeGuard<K>>;
 /// which is its controller.
 pub type Complete = Arc<AtomicBool>;
 
+/// How many objects use a connection.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct UsageCount {
+    /// All of them.
+    pub dependents: usize,
+    /// Those that are recorded in another place than the one to which the connection leads.
+    pub moved: usize,
+}
+
 /// The stores of all managed kinds.
 #[derive(Default)]
 pub struct Stores {
@@ -30,7 +39,7 @@ pub struct Stores {
 /// The stores of one kind, without its type.
 trait AnyStore: Send + Sync {
     fn as_any(&self) -> &dyn Any;
-    fn connections(&self) -> Vec<ConnectionKey>;
+    fn connections(&self) -> Vec<(ConnectionKey, bool)>;
     fn dependents(&self, key: &ConnectionKey) -> Vec<Dependent>;
     fn pending_deletions(&self, key: &ConnectionKey) -> Vec<Deletion>;
 }
@@ -49,8 +58,8 @@ impl<K: Managed> AnyStore for KindStores<K> {
         self
     }
 
-    fn connections(&self) -> Vec<ConnectionKey> {
-        self.collect(|object| Some(object.connection()))
+    fn connections(&self) -> Vec<(ConnectionKey, bool)> {
+        self.collect(|object| Some((object.connection(), dependents::is_moved(&object.status_draft().common))))
     }
 
     fn dependents(&self, key: &ConnectionKey) -> Vec<Dependent> {
@@ -96,13 +105,15 @@ impl Stores {
 
     /// Returns how many objects use each connection; `None` until the stores are complete.
     #[must_use]
-    pub fn usage(&self) -> Option<HashMap<ConnectionKey, usize>> {
+    pub fn usage(&self) -> Option<HashMap<ConnectionKey, UsageCount>> {
         if !self.are_complete() {
             return None;
         }
-        let mut counts = HashMap::new();
-        for key in self.all().flat_map(AnyStore::connections) {
-            *counts.entry(key).or_default() += 1;
+        let mut counts = HashMap::<_, UsageCount>::new();
+        for (key, moved) in self.all().flat_map(AnyStore::connections) {
+            let count = counts.entry(key).or_default();
+            count.dependents += 1;
+            count.moved += usize::from(moved);
         }
         Some(counts)
     }

@@ -29,6 +29,9 @@ impl Planner<'_> {
     /// Decides as if no other object of this cluster claimed the same upstream object.
     fn plan(&self, found: Vec<Observation>) -> Plan {
         let (ours, foreign): (Vec<_>, Vec<_>) = found.into_iter().partition(|observed| self.is_ours(observed));
+        if let Some(moved) = self.last_known.moved.as_ref().filter(|moved| !moved.is_disproved_by_any(&ours)) {
+            return Plan::Refuse(Refusal::RecordedElsewhere(Box::new(moved.clone())));
+        }
         match (&ours[..], &foreign[..]) {
             ([], []) => self.absent(),
             ([one], _) => self.ours(one.clone()),

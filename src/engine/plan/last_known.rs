@@ -4,6 +4,7 @@
 use crate::api::shared::{AdoptionPolicy, CommonSpec, DriftPolicy, ManagementPolicy, RecreatePolicy};
 use crate::api::status::OperationKind;
 use crate::engine::diff::shortened;
+use crate::engine::location::Moved;
 use crate::engine::{Diff, FieldDiff};
 
 /// The memory that status keeps of earlier reconciles.
@@ -29,6 +30,8 @@ pub struct LastKnown {
     pub fought: Vec<String>,
     /// Name of an older object of this cluster that claims the same upstream object.
     pub contender: Option<String>,
+    /// Set if status records another location than the one to which the connection leads.
+    pub moved: Option<Moved>,
 }
 
 impl LastKnown {

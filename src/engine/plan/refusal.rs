@@ -1,10 +1,13 @@
 //! Why a plan does not write, and the messages that tell users what to do.
 
-use crate::api::Reason;
+use crate::api::{RELEASE_UPSTREAM, Reason};
+use crate::engine::location::Moved;
 
 /// Why the operator writes nothing until a human acts.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Refusal {
+    /// The object is recorded in another place than the one to which the connection leads.
+    RecordedElsewhere(Box<Moved>),
     /// The object has the owner tag of another owner.
     ForeignTag {
         /// Id of the object.
@@ -65,6 +68,7 @@ impl Refusal {
     #[must_use]
     pub fn reason(&self) -> Reason {
         match self {
+            Self::RecordedElsewhere(_) => Reason::AccountChanged,
             Self::ExternalIdNotFound { .. } => Reason::InvalidSpec,
             Self::ForeignTag { .. }
             | Self::Reserved { .. }
@@ -81,6 +85,11 @@ impl Refusal {
     #[must_use]
     pub fn message(&self) -> String {
         match self {
+            Self::RecordedElsewhere(moved) => format!(
+                "{} The operator creates nothing there. Change the connection back. Or set the annotation {RELEASE_UPSTREAM}={}: the operator then leaves the recorded object as it is and creates another.",
+                moved.description(),
+                moved.from
+            ),
             Self::ForeignTag { id, owner } => {
                 format!(
                     "{id} is owned by {owner}. Choose another name in a new object, or remove the owner tag upstream."

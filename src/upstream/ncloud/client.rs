@@ -16,7 +16,7 @@ use crate::upstream::request::RequestContext;
 use reqwest::Method;
 use secrecy::SecretString;
 use serde_json::Value;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use url::Url;
 
 /// Returns the base URL of a zone.
@@ -35,6 +35,8 @@ pub(crate) struct Ncloud {
     base: Url,
     /// The policy quota of the account.
     pub(super) quota: Arc<Quota>,
+    /// The member number of the account, once a response has shown it.
+    member_number: Arc<Mutex<Option<String>>>,
 }
 
 impl ProviderClient for Ncloud {
@@ -44,6 +46,14 @@ impl ProviderClient for Ncloud {
 
     fn http(&self) -> &Http {
         &self.http
+    }
+
+    fn account_id(&self) -> Option<String> {
+        self.member_number().clone()
+    }
+
+    fn assume_account_id(&self, id: &str) {
+        self.member_number().get_or_insert_with(|| id.to_owned());
     }
 
     fn with(&self, request_context: RequestContext) -> Self {
@@ -60,7 +70,18 @@ impl Ncloud {
     ) -> Result<Self> {
         let redactor = Arc::new(Redactor::hiding([access_key.clone(), secret_key.clone()]));
         let http = Http::new(options, Box::new(Keys { access_key, secret_key }), is_unwell, redactor)?;
-        Ok(Self { http, base, quota: Arc::default() })
+        Ok(Self { http, base, quota: Arc::default(), member_number: Arc::default() })
+    }
+
+    /// Learns the member number of the account from the resource name of one of its objects.
+    pub(super) fn learn_account(&self, nrn: Option<&str>) {
+        if let Some(member_number) = nrn.and_then(wire::member_number) {
+            *self.member_number() = Some(member_number.to_owned());
+        }
+    }
+
+    fn member_number(&self) -> MutexGuard<'_, Option<String>> {
+        self.member_number.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Returns the redactor of the account.

@@ -41,9 +41,10 @@ impl Ncloud {
         Err(unavailable(query.purpose, "the list kept changing while it was read"))
     }
 
-    /// Returns the number of objects that match the query, if the API shows it.
-    pub(super) async fn count<T: DeserializeOwned>(&self, query: ListQuery<'_>) -> Result<Option<u64>> {
-        Ok(self.page::<T>(query, 0, 1).await?.total_items)
+    /// Returns the number of objects that match the query, if the API shows it, and the first of them.
+    pub(super) async fn count<T: DeserializeOwned>(&self, query: ListQuery<'_>) -> Result<(Option<u64>, Option<T>)> {
+        let page = self.page::<T>(query, 0, 1).await?;
+        Ok((page.total_items, page.items.into_iter().next()))
     }
 
     /// Reads all pages. Returns `None` if there are fewer objects than the API counts, because pages

@@ -52,6 +52,12 @@ pub(super) fn tags(body: &Value) -> Option<Tags> {
     }
 }
 
+/// Returns the member number in a resource name, such as `2942` in `nrn:PUB:IAM::2942:Policy/1b9d`. The
+/// names of system policies have none.
+pub(super) fn member_number(nrn: &str) -> Option<&str> {
+    nrn.split(':').nth(4).filter(|number| !number.is_empty() && *number != "*")
+}
+
 /// Returns the message of a failure in the body of a success: in one result, or in a list of results.
 pub(super) fn failure_inside(body: &Value) -> Option<String> {
     match body {

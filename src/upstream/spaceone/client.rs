@@ -58,6 +58,14 @@ impl ProviderClient for Spaceone {
         &self.http
     }
 
+    fn account_id(&self) -> Option<String> {
+        Some(self.domain_id.clone())
+    }
+
+    fn repository_id(&self) -> Option<String> {
+        self.configured_repository.clone()
+    }
+
     /// Compares the domain of the token with that of the connection.
     fn check_credentials(&self) -> Result<()> {
         match &self.token_domain {

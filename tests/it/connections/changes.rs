@@ -44,8 +44,11 @@ async fn wrong_key_stops_requests_until_it_is_corrected() {
     let env = TestEnv::with("wrong-key", |settings| settings.slow_retry = Duration::from_mins(10)).await;
     env.apply(ncloud_policy("waiting")).await;
     env.ready::<Policy>("waiting").await;
-    let (access, good) = (env.ncloud.access_key(), env.ncloud.secret_key());
+    let access = env.ncloud.access_key();
     let wrong = "WrongSecret/000000000000000000000000003";
+    // The former key would stay in use while it works.
+    let next = "NextSecret/0000000000000000000000000004";
+    env.ncloud.set_options(|options| options.secret_key = next.to_owned());
     env.secret("ncloud", &[("accessKey", &access), ("secretKey", wrong)]).await;
     let message = connection_is(&env, "ncloud", "Unauthorized").await;
     assert!(message.contains("Check the keys in the Secret") && !message.contains(wrong), "{message}");
@@ -61,7 +64,7 @@ async fn wrong_key_stops_requests_until_it_is_corrected() {
     assert_eq!(requests_for_objects(env.ncloud.journal()), Vec::<String>::new(), "it waits and makes no requests");
     assert_eq!(env.events("waiting").await, events, "the connection reports it, not the object");
 
-    env.secret("ncloud", &[("accessKey", &access), ("secretKey", &good)]).await;
+    env.secret("ncloud", &[("accessKey", &access), ("secretKey", next)]).await;
     connection_is(&env, "ncloud", "Authenticated").await;
     env.ready::<Policy>("waiting").await;
     assert_eq!(env.ncloud.policy_named("waiting").unwrap().description.unwrap(), "changed meanwhile");
@@ -199,6 +202,7 @@ async fn cluster_connection_follows_namespace_list_and_secret() {
     env.ready::<Policy>("guest").await;
 
     let access = env.ncloud.access_key();
+    env.ncloud.set_options(|options| options.secret_key = "NextSecret/0000000000000000000000000004".to_owned());
     env.secret(&cluster.name, &[("accessKey", &access), ("secretKey", "wrong-wrong-wrong")]).await;
     cluster.is("Unauthorized").await;
     env.reason::<Policy>("guest", "ConnectionNotReady").await;

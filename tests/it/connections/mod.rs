@@ -1,4 +1,5 @@
 //! Connections: how their changes reach the objects that use them, and the reasons why one is unavailable.
 
 mod changes;
+mod moved;
 mod troubles;

@@ -26,7 +26,7 @@ fn assert_says(message: &str, words: &[&str]) {
 
 #[tokio::test]
 async fn connection_distinguishes_foreign_expired_and_invalid_tokens() {
-    let env = patient("tokens").await;
+    let mut env = patient("tokens").await;
     env.apply(spaceone_policy("waiting")).await;
     env.ready::<Policy>("waiting").await;
     let (own, other) = (env.spaceone.domain_id(), env.spaceone.other_domain_id());
@@ -36,6 +36,10 @@ async fn connection_distinguishes_foreign_expired_and_invalid_tokens() {
         ("nonsense".to_owned(), "Unauthorized", ["Cannot decode token", "Check the keys in the Secret"]),
     ] {
         env.secret("spaceone", &[("token", &token)]).await;
+        assert_says(&connection_is(&env, "spaceone", "FormerKeyInUse").await, &words);
+        // A restart forgets the former token.
+        env.crash();
+        env.start(|settings| settings.slow_retry = Duration::from_mins(10));
         assert_says(&connection_is(&env, "spaceone", reason).await, &words);
         env.reason::<Policy>("waiting", "ConnectionNotReady").await;
         env.secret("spaceone", &[("token", &env.spaceone.token())]).await;

@@ -4,6 +4,7 @@
 use super::markdown::{Page, code_in};
 use cloud_policy::api::shared::{AdoptionPolicy, DriftPolicy, ManagementPolicy, RecreatePolicy};
 use cloud_policy::api::status::OperationKind;
+use cloud_policy::engine::location::{Difference, Location, Moved};
 use cloud_policy::engine::outcome::Outcome;
 use cloud_policy::engine::plan::{Acquire, Existing, LastKnown, Plan, Rules, Step, Unapplied, plan};
 use cloud_policy::engine::{Details, Diff, FieldDiff, Observation, Ownership, Remedy};
@@ -159,6 +160,14 @@ fn contested() -> LastKnown {
     LastKnown { contender: Some("Policy a/b".to_owned()), ..LastKnown::default() }
 }
 
+/// Returns the status of an object that is recorded in another place than the one to which the connection leads.
+fn recorded_elsewhere(difference: Difference) -> LastKnown {
+    let at = |endpoint: &str| Location { endpoint: endpoint.to_owned(), ..Location::default() };
+    let (from, to) = (at("https://old.example.com"), at("https://new.example.com"));
+    let moved = Moved { from, to, difference, id: Some(ID.to_owned()), key: "name".to_owned() };
+    LastKnown { moved: Some(moved), ..written_before() }
+}
+
 fn situations() -> Vec<Situation> {
     use Ownership::{OtherObject, Ours, Unknown, Untagged};
     use Remedy::{Recreate, Update};
@@ -181,6 +190,10 @@ fn situations() -> Vec<Situation> {
         case("not there, a create was lost, after the grace", lost_create(false), vec![]),
         case("not there, recreate under way", recreating, vec![]),
         Situation { external_id: Some(ID), ..case("not there, externalId names it", never(), vec![]) },
+        case("recorded elsewhere, not there", recorded_elsewhere(Difference::Possible), vec![]),
+        case("recorded elsewhere, ours there, equal", recorded_elsewhere(Difference::Possible), one(Ours, None)),
+        case("recorded elsewhere, no owner tag there", recorded_elsewhere(Difference::Possible), one(Untagged, None)),
+        case("recorded in another account, ours there", recorded_elsewhere(Difference::Certain), one(Ours, None)),
         case("ours, equal", written_before(), one(Ours, None)),
         case("ours, differs, spec changed", spec_changed(), one(Ours, Some(Update))),
         case("ours, differs by drift", written_before(), one(Ours, Some(Update))),

@@ -49,6 +49,7 @@ pub async fn recorded() -> Vec<Value> {
         connection_is(&env, name, reason).await;
         recorded.push(serde_json::to_value(env.get::<Connection>(name).await).unwrap());
     }
+    recorded.extend([former_key(&env).await, moved(&env).await]);
     env.apply(ncloud_policy("user")).await;
     env.ready::<Policy>("user").await;
     env.delete::<Connection>("ncloud").await;
@@ -84,6 +85,31 @@ async fn throttled(env: &TestEnv) -> Ncloud {
     upstream
 }
 
+/// Creates a connection whose new key the upstream refuses.
+async fn former_key(env: &TestEnv) -> Value {
+    keys(env, "former", &env.ncloud).await;
+    env.connection("former", spec(&env.ncloud.url(), "former")).await;
+    connection_is(env, "former", "Authenticated").await;
+    env.secret("former", &[("accessKey", &env.ncloud.access_key()), ("secretKey", "wrong-wrong-wrong")]).await;
+    connection_is(env, "former", "FormerKeyInUse").await;
+    serde_json::to_value(env.get::<Connection>("former").await).unwrap()
+}
+
+/// Creates a connection with an object, and changes it to lead to another account.
+async fn moved(env: &TestEnv) -> Value {
+    let other = Ncloud::start(ncloud::Options::default()).await.unwrap();
+    keys(env, "moved", &env.ncloud).await;
+    env.connection("moved", spec(&env.ncloud.url(), "moved")).await;
+    let mut object = ncloud_policy("stays-behind");
+    object["spec"]["connectionRef"]["name"] = json!("moved");
+    env.apply(object).await;
+    env.ready::<Policy>("stays-behind").await;
+    env.connection("moved", spec(&other.url(), "moved")).await;
+    env.reason::<Policy>("stays-behind", "AccountChanged").await;
+    connection_is(env, "moved", "AccountChanged").await;
+    serde_json::to_value(env.get::<Connection>("moved").await).unwrap()
+}
+
 /// Creates a connection in a namespace whose Secrets the operator may not read.
 async fn unpermitted(env: &TestEnv, outside: &TestNamespace) -> Value {
     let object = json!({
@@ -104,7 +130,7 @@ async fn unpermitted(env: &TestEnv, outside: &TestNamespace) -> Value {
 
 /// Returns the reasons in the sources for connections.
 pub fn reasons() -> BTreeSet<String> {
-    let files = ["connection/report.rs", "connection/probe.rs", "connection/credentials.rs"];
+    let files = ["connection/report.rs", "connection/former.rs", "connection/probe.rs", "connection/credentials.rs"];
     let reason = Regex::new(r"Reason::([A-Z]\w+)").unwrap();
     let mut found = BTreeSet::new();
     for file in files {

@@ -4,6 +4,7 @@
 
 use cloud_policy::api::Reason;
 use cloud_policy::engine::deletion_plan::{in_use, still_listed};
+use cloud_policy::engine::location::{Difference, Location, Moved};
 use cloud_policy::engine::outcome::{Outcome, Requeue};
 use cloud_policy::engine::plan::{Refusal, ReportOnly};
 use cloud_policy::engine::{Diff, ErrorKind, Remedy, UpstreamError, Verdict};
@@ -45,6 +46,13 @@ fn fixed() -> Vec<Outcome> {
     ]
 }
 
+/// Returns a record at another endpoint than the one to which the connection leads.
+fn moved() -> Moved {
+    let at = |endpoint: &str| Location { endpoint: endpoint.to_owned(), ..Location::default() };
+    let (from, to) = (at("https://old.example.com"), at("https://new.example.com"));
+    Moved { from, to, difference: Difference::Possible, id: Some("id-1".to_owned()), key: "name".to_owned() }
+}
+
 /// Returns the outcome of every refusal. The compiler requires new ones here.
 fn refused() -> Vec<Outcome> {
     let id = || "id-1".to_owned();
@@ -59,7 +67,8 @@ fn refused() -> Vec<Outcome> {
         Refusal::RecordedNotTagged { .. } => Some(Refusal::CreateNotProven { id: id() }),
         Refusal::CreateNotProven { .. } => Some(Refusal::AdoptionNotAllowed { id: id(), differs: None }),
         Refusal::AdoptionNotAllowed { .. } => Some(Refusal::NotIdentical { id: id(), fields: fields() }),
-        Refusal::NotIdentical { .. } => None,
+        Refusal::NotIdentical { .. } => Some(Refusal::RecordedElsewhere(Box::new(moved()))),
+        Refusal::RecordedElsewhere(_) => None,
     });
     all.map(|refusal| Outcome::refused(refusal.reason(), refusal.message())).collect()
 }

@@ -1,6 +1,7 @@
 //! A key that is rotated under load: the operator verifies the new key first, and finishes pending requests with the
 //! old one.
 
+use crate::support::connection_helpers::connection_is;
 use crate::support::test_env::{TestEnv, ncloud_policy};
 use cloud_policy::api::{Connection, Policy};
 use cloud_policy_simulator::Operation;
@@ -76,4 +77,48 @@ async fn key_rotation_under_load_fails_no_write() {
         entries.iter().filter(|e| e.status == Some(401)).map(|e| format!("{} {}", e.method, e.target)).collect();
     assert!(refused.is_empty(), "{refused:?} of {} requests", entries.len());
     assert_eq!(env.ncloud.journal().count(Operation::Create), OBJECTS + last + 1);
+}
+
+/// Returns the version of the Secret that the connection shows.
+async fn shown_version(env: &TestEnv) -> Option<String> {
+    env.get::<Connection>("ncloud").await.status.unwrap().secret_resource_version
+}
+
+#[tokio::test]
+async fn refused_new_key_leaves_former_key_in_use() {
+    let env = TestEnv::new("former").await;
+    env.apply(ncloud_policy("served")).await;
+    env.ready::<Policy>("served").await;
+    let (access, good) = (env.ncloud.access_key(), env.ncloud.secret_key());
+    let wrong = "WrongSecret/000000000000000000000000003";
+    for (bad, text) in [(wrong, "refused"), (" ", "empty")] {
+        let version = shown_version(&env).await;
+        env.secret("ncloud", &[("accessKey", &access), ("secretKey", bad)]).await;
+        let told = connection_is(&env, "ncloud", "FormerKeyInUse").await;
+        assert!(told.contains(&format!("from version {} of the Secret", version.as_deref().unwrap())), "{told}");
+        assert!(!told.contains(wrong), "{told}");
+        assert_eq!(shown_version(&env).await, version, "the former key must not be revoked yet");
+        env.patch::<Policy>("served", json!({ "spec": { "ncloud": { "description": text } } })).await;
+        env.ready::<Policy>("served").await;
+        assert_eq!(env.ncloud.policy_named("served").unwrap().description.as_deref(), Some(text));
+        env.secret("ncloud", &[("accessKey", &access), ("secretKey", &good)]).await;
+        connection_is(&env, "ncloud", "Authenticated").await;
+        assert_ne!(shown_version(&env).await, version);
+    }
+    env.delete::<Secret>("ncloud").await;
+    connection_is(&env, "ncloud", "SecretNotFound").await;
+}
+
+#[tokio::test]
+async fn revoked_former_key_is_not_kept_in_use() {
+    let env = TestEnv::new("former-gone").await;
+    connection_is(&env, "ncloud", "Authenticated").await;
+    let access = env.ncloud.access_key();
+    env.secret("ncloud", &[("accessKey", &access), ("secretKey", "wrong-wrong-wrong")]).await;
+    connection_is(&env, "ncloud", "FormerKeyInUse").await;
+    let next = "NextSecret/0000000000000000000000000004";
+    env.ncloud.set_options(|options| options.secret_key = next.to_owned());
+    connection_is(&env, "ncloud", "Unauthorized").await;
+    env.secret("ncloud", &[("accessKey", &access), ("secretKey", next)]).await;
+    connection_is(&env, "ncloud", "Authenticated").await;
 }

@@ -163,12 +163,17 @@ async fn wrong_credentials(env: &TestEnv) {
     let wrong = wrong_secrets();
     env.secret("ncloud", &[("accessKey", &wrong[0]), ("secretKey", &wrong[1])]).await;
     env.secret("spaceone", &[("token", &wrong[2])]).await;
-    connection_is(env, "ncloud", "Unauthorized").await;
-    connection_is(env, "spaceone", "Unauthorized").await;
+    connection_is(env, "ncloud", "FormerKeyInUse").await;
+    connection_is(env, "spaceone", "FormerKeyInUse").await;
     let invalid = |text: &str| format!("{text}\u{7}\u{e9}");
     env.secret("ncloud", &[("accessKey", &invalid(&wrong[0])), ("secretKey", &invalid(&wrong[1]))]).await;
     env.secret("spaceone", &[("token", &invalid(&wrong[2]))]).await;
-    connection_is(env, "ncloud", "Unauthorized").await;
+    env.until("ncloud", "told that no header can carry the key", |connection: &Connection| {
+        let told = format!("{:?}", connection.status.clone().unwrap_or_default().conditions);
+        anyhow::ensure!(told.contains("invalid characters"), "{told}");
+        Ok(())
+    })
+    .await;
     let pem = format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----", wrong[3]);
     env.secret("authority", &[("ca.crt", &pem)]).await;
     let trusted = |name: Value| json!({ "spec": { "caBundleSecretRef": name } });

@@ -23,7 +23,14 @@ pub async fn connection_is(env: &TestEnv, name: &str, reason: &str) -> String {
         .await;
     let status = object.status.unwrap();
     let stalled = status.conditions.iter().any(|c| c.type_ == "Stalled");
-    assert_eq!(stalled, !matches!(reason, "Authenticated" | "InUse" | "Unreachable" | "RateLimited"), "{reason}");
+    assert_eq!(
+        stalled,
+        !matches!(
+            reason,
+            "Authenticated" | "FormerKeyInUse" | "AccountChanged" | "InUse" | "Unreachable" | "RateLimited"
+        ),
+        "{reason}"
+    );
     ready(&status.conditions).unwrap().message.clone()
 }
 

@@ -23,6 +23,7 @@ mod read_back;
 mod update;
 
 use super::failure::failed;
+use super::moved;
 use super::reconciliation::Reconciliation;
 use super::stop::Stop;
 use crate::api::Reason;
@@ -31,10 +32,11 @@ use crate::api::status::{Operation, OperationKind, UpstreamRef};
 use crate::controller::kinds::managed::Managed;
 use crate::controller::state::claims::ClaimGuard;
 use crate::controller::{Error, Result};
+use crate::engine::location::Location;
 use crate::engine::outcome::{Outcome, Requeue};
 use crate::engine::plan::{Acquire, Existing, Plan, ReportOnly, Step, TagOwner};
-use crate::engine::{BoundExternal, Cause, Diff, ErrorKind, Observation, UpstreamError, Verdict, Written};
-use crate::upstream::Account;
+use crate::engine::{BoundExternal, Cause, Diff, ErrorKind, Observation, Ownership, UpstreamError, Verdict, Written};
+use crate::upstream::{Account, registry};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -260,10 +262,13 @@ impl<'a, 'c, K: Managed> Apply<'a, 'c, K> {
     }
 
     fn point_at(&mut self, id: Option<&str>, adopted: bool) {
+        let Location { endpoint, account, repository } = registry::location(self.account, self.external.system());
         self.this.status.common.upstream = Some(UpstreamRef {
             system: self.external.system().to_owned(),
             connection: self.this.object.common().connection_ref.clone(),
-            endpoint: self.account.endpoint().to_owned(),
+            endpoint,
+            account,
+            repository,
             id: id.map(str::to_owned),
             key: self.external.key(),
             adopted,
@@ -277,5 +282,9 @@ impl<'a, 'c, K: Managed> Apply<'a, 'c, K> {
     fn show(&mut self, observed: &Observation) {
         self.this.status.details = observed.details.clone();
         self.this.status.observed_id = Some(observed.id.clone());
+        let is_ours = matches!(observed.owner, Ownership::Ours | Ownership::Unknown);
+        if is_ours && self.this.recorded_id().as_ref() == Some(&observed.id) {
+            moved::record(self.this, self.account);
+        }
     }
 }

@@ -11,6 +11,7 @@
 //! | [`limit`] | the limit on mass deletion |
 //! | [`target`] | where the upstream object may be, and what to delete there |
 //! | [`users`] | who uses the upstream object |
+//! | [`moved`] | a connection that leads to another place than the one that status records |
 //! | [`orphan`] | the log line and event of an orphan |
 //! | [`release`] | the last step: status, finalizer, metric |
 //!
@@ -18,6 +19,7 @@
 
 pub mod crd;
 pub mod limit;
+pub mod moved;
 pub mod orphan;
 pub mod release;
 pub mod target;
@@ -128,7 +130,9 @@ async fn delete<K: Managed>(this: &Reconciliation<'_, K>) -> Result<Deletion, St
         Ok(account) => account,
         Err(unavailable) => return without_connection(this, unavailable).await,
     };
-    delete_from(this, &target::all(this, &account)?).await
+    let targets = target::all(this, &account)?;
+    moved::confirm(this, &account, &targets).await?;
+    delete_from(this, &targets).await
 }
 
 /// Deletes from the collections in which the upstream object may be.

@@ -43,7 +43,8 @@ impl PolicyCalls {
 
     /// Returns how many user-created policies the account holds, if the API shows it.
     pub(super) async fn count(&self) -> Result<Option<u64>> {
-        let count = self.client.count::<Summary>(user_created("count policies", &[])).await?;
+        let (count, first) = self.client.count::<Summary>(user_created("count policies", &[])).await?;
+        self.client.learn_account(first.and_then(|policy| policy.nrn).as_deref());
         if let Some(policies) = count {
             self.client.quota.counted(policies);
         }
@@ -97,7 +98,11 @@ impl PolicyCalls {
         let detail: Detail = response.read_object(purpose)?;
         self.know(&detail.policy_name);
         // A response about another policy belongs to another request.
-        if detail.policy_id == id { Ok(Some(detail)) } else { Err(response.unreadable(purpose)) }
+        if detail.policy_id != id {
+            return Err(response.unreadable(purpose));
+        }
+        self.client.learn_account(detail.nrn.as_deref());
+        Ok(Some(detail))
     }
 
     pub(super) async fn create(&self, body: Value) -> Result<Response> {

@@ -31,6 +31,8 @@ pub(crate) struct Summary {
     policy_desc: Option<String>,
     #[serde(default)]
     description: Option<String>,
+    #[serde(default)]
+    pub(crate) nrn: Option<String>,
 }
 
 impl Summary {

@@ -1,0 +1,69 @@
+//! Treats an object whose connection leads to another place than the one that status records: it is deleted
+//! only where it is recorded, or given up if its owner asks for that.
+
+use super::orphan;
+use super::target::Target;
+use crate::api::{FORCE_ORPHAN, RELEASE_UPSTREAM, Reason};
+use crate::controller::Result;
+use crate::controller::kinds::managed::Managed;
+use crate::controller::policy::failure::failed;
+use crate::controller::policy::moved;
+use crate::controller::policy::reconciliation::Reconciliation;
+use crate::controller::policy::stop::Stop;
+use crate::engine::location::{Difference, Moved};
+use crate::engine::outcome::Outcome;
+use crate::engine::{Details, ExternalDeleter, OrphanReason, Ownership};
+use crate::upstream::Account;
+
+/// Gives up the recorded object if the annotation names its place. The place is part of the value, so an
+/// annotation that stays does not give up the next object, too.
+pub async fn release_if_requested<K: Managed>(this: &mut Reconciliation<'_, K>, account: &Account) -> Result<()> {
+    let Some(moved) = moved::of(this, account) else { return Ok(()) };
+    let requested =
+        this.object.annotations().get(RELEASE_UPSTREAM).is_some_and(|place| *place == moved.from.to_string());
+    if !requested {
+        return Ok(());
+    }
+    orphan::report(this, OrphanReason::Moved).await;
+    let draft = &mut this.status;
+    (draft.common.upstream, draft.common.operation, draft.common.applied_hash) = (None, None, None);
+    (draft.observed_id, draft.details) = (None, Details::default());
+    this.save().await?;
+    this.shared().metrics.orphaned(K::KIND, OrphanReason::Moved.label());
+    Ok(())
+}
+
+/// Makes sure that a deletion reaches the recorded object: that it is at the place to which the connection
+/// leads. Its absence there is no deletion.
+pub async fn confirm<K: Managed>(
+    this: &Reconciliation<'_, K>,
+    account: &Account,
+    targets: &[Target],
+) -> Result<(), Stop> {
+    let Some(moved) = moved::of(this, account) else { return Ok(()) };
+    if moved.difference == Difference::Possible {
+        for target in targets {
+            let found = find(&moved, &target.key, target.deleter.as_ref()).await;
+            let found = found.map_err(|error| failed(this, &error))?;
+            if found.iter().any(|(id, owner)| moved.is_disproved_by(id, owner)) {
+                return Ok(());
+            }
+        }
+    }
+    let message = format!(
+        "{} The operator deletes it only where it is recorded. Change the connection back. Or set the annotation {FORCE_ORPHAN}=true to release this object without deleting the recorded one.",
+        moved.description()
+    );
+    Err(Outcome::refused(Reason::AccountChanged, message).into())
+}
+
+async fn find(
+    moved: &Moved,
+    name: &str,
+    deleter: &dyn ExternalDeleter,
+) -> crate::engine::Result<Vec<(String, Ownership)>> {
+    match &moved.id {
+        Some(id) => Ok(deleter.owner(id).await?.map(|owner| (id.clone(), owner)).into_iter().collect()),
+        None => deleter.find(name).await,
+    }
+}

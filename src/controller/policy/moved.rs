@@ -1,0 +1,29 @@
+//! Finds out whether the connection leads to another place than the one that status records.
+//!
+//! The place is the endpoint, the account and the repository. An object that is not at the new place was not
+//! deleted: it is still at the old one, with everything that it grants.
+
+use super::reconciliation::Reconciliation;
+use crate::controller::kinds::managed::Managed;
+use crate::engine::location::Moved;
+use crate::upstream::{Account, registry};
+
+/// Compares the place in status with the one to which the connection leads; `None` if both are the same, or
+/// if nothing is recorded.
+pub fn of<K: Managed>(this: &Reconciliation<'_, K>, account: &Account) -> Option<Moved> {
+    if !this.shared().settings.safeguards.location {
+        return None;
+    }
+    let record = this.status.common.upstream.as_ref()?;
+    Moved::between(record, registry::location(account, &record.system))
+}
+
+/// Records the place of an object that was found to be ours.
+pub fn record<K: Managed>(this: &mut Reconciliation<'_, K>, account: &Account) {
+    if let Some(record) = &mut this.status.common.upstream {
+        let now = registry::location(account, &record.system);
+        record.endpoint = now.endpoint;
+        record.account = now.account.or(record.account.take());
+        record.repository = now.repository;
+    }
+}
