@@ -50,6 +50,8 @@ pub struct Safeguards {
     pub lagging_reads: bool,
     /// Records an update that takes permissions away before it is written.
     pub narrowing_record: bool,
+    /// Confirms by a list that a recorded object is gone, where a get is no proof.
+    pub absence_by_list: bool,
     /// Puts back at once a finalizer that another writer took from an object with something upstream.
     pub lost_finalizer: bool,
     /// Puts back what another writer took from the record in status: the upstream object, and the create in flight.
@@ -75,6 +77,7 @@ impl Default for Safeguards {
             user_lookup: true,
             lagging_reads: true,
             narrowing_record: true,
+            absence_by_list: true,
             lost_finalizer: true,
             lost_record: true,
             search_unrecorded: true,
