@@ -133,6 +133,8 @@ pub struct Settings {
     pub reconcile_timeout: Duration,
     /// Divides the intervals of objects: 1 in production. Tests use more, to run an hour in seconds.
     pub interval_divisor: u32,
+    /// The environment variable that names a proxy, which the operator does not use.
+    pub ignored_proxy: Option<&'static str>,
     /// The protections, which are always on outside of tests.
     pub safeguards: Safeguards,
 }
@@ -160,6 +162,7 @@ impl Settings {
             concurrency: 8,
             reconcile_timeout: Duration::from_mins(2),
             interval_divisor: 1,
+            ignored_proxy: None,
             safeguards: Safeguards::default(),
         }
     }
