@@ -63,8 +63,8 @@ pub trait BoundExternal: Send + Sync {
     fn remember(&mut self, once_declared: &BTreeSet<String>);
     /// Finds every candidate.
     fn find(&self) -> BoxFuture<'_, Result<Vec<Observation>>>;
-    /// Looks in a list for an object that a read does not show.
-    fn find_listed(&self) -> BoxFuture<'_, Result<Option<Observation>>>;
+    /// Finds objects of other owners that the wanted one may have been before its Kubernetes object was lost.
+    fn find_namesakes(&self) -> BoxFuture<'_, Result<Vec<Observation>>>;
     /// Reads the object with this id.
     fn observe<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<Option<Observation>>>;
     /// Looks up the object with this id in a list that started at `not_before` or later.
@@ -95,8 +95,6 @@ pub trait ExternalDeleter: Send + Sync {
     fn know(&self, key: &str);
     /// Finds the objects with this key or with our owner tag, and their owners.
     fn find<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<Vec<(String, Ownership)>>>;
-    /// Looks in a list for an object that a read does not show, and returns its owner.
-    fn find_listed<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<Option<(String, Ownership)>>>;
     /// Returns the owner of the object; `None` if it does not exist.
     fn owner<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<Option<Ownership>>>;
     /// Lists the users of the object that prevent its deletion.
@@ -105,6 +103,8 @@ pub trait ExternalDeleter: Send + Sync {
     fn grants_after_deletion(&self) -> bool;
     /// Deletes the object.
     fn delete<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<()>>;
+    /// Removes our owner tag.
+    fn untag<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<()>>;
 }
 
 /// The one implementation of [`BoundExternal`].
@@ -162,10 +162,10 @@ impl<E: External> BoundExternal for Binding<E> {
             Ok(found.iter().map(|seen| self.observation(seen)).collect())
         })
     }
-    fn find_listed(&self) -> BoxFuture<'_, Result<Option<Observation>>> {
+    fn find_namesakes(&self) -> BoxFuture<'_, Result<Vec<Observation>>> {
         Box::pin(async {
-            let listed = self.external.find_listed(&self.wanted.key()).await?;
-            Ok(listed.map(|seen| self.observation(&seen)))
+            let found = self.external.find_namesakes(&self.wanted).await?;
+            Ok(found.iter().map(|seen| self.observation(seen)).collect())
         })
     }
     fn observe<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<Option<Observation>>> {
@@ -242,12 +242,6 @@ impl<E: External> ExternalDeleter for Deleter<E> {
             Ok(found.into_iter().map(owned).collect())
         })
     }
-    fn find_listed<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<Option<(String, Ownership)>>> {
-        Box::pin(async move {
-            let listed = self.external.find_listed(key).await?;
-            Ok(listed.map(|seen| (seen.id, self.owner_tag.judge(&seen.found_tag))))
-        })
-    }
     fn owner<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<Option<Ownership>>> {
         Box::pin(async move { Ok(self.external.observe(id).await?.map(|seen| self.owner_tag.judge(&seen.found_tag))) })
     }
@@ -259,5 +253,8 @@ impl<E: External> ExternalDeleter for Deleter<E> {
     }
     fn delete<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<()>> {
         Box::pin(self.external.delete(id))
+    }
+    fn untag<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<()>> {
+        Box::pin(self.external.untag_owner(id, &self.owner_tag))
     }
 }

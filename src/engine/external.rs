@@ -154,12 +154,6 @@ pub trait External: Send + Sync + 'static {
         owner_tag: &OwnerTag,
     ) -> impl Future<Output = Result<Vec<Observed<Self::Document>>>> + Send;
 
-    /// Looks in a list for an object that `observe` does not show; `None` where `observe` is a proof of absence.
-    /// Some upstreams answer a failed read as an absence, and fail to list as they should.
-    fn find_listed(&self, _key: &str) -> impl Future<Output = Result<Option<Observed<Self::Document>>>> + Send {
-        async { Ok(None) }
-    }
-
     /// Reads the object with this id completely.
     fn observe(&self, id: &str) -> impl Future<Output = Result<Option<Observed<Self::Document>>>> + Send;
 
@@ -194,6 +188,18 @@ pub trait External: Send + Sync + 'static {
 
     /// Writes the owner tag of an existing object and changes nothing else.
     fn tag_owner(&self, id: &str, owner_tag: &OwnerTag) -> impl Future<Output = Result<()>> + Send;
+
+    /// Removes the owner tag of an object, if it is this one, and changes nothing else.
+    fn untag_owner(&self, id: &str, owner_tag: &OwnerTag) -> impl Future<Output = Result<()>> + Send;
+
+    /// Finds objects with an owner tag that `wanted` may have been before its Kubernetes object was lost:
+    /// those with its name, where names are not unique. Where they are, `find` returns these.
+    fn find_namesakes(
+        &self,
+        _wanted: &Self::Document,
+    ) -> impl Future<Output = Result<Vec<Observed<Self::Document>>>> + Send {
+        async { Ok(Vec::new()) }
+    }
 
     /// Deletes the object.
     fn delete(&self, id: &str) -> impl Future<Output = Result<()>> + Send;

@@ -14,6 +14,7 @@ use secrecy::{ExposeSecret, SecretString};
 use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 use tokio_util::sync::{CancellationToken, DropGuard};
 use url::Url;
@@ -41,6 +42,8 @@ pub struct Account {
     endpoint: String,
     client: Box<dyn ProviderClient>,
     snapshot_caches: SnapshotCaches,
+    /// Whether the connection knows the id of the account.
+    id_is_shown: AtomicBool,
     gone: CancellationToken,
     /// Cancels `gone` when the last user of the account drops it.
     _last_user: DropGuard,
@@ -96,6 +99,7 @@ impl Account {
             endpoint,
             client,
             snapshot_caches: SnapshotCaches::new(full_read_spacing(rate)),
+            id_is_shown: AtomicBool::new(false),
             _last_user: gone.clone().drop_guard(),
             gone,
         })
@@ -133,6 +137,12 @@ impl Account {
     #[must_use]
     pub fn id(&self) -> Option<String> {
         self.client.account_id()
+    }
+
+    /// Returns whether the id is known now and was not at the last call.
+    #[must_use]
+    pub fn has_new_id(&self) -> bool {
+        self.id().is_some() && !self.id_is_shown.swap(true, Ordering::Relaxed)
     }
 
     /// Takes the id from an earlier run of the operator, which used the same credentials.

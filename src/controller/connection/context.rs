@@ -7,7 +7,7 @@ use crate::controller::kinds::connection::ConnectionResource;
 use crate::controller::state::accounts::Readiness;
 use crate::upstream::Account;
 use kube::Api;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Returns the API that an object of the kind lives in.
@@ -75,7 +75,8 @@ impl<K: ConnectionResource> Context<K> {
 
     /// Records that the connection is being released.
     pub(super) fn forget(&self, key: &ConnectionKey) {
-        self.shared.accounts.set_missing(key);
+        // It is deleted in order, so nothing is left to delete through it.
+        self.shared.accounts.set_missing(key, BTreeSet::new());
         self.known().remove(key);
     }
 
@@ -115,6 +116,7 @@ impl<K: ConnectionResource> Context<K> {
     pub(super) fn replace_account(
         &self,
         key: &ConnectionKey,
+        uid: &str,
         readiness: Readiness,
         allowed: AllowedNamespaces,
     ) -> Option<Arc<Account>> {
@@ -122,7 +124,8 @@ impl<K: ConnectionResource> Context<K> {
         if !known.contains_key(key) {
             return None;
         }
-        self.shared.accounts.set(key, readiness, allowed)
+        let users = || self.shared.stores.users(key);
+        self.shared.accounts.set(key, uid, users, readiness, allowed)
     }
 
     /// Forgets connections that do not exist any more although they had the finalizer: someone removed it.
@@ -130,7 +133,7 @@ impl<K: ConnectionResource> Context<K> {
         let mut known = self.known();
         for (gone, _) in known.extract_if(|key, _| !exists(key)) {
             tracing::warn!(connection = %gone, "connection deleted while objects use it");
-            self.shared.accounts.set_missing(&gone);
+            self.shared.accounts.set_missing(&gone, self.shared.stores.users(&gone));
         }
     }
 

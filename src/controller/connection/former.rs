@@ -13,7 +13,9 @@ use std::sync::Arc;
 /// Opens an account if spec or Secret changed, and probes it either way. If it fails and the former key still
 /// works, that one stays in use.
 pub(super) async fn check<K: ConnectionResource>(ctx: &Context<K>, key: &ConnectionKey, object: &K) -> Check {
-    let spec = serde_json::to_string(object.spec()).unwrap_or_default();
+    // A connection that was made again under the same name is another one.
+    let uid = object.uid().unwrap_or_default();
+    let spec = format!("{uid} {}", serde_json::to_string(object.spec()).unwrap_or_default());
     let keys = match credentials::read(&ctx.shared, key, object.spec()).await {
         Ok(keys) => keys,
         Err(missing) if missing.malformed => return keep(ctx, key, &spec, probe::unusable(missing)).await,

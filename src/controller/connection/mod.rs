@@ -58,12 +58,13 @@ pub async fn reconcile<K: ConnectionResource>(
     };
     shared.records.remember(&object.uid().unwrap_or_default(), Footprint::of_connection(&object));
     ctx.observe(&key);
+    let uid = object.uid().unwrap_or_default();
     let counted_before = object.status().dependants.and_then(|count| usize::try_from(count).ok());
     let mut check = match size_limit::refusal(&object) {
         Some(message) => Check::refused(message),
         None => former::check(&ctx, &key, &object).await,
     };
-    if let Some(former) = ctx.replace_account(&key, check.readiness.clone(), object.allowed()) {
+    if let Some(former) = ctx.replace_account(&key, &uid, check.readiness.clone(), object.allowed()) {
         await_last_user(former, shared.settings.http.request_timeout).await;
     }
     if let (true, Use::Blocked(message)) = (deleting, used) {
@@ -101,6 +102,7 @@ async fn await_last_user(former: Arc<Account>, patience: Duration) {
 /// Forgets the connection and removes its finalizer.
 async fn release<K: ConnectionResource>(object: &K, ctx: &Context<K>, key: &ConnectionKey) -> Result<Action> {
     ctx.forget(key);
+    ctx.shared.backoffs.clear(&object.uid().unwrap_or_default());
     if finalizer::has(object) {
         finalizer::remove(&ctx.api(object), object, ctx.shared.settings.safeguards).await?;
     }

@@ -24,6 +24,7 @@ impl<K: Managed> Reconciliation<'_, K> {
             not_applied: self.given_up(&[Reason::NotApplied, Reason::RecreateRequired]),
             fought: self.fought(),
             contender: None,
+            left_behind: false,
             moved: None,
         }
     }

@@ -85,18 +85,19 @@ async fn sync<K: Managed>(this: &mut Reconciliation<'_, K>, refusal: Option<Stri
     let external = bind(this, &account)?;
     deletion::moved::release_if_requested(this, &account).await?;
     let hash = fingerprint(external.as_ref());
-    let (found, claims, contender) = match observe::observe(this, external.as_ref(), &account, &hash).await? {
-        ObserveResult::Unchanged => {
-            moved::record(this, &account);
-            return Ok(Outcome::up_to_date());
-        }
-        ObserveResult::Listed(observation) => (vec![observation], None, None),
-        ObserveResult::Read { found, claims } => {
-            let contender = conflicts::contender(this, &found);
-            (found, claims, contender)
-        }
-    };
-    let last_known = LastKnown { contender, moved: moved::of(this, &account), ..this.last_known() };
+    let (found, claims, contender, left_behind) =
+        match observe::observe(this, external.as_ref(), &account, &hash).await? {
+            ObserveResult::Unchanged => {
+                moved::record(this, &account);
+                return Ok(Outcome::up_to_date());
+            }
+            ObserveResult::Listed(observation) => (vec![observation], None, None, false),
+            ObserveResult::Read { found, left_behind, claims } => {
+                let contender = conflicts::contender(this, &found);
+                (found, claims, contender, left_behind)
+            }
+        };
+    let last_known = LastKnown { contender, left_behind, moved: moved::of(this, &account), ..this.last_known() };
     let plan = plan::plan(&last_known, this.rules(), found, &hash);
     Apply::new(this, external.as_ref(), &account, hash).run(plan, claims).await
 }

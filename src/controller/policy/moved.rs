@@ -18,8 +18,12 @@ pub fn of<K: Managed>(this: &Reconciliation<'_, K>, account: &Account) -> Option
     Moved::between(record, registry::location(account, &record.system))
 }
 
-/// Records the place of an object that was found to be ours.
+/// Records the place of an object that was found to be ours. An account that shows its id for the first time is
+/// told to its connection, whose status keeps it over a restart.
 pub fn record<K: Managed>(this: &mut Reconciliation<'_, K>, account: &Account) {
+    if account.has_new_id() {
+        this.shared().accounts.recheck(&this.object.connection());
+    }
     if let Some(record) = &mut this.status.common.upstream {
         let now = registry::location(account, &record.system);
         record.endpoint = now.endpoint;

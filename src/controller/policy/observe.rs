@@ -36,6 +36,8 @@ pub enum ObserveResult<'c> {
     Read {
         /// The objects.
         found: Vec<Observation>,
+        /// Whether they belonged to objects of this cluster that do not exist any more.
+        left_behind: bool,
         /// The claims of the spec, locked since before the read; `None` while another reconcile holds one.
         claims: Option<ClaimGuard<'c>>,
     },
@@ -54,8 +56,12 @@ pub async fn observe<'c, K: Managed>(
         return Ok(observed);
     }
     let claims = this.shared().claim_locks.try_lock(conflicts::claims_of(&this.object), &this.uid());
-    let found = from_get(this, external).await.map_err(|error| failed(this, &error))?;
-    Ok(ObserveResult::Read { found, claims })
+    let mut found = from_get(this, external).await.map_err(|error| failed(this, &error))?;
+    let left_behind = found.is_empty() && may_create(this);
+    if left_behind {
+        found = leftovers(this, external).await?;
+    }
+    Ok(ObserveResult::Read { left_behind: left_behind && !found.is_empty(), found, claims })
 }
 
 /// Returns the id of an object whose spec, connection and status have not changed since it was read.
@@ -119,9 +125,6 @@ async fn from_get<K: Managed>(
         found.retain(|seen| others.iter().all(|other| other.id != seen.id));
         found.extend(others);
     }
-    if known.is_some() && found.is_empty() && this.shared().settings.safeguards.absence_by_list {
-        found.extend(external.find_listed().await?);
-    }
     let conceding = !this.shared().settings.safeguards.correct_widening;
     for observation in &mut found {
         if conceding {
@@ -130,5 +133,31 @@ async fn from_get<K: Managed>(
         observation.owner = ownership::resolve(this, observation.owner.clone()).await;
     }
     this.shared().observations.record_read(&this.uid());
+    Ok(found)
+}
+
+/// Returns whether an absent object may be created in this reconcile.
+fn may_create<K: Managed>(this: &Reconciliation<'_, K>) -> bool {
+    let common = this.object.common();
+    this.shared().settings.safeguards.leftover_lookup
+        && !this.object.only_observes()
+        && common.external_id.is_none()
+        && this.grace_left().is_none()
+}
+
+/// Finds objects of this name whose Kubernetes object is gone: a restore from a backup gives an object a new uid,
+/// and so a new owner tag.
+async fn leftovers<K: Managed>(
+    this: &Reconciliation<'_, K>,
+    external: &dyn BoundExternal,
+) -> Result<Vec<Observation>, Stop> {
+    let namesakes = external.find_namesakes().await.map_err(|error| failed(this, &error))?;
+    let mut found = Vec::new();
+    for mut observation in namesakes {
+        if ownership::is_left_behind(this, &observation.owner).await {
+            observation.owner = Ownership::Untagged;
+            found.push(observation);
+        }
+    }
     Ok(found)
 }

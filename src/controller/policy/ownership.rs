@@ -25,6 +25,19 @@ pub async fn resolve<K: Managed>(this: &Reconciliation<'_, K>, owner: Ownership)
     }
 }
 
+/// Returns whether an owner tag names an object of this cluster that does not exist any more. The API server
+/// confirms it, because the cache may lag; an operator that may not list the whole cluster cannot know.
+pub async fn is_left_behind<K: Managed>(this: &Reconciliation<'_, K>, owner: &Ownership) -> bool {
+    let Ownership::ForeignTag(tag) = owner else { return false };
+    let Some(uid) = this.shared().uid_in(tag) else { return false };
+    if !matches!(owner_of(this, uid).await, Ok(None)) {
+        return false;
+    }
+    let everywhere: Api<K> = Api::all(this.shared().client.clone());
+    let Ok(list) = everywhere.list_metadata(&ListParams::default()).await else { return false };
+    list.items.iter().all(|object| object.metadata.uid.as_deref() != Some(uid))
+}
+
 /// Finds the object of this kind with this uid in the whole cluster. An object outside of the watched
 /// namespaces may belong to another operator of the cluster; it is an error if it may not be listed.
 async fn owner_of<K: Managed>(this: &Reconciliation<'_, K>, uid: &str) -> kube::Result<Option<ObjectMeta>> {

@@ -75,7 +75,8 @@ async fn exists<K: Managed>(shared: &Shared, object: &K) -> bool {
 async fn look<K: Managed>(shared: &Arc<Shared>, object: &K, record: &UpstreamRef) -> Left {
     let recorded = || record.id.clone().unwrap_or_else(|| record.key.clone());
     let namespace = object.namespace().unwrap_or_default();
-    let Ok(account) = shared.accounts.resolve_for_deletion(&object.common().connection_ref, &namespace) else {
+    let uid = object.uid().unwrap_or_default();
+    let Ok(account) = shared.accounts.resolve_for_deletion(&object.common().connection_ref, &namespace, &uid) else {
         return Left::Unknown(recorded());
     };
     let owner_tag = shared.owner_tag(&object.uid().unwrap_or_default());

@@ -53,6 +53,9 @@ pub async fn run(shared: Arc<Shared>, counts: Vec<Count>, shutdown: Cancellation
         for count in &counts {
             count(&round);
         }
+        if let Some(usage) = &round.usage {
+            shared.accounts.prune(|key| usage.contains_key(key), |key| shared.stores.users(key));
+        }
         tokio::select! {
             () = tokio::time::sleep(EVERY) => {}
             () = shutdown.cancelled() => return,

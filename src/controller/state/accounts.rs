@@ -2,13 +2,15 @@
 //!
 //! The connection controllers store accounts here. The policy controllers resolve their references here,
 //! and make no call while a connection is not ready. The last good account of a connection that is not
-//! ready is kept for deletions.
+//! ready is kept for deletions. If the connection was deleted while objects used it, only these objects may
+//! delete through its account, and the last of them takes the account with it: a later connection of the same
+//! name, and its objects, may belong to another team.
 
 use crate::api::connection::AllowedNamespaces;
 use crate::api::shared::ConnectionRef;
 use crate::api::{ConnectionKey, Reason};
 use crate::upstream::Account;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, PoisonError, RwLock, RwLockWriteGuard};
 use tokio::sync::mpsc::UnboundedSender;
 
@@ -34,17 +36,37 @@ impl Readiness {
     }
 }
 
+/// The account of a connection that was deleted while objects used it.
+#[derive(Clone)]
+struct Former {
+    account: Arc<Account>,
+    allowed: AllowedNamespaces,
+    /// The uids of the objects that used it.
+    users: BTreeSet<String>,
+}
+
 #[derive(Clone)]
 struct Slot {
+    /// The uid of the connection; empty if it does not exist.
+    uid: String,
     readiness: Readiness,
     last_good: Option<Arc<Account>>,
     allowed: AllowedNamespaces,
+    former: Option<Former>,
 }
 
 impl Slot {
     fn missing() -> Self {
         let readiness = Readiness::NotReady { reason: Reason::ConnectionNotFound };
-        Self { readiness, last_good: None, allowed: AllowedNamespaces::default() }
+        let allowed = AllowedNamespaces::default();
+        Self { uid: String::new(), readiness, last_good: None, allowed, former: None }
+    }
+
+    /// Returns what is left of the slot for these objects once its connection is gone.
+    fn bequeath(self, users: BTreeSet<String>) -> Option<Former> {
+        let allowed = self.allowed;
+        let former = self.last_good.map(|account| Former { account, allowed, users }).or(self.former);
+        former.filter(|former| !former.users.is_empty())
     }
 
     fn exists(&self) -> bool {
@@ -130,16 +152,22 @@ impl Accounts {
         }
     }
 
-    /// Returns the account for a deletion: the last good one suffices for objects that may use it.
+    /// Returns the account for a deletion: the last good one suffices for objects that may use it, and that of a
+    /// deleted connection for the objects that used it.
     pub fn resolve_for_deletion(
         &self,
         reference: &ConnectionRef,
         namespace: &str,
+        uid: &str,
     ) -> Result<Arc<Account>, Unavailable> {
         let key = ConnectionKey::of(reference, namespace);
-        let slot = self.slot(&key).filter(|slot| allows(&slot.allowed, &key, namespace));
-        let last_good = slot.and_then(|slot| slot.last_good).filter(|account| !account.is_tripped());
-        last_good.map_or_else(|| self.resolve(reference, namespace), Ok)
+        let slot = self.slot(&key);
+        let last_good = slot.as_ref().filter(|slot| allows(&slot.allowed, &key, namespace));
+        let last_good = last_good.and_then(|slot| slot.last_good.clone());
+        let former = slot.and_then(|slot| slot.former).filter(|former| former.users.contains(uid));
+        let former = former.filter(|former| allows(&former.allowed, &key, namespace)).map(|former| former.account);
+        let usable = last_good.or(former).filter(|account| !account.is_tripped());
+        usable.map_or_else(|| self.resolve(reference, namespace), Ok)
     }
 
     /// Returns the account in use while the connection is ready.
@@ -160,29 +188,65 @@ impl Accounts {
         self.last_good(key).is_some_and(|account| account.is_tripped())
     }
 
-    /// Stores the readiness of a connection and triggers its dependents if it changed. Returns the account
-    /// that another one replaced: reconciles that began with it may still use it.
-    pub fn set(&self, key: &ConnectionKey, readiness: Readiness, allowed: AllowedNamespaces) -> Option<Arc<Account>> {
+    /// Stores the readiness of the connection with this uid and triggers its dependents if it changed. Returns the
+    /// account that another one replaced: reconciles that began with it may still use it. `users` returns the
+    /// uids of its dependents, in case a connection of this name was deleted and made again unseen.
+    pub fn set(
+        &self,
+        key: &ConnectionKey,
+        uid: &str,
+        users: impl FnOnce() -> BTreeSet<String>,
+        readiness: Readiness,
+        allowed: AllowedNamespaces,
+    ) -> Option<Arc<Account>> {
         let before = self.slot(key);
-        let last_good = match &readiness {
-            Readiness::Ready(account) => Some(Arc::clone(account)),
-            Readiness::NotReady { .. } => before.as_ref().and_then(|slot| slot.last_good.clone()),
-        };
+        let (mut last_good, mut former) = (None, None);
+        let replaceable = before.as_ref().and_then(|slot| slot.last_good.clone());
         let changed = |slot: &Slot| slot.allowed != allowed || slot.readiness.differs(&readiness);
         let changed = before.as_ref().is_none_or(changed);
-        let former = before.and_then(|slot| slot.last_good);
-        let replaced = former.filter(|former| last_good.as_ref().is_none_or(|now| !Arc::ptr_eq(former, now)));
-        self.slots().insert(key.clone(), Slot { readiness, last_good, allowed });
+        match before {
+            Some(slot) if slot.uid == uid || slot.uid.is_empty() => (last_good, former) = (slot.last_good, slot.former),
+            Some(slot) => former = slot.bequeath(users()),
+            None => {}
+        }
+        if let Readiness::Ready(account) = &readiness {
+            last_good = Some(Arc::clone(account));
+        }
+        let replaced = replaceable.filter(|old| last_good.as_ref().is_none_or(|now| !Arc::ptr_eq(old, now)));
+        self.slots().insert(key.clone(), Slot { uid: uid.to_owned(), readiness, last_good, allowed, former });
         if changed {
             send(&self.triggers.dependents, key);
         }
         replaced
     }
 
-    /// Stores that a connection was deleted. Objects that were allowed to use it may still delete through it.
-    pub fn set_missing(&self, key: &ConnectionKey) {
-        let allowed = self.slot(key).map(|slot| slot.allowed).unwrap_or_default();
-        self.set(key, Slot::missing().readiness, allowed);
+    /// Stores that a connection does not exist any more. The objects with these uids may still delete through its
+    /// account.
+    pub fn set_missing(&self, key: &ConnectionKey, users: BTreeSet<String>) {
+        let former = self.slot(key).and_then(|slot| slot.bequeath(users));
+        self.slots().insert(key.clone(), Slot { former, ..Slot::missing() });
+        send(&self.triggers.dependents, key);
+    }
+
+    /// Forgets connections that do not exist and that no object names, and the accounts of deleted connections
+    /// whose last user is gone.
+    pub fn prune(&self, is_used: impl Fn(&ConnectionKey) -> bool, users: impl Fn(&ConnectionKey) -> BTreeSet<String>) {
+        self.slots().retain(|key, slot| {
+            if let Some(former) = &mut slot.former {
+                let left = users(key);
+                former.users.retain(|uid| left.contains(uid));
+            }
+            slot.former.take_if(|former| former.users.is_empty());
+            slot.exists() || slot.former.is_some() || is_used(key)
+        });
+    }
+
+    /// Returns how many accounts are kept open, and of how many connections something is known.
+    #[must_use]
+    pub fn sizes(&self) -> (usize, usize) {
+        let slots = self.slots.read().unwrap_or_else(PoisonError::into_inner);
+        let open = |slot: &Slot| usize::from(slot.last_good.is_some()) + usize::from(slot.former.is_some());
+        (slots.values().map(open).sum(), slots.len())
     }
 
     /// Triggers a check of the connection now.
@@ -219,3 +283,6 @@ fn send(trigger: &UnboundedSender<ConnectionKey>, key: &ConnectionKey) {
         tracing::debug!(connection = %key, "trigger dropped: controllers have stopped");
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,7 +8,7 @@ use crate::engine::deletions::Deletion;
 use kube::core::DeserializeGuard;
 use kube::runtime::reflector::Store;
 use std::any::{Any, TypeId};
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -41,6 +41,7 @@ trait AnyStore: Send + Sync {
     fn as_any(&self) -> &dyn Any;
     fn connections(&self) -> Vec<(ConnectionKey, bool)>;
     fn dependents(&self, key: &ConnectionKey) -> Vec<Dependent>;
+    fn users(&self, key: &ConnectionKey) -> Vec<String>;
     fn pending_deletions(&self, key: &ConnectionKey) -> Vec<Deletion>;
 }
 
@@ -60,6 +61,10 @@ impl<K: Managed> AnyStore for KindStores<K> {
 
     fn connections(&self) -> Vec<(ConnectionKey, bool)> {
         self.collect(|object| Some((object.connection(), dependents::is_moved(&object.status_draft().common))))
+    }
+
+    fn users(&self, key: &ConnectionKey) -> Vec<String> {
+        self.collect(|object| object.uid().filter(|_| object.connection() == *key))
     }
 
     fn dependents(&self, key: &ConnectionKey) -> Vec<Dependent> {
@@ -122,6 +127,12 @@ impl Stores {
     #[must_use]
     pub fn pending_deletions(&self, key: &ConnectionKey) -> Vec<Deletion> {
         self.all().flat_map(|stores| stores.pending_deletions(key)).collect()
+    }
+
+    /// Returns the uids of the objects that name this connection, as far as they are known.
+    #[must_use]
+    pub fn users(&self, key: &ConnectionKey) -> BTreeSet<String> {
+        self.all().flat_map(|stores| stores.users(key)).collect()
     }
 
     fn all(&self) -> impl Iterator<Item = &dyn AnyStore> {

@@ -104,7 +104,8 @@ impl Planner<'_> {
         if observed.owner == Ownership::Reserved {
             return Plan::Refuse(Refusal::Reserved { id: observed.id });
         }
-        if self.last_known.is_in_flight(OperationKind::Create) && observed.diff.is_empty() {
+        let is_created = self.last_known.is_in_flight(OperationKind::Create) && !self.last_known.left_behind;
+        if is_created && observed.diff.is_empty() {
             return self.created(observed);
         }
         if self.last_known.settling && self.is_recorded(&observed) {
@@ -132,6 +133,9 @@ impl Planner<'_> {
     fn adopt(&self, observed: Observation) -> Plan {
         let differs = observed.diff.is_writable().then(|| observed.diff.summary());
         match (self.rules.adoption, differs) {
+            (AdoptionPolicy::Never, _) if self.last_known.left_behind => {
+                Plan::Refuse(Refusal::LeftBehind { id: observed.id })
+            }
             (AdoptionPolicy::Never, differs) => Plan::Refuse(Refusal::AdoptionNotAllowed { id: observed.id, differs }),
             (AdoptionPolicy::IfIdentical, Some(fields)) => {
                 Plan::Refuse(Refusal::NotIdentical { id: observed.id, fields })

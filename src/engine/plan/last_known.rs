@@ -9,6 +9,7 @@ use crate::engine::{Diff, FieldDiff};
 
 /// The memory that status keeps of earlier reconciles.
 #[derive(Debug, Clone, Default, PartialEq)]
+#[allow(clippy::struct_excessive_bools, reason = "each is an independent fact")]
 pub struct LastKnown {
     /// The id of the upstream object, once it is ours.
     pub id: Option<String>,
@@ -30,6 +31,9 @@ pub struct LastKnown {
     pub fought: Vec<String>,
     /// Name of an older object of this cluster that claims the same upstream object.
     pub contender: Option<String>,
+    /// Whether the objects that were found belonged to Kubernetes objects of this cluster that do not exist any
+    /// more, and have the name of this one.
+    pub left_behind: bool,
     /// Set if status records another location than the one to which the connection leads.
     pub moved: Option<Moved>,
 }

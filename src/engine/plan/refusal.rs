@@ -54,6 +54,12 @@ pub enum Refusal {
         /// Summary of the fields that differ, if any.
         differs: Option<String>,
     },
+    /// The object belonged to a Kubernetes object of this cluster that does not exist any more, and
+    /// `adoptionPolicy` is `Never`.
+    LeftBehind {
+        /// Id of the object.
+        id: String,
+    },
     /// The object is not ours and differs, and `adoptionPolicy` is `IfIdentical`.
     NotIdentical {
         /// Id of the object.
@@ -77,6 +83,7 @@ impl Refusal {
             | Self::RecordedNotTagged { .. }
             | Self::CreateNotProven { .. }
             | Self::AdoptionNotAllowed { .. }
+            | Self::LeftBehind { .. }
             | Self::NotIdentical { .. } => Reason::Conflict,
         }
     }
@@ -85,11 +92,7 @@ impl Refusal {
     #[must_use]
     pub fn message(&self) -> String {
         match self {
-            Self::RecordedElsewhere(moved) => format!(
-                "{} The operator creates nothing there. Change the connection back. Or set the annotation {RELEASE_UPSTREAM}={}: the operator then leaves the recorded object as it is and creates another.",
-                moved.description(),
-                moved.from
-            ),
+            Self::RecordedElsewhere(moved) => recorded_elsewhere(moved),
             Self::ForeignTag { id, owner } => {
                 format!(
                     "{id} is owned by {owner}. Choose another name in a new object, or remove the owner tag upstream."
@@ -114,7 +117,13 @@ impl Refusal {
             Self::CreateNotProven { id } => format!(
                 "The upstream object {id} equals the spec and has no owner tag, so nothing proves that the create in status.operation made it. Set spec.adoptionPolicy: IfIdentical to adopt it, or delete it upstream to have the operator create one."
             ),
-            Self::AdoptionNotAllowed { id, differs } => adoption_not_allowed(id, differs.as_deref()),
+            Self::AdoptionNotAllowed { id, differs: None } => format!(
+                "The upstream object {id} exists, and this object does not own it. Set spec.adoptionPolicy: IfIdentical to adopt it, or choose another name in a new object."
+            ),
+            Self::AdoptionNotAllowed { id, differs: Some(fields) } => format!(
+                "The upstream object {id} exists, and this object does not own it. It differs at {fields}: to adopt it, make the spec equal and set spec.adoptionPolicy: IfIdentical, or set Always. Otherwise choose another name in a new object."
+            ),
+            Self::LeftBehind { id } => left_behind(id),
             Self::NotIdentical { id, fields } => format!(
                 "The upstream object {id} exists, and this object does not own it. It differs at {fields}: to adopt it, make the spec equal, or set spec.adoptionPolicy: Always."
             ),
@@ -122,16 +131,18 @@ impl Refusal {
     }
 }
 
-fn adoption_not_allowed(id: &str, differs: Option<&str>) -> String {
-    let exists = format!("The upstream object {id} exists, and this object does not own it.");
-    match differs {
-        None => format!(
-            "{exists} Set spec.adoptionPolicy: IfIdentical to adopt it, or choose another name in a new object."
-        ),
-        Some(fields) => format!(
-            "{exists} It differs at {fields}: to adopt it, make the spec equal and set spec.adoptionPolicy: IfIdentical, or set Always. Otherwise choose another name in a new object."
-        ),
-    }
+fn recorded_elsewhere(moved: &Moved) -> String {
+    format!(
+        "{} The operator creates nothing there. Change the connection back. Or set the annotation {RELEASE_UPSTREAM}={}: the operator then leaves the recorded object as it is and creates another.",
+        moved.description(),
+        moved.from
+    )
+}
+
+fn left_behind(id: &str) -> String {
+    format!(
+        "The upstream object {id} has this name, and its owner tag names an object of this cluster that does not exist any more, as after a restore from a backup. The operator creates no second one. To adopt it, set spec.adoptionPolicy: IfIdentical, or Always, and spec.externalId: {id} if there are several. Otherwise delete it upstream."
+    )
 }
 
 /// Another object of this cluster that keeps this one from writing.

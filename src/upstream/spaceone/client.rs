@@ -20,7 +20,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use tokio::sync::OnceCell;
+use tokio::sync::Mutex;
 use url::Url;
 
 /// The fields of a request or an object.
@@ -35,7 +35,7 @@ pub(crate) struct Spaceone {
     domain_id: String,
     token_domain: Option<String>,
     pub(super) configured_repository: Option<String>,
-    pub(super) local_repository: Arc<OnceCell<String>>,
+    pub(super) local_repository: Arc<Mutex<Option<String>>>,
     /// Later servers have `stat` of policies in their API but do not implement it.
     pub(super) lacks_stat: Arc<AtomicBool>,
 }

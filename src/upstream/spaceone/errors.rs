@@ -66,6 +66,11 @@ fn is_code(text: &str) -> bool {
     text.starts_with("ERROR_") && text.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_')
 }
 
+/// Returns whether the server says that a repository does not exist.
+pub(super) fn names_repository(error: &UpstreamError) -> bool {
+    error.code.as_deref() == Some("ERROR_NOT_FOUND") && keys(&error.message).any(|key| key == "repository_id")
+}
+
 /// Returns the names before the `=` in `Value not found. (('zone_id', 'domain_id') = (..))`. The values
 /// after it may contain any text.
 fn keys(message: &str) -> impl Iterator<Item = &str> {

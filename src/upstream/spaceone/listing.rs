@@ -102,7 +102,14 @@ impl Spaceone {
     async fn query(&self, resource: &'static ResourceApi, verb: Verb, query: Value) -> Result<Response> {
         let mut fields = Fields::from_iter([("query".to_owned(), query)]);
         if resource.scope == Scope::Repository {
-            fields.insert("repository_id".to_owned(), json!(self.repository().await?));
+            let repository = self.repository().await?;
+            fields.insert("repository_id".to_owned(), json!(repository));
+            match self.call(Request { resource, verb, id: "", fields: fields.clone() }).await {
+                Err(error) if self.forget_lost_repository(&error, &repository).await => {
+                    fields.insert("repository_id".to_owned(), json!(self.repository().await?));
+                }
+                result => return result,
+            }
         }
         self.call(Request { resource, verb, id: "", fields }).await
     }

@@ -1,9 +1,10 @@
 //! The repository from which the policies of an account are read.
 
 use super::client::{Fields, Request, Spaceone};
+use super::errors::names_repository;
 use super::resource::{ResourceApi, Scope, Verb};
 use super::wire::ResultPage;
-use crate::engine::{ErrorKind, Result};
+use crate::engine::{ErrorKind, Result, UpstreamError};
 use serde_json::{Value, json};
 
 /// Repositories.
@@ -26,11 +27,27 @@ pub(super) const REPOSITORY: &ResourceApi = &ResourceApi {
 
 impl Spaceone {
     /// Returns the id of the configured repository, or else of the local one, which is read once.
-    pub(super) async fn repository(&self) -> Result<&str> {
-        match &self.configured_repository {
-            Some(id) => Ok(id),
-            None => self.local_repository.get_or_try_init(|| self.find_repository()).await.map(String::as_str),
+    pub(super) async fn repository(&self) -> Result<String> {
+        if let Some(id) = &self.configured_repository {
+            return Ok(id.clone());
         }
+        let mut local = self.local_repository.lock().await;
+        if let Some(id) = &*local {
+            return Ok(id.clone());
+        }
+        let id = self.find_repository().await?;
+        Ok(local.insert(id).clone())
+    }
+
+    /// Forgets the local repository if the server says that it does not exist: another one was registered in its
+    /// place. Returns whether the call may be repeated with that one.
+    pub(super) async fn forget_lost_repository(&self, error: &UpstreamError, used: &str) -> bool {
+        if self.configured_repository.is_some() || !names_repository(error) {
+            return false;
+        }
+        // Another call may have read the new one meanwhile.
+        self.local_repository.lock().await.take_if(|known| known == used);
+        true
     }
 
     async fn find_repository(&self) -> Result<String> {

@@ -4,7 +4,7 @@
 use super::client::Fields;
 use crate::engine::diff::child;
 use crate::engine::number;
-use crate::engine::{FoundTag, OwnerTag, Problem};
+use crate::engine::{FoundTag, OwnerTag, Ownership, Problem};
 use crate::upstream::lenient::text;
 use serde_json::{Value, json};
 
@@ -19,6 +19,12 @@ pub(crate) fn with_owner(tags: Option<&Fields>, owner_tag: &OwnerTag) -> Value {
     let mut tags = tags.cloned().unwrap_or_default();
     tags.insert(OWNER.to_owned(), json!(owner_tag.to_string()));
     Value::Object(tags)
+}
+
+/// Returns the other tags, if the owner tag is this one.
+pub(crate) fn without_owner(tags: &Fields, owner_tag: &OwnerTag) -> Option<Value> {
+    let (found_tag, others) = split_owner(tags.clone());
+    (owner_tag.judge(&found_tag) == Ownership::Ours).then_some(Value::Object(others))
 }
 
 /// Returns the owner tag that was found, and the tags without it.

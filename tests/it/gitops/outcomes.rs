@@ -68,7 +68,8 @@ fn refused() -> Vec<Outcome> {
         Refusal::CreateNotProven { .. } => Some(Refusal::AdoptionNotAllowed { id: id(), differs: None }),
         Refusal::AdoptionNotAllowed { .. } => Some(Refusal::NotIdentical { id: id(), fields: fields() }),
         Refusal::NotIdentical { .. } => Some(Refusal::RecordedElsewhere(Box::new(moved()))),
-        Refusal::RecordedElsewhere(_) => None,
+        Refusal::RecordedElsewhere(_) => Some(Refusal::LeftBehind { id: id() }),
+        Refusal::LeftBehind { .. } => None,
     });
     all.map(|refusal| Outcome::refused(refusal.reason(), refusal.message())).collect()
 }

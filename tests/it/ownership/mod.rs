@@ -8,3 +8,4 @@ mod lost_adoptions;
 mod lost_finalizers;
 mod lost_records;
 mod marketplace;
+mod released;

@@ -40,6 +40,7 @@ fn record() -> impl Strategy<Value = LastKnown> {
             not_applied: not_applied.into_iter().map(|path| Unapplied { path, observed: "2".to_owned() }).collect(),
             fought,
             contender,
+            left_behind: false,
             moved: None,
         },
     )

@@ -12,6 +12,7 @@
 //! | [`target`] | where the upstream object may be, and what to delete there |
 //! | [`users`] | who uses the upstream object |
 //! | [`moved`] | a connection that leads to another place than the one that status records |
+//! | [`untag`] | removes the owner tag of an object that is released on purpose |
 //! | [`orphan`] | the log line and event of an orphan |
 //! | [`release`] | the last step: status, finalizer, metric |
 //!
@@ -23,6 +24,7 @@ pub mod moved;
 pub mod orphan;
 pub mod release;
 pub mod target;
+pub mod untag;
 pub mod users;
 
 use super::account;
@@ -78,10 +80,7 @@ pub async fn run<K: Managed>(this: &mut Reconciliation<'_, K>) -> Result<Action>
     };
     match deletion {
         Ok(Deletion::Done) => release::run(this, None).await,
-        Ok(Deletion::Orphaned(why)) => {
-            orphan::report(this, why).await;
-            release::run(this, Some(why)).await
-        }
+        Ok(Deletion::Orphaned(why)) => orphan(this, why).await,
         Err(Stop::Report(outcome)) => block(this, outcome).await,
         Err(Stop::Silently(requeue)) => this.finish_silently(requeue).await,
         Err(Stop::Retry(error)) => Err(error),
@@ -95,6 +94,19 @@ fn is_concerned<K: Managed>(this: &Reconciliation<'_, K>) -> bool {
     let recorded = this.status.common.upstream.is_some();
     let released = this.shared().records.is_released(&this.uid());
     held || (!released && (recorded || this.object.orphan_reason().is_none()))
+}
+
+/// Leaves the upstream object in place, without our owner tag if its owner releases it on purpose.
+async fn orphan<K: Managed>(this: &mut Reconciliation<'_, K>, why: OrphanReason) -> Result<Action> {
+    match untag::remove_owner_tag(this, why, deleted_for(this)).await {
+        Ok(tag) => {
+            orphan::report(this, why, &tag).await;
+            release::run(this, Some(why)).await
+        }
+        Err(Stop::Report(outcome)) => block(this, outcome).await,
+        Err(Stop::Silently(requeue)) => this.finish_silently(requeue).await,
+        Err(Stop::Retry(error)) => Err(error),
+    }
 }
 
 /// Keeps the finalizer, and reports what the deletion waits for.
@@ -126,7 +138,7 @@ async fn delete<K: Managed>(this: &Reconciliation<'_, K>) -> Result<Deletion, St
     // The connection of the spec, which is immutable: people who may not use a connection may be able to
     // name it in status.
     let reference = &this.object.common().connection_ref;
-    let account = match this.shared().accounts.resolve_for_deletion(reference, &this.namespace()) {
+    let account = match this.shared().accounts.resolve_for_deletion(reference, &this.namespace(), &this.uid()) {
         Ok(account) => account,
         Err(unavailable) => return without_connection(this, unavailable).await,
     };

@@ -3,6 +3,7 @@
 
 use super::orphan;
 use super::target::Target;
+use super::untag::OwnerTagFate;
 use crate::api::{FORCE_ORPHAN, RELEASE_UPSTREAM, Reason};
 use crate::controller::Result;
 use crate::controller::kinds::managed::Managed;
@@ -24,7 +25,8 @@ pub async fn release_if_requested<K: Managed>(this: &mut Reconciliation<'_, K>, 
     if !requested {
         return Ok(());
     }
-    orphan::report(this, OrphanReason::Moved).await;
+    let tag = OwnerTagFate::Stays("the connection leads to another place".to_owned());
+    orphan::report(this, OrphanReason::Moved, &tag).await;
     let draft = &mut this.status;
     (draft.common.upstream, draft.common.operation, draft.common.applied_hash) = (None, None, None);
     (draft.observed_id, draft.details) = (None, Details::default());

@@ -1,5 +1,6 @@
 //! Reports an upstream object that the operator leaves in place.
 
+use super::untag::OwnerTagFate;
 use crate::api::Reason;
 use crate::api::status::UpstreamRef;
 use crate::controller::kinds::managed::Managed;
@@ -7,7 +8,7 @@ use crate::controller::policy::reconciliation::Reconciliation;
 use crate::engine::OrphanReason;
 
 /// Logs the orphan and publishes a warning.
-pub async fn report<K: Managed>(this: &Reconciliation<'_, K>, why: OrphanReason) {
+pub async fn report<K: Managed>(this: &Reconciliation<'_, K>, why: OrphanReason, tag: &OwnerTagFate) {
     let (namespace, name) = (this.namespace(), this.object.name_any());
     let note = if let Some(UpstreamRef { system, endpoint, id, .. }) = &this.status.common.upstream {
         let id = id.as_deref().unwrap_or("(id unknown)");
@@ -21,7 +22,7 @@ pub async fn report<K: Managed>(this: &Reconciliation<'_, K>, why: OrphanReason)
             reason = why.label(),
             "orphaned an upstream object"
         );
-        format!("Orphaned {system} {id} at {endpoint}: it is not deleted ({}).", why.label())
+        format!("Orphaned {system} {id} at {endpoint}: it is not deleted ({}).{}", why.label(), tag.sentence())
     } else {
         tracing::warn!(
             kind = K::KIND,

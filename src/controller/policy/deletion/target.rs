@@ -10,7 +10,7 @@ use crate::controller::policy::reconciliation::Reconciliation;
 use crate::controller::policy::stop::Stop;
 use crate::engine::deletion_plan::{DeletionPlan, DeletionRecord, plan_deletion};
 use crate::engine::outcome::Outcome;
-use crate::engine::{ExternalDeleter, Problem};
+use crate::engine::{ExternalDeleter, Ownership, Problem};
 use crate::upstream::{Account, registry};
 use std::sync::Arc;
 
@@ -61,6 +61,17 @@ fn unreachable(record: Option<&UpstreamRef>, Problem { field, message }: &Proble
 }
 
 impl Target {
+    /// Returns the ids of the objects with our owner tag: the recorded one, or those that a search finds.
+    pub async fn ours(&self) -> crate::engine::Result<Vec<String>> {
+        self.deleter.know(&self.key);
+        let found = match &self.id {
+            Some(id) => self.deleter.owner(id).await?.map(|owner| (id.clone(), owner)).into_iter().collect(),
+            None => self.deleter.find(&self.key).await?,
+        };
+        let ours = found.into_iter().filter(|(_, owner)| *owner == Ownership::Ours);
+        Ok(ours.map(|(id, _)| id).collect())
+    }
+
     /// Observes the objects and decides which to delete.
     pub async fn plan<K: Managed>(&self, this: &Reconciliation<'_, K>) -> crate::engine::Result<DeletionPlan> {
         let operation = this.status.common.operation.as_ref();
@@ -70,14 +81,11 @@ impl Target {
             Some(id) => self.deleter.owner(id).await?,
             None => None,
         };
-        let mut named = if record.needs_search(recorded.as_ref(), &self.key) {
+        let named = if record.needs_search(recorded.as_ref(), &self.key) {
             self.deleter.find(&self.key).await?
         } else {
             Vec::new()
         };
-        if recorded.is_none() && named.is_empty() && this.shared().settings.safeguards.absence_by_list {
-            named.extend(self.deleter.find_listed(&self.key).await?);
-        }
         Ok(plan_deletion(&record, recorded, named))
     }
 }

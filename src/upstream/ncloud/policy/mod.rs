@@ -36,7 +36,9 @@ use super::wire::Tags;
 use crate::api::PolicySpec;
 use crate::api::policy::NcloudPolicySpec;
 use crate::api::status::ValidationDetail;
-use crate::engine::{Diff, ErrorKind, External, FoundTag, Observed, OwnerTag, Result, UpstreamError, Verdict, Written};
+use crate::engine::{
+    Diff, ErrorKind, External, FoundTag, Observed, OwnerTag, Ownership, Result, UpstreamError, Verdict, Written,
+};
 use crate::upstream::collection::{Collection, Counted, Provider};
 use crate::upstream::http::{Purpose, Response};
 use calls::{PolicyCalls, read, write};
@@ -172,6 +174,15 @@ impl External for Policies {
             Some(owner) if owner_tag.is(owner) => Ok(()),
             Some(owner) => self.calls.replace_tag(id, OWNER, owner, &owner_tag.to_string()).await,
             None => self.calls.add_tag(id, OWNER, &owner_tag.to_string()).await,
+        }
+    }
+
+    async fn untag_owner(&self, id: &str, owner_tag: &OwnerTag) -> Result<()> {
+        match self.tags_to_write(id).await?.get(OWNER) {
+            Some(found) if owner_tag.judge(&Some(found.clone()).into()) == Ownership::Ours => {
+                self.calls.remove_tag(id, OWNER, found).await
+            }
+            _ => Ok(()),
         }
     }
 

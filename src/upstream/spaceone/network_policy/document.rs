@@ -50,6 +50,13 @@ impl From<SpaceoneNetworkPolicySpec> for NetworkPolicyDocument {
     }
 }
 
+impl NetworkPolicyDocument {
+    /// Returns the name and the zone, by which people tell network policies apart.
+    pub(super) fn identity(&self) -> (&str, &str) {
+        (&self.spec.name, &self.spec.zone_id)
+    }
+}
+
 impl Document for NetworkPolicyDocument {
     type Details = Details;
 

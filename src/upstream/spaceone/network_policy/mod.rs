@@ -116,23 +116,9 @@ impl External for NetworkPolicies {
     async fn find(&self, _: &str, owner_tag: &OwnerTag) -> Result<Vec<Observed<NetworkPolicyDocument>>> {
         let key = format!("tags.{}", tags::OWNER);
         let filter = json!([{ "key": key, "value": owner_tag.forms(), "operator": "in" }]);
-        let query = Fields::from_iter([("filter".to_owned(), filter)]);
-        let unreadable = |_| {
-            UpstreamError::new(
-                ErrorKind::Unavailable,
-                "list network policies",
-                "the list contains an object of an unexpected shape",
-            )
-        };
-        let mut found = Vec::new();
-        for object in self.client.search(NETWORK_POLICY, &query).await? {
-            let object: ReceivedNetworkPolicy = serde_json::from_value(Value::Object(object)).map_err(unreadable)?;
-            // The filter ignores case in the servers that have network policies.
-            if object.found_tag().is_some_and(|text| owner_tag.is(text)) {
-                found.push(object);
-            }
-        }
-        found.sort_by_key(ReceivedNetworkPolicy::age);
+        let mut found = self.filtered(filter).await?;
+        // The filter ignores case in the servers that have network policies.
+        found.retain(|object| object.found_tag().is_some_and(|text| owner_tag.is(text)));
         Ok(found.into_iter().map(ReceivedNetworkPolicy::observed).collect())
     }
 
@@ -181,6 +167,26 @@ impl External for NetworkPolicies {
         self.write(Verb::Update, id, fields).await.map(drop).map_err(|error| current.explain(error))
     }
 
+    async fn untag_owner(&self, id: &str, owner_tag: &OwnerTag) -> Result<()> {
+        let Some(current) = self.read(id).await? else { return Ok(()) };
+        let Some(tags) = tags::without_owner(current.tags(), owner_tag) else { return Ok(()) };
+        if current.is_pinned("tags") {
+            let message = "the tags are pinned upstream, so the operator cannot remove its owner tag: unpin them";
+            return Err(UpstreamError::new(ErrorKind::Rejected, "update network policy", message));
+        }
+        self.write(Verb::Update, id, Fields::from_iter([("tags".to_owned(), tags)])).await.map(drop)
+    }
+
+    /// Finds by name and zone among the objects with an owner tag.
+    async fn find_namesakes(&self, wanted: &NetworkPolicyDocument) -> Result<Vec<Observed<NetworkPolicyDocument>>> {
+        let (name, zone) = wanted.identity();
+        let equals = |key: &str, value: &str| json!({ "key": key, "value": value, "operator": "eq" });
+        let found = self.filtered(json!([equals("name", name), equals("zone_id", zone)])).await?;
+        let found = found.into_iter().filter(|object| object.found_tag().is_some());
+        let found = found.map(ReceivedNetworkPolicy::observed);
+        Ok(found.filter(|seen| seen.document.identity() == (name, zone)).collect())
+    }
+
     async fn delete(&self, id: &str) -> Result<()> {
         self.client.delete(NETWORK_POLICY, id).await
     }
@@ -218,6 +224,20 @@ impl NetworkPolicies {
             written = self.pin(id, json!(keys)).await?;
         }
         Ok(written)
+    }
+
+    /// Returns the objects that match a filter, oldest first.
+    async fn filtered(&self, filter: Value) -> Result<Vec<ReceivedNetworkPolicy>> {
+        let query = Fields::from_iter([("filter".to_owned(), filter)]);
+        let unreadable = |_| {
+            let message = "the list contains an object of an unexpected shape";
+            UpstreamError::new(ErrorKind::Unavailable, "list network policies", message)
+        };
+        let found = self.client.search(NETWORK_POLICY, &query).await?;
+        let read = |object| serde_json::from_value(Value::Object(object)).map_err(unreadable);
+        let mut found = found.into_iter().map(read).collect::<Result<Vec<ReceivedNetworkPolicy>>>()?;
+        found.sort_by_key(ReceivedNetworkPolicy::age);
+        Ok(found)
     }
 
     /// Replaces the pins by these.

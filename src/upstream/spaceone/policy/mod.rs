@@ -156,15 +156,6 @@ impl External for Policies {
         Ok(self.observe(key).await?.into_iter().collect())
     }
 
-    /// A get answers every error of the database as an absence; a list does not.
-    async fn find_listed(&self, key: &str) -> Result<Option<Observed<PolicyDocument>>> {
-        let query =
-            Fields::from_iter([("filter".to_owned(), json!([{ "key": "policy_id", "value": key, "operator": "eq" }]))]);
-        let all = self.client.search(POLICY, &query).await?;
-        let listed = readable::<ReceivedPolicy>(all).map(ReceivedPolicy::observed);
-        Ok(listed.into_iter().find(|policy| policy.id == key))
-    }
-
     async fn observe(&self, id: &str) -> Result<Option<Observed<PolicyDocument>>> {
         let found = self.client.get::<ReceivedPolicy>(POLICY, id).await?;
         Ok(found.map(ReceivedPolicy::observed))
@@ -206,6 +197,12 @@ impl External for Policies {
         };
         let fields = Fields::from_iter([("tags".to_owned(), tags::with_owner(Some(&policy.tags), owner_tag))]);
         self.write(Verb::Update, id, fields).await.map(drop)
+    }
+
+    async fn untag_owner(&self, id: &str, owner_tag: &OwnerTag) -> Result<()> {
+        let Some(policy) = self.client.get::<ReceivedPolicy>(POLICY, id).await? else { return Ok(()) };
+        let Some(tags) = tags::without_owner(&policy.tags, owner_tag) else { return Ok(()) };
+        self.write(Verb::Update, id, Fields::from_iter([("tags".to_owned(), tags)])).await.map(drop)
     }
 
     async fn delete(&self, id: &str) -> Result<()> {

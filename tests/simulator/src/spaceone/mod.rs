@@ -133,6 +133,14 @@ impl Spaceone {
         self.with(|installation| installation.store.repository_id.clone())
     }
 
+    /// Registers another local repository in the place of the first, with the same policies: the id changes.
+    pub fn replace_repository(&self) {
+        self.with(|installation| {
+            let id = installation.store.ids.prefixed("repo");
+            installation.store.repository_id = id;
+        });
+    }
+
     /// Returns the id of the region of all zones.
     #[must_use]
     pub fn region_id(&self) -> String {

@@ -1,0 +1,107 @@
+//! Removes the owner tag of an upstream object that its owner releases on purpose, so that another object, or
+//! another cluster, can adopt it.
+
+use super::target::{self, Target};
+use crate::controller::kinds::managed::Managed;
+use crate::controller::policy::audit_log::Write;
+use crate::controller::policy::failure::failed;
+use crate::controller::policy::reconciliation::Reconciliation;
+use crate::controller::policy::stop::Stop;
+use crate::controller::policy::{account, moved};
+use crate::engine::error::Retry;
+use crate::engine::{Cause, OrphanReason, UpstreamError};
+use std::time::Duration;
+
+/// How long a deletion waits for an upstream that may answer soon.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// What happened to the owner tag.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum OwnerTagFate {
+    /// The operator leaves the upstream object exactly as it is.
+    Untouched,
+    /// The operator removed it.
+    Removed,
+    /// It stays, for this reason.
+    Stays(String),
+}
+
+impl OwnerTagFate {
+    /// Returns the end of the message about an orphan.
+    pub fn sentence(&self) -> String {
+        match self {
+            Self::Untouched => String::new(),
+            Self::Removed => {
+                " The operator removed its owner tag, so another object or cluster can adopt it.".to_owned()
+            }
+            Self::Stays(why) => format!(" Its owner tag stays: {why}."),
+        }
+    }
+}
+
+/// Removes the owner tag if the object was released on purpose and its connection works. An upstream that fails
+/// delays `deletionPolicy: Orphan` for a minute; `force-orphan` does not wait.
+pub async fn remove_owner_tag<K: Managed>(
+    this: &Reconciliation<'_, K>,
+    why: OrphanReason,
+    deleted_for: Duration,
+) -> Result<OwnerTagFate, Stop> {
+    let on_purpose = matches!(why, OrphanReason::Requested | OrphanReason::Forced);
+    if !on_purpose || !this.shared().settings.safeguards.release_tag {
+        return Ok(OwnerTagFate::Untouched);
+    }
+    account::ensure_known(this).await?;
+    let reference = &this.object.common().connection_ref;
+    let account = match this.shared().accounts.resolve_for_deletion(reference, &this.namespace(), &this.uid()) {
+        Ok(account) => account,
+        Err(unavailable) => match account::stop_for(unavailable, reference, &this.namespace()) {
+            Stop::Report(_) => return Ok(stays("the connection cannot be used")),
+            stop => return Err(stop),
+        },
+    };
+    if moved::of(this, &account).is_some() {
+        return Ok(stays("the connection leads to another place"));
+    }
+    let Ok(targets) = target::all(this, &account) else {
+        return Ok(stays("the connection leads to another provider"));
+    };
+    match untag(this, &targets).await? {
+        Ok(fate) => Ok(fate),
+        Err(error) if why == OrphanReason::Requested && is_transient(&error) && deleted_for < PATIENCE => {
+            Err(failed(this, &error))
+        }
+        Err(error) => Ok(stays(error.sentence().trim_end_matches('.'))),
+    }
+}
+
+/// Removes our owner tag from every object that has it: the recorded one, or what a create with a lost response left.
+async fn untag<K: Managed>(
+    this: &Reconciliation<'_, K>,
+    targets: &[Target],
+) -> Result<crate::engine::Result<OwnerTagFate>, Stop> {
+    let mut fate = OwnerTagFate::Untouched;
+    for target in targets {
+        let ours = match target.ours().await {
+            Ok(ours) => ours,
+            Err(error) => return Ok(Err(error)),
+        };
+        for id in ours {
+            match this.write(Write::to(Cause::Deletion, &id), target.deleter.untag(&id)).await? {
+                Ok(()) => fate = OwnerTagFate::Removed,
+                Err(error) => return Ok(Err(error)),
+            }
+        }
+    }
+    Ok(Ok(fate))
+}
+
+fn is_transient(error: &UpstreamError) -> bool {
+    match error.kind.retry() {
+        Retry::Backoff | Retry::AfterGrace => true,
+        Retry::Slow => false,
+    }
+}
+
+fn stays(why: &str) -> OwnerTagFate {
+    OwnerTagFate::Stays(why.to_owned())
+}
