@@ -133,7 +133,8 @@ impl Records {
     /// none, or if this process let the object go.
     pub fn forget(&self, uid: &str, shown: Option<UpstreamRef>) -> Option<UpstreamRef> {
         let Some(Memory { released, upstream, .. }) = self.lock().remove(uid) else { return shown };
-        if released { None } else { shown.filter(|shown| shown.id.is_some()).or(upstream) }
+        // A record without an id is that of a create in flight. It is newer than what this process remembers.
+        if released { None } else { shown.or(upstream) }
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<String, Memory>> {
@@ -222,5 +223,14 @@ mod tests {
         );
         records.record("b", Some(reference(Some("1"))));
         assert_eq!(records.forget("b", None), Some(reference(Some("1"))), "status was wiped before the object went");
+    }
+
+    #[test]
+    fn intent_without_memory_is_left_when_the_object_goes() {
+        let records = Records::default();
+        records.remember("a", Footprint::default());
+        assert_eq!(records.forget("a", Some(reference(None))), Some(reference(None)), "its create may be under way");
+        records.record("b", Some(reference(Some("1"))));
+        assert_eq!(records.forget("b", Some(reference(None))), Some(reference(None)), "it is created again");
     }
 }

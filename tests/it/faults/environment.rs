@@ -6,9 +6,10 @@ use super::oracles::owner_tag;
 use super::simulated::Simulated;
 use super::steps::Sequence;
 use super::targets::{Target, api_resource, owner_tag_of};
+use super::tenants::Shared;
 use super::upstream;
 use super::weather::Weather;
-use crate::support::{connection_helpers, rbac};
+use crate::support::rbac;
 use cloud_policy_simulator::Operation;
 use cloud_policy_testbed::TestNamespace;
 use k8s_openapi::api::core::v1::Secret;
@@ -18,7 +19,6 @@ use serde_json::{Value, json};
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
-use tokio::sync::MutexGuard;
 
 /// The keys of the tokens in the Secret.
 const TOKENS: [&str; 2] = ["token", "elsewhere"];
@@ -33,6 +33,7 @@ pub struct Counts {
 /// A namespace, a connection and simulated upstreams.
 pub struct Environment {
     pub target: Target,
+    pub weather: Weather,
     pub client: Client,
     /// Has the permissions that the manifests grant to the operator.
     pub operator: Client,
@@ -44,18 +45,13 @@ pub struct Environment {
     changes: AtomicU32,
     /// Whether an upstream object may vanish in this run without the operator's doing.
     loses: AtomicBool,
+    /// The address of the upstream, as the connection spells it.
+    home: Mutex<String>,
     /// Whether the connection leads elsewhere.
     is_away: AtomicBool,
     shared: Option<Shared>,
     /// The uids of another tenant's objects.
     neighbours: Mutex<HashSet<String>>,
-}
-
-/// A cluster connection, and the namespace of another tenant.
-struct Shared {
-    tenant: TestNamespace,
-    /// Every operator sees all cluster connections, so that only one test at a time may have one.
-    _alone: MutexGuard<'static, ()>,
 }
 
 impl Environment {
@@ -71,6 +67,7 @@ impl Environment {
         let (foreign_objects, zones) = (home.store(target), home.zones());
         let environment = Self {
             target,
+            weather,
             client,
             operator,
             namespace,
@@ -79,6 +76,7 @@ impl Environment {
             foreign_objects,
             changes: AtomicU32::default(),
             loses: AtomicBool::default(),
+            home: Mutex::default(),
             is_away: AtomicBool::default(),
             shared,
             neighbours: Mutex::default(),
@@ -257,13 +255,15 @@ impl Environment {
         let url = self.upstreams[0].url();
         let url = if change.is_multiple_of(2) { url.replace("127.0.0.1", "localhost") } else { url };
         self.connect(0, &url, 200 - change % 2).await?;
+        self.home.lock().unwrap().clone_from(&url);
         Ok(url)
     }
 
     /// Points the connection to the upstream elsewhere, or back. Returns the address.
     pub async fn point(&self, elsewhere: bool) -> anyhow::Result<String> {
         self.is_away.store(elsewhere, Ordering::SeqCst);
-        let url = self.upstreams[usize::from(elsewhere)].url();
+        let place = &self.upstreams[usize::from(elsewhere)];
+        let url = if elsewhere { place.url() } else { self.home.lock().unwrap().clone() };
         self.connect(usize::from(elsewhere), &url, 200).await?;
         Ok(url)
     }
@@ -291,12 +291,5 @@ impl Environment {
         let params = PatchParams::apply("test").force();
         self.connections().patch(&self.connection_name(), &params, &Patch::Apply(connection)).await?;
         Ok(())
-    }
-}
-
-impl Shared {
-    async fn open(client: &Client) -> anyhow::Result<Self> {
-        let alone = connection_helpers::alone().await;
-        Ok(Self { tenant: TestNamespace::create(client, "faults-b").await?, _alone: alone })
     }
 }

@@ -17,10 +17,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::time::sleep;
 
-/// How long the operator must not write for a scenario to be over.
-const IDLE: Duration = Duration::from_millis(200);
-
-/// The same when a process had old data: an open watch does not mean that the process has received the newer
+/// How long the operator must not write for a scenario to be over when a process had old data: an open watch does not mean that the process has received the newer
 /// events and acted on them.
 const CAUGHT_UP: Duration = Duration::from_secs(2);
 
@@ -129,7 +126,9 @@ async fn run_scenario(
 ) -> anyhow::Result<(Vec<Step>, Counts, usize)> {
     let sequence = user.sequence;
     if let Some(before) = run.scenario.prepare(user).await? {
-        wait_until_idle(user, counter, &before, IDLE).await.context("before the scenario")?;
+        wait_until_idle(user, counter, &before, user.environment.weather.idle())
+            .await
+            .context("before the scenario")?;
     }
     user.environment.reset_counts();
     let before = user.environment.api().list(&ListParams::default().limit(1)).await?;
@@ -145,7 +144,8 @@ async fn run_scenario(
     wait_for_responses(user).await?;
     let goal = user.actual(&goal);
     user.reach(&goal).await?;
-    wait_until_idle(user, counter, &goal, if run.misses_events() { CAUGHT_UP } else { IDLE }).await?;
+    let idle = if run.misses_events() { CAUGHT_UP } else { user.environment.weather.idle() };
+    wait_until_idle(user, counter, &goal, idle).await?;
     let steps = sequence.steps().split_off(start);
     sequence.note("the scenario ends");
     check_idle(user, counter, &goal).await?;

@@ -72,6 +72,8 @@ impl Sequence {
         match fault {
             Some(Fault::Crash(_) | Fault::CrashDelayed(_)) => drop(state.ended.insert(process)),
             Some(Fault::ClockJump(seconds)) => self.clock.jump(seconds),
+            // From now on, so that no moment between the effect and the action looks quiet.
+            Some(Fault::Outside(_)) => state.open_incidents += 1,
             _ => {}
         }
         if let Some(Fault::Delayed(delay) | Fault::CrashDelayed(delay)) = fault {
@@ -102,10 +104,11 @@ impl Sequence {
         let _ = self.incidents.send(incident);
     }
 
-    /// Lets an outsider act, and waits until the action is done.
+    /// Lets an outsider act at a step, and waits until the action is done.
     pub async fn admit(&self, what: Outside) {
         let (release, released) = oneshot::channel();
-        self.report(Incident::Outside(what, release));
+        // The receiver may be gone at the end of a run.
+        let _ = self.incidents.send(Incident::Outside(what, release));
         drop(released.await);
     }
 

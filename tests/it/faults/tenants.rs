@@ -5,13 +5,30 @@ use super::environment::Environment;
 use super::outside::Outside;
 use super::targets::OBJECT_NAME;
 use super::user::User;
+use crate::support::connection_helpers;
 use crate::support::kinds::shown_condition;
-use kube::Api;
+use cloud_policy_testbed::TestNamespace;
 use kube::api::{DeleteParams, DynamicObject, Patch, PatchParams};
+use kube::{Api, Client};
 use serde_json::{Value, json};
+use tokio::sync::MutexGuard;
 
 /// How many objects a crowd has.
 const CROWD: usize = 12;
+
+/// The namespace of another tenant, who uses a cluster connection, too.
+pub struct Shared {
+    pub tenant: TestNamespace,
+    /// Every operator sees all cluster connections, so that only one test at a time may have one.
+    _alone: MutexGuard<'static, ()>,
+}
+
+impl Shared {
+    pub async fn open(client: &Client) -> anyhow::Result<Self> {
+        let alone = connection_helpers::alone().await;
+        Ok(Self { tenant: TestNamespace::create(client, "faults-b").await?, _alone: alone })
+    }
+}
 
 impl Outside {
     /// Returns how many objects of another tenant exist meanwhile.

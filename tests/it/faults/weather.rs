@@ -63,6 +63,11 @@ impl Weather {
         if self == Self::Clear { 1 } else { 4 }
     }
 
+    /// Returns how long the operator must not write for a scenario to be over: late sights may still come.
+    pub fn idle(self) -> Duration {
+        if self == Self::Lagging { LAG * 4 } else { Duration::from_millis(200) }
+    }
+
     fn lag(self) -> Lag {
         if self == Self::Lagging { Lag { reads: LAG, lists: LAG, deletions: LAG } } else { Lag::default() }
     }
