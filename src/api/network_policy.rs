@@ -145,7 +145,7 @@ pub struct NetworkPolicyStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "String")]
     pub network_policy_id: Option<String>,
-    /// The keys of `spec.spaceone.data` that this object declared and SpaceONE still holds. SpaceONE
+    /// The keys of `spec.spaceone.data` that this object declared and SpaceONE still holds, such as `subnets`. SpaceONE
     /// merges `data`, so a key that the spec drops stays until the network policy is created again.
     /// A key that is not in this list belongs to another writer.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]

@@ -2,6 +2,7 @@
 
 #![allow(clippy::doc_markdown, reason = "clap shows doc comments of arguments in --help, where backticks do not help")]
 
+mod cluster;
 pub mod crds;
 pub mod flags;
 pub mod run;

@@ -1,5 +1,6 @@
 //! `cloud-policy run`: the process of the operator. Its [flags](Args) are also environment variables.
 
+use super::cluster;
 use super::flags::Args;
 use crate::controller;
 use crate::controller::clock::SystemClock;
@@ -10,11 +11,9 @@ use crate::server;
 use crate::server::Readiness;
 use crate::telemetry;
 use anyhow::Context as _;
-use axum::http::HeaderValue;
-use axum::http::header::USER_AGENT;
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
-use kube::{Client, Config};
+use kube::Client;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::sync::Arc;
 use tokio::runtime::Handle;
@@ -55,8 +54,15 @@ fn init_telemetry(args: &Args, _runtime: &Handle) -> anyhow::Result<impl FnOnce(
 }
 
 async fn run_operator(args: Args) -> anyhow::Result<()> {
-    let settings = args.settings()?;
-    let client = client().await?;
+    let mut settings = args.settings()?;
+    settings.ignored_proxy = cluster::ignored_proxy_variable();
+    if let Some(variable) = settings.ignored_proxy {
+        tracing::warn!(
+            variable,
+            "the operator uses no proxy and ignores this variable: it must reach the upstreams directly"
+        );
+    }
+    let client = cluster::client().await?;
     let metrics = Metrics::new(env!("CARGO_PKG_VERSION"));
     let readiness = Readiness::default();
     let shutdown = CancellationToken::new();
@@ -121,19 +127,6 @@ fn start_election(
     let leadership = elector.leadership();
     let election = tokio::spawn(elector.run(resign.clone()));
     Ok((leadership, Box::pin(election.map(drop))))
-}
-
-/// Creates a client with the service account of the pod in a cluster, and with the kubeconfig elsewhere. In a
-/// cluster it ignores any kubeconfig in the container.
-async fn client() -> anyhow::Result<Client> {
-    let mut config = if std::env::var_os("KUBERNETES_SERVICE_HOST").is_some() {
-        Config::incluster().context("cannot use the service account of this pod")?
-    } else {
-        Config::infer().await.context("no kubeconfig: set KUBECONFIG")?
-    };
-    let agent = concat!("cloud-policy-operator/", env!("CARGO_PKG_VERSION"));
-    config.headers.push((USER_AGENT, HeaderValue::from_static(agent)));
-    Client::try_from(config).context("cannot set up the Kubernetes client")
 }
 
 /// Triggers `shutdown` on SIGTERM or SIGINT.

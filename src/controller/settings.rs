@@ -50,6 +50,8 @@ pub struct Safeguards {
     pub lagging_reads: bool,
     /// Records an update that takes permissions away before it is written.
     pub narrowing_record: bool,
+    /// Confirms by a list that a recorded object is gone, where a get is no proof.
+    pub absence_by_list: bool,
     /// Puts back at once a finalizer that another writer took from an object with something upstream.
     pub lost_finalizer: bool,
     /// Puts back what another writer took from the record in status: the upstream object, and the create in flight.
@@ -79,6 +81,7 @@ impl Default for Safeguards {
             user_lookup: true,
             lagging_reads: true,
             narrowing_record: true,
+            absence_by_list: true,
             lost_finalizer: true,
             lost_record: true,
             search_unrecorded: true,
@@ -136,6 +139,8 @@ pub struct Settings {
     pub reconcile_timeout: Duration,
     /// Divides the intervals of objects: 1 in production. Tests use more, to run an hour in seconds.
     pub interval_divisor: u32,
+    /// The environment variable that names a proxy, which the operator does not use.
+    pub ignored_proxy: Option<&'static str>,
     /// The protections, which are always on outside of tests.
     pub safeguards: Safeguards,
 }
@@ -163,6 +168,7 @@ impl Settings {
             concurrency: 8,
             reconcile_timeout: Duration::from_mins(2),
             interval_divisor: 1,
+            ignored_proxy: None,
             safeguards: Safeguards::default(),
         }
     }

@@ -63,6 +63,8 @@ pub trait BoundExternal: Send + Sync {
     fn remember(&mut self, once_declared: &BTreeSet<String>);
     /// Finds every candidate.
     fn find(&self) -> BoxFuture<'_, Result<Vec<Observation>>>;
+    /// Looks in a list for an object that a read does not show.
+    fn find_listed(&self) -> BoxFuture<'_, Result<Option<Observation>>>;
     /// Finds objects of other owners that the wanted one may have been before its Kubernetes object was lost.
     fn find_namesakes(&self) -> BoxFuture<'_, Result<Vec<Observation>>>;
     /// Reads the object with this id.
@@ -95,6 +97,8 @@ pub trait ExternalDeleter: Send + Sync {
     fn know(&self, key: &str);
     /// Finds the objects with this key or with our owner tag, and their owners.
     fn find<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<Vec<(String, Ownership)>>>;
+    /// Looks in a list for an object that a read does not show, and returns its owner.
+    fn find_listed<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<Option<(String, Ownership)>>>;
     /// Returns the owner of the object; `None` if it does not exist.
     fn owner<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<Option<Ownership>>>;
     /// Lists the users of the object that prevent its deletion.
@@ -160,6 +164,12 @@ impl<E: External> BoundExternal for Binding<E> {
         Box::pin(async {
             let found = self.external.find(&self.wanted.key(), &self.owner_tag).await?;
             Ok(found.iter().map(|seen| self.observation(seen)).collect())
+        })
+    }
+    fn find_listed(&self) -> BoxFuture<'_, Result<Option<Observation>>> {
+        Box::pin(async {
+            let listed = self.external.find_listed(&self.wanted.key()).await?;
+            Ok(listed.map(|seen| self.observation(&seen)))
         })
     }
     fn find_namesakes(&self) -> BoxFuture<'_, Result<Vec<Observation>>> {
@@ -240,6 +250,12 @@ impl<E: External> ExternalDeleter for Deleter<E> {
             let found = self.external.find(key, &self.owner_tag).await?;
             let owned = |seen: Observed<E::Document>| (seen.id, self.owner_tag.judge(&seen.found_tag));
             Ok(found.into_iter().map(owned).collect())
+        })
+    }
+    fn find_listed<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<Option<(String, Ownership)>>> {
+        Box::pin(async move {
+            let listed = self.external.find_listed(key).await?;
+            Ok(listed.map(|seen| (seen.id, self.owner_tag.judge(&seen.found_tag))))
         })
     }
     fn owner<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<Option<Ownership>>> {

@@ -154,6 +154,12 @@ pub trait External: Send + Sync + 'static {
         owner_tag: &OwnerTag,
     ) -> impl Future<Output = Result<Vec<Observed<Self::Document>>>> + Send;
 
+    /// Looks in a list for an object that `observe` does not show; `None` where `observe` is a proof of absence.
+    /// Some upstreams answer a failed read as an absence, and fail to list as they should.
+    fn find_listed(&self, _key: &str) -> impl Future<Output = Result<Option<Observed<Self::Document>>>> + Send {
+        async { Ok(None) }
+    }
+
     /// Reads the object with this id completely.
     fn observe(&self, id: &str) -> impl Future<Output = Result<Option<Observed<Self::Document>>>> + Send;
 

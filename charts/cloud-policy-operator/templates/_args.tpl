@@ -25,6 +25,7 @@
 - --concurrency={{ int64 .concurrency }}
 - --delete-limit={{ int64 .deleteLimit }}
 - --delete-window-seconds={{ int64 .deleteWindowSeconds }}
+- --object-memory-mib={{ int64 .objectMemoryMib }}
 - --leader-elect={{ .leaderElect }}
 - {{ printf "--listen=%s:8080" .listenAddress | quote }}
 - --log-format={{ .logFormat }}

@@ -111,7 +111,7 @@ pub(super) async fn check_keys<K: ConnectionResource>(
             // A throttled probe says nothing against the credentials.
             Check { retry_after: error.retry_after, ..accepted(account, None, version) }
         }
-        Err(error) => failed(&error, version, Some(account.endpoint().to_owned())),
+        Err(error) => name_proxy(&ctx.shared, failed(&error, version, Some(account.endpoint().to_owned()))),
     }
 }
 
@@ -169,6 +169,16 @@ fn failed(error: &UpstreamError, version: String, endpoint: Option<String>) -> C
     let message = format!("{} {advice}", error.sentence());
     let not_ready = Check::new(Readiness::NotReady { reason }, message);
     Check { version: Some(version), endpoint, stalled, retry_after: error.retry_after, ..not_ready }
+}
+
+/// Adds to the message of an unreachable upstream that the environment names a proxy, which the operator ignores.
+fn name_proxy(shared: &Shared, mut check: Check) -> Check {
+    let unreachable = matches!(check.readiness, Readiness::NotReady { reason: Reason::Unreachable });
+    if let Some(variable) = shared.settings.ignored_proxy.filter(|_| unreachable) {
+        let hint = format!(" {variable} is set, and the operator uses no proxy: let it reach the upstream directly.");
+        check.message.push_str(&hint);
+    }
+    check
 }
 
 /// Returns the reason of `Ready` for a failed probe, and what the user can do.

@@ -2,7 +2,7 @@
 
 use super::reconciliation::Reconciliation;
 use super::stop::Stop;
-use crate::api::shared::ConnectionRef;
+use crate::api::shared::{ConnectionKind, ConnectionRef};
 use crate::api::{ConnectionKey, Reason};
 use crate::controller::Result;
 use crate::controller::k8s::connection_metadata;
@@ -61,7 +61,8 @@ pub fn stop_for(why: Unavailable, reference: &ConnectionRef, namespace: &str) ->
         Unavailable::NotFound { cluster_namesake } => unavailable(
             Reason::ConnectionNotFound,
             format!(
-                "{kind:?} {name} does not exist. Create it, or correct spec.connectionRef in a new object.{}",
+                "{kind:?} {name} does not exist{}. Create it, or correct spec.connectionRef in a new object.{}",
+                if kind == ConnectionKind::Connection { format!(" in namespace {namespace}") } else { String::new() },
                 if cluster_namesake {
                     " A ClusterConnection of this name exists: spec.connectionRef.kind names that kind."
                 } else {

@@ -125,6 +125,9 @@ async fn from_get<K: Managed>(
         found.retain(|seen| others.iter().all(|other| other.id != seen.id));
         found.extend(others);
     }
+    if known.is_some() && found.is_empty() && this.shared().settings.safeguards.absence_by_list {
+        found.extend(external.find_listed().await?);
+    }
     let conceding = !this.shared().settings.safeguards.correct_widening;
     for observation in &mut found {
         if conceding {

@@ -117,17 +117,24 @@ impl Refusal {
             Self::CreateNotProven { id } => format!(
                 "The upstream object {id} equals the spec and has no owner tag, so nothing proves that the create in status.operation made it. Set spec.adoptionPolicy: IfIdentical to adopt it, or delete it upstream to have the operator create one."
             ),
-            Self::AdoptionNotAllowed { id, differs: None } => format!(
-                "The upstream object {id} exists, and this object does not own it. Set spec.adoptionPolicy: IfIdentical to adopt it, or choose another name in a new object."
-            ),
-            Self::AdoptionNotAllowed { id, differs: Some(fields) } => format!(
-                "The upstream object {id} exists, and this object does not own it. It differs at {fields}: to adopt it, make the spec equal and set spec.adoptionPolicy: IfIdentical, or set Always. Otherwise choose another name in a new object."
-            ),
+            Self::AdoptionNotAllowed { id, differs } => adoption_not_allowed(id, differs.as_deref()),
             Self::LeftBehind { id } => left_behind(id),
             Self::NotIdentical { id, fields } => format!(
                 "The upstream object {id} exists, and this object does not own it. It differs at {fields}: to adopt it, make the spec equal, or set spec.adoptionPolicy: Always."
             ),
         }
+    }
+}
+
+fn adoption_not_allowed(id: &str, differs: Option<&str>) -> String {
+    let exists = format!("The upstream object {id} exists, and this object does not own it.");
+    match differs {
+        None => format!(
+            "{exists} Set spec.adoptionPolicy: IfIdentical to adopt it, or choose another name in a new object."
+        ),
+        Some(fields) => format!(
+            "{exists} It differs at {fields}: to adopt it, make the spec equal and set spec.adoptionPolicy: IfIdentical, or set Always. Otherwise choose another name in a new object."
+        ),
     }
 }
 

@@ -131,7 +131,10 @@ async fn policy_names_missing_connection_and_waits_for_it() {
     env.apply(object).await;
     let seen: Policy = env.reason("early", "ConnectionNotFound").await;
     let status = common(&seen);
-    assert_says(&condition(&status, "Ready").unwrap().message, &["Connection later does not exist. Create it"]);
+    assert_says(
+        &condition(&status, "Ready").unwrap().message,
+        &["Connection later does not exist in namespace", "Create it"],
+    );
     assert!(condition(&status, "Stalled").is_some());
     env.connect_ncloud("later").await;
     env.ready::<Policy>("early").await;

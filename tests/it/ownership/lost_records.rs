@@ -155,6 +155,18 @@ async fn refused_object_is_deleted_after_one_search() {
     assert!(events.iter().any(|(reason, _)| reason == "NothingToDelete"), "{events:?}");
 }
 
+#[tokio::test]
+async fn swallowed_read_error_is_no_absence() {
+    let env = TestEnv::with("swallowed", only_triggers).await;
+    env.apply(spaceone_policy("kept")).await;
+    env.ready::<Policy>("kept").await;
+    let absent = r#"{"detail":{"code":"ERROR_NO_POLICY","message":"Policy not found."}}"#;
+    env.spaceone.faults().add(Fault::on(Operation::Get).before(Action::status(404, absent)).times(2));
+    env.delete::<Policy>("kept").await;
+    env.gone::<Policy>("kept").await;
+    assert!(env.spaceone.policies().is_empty(), "{:?}", env.spaceone.policies());
+}
+
 /// Gives the policy a status that claims a create in flight.
 async fn forge_create(env: &TestEnv, name: &str) {
     let operation = json!({ "id": "1-1", "kind": "Create", "startedAt": "2026-01-01T00:00:00Z", "requestHash": "x" });

@@ -24,9 +24,15 @@ async fn documented_variable_makes_operator_trust_private_authority() {
 #[tokio::test]
 async fn proxy_variable_is_ignored() {
     let (directory, authority) = authority().await;
-    let proxy = ("ALL_PROXY", "http://127.0.0.1:1");
-    let answered = message_with("proxied", &directory, &[proxy, ("SSL_CERT_FILE", &authority)], "Unauthorized").await;
+    let names = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy", "HTTP_PROXY", "http_proxy"];
+    let proxies = names.map(|name| (name, "http://127.0.0.1:1"));
+    let variables = [&proxies[..], &[("SSL_CERT_FILE", authority.as_str())]].concat();
+    let answered = message_with("proxied", &directory, &variables, "Unauthorized").await;
     assert!(answered.contains("system:anonymous"), "{answered}");
+    for name in names {
+        let unreachable = message_with("proxied-alone", &directory, &[(name, "not a url")], "Unreachable").await;
+        assert!(unreachable.contains(&format!("{name} is set, and the operator uses no proxy")), "{unreachable}");
+    }
 }
 
 /// Writes the authority of the API server to a file; returns the folder and the path.

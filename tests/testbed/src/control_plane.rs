@@ -234,9 +234,19 @@ fn build() -> anyhow::Result<PathBuf> {
     Ok(PathBuf::from(String::from_utf8(built.stdout)?.trim()))
 }
 
+/// Stands for a proxy that the kubeconfig does not name.
+const NO_PROXY: &str = "http://no-proxy.invalid";
+
 async fn read_config(kubeconfig: &Path) -> anyhow::Result<Config> {
-    let read = Kubeconfig::read_from(kubeconfig)?;
-    Ok(Config::from_custom_kubeconfig(read, &KubeConfigOptions::default()).await?)
+    let mut read = Kubeconfig::read_from(kubeconfig)?;
+    // Without a proxy of its own, kube-rs would take one from the environment, and cannot use it.
+    let clusters = read.clusters.iter_mut().filter_map(|named| named.cluster.as_mut());
+    for cluster in clusters.filter(|cluster| cluster.proxy_url.as_ref().is_none_or(String::is_empty)) {
+        cluster.proxy_url = Some(NO_PROXY.to_owned());
+    }
+    let mut config = Config::from_custom_kubeconfig(read, &KubeConfigOptions::default()).await?;
+    config.proxy_url = config.proxy_url.filter(|proxy| *proxy != http::Uri::from_static(NO_PROXY));
+    Ok(config)
 }
 
 /// Returns the version of the server if it is ready.

@@ -17,6 +17,9 @@ const GRACE_SECONDS: u16 = 10;
 /// The additional time for the script.
 const MARGIN: Duration = Duration::from_secs(5);
 
+/// The variables by which programs are told to use a proxy.
+const PROXY_VARIABLES: [&str; 6] = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy", "HTTP_PROXY", "http_proxy"];
+
 /// A program to start.
 #[derive(Debug)]
 pub struct Launch {
@@ -110,6 +113,10 @@ impl Launch {
     /// process, and the programs end in order.
     fn command(&self, log: File) -> Command {
         let mut command = Command::new(paths::lifeline());
+        // All programs talk on loopback only, where a proxy answers for none of them.
+        for name in PROXY_VARIABLES {
+            command.env_remove(name);
+        }
         command
             .arg(if self.remove_directory { self.directory.as_os_str() } else { "".as_ref() })
             .arg(self.grace_seconds.to_string())

@@ -81,11 +81,14 @@ impl Target {
             Some(id) => self.deleter.owner(id).await?,
             None => None,
         };
-        let named = if record.needs_search(recorded.as_ref(), &self.key) {
+        let mut named = if record.needs_search(recorded.as_ref(), &self.key) {
             self.deleter.find(&self.key).await?
         } else {
             Vec::new()
         };
+        if recorded.is_none() && named.is_empty() && this.shared().settings.safeguards.absence_by_list {
+            named.extend(self.deleter.find_listed(&self.key).await?);
+        }
         Ok(plan_deletion(&record, recorded, named))
     }
 }

@@ -156,6 +156,15 @@ impl External for Policies {
         Ok(self.observe(key).await?.into_iter().collect())
     }
 
+    /// A get answers every error of the database as an absence; a list does not.
+    async fn find_listed(&self, key: &str) -> Result<Option<Observed<PolicyDocument>>> {
+        let query =
+            Fields::from_iter([("filter".to_owned(), json!([{ "key": "policy_id", "value": key, "operator": "eq" }]))]);
+        let all = self.client.search(POLICY, &query).await?;
+        let listed = readable::<ReceivedPolicy>(all).map(ReceivedPolicy::observed);
+        Ok(listed.into_iter().find(|policy| policy.id == key))
+    }
+
     async fn observe(&self, id: &str) -> Result<Option<Observed<PolicyDocument>>> {
         let found = self.client.get::<ReceivedPolicy>(POLICY, id).await?;
         Ok(found.map(ReceivedPolicy::observed))
