@@ -147,10 +147,15 @@ fn page_names_only_existing_tests() {
 }
 
 #[test]
-fn deletion_case_and_threat_name_their_test() {
-    for (page, least) in [("docs/deletion.md", 20), ("docs/threat-model.md", 25)] {
+fn deletion_case_threat_and_fault_name_their_test() {
+    let pages = [
+        ("docs/deletion.md", "shown by", 20),
+        ("docs/threat-model.md", "shown by", 25),
+        ("docs/how-it-is-tested.md", "test", 80),
+    ];
+    for (page, column, least) in pages {
         let tables = Page::read(page).tables();
-        let of_tests = tables.iter().filter(|table| table.header.last().is_some_and(|last| last == "shown by"));
+        let of_tests = tables.iter().filter(|table| table.header.last().is_some_and(|last| last == column));
         let cells = of_tests.flat_map(|table| &table.rows).filter_map(|row| row.last());
         let shown: Vec<bool> = cells.map(|cell| cell.contains("::") || cell.contains("](")).collect();
         assert!(shown.len() >= least && shown.iter().all(|shown| *shown), "{page}: {shown:?}");
