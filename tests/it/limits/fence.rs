@@ -34,8 +34,10 @@ async fn line(rate: Value, allowed: usize) -> (Ncloud, String, Box<dyn BoundExte
     let may_write: WritePermission =
         Arc::new(move || left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, less).is_ok());
     let context = RequestContext { write_permission: Some(may_write), ..Priority::Change.into() };
+    let mut block = ncloud::block();
+    block["tags"] = json!({ "team": "network" });
     let spec: PolicySpec =
-        serde_json::from_value(json!({ "connectionRef": { "name": "c" }, "ncloud": ncloud::block() })).unwrap();
+        serde_json::from_value(json!({ "connectionRef": { "name": "c" }, "ncloud": block })).unwrap();
     let subject = registry::bind(&account, &spec, &owner_tag("uid-1"), context).unwrap();
     (simulator, id, subject, allowed)
 }
@@ -52,15 +54,21 @@ fn is_fenced(error: &UpstreamError) {
 #[tokio::test]
 async fn fence_is_checked_before_each_request_of_a_write() {
     let (simulator, id, subject, _) = line(Value::Null, 2).await;
-    subject.tag_owner(&id).await.unwrap();
-    assert_eq!(writes(&simulator), [Operation::TagsRemove, Operation::TagsAdd], "the write takes two requests");
+    update(subject.as_ref(), &id).await.unwrap();
+    assert_eq!(writes(&simulator), [Operation::Update, Operation::TagsAdd], "the write takes two requests");
 
-    for (allowed, sent) in [(0, vec![]), (1, vec![Operation::TagsRemove])] {
+    for (allowed, sent) in [(0, vec![]), (1, vec![Operation::Update])] {
         let (simulator, id, subject, _) = line(Value::Null, allowed).await;
-        is_fenced(&refusal(subject.tag_owner(&id).await, &[]));
+        is_fenced(&refusal(update(subject.as_ref(), &id).await, &[]));
         assert_eq!(writes(&simulator), sent);
         assert!(subject.observe(&id).await.unwrap().is_some(), "the fence does not block reads");
     }
+}
+
+/// Updates each field that differs from the spec.
+async fn update(subject: &dyn BoundExternal, id: &str) -> Result<(), UpstreamError> {
+    let observed = subject.observe(id).await.unwrap().unwrap();
+    subject.update(id, &observed.diff).await.map(drop)
 }
 
 #[tokio::test]

@@ -81,8 +81,15 @@ const WANTED: [&str; 3] = ["UpToDate", "Observed", "Suspended"];
 const TRANSIENT: [&str; 7] =
     ["Creating", "Updating", "Deleting", "ConnectionNotReady", "RateLimited", "UpstreamUnavailable", "Unseen"];
 /// Reasons of connections and events, never of a policy.
-const NOT_OF_POLICIES: [&str; 6] =
-    ["Orphaned", "InternalError", "Authenticated", "Unreachable", "SecretNotFound", "SecretsNotPermitted"];
+const NOT_OF_POLICIES: [&str; 7] = [
+    "Orphaned",
+    "InternalError",
+    "Authenticated",
+    "FormerKeyInUse",
+    "Unreachable",
+    "SecretNotFound",
+    "SecretsNotPermitted",
+];
 
 /// Returns the reasons in the query of an alert.
 fn reasons(alert: &str) -> Vec<String> {

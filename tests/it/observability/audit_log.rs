@@ -68,7 +68,7 @@ async fn audit_log_has_one_line_for_each_write() {
     let audit_log = test_log.lines("audit");
     assert_equal(&audit_log, "ncloud/", env.ncloud.journal());
     assert_equal(&audit_log, "spaceone/", env.spaceone.journal());
-    let update = ["update policy", "remove tag", "add tag"];
+    let update = ["update policy", "add tag"];
     assert_eq!(
         lines_of(&audit_log, "life"),
         [

@@ -23,7 +23,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 /// The pages, in an order in which no page breaks the situation of a later one.
-const PAGES: [&str; 15] = [
+const PAGES: [&str; 16] = [
     "operator-absent",
     "operator-not-leading",
     "objects-not-ready",
@@ -32,6 +32,7 @@ const PAGES: [&str; 15] = [
     "connection-not-ready",
     "drift-reported",
     "drift-fight",
+    "access-wider",
     "orphan-left",
     "quota-near",
     "throttled",
@@ -46,11 +47,12 @@ const REASONS: &str = "../reasons";
 const NOT_FOLLOWED: &str = "panic";
 
 /// Names in a page, and the object of the setup that replaces each.
-const STAND_INS: [(&str, &str, &str); 4] = [
+const STAND_INS: [(&str, &str, &str); 5] = [
     ("objects-stalled", "server-viewer", "refused"),
     ("connection-not-ready", "connections.cloudpolicy.dev ncloud", "connections.cloudpolicy.dev revoked"),
     ("drift-reported", "server-viewer", "reported"),
     ("drift-fight", "server-viewer", "fought"),
+    ("access-wider", "server-viewer", "widened"),
 ];
 
 /// Arguments that an overlay would add. Two deletions within the window count as many here.

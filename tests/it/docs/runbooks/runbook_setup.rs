@@ -50,6 +50,7 @@ impl<'a> RunbookSetup<'a> {
             "connection-not-ready" => self.revoked().await,
             "drift-reported" => self.reported().await,
             "drift-fight" => self.fought().await,
+            "access-wider" => self.widened().await,
             "orphan-left" => self.owned_elsewhere().await,
             "throttled" => self.throttled().await,
             "deletions-held" => self.deleted("tenant").await,
@@ -146,6 +147,26 @@ impl<'a> RunbookSetup<'a> {
         wait_for("the drift fight to end", LIMIT, || async {
             self.change_back();
             let object = api.get("fought").await?;
+            anyhow::ensure!(ready_reason(&object) == Some("DriftFight"), "{}", object.data["status"]);
+            Ok(())
+        })
+        .await
+        .unwrap();
+    }
+
+    /// Adds all actions after each correction, until the operator reports a fight.
+    async fn widened(&self) {
+        self.ready("widened", |spec| spec["interval"] = json!("10s")).await;
+        let api = self.installation.objects("Policy");
+        let all = vec!["*".to_owned()];
+        wait_for("the fight over wider access", LIMIT, || async {
+            let policy = self.installation.ncloud.policy_named("widened").unwrap();
+            if policy.permissions[0].targets[0].actions != all {
+                self.installation.ncloud.edit_policy(&policy.policy_id, |policy| {
+                    policy.permissions[0].targets[0].actions.clone_from(&all);
+                });
+            }
+            let object = api.get("widened").await?;
             anyhow::ensure!(ready_reason(&object) == Some("DriftFight"), "{}", object.data["status"]);
             Ok(())
         })
