@@ -4,6 +4,7 @@ use super::outside::Outside;
 use super::process::DELAY;
 use super::scenario::Scenario;
 use super::schedule::{Fault, StepKind, Timing};
+use super::weather::Weather;
 
 /// Longer than every interval and grace.
 const JUMP: i64 = 3600;
@@ -80,13 +81,10 @@ pub const KINDS: &[FaultKind] = &[
     outside(54, "restored with a new uid", Outside::Restored),
     outside(55, "finalizer taken off, then deleted", Outside::DeletedByForce),
     outside(56, "status wiped, then deleted", Outside::WipedAndDeleted),
+    outside(59, "status wiped while no process runs, then deleted", Outside::WipedAtRestart),
     outside(57, "another tenant wants the same name", Outside::Rival),
     outside(58, "another tenant's crowd", Outside::Crowd),
 ];
-
-/// The plans that run only when their number is given, because the operator does not survive them yet. A dot stands
-/// for any digit.
-pub const AWAITED: &[&str] = &["3..54", "6..54"];
 
 const fn outside(code: u32, name: &'static str, what: Outside) -> FaultKind {
     kind(code, name, On::Write, Fault::Outside(what), 1)
@@ -98,7 +96,7 @@ impl FaultKind {
     }
 
     /// Returns whether a scenario and a step of it can have this fault.
-    pub fn applies_to(&self, scenario: Scenario, step: StepKind) -> bool {
+    pub fn applies_to(&self, weather: Weather, scenario: Scenario, step: StepKind) -> bool {
         let is_step = match self.on {
             On::Write => step != StepKind::UpstreamRead,
             On::KubeWrite => step == StepKind::KubeWrite,
@@ -106,6 +104,6 @@ impl FaultKind {
             On::UpstreamRead => step == StepKind::UpstreamRead,
         };
         let Fault::Outside(what) = self.fault else { return is_step };
-        is_step && what.fits(scenario)
+        is_step && what.fits(scenario) && what.is_survivable(weather)
     }
 }

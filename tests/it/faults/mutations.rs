@@ -116,3 +116,69 @@ async fn sweep_detects_misreported_adoption_without_intent() {
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sweep_detects_lost_record_without_search() {
+    detects(Mutation {
+        scenario: (Target::Spaceone, Scenario::Create),
+        plans: "status wiped while no process runs, then deleted at `kube PATCH policies/status` no. 3",
+        without: Safeguards { search_unrecorded: false, ..Safeguards::default() },
+        reports: "left upstream",
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sweep_detects_lost_finalizer_of_suspended_object() {
+    detects(Mutation {
+        scenario: (Target::Ncloud, Scenario::Suspend),
+        plans: "finalizer taken off at `kube PATCH policies/status` no. 1",
+        without: Safeguards { lost_finalizer: false, ..Safeguards::default() },
+        reports: "the object has no finalizer",
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sweep_detects_forgotten_adoption_without_record() {
+    detects(Mutation {
+        scenario: (Target::Spaceone, Scenario::Adopt),
+        plans: "status wiped at `kube PATCH policies/status` no. 3",
+        without: Safeguards { lost_record: false, ..Safeguards::default() },
+        reports: "status says adopted: false",
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sweep_detects_second_account_without_location() {
+    detects(Mutation {
+        scenario: (Target::Ncloud, Scenario::Update(1)),
+        plans: "connection re-pointed",
+        without: Safeguards { location: false, ..Safeguards::default() },
+        reports: "a second copy",
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sweep_detects_second_copy_without_leftover_lookup() {
+    detects(Mutation {
+        scenario: (Target::Network, Scenario::Create),
+        plans: "restored with a new uid",
+        without: Safeguards { leftover_lookup: false, ..Safeguards::default() },
+        reports: "2 objects upstream",
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sweep_detects_owner_tag_left_without_release() {
+    detects(Mutation {
+        scenario: (Target::Spaceone, Scenario::Orphan),
+        plans: "crash before",
+        without: Safeguards { release_tag: false, ..Safeguards::default() },
+        reports: "the owner tag is left",
+    })
+    .await;
+}

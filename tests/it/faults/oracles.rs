@@ -53,7 +53,9 @@ fn is_decided_outside(user: &User<'_>, counts: Counts, wanted: Counts) -> bool {
         Outside::FinalizerTaken | Outside::Replaced => {
             counts.creates <= wanted.creates && counts.deletes <= wanted.deletes && user.orphans() > 0
         }
-        Outside::DeletedByForce | Outside::WipedAndDeleted => counts.creates <= wanted.creates,
+        Outside::DeletedByForce | Outside::WipedAndDeleted | Outside::WipedAtRestart => {
+            counts.creates <= wanted.creates
+        }
         // Whatever was deleted may be created again, because the object lives again.
         Outside::Restored => user.scenario == Scenario::Delete && counts.creates == counts.deletes,
         // Each object of the other tenant is created and deleted at most once.
@@ -104,8 +106,19 @@ pub async fn watch_copies(environment: &Environment, sequence: &Sequence) -> Inf
     }
 }
 
+/// The keys of owner tags.
+const OWNERS: [&str; 2] = ["cloudpolicy-owner", "cloudpolicy_owner"];
+
 /// Returns the owner tag of a stored object, or nothing.
 pub fn owner_tag(object: &Value) -> String {
-    let tag = ["cloudpolicy-owner", "cloudpolicy_owner"].iter().find_map(|key| object["tags"][key].as_str());
-    tag.unwrap_or_default().to_owned()
+    OWNERS.iter().find_map(|key| object["tags"][key].as_str()).unwrap_or_default().to_owned()
+}
+
+/// Returns a stored object without its owner tag.
+pub fn without_owner_tag(object: &Value) -> Value {
+    let mut object = object.clone();
+    if let Some(tags) = object["tags"].as_object_mut() {
+        tags.retain(|key, _| !OWNERS.contains(&key.as_str()));
+    }
+    object
 }

@@ -3,6 +3,7 @@
 use super::scenario::{Scenario, shows};
 use super::targets::OBJECT_NAME;
 use super::user::User;
+use super::weather::Weather;
 use anyhow::Context;
 use kube::api::{DeleteParams, DynamicObject, Patch, PatchParams, PostParams};
 use serde_json::json;
@@ -33,6 +34,8 @@ pub enum Outside {
     DeletedByForce,
     /// The status is wiped, and the object is deleted.
     WipedAndDeleted,
+    /// The same, while the operator restarts and so remembers nothing.
+    WipedAtRestart,
 }
 
 impl Outside {
@@ -61,8 +64,11 @@ impl Outside {
             Self::Rival => matches!(scenario, Create | Delete | Replace | Drift | Vanish | Update(1)),
             Self::Crowd => matches!(scenario, Create | Delete | Update(1)),
             Self::Repointed => matches!(scenario, Create | Delete | Replace | Drift | Vanish | Suspend | Update(1)),
-            Self::Restored => matches!(scenario, Create | Delete | Drift | Vanish | Suspend | Adopt | Update(1)),
-            Self::DeletedByForce | Self::WipedAndDeleted => matches!(scenario, Create | Drift | Vanish | Update(1)),
+            // Not while the name differs from the one upstream, as it does after the edit of a suspended network policy.
+            Self::Restored => matches!(scenario, Create | Delete | Drift | Vanish | Adopt | Update(1)),
+            Self::DeletedByForce | Self::WipedAndDeleted | Self::WipedAtRestart => {
+                matches!(scenario, Create | Drift | Vanish | Update(1))
+            }
         }
     }
 
@@ -70,7 +76,7 @@ impl Outside {
     pub fn decides_existence(self) -> Option<bool> {
         match self {
             Self::Restored => Some(true),
-            Self::DeletedByForce | Self::WipedAndDeleted => Some(false),
+            Self::DeletedByForce | Self::WipedAndDeleted | Self::WipedAtRestart => Some(false),
             _ => None,
         }
     }
@@ -82,7 +88,18 @@ impl Outside {
 
     /// Returns whether the record of an adoption is lost.
     pub fn forgets_adoption(self) -> bool {
-        matches!(self, Self::StatusWiped | Self::Restored)
+        self == Self::Restored
+    }
+
+    /// Returns whether the operator can survive the action in this weather. A new process without a record cannot know
+    /// of an object that the upstream does not show yet.
+    pub fn is_survivable(self, weather: Weather) -> bool {
+        self != Self::WipedAtRestart || weather != Weather::Lagging
+    }
+
+    /// Returns whether no process of the operator runs meanwhile.
+    pub fn needs_restart(self) -> bool {
+        self == Self::WipedAtRestart
     }
 }
 
@@ -100,7 +117,7 @@ impl User<'_> {
             Outside::Repointed => self.repoint(true).await,
             Outside::Restored => self.restore().await,
             Outside::DeletedByForce => self.delete_by_force().await,
-            Outside::WipedAndDeleted => {
+            Outside::WipedAndDeleted | Outside::WipedAtRestart => {
                 self.wipe_status().await?;
                 self.delete_once().await
             }

@@ -55,8 +55,15 @@ impl<'a> Processes<'a> {
     }
 
     /// Lets an outsider act, then gives the response to the operator, then lets the outsider end the action.
-    async fn admit(&self, what: Outside, release: oneshot::Sender<()>) {
+    async fn admit(&mut self, what: Outside, release: oneshot::Sender<()>) {
+        if what.needs_restart() {
+            self.end().await;
+        }
         let acted = self.user.act_outside(what).await;
+        if what.needs_restart() {
+            self.context.sequence.note("the operator restarts");
+            self.current = Some(self.next(None));
+        }
         // Dropping the sender has the same effect.
         let _ = release.send(());
         let ended = self.user.end_outside(what).await;

@@ -1,6 +1,7 @@
 //! The user of a run: acts through the API server, and checks the results there and upstream.
 
 use super::environment::Environment;
+use super::oracles::{owner_tag, without_owner_tag};
 use super::outside::Outside;
 use super::process::ReconcileCounter;
 use super::scenario::Scenario;
@@ -186,11 +187,20 @@ impl User<'_> {
                 anyhow::ensure!(ours.len() <= told, "left upstream: {ours:?}, {told} told");
                 Ok(())
             }
-            (Goal::Left(left), None) => {
-                anyhow::ensure!(ours == [left.clone()], "the upstream holds {ours:?} instead of {left}");
-                Ok(())
-            }
+            (Goal::Left(left), None) => self.is_left(left, &ours),
         }
+    }
+
+    /// Checks that exactly this upstream object is left, unchanged. Its owner tag is removed, so that any cluster can
+    /// adopt it; it may stay if an outsider let the object go.
+    fn is_left(&self, left: &Value, ours: &[Value]) -> anyhow::Result<()> {
+        let target = self.environment.target;
+        let content = |stored: &Value| (target.id(stored).to_owned(), target.shown(&without_owner_tag(stored)));
+        let is_same = matches!(ours, [stored] if content(stored) == content(left));
+        anyhow::ensure!(is_same, "the upstream holds {ours:?} instead of {left}");
+        let is_released = owner_tag(&ours[0]).is_empty() || self.outside().is_some_and(Outside::may_orphan);
+        anyhow::ensure!(is_released, "the owner tag is left: {ours:?}");
+        Ok(())
     }
 
     fn is_ready(&self, object: &DynamicObject, ours: &[Value]) -> anyhow::Result<()> {
@@ -228,6 +238,7 @@ impl User<'_> {
     pub async fn reason(&self, reason: &str) -> anyhow::Result<()> {
         self.until(reason, || async {
             let object = self.environment.api().get(OBJECT_NAME).await?;
+            anyhow::ensure!(!object.finalizers().is_empty(), "the object has no finalizer: {}", shown(&object));
             let status = &object.data["status"];
             let current = status["observedGeneration"] == json!(object.metadata.generation);
             let said = shown_condition(status, "Ready").is_some_and(|c| c["reason"] == reason);

@@ -20,18 +20,13 @@ pub enum Weather {
 }
 
 impl Weather {
-    /// Returns the weathers that a target can have, when a number is given.
+    /// Returns the weathers that a target can have.
     pub fn all(target: Target) -> &'static [Self] {
         if target == Target::Ncloud {
             &[Self::Clear, Self::Lagging, Self::Strict]
         } else {
             &[Self::Clear, Self::Lagging]
         }
-    }
-
-    /// Returns whether the operator survives this weather so far. The others run only when their number is given.
-    pub fn is_survived(self) -> bool {
-        matches!(self, Self::Clear | Self::Lagging | Self::Strict)
     }
 
     /// Returns whether a scenario runs in this weather.
