@@ -53,11 +53,16 @@ fn is_fenced(error: &UpstreamError) {
 
 #[tokio::test]
 async fn fence_is_checked_before_each_request_of_a_write() {
-    let (simulator, id, subject, _) = line(Value::Null, 2).await;
+    let (simulator, id, subject, _) = line(Value::Null, 3).await;
     update(subject.as_ref(), &id).await.unwrap();
-    assert_eq!(writes(&simulator), [Operation::Update, Operation::TagsAdd], "the write takes two requests");
+    assert_eq!(
+        writes(&simulator),
+        [Operation::Update, Operation::TagsAdd, Operation::TagsAdd],
+        "one write, three requests"
+    );
 
-    for (allowed, sent) in [(0, vec![]), (1, vec![Operation::Update])] {
+    for (allowed, sent) in [(0, vec![]), (1, vec![Operation::Update]), (2, vec![Operation::Update, Operation::TagsAdd])]
+    {
         let (simulator, id, subject, _) = line(Value::Null, allowed).await;
         is_fenced(&refusal(update(subject.as_ref(), &id).await, &[]));
         assert_eq!(writes(&simulator), sent);

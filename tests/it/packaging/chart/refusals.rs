@@ -21,7 +21,7 @@ const REFUSED: [(&str, &[&str]); 36] = [
     ("--set-string operator.allowHttp=true", &["operator", "allowHttp", "boolean"]),
     ("--set operator.allowedHosts=example.com", &["operator", "allowedHosts", "array"]),
     ("--set operator.allowedHosts={https://a.example}", &["operator", "allowedHosts", "pattern"]),
-    ("--set operator.allowedHosts={a.example:443}", &["operator", "allowedHosts", "pattern"]),
+    ("--set operator.allowedHosts={a.example:https}", &["operator", "allowedHosts", "pattern"]),
     ("--set operator.allowedHosts={a.example/api}", &["operator", "allowedHosts", "pattern"]),
     ("--set image.repository=a.example/b:1.0", &["image", "repository", "pattern"]),
     ("--set scope.namespaces={a}", &["operator.clusterId must be set together with scope.namespaces"]),
@@ -57,7 +57,7 @@ async fn wrong_values_are_refused_with_their_name() {
         }
         let valid = "--set operator.concurrency=64,replicaCount=2,podDisruptionBudget.enabled=true,fullnameOverride=one \
                      --set tenantConnections.namespaces={team-a} --set operator.listenAddress=[::1] \
-                     --set 'operator.allowedHosts={a.example,*.b.example,[::1]},image.repository=a.example:5000/b/c'";
+                     --set 'operator.allowedHosts={a.example:8443,*.b.example,[::1]},image.repository=a.example:5000/b/c'";
         helm.template(&format!("x {valid}")).await.unwrap();
     }
 }

@@ -138,7 +138,7 @@ fn run(installation: &Installation, names: &NameServer, place: &Path, port: u16)
         Mount::new("/etc/hosts", "127.0.0.1 up.hosts.test\n"),
     ];
     let flags = format!(
-        "run --tenant-namespaces={TENANT} --allow-http --allow-private-addresses --allowed-hosts=127.0.0.1,*.test \
+        "run --tenant-namespaces={TENANT} --allow-http --allow-private-addresses --allowed-hosts=127.0.0.1,*.test:* \
          --connection-interval-seconds=5 --listen=127.0.0.1:{port}"
     );
     let bundle = Layout::of_this_run().unpack(place);
