@@ -24,12 +24,13 @@ const PAGES: [&str; 7] =
 /// The pages of the kinds. The later ones need the connections of the first.
 const KINDS: [&str; 3] = ["connection", "policy", "networkpolicy"];
 /// Pages whose commands run elsewhere, and where.
-const ELSEWHERE: [(&str, &str); 5] = [
+const ELSEWHERE: [(&str, &str); 6] = [
     ("try-it", "`make demo`, which checks itself"),
     ("install", "the lifecycle tests of the chart"),
     ("upgrade", "the lifecycle tests of the chart"),
     ("uninstall", "the lifecycle tests of the chart"),
     ("gitops", "the manifests of GitOps tools, by their own libraries"),
+    ("move", "its steps one by one in `ownership::released`; it has no commands, and no second control plane runs"),
 ];
 
 /// How long a command may take to print the expected output.
