@@ -103,7 +103,11 @@ impl FaultKind {
             On::UpstreamWrite => step == StepKind::UpstreamWrite,
             On::UpstreamRead => step == StepKind::UpstreamRead,
         };
-        let Fault::Outside(what) = self.fault else { return is_step };
-        is_step && what.fits(scenario) && what.is_survivable(weather)
+        match self.fault {
+            Fault::Outside(what) => is_step && what.fits(scenario) && what.is_survivable(weather),
+            // A jump over the grace period ends the waiting for an upstream that lags.
+            Fault::ClockJump(_) => is_step && weather != Weather::Lagging,
+            _ => is_step,
+        }
     }
 }
