@@ -13,6 +13,7 @@ pub mod deletions;
 pub mod diff;
 pub mod error;
 pub mod external;
+pub mod json_text;
 pub mod location;
 pub mod number;
 pub mod orphan_reason;

@@ -6,6 +6,7 @@
 //! `MAX_DEPTH` are read as `null`. Nothing is lost: before the operator writes, validation rejects free-form
 //! fields of a far smaller depth, by name.
 
+use crate::engine::json_text::JsonScanner;
 use axum::body::Bytes;
 use axum::http::Request;
 use http_body_util::BodyExt as _;
@@ -34,8 +35,7 @@ pub fn client(inner: Client) -> Client {
 #[derive(Debug, Default)]
 struct DepthLimiter {
     depth: usize,
-    in_string: bool,
-    escaped: bool,
+    scanner: JsonScanner,
 }
 
 impl DepthLimiter {
@@ -59,20 +59,14 @@ impl DepthLimiter {
 
     fn step(&mut self, byte: u8) -> Step {
         let step = if self.depth > MAX_DEPTH { Step::Drop } else { Step::Keep };
-        if self.in_string {
-            self.in_string = self.escaped || byte != b'"';
-            self.escaped = !self.escaped && byte == b'\\';
-            return step;
-        }
-        match byte {
-            b'"' => self.in_string = true,
-            b'{' | b'[' => {
+        match self.scanner.step(byte) {
+            Some(b'{' | b'[') => {
                 self.depth += 1;
                 if self.depth == MAX_DEPTH + 1 {
                     return Step::Null;
                 }
             }
-            b'}' | b']' => self.depth = self.depth.saturating_sub(1),
+            Some(b'}' | b']') => self.depth = self.depth.saturating_sub(1),
             _ => {}
         }
         step

@@ -6,15 +6,13 @@
 
 use super::failure::Failure;
 use super::large_bodies::{LargeBodies, Permits};
+use crate::engine::json_text::JsonScanner;
 use reqwest::Response;
 use std::sync::Arc;
 use tokio::sync::Semaphore;
 
 /// The weight from which a body is large.
 const LARGE: usize = 1 << 20;
-
-/// The weight of a value beside its text.
-const VALUE: usize = 64;
 
 /// What an account reads of bodies.
 pub(super) struct BodyReader {
@@ -40,13 +38,13 @@ impl BodyReader {
     /// Reads a body, whatever length the header announced.
     pub(super) async fn read(&self, mut response: Response) -> Result<Body, Failure> {
         let mut body = Body { bytes: Vec::new(), weight: 0, permits: None };
-        let mut scanner = Scanner::default();
+        let mut scanner = JsonScanner::default();
         while let Some(chunk) = response.chunk().await.map_err(|error| Failure::cut(&error))? {
             if body.bytes.len() + chunk.len() > self.max_bytes {
                 return Err(Failure::TooLarge(self.max_bytes));
             }
             body.bytes.extend_from_slice(&chunk);
-            body.weight += scanner.weight(&chunk);
+            body.weight += scanner.weigh(&chunk);
             if body.weight > self.max_weight {
                 return Err(Failure::TooHeavy);
             }
@@ -62,45 +60,5 @@ impl BodyReader {
         let own = Arc::clone(&self.own).acquire_owned().await.map_err(|_| Failure::TimedOut)?;
         let all = self.all.acquire().await.ok_or(Failure::TimedOut)?;
         Ok((own, all))
-    }
-}
-
-/// Weighs JSON that arrives in chunks.
-#[derive(Debug, Default)]
-struct Scanner {
-    in_string: bool,
-    escaped: bool,
-}
-
-impl Scanner {
-    fn weight(&mut self, chunk: &[u8]) -> usize {
-        let mut values = 0;
-        for byte in chunk {
-            if self.in_string {
-                self.in_string = self.escaped || *byte != b'"';
-                self.escaped = !self.escaped && *byte == b'\\';
-            } else {
-                match byte {
-                    b'"' => self.in_string = true,
-                    b',' | b'[' | b'{' => values += 1,
-                    _ => {}
-                }
-            }
-        }
-        chunk.len() + VALUE * values
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn weight_counts_values_outside_of_strings_for_any_chunks() {
-        let json = br#"{"a,[{":["\",",{},{}],"b":1}"#;
-        let whole = Scanner::default().weight(json);
-        assert_eq!(whole, json.len() + VALUE * 7);
-        let mut scanner = Scanner::default();
-        assert_eq!(json.chunks(1).map(|chunk| scanner.weight(chunk)).sum::<usize>(), whole);
     }
 }

@@ -2,15 +2,13 @@
 
 use super::limits::TOO_LARGE;
 use crate::api::{FINALIZER, GROUP};
+use crate::engine::json_text::{JsonScanner, VALUE_WEIGHT};
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 use std::collections::BTreeMap;
 
 /// The annotation in which kubectl repeats the whole object. The operator never reads it.
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
-
-/// The weight of a value beside its text: about what it takes in memory.
-const VALUE: usize = 64;
 
 /// The annotations that the operator reads begin with this.
 const OWN_KEYS: &str = "cloudpolicy.dev/";
@@ -152,7 +150,9 @@ impl Node<'_> {
         match self {
             Self::Received(raw) => weight(raw.get()),
             Self::Replaced(raw) => weight(raw.get()),
-            Self::Fields(inner) => VALUE + inner.iter().map(|(name, node)| name.len() + node.weight()).sum::<usize>(),
+            Self::Fields(inner) => {
+                VALUE_WEIGHT + inner.iter().map(|(name, node)| name.len() + node.weight()).sum::<usize>()
+            }
         }
     }
 }
@@ -171,20 +171,7 @@ fn read(node: &Node<'_>) -> Option<String> {
 
 /// Returns about how many bytes a value takes in memory: its text, and a part for each value in it.
 fn weight(json: &str) -> usize {
-    let (mut in_string, mut escaped, mut values) = (false, false, 1);
-    for byte in json.bytes() {
-        if in_string {
-            in_string = escaped || byte != b'"';
-            escaped = !escaped && byte == b'\\';
-        } else {
-            match byte {
-                b'"' => in_string = true,
-                b',' | b'[' | b'{' => values += 1,
-                _ => {}
-            }
-        }
-    }
-    json.len() + VALUE * values
+    VALUE_WEIGHT + JsonScanner::default().weigh(json.as_bytes())
 }
 
 /// Collects the fields that can be emptied, with their weights and paths.

@@ -1,5 +1,7 @@
 //! Finds the objects in the bytes of a response, which arrive in chunks.
 
+use crate::engine::json_text::JsonScanner;
+
 /// Where the objects of a response are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Shape {
@@ -21,8 +23,7 @@ pub(super) struct Splitter {
     depth: usize,
     /// Whether the container at the second level is an array.
     in_array: bool,
-    in_string: bool,
-    escaped: bool,
+    scanner: JsonScanner,
     /// The object that is being read.
     object: Option<Vec<u8>>,
     /// The text since the last object or line.
@@ -31,8 +32,7 @@ pub(super) struct Splitter {
 
 impl Splitter {
     pub(super) fn new(shape: Shape) -> Self {
-        let (in_array, in_string, escaped) = (false, false, false);
-        Self { shape, depth: 0, in_array, in_string, escaped, object: None, lead: Vec::new() }
+        Self { shape, depth: 0, in_array: false, scanner: JsonScanner::default(), object: None, lead: Vec::new() }
     }
 
     /// Returns the bytes with each object replaced by what `replace` makes of it. `replace` also gets the text
@@ -46,7 +46,7 @@ impl Splitter {
             self.step(*byte);
             if let Some(object) = &mut self.object {
                 object.push(*byte);
-                if self.depth == self.level() && !self.in_string {
+                if self.depth == self.level() && !self.scanner.is_in_string() {
                     let object = self.object.take().unwrap_or_default();
                     output.extend(replace(&self.lead, object));
                     self.lead.clear();
@@ -70,7 +70,7 @@ impl Splitter {
 
     fn begins_object(&self, byte: u8) -> bool {
         let in_place = self.depth == self.level() && (self.shape != Shape::List || self.in_array);
-        byte == b'{' && !self.in_string && in_place
+        byte == b'{' && !self.scanner.is_in_string() && in_place
     }
 
     fn follow(&mut self, byte: u8) {
@@ -82,20 +82,14 @@ impl Splitter {
     }
 
     fn step(&mut self, byte: u8) {
-        if self.in_string {
-            self.in_string = self.escaped || byte != b'"';
-            self.escaped = !self.escaped && byte == b'\\';
-            return;
-        }
-        match byte {
-            b'"' => self.in_string = true,
-            b'{' | b'[' => {
+        match self.scanner.step(byte) {
+            Some(b'{' | b'[') => {
                 self.depth += 1;
                 if self.depth == 2 {
                     self.in_array = byte == b'[';
                 }
             }
-            b'}' | b']' => self.depth = self.depth.saturating_sub(1),
+            Some(b'}' | b']') => self.depth = self.depth.saturating_sub(1),
             _ => {}
         }
     }
