@@ -41,7 +41,7 @@ pub trait Document: Clone + PartialEq + Serialize + Send + Sync + Debug + 'stati
     }
 
     /// Takes the recorded names. One that the document declared once and does not declare any more is a difference;
-    /// all others were written by somebody else.
+    /// other writers wrote all others.
     fn remember(&mut self, _once_declared: &BTreeSet<String>) {}
 
     /// Checks the rules that only a new object must keep, before it is created.

@@ -1,6 +1,6 @@
 //! The weight of all objects in the caches, by namespace.
 //!
-//! Three quarters of the budget go to whoever comes first. The last quarter is divided among the namespaces, so
+//! Three quarters of the budget go to the objects that come first. The last quarter is divided among the namespaces, so
 //! that one namespace cannot use up what another needs.
 
 use super::limits::SMALL_OBJECT;
