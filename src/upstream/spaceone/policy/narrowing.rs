@@ -4,6 +4,7 @@
 //! user of the role calls something. So a permission that was taken away may be in force for the sum of both.
 
 use crate::engine::Diff;
+use crate::upstream::patterns::covers;
 use serde_json::Value;
 use std::time::Duration;
 
@@ -17,27 +18,6 @@ pub(super) fn delay(wanted: &[String], diff: &Diff) -> Option<Duration> {
     let mut removed = field.observed.as_array().into_iter().flatten().filter_map(Value::as_str);
     let is_kept = |permission: &str| wanted.iter().any(|pattern| covers(pattern, permission));
     removed.any(|permission| !is_kept(permission)).then_some(CACHED)
-}
-
-/// Reports whether a pattern permits everything that a permission permits. It may say no where a finer comparison
-/// would say yes.
-fn covers(pattern: &str, permission: &str) -> bool {
-    if pattern == permission {
-        return true;
-    }
-    // `?` and `[` are wildcards, too, and are compared only as equal text.
-    if pattern.contains(['?', '[']) {
-        return false;
-    }
-    let mut parts = pattern.split('*');
-    let Some(mut rest) = parts.next().and_then(|start| permission.strip_prefix(start)) else { return false };
-    let mut parts: Vec<&str> = parts.collect();
-    let Some(end) = parts.pop() else { return false };
-    for part in parts {
-        let Some(at) = rest.find(part) else { return false };
-        rest = &rest[at + part.len()..];
-    }
-    rest.ends_with(end)
 }
 
 #[cfg(test)]
