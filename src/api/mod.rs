@@ -17,6 +17,8 @@ pub mod schema;
 pub mod shared;
 pub mod status;
 
+use kube::{Resource, ResourceExt};
+
 pub use connection::{ClusterConnection, ClusterConnectionSpec, Connection, ConnectionSpec, ConnectionStatus};
 pub use connection_key::ConnectionKey;
 pub use network_policy::{NetworkPolicy, NetworkPolicySpec, NetworkPolicyStatus};
@@ -40,3 +42,8 @@ pub const CONFIRM_DELETE: &str = "cloudpolicy.dev/confirm-delete";
 pub const RELEASE_UPSTREAM: &str = "cloudpolicy.dev/release-upstream";
 /// The field manager of status and finalizers, as in `managedFields`.
 pub const FIELD_MANAGER: &str = "cloud-policy-operator";
+
+/// Returns whether the object has our finalizer.
+pub fn has_finalizer<K: Resource>(object: &K) -> bool {
+    object.finalizers().iter().any(|finalizer| finalizer == FINALIZER)
+}

@@ -101,6 +101,16 @@ pub trait ExternalDeleter: Send + Sync {
     fn find_listed<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<Option<(String, Ownership)>>>;
     /// Returns the owner of the object; `None` if it does not exist.
     fn owner<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<Option<Ownership>>>;
+    /// Finds the object with this id and its owner, or every candidate if the id is not known.
+    fn locate<'a>(&'a self, id: Option<&'a str>, key: &'a str) -> BoxFuture<'a, Result<Vec<(String, Ownership)>>> {
+        self.know(key);
+        Box::pin(async move {
+            match id {
+                Some(id) => Ok(self.owner(id).await?.map(|owner| (id.to_owned(), owner)).into_iter().collect()),
+                None => self.find(key).await,
+            }
+        })
+    }
     /// Lists the users of the object that prevent its deletion.
     fn used_by<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<Vec<String>>>;
     /// Returns whether the users of an object keep what it grants after its deletion.

@@ -24,7 +24,7 @@ use super::kinds::connection::ConnectionResource;
 use super::queue::backoff::jitter;
 use super::state::accounts::Readiness;
 use super::state::records::Footprint;
-use crate::api::ConnectionKey;
+use crate::api::{ConnectionKey, has_finalizer};
 use crate::upstream::Account;
 use context::Context;
 use kube::core::DeserializeGuard;
@@ -51,7 +51,7 @@ pub async fn reconcile<K: ConnectionResource>(
     if deleting && used == Use::Free {
         return release(object, &ctx, &key).await;
     }
-    let object = if finalizer::has(object) || deleting {
+    let object = if has_finalizer(object) || deleting {
         object.clone()
     } else {
         finalizer::add(&ctx.api(object), object, shared.settings.safeguards).await?
@@ -103,7 +103,7 @@ async fn await_last_user(former: Arc<Account>, patience: Duration) {
 async fn release<K: ConnectionResource>(object: &K, ctx: &Context<K>, key: &ConnectionKey) -> Result<Action> {
     ctx.forget(key);
     ctx.shared.backoffs.clear(&object.uid().unwrap_or_default());
-    if finalizer::has(object) {
+    if has_finalizer(object) {
         finalizer::remove(&ctx.api(object), object, ctx.shared.settings.safeguards).await?;
     }
     Ok(Action::await_change())

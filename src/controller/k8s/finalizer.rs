@@ -14,11 +14,6 @@ use serde::de::DeserializeOwned;
 use serde_json::json;
 use std::fmt::Debug;
 
-/// Returns whether the object has our finalizer.
-pub fn has<K: Resource>(object: &K) -> bool {
-    object.finalizers().iter().any(|f| f == FINALIZER)
-}
-
 /// Adds our finalizer, and returns the object with it.
 pub async fn add<K>(api: &Api<K>, object: &K, safeguards: Safeguards) -> Result<K>
 where

@@ -3,7 +3,7 @@
 use crate::api::shared::CommonSpec;
 use crate::api::shared::{DeletionPolicy, ManagementPolicy};
 use crate::api::status::{CommonStatus, Narrowing, ValidationResult};
-use crate::api::{CONFIRM_DELETE, ConnectionKey, FINALIZER, FORCE_ORPHAN, RECONCILE_REQUESTED_AT};
+use crate::api::{CONFIRM_DELETE, ConnectionKey, FORCE_ORPHAN, RECONCILE_REQUESTED_AT, has_finalizer};
 use crate::engine::deletions::Deletion;
 use crate::engine::{Details, OrphanReason};
 use k8s_openapi::NamespaceResourceScope;
@@ -11,6 +11,7 @@ use kube::{Resource, ResourceExt};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::any::Any;
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fmt::Debug;
 
@@ -76,8 +77,16 @@ pub trait Managed:
     fn desired(&self) -> &dyn Any;
     /// Returns what status says now.
     fn status_draft(&self) -> StatusDraft;
+    /// Returns the part of the status that all kinds share; `None` for an object without status. It costs nothing, unlike
+    /// [`Self::status_draft`].
+    fn saved_common(&self) -> Option<&CommonStatus>;
     /// Returns the report in the shape of the kind's status.
     fn status(draft: &StatusDraft) -> Self::Status;
+
+    /// Returns the part of the status that all kinds share, without a copy of it.
+    fn common_status(&self) -> Cow<'_, CommonStatus> {
+        self.saved_common().map_or_else(|| Cow::Owned(StatusDraft::unobserved().common), Cow::Borrowed)
+    }
 
     /// Returns the key of the connection that the spec names.
     fn connection(&self) -> ConnectionKey {
@@ -133,9 +142,9 @@ pub trait Managed:
     /// it counts towards the limit on mass deletion.
     fn counts_as_pending_deletion(&self) -> bool {
         self.is_deleted()
-            && self.finalizers().iter().any(|finalizer| finalizer == FINALIZER)
+            && has_finalizer(self)
             && self.orphan_reason().is_none()
             && !self.has_annotation(CONFIRM_DELETE)
-            && self.status_draft().common.upstream.is_some()
+            && self.common_status().upstream.is_some()
     }
 }

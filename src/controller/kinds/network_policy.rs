@@ -2,6 +2,7 @@
 
 use super::managed::{Managed, StatusDraft};
 use crate::api::shared::CommonSpec;
+use crate::api::status::CommonStatus;
 use crate::api::{NetworkPolicy, NetworkPolicyStatus};
 use crate::engine::Details;
 use std::any::Any;
@@ -26,6 +27,10 @@ impl Managed for NetworkPolicy {
         let NetworkPolicyStatus { common, network_policy_id, declared_data_keys, details } = status;
         let (details, observed_id) = (Details::of(&details), network_policy_id);
         StatusDraft { common, details, observed_id, once_declared: declared_data_keys, ..StatusDraft::default() }
+    }
+
+    fn saved_common(&self) -> Option<&CommonStatus> {
+        self.status.as_ref().map(|status| &status.common)
     }
 
     fn status(draft: &StatusDraft) -> NetworkPolicyStatus {

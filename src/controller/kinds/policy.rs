@@ -2,6 +2,7 @@
 
 use super::managed::{Managed, StatusDraft};
 use crate::api::shared::CommonSpec;
+use crate::api::status::CommonStatus;
 use crate::api::{Policy, PolicyStatus};
 use crate::engine::Details;
 use std::any::Any;
@@ -26,6 +27,10 @@ impl Managed for Policy {
         };
         let (details, verdict) = (Details::of(&details), validation_result);
         StatusDraft { common, details, observed_id: policy_id, verdict, narrowing, ..StatusDraft::default() }
+    }
+
+    fn saved_common(&self) -> Option<&CommonStatus> {
+        self.status.as_ref().map(|status| &status.common)
     }
 
     fn status(draft: &StatusDraft) -> PolicyStatus {

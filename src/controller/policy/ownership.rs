@@ -30,26 +30,26 @@ pub async fn resolve<K: Managed>(this: &Reconciliation<'_, K>, owner: Ownership)
 pub async fn is_left_behind<K: Managed>(this: &Reconciliation<'_, K>, owner: &Ownership) -> bool {
     let Ownership::ForeignTag(tag) = owner else { return false };
     let Some(uid) = this.shared().uid_in(tag) else { return false };
-    if !matches!(owner_of(this, uid).await, Ok(None)) {
-        return false;
-    }
-    let everywhere: Api<K> = Api::all(this.shared().client.clone());
-    let Ok(list) = everywhere.list_metadata(&ListParams::default()).await else { return false };
-    list.items.iter().all(|object| object.metadata.uid.as_deref() != Some(uid))
+    cached_owner(this, uid).is_none() && matches!(listed_owner(this, uid).await, Ok(None))
 }
 
 /// Finds the object of this kind with this uid in the whole cluster. An object outside of the watched
 /// namespaces may belong to another operator of the cluster; it is an error if it may not be listed.
 async fn owner_of<K: Managed>(this: &Reconciliation<'_, K>, uid: &str) -> kube::Result<Option<ObjectMeta>> {
-    let is_owner = |meta: &ObjectMeta| meta.uid.as_deref() == Some(uid);
+    let known = cached_owner(this, uid);
+    if known.is_some() || this.shared().settings.scope.is_empty() { Ok(known) } else { listed_owner(this, uid).await }
+}
+
+fn cached_owner<K: Managed>(this: &Reconciliation<'_, K>, uid: &str) -> Option<ObjectMeta> {
     let cached = this.shared().stores.of::<K>().iter().flat_map(Store::state);
-    let known = cached.map(|object| object.meta().clone()).find(is_owner);
-    if known.is_some() || this.shared().settings.scope.is_empty() {
-        return Ok(known);
-    }
+    let owner = cached.into_iter().find(|object| object.meta().uid.as_deref() == Some(uid));
+    owner.map(|object| object.meta().clone())
+}
+
+async fn listed_owner<K: Managed>(this: &Reconciliation<'_, K>, uid: &str) -> kube::Result<Option<ObjectMeta>> {
     let everywhere: Api<K> = Api::all(this.shared().client.clone());
     let list = everywhere.list_metadata(&ListParams::default()).await?;
-    Ok(list.items.into_iter().map(|object| object.metadata).find(is_owner))
+    Ok(list.items.into_iter().map(|object| object.metadata).find(|meta| meta.uid.as_deref() == Some(uid)))
 }
 
 /// Returns what to call an object in a message that `reader`'s namespace sees: objects of other namespaces

@@ -3,7 +3,7 @@
 use super::audit_log::{AuditLog, CallResult, Write};
 use super::looks;
 use crate::api::status::{CommonStatus, Operation};
-use crate::api::{ConditionType, Reason};
+use crate::api::{ConditionType, Reason, has_finalizer};
 use crate::controller::Result;
 use crate::controller::context::{Context, Shared};
 use crate::controller::k8s::{finalizer, status};
@@ -125,6 +125,13 @@ impl<'a, K: Managed> Reconciliation<'a, K> {
         interval / self.shared().settings.interval_divisor
     }
 
+    /// Returns how long ago the object was deleted; zero if it is not being deleted.
+    pub fn deleted_for(&self) -> Duration {
+        let deleted = self.object.meta().deletion_timestamp.as_ref().map(|time| time.0);
+        let passed = deleted.map(|at| self.shared().clock.now().duration_since(at));
+        passed.and_then(|passed| Duration::try_from(passed).ok()).unwrap_or_default()
+    }
+
     /// Returns how long the operation in flight may still take effect; `None` when it cannot any more.
     pub fn grace_left(&self) -> Option<Duration> {
         let operation = self.status.common.operation.as_ref()?;
@@ -142,7 +149,7 @@ impl<'a, K: Managed> Reconciliation<'a, K> {
 
     /// Adds the finalizer before anything can exist upstream. An object that only observes needs none.
     pub async fn ensure_finalizer(&mut self) -> Result<()> {
-        if self.object.only_observes() || finalizer::has(&self.object) {
+        if self.object.only_observes() || has_finalizer(&self.object) {
             return Ok(());
         }
         self.object = finalizer::add(&self.api(), &self.object, self.shared().settings.safeguards).await?;

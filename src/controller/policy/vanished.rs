@@ -79,16 +79,11 @@ async fn look<K: Managed>(shared: &Arc<Shared>, object: &K, record: &UpstreamRef
     let Ok(account) = shared.accounts.resolve_for_deletion(&object.common().connection_ref, &namespace, &uid) else {
         return Left::Unknown(recorded());
     };
-    let owner_tag = shared.owner_tag(&object.uid().unwrap_or_default());
+    let owner_tag = shared.owner_tag(&uid);
     let Some(deleter) = registry::deleter(&account, &record.system, &owner_tag, Priority::Background) else {
         return Left::Unknown(recorded());
     };
-    deleter.know(&record.key);
-    let found = match &record.id {
-        Some(id) => deleter.owner(id).await.map(|owner| owner.map(|owner| (id.clone(), owner)).into_iter().collect()),
-        None => deleter.find(&record.key).await,
-    };
-    let Ok(found) = found else { return Left::Unknown(recorded()) };
+    let Ok(found) = deleter.locate(record.id.as_deref(), &record.key).await else { return Left::Unknown(recorded()) };
     let is_left = |owner: &Ownership| matches!(owner, Ownership::Ours | Ownership::Unknown);
     let ids: Vec<String> = found.into_iter().filter(|(_, owner)| is_left(owner)).map(|(id, _)| id).collect();
     if ids.is_empty() { Left::Nothing } else { Left::Objects(ids.join(", ")) }

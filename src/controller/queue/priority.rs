@@ -17,7 +17,7 @@ pub fn of<K: Managed>(object: &K, failing: bool) -> Priority {
     } else if object.meta().deletion_timestamp.is_some() {
         Priority::Deletion
     } else {
-        let status = object.status_draft().common;
+        let status = object.common_status();
         let is_change = object.spec_changed(&status) || object.reconcile_requested(&status) || !is_settled(&status);
         match (is_change, was_applied(&status)) {
             (false, _) => Priority::Background,

@@ -93,7 +93,7 @@ impl<K: Managed> Losses<K> {
         for gone in self.compare(event) {
             let Ok(object) = &gone.0 else { continue };
             let uid = object.uid().unwrap_or_default();
-            if let Some(left) = self.shared.records.forget(&uid, object.status_draft().common.upstream) {
+            if let Some(left) = self.shared.records.forget(&uid, object.common_status().upstream.clone()) {
                 tokio::spawn(vanished::report(Arc::clone(&self.shared), object.clone(), left));
             }
         }

@@ -69,10 +69,10 @@ pub fn objects<K: Managed>() -> Count {
         let mut by_reason = BTreeMap::<&'static str, usize>::new();
         let mut wider = BTreeMap::<&'static str, usize>::new();
         for object in shared.stores.of::<K>().iter().flat_map(Store::state) {
-            let status = object.0.as_ref().map(|object| object.status_draft().common);
+            let status = object.0.as_ref().map(Managed::common_status);
             let reason = status.as_ref().map_or(UNREADABLE, |common| reason(&common.conditions));
             *by_reason.entry(reason).or_default() += 1;
-            let drift = status.ok().and_then(|common| common.drift);
+            let drift = status.as_ref().ok().and_then(|common| common.drift.as_ref());
             if drift.is_some_and(|drift| drift.access == Some(DriftAccess::Wider)) {
                 *wider.entry(reason).or_default() += 1;
             }

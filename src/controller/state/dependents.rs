@@ -22,7 +22,7 @@ pub struct Dependent {
 impl Dependent {
     /// Returns the object as a dependent of its connection.
     pub fn of<K: Managed>(object: &K) -> Self {
-        let status = object.status_draft().common;
+        let status = object.common_status();
         Self {
             kind: K::KIND,
             namespace: object.namespace().unwrap_or_default(),

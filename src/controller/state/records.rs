@@ -3,11 +3,10 @@
 //! The owner tag upstream stays the proof. What is remembered here only tells that something was lost, and so what
 //! to look for. A restart forgets it.
 
-use crate::api::FINALIZER;
+use crate::api::has_finalizer;
 use crate::api::status::{CommonStatus, Operation, OperationKind, UpstreamRef};
 use crate::controller::kinds::connection::ConnectionResource;
 use crate::controller::kinds::managed::Managed;
-use kube::ResourceExt;
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -25,18 +24,15 @@ pub struct Footprint {
 impl Footprint {
     /// Returns the footprint of a managed object.
     pub fn of<K: Managed>(object: &K) -> Self {
-        let CommonStatus { upstream, operation, .. } = object.status_draft().common;
-        Self { finalizer: is_held(object), upstream, detail: operation.map(|operation| operation.id) }
+        let status = object.common_status();
+        let detail = status.operation.as_ref().map(|operation| operation.id.clone());
+        Self { finalizer: has_finalizer(object), upstream: status.upstream.clone(), detail }
     }
 
     /// Returns the footprint of a connection.
     pub fn of_connection<K: ConnectionResource>(connection: &K) -> Self {
-        Self { finalizer: is_held(connection), upstream: None, detail: connection.status().endpoint }
+        Self { finalizer: has_finalizer(connection), upstream: None, detail: connection.status().endpoint }
     }
-}
-
-fn is_held<K: ResourceExt>(object: &K) -> bool {
-    object.finalizers().iter().any(|finalizer| finalizer == FINALIZER)
 }
 
 /// The memory of all objects of the managed kinds and of the connections, by uid.

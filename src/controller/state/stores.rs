@@ -60,7 +60,7 @@ impl<K: Managed> AnyStore for KindStores<K> {
     }
 
     fn connections(&self) -> Vec<(ConnectionKey, bool)> {
-        self.collect(|object| Some((object.connection(), dependents::is_moved(&object.status_draft().common))))
+        self.collect(|object| Some((object.connection(), dependents::is_moved(&object.common_status()))))
     }
 
     fn users(&self, key: &ConnectionKey) -> Vec<String> {

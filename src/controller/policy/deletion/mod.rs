@@ -32,10 +32,9 @@ use super::audit_log::Write;
 use super::failure::failed;
 use super::reconciliation::Reconciliation;
 use super::stop::Stop;
-use crate::api::Reason;
 use crate::api::status::OperationKind;
+use crate::api::{Reason, has_finalizer};
 use crate::controller::Result;
-use crate::controller::k8s::finalizer;
 use crate::controller::kinds::managed::Managed;
 use crate::controller::state::accounts::Unavailable;
 use crate::engine::deletion_plan::{self, DeletionPlan};
@@ -47,6 +46,7 @@ use kube::Api;
 use kube::runtime::controller::Action;
 use std::time::Duration;
 use target::Target;
+use untag::OwnerTagFate;
 
 /// How soon a blocked deletion is retried at the latest: sooner than other work that waits for a human,
 /// because a user waits for the object to go.
@@ -62,8 +62,8 @@ const UNCHECKED_RETRY: Duration = Duration::from_secs(1);
 enum Deletion {
     /// Nothing of the object is left upstream.
     Done,
-    /// The upstream object is left in place.
-    Orphaned(OrphanReason),
+    /// The upstream object is left in place, and this happened to its owner tag.
+    Orphaned(OrphanReason, OwnerTagFate),
 }
 
 /// Deletes or orphans the upstream object, and removes the finalizer.
@@ -75,12 +75,15 @@ pub async fn run<K: Managed>(this: &mut Reconciliation<'_, K>) -> Result<Action>
         return Ok(Action::await_change());
     }
     let deletion = match this.object.orphan_reason() {
-        Some(why) => Ok(Deletion::Orphaned(why)),
+        Some(why) => untag::remove_owner_tag(this, why).await.map(|tag| Deletion::Orphaned(why, tag)),
         None => delete_unless_crd_is_deleted(this).await,
     };
     match deletion {
         Ok(Deletion::Done) => release::run(this, None).await,
-        Ok(Deletion::Orphaned(why)) => orphan(this, why).await,
+        Ok(Deletion::Orphaned(why, tag)) => {
+            orphan::report(this, why, &tag).await;
+            release::run(this, Some(why)).await
+        }
         Err(Stop::Report(outcome)) => block(this, outcome).await,
         Err(Stop::Silently(requeue)) => this.finish_silently(requeue).await,
         Err(Stop::Retry(error)) => Err(error),
@@ -90,23 +93,10 @@ pub async fn run<K: Managed>(this: &mut Reconciliation<'_, K>) -> Result<Action>
 /// Returns whether the operator has something to do for the deletion. An object that keeps its upstream object, and has
 /// neither finalizer nor record, is none of its business.
 fn is_concerned<K: Managed>(this: &Reconciliation<'_, K>) -> bool {
-    let held = finalizer::has(&this.object);
+    let held = has_finalizer(&this.object);
     let recorded = this.status.common.upstream.is_some();
     let released = this.shared().records.is_released(&this.uid());
     held || (!released && (recorded || this.object.orphan_reason().is_none()))
-}
-
-/// Leaves the upstream object in place, without our owner tag if its owner releases it on purpose.
-async fn orphan<K: Managed>(this: &mut Reconciliation<'_, K>, why: OrphanReason) -> Result<Action> {
-    match untag::remove_owner_tag(this, why, deleted_for(this)).await {
-        Ok(tag) => {
-            orphan::report(this, why, &tag).await;
-            release::run(this, Some(why)).await
-        }
-        Err(Stop::Report(outcome)) => block(this, outcome).await,
-        Err(Stop::Silently(requeue)) => this.finish_silently(requeue).await,
-        Err(Stop::Retry(error)) => Err(error),
-    }
 }
 
 /// Keeps the finalizer, and reports what the deletion waits for.
@@ -119,9 +109,9 @@ async fn block<K: Managed>(this: &mut Reconciliation<'_, K>, outcome: Outcome) -
 /// Deletes the upstream object. An administrator who deletes the CRD removes the operator, and does not mean
 /// to delete every upstream object.
 async fn delete_unless_crd_is_deleted<K: Managed>(this: &Reconciliation<'_, K>) -> Result<Deletion, Stop> {
-    match crd::state::<K>(&this.shared().client, deleted_for(this)).await? {
+    match crd::state::<K>(&this.shared().client, this.deleted_for()).await? {
         CrdState::Present => delete(this).await,
-        CrdState::Deleting => Ok(Deletion::Orphaned(OrphanReason::CrdDeleted)),
+        CrdState::Deleting => Ok(left_in_place(OrphanReason::CrdDeleted)),
         CrdState::Unknown(wait) => Err(Stop::Silently(Requeue::After(wait))),
     }
 }
@@ -171,7 +161,7 @@ async fn delete_from<K: Managed>(this: &Reconciliation<'_, K>, targets: &[Target
         users::check_gone(this, &target.key, target.deleter.as_ref()).await?;
     }
     if not_ours {
-        return Ok(Deletion::Orphaned(OrphanReason::NotOurs));
+        return Ok(left_in_place(OrphanReason::NotOurs));
     }
     if is_empty {
         let note = "Found no upstream object that this object owns, so there was nothing to delete.";
@@ -225,17 +215,15 @@ async fn without_connection<K: Managed>(
     let namespaces: Api<Namespace> = Api::all(this.shared().client.clone());
     let namespace = namespaces.get_metadata_opt(&this.namespace()).await?;
     let terminating = namespace.is_none_or(|namespace| namespace.metadata.deletion_timestamp.is_some());
-    if terminating && deleted_for(this) >= this.shared().settings.orphan_after {
+    if terminating && this.deleted_for() >= this.shared().settings.orphan_after {
         let recorded = this.status.common.upstream.is_some();
-        return Ok(Deletion::Orphaned(if recorded { OrphanReason::Deadline } else { OrphanReason::NotSearched }));
+        return Ok(left_in_place(if recorded { OrphanReason::Deadline } else { OrphanReason::NotSearched }));
     }
     let requeue = if terminating { Requeue::After(IN_TERMINATING_NAMESPACE) } else { outcome.requeue };
     Err(Outcome { requeue, ..outcome }.into())
 }
 
-/// Returns how long ago the object was deleted.
-fn deleted_for<K: Managed>(this: &Reconciliation<'_, K>) -> Duration {
-    let deleted = this.object.meta().deletion_timestamp.as_ref().map(|time| time.0);
-    let passed = deleted.map(|at| this.shared().clock.now().duration_since(at));
-    passed.and_then(|passed| Duration::try_from(passed).ok()).unwrap_or_default()
+/// Returns how a deletion ends that the operator cannot or must not carry out: the owner tag stays as it is.
+fn left_in_place(why: OrphanReason) -> Deletion {
+    Deletion::Orphaned(why, OwnerTagFate::Untouched)
 }

@@ -11,9 +11,9 @@ use crate::controller::policy::failure::failed;
 use crate::controller::policy::moved;
 use crate::controller::policy::reconciliation::Reconciliation;
 use crate::controller::policy::stop::Stop;
-use crate::engine::location::{Difference, Moved};
+use crate::engine::location::Difference;
 use crate::engine::outcome::Outcome;
-use crate::engine::{Details, ExternalDeleter, OrphanReason, Ownership};
+use crate::engine::{Details, OrphanReason};
 use crate::upstream::Account;
 
 /// Gives up the recorded object if the annotation names its place. The place is part of the value, so an
@@ -45,7 +45,7 @@ pub async fn confirm<K: Managed>(
     let Some(moved) = moved::of(this, account) else { return Ok(()) };
     if moved.difference == Difference::Possible {
         for target in targets {
-            let found = find(&moved, &target.key, target.deleter.as_ref()).await;
+            let found = target.deleter.locate(moved.id.as_deref(), &target.key).await;
             let found = found.map_err(|error| failed(this, &error))?;
             if found.iter().any(|(id, owner)| moved.is_disproved_by(id, owner)) {
                 return Ok(());
@@ -57,15 +57,4 @@ pub async fn confirm<K: Managed>(
         moved.description()
     );
     Err(Outcome::refused(Reason::AccountChanged, message).into())
-}
-
-async fn find(
-    moved: &Moved,
-    name: &str,
-    deleter: &dyn ExternalDeleter,
-) -> crate::engine::Result<Vec<(String, Ownership)>> {
-    match &moved.id {
-        Some(id) => Ok(deleter.owner(id).await?.map(|owner| (id.clone(), owner)).into_iter().collect()),
-        None => deleter.find(name).await,
-    }
 }

@@ -1,6 +1,6 @@
 //! Lets an object go after the upstream half of its deletion: status, finalizer, metric.
 
-use crate::api::{FINALIZER, Reason};
+use crate::api::{FINALIZER, Reason, has_finalizer};
 use crate::controller::k8s::finalizer;
 use crate::controller::kinds::managed::Managed;
 use crate::controller::policy::reconciliation::Reconciliation;
@@ -16,7 +16,7 @@ pub async fn run<K: Managed>(this: &mut Reconciliation<'_, K>, orphaned: Option<
     let (records, uid) = (&this.shared().records, this.uid());
     // Before the patch: the object may be gone before its response arrives.
     let is_new = records.release(&uid);
-    if finalizer::has(&this.object) {
+    if has_finalizer(&this.object) {
         match finalizer::remove(&this.api(), &this.object, this.shared().settings.safeguards).await {
             // The object is gone or was changed: the watch delivers what is left to do.
             Err(Error::Stale) => {

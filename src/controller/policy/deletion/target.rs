@@ -63,11 +63,7 @@ fn unreachable(record: Option<&UpstreamRef>, Problem { field, message }: &Proble
 impl Target {
     /// Returns the ids of the objects with our owner tag: the recorded one, or those that a search finds.
     pub async fn ours(&self) -> crate::engine::Result<Vec<String>> {
-        self.deleter.know(&self.key);
-        let found = match &self.id {
-            Some(id) => self.deleter.owner(id).await?.map(|owner| (id.clone(), owner)).into_iter().collect(),
-            None => self.deleter.find(&self.key).await?,
-        };
+        let found = self.deleter.locate(self.id.as_deref(), &self.key).await?;
         let ours = found.into_iter().filter(|(_, owner)| *owner == Ownership::Ours);
         Ok(ours.map(|(id, _)| id).collect())
     }

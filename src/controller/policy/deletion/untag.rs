@@ -44,7 +44,6 @@ impl OwnerTagFate {
 pub async fn remove_owner_tag<K: Managed>(
     this: &Reconciliation<'_, K>,
     why: OrphanReason,
-    deleted_for: Duration,
 ) -> Result<OwnerTagFate, Stop> {
     let on_purpose = matches!(why, OrphanReason::Requested | OrphanReason::Forced);
     if !on_purpose || !this.shared().settings.safeguards.release_tag {
@@ -67,7 +66,7 @@ pub async fn remove_owner_tag<K: Managed>(
     };
     match untag(this, &targets).await? {
         Ok(fate) => Ok(fate),
-        Err(error) if why == OrphanReason::Requested && is_transient(&error) && deleted_for < PATIENCE => {
+        Err(error) if why == OrphanReason::Requested && is_transient(&error) && this.deleted_for() < PATIENCE => {
             Err(failed(this, &error))
         }
         Err(error) => Ok(stays(error.sentence().trim_end_matches('.'))),
