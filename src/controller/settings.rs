@@ -114,8 +114,8 @@ pub struct Settings {
     pub cluster_id: Option<String>,
     /// How long a create request whose response was lost may still take effect.
     pub create_grace: Duration,
-    /// How long the operator waits before it looks again at a write that the upstream does not show yet. Each further
-    /// wait is twice as long.
+    /// How long the operator waits before it looks again at a write whose response was lost, or that the upstream does
+    /// not show yet. Each further wait is twice as long.
     pub first_look: Duration,
     /// How often the operator probes connections and reads their Secrets.
     pub connection_interval: Duration,

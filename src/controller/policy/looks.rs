@@ -2,18 +2,18 @@
 
 use std::time::Duration;
 
-/// How soon after a write the operator looks for its effect.
-const FIRST_LOOK: Duration = Duration::from_secs(1);
-
 /// How soon after the grace it looks for the last time: clocks may differ a little.
 const AFTER_GRACE: Duration = Duration::from_millis(500);
 
-/// Returns when to look again for the effect of a write: 1, 2, 4 ... seconds after it was sent, and once more when its
-/// grace has passed.
-pub fn next(passed: Duration, left: Duration) -> Duration {
-    let mut at = FIRST_LOOK;
+/// The shortest `first` that doubles to something.
+const SHORTEST: Duration = Duration::from_millis(1);
+
+/// Returns when to look again for the effect of a write: `first` after it was sent, then each time twice as late, and
+/// once more when its grace has passed.
+pub fn next(first: Duration, passed: Duration, left: Duration) -> Duration {
+    let mut at = first.max(SHORTEST);
     while at <= passed {
-        at *= 2;
+        at = at.saturating_mul(2);
     }
     let wait = at.saturating_sub(passed);
     if wait < left { wait } else { left + AFTER_GRACE }
@@ -28,7 +28,7 @@ mod tests {
         let grace = Duration::from_secs(30);
         let (mut now, mut looks) = (Duration::from_millis(20), Vec::new());
         while now < grace {
-            now += next(now, grace.saturating_sub(now));
+            now += next(Duration::from_secs(1), now, grace.saturating_sub(now));
             looks.push(now.as_millis());
         }
         assert_eq!(looks, [1_000, 2_000, 4_000, 8_000, 16_000, 30_500]);

@@ -9,6 +9,7 @@ use crate::controller::kinds::connection::ConnectionResource;
 use crate::controller::kinds::managed::Managed;
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 /// The part of an object that the operator writes itself and depends on.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -46,9 +47,15 @@ struct Memory {
     /// The upstream object that this process recorded last.
     upstream: Option<UpstreamRef>,
     /// The create that this process sent and whose outcome is not recorded.
-    sent: Option<Operation>,
+    sent: Option<Sent>,
     /// Whether this process let the object go.
     released: bool,
+}
+
+#[derive(Debug)]
+struct Sent {
+    operation: Operation,
+    at: Instant,
 }
 
 impl Records {
@@ -74,8 +81,8 @@ impl Records {
         let all = self.lock();
         let Some(memory) = all.get(uid) else { return false };
         let mut lost = false;
-        if status.operation.is_none() && memory.sent.is_some() {
-            status.operation.clone_from(&memory.sent);
+        if let (None, Some(sent)) = (&status.operation, &memory.sent) {
+            status.operation = Some(sent.operation.clone());
             lost = true;
         }
         let in_flight = status.operation.as_ref().map(|operation| operation.kind);
@@ -91,7 +98,7 @@ impl Records {
 
     /// Remembers a create that this process sends now.
     pub fn create_sent(&self, uid: &str, operation: Operation) {
-        self.lock().entry(uid.to_owned()).or_default().sent = Some(operation);
+        self.lock().entry(uid.to_owned()).or_default().sent = Some(Sent { operation, at: Instant::now() });
     }
 
     /// Forgets the create of this object: its outcome is known.
@@ -104,7 +111,14 @@ impl Records {
     /// Returns the create of this object that this process sent and whose outcome is unknown.
     #[must_use]
     pub fn sent_create(&self, uid: &str) -> Option<Operation> {
-        self.lock().get(uid)?.sent.clone()
+        self.lock().get(uid)?.sent.as_ref().map(|sent| sent.operation.clone())
+    }
+
+    /// Returns how long ago this process sent the create with this operation id. A clock that is set forward or back does
+    /// not change it.
+    #[must_use]
+    pub fn since_sent(&self, uid: &str, operation: &str) -> Option<Duration> {
+        self.lock().get(uid)?.sent.as_ref().filter(|sent| sent.operation.id == operation).map(|sent| sent.at.elapsed())
     }
 
     /// Remembers that this process lets the object go. Returns whether that is new.
@@ -202,6 +216,17 @@ mod tests {
         assert_eq!(status.operation, Some(create()));
         records.create_ended("a");
         assert_eq!(records.sent_create("a"), None);
+    }
+
+    #[test]
+    fn age_of_create_is_known_only_to_its_sender() {
+        let records = Records::default();
+        assert_eq!(records.since_sent("a", "1-2"), None, "an earlier process sent it");
+        records.create_sent("a", create());
+        assert!(records.since_sent("a", "1-2").is_some());
+        assert_eq!(records.since_sent("a", "1-3"), None, "status shows another operation");
+        records.create_ended("a");
+        assert_eq!(records.since_sent("a", "1-2"), None);
     }
 
     #[test]

@@ -105,8 +105,6 @@ impl FaultKind {
         };
         match self.fault {
             Fault::Outside(what) => is_step && what.fits(scenario) && what.is_survivable(weather),
-            // A jump over the grace period ends the waiting for an upstream that lags.
-            Fault::ClockJump(_) => is_step && weather != Weather::Lagging,
             _ => is_step,
         }
     }
