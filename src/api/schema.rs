@@ -1,8 +1,9 @@
 //! Schemas that a derive cannot express: limits, patterns and free-form JSON.
 //!
 //! The message of a failed pattern is a regular expression, so a rule with a readable message
-//! accompanies it. Tools that check manifests without a cluster use the pattern. Every length is
-//! bounded, because the API server rejects a definition whose rules could cost too much.
+//! accompanies it, wherever the API server allows what the rule costs. Tools that check manifests
+//! without a cluster use the pattern. Every length is bounded, because the API server rejects a
+//! definition whose rules could cost too much.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -90,10 +91,8 @@ pub fn secret_key(_: &mut SchemaGenerator) -> Schema {
 
 /// Describes names of namespaces.
 pub fn namespace_names(_: &mut SchemaGenerator) -> Schema {
-    let name = json_schema!({
-        "type": "string", "minLength": 1, "maxLength": 63, "pattern": "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$",
-    });
-    set(500, &name, "names")
+    let message = "names must contain exact names of namespaces: at most 63 lower-case letters, digits and inner hyphens, such as team-a; for every namespace write all: true";
+    set(500, &text(1, 63, "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", message), "names")
 }
 
 /// Describes the name of a NAVER Cloud policy.
@@ -139,15 +138,17 @@ pub fn ncloud_condition(_: &mut SchemaGenerator) -> Schema {
 
 /// Describes the service code of a NAVER Cloud product.
 pub fn ncloud_product(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({ "type": "string", "minLength": 1, "maxLength": 100, "pattern": r"^\S+$" })
+    let message = "product must have 1 to 100 characters, such as Server: remove spaces, tabs and line breaks";
+    text(1, 100, r"^\S+$", message)
 }
 
-/// Describes the actions of a NAVER Cloud target.
+/// Describes the actions of a NAVER Cloud target. A rule for each of up to 5 million actions would exceed the cost
+/// that the API server allows, so only the pattern checks them.
 pub fn ncloud_actions(_: &mut SchemaGenerator) -> Schema {
     list(1, 500, &json_schema!({ "type": "string", "minLength": 1, "maxLength": 200, "pattern": r"^\S+$" }))
 }
 
-/// Describes the resources of a NAVER Cloud target.
+/// Describes the resources of a NAVER Cloud target. A rule would cost too much, as for actions.
 pub fn ncloud_nrns(_: &mut SchemaGenerator) -> Schema {
     list(1, 500, &json_schema!({ "type": "string", "minLength": 1, "maxLength": 256, "pattern": r"^(\*|nrn:\S+)$" }))
 }

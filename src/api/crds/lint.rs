@@ -193,6 +193,19 @@ fn every_rule_has_a_message_and_is_unique() {
     assert_eq!(offenders(|node| wordless(node) || twice(node)), NONE);
 }
 
+/// Lists of up to 5 million values, for which a rule costs more than the API server allows.
+const TOO_MANY_FOR_A_RULE: &[&str] = &[
+    "Policy.spec.ncloud.permissions[].targets[].actions[]",
+    "Policy.spec.ncloud.permissions[].targets[].resourceNrns[]",
+];
+
+/// The API server shows a failed pattern as a regular expression, and a failed rule in words.
+#[test]
+fn every_pattern_has_a_rule_that_says_it_in_words() {
+    let wordless = |node: &Node| node.schema.pattern.is_some() && node.rules().next().is_none();
+    assert_eq!(offenders(wordless), TOO_MANY_FOR_A_RULE);
+}
+
 #[test]
 fn flattened_schema_keeps_its_rules() {
     let rules: BTreeMap<_, Vec<_>> =

@@ -20,7 +20,7 @@ rejects! {
     admission_rejects_interval_over_a_day: NETWORK, "spec.interval" = "24h1s"
         => "spec.interval", "at least 10s and at most 24h, such as 5m";
     admission_rejects_interval_in_words: NCLOUD, "spec.interval" = "5 minutes"
-        => "spec.interval", "(ms|s|m|h)";
+        => "spec.interval", "at least 10s and at most 24h, such as 5m";
     admission_rejects_interval_without_a_unit: NCLOUD, "spec.interval" = 300
         => "spec.interval", "must be of type string";
     admission_rejects_management_policy_in_lower_case: NCLOUD, "spec.managementPolicy" = "full"

@@ -69,7 +69,7 @@ rejects! {
     admission_rejects_all_namespaces_with_names: CLUSTER_CONNECTION, "spec.allowedNamespaces.all" = true
         => "spec.allowedNamespaces", "must have either all: true or names";
     admission_rejects_namespace_that_is_a_pattern: CLUSTER_CONNECTION, "spec.allowedNamespaces.names" = ["team-*"]
-        => "spec.allowedNamespaces.names[0]", "should match '^[a-z0-9]([-a-z0-9]*[a-z0-9])?$'";
+        => "spec.allowedNamespaces.names[0]", "such as team-a; for every namespace write all: true";
     admission_rejects_repeated_namespace: CLUSTER_CONNECTION, "spec.allowedNamespaces.names" = ["a", "a"]
         => "spec.allowedNamespaces.names", "names must not repeat an item: remove the repetition";
     admission_rejects_unknown_zone_of_a_cluster_connection: CLUSTER_CONNECTION, "spec.ncloud.zone" = "Gov"

@@ -36,7 +36,7 @@ rejects! {
     admission_rejects_empty_product: NCLOUD, "spec.ncloud.permissions[0].targets[0].product" = ""
         => "spec.ncloud.permissions[0].targets[0].product", "at least 1 chars";
     admission_rejects_product_with_a_space: NCLOUD, "spec.ncloud.permissions[0].targets[0].product" = "VPC Server"
-        => "spec.ncloud.permissions[0].targets[0].product", r"should match '^\S+$'";
+        => "spec.ncloud.permissions[0].targets[0].product", "such as Server: remove spaces, tabs and line breaks";
     admission_rejects_target_without_actions: NCLOUD, "spec.ncloud.permissions[0].targets[0].actions" = []
         => "spec.ncloud.permissions[0].targets[0].actions", "at least 1 items";
     admission_rejects_action_with_a_space: NCLOUD, "spec.ncloud.permissions[0].targets[0].actions" = ["View *"]
