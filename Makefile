@@ -16,9 +16,15 @@ ARGS ?=
 PLAN ?= all
 # Number of objects that make abuse creates at once.
 CROWD ?= 5000
+# Number of objects of each collection, delay of each upstream response and requests per second of make bench. With
+# WRITE=1 it writes its tables to docs/scale.md.
+N ?= 2000
+LATENCY ?= 0ms
+RATE ?= 10000
+WRITE ?=
 QUICK_SIMULATOR := --config profile.dev.package.cloud-policy-simulator.opt-level=2
 
-.PHONY: help tools build image lint architecture test faults abuse demo demo-stop crds chart docs manifests clean
+.PHONY: help tools build image lint architecture test faults abuse bench demo demo-stop crds chart docs manifests clean
 
 help: ## Show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -55,6 +61,13 @@ abuse: ## Run each fuzz test for a minute, and create 5000 objects at once (CROW
 	@CLOUD_POLICY_FUZZ_SECONDS=60 exec hack/with-cleanup.sh hack/test.sh --test it properties::
 	@# Each list takes the simulator through thousands of objects, so an unoptimised simulator would be the bottleneck.
 	@CLOUD_POLICY_CROWD=$(CROWD) exec hack/with-cleanup.sh hack/test.sh $(QUICK_SIMULATOR) --test it security::abuse::many_objects -- --nocapture
+
+bench: ## Measure the operator beside a bare loop (N=objects LATENCY=20ms RATE=requests per second; WRITE=1: docs/scale.md)
+	@hack/require.sh cargo cc flock go
+	@echo "building an optimised operator and the control plane; the first time takes minutes"
+	@exec hack/with-cleanup.sh bash -c 'cargo build --locked --profile bench-release --bins -p cloud-policy-operator -p cloud-policy-bench \
+		&& exec "$${CARGO_TARGET_DIR:-target}/bench-release/cloud-policy-bench" \
+			--objects "$(N)" --latency "$(LATENCY)" --rate "$(RATE)" $(if $(WRITE),--write docs/scale.md)'
 
 demo: ## Run a demo with kubectl and all three upstream APIs (REAL_SPACEONE=1: real servers; KEEP=1: keep it running)
 	@hack/require.sh cargo cc go flock python3 venv
