@@ -1,11 +1,14 @@
 //! The HTTP server for probes and Prometheus: `/healthz`, `/readyz`, `/metrics`. It imports no
-//! controller; the command line reports the state of the process through [`Readiness`].
+//! controller; the command line reports the state of the process through [`Readiness`] and [`Liveness`].
 //!
-//! `/healthz` runs on the same event loop as the reconciles, so a response proves that the loop is not
-//! blocked. `/readyz` tells whether the process could reconcile if it were the leader: a replica that
+//! `/healthz` fails when a controller makes no progress, and never because of an upstream, a connection or
+//! an API server that does not respond: a restart helps only in the first case. `/readyz` tells whether the process could reconcile if it were the leader: a replica that
 //! waits for the Lease is ready too, otherwise a rolling update of two replicas would never end.
 
 mod connections;
+mod liveness;
+
+pub use liveness::Liveness;
 
 use crate::metrics::Metrics;
 use anyhow::Context as _;
@@ -63,6 +66,7 @@ impl Readiness {
 struct ServerState {
     metrics: Arc<Metrics>,
     readiness: Readiness,
+    liveness: Liveness,
 }
 
 /// Serves requests until `shutdown`, then waits a short time for open connections to finish.
@@ -70,17 +74,26 @@ pub async fn serve(
     listener: TcpListener,
     metrics: Arc<Metrics>,
     readiness: Readiness,
+    liveness: Liveness,
     shutdown: CancellationToken,
 ) -> anyhow::Result<()> {
     let address = listener.local_addr().context("the listening socket has no address")?;
     tracing::info!(%address, "serving /healthz, /readyz and /metrics");
     let router = Router::new()
-        .route("/healthz", get(async || "ok\n"))
+        .route("/healthz", get(healthz))
         .route("/readyz", get(readyz))
         .route("/metrics", get(self::metrics))
-        .with_state(ServerState { metrics, readiness });
+        .with_state(ServerState { metrics, readiness, liveness });
     connections::serve(listener, router, Limits::default(), shutdown).await;
     Ok(())
+}
+
+async fn healthz(State(state): State<ServerState>) -> (StatusCode, String) {
+    let stalls = state.liveness.check(&state.metrics);
+    if stalls.is_empty() {
+        return (StatusCode::OK, "ok\n".to_owned());
+    }
+    (StatusCode::SERVICE_UNAVAILABLE, format!("not ok: {}\n", stalls.join("\nnot ok: ")))
 }
 
 async fn readyz(State(state): State<ServerState>) -> (StatusCode, String) {
@@ -93,6 +106,7 @@ async fn readyz(State(state): State<ServerState>) -> (StatusCode, String) {
 /// Returns the metrics as `OpenMetrics` if the client requests it, as Prometheus does, and otherwise in the
 /// Prometheus text format.
 async fn metrics(State(state): State<ServerState>, headers: HeaderMap) -> impl IntoResponse {
+    state.liveness.check(&state.metrics);
     let mut accepted = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
     let (kind, text) = if accepted.any(|value| value.contains(OPEN_METRICS.0)) {
         (OPEN_METRICS.1, state.metrics.encode())
@@ -117,6 +131,7 @@ mod tests {
     struct Running {
         address: SocketAddr,
         readiness: Readiness,
+        stalls: Arc<Mutex<Vec<String>>>,
         shutdown: CancellationToken,
         server: JoinHandle<anyhow::Result<()>>,
     }
@@ -126,8 +141,11 @@ mod tests {
         let address = listener.local_addr().unwrap();
         let (readiness, shutdown) = (Readiness::default(), CancellationToken::new());
         let metrics = Metrics::new("9.9.9");
-        let server = tokio::spawn(serve(listener, metrics, readiness.clone(), shutdown.clone()));
-        Running { address, readiness, shutdown, server }
+        let stalls = Arc::<Mutex<Vec<String>>>::default();
+        let stalled = Arc::clone(&stalls);
+        let liveness = Liveness::new(move || stalled.lock().unwrap().clone());
+        let server = tokio::spawn(serve(listener, metrics, readiness.clone(), liveness, shutdown.clone()));
+        Running { address, readiness, stalls, shutdown, server }
     }
 
     impl Running {
@@ -156,6 +174,19 @@ mod tests {
         running.readiness.set_ready();
         let answer = running.get("/readyz").await;
         assert!(answer.starts_with("HTTP/1.1 200 OK") && answer.ends_with("\r\n\r\nok\n"), "{answer}");
+    }
+
+    #[tokio::test]
+    async fn healthz_and_a_gauge_tell_what_stands_still() {
+        let running = start().await;
+        *running.stalls.lock().unwrap() = vec!["Policy: its watch is silent".to_owned()];
+        let answer = running.get("/healthz").await;
+        assert!(answer.starts_with("HTTP/1.1 503 Service Unavailable"), "{answer}");
+        assert!(answer.ends_with("\r\n\r\nnot ok: Policy: its watch is silent\n"), "{answer}");
+        assert!(running.get("/metrics").await.contains("cloud_policy_stalls 1\n"));
+        running.stalls.lock().unwrap().clear();
+        assert!(running.get("/healthz").await.starts_with("HTTP/1.1 200 OK"));
+        assert!(running.get("/metrics").await.contains("cloud_policy_stalls 0\n"));
     }
 
     #[tokio::test]

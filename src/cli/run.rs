@@ -6,13 +6,15 @@ use crate::controller;
 use crate::controller::clock::SystemClock;
 use crate::controller::leader::{Elector, ElectorConfig, Leadership};
 use crate::controller::setup::Options;
+use crate::controller::state::heartbeats::Heartbeats;
 use crate::metrics::Metrics;
 use crate::server;
-use crate::server::Readiness;
+use crate::server::{Liveness, Readiness};
 use crate::telemetry;
 use anyhow::Context as _;
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
+use jiff::Timestamp;
 use kube::Client;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::sync::Arc;
@@ -72,13 +74,17 @@ async fn run_operator(args: Args) -> anyhow::Result<()> {
         .with_context(|| format!("cannot listen on {}", args.listen))?;
     let resign = CancellationToken::new();
     let (leadership, election) = start_election(&args, &client, &resign)?;
-    let server = tokio::spawn(server::serve(listener, Arc::clone(&metrics), readiness.clone(), shutdown.clone()));
+    let heartbeats = Arc::<Heartbeats>::default();
+    let liveness = liveness(Arc::clone(&heartbeats));
+    let serving = server::serve(listener, Arc::clone(&metrics), readiness.clone(), liveness, shutdown.clone());
+    let server = tokio::spawn(serving);
     let options = Options {
         client,
         settings,
         clock: Arc::new(SystemClock),
         metrics,
         leadership,
+        heartbeats,
         instance: Some(args.instance.clone()),
     };
     let result = run_as_leader(options, readiness, &shutdown).await;
@@ -88,6 +94,11 @@ async fn run_operator(args: Args) -> anyhow::Result<()> {
     election.await;
     server.await.context("the HTTP server ended unexpectedly")??;
     result
+}
+
+/// Returns what `/healthz` asks.
+fn liveness(heartbeats: Arc<Heartbeats>) -> Liveness {
+    Liveness::new(move || heartbeats.report(Timestamp::now()))
 }
 
 /// Waits for leadership, then runs the controllers. A lost lease ends the process, because only a

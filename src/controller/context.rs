@@ -10,6 +10,7 @@ use super::queue::backoff::Backoffs;
 use super::queue::permits::Permits;
 use super::state::accounts::Accounts;
 use super::state::claims::ClaimLocks;
+use super::state::heartbeats::Heartbeats;
 use super::state::observations::Observations;
 use super::state::records::Records;
 use super::state::settling::Settling;
@@ -35,6 +36,8 @@ pub struct Shared {
     pub metrics: Arc<Metrics>,
     /// Whether this process may write upstream.
     pub leadership: Leadership,
+    /// Whether the controllers make progress.
+    pub heartbeats: Arc<Heartbeats>,
     /// Publishes Kubernetes events.
     pub events: Events,
     /// The open upstream accounts.

@@ -50,6 +50,7 @@ pub struct Metrics {
     drifts_corrected: Family<System, Counter>,
     orphans: Family<Orphan, Counter>,
     leading: Gauge,
+    stalls: Gauge,
     gauges: Arc<Gauges>,
 }
 
@@ -71,6 +72,7 @@ impl Metrics {
             drifts_corrected: Family::default(),
             orphans: Family::default(),
             leading: Gauge::default(),
+            stalls: Gauge::default(),
             gauges: Arc::default(),
         };
         metrics.register_reconciles();
@@ -146,6 +148,11 @@ impl Metrics {
     fn register_process(&mut self, version: &str) {
         let registry = &mut self.registry;
         registry.register("leading", "1 while this process may write upstream", self.leading.clone());
+        registry.register(
+            "stalls",
+            "Controllers or parts of them that make no progress, so that /healthz fails",
+            self.stalls.clone(),
+        );
         registry.register("build", "The running version", Info::new(vec![("version".to_owned(), version.to_owned())]));
     }
 
@@ -238,6 +245,11 @@ impl Metrics {
     /// Sets whether this process may write upstream.
     pub fn set_leading(&self, leading: bool) {
         self.leading.set(i64::from(leading));
+    }
+
+    /// Sets how many parts of the process make no progress.
+    pub fn set_stalled(&self, count: usize) {
+        self.stalls.set(i64::try_from(count).unwrap_or(i64::MAX));
     }
 
     /// Returns all metrics as `OpenMetrics` text.

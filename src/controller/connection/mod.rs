@@ -25,10 +25,10 @@ use super::queue::backoff::jitter;
 use super::state::accounts::Readiness;
 use super::state::records::Footprint;
 use crate::api::{ConnectionKey, has_finalizer};
+use crate::controller::queue::next::Next;
 use crate::upstream::Account;
 use context::Context;
 use kube::core::DeserializeGuard;
-use kube::runtime::controller::Action;
 use probe::Check;
 use report::Observed;
 use std::sync::Arc;
@@ -39,11 +39,8 @@ use usage::Use;
 const SOON: Duration = Duration::from_secs(2);
 
 /// Reconciles one connection with its account.
-pub async fn reconcile<K: ConnectionResource>(
-    object: Arc<DeserializeGuard<K>>,
-    ctx: Arc<Context<K>>,
-) -> Result<Action> {
-    let Ok(object) = &object.0 else { return Ok(Action::await_change()) };
+pub async fn reconcile<K: ConnectionResource>(object: Arc<DeserializeGuard<K>>, ctx: Arc<Context<K>>) -> Result<Next> {
+    let Ok(object) = &object.0 else { return Ok(Next::on_change()) };
     let (shared, key) = (&ctx.shared, object.key());
     let dependents = shared.stores.dependents(&key);
     let deleting = object.meta().deletion_timestamp.is_some();
@@ -74,7 +71,7 @@ pub async fn reconcile<K: ConnectionResource>(
     Observed { object: &object, check: &check, dependents: dependents.as_deref() }.report(&ctx).await?;
     // Also after a change: objects that name a connection often arrive together with it.
     let soon = deleting || dependents.is_none() || counted_before != dependents.map(|all| all.len());
-    Ok(Action::requeue(next_check(shared, &object, &check, soon)))
+    Ok(Next::after(next_check(shared, &object, &check, soon)))
 }
 
 /// Returns when to check again. A failure that may pass is retried with backoff, because every object of the
@@ -100,11 +97,11 @@ async fn await_last_user(former: Arc<Account>, patience: Duration) {
 }
 
 /// Forgets the connection and removes its finalizer.
-async fn release<K: ConnectionResource>(object: &K, ctx: &Context<K>, key: &ConnectionKey) -> Result<Action> {
+async fn release<K: ConnectionResource>(object: &K, ctx: &Context<K>, key: &ConnectionKey) -> Result<Next> {
     ctx.forget(key);
     ctx.shared.backoffs.clear(&object.uid().unwrap_or_default());
     if has_finalizer(object) {
         finalizer::remove(&ctx.api(object), object, ctx.shared.settings.safeguards).await?;
     }
-    Ok(Action::await_change())
+    Ok(Next::on_change())
 }

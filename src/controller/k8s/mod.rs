@@ -6,6 +6,7 @@
 //! | [`finalizer`] | adds and removes the finalizer under a test of `uid` and `resourceVersion` |
 //! | [`events`] | publishes events |
 //! | [`connection_metadata`] | reads the metadata of the connection that an object names |
+//! | [`heartbeat`] | reports signs of life of a watch |
 //! | [`namespaces`] | scopes an API to the watched namespaces |
 //! | [`depth_limit`] | keeps one deeply nested object from hiding all others |
 //! | [`size_limit`] | bounds the memory that the objects of tenants take |
@@ -14,6 +15,7 @@ pub mod connection_metadata;
 pub mod depth_limit;
 pub mod events;
 pub mod finalizer;
+pub mod heartbeat;
 pub mod namespaces;
 pub mod size_limit;
 pub mod status;

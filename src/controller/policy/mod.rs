@@ -39,6 +39,7 @@ use super::context::Context;
 use super::k8s::size_limit;
 use super::kinds::managed::Managed;
 use crate::api::Reason;
+use crate::controller::queue::next::Next;
 use crate::engine::outcome::Outcome;
 use crate::engine::plan::{self, LastKnown};
 use crate::engine::{BoundExternal, Problem};
@@ -47,7 +48,6 @@ use crate::upstream::{Account, registry};
 use apply::Apply;
 use kube::core::DeserializeGuard;
 use kube::core::error_boundary::InvalidObject;
-use kube::runtime::controller::Action;
 use observe::ObserveResult;
 use reconciliation::Reconciliation;
 use sha2::{Digest, Sha256};
@@ -55,7 +55,7 @@ use std::sync::Arc;
 use stop::Stop;
 
 /// Reconciles one managed object with its upstream object.
-pub async fn reconcile<K: Managed>(object: Arc<DeserializeGuard<K>>, ctx: Arc<Context<K>>) -> Result<Action> {
+pub async fn reconcile<K: Managed>(object: Arc<DeserializeGuard<K>>, ctx: Arc<Context<K>>) -> Result<Next> {
     let object = match &object.0 {
         Ok(object) => object.clone(),
         Err(invalid) => return Ok(skip::<K>(invalid)),
@@ -130,7 +130,7 @@ fn invalid(problem: &Problem) -> Stop {
     Outcome::refused(Reason::InvalidSpec, format!("{field}: {message}")).into()
 }
 
-fn skip<K: Managed>(invalid: &InvalidObject) -> Action {
+fn skip<K: Managed>(invalid: &InvalidObject) -> Next {
     tracing::error!(
         kind = K::KIND,
         namespace = invalid.metadata.namespace,
@@ -138,5 +138,5 @@ fn skip<K: Managed>(invalid: &InvalidObject) -> Action {
         error = invalid.error,
         "cannot read this object; skipped until it changes"
     );
-    Action::await_change()
+    Next::on_change()
 }

@@ -6,15 +6,15 @@ use crate::api::{RECONCILE_REQUESTED_AT, Reason};
 use crate::controller::Result;
 use crate::controller::kinds::managed::Managed;
 use crate::controller::queue::backoff::jitter;
+use crate::controller::queue::next::Next;
 use crate::engine::diff::{SHOWN_FIELDS, shortened};
 use crate::engine::outcome::{Outcome, Requeue, Truth};
 use crate::engine::{Diff, FieldDiff};
-use kube::runtime::controller::Action;
 use std::time::Duration;
 
 impl<K: Managed> Reconciliation<'_, K> {
     /// Writes the outcome to status, publishes an event if the state changed, and requeues.
-    pub async fn finish(&mut self, outcome: Outcome) -> Result<Action> {
+    pub async fn finish(&mut self, outcome: Outcome) -> Result<Next> {
         let before = self.ready().map(|condition| (condition.status.clone(), condition.reason.clone()));
         let outcome = self.mention_narrowing(outcome);
         let was_waiting = self.has_reason(Reason::ConnectionNotReady);
@@ -28,7 +28,7 @@ impl<K: Managed> Reconciliation<'_, K> {
     }
 
     /// Leaves the conditions as they are, and requeues.
-    pub async fn finish_silently(&mut self, requeue: Requeue) -> Result<Action> {
+    pub async fn finish_silently(&mut self, requeue: Requeue) -> Result<Next> {
         self.save().await?;
         Ok(self.requeue(requeue))
     }
@@ -85,17 +85,17 @@ impl<K: Managed> Reconciliation<'_, K> {
         self.narrowing_left().map_or(interval, |left| interval.min(left + Duration::from_secs(1)))
     }
 
-    fn requeue(&self, requeue: Requeue) -> Action {
+    fn requeue(&self, requeue: Requeue) -> Next {
         let shared = self.shared();
         if !matches!(requeue, Requeue::After(_) | Requeue::Backoff) {
             shared.backoffs.clear(&self.uid());
         }
         match requeue {
-            Requeue::Interval => Action::requeue(self.until_next_comparison()),
-            Requeue::Slow => Action::requeue(jitter(shared.settings.slow_retry)),
-            Requeue::After(wait) => Action::requeue(wait),
-            Requeue::Backoff => Action::requeue(shared.backoffs.failed(&self.uid())),
-            Requeue::Never => Action::await_change(),
+            Requeue::Interval => Next::after(self.until_next_comparison()),
+            Requeue::Slow => Next::after(jitter(shared.settings.slow_retry)),
+            Requeue::After(wait) => Next::after(wait),
+            Requeue::Backoff => Next::after(shared.backoffs.failed(&self.uid())),
+            Requeue::Never => Next::on_change(),
         }
     }
 }

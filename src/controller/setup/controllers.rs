@@ -1,15 +1,18 @@
 //! Builds the pipeline of one controller, from the watch to the reconcile.
 
 use super::isolate::{isolated, log_runtime_error, retry};
+use super::liveness::{expect_all, heard, scheduled};
 use super::losses::Losses;
 use super::schedule::{raise_priority, reconcile_when_permitted};
 use super::triggers::{Triggers, connections_with, dependents_of, exists, keys, readers_of};
 use super::watches::{changed_secrets, watched};
+use crate::controller::Result;
 use crate::controller::connection;
 use crate::controller::context::{Context, Shared};
 use crate::controller::k8s::namespaces::scoped;
 use crate::controller::kinds::connection::ConnectionResource;
 use crate::controller::kinds::managed::Managed;
+use crate::controller::queue::next::Next;
 use crate::controller::state::stores::{Complete, StoreOf};
 use futures::future::{self, BoxFuture, FutureExt};
 use futures::stream::{self, StreamExt};
@@ -18,9 +21,9 @@ use kube::runtime::controller::Config;
 use kube::runtime::reflector::store::Writer;
 use kube::runtime::reflector::{self, Store};
 use kube::runtime::{Controller, watcher};
-use kube::{Api, Resource};
-use std::sync::Arc;
+use kube::{Api, Resource, ResourceExt};
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Once};
 use tokio_util::sync::CancellationToken;
 
 /// No limit on concurrent reconciles: 0 means unlimited in kube-rs. Reconciles wait for a permit of their
@@ -51,20 +54,17 @@ pub(super) fn run_managed<K: Managed>(
     triggers: &Triggers,
     shutdown: &CancellationToken,
 ) -> BoxFuture<'static, ()> {
-    let api = scoped::<DeserializeGuard<K>>(&shared.client, namespace);
+    let api = scoped::<DeserializeGuard<K>>(&heard(shared, K::KIND), namespace);
     let (losses, lost) = Losses::of_managed(shared, &store);
+    let (expecting, listed) = (Arc::clone(shared), store.clone());
     let objects = watched(api, writer, move |event| {
         losses.see(event);
-        if matches!(event, watcher::Event::InitDone) {
-            complete.store(true, Ordering::Release);
+        if matches!(event, watcher::Event::InitDone) && !complete.swap(true, Ordering::AcqRel) {
+            expect_all(&expecting, K::KIND, &listed);
         }
     });
     let changed = Arc::clone(shared);
-    let objects = objects.inspect(move |object| {
-        if let Ok(DeserializeGuard(Ok(object))) = object {
-            raise_priority(&changed, object);
-        }
-    });
+    let objects = objects.inspect(move |object| raise_if_readable(&changed, object.as_ref().ok()));
     let (triggered, filled) = (store.clone(), store.clone());
     let trigger = keys(&triggers.dependents).flat_map(move |key| stream::iter(dependents_of(&triggered, key.as_ref())));
     let ctx = Arc::new(Context { shared: Arc::clone(shared), store: store.clone() });
@@ -76,13 +76,22 @@ pub(super) fn run_managed<K: Managed>(
         .run(
             {
                 let shutdown = shutdown.clone();
-                move |object, ctx| reconcile_when_permitted(object, ctx, shutdown.clone())
+                move |object, ctx: Arc<Context<K>>| {
+                    let (shared, uid) = (Arc::clone(&ctx.shared), object.uid());
+                    scheduled(K::KIND, shared, uid, reconcile_when_permitted(object, ctx, shutdown.clone()))
+                }
             },
             |object, error, ctx| retry(K::KIND, object.as_ref(), error, &ctx.shared),
             ctx,
         )
         .for_each(|result| async move { log_runtime_error(K::KIND, result.err()) });
     until_shutdown(controller, filled, shutdown.clone()).boxed()
+}
+
+fn raise_if_readable<K: Managed>(shared: &Shared, object: Option<&DeserializeGuard<K>>) {
+    if let Some(DeserializeGuard(Ok(object))) = object {
+        raise_priority(shared, object);
+    }
 }
 
 /// Runs the controller of a connection kind in one watched namespace, or in all.
@@ -98,11 +107,14 @@ pub(super) fn run_connections<K: ConnectionResource>(
     let secrets = changed_secrets::<K>(&ctx.shared);
     let rotated = secrets.flat_map(move |secret| stream::iter(readers_of(&readers, &secret)));
     let (losses, lost) = Losses::of_connections(&ctx.shared, &store);
-    let (context, existing) = (Arc::clone(&ctx), store.clone());
+    let (context, existing, first) = (Arc::clone(&ctx), store.clone(), Once::new());
     let objects = watched(api, writer, move |event| {
         losses.see_connection(event);
         if matches!(event, watcher::Event::Delete(_) | watcher::Event::InitDone) {
             context.forget_unless(|key| exists(&existing, key));
+        }
+        if matches!(event, watcher::Event::InitDone) {
+            first.call_once(|| expect_all(&context.shared, K::KIND, &existing));
         }
     });
     let filled = store.clone();
@@ -114,14 +126,25 @@ pub(super) fn run_connections<K: ConnectionResource>(
         .reconcile_on(lost)
         .run(
             |object, ctx: Arc<connection::context::Context<K>>| {
-                let shared = Arc::clone(&ctx.shared);
-                isolated(K::KIND, shared, object.object_ref(&()), connection::reconcile(object, ctx))
+                let (shared, uid) = (Arc::clone(&ctx.shared), object.uid());
+                scheduled(K::KIND, shared, uid, reconcile_connection(object, ctx))
             },
             |object, error, ctx| retry(K::KIND, object.as_ref(), error, &ctx.shared),
             ctx,
         )
         .for_each(|result| async move { log_runtime_error(K::KIND, result.err()) });
     until_shutdown(controller, filled, shutdown.clone()).boxed()
+}
+
+/// Reconciles a connection. It needs no permit.
+async fn reconcile_connection<K: ConnectionResource>(
+    object: Arc<DeserializeGuard<K>>,
+    ctx: Arc<connection::context::Context<K>>,
+) -> Result<Next> {
+    let (shared, about) = (Arc::clone(&ctx.shared), object.object_ref(&()));
+    let heartbeats = Arc::clone(&shared.heartbeats);
+    let _attempt = heartbeats.arrived(K::KIND, &object.uid().unwrap_or_default(), None);
+    isolated(K::KIND, shared, about, connection::reconcile(object, ctx)).await
 }
 
 /// Runs a controller until shutdown. kube-rs does not shut down before the initial list: if the store is

@@ -1,8 +1,10 @@
 //! Isolates each reconcile, so that a panic or an endless wait of one object does not stop the others.
 
+use super::liveness::schedule;
 use crate::api::Reason;
 use crate::controller::context::Shared;
 use crate::controller::queue::backoff::jitter;
+use crate::controller::queue::next::Next;
 use crate::controller::{Error, Result};
 use futures::FutureExt;
 use k8s_openapi::api::core::v1::ObjectReference;
@@ -23,8 +25,8 @@ pub async fn isolated(
     kind: &'static str,
     shared: Arc<Shared>,
     about: ObjectReference,
-    work: impl Future<Output = Result<Action>>,
-) -> Result<Action> {
+    work: impl Future<Output = Result<Next>>,
+) -> Result<Next> {
     let begun = Instant::now();
     let limit = shared.settings.reconcile_timeout;
     let span = span(kind, &about);
@@ -68,15 +70,20 @@ fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
 
 /// Decides when to retry after an error.
 pub fn retry<K: Resource<DynamicType = ()>>(kind: &'static str, object: &K, error: &Error, shared: &Shared) -> Action {
+    let next = next_attempt(kind, object, error, shared);
+    schedule(shared, kind, object.meta().uid.as_deref(), next)
+}
+
+fn next_attempt<K: Resource<DynamicType = ()>>(kind: &'static str, object: &K, error: &Error, shared: &Shared) -> Next {
     let (namespace, name) = (object.namespace(), object.name_any());
     if matches!(error, Error::Stale) {
         // Not a failure: the cache lags behind a write, usually one of the operator.
         tracing::debug!(kind, namespace, name, %error, "cache is stale; requeued");
-        return Action::requeue(jitter(CACHE_LAG));
+        return Next::after(jitter(CACHE_LAG));
     }
     let wait = shared.backoffs.failed(object.meta().uid.as_deref().unwrap_or_default());
     tracing::warn!(kind, namespace, name, %error, ?wait, "reconcile failed");
-    Action::requeue(wait)
+    Next::after(wait)
 }
 
 /// Logs an error of the runtime itself, such as an object that is gone. No action follows from it.

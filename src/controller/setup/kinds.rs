@@ -1,6 +1,7 @@
 //! Starts the managed kinds: those of the list in `api::kinds`.
 
 use super::controllers::{StoreWriter, run_managed};
+use super::liveness::{self, Forget};
 use super::state_metrics::{self, Count};
 use super::triggers::Triggers;
 use crate::api::kinds::managed_kinds;
@@ -13,6 +14,7 @@ use futures::future::{BoxFuture, FutureExt};
 use kube::Client;
 use kube::api::ListParams;
 use kube::core::DeserializeGuard;
+use kube::runtime::reflector::Store;
 use std::marker::PhantomData;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
@@ -37,6 +39,9 @@ pub trait ManagedKind: Sync {
 
     /// Returns what sets the gauge of the kind's objects by reason.
     fn count(&self) -> Count;
+
+    /// Returns what forgets the late objects of the kind that do not exist any more.
+    fn forget_late(&self) -> Forget;
 }
 
 /// The kind `K`.
@@ -67,5 +72,10 @@ impl<K: Managed> ManagedKind for Of<K> {
 
     fn count(&self) -> Count {
         state_metrics::objects::<K>()
+    }
+
+    fn forget_late(&self) -> Forget {
+        let all = |shared: &Shared| shared.stores.of::<K>().iter().flat_map(Store::state).collect();
+        Box::new(move |shared| liveness::forget_late(shared, K::KIND, || all(shared)))
     }
 }

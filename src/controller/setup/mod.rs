@@ -8,6 +8,7 @@
 //! | `losses` | what other writers took away: finalizers, records, whole objects |
 //! | [`triggers`] | triggers between connections and the objects that use them |
 //! | [`schedule`], [`isolate`] | waits for a permit; contains panics and endless waits |
+//! | [`liveness`] | keeps the heartbeats for `/healthz` |
 //! | [`startup`] | waits for CRDs and for the id of the cluster |
 //! | [`state_metrics`] | the gauges of objects and connections |
 //!
@@ -21,6 +22,7 @@
 mod controllers;
 pub mod isolate;
 pub mod kinds;
+mod liveness;
 mod losses;
 pub mod schedule;
 pub mod startup;
@@ -41,6 +43,7 @@ use super::queue::backoff::Backoffs;
 use super::queue::permits::Permits;
 use super::state::accounts::{Accounts, TriggerSenders};
 use super::state::claims::ClaimLocks;
+use super::state::heartbeats::Heartbeats;
 use super::state::observations::Observations;
 use super::state::records::Records;
 use super::state::settling::Settling;
@@ -54,8 +57,9 @@ use futures::future::{self, BoxFuture};
 use jiff::SignedDuration;
 use kinds::{MANAGED, Start};
 use kube::core::DeserializeGuard;
-use kube::runtime::reflector;
+use kube::runtime::reflector::{self, Store};
 use kube::{Api, Client};
+use liveness::{Forget, forget_late, heard};
 use startup::wait_for_cluster_id;
 use state_metrics::Count;
 use std::sync::{Arc, Mutex};
@@ -75,6 +79,8 @@ pub struct Options {
     pub metrics: Arc<Metrics>,
     /// Whether this process may write upstream.
     pub leadership: Leadership,
+    /// Whether the controllers make progress.
+    pub heartbeats: Arc<Heartbeats>,
     /// The name of this replica, for events.
     pub instance: Option<String>,
 }
@@ -91,11 +97,15 @@ pub async fn run(options: Options, shutdown: CancellationToken) -> Result<()> {
     let shared = Arc::new(shared(options, cluster_id, TriggerSenders { dependents, connections }, stores));
     let triggers = Triggers::start(dependent_triggers, connection_triggers);
     let managed = starts.into_iter().flat_map(|start| start(&shared, &triggers, &shutdown));
-    let mut controllers =
-        Controllers { running: managed.collect(), counts: MANAGED.iter().map(|kind| kind.count()).collect() };
+    let mut controllers = Controllers {
+        running: managed.collect(),
+        counts: MANAGED.iter().map(|kind| kind.count()).collect(),
+        forgets: MANAGED.iter().map(|kind| kind.forget_late()).collect(),
+    };
     controllers.start_connections(&shared, &triggers, &shutdown);
-    let Controllers { running, counts } = controllers;
-    future::join(future::join_all(running), state_metrics::run(shared, counts, shutdown)).await;
+    let Controllers { running, counts, forgets } = controllers;
+    let liveness = liveness::run(Arc::clone(&shared), forgets, shutdown.clone());
+    future::join3(future::join_all(running), state_metrics::run(shared, counts, shutdown), liveness).await;
     Ok(())
 }
 
@@ -107,7 +117,7 @@ async fn cluster_id(options: &Options, shutdown: &CancellationToken) -> Option<S
 }
 
 fn shared(options: Options, cluster_id: String, triggers: TriggerSenders, stores: Stores) -> Shared {
-    let Options { client, settings, clock, metrics, leadership, instance } = options;
+    let Options { client, settings, clock, metrics, leadership, heartbeats, instance } = options;
     let client = size_limit::client(depth_limit::client(client), settings.object_memory);
     let window = settings.delete_window.try_into().unwrap_or(SignedDuration::MAX);
     Shared {
@@ -127,6 +137,7 @@ fn shared(options: Options, cluster_id: String, triggers: TriggerSenders, stores
         clock,
         metrics,
         leadership,
+        heartbeats,
         cluster_id,
     }
 }
@@ -135,18 +146,22 @@ fn shared(options: Options, cluster_id: String, triggers: TriggerSenders, stores
 struct Controllers {
     running: Vec<BoxFuture<'static, ()>>,
     counts: Vec<Count>,
+    forgets: Vec<Forget>,
 }
 
 impl Controllers {
     fn start_connections(&mut self, shared: &Arc<Shared>, triggers: &Triggers, shutdown: &CancellationToken) {
-        let watched: Vec<Api<DeserializeGuard<Connection>>> =
-            scopes(&shared.settings).into_iter().map(|namespace| scoped(&shared.client, namespace)).collect();
+        let watched: Vec<Api<DeserializeGuard<Connection>>> = scopes(&shared.settings)
+            .into_iter()
+            .map(|namespace| scoped(&heard(shared, Connection::KIND), namespace))
+            .collect();
         let own = |client: Client, object: &Connection| {
             Api::namespaced(client, object.metadata.namespace.as_deref().unwrap_or_default())
         };
         self.start_connection_kind(shared, watched, own, triggers, shutdown);
         if shared.settings.cluster_connections {
-            let watched: Vec<Api<DeserializeGuard<ClusterConnection>>> = vec![Api::all(shared.client.clone())];
+            let watched: Vec<Api<DeserializeGuard<ClusterConnection>>> =
+                vec![Api::all(heard(shared, ClusterConnection::KIND))];
             self.start_connection_kind(shared, watched, |client, _| Api::all(client), triggers, shutdown);
         }
     }
@@ -166,6 +181,8 @@ impl Controllers {
             stores.push(store.clone());
             self.running.push(run_connections(ctx, api, (store, writer), triggers, shutdown));
         }
-        self.counts.push(state_metrics::connections(stores));
+        self.counts.push(state_metrics::connections(stores.clone()));
+        let all = move || stores.iter().flat_map(Store::state).collect();
+        self.forgets.push(Box::new(move |shared| forget_late(shared, K::KIND, &all)));
     }
 }

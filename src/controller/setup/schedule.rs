@@ -3,11 +3,11 @@
 use super::isolate::isolated;
 use crate::controller::context::{Context, Shared};
 use crate::controller::kinds::managed::Managed;
+use crate::controller::queue::next::Next;
 use crate::controller::queue::permits::Applicant;
 use crate::controller::queue::priority;
 use crate::controller::{Result, policy};
 use kube::core::DeserializeGuard;
-use kube::runtime::controller::Action;
 use kube::runtime::reflector::ObjectRef;
 use kube::{Resource, ResourceExt};
 use std::sync::Arc;
@@ -19,9 +19,12 @@ pub async fn reconcile_when_permitted<K: Managed>(
     object: Arc<DeserializeGuard<K>>,
     ctx: Arc<Context<K>>,
     shutdown: CancellationToken,
-) -> Result<Action> {
+) -> Result<Next> {
     let shared = Arc::clone(&ctx.shared);
     let (about, uid) = (object.object_ref(&()), object.uid().unwrap_or_default());
+    let heartbeats = Arc::clone(&shared.heartbeats);
+    let connection = object.0.as_ref().ok().map(Managed::connection);
+    let mut attempt = heartbeats.arrived(K::KIND, &uid, connection.as_ref());
     let _permit = match &object.0 {
         Ok(managed) => {
             let priority = priority::of(managed, shared.backoffs.is_failing(&uid));
@@ -29,14 +32,15 @@ pub async fn reconcile_when_permitted<K: Managed>(
             let applicant = Applicant { connection, namespace, uid: &uid };
             tokio::select! {
                 permit = shared.permits.acquire(applicant, priority) => Some(permit),
-                () = shutdown.cancelled() => return Ok(Action::await_change()),
+                () = shutdown.cancelled() => return Ok(Next::on_change()),
             }
         }
         Err(_) => None,
     };
+    attempt.begin();
     // The object may have changed while it waited, or be gone.
     let Some(object) = ctx.store.get(&ObjectRef::from_obj(object.as_ref())) else {
-        return Ok(Action::await_change());
+        return Ok(Next::on_change());
     };
     // Boxed only now: thousands of reconciles may wait.
     Box::pin(isolated(K::KIND, shared, about, policy::reconcile(object, ctx))).await

@@ -1,5 +1,6 @@
 //! Watches objects and Secrets, and passes on the changes that must be reconciled.
 
+use super::liveness::heard;
 use crate::api::{CONFIRM_DELETE, FORCE_ORPHAN, RECONCILE_REQUESTED_AT, RELEASE_UPSTREAM};
 use crate::controller::context::Shared;
 use crate::controller::kinds::connection::ConnectionResource;
@@ -60,7 +61,7 @@ pub(super) fn changed_secrets<K: ConnectionResource>(shared: &Shared) -> BoxStre
     if !K::SECRETS_IN_OPERATOR_NAMESPACE {
         return stream::empty().boxed();
     }
-    let api: Api<PartialObjectMeta<Secret>> = Api::namespaced(shared.client.clone(), &shared.settings.namespace);
+    let api: Api<PartialObjectMeta<Secret>> = Api::namespaced(heard(shared, K::KIND), &shared.settings.namespace);
     watcher(api, watcher::Config::default())
         .default_backoff()
         .touched_objects()

@@ -5,6 +5,7 @@
 //! | [`accounts`] | the open upstream account of each connection, and why one is unavailable |
 //! | [`claims`] | locks on upstream objects |
 //! | [`dependents`] | the objects that use a connection |
+//! | [`heartbeats`] | whether the controllers make progress |
 //! | [`observations`] | when each object was last read and written, and whether it drifts |
 //! | [`settling`] | the writes that reads may not show yet |
 //! | [`records`] | the finalizer and the record of each object, as this process wrote them last |
@@ -15,6 +16,7 @@
 pub mod accounts;
 pub mod claims;
 pub mod dependents;
+pub mod heartbeats;
 pub mod observations;
 pub mod records;
 pub mod settling;

@@ -95,6 +95,7 @@ impl Process {
             clock: context.clock.clone(),
             metrics,
             leadership,
+            heartbeats: Arc::default(),
             instance: Some(format!("process-{number}")),
         };
         let task = tokio::spawn(controller::run(parts, CancellationToken::new()));

@@ -8,7 +8,7 @@ use super::{exposition, rules};
 use crate::support::rbac;
 use crate::support::test_env::{Operator, SOON, TestEnv, ncloud_policy, network_policy, spaceone_policy, upstream_id};
 use cloud_policy::api::{NetworkPolicy, Policy, Reason};
-use cloud_policy::server::{self, Readiness};
+use cloud_policy::server::{self, Liveness, Readiness};
 use cloud_policy_simulator::{Action, Fault, Operation};
 use cloud_policy_testbed::{repository, wait_for};
 use serde_json::json;
@@ -26,7 +26,13 @@ const PATIENCE: Duration = Duration::from_secs(6);
 async fn served(operator: &Operator) -> (SocketAddr, tokio_util::sync::DropGuard) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let (address, stop) = (listener.local_addr().unwrap(), CancellationToken::new());
-    tokio::spawn(server::serve(listener, Arc::clone(&operator.metrics), Readiness::default(), stop.clone()));
+    tokio::spawn(server::serve(
+        listener,
+        Arc::clone(&operator.metrics),
+        Readiness::default(),
+        Liveness::new(Vec::new),
+        stop.clone(),
+    ));
     (address, stop.drop_guard())
 }
 

@@ -215,6 +215,7 @@ impl Process {
             clock: Arc::new(SystemClock),
             metrics: Arc::clone(&metrics),
             leadership,
+            heartbeats: Arc::default(),
             instance: Some("one".to_owned()),
         };
         let controllers = tokio::spawn(controller::run(parts, shutdown.clone()));

@@ -13,6 +13,7 @@ use cloud_policy::controller::kinds::managed::Managed;
 use cloud_policy::controller::leader::{Leadership, Revocation};
 use cloud_policy::controller::settings::TenantConnections;
 use cloud_policy::controller::setup::Options;
+use cloud_policy::controller::state::heartbeats::{Heartbeats, Patience};
 use cloud_policy::metrics::Metrics;
 use cloud_policy_simulator::ncloud::{self, Ncloud};
 use cloud_policy_simulator::spaceone::{self, Spaceone};
@@ -41,6 +42,7 @@ pub struct Operator {
     revocation: Revocation,
     task: JoinHandle<controller::Result<()>>,
     pub metrics: Arc<Metrics>,
+    pub heartbeats: Arc<Heartbeats>,
 }
 
 impl Operator {
@@ -56,21 +58,34 @@ impl Operator {
         clock: Arc<dyn Clock>,
         adjust: impl FnOnce(&mut Settings),
     ) -> Self {
+        Self::start_with_patience(client, namespaces, clock, Patience::default(), adjust)
+    }
+
+    /// Starts an operator that counts as standing still earlier.
+    pub fn start_with_patience(
+        client: &Client,
+        namespaces: &[&str],
+        clock: Arc<dyn Clock>,
+        patience: Patience,
+        adjust: impl FnOnce(&mut Settings),
+    ) -> Self {
         let mut settings = settings(namespaces);
         adjust(&mut settings);
         let metrics = Metrics::new("test");
         let shutdown = CancellationToken::new();
         let (leadership, revocation) = Leadership::revocable();
+        let heartbeats = Arc::new(Heartbeats::new(patience, Box::new(Instant::now)));
         let parts = Options {
             client: client.clone(),
             settings,
             clock,
             metrics: Arc::clone(&metrics),
             leadership,
+            heartbeats: Arc::clone(&heartbeats),
             instance: Some("test".to_owned()),
         };
         let task = tokio::spawn(controller::run(parts, shutdown.clone()));
-        Self { shutdown, revocation, task, metrics }
+        Self { shutdown, revocation, task, metrics, heartbeats }
     }
 
     /// Stops the operator as SIGTERM does.

@@ -36,6 +36,7 @@ use crate::api::status::OperationKind;
 use crate::api::{Reason, has_finalizer};
 use crate::controller::Result;
 use crate::controller::kinds::managed::Managed;
+use crate::controller::queue::next::Next;
 use crate::controller::state::accounts::Unavailable;
 use crate::engine::deletion_plan::{self, DeletionPlan};
 use crate::engine::outcome::{Outcome, Requeue};
@@ -43,7 +44,6 @@ use crate::engine::{Cause, ExternalDeleter, OrphanReason};
 use crd::CrdState;
 use k8s_openapi::api::core::v1::Namespace;
 use kube::Api;
-use kube::runtime::controller::Action;
 use std::time::Duration;
 use target::Target;
 use untag::OwnerTagFate;
@@ -70,9 +70,9 @@ enum Deletion {
 ///
 /// Without our finalizer, those of others still hold the object: another writer removed ours. The upstream object is
 /// deleted all the same.
-pub async fn run<K: Managed>(this: &mut Reconciliation<'_, K>) -> Result<Action> {
+pub async fn run<K: Managed>(this: &mut Reconciliation<'_, K>) -> Result<Next> {
     if !is_concerned(this) {
-        return Ok(Action::await_change());
+        return Ok(Next::on_change());
     }
     let deletion = match this.object.orphan_reason() {
         Some(why) => untag::remove_owner_tag(this, why).await.map(|tag| Deletion::Orphaned(why, tag)),
@@ -100,7 +100,7 @@ fn is_concerned<K: Managed>(this: &Reconciliation<'_, K>) -> bool {
 }
 
 /// Keeps the finalizer, and reports what the deletion waits for.
-async fn block<K: Managed>(this: &mut Reconciliation<'_, K>, outcome: Outcome) -> Result<Action> {
+async fn block<K: Managed>(this: &mut Reconciliation<'_, K>, outcome: Outcome) -> Result<Next> {
     let patience = Requeue::After(BLOCKED_RETRY.min(this.shared().settings.slow_retry));
     let requeue = if outcome.requeue == Requeue::Slow { patience } else { outcome.requeue };
     this.finish(Outcome { requeue, ..outcome }).await

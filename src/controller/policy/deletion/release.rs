@@ -4,14 +4,14 @@ use crate::api::{FINALIZER, Reason, has_finalizer};
 use crate::controller::k8s::finalizer;
 use crate::controller::kinds::managed::Managed;
 use crate::controller::policy::reconciliation::Reconciliation;
+use crate::controller::queue::next::Next;
 use crate::controller::{Error, Result};
 use crate::engine::OrphanReason;
 use crate::engine::outcome::{Outcome, Requeue};
-use kube::runtime::controller::Action;
 use std::time::Duration;
 
 /// Removes the finalizer. An orphan is counted only then: everything before may be repeated.
-pub async fn run<K: Managed>(this: &mut Reconciliation<'_, K>, orphaned: Option<OrphanReason>) -> Result<Action> {
+pub async fn run<K: Managed>(this: &mut Reconciliation<'_, K>, orphaned: Option<OrphanReason>) -> Result<Next> {
     report_to_other_holders(this, orphaned).await?;
     let (records, uid) = (&this.shared().records, this.uid());
     // Before the patch: the object may be gone before its response arrives.
@@ -23,7 +23,7 @@ pub async fn run<K: Managed>(this: &mut Reconciliation<'_, K>, orphaned: Option<
                 if is_new {
                     records.keep(&uid);
                 }
-                return Ok(Action::requeue(Duration::from_secs(1)));
+                return Ok(Next::after(Duration::from_secs(1)));
             }
             other => other?,
         }
@@ -32,7 +32,7 @@ pub async fn run<K: Managed>(this: &mut Reconciliation<'_, K>, orphaned: Option<
         this.shared().metrics.orphaned(K::KIND, why.label());
     }
     this.forget();
-    Ok(Action::await_change())
+    Ok(Next::on_change())
 }
 
 /// Writes the truth into the status of an object that stays, because the finalizers of others hold it.
