@@ -95,9 +95,8 @@ pub struct Args {
     #[arg(long, env = "CLOUD_POLICY_LOG_FILTER", default_value = telemetry::DEFAULT_FILTER)]
     pub(super) log_filter: String,
 
-    /// Send traces to this collector by OTLP over HTTP, such as http://collector:4318. Only in
-    /// binaries with the feature `otel`.
-    #[cfg(feature = "otel")]
+    /// Send traces to this collector by OTLP over HTTP, such as http://collector:4318. A binary
+    /// without the feature `otel` ignores it with a warning.
     #[arg(long, env = "CLOUD_POLICY_OTLP_ENDPOINT")]
     pub(super) otlp_endpoint: Option<url::Url>,
 }

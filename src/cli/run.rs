@@ -52,6 +52,9 @@ fn init_telemetry(args: &Args, runtime: &Handle) -> anyhow::Result<impl FnOnce()
 #[cfg(not(feature = "otel"))]
 fn init_telemetry(args: &Args, _runtime: &Handle) -> anyhow::Result<impl FnOnce() + use<>> {
     telemetry::init(args.log_format, &args.log_filter, None)?;
+    if let Some(endpoint) = &args.otlp_endpoint {
+        tracing::warn!(%endpoint, "this binary is built without traces and ignores --otlp-endpoint: build it with --features otel");
+    }
     Ok(|| {})
 }
 

@@ -68,6 +68,9 @@ pub async fn reconcile<K: ConnectionResource>(object: Arc<DeserializeGuard<K>>, 
         check.block_deletion(message);
     }
     check.warn_of_moved(dependents.as_deref().map_or(0, report::elsewhere));
+    if object.allows_no_namespace() {
+        check.say_unused();
+    }
     Observed { object: &object, check: &check, dependents: dependents.as_deref() }.report(&ctx).await?;
     // Also after a change: objects that name a connection often arrive together with it.
     let soon = deleting || dependents.is_none() || counted_before != dependents.map(|all| all.len());

@@ -54,6 +54,13 @@ impl Check {
         self.ready_reason = Reason::InUse;
     }
 
+    /// Says that the connection works and that no object may use it. That is no error: it may be prepared.
+    pub(super) fn say_unused(&mut self) {
+        if matches!(self.readiness, Readiness::Ready(_)) {
+            self.message.push_str(" No namespace may use it: list namespaces in spec.allowedNamespaces.");
+        }
+    }
+
     /// Reports that objects are recorded in another place than the one to which the connection leads.
     pub(super) fn warn_of_moved(&mut self, objects: usize) {
         if objects == 0 {

@@ -21,6 +21,10 @@ pub trait ConnectionResource:
     fn allowed(&self) -> AllowedNamespaces;
     /// Returns what status says now.
     fn status(&self) -> ConnectionStatus;
+    /// Returns whether the spec allows no namespace at all.
+    fn allows_no_namespace(&self) -> bool {
+        false
+    }
 
     /// Returns the key by which policies find the connection.
     fn key(&self) -> ConnectionKey {
@@ -61,6 +65,10 @@ impl ConnectionResource for ClusterConnection {
     }
     fn allowed(&self) -> AllowedNamespaces {
         self.spec.allowed_namespaces.clone().unwrap_or_default()
+    }
+    fn allows_no_namespace(&self) -> bool {
+        let AllowedNamespaces { all, names } = self.allowed();
+        all != Some(true) && names.is_none_or(|names| names.is_empty())
     }
     fn status(&self) -> ConnectionStatus {
         self.status.clone().unwrap_or_else(unobserved)

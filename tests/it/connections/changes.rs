@@ -215,6 +215,23 @@ async fn cluster_connection_follows_namespace_list_and_secret() {
 }
 
 #[tokio::test]
+async fn cluster_connection_says_that_no_namespace_may_use_it() {
+    let env = TestEnv::with("for-nobody", |settings| settings.cluster_connections = true).await;
+    let hint = "No namespace may use it: list namespaces in spec.allowedNamespaces.";
+    let cluster = SharedConnection::connect(&env, json!({ "names": [] })).await;
+    cluster.says(|message| message.ends_with(hint)).await;
+    let status = cluster.is("Authenticated").await.status.unwrap();
+    assert!(status.conditions.iter().all(|condition| condition.status == "True" && condition.type_ == "Ready"));
+    for somebody in [json!({ "names": ["team"] }), json!({ "all": true, "names": null })] {
+        cluster.allow(somebody).await;
+        cluster.says(|message| !message.is_empty() && !message.contains("namespace")).await;
+        cluster.allow(json!(null)).await;
+        cluster.says(|message| message.ends_with(hint)).await;
+    }
+    cluster.remove().await;
+}
+
+#[tokio::test]
 async fn cluster_connection_deletion_ignores_unlisted_namespaces() {
     let env = TestEnv::with("no-say", |settings| settings.cluster_connections = true).await;
     let cluster = SharedConnection::connect(&env, json!({ "names": ["another-namespace"] })).await;

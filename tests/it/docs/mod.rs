@@ -87,10 +87,7 @@ fn flags_page_lists_every_flag_with_variable_and_default() {
 
 #[test]
 fn page_names_only_existing_flags() {
-    let mut known: BTreeSet<String> = help().into_iter().map(|flag| flag.name).collect();
-    if !cfg!(feature = "otel") {
-        known.insert("--otlp-endpoint".to_owned());
-    }
+    let known: BTreeSet<String> = help().into_iter().map(|flag| flag.name).collect();
     let flag = Regex::new("--[a-z][a-z-]+").unwrap();
     for page in Page::all() {
         let run =

@@ -107,6 +107,17 @@ impl SharedConnection {
         wait_until(&what, SOON, &self.api, &self.name, check).await.unwrap()
     }
 
+    /// Waits until the message of `Ready` is as expected.
+    pub async fn says(&self, expected: impl Fn(&str) -> bool) {
+        let check = |connection: &ClusterConnection| {
+            let conditions = connection.status.clone().unwrap_or_default().conditions;
+            let message = ready(&conditions).map(|c| c.message.clone()).unwrap_or_default();
+            anyhow::ensure!(expected(&message), "Ready says {message:?}");
+            Ok(())
+        };
+        wait_until("the message of the cluster connection", SOON, &self.api, &self.name, check).await.unwrap();
+    }
+
     /// Deletes it and waits until it is gone.
     pub async fn remove(self) {
         self.api.delete(&self.name, &DeleteParams::default()).await.unwrap();
