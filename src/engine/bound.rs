@@ -1,5 +1,6 @@
 //! [`External`] with its type erased, so that the controller is written once for all upstreams.
 
+use super::deleter::{Deleter, ExternalDeleter};
 use super::external::{Details, Document, External, Observed, Problem, Snapshot, Verdict, Written};
 use super::{Diff, OwnerTag, Ownership, Result};
 use futures::future::BoxFuture;
@@ -67,6 +68,13 @@ pub trait BoundExternal: Send + Sync {
     fn find_listed(&self) -> BoxFuture<'_, Result<Option<Observation>>>;
     /// Finds objects of other owners that the wanted one may have been before its Kubernetes object was lost.
     fn find_namesakes(&self) -> BoxFuture<'_, Result<Vec<Observation>>>;
+    /// Finds in a list that started at `not_before` or later what equals the wanted object but for its name, and
+    /// has one of these owner tags.
+    fn find_alike<'a>(
+        &'a self,
+        not_before: Instant,
+        is_owner: &'a (dyn Fn(&str) -> bool + Sync),
+    ) -> BoxFuture<'a, Vec<Observation>>;
     /// Reads the object with this id.
     fn observe<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<Option<Observation>>>;
     /// Looks up the object with this id in a list that started at `not_before` or later.
@@ -89,38 +97,6 @@ pub trait BoundExternal: Send + Sync {
     fn deleter(&self) -> Box<dyn ExternalDeleter>;
 }
 
-/// Deletes upstream objects. It is bound from the record in status, never from a spec.
-pub trait ExternalDeleter: Send + Sync {
-    /// Returns the collection's name.
-    fn system(&self) -> &'static str;
-    /// Tells the key of the objects that later calls are about.
-    fn know(&self, key: &str);
-    /// Finds the objects with this key or with our owner tag, and their owners.
-    fn find<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<Vec<(String, Ownership)>>>;
-    /// Looks in a list for an object that a read does not show, and returns its owner.
-    fn find_listed<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<Option<(String, Ownership)>>>;
-    /// Returns the owner of the object; `None` if it does not exist.
-    fn owner<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<Option<Ownership>>>;
-    /// Finds the object with this id and its owner, or every candidate if the id is not known.
-    fn locate<'a>(&'a self, id: Option<&'a str>, key: &'a str) -> BoxFuture<'a, Result<Vec<(String, Ownership)>>> {
-        self.know(key);
-        Box::pin(async move {
-            match id {
-                Some(id) => Ok(self.owner(id).await?.map(|owner| (id.to_owned(), owner)).into_iter().collect()),
-                None => self.find(key).await,
-            }
-        })
-    }
-    /// Lists the users of the object that prevent its deletion.
-    fn used_by<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<Vec<String>>>;
-    /// Returns whether the users of an object keep what it grants after its deletion.
-    fn grants_after_deletion(&self) -> bool;
-    /// Deletes the object.
-    fn delete<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<()>>;
-    /// Removes our owner tag.
-    fn untag<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<()>>;
-}
-
 /// The one implementation of [`BoundExternal`].
 pub struct Binding<E: External> {
     external: Arc<E>,
@@ -134,6 +110,13 @@ impl<E: External> Binding<E> {
     pub fn new(external: E, snapshots: Arc<dyn Snapshots<E>>, wanted: E::Document, owner_tag: OwnerTag) -> Self {
         external.know(&wanted.key());
         Self { external: Arc::new(external), snapshots, wanted, owner_tag }
+    }
+
+    fn alike(&self, all: &Snapshot<E::Document>, is_owner: &dyn Fn(&str) -> bool) -> Vec<Observation> {
+        let is_owned = |seen: &&Observed<E::Document>| matches!(self.owner_tag.judge(&seen.found_tag), Ownership::ForeignTag(tag) if is_owner(&tag));
+        let is_alike =
+            |seen: &Observation| seen.diff.fields.iter().all(|field| E::NAMES.contains(&field.path.as_str()));
+        all.values().filter(is_owned).map(|seen| self.observation(seen)).filter(is_alike).collect()
     }
 
     fn observation(&self, seen: &Observed<E::Document>) -> Observation {
@@ -188,6 +171,19 @@ impl<E: External> BoundExternal for Binding<E> {
             Ok(found.iter().map(|seen| self.observation(seen)).collect())
         })
     }
+    fn find_alike<'a>(
+        &'a self,
+        not_before: Instant,
+        is_owner: &'a (dyn Fn(&str) -> bool + Sync),
+    ) -> BoxFuture<'a, Vec<Observation>> {
+        Box::pin(async move {
+            if E::NAMES.is_empty() {
+                return Vec::new();
+            }
+            let all = self.snapshots.snapshot(&self.external, not_before).await.unwrap_or_default();
+            self.alike(&all, is_owner)
+        })
+    }
     fn observe<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<Option<Observation>>> {
         Box::pin(async move { Ok(self.external.observe(id).await?.map(|seen| self.observation(&seen))) })
     }
@@ -231,56 +227,6 @@ impl<E: External> BoundExternal for Binding<E> {
         Box::pin(self.external.tag_owner(id, &self.owner_tag))
     }
     fn deleter(&self) -> Box<dyn ExternalDeleter> {
-        Box::new(Deleter { external: Arc::clone(&self.external), owner_tag: self.owner_tag.clone() })
-    }
-}
-
-/// The one implementation of [`ExternalDeleter`].
-pub struct Deleter<E: External> {
-    external: Arc<E>,
-    owner_tag: OwnerTag,
-}
-
-impl<E: External> Deleter<E> {
-    /// Binds an owner tag to the collection.
-    pub fn new(external: E, owner_tag: OwnerTag) -> Self {
-        Self { external: Arc::new(external), owner_tag }
-    }
-}
-
-impl<E: External> ExternalDeleter for Deleter<E> {
-    fn system(&self) -> &'static str {
-        E::SYSTEM
-    }
-    fn know(&self, key: &str) {
-        self.external.know(key);
-    }
-    fn find<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<Vec<(String, Ownership)>>> {
-        Box::pin(async move {
-            let found = self.external.find(key, &self.owner_tag).await?;
-            let owned = |seen: Observed<E::Document>| (seen.id, self.owner_tag.judge(&seen.found_tag));
-            Ok(found.into_iter().map(owned).collect())
-        })
-    }
-    fn find_listed<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<Option<(String, Ownership)>>> {
-        Box::pin(async move {
-            let listed = self.external.find_listed(key).await?;
-            Ok(listed.map(|seen| (seen.id, self.owner_tag.judge(&seen.found_tag))))
-        })
-    }
-    fn owner<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<Option<Ownership>>> {
-        Box::pin(async move { Ok(self.external.observe(id).await?.map(|seen| self.owner_tag.judge(&seen.found_tag))) })
-    }
-    fn used_by<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<Vec<String>>> {
-        Box::pin(self.external.used_by(id))
-    }
-    fn grants_after_deletion(&self) -> bool {
-        E::GRANTS_AFTER_DELETION
-    }
-    fn delete<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<()>> {
-        Box::pin(self.external.delete(id))
-    }
-    fn untag<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<()>> {
-        Box::pin(self.external.untag_owner(id, &self.owner_tag))
+        Box::new(Deleter::of(Arc::clone(&self.external), self.owner_tag.clone()))
     }
 }

@@ -137,6 +137,9 @@ pub trait External: Send + Sync + 'static {
     /// Paths of the spec that lists leave out. If there are any, lists do not show owner tags either.
     const UNLISTED: &'static [&'static str] = &[];
 
+    /// The paths of the spec that only name the object. Empty where lists do not show owner tags.
+    const NAMES: &'static [&'static str] = &[];
+
     /// Whether the users of an object keep what it grants after its deletion.
     const GRANTS_AFTER_DELETION: bool = false;
 

@@ -8,6 +8,7 @@
 pub mod bound;
 pub mod cause;
 pub mod corrections;
+pub mod deleter;
 pub mod deletion_plan;
 pub mod deletions;
 pub mod diff;
@@ -21,10 +22,9 @@ pub mod outcome;
 pub mod owner_tag;
 pub mod plan;
 
-pub use bound::{
-    Binding, BoundExternal, Deleter, ExternalDeleter, ListedObservation, Observation, SnapshotFuture, Snapshots,
-};
+pub use bound::{Binding, BoundExternal, ListedObservation, Observation, SnapshotFuture, Snapshots};
 pub use cause::Cause;
+pub use deleter::{Deleter, ExternalDeleter};
 pub use diff::{Diff, FieldDiff, Remedy};
 pub use error::{ErrorKind, UpstreamError};
 pub use external::{Details, Document, External, Observed, Problem, Snapshot, Verdict, Written};

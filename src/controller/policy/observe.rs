@@ -26,6 +26,9 @@ use crate::upstream::{Account, registry};
 /// After how many intervals an object is read completely regardless of the rate limit.
 const MAX_INTERVALS_UNREAD: u32 = 3;
 
+/// How many objects an event names that lost Kubernetes objects left.
+const SHOWN_LEFTOVERS: usize = 5;
+
 /// The result of an observation.
 pub enum ObserveResult<'c> {
     /// The list shows the object unchanged as far as lists show it, and it is not due for a complete read.
@@ -149,18 +152,43 @@ fn may_create<K: Managed>(this: &Reconciliation<'_, K>) -> bool {
 }
 
 /// Finds objects of this name whose Kubernetes object is gone: a restore from a backup gives an object a new uid,
-/// and so a new owner tag.
+/// and so a new owner tag. An object that was renamed as well is found by its content.
 async fn leftovers<K: Managed>(
     this: &Reconciliation<'_, K>,
     external: &dyn BoundExternal,
 ) -> Result<Vec<Observation>, Stop> {
     let namesakes = external.find_namesakes().await.map_err(|error| failed(this, &error))?;
+    let found = left_behind(this, namesakes).await;
+    if found.is_empty() && this.recorded_id().is_none() { Ok(renamed(this, external).await) } else { Ok(found) }
+}
+
+/// Finds objects that equal this one but for their name, and whose Kubernetes object is gone. Where the id is chosen
+/// by people, another id is another object: an event tells them what is left.
+async fn renamed<K: Managed>(this: &Reconciliation<'_, K>, external: &dyn BoundExternal) -> Vec<Observation> {
+    let cached = ownership::cached_uids(this);
+    let is_lost = |tag: &str| this.shared().uid_in(tag).is_some_and(|uid| !cached.contains(uid));
+    let not_before = this.shared().observations.not_before(&this.uid(), this.interval() / 2);
+    let lost = left_behind(this, external.find_alike(not_before, &is_lost).await).await;
+    if lost.is_empty() || registry::unique_name(this.object.desired()).is_none() {
+        return lost;
+    }
+    let ids: Vec<&str> = lost.iter().take(SHOWN_LEFTOVERS).map(|observation| observation.id.as_str()).collect();
+    let note = format!(
+        "Upstream objects equal this one, and their owner tags name objects of this cluster that do not exist any more: {}. If this object was restored under another name, delete them upstream.",
+        ids.join(", ")
+    );
+    this.warning_event("LeftBehind", &note).await;
+    Vec::new()
+}
+
+/// Returns the objects whose owner tags name objects of this cluster that do not exist any more, as untagged.
+async fn left_behind<K: Managed>(this: &Reconciliation<'_, K>, candidates: Vec<Observation>) -> Vec<Observation> {
     let mut found = Vec::new();
-    for mut observation in namesakes {
+    for mut observation in candidates {
         if ownership::is_left_behind(this, &observation.owner).await {
             observation.owner = Ownership::Untagged;
             found.push(observation);
         }
     }
-    Ok(found)
+    found
 }

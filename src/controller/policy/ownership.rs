@@ -7,6 +7,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::api::ListParams;
 use kube::runtime::reflector::Store;
 use kube::{Api, Resource};
+use std::collections::HashSet;
 
 /// Resolves a tag of this cluster to its object, named as the object under reconciliation may see it.
 ///
@@ -44,6 +45,12 @@ fn cached_owner<K: Managed>(this: &Reconciliation<'_, K>, uid: &str) -> Option<O
     let cached = this.shared().stores.of::<K>().iter().flat_map(Store::state);
     let owner = cached.into_iter().find(|object| object.meta().uid.as_deref() == Some(uid));
     owner.map(|object| object.meta().clone())
+}
+
+/// Returns the uids of the objects of this kind in the cache.
+pub fn cached_uids<K: Managed>(this: &Reconciliation<'_, K>) -> HashSet<String> {
+    let cached = this.shared().stores.of::<K>().iter().flat_map(Store::state);
+    cached.into_iter().filter_map(|object| object.meta().uid.clone()).collect()
 }
 
 async fn listed_owner<K: Managed>(this: &Reconciliation<'_, K>, uid: &str) -> kube::Result<Option<ObjectMeta>> {

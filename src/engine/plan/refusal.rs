@@ -148,7 +148,7 @@ fn recorded_elsewhere(moved: &Moved) -> String {
 
 fn left_behind(id: &str) -> String {
     format!(
-        "The upstream object {id} has this name, and its owner tag names an object of this cluster that does not exist any more, as after a restore from a backup. The operator creates no second one. To adopt it, set spec.adoptionPolicy: IfIdentical, or Always, and spec.externalId: {id} if there are several. Otherwise delete it upstream."
+        "The upstream object {id} has this name, or the same content under another name, and its owner tag names an object of this cluster that does not exist any more, as after a restore from a backup. The operator creates no second one. To adopt it, set spec.adoptionPolicy: IfIdentical, or Always, and spec.externalId: {id} if there are several. Otherwise delete it upstream."
     )
 }
 

@@ -9,3 +9,4 @@ mod lost_finalizers;
 mod lost_records;
 mod marketplace;
 mod released;
+mod renamed_restores;

@@ -22,7 +22,7 @@ fn adopting(mut object: Value, policy: &str) -> Value {
 }
 
 /// Returns the object as a backup holds it and Velero restores it: without status, uid and versions.
-async fn backup<K: Managed + crate::support::test_env::Kind>(env: &TestEnv, name: &str) -> Value {
+pub(super) async fn backup<K: Managed + crate::support::test_env::Kind>(env: &TestEnv, name: &str) -> Value {
     let mut object = serde_json::to_value(env.get::<K>(name).await).unwrap();
     object.as_object_mut().unwrap().remove("status");
     let metadata = object["metadata"].as_object_mut().unwrap();
@@ -31,7 +31,7 @@ async fn backup<K: Managed + crate::support::test_env::Kind>(env: &TestEnv, name
 }
 
 /// Takes an object away from Kubernetes without the operator, as a lost cluster does.
-async fn lose<K: Managed + crate::support::test_env::Kind>(env: &TestEnv, name: &str) {
+pub(super) async fn lose<K: Managed + crate::support::test_env::Kind>(env: &TestEnv, name: &str) {
     env.delete::<K>(name).await;
     let bare = json!({ "metadata": { "finalizers": null } });
     let _ = env.api::<K>().patch(name, &PatchParams::default(), &Patch::Merge(bare)).await;

@@ -109,6 +109,7 @@ impl Collection for NetworkPolicies {
 
 impl External for NetworkPolicies {
     const SYSTEM: &'static str = NETWORK_POLICY.system;
+    const NAMES: &'static [&'static str] = &["spec.spaceone.name"];
 
     type Document = NetworkPolicyDocument;
 

@@ -148,6 +148,7 @@ impl Collection for Policies {
 
 impl External for Policies {
     const SYSTEM: &'static str = POLICY.system;
+    const NAMES: &'static [&'static str] = &["spec.spaceone.policyId", "spec.spaceone.name"];
     const GRANTS_AFTER_DELETION: bool = true;
 
     type Document = PolicyDocument;
