@@ -56,7 +56,8 @@ pub struct Safeguards {
     pub lost_finalizer: bool,
     /// Puts back what another writer took from the record in status: the upstream object, and the create in flight.
     pub lost_record: bool,
-    /// Looks upstream before the deletion of an object without a record lets it go.
+    /// Looks upstream before an object without a record is let go or created, also for what an earlier process may
+    /// have created and the upstream may show late.
     pub search_unrecorded: bool,
     /// Takes an object without an owner tag for that of a create in flight only if this process sent the create.
     pub create_proof: bool,

@@ -46,6 +46,9 @@ pub trait Snapshots<E: External>: Send + Sync {
 /// The future of [`Snapshots::snapshot`].
 pub type SnapshotFuture<'a, D> = BoxFuture<'a, Option<Arc<Snapshot<D>>>>;
 
+/// Tells whether an owner tag is one of those that are looked for.
+pub type IsOwner<'a> = &'a (dyn Fn(&str) -> bool + Sync);
+
 /// A desired object, bound to its collection. Each call has the contract of [`External`].
 pub trait BoundExternal: Send + Sync {
     /// Returns the collection's name.
@@ -70,11 +73,7 @@ pub trait BoundExternal: Send + Sync {
     fn find_namesakes(&self) -> BoxFuture<'_, Result<Vec<Observation>>>;
     /// Finds in a list that started at `not_before` or later what equals the wanted object but for its name, and
     /// has one of these owner tags.
-    fn find_alike<'a>(
-        &'a self,
-        not_before: Instant,
-        is_owner: &'a (dyn Fn(&str) -> bool + Sync),
-    ) -> BoxFuture<'a, Vec<Observation>>;
+    fn find_alike<'a>(&'a self, not_before: Instant, is_owner: IsOwner<'a>) -> BoxFuture<'a, Vec<Observation>>;
     /// Reads the object with this id.
     fn observe<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<Option<Observation>>>;
     /// Looks up the object with this id in a list that started at `not_before` or later.
@@ -113,10 +112,10 @@ impl<E: External> Binding<E> {
     }
 
     fn alike(&self, all: &Snapshot<E::Document>, is_owner: &dyn Fn(&str) -> bool) -> Vec<Observation> {
-        let is_owned = |seen: &&Observed<E::Document>| matches!(self.owner_tag.judge(&seen.found_tag), Ownership::ForeignTag(tag) if is_owner(&tag));
+        let owned = |seen: &&Observed<E::Document>| matches!(self.owner_tag.judge(&seen.found_tag), Ownership::ForeignTag(tag) if is_owner(&tag));
         let is_alike =
             |seen: &Observation| seen.diff.fields.iter().all(|field| E::NAMES.contains(&field.path.as_str()));
-        all.values().filter(is_owned).map(|seen| self.observation(seen)).filter(is_alike).collect()
+        all.values().filter(owned).map(|seen| self.observation(seen)).filter(is_alike).collect()
     }
 
     fn observation(&self, seen: &Observed<E::Document>) -> Observation {
@@ -171,11 +170,7 @@ impl<E: External> BoundExternal for Binding<E> {
             Ok(found.iter().map(|seen| self.observation(seen)).collect())
         })
     }
-    fn find_alike<'a>(
-        &'a self,
-        not_before: Instant,
-        is_owner: &'a (dyn Fn(&str) -> bool + Sync),
-    ) -> BoxFuture<'a, Vec<Observation>> {
+    fn find_alike<'a>(&'a self, not_before: Instant, is_owner: IsOwner<'a>) -> BoxFuture<'a, Vec<Observation>> {
         Box::pin(async move {
             if E::NAMES.is_empty() {
                 return Vec::new();

@@ -18,6 +18,7 @@ impl<K: Managed> Reconciliation<'_, K> {
             create_sent: !self.shared().settings.safeguards.create_proof
                 || self.shared().records.sent_create(&self.uid()).is_some(),
             in_grace: self.grace_left().is_some(),
+            may_be_unrecorded: self.may_be_unrecorded(),
             applied_hash: common.applied_hash.clone(),
             settling: self.is_settling(),
             before: self.shared().settling.before(&self.uid()).filter(|_| !self.reconcile_requested()),

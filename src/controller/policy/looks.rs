@@ -1,5 +1,16 @@
-//! Decides when to look for the effect of a write whose response was lost.
+//! Decides when to look for the effect of a write whose response was lost, and for how long.
+//!
+//! A create may take effect, and become visible, within the grace: counted from its response or the loss of it. A
+//! create of an earlier process may have been sent until this process started, so its grace counts from there at the
+//! earliest. The record of a create in status can be lost: an object with the finalizer and without a record may have
+//! one as well, unless this process added the finalizer.
 
+use super::reconciliation::Reconciliation;
+use crate::api::has_finalizer;
+use crate::api::status::{Operation, OperationKind};
+use crate::controller::kinds::managed::Managed;
+use crate::controller::settings::Settings;
+use jiff::Timestamp;
 use std::time::Duration;
 
 /// How soon after the grace it looks for the last time: clocks may differ a little.
@@ -17,6 +28,62 @@ pub fn next(first: Duration, passed: Duration, left: Duration) -> Duration {
     }
     let wait = at.saturating_sub(passed);
     if wait < left { wait } else { left + AFTER_GRACE }
+}
+
+impl<K: Managed> Reconciliation<'_, K> {
+    /// Returns how long the operation in flight, or a create of an earlier process, may still take effect or become
+    /// visible; `None` when it cannot any more.
+    pub fn grace_left(&self) -> Option<Duration> {
+        self.operation_grace().max(self.inherited_grace())
+    }
+
+    /// Returns when to look for the effect of the write in flight; `None` when it cannot take effect any more.
+    pub fn next_look(&self) -> Option<Duration> {
+        let left = self.grace_left()?;
+        let Settings { create_grace, first_look, .. } = &self.shared().settings;
+        Some(next(*first_look, create_grace.saturating_sub(left), left))
+    }
+
+    /// Returns whether a create that may still take effect or become visible has no record in status.
+    pub fn may_be_unrecorded(&self) -> bool {
+        self.has_lost_record() && self.inherited_grace().is_some()
+    }
+
+    fn operation_grace(&self) -> Option<Duration> {
+        let operation = self.status.common.operation.as_ref()?;
+        self.shared().settings.create_grace.checked_sub(self.passed(operation)).filter(|left| !left.is_zero())
+    }
+
+    /// Returns the age of the operation in flight. The clock of the system can be set, so it counts only for an operation
+    /// of an earlier process.
+    fn passed(&self, operation: &Operation) -> Duration {
+        let by_clock = || {
+            let started = operation.started_at.parse::<Timestamp>().ok()?;
+            Duration::try_from(self.shared().clock.now().duration_since(started)).ok()
+        };
+        self.shared().records.since_sent(&self.uid(), &operation.id).or_else(by_clock).unwrap_or_default()
+    }
+
+    /// Returns what is left of the grace of a create that an earlier process may have sent.
+    fn inherited_grace(&self) -> Option<Duration> {
+        let sent_here = self.shared().records.sent_create(&self.uid()).is_some();
+        let sent_before = self.is_in_flight(OperationKind::Create) && !sent_here;
+        if !sent_before && !self.has_lost_record() {
+            return None;
+        }
+        let running = self.shared().observations.started().elapsed();
+        self.shared().settings.create_grace.checked_sub(running).filter(|left| !left.is_zero())
+    }
+
+    /// Returns whether status may have recorded a create of an earlier process.
+    fn has_lost_record(&self) -> bool {
+        let common = &self.status.common;
+        has_finalizer(&self.object)
+            && common.upstream.is_none()
+            && common.operation.is_none()
+            && self.shared().settings.safeguards.search_unrecorded
+            && !self.shared().records.is_first_process(&self.uid())
+    }
 }
 
 #[cfg(test)]

@@ -22,6 +22,7 @@ use crate::controller::state::claims::ClaimGuard;
 use crate::engine::plan;
 use crate::engine::{BoundExternal, ListedObservation, Observation, Ownership};
 use crate::upstream::{Account, registry};
+use std::time::Duration;
 
 /// After how many intervals an object is read completely regardless of the rate limit.
 const MAX_INTERVALS_UNREAD: u32 = 3;
@@ -74,6 +75,7 @@ fn settled_id<K: Managed>(this: &Reconciliation<'_, K>, account: &Account, hash:
     let current = !this.spec_changed()
         && common.operation.is_none()
         && !this.record_lost()
+        && this.shared().records.copy_hidden_for(&this.uid(), Duration::ZERO).is_none()
         && !this.reconcile_requested()
         && moved::of(this, account).is_none()
         && (this.object.only_observes() || common.applied_hash.as_deref() == Some(hash));
@@ -122,11 +124,17 @@ async fn from_get<K: Managed>(
     let ours = found.iter().any(|seen| matches!(seen.owner, Ownership::Ours | Ownership::Unknown));
     let lost = !ours && (known.is_some() || named.is_none());
     // Where names are not unique, a create that took effect late may have made a second object.
-    let duplicated = ours && known.is_some() && registry::unique_name(this.object.desired()).is_none();
+    let grace = this.shared().settings.create_grace;
+    let hidden_copy = this.shared().records.copy_hidden_for(&this.uid(), grace);
+    let may_be_two = hidden_copy.is_some() || registry::unique_name(this.object.desired()).is_none();
+    let duplicated = ours && known.is_some() && may_be_two;
     if this.shared().settings.safeguards.owner_lookup && (lost || duplicated) {
         let others = external.find().await?;
         found.retain(|seen| others.iter().all(|other| other.id != seen.id));
         found.extend(others);
+        if hidden_copy.is_some_and(|left| left.is_zero()) {
+            this.shared().records.copy_searched(&this.uid());
+        }
     }
     if known.is_some() && found.is_empty() && this.shared().settings.safeguards.absence_by_list {
         found.extend(external.find_listed().await?);

@@ -1,7 +1,6 @@
 //! Holds the state of one reconcile: the object, what status said before and what it will say.
 
 use super::audit_log::{AuditLog, CallResult, Write};
-use super::looks;
 use crate::api::status::{CommonStatus, Operation};
 use crate::api::{ConditionType, Reason, has_finalizer};
 use crate::controller::Result;
@@ -9,7 +8,6 @@ use crate::controller::context::{Context, Shared};
 use crate::controller::k8s::{finalizer, status};
 use crate::controller::kinds::managed::{Managed, StatusDraft};
 use crate::controller::queue::priority;
-use crate::controller::settings::Settings;
 use crate::controller::state::records::Footprint;
 use crate::engine::plan::Rules;
 use crate::engine::{ErrorKind, OwnerTag};
@@ -133,35 +131,13 @@ impl<'a, K: Managed> Reconciliation<'a, K> {
         passed.and_then(|passed| Duration::try_from(passed).ok()).unwrap_or_default()
     }
 
-    /// Returns how long the operation in flight may still take effect; `None` when it cannot any more.
-    pub fn grace_left(&self) -> Option<Duration> {
-        let operation = self.status.common.operation.as_ref()?;
-        self.shared().settings.create_grace.checked_sub(self.passed(operation)).filter(|left| !left.is_zero())
-    }
-
-    /// Returns the age of the operation in flight. The clock of the system can be set, so it counts only for an operation
-    /// of an earlier process.
-    fn passed(&self, operation: &Operation) -> Duration {
-        let by_clock = || {
-            let started = operation.started_at.parse::<Timestamp>().ok()?;
-            Duration::try_from(self.shared().clock.now().duration_since(started)).ok()
-        };
-        self.shared().records.since_sent(&self.uid(), &operation.id).or_else(by_clock).unwrap_or_default()
-    }
-
-    /// Returns when to look for the effect of the operation in flight; `None` when it cannot take effect any more.
-    pub fn next_look(&self) -> Option<Duration> {
-        let left = self.grace_left()?;
-        let Settings { create_grace, first_look, .. } = &self.shared().settings;
-        Some(looks::next(*first_look, create_grace.saturating_sub(left), left))
-    }
-
     /// Adds the finalizer before anything can exist upstream. An object that only observes needs none.
     pub async fn ensure_finalizer(&mut self) -> Result<()> {
         if self.object.only_observes() || has_finalizer(&self.object) {
             return Ok(());
         }
         self.object = finalizer::add(&self.api(), &self.object, self.shared().settings.safeguards).await?;
+        self.shared().records.began_here(&self.uid());
         self.shared().records.remember(&self.uid(), Footprint::of(&self.object));
         Ok(())
     }

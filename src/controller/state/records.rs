@@ -48,6 +48,10 @@ struct Memory {
     upstream: Option<UpstreamRef>,
     /// The create that this process sent and whose outcome is not recorded.
     sent: Option<Sent>,
+    /// Whether this process added the finalizer, so that no earlier one sent anything.
+    is_new: bool,
+    /// When this process sent a create although an earlier one without a known outcome may have taken effect.
+    repeated: Option<Instant>,
     /// Whether this process let the object go.
     released: bool,
 }
@@ -119,6 +123,37 @@ impl Records {
     #[must_use]
     pub fn since_sent(&self, uid: &str, operation: &str) -> Option<Duration> {
         self.lock().get(uid)?.sent.as_ref().filter(|sent| sent.operation.id == operation).map(|sent| sent.at.elapsed())
+    }
+
+    /// Remembers that this process added the finalizer.
+    pub fn began_here(&self, uid: &str) {
+        self.lock().entry(uid.to_owned()).or_default().is_new = true;
+    }
+
+    /// Returns whether no earlier process can have sent a create of this object.
+    #[must_use]
+    pub fn is_first_process(&self, uid: &str) -> bool {
+        self.lock().get(uid).is_some_and(|memory| memory.is_new)
+    }
+
+    /// Remembers that a create is sent although an earlier one may have taken effect: there may be two objects.
+    pub fn create_repeated(&self, uid: &str) {
+        self.lock().entry(uid.to_owned()).or_default().repeated = Some(Instant::now());
+    }
+
+    /// Returns how long a search may not show the second object of a repeated create, counted from the repetition;
+    /// zero when the next search is the last one, `None` if there is nothing to search for.
+    #[must_use]
+    pub fn copy_hidden_for(&self, uid: &str, grace: Duration) -> Option<Duration> {
+        let repeated = self.lock().get(uid)?.repeated?;
+        Some(grace.saturating_sub(repeated.elapsed()))
+    }
+
+    /// Forgets that a create was repeated: a search would have shown the second object.
+    pub fn copy_searched(&self, uid: &str) {
+        if let Some(memory) = self.lock().get_mut(uid) {
+            memory.repeated = None;
+        }
     }
 
     /// Remembers that this process lets the object go. Returns whether that is new.

@@ -63,7 +63,7 @@ impl Planner<'_> {
         if self.rules.management == ManagementPolicy::Observe {
             return Plan::Report { observed: None, why: ReportOnly::Observe };
         }
-        if self.last_known.is_in_flight(OperationKind::Create) && self.last_known.in_grace {
+        if self.last_known.may_appear() {
             return Plan::Wait;
         }
         let is_recorded = self.last_known.id.is_some();
@@ -160,7 +160,8 @@ impl Planner<'_> {
                 Plan::Existing(Existing { observed, acquire, tag, step: Step::None })
             };
         }
-        if differs && self.rules.management == ManagementPolicy::CreateOnly {
+        if differs && self.rules.management == ManagementPolicy::CreateOnly && !self.completes(&observed.diff, acquire)
+        {
             return if acquire.is_some() {
                 Plan::Existing(Existing { observed, acquire, tag, step: Step::None })
             } else {
@@ -183,6 +184,12 @@ impl Planner<'_> {
         }
         let step = self.step(&observed.diff, cause);
         Plan::Existing(Existing { observed, acquire, tag, step })
+    }
+
+    /// Returns whether an update belongs to the create: the object was created without what differs.
+    fn completes(&self, diff: &Diff, acquire: Option<Acquire>) -> bool {
+        let is_new = self.last_known.is_in_flight(OperationKind::Create) && acquire != Some(Acquire::Adopt);
+        is_new && !diff.needs_recreate()
     }
 
     /// Returns the cause of a difference: drift if the spec was written before as it is now.

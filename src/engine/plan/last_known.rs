@@ -17,8 +17,11 @@ pub struct LastKnown {
     pub in_flight: Option<OperationKind>,
     /// Whether this process sent the create in flight. Status alone does not prove that: others may edit it.
     pub create_sent: bool,
-    /// Whether a create in flight may still take effect.
+    /// Whether a create in flight may still take effect or become visible.
     pub in_grace: bool,
+    /// Whether an earlier process may have sent a create that status does not record any more, and whose object may
+    /// become visible.
+    pub may_be_unrecorded: bool,
     /// Hash of the wanted document that was last written.
     pub applied_hash: Option<String>,
     /// Whether reads may not show the last write yet.
@@ -39,6 +42,12 @@ pub struct LastKnown {
 }
 
 impl LastKnown {
+    /// Returns whether the object of an earlier create may still appear.
+    #[must_use]
+    pub fn may_appear(&self) -> bool {
+        (self.is_in_flight(OperationKind::Create) && self.in_grace) || self.may_be_unrecorded
+    }
+
     /// Returns whether a write of this kind is in flight.
     #[must_use]
     pub fn is_in_flight(&self, kind: OperationKind) -> bool {

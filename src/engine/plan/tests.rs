@@ -102,6 +102,26 @@ fn plan_waits_for_lost_create_within_grace() {
 }
 
 #[test]
+fn plan_waits_for_object_that_an_earlier_process_may_have_made() {
+    let unrecorded = LastKnown { may_be_unrecorded: true, ..LastKnown::default() };
+    assert_eq!(plan_absent(&unrecorded, rules()), Plan::Wait);
+    let found = plan_one(&unrecorded, rules(), Ownership::Ours, &[]);
+    assert_eq!(acquired(found), (Some(Acquire::Recover), TagOwner::NotNeeded, Step::None));
+}
+
+#[test]
+fn plan_completes_create_under_create_only() {
+    let create_only = Rules { management: ManagementPolicy::CreateOnly, ..rules() };
+    let update = |plan: Plan| matches!(existing(plan).step, Step::Update { cause: Cause::Spec, .. });
+    let recorded = LastKnown { id: Some("id-1".to_owned()), ..in_flight(true) };
+    assert!(update(plan_one(&recorded, create_only, Ownership::Ours, CHANGED)));
+    assert!(update(plan_one(&in_flight(false), create_only, Ownership::Ours, CHANGED)), "its response was lost");
+    let report =
+        |last_known| matches!(plan_one(&last_known, create_only, Ownership::Ours, CHANGED), Plan::Report { .. });
+    assert!(report(LastKnown { id: Some("id-1".to_owned()), ..LastKnown::default() }) && report(written()));
+}
+
+#[test]
 fn plan_recovers_object_with_our_tag() {
     for last_known in [in_flight(true), in_flight(false), LastKnown::default()] {
         let plan = plan_one(&last_known, rules(), Ownership::Ours, &[]);

@@ -163,7 +163,13 @@ async fn policy_is_created_again_after_restart_in_empty_account() {
     env.ncloud.remove_policy(&id);
     env.start(|_| {});
     env.eventually("the policy to be there again", || env.ncloud.policies().len() == 1).await;
-    assert_ne!(upstream_id(&env.ready::<Policy>("only").await), id);
+    env.until("only", "recorded under another id", |object: &Policy| {
+        let recorded = common(object).upstream.and_then(|upstream| upstream.id);
+        anyhow::ensure!(recorded.as_ref().is_some_and(|recorded| *recorded != id), "{recorded:?}");
+        Ok(())
+    })
+    .await;
+    env.ready::<Policy>("only").await;
 }
 
 fn at_localhost<K: Managed + Kind>(object: &K) -> anyhow::Result<()> {

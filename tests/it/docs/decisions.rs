@@ -181,6 +181,8 @@ fn situations() -> Vec<Situation> {
     let fought = LastKnown { fought: vec![FIELD.to_owned()], ..written_before() };
     let named_and_recorded = "no owner tag, id recorded, externalId names it, equal";
     let recreating = LastKnown { in_flight: Some(OperationKind::Recreate), ..spec_changed() };
+    let incomplete = LastKnown { id: Some(ID.to_owned()), ..lost_create(true) };
+    let unrecorded = LastKnown { may_be_unrecorded: true, ..never() };
     let sent = LastKnown { create_sent: true, ..lost_create(true) };
     let adopting = LastKnown { in_flight: Some(OperationKind::Adopt), ..never() };
     vec![
@@ -188,6 +190,7 @@ fn situations() -> Vec<Situation> {
         case("not there, was created before", written_before(), vec![]),
         case("not there, a create was lost, in the grace", lost_create(true), vec![]),
         case("not there, a create was lost, after the grace", lost_create(false), vec![]),
+        case("not there, an earlier process may have created it without a record", unrecorded, vec![]),
         case("not there, recreate under way", recreating, vec![]),
         Situation { external_id: Some(ID), ..case("not there, externalId names it", never(), vec![]) },
         case("recorded elsewhere, not there", recorded_elsewhere(Difference::Possible), vec![]),
@@ -196,6 +199,7 @@ fn situations() -> Vec<Situation> {
         case("recorded in another account, ours there", recorded_elsewhere(Difference::Certain), one(Ours, None)),
         case("ours, equal", written_before(), one(Ours, None)),
         case("ours, differs, spec changed", spec_changed(), one(Ours, Some(Update))),
+        case("ours, differs, its create is not complete", incomplete, one(Ours, Some(Update))),
         case("ours, differs by drift", written_before(), one(Ours, Some(Update))),
         case("ours, differs, just written", settling(), one(Ours, Some(Update))),
         case("ours, equal, spec changed, another spec just written", reverted, one(Ours, None)),

@@ -4,7 +4,6 @@ use super::outside::Outside;
 use super::process::DELAY;
 use super::scenario::Scenario;
 use super::schedule::{Fault, StepKind, Timing};
-use super::weather::Weather;
 
 /// Longer than every interval and grace.
 const JUMP: i64 = 3600;
@@ -82,6 +81,9 @@ pub const KINDS: &[FaultKind] = &[
     outside(55, "finalizer taken off, then deleted", Outside::DeletedByForce),
     outside(56, "status wiped, then deleted", Outside::WipedAndDeleted),
     outside(59, "status wiped while no process runs, then deleted", Outside::WipedAtRestart),
+    outside(60, "status wiped while no process runs", Outside::LostAtRestart),
+    outside(61, "deleted", Outside::Deleted),
+    outside(62, "deleted while no process runs", Outside::DeletedAtRestart),
     outside(57, "another tenant wants the same name", Outside::Rival),
     outside(58, "another tenant's crowd", Outside::Crowd),
 ];
@@ -96,7 +98,7 @@ impl FaultKind {
     }
 
     /// Returns whether a scenario and a step of it can have this fault.
-    pub fn applies_to(&self, weather: Weather, scenario: Scenario, step: StepKind) -> bool {
+    pub fn applies_to(&self, scenario: Scenario, step: StepKind) -> bool {
         let is_step = match self.on {
             On::Write => step != StepKind::UpstreamRead,
             On::KubeWrite => step == StepKind::KubeWrite,
@@ -104,7 +106,7 @@ impl FaultKind {
             On::UpstreamRead => step == StepKind::UpstreamRead,
         };
         match self.fault {
-            Fault::Outside(what) => is_step && what.fits(scenario) && what.is_survivable(weather),
+            Fault::Outside(what) => is_step && what.fits(scenario),
             _ => is_step,
         }
     }

@@ -31,6 +31,7 @@ mod scenario;
 mod schedule;
 mod simulated;
 mod steps;
+mod stories;
 mod sweep;
 mod targets;
 mod tenants;

@@ -53,9 +53,11 @@ fn is_decided_outside(user: &User<'_>, counts: Counts, wanted: Counts) -> bool {
         Outside::FinalizerTaken | Outside::Replaced => {
             counts.creates <= wanted.creates && counts.deletes <= wanted.deletes && user.orphans() > 0
         }
-        Outside::DeletedByForce | Outside::WipedAndDeleted | Outside::WipedAtRestart => {
-            counts.creates <= wanted.creates
-        }
+        Outside::DeletedByForce
+        | Outside::WipedAndDeleted
+        | Outside::WipedAtRestart
+        | Outside::Deleted
+        | Outside::DeletedAtRestart => counts.creates <= wanted.creates,
         // Whatever was deleted may be created again, because the object lives again.
         Outside::Restored => user.scenario == Scenario::Delete && counts.creates == counts.deletes,
         // Each object of the other tenant is created and deleted at most once.
@@ -65,7 +67,7 @@ fn is_decided_outside(user: &User<'_>, counts: Counts, wanted: Counts) -> bool {
                 && counts.deletes == wanted.deletes + created
                 && created <= what.neighbours()
         }
-        Outside::StatusWiped | Outside::Repointed => false,
+        Outside::StatusWiped | Outside::LostAtRestart | Outside::Repointed => false,
     }
 }
 

@@ -3,7 +3,6 @@
 use super::scenario::{Scenario, shows};
 use super::targets::OBJECT_NAME;
 use super::user::User;
-use super::weather::Weather;
 use anyhow::Context;
 use kube::api::{DeleteParams, DynamicObject, Patch, PatchParams, PostParams};
 use serde_json::json;
@@ -36,6 +35,12 @@ pub enum Outside {
     WipedAndDeleted,
     /// The same, while the operator restarts and so remembers nothing.
     WipedAtRestart,
+    /// The status is wiped while the operator restarts. The object stays.
+    LostAtRestart,
+    /// The object is deleted.
+    Deleted,
+    /// The same, while the operator restarts.
+    DeletedAtRestart,
 }
 
 impl Outside {
@@ -66,9 +71,10 @@ impl Outside {
             Self::Repointed => matches!(scenario, Create | Delete | Replace | Drift | Vanish | Suspend | Update(1)),
             // Not while the name differs from the one upstream, as it does after the edit of a suspended network policy.
             Self::Restored => matches!(scenario, Create | Delete | Drift | Vanish | Adopt | Update(1)),
-            Self::DeletedByForce | Self::WipedAndDeleted | Self::WipedAtRestart => {
+            Self::DeletedByForce | Self::WipedAndDeleted | Self::WipedAtRestart | Self::LostAtRestart => {
                 matches!(scenario, Create | Drift | Vanish | Update(1))
             }
+            Self::Deleted | Self::DeletedAtRestart => matches!(scenario, Create | Vanish | Update(1)),
         }
     }
 
@@ -76,7 +82,11 @@ impl Outside {
     pub fn decides_existence(self) -> Option<bool> {
         match self {
             Self::Restored => Some(true),
-            Self::DeletedByForce | Self::WipedAndDeleted | Self::WipedAtRestart => Some(false),
+            Self::DeletedByForce
+            | Self::WipedAndDeleted
+            | Self::WipedAtRestart
+            | Self::Deleted
+            | Self::DeletedAtRestart => Some(false),
             _ => None,
         }
     }
@@ -91,15 +101,9 @@ impl Outside {
         self == Self::Restored
     }
 
-    /// Returns whether the operator can survive the action in this weather. A new process without a record cannot know
-    /// of an object that the upstream does not show yet.
-    pub fn is_survivable(self, weather: Weather) -> bool {
-        self != Self::WipedAtRestart || weather != Weather::Lagging
-    }
-
     /// Returns whether no process of the operator runs meanwhile.
     pub fn needs_restart(self) -> bool {
-        self == Self::WipedAtRestart
+        matches!(self, Self::WipedAtRestart | Self::LostAtRestart | Self::DeletedAtRestart)
     }
 }
 
@@ -111,7 +115,7 @@ impl User<'_> {
         self.befall(what);
         match what {
             Outside::FinalizerTaken => self.take_finalizer().await,
-            Outside::StatusWiped => self.wipe_status().await,
+            Outside::StatusWiped | Outside::LostAtRestart => self.wipe_status().await,
             Outside::Replaced => self.replace().await,
             Outside::Rival | Outside::Crowd => self.move_in(what).await,
             Outside::Repointed => self.repoint(true).await,
@@ -121,6 +125,7 @@ impl User<'_> {
                 self.wipe_status().await?;
                 self.delete_once().await
             }
+            Outside::Deleted | Outside::DeletedAtRestart => self.delete_once().await,
         }
     }
 

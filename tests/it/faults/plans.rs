@@ -163,7 +163,7 @@ fn small(number: usize) -> u32 {
 pub fn plans(target: Target, weather: Weather, scenario: Scenario, reference: &Reference) -> Vec<Plan> {
     let mut plans = Vec::new();
     for mark in &reference.marks {
-        for kind in KINDS.iter().filter(|kind| kind.applies_to(weather, scenario, mark.kind)) {
+        for kind in KINDS.iter().filter(|kind| kind.applies_to(scenario, mark.kind)) {
             let plan = |depth| Plan { target, weather, scenario, fault: kind.code, step: mark.code, depth };
             match kind.code {
                 DOUBLE_CRASH => plans.extend(sample(target, scenario, mark.code).map(plan)),

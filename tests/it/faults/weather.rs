@@ -31,8 +31,9 @@ impl Weather {
 
     /// Returns whether a scenario runs in this weather.
     pub fn fits(self, scenario: Scenario) -> bool {
-        use Scenario::{Adopt, Create, Delete, Drift, Replace, Update, Vanish};
-        self == Self::Clear || matches!(scenario, Create | Delete | Replace | Drift | Vanish | Adopt | Update(1))
+        use Scenario::{Abandon, Adopt, Create, Delete, Drift, Replace, Update, Vanish};
+        self == Self::Clear
+            || matches!(scenario, Abandon | Create | Delete | Replace | Drift | Vanish | Adopt | Update(1))
     }
 
     /// Returns the first digit of the plans of a target in this weather.

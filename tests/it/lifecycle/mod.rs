@@ -1,6 +1,8 @@
 //! Tests of creating, updating, suspending and deleting one object of each upstream resource.
 
+mod incomplete_creates;
 mod lagging;
+mod late_creates;
 mod lost_answers;
 mod ncloud;
 mod ncloud_strict;

@@ -168,7 +168,7 @@ async fn swallowed_read_error_is_no_absence() {
 }
 
 /// Gives the policy a status that claims a create in flight.
-async fn forge_create(env: &TestEnv, name: &str) {
+pub async fn forge_create(env: &TestEnv, name: &str) {
     let operation = json!({ "id": "1-1", "kind": "Create", "startedAt": "2026-01-01T00:00:00Z", "requestHash": "x" });
     write_status::<Policy>(env, name, json!({ "operation": operation })).await;
 }

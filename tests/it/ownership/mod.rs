@@ -6,7 +6,7 @@ mod duplicates;
 mod foreign_objects;
 mod lost_adoptions;
 mod lost_finalizers;
-mod lost_records;
+pub mod lost_records;
 mod marketplace;
 mod released;
 mod renamed_restores;

@@ -27,13 +27,22 @@ fn record() -> impl Strategy<Value = LastKnown> {
     let paths = || prop::collection::vec(path(), 0..3);
     let contender = prop::option::of(Just("Policy a/b".to_owned()));
     let kinds = vec![OperationKind::Create, OperationKind::Recreate, OperationKind::Adopt];
-    let waits = any::<[bool; 3]>();
+    let waits = any::<[bool; 4]>();
     (prop::option::of(id()), prop::option::of(select(kinds)), waits, hash, paths(), paths(), contender).prop_map(
-        |(id, in_flight, [create_sent, in_grace, settling], applied_hash, not_applied, fought, contender)| LastKnown {
+        |(
+            id,
+            in_flight,
+            [create_sent, in_grace, may_be_unrecorded, settling],
+            applied_hash,
+            not_applied,
+            fought,
+            contender,
+        )| LastKnown {
             id,
             in_flight,
             create_sent,
             in_grace,
+            may_be_unrecorded,
             applied_hash,
             settling,
             before: None,
@@ -133,7 +142,7 @@ fn plan_contains_no_write_that_policies_forbid() {
             Touch::Nothing => {}
             Touch::Create => {
                 assert!(found.is_empty(), "something is there already");
-                assert!(!(record.is_in_flight(OperationKind::Create) && record.in_grace), "one may still land");
+                assert!(!record.may_appear(), "one may still land");
             }
             Touch::Write(seen) => may_write(&record, rules, &seen),
         }
@@ -166,7 +175,9 @@ fn may_write(record: &LastKnown, rules: Rules<'_>, seen: &Observation) {
 /// Asserts that the policies of the spec allow the step.
 fn may_step(record: &LastKnown, rules: Rules<'_>, step: &Step, plan: &Plan) {
     let writes = matches!(step, Step::Update { .. } | Step::Recreate { .. });
-    assert!(!(writes && rules.management == ManagementPolicy::CreateOnly), "CreateOnly never changes: {plan:?}");
+    let completes = record.is_in_flight(OperationKind::Create) && matches!(step, Step::Update { .. });
+    let is_free = rules.management != ManagementPolicy::CreateOnly || completes;
+    assert!(is_free || !writes, "CreateOnly changes nothing but what its create left out: {plan:?}");
     if matches!(step, Step::Recreate { .. }) {
         assert_eq!(rules.recreate, RecreatePolicy::WhenRequired, "{plan:?}");
     }

@@ -45,9 +45,7 @@ impl<K: Managed> Apply<'_, '_, K> {
         if !self.this.is_in_flight(OperationKind::Recreate) {
             self.external.check_quota().await.map_err(|error| failed(self.this, &error))?;
         }
-        self.record_intent(OperationKind::Create, None).await?;
-        self.remember_sent();
-        match self.this.write(Write::create(cause), self.external.create()).await? {
+        match self.send_create(cause).await? {
             Ok(Written::Accepted { id, verdict }) => {
                 self.mark_corrected();
                 // Until a read shows the whole object, what it lacks is part of its creation.
@@ -63,6 +61,19 @@ impl<K: Managed> Apply<'_, '_, K> {
             }
             Err(error) => self.create_failed(&error).await,
         }
+    }
+
+    /// Records the intent, and sends the create.
+    async fn send_create(&mut self, cause: Cause) -> Result<crate::engine::Result<Written>> {
+        if self.this.is_in_flight(OperationKind::Create) {
+            self.this.shared().records.create_repeated(&self.this.uid());
+        }
+        self.record_intent(OperationKind::Create, None).await?;
+        self.remember_sent();
+        let result = self.this.write(Write::create(cause), self.external.create()).await?;
+        // The grace counts from now: the request may have waited, and taken effect until its response came or was lost.
+        self.remember_sent();
+        Ok(result)
     }
 
     /// Checks the rules that only a new object must keep.

@@ -90,11 +90,12 @@ impl<'a, 'c, K: Managed> Apply<'a, 'c, K> {
             // The response arrived: the upstream only shows the object late.
             return self.not_shown();
         }
-        Outcome::working(
-            Reason::Creating,
-            "The response to the create request was lost. Checking whether the object exists before retrying.",
-            self.this.next_look().map_or(Requeue::Backoff, Requeue::After),
-        )
+        let message = if self.this.may_be_unrecorded() {
+            "Status records no upstream object, and the upstream may show one late. Checking whether one exists before creating it."
+        } else {
+            "The response to the create request was lost. Checking whether the object exists before retrying."
+        };
+        Outcome::working(Reason::Creating, message, self.this.next_look().map_or(Requeue::Backoff, Requeue::After))
     }
 
     async fn report_only(&mut self, observed: Option<Observation>, why: ReportOnly) -> Outcome {

@@ -19,7 +19,10 @@ impl<K: Managed> Apply<'_, '_, K> {
         if observed.owner == Ownership::Untagged {
             self.tag_owner(&observed).await?;
         }
-        self.this.status.common.operation = None;
+        // A write that completes the object belongs to its create, also under `CreateOnly`.
+        if !is_late(&observed) {
+            self.this.status.common.operation = None;
+        }
         Ok(self.compare(observed).await)
     }
 
@@ -39,8 +42,7 @@ impl<K: Managed> Apply<'_, '_, K> {
     }
 
     async fn compare(&mut self, observed: Observation) -> Outcome {
-        let late = observed.diff.fields.iter().any(|field| field.remedy == Remedy::Update);
-        if late && self.this.shared().settings.safeguards.lagging_reads {
+        if is_late(&observed) && self.this.shared().settings.safeguards.lagging_reads {
             return self.recheck(&observed);
         }
         if !observed.diff.is_empty() && !observed.diff.is_writable() {
@@ -84,4 +86,9 @@ impl<K: Managed> Apply<'_, '_, K> {
             _ => outcome,
         }
     }
+}
+
+/// Returns whether the upstream may show later what differs now.
+fn is_late(observed: &Observation) -> bool {
+    observed.diff.fields.iter().any(|field| field.remedy == Remedy::Update)
 }

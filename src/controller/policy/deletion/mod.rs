@@ -160,6 +160,7 @@ async fn delete_from<K: Managed>(this: &Reconciliation<'_, K>, targets: &[Target
         }
         users::check_gone(this, &target.key, target.deleter.as_ref()).await?;
     }
+    look_for_copy(this)?;
     if not_ours {
         return Ok(left_in_place(OrphanReason::NotOurs));
     }
@@ -170,10 +171,18 @@ async fn delete_from<K: Managed>(this: &Reconciliation<'_, K>, targets: &[Target
     Ok(Deletion::Done)
 }
 
+/// Stops a deletion whose object may have a copy that a search does not show yet: its create was sent twice.
+fn look_for_copy<K: Managed>(this: &Reconciliation<'_, K>) -> Result<(), Stop> {
+    let hidden = this.shared().records.copy_hidden_for(&this.uid(), this.shared().settings.create_grace);
+    let Some(wait) = hidden.filter(|left| !left.is_zero()) else { return Ok(()) };
+    let message = "An earlier create request may have made another object. Checking whether it exists.";
+    Err(Outcome::working(Reason::Deleting, message, Requeue::After(wait)).into())
+}
+
 /// Stops a deletion that found nothing while a create may still take effect.
 fn wait_for_create<K: Managed>(this: &Reconciliation<'_, K>) -> Result<(), Stop> {
-    let creating = this.status.common.operation.as_ref().is_some_and(|it| it.kind != OperationKind::Adopt);
-    let Some(wait) = this.next_look().filter(|_| creating) else { return Ok(()) };
+    let adopting = this.is_in_flight(OperationKind::Adopt);
+    let Some(wait) = this.next_look().filter(|_| !adopting) else { return Ok(()) };
     let message = "A create request may still take effect. Checking whether the object exists.";
     Err(Outcome::working(Reason::Deleting, message, Requeue::After(wait)).into())
 }
