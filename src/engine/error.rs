@@ -9,7 +9,7 @@ use std::time::Duration;
 /// A failed upstream call. It contains no secret, and of the response body only the upstream's
 /// documented code and message, shortened.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{operation}{}{}", after(": ", message, ""), after(" (code ", code.as_deref().unwrap_or_default(), ")"))]
+#[error("{operation}{}{}", after(": ", message, ""), after(" (upstream code ", code.as_deref().unwrap_or_default(), ")"))]
 pub struct UpstreamError {
     /// The kind of failure.
     pub kind: ErrorKind,
@@ -208,8 +208,8 @@ mod tests {
     #[test]
     fn error_leaves_out_parts_that_the_upstream_did_not_give() {
         let error = |message: &str| UpstreamError::new(ErrorKind::Rejected, "add tag", message);
-        assert_eq!(error("no").with_code("9").sentence(), "Add tag: no (code 9).");
-        assert_eq!(error("").with_code("9").sentence(), "Add tag (code 9).");
+        assert_eq!(error("no").with_code("9").sentence(), "Add tag: no (upstream code 9).");
+        assert_eq!(error("").with_code("9").sentence(), "Add tag (upstream code 9).");
         assert_eq!(error("").with_code("").sentence(), "Add tag.");
         let forbidden = UpstreamError { kind: ErrorKind::EndpointNotAllowed, ..error("the host is not allowed") };
         assert_eq!(forbidden.sentence(), "The host is not allowed.");

@@ -13,6 +13,7 @@ use super::plan::ReportOnly;
 use super::{Diff, Remedy, Verdict};
 use crate::api::Reason;
 use messages::{finding, ineffective};
+use serde_json::Value;
 use std::time::Duration;
 
 /// The status of a condition.
@@ -206,11 +207,12 @@ impl Outcome {
         Self::refused(Reason::Duplicate, message)
     }
 
-    /// Reports that the upstream's validation rejected the spec, so nothing was written.
+    /// Reports that the upstream's validation rejected the spec, so nothing was written. `wanted` is the document that it
+    /// judged.
     #[must_use]
-    pub fn invalid(verdict: &Verdict) -> Self {
+    pub fn invalid(verdict: &Verdict, wanted: &Value) -> Self {
         let first = verdict.details.iter().find(|d| d.kind == "ERROR").or(verdict.details.first());
-        let detail = first.map_or_else(|| " without a detail".to_owned(), finding);
+        let detail = first.map_or_else(|| " without a detail".to_owned(), |detail| finding(detail, wanted));
         Self::refused(
             Reason::ValidationFailed,
             format!("The upstream rejects the policy{detail}. Nothing was written. Correct the spec."),

@@ -5,6 +5,7 @@ use crate::api::status::ValidationDetail;
 use crate::engine::Remedy;
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+use serde_json::json;
 
 fn at(second: i64) -> Timestamp {
     Timestamp::from_second(second).unwrap()
@@ -45,7 +46,7 @@ fn failed_call_does_not_change_valid() {
     assert_eq!((ready.status.as_str(), ready.reason.as_str()), ("False", "Unauthorized"));
     assert_eq!(
         ready.message,
-        "Get policy: authentication failed (code 200). Check the Secret of the connection and the permissions of its key."
+        "Get policy: authentication failed (upstream code 200). Check the Secret of the connection and the permissions of its key."
     );
 }
 
@@ -81,14 +82,42 @@ fn invalid_names_the_first_error_and_its_field() {
     };
     let details =
         vec![detail("INFO", "i", None), detail("ERROR", "e", Some("spec.ncloud.permissions[0].targets[0].product"))];
-    let outcome = Outcome::invalid(&Verdict { success: false, details });
+    let wanted = json!({ "permissions": [{ "targets": [{ "product": "Srv", "actions": ["x"] }] }] });
+    let outcome = Outcome::invalid(&Verdict { success: false, details }, &wanted);
     assert_eq!(outcome.reason, Reason::ValidationFailed);
     assert!(outcome.stalled && outcome.valid == Truth::False);
     assert!(
-        outcome.message.contains("at spec.ncloud.permissions[0].targets[0].product: unknown product (e)"),
+        outcome
+            .message
+            .contains("at spec.ncloud.permissions[0].targets[0].product `Srv`: unknown product (upstream code e)"),
         "{}",
         outcome.message
     );
+}
+
+#[test]
+fn invalid_quotes_only_short_values_that_the_spec_has() {
+    let wanted =
+        json!({ "policyName": "é".repeat(129), "permissions": [{ "targets": [{ "actions": ["View/x", 7] }] }] });
+    for (field, quoted) in [
+        ("spec.ncloud.permissions[0].targets[0].actions[0]", " `View/x`"),
+        ("spec.ncloud.permissions[0].targets[0].actions[1]", " `7`"),
+        ("spec.ncloud.permissions[0].targets[0].actions", ""),
+        ("spec.ncloud.permissions[9].targets", ""),
+        ("spec.ncloud.policyName", ""),
+        ("spec.ncloud", ""),
+    ] {
+        let detail = ValidationDetail {
+            kind: "ERROR".to_owned(),
+            code: String::new(),
+            location: String::new(),
+            message: "no".to_owned(),
+            field: Some(field.to_owned()),
+        };
+        let outcome = Outcome::invalid(&Verdict { success: false, details: vec![detail] }, &wanted);
+        let expected = format!("The upstream rejects the policy at {field}{quoted}: no.");
+        assert!(outcome.message.starts_with(&expected), "{}", outcome.message);
+    }
 }
 
 #[test]

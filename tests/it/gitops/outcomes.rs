@@ -35,7 +35,7 @@ fn fixed() -> Vec<Outcome> {
     vec![
         Outcome::up_to_date(),
         Outcome::suspended(),
-        Outcome::invalid(&Verdict { success: false, details: Vec::new() }),
+        Outcome::invalid(&Verdict { success: false, details: Vec::new() }, &serde_json::Value::Null),
         Outcome::yielded("Another object has it.", Duration::from_secs(30)),
         Outcome::settling(differing(Remedy::Update), Duration::ZERO),
         Outcome::settling(Diff::default(), Duration::ZERO),

@@ -220,7 +220,7 @@ fn outcome() -> impl Strategy<Value = Outcome> {
         "\\PC{0,20}".prop_map(|why| Outcome::refused(Reason::Conflict, why)),
         "\\PC{0,20}".prop_map(|why| Outcome::blocked(Reason::ConnectionNotReady, why, Requeue::Backoff)),
         Just(Outcome::working(Reason::Creating, "Made.", Requeue::Backoff)),
-        verdict().prop_map(|verdict| Outcome::invalid(&verdict)),
+        verdict().prop_map(|verdict| Outcome::invalid(&verdict, &json!({}))),
         failed,
     ]
 }

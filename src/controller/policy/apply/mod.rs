@@ -212,7 +212,7 @@ impl<'a, 'c, K: Managed> Apply<'a, 'c, K> {
     }
 
     fn invalid(&mut self, verdict: Verdict) -> Outcome {
-        let outcome = Outcome::invalid(&verdict);
+        let outcome = Outcome::invalid(&verdict, &self.external.wanted());
         self.this.status.verdict = Some(verdict);
         outcome
     }
