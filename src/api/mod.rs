@@ -12,6 +12,7 @@ pub(crate) mod kinds;
 pub mod network_policy;
 pub mod policy;
 pub mod reasons;
+pub mod recorded_place;
 mod rules;
 pub mod schema;
 pub mod shared;

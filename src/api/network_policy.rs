@@ -23,6 +23,8 @@ use std::collections::BTreeSet;
     category = "cloudpolicy",
     shortname = "cloudnetpol",
     doc = "A network policy of the SpaceONE inventory. The operator keeps the upstream network policy equal to `spec`. This is not the networking.k8s.io kind of the same name.",
+    validation = rules::same_connection(),
+    validation = rules::same_external_id(),
     printcolumn(name = "READY", type_ = "string", json_path = ".status.conditions[?(@.type=='Ready')].status"),
     printcolumn(name = "STATUS", type_ = "string", json_path = ".status.conditions[?(@.type=='Ready')].reason"),
     printcolumn(name = "ID", type_ = "string", json_path = ".status.networkPolicyId"),
@@ -38,8 +40,6 @@ use std::collections::BTreeSet;
     )
 )]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = rules::same_connection())]
-#[x_kube(validation = rules::same_external_id())]
 pub struct NetworkPolicySpec {
     /// The fields of every managed kind.
     #[serde(flatten)]

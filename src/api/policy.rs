@@ -22,6 +22,11 @@ use std::collections::BTreeMap;
     category = "cloudpolicy",
     shortname = "cloudpol",
     doc = "An access policy of NAVER Cloud Platform or SpaceONE. The operator keeps the upstream policy equal to `spec`.",
+    validation = rules::same_connection(),
+    validation = rules::same_external_id(),
+    validation = rules::same_name("ncloud", "policyName"),
+    validation = rules::same_name("spaceone", "policyId"),
+    validation = rules::same_project(),
     printcolumn(name = "READY", type_ = "string", json_path = ".status.conditions[?(@.type=='Ready')].status"),
     printcolumn(name = "STATUS", type_ = "string", json_path = ".status.conditions[?(@.type=='Ready')].reason"),
     printcolumn(name = "ID", type_ = "string", json_path = ".status.policyId"),
@@ -40,8 +45,6 @@ use std::collections::BTreeMap;
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = rules::one_upstream())]
 #[x_kube(validation = rules::same_upstream())]
-#[x_kube(validation = rules::same_connection())]
-#[x_kube(validation = rules::same_external_id())]
 #[x_kube(validation = rules::external_id_is_policy_id())]
 pub struct PolicySpec {
     /// The fields of every managed kind.
@@ -64,11 +67,10 @@ pub struct PolicySpec {
 /// A policy of NAVER Cloud Platform Sub Account, with the fields of its API.
 #[derive(Clone, Debug, Deserialize, Serialize, KubeSchema, PartialEq)]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = rules::same("ncloud", "policyName"))]
 pub struct NcloudPolicySpec {
     /// Name of the policy in the account: 3 to 30 characters, such as `server-viewer`. It consists
-    /// of Korean, Japanese or Latin letters, digits, `.`, `_` and `-`, and begins with a letter. It
-    /// is immutable, because NAVER Cloud cannot rename a policy.
+    /// of Korean, Japanese or Latin letters, digits, `.`, `_` and `-`, and begins with a letter. NAVER
+    /// Cloud cannot rename a policy, so it is immutable once the policy exists.
     #[schemars(schema_with = "schema::ncloud_policy_name")]
     pub policy_name: String,
 
@@ -141,12 +143,10 @@ pub struct NcloudTarget {
 /// A policy of a SpaceONE repository (`spaceone.api.repository.v1.Policy`).
 #[derive(Clone, Debug, Deserialize, Serialize, KubeSchema, PartialEq)]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = rules::same("spaceone", "policyId"))]
-#[x_kube(validation = rules::same_optional("spaceone", "projectId"))]
 pub struct SpaceonePolicySpec {
     /// Id of the policy, unique in the domain: 1 to 48 lower-case letters, digits and inner
-    /// hyphens, such as `network-viewer`. It is immutable, because SpaceONE identifies the policy
-    /// by it.
+    /// hyphens, such as `network-viewer`. SpaceONE identifies the policy by it, so it is
+    /// immutable once the policy exists.
     #[schemars(schema_with = "schema::spaceone_policy_id")]
     pub policy_id: String,
     /// Display name: 1 to 255 characters, such as `Network viewer`. It is not unique.
@@ -168,8 +168,8 @@ pub struct SpaceonePolicySpec {
     #[schemars(schema_with = "schema::spaceone_tags")]
     pub tags: Option<Map<String, Value>>,
     /// Id of the project that the policy belongs to: 1 to 64 characters, such as
-    /// `project-0123456789ab`. It is immutable, also if absent, because SpaceONE accepts it only at
-    /// creation.
+    /// `project-0123456789ab`. SpaceONE accepts it only at creation, so it is immutable, also if
+    /// absent, once the policy exists.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::spaceone_id")]
     pub project_id: Option<String>,

@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 #[serde(rename_all = "camelCase")]
 pub struct CommonSpec {
     /// The connection (endpoint and credentials) to the upstream, such as
-    /// `{kind: ClusterConnection, name: spaceone}`. It is immutable: another connection is another
-    /// account.
+    /// `{kind: ClusterConnection, name: spaceone}`. It is immutable once something exists upstream,
+    /// because another connection is another account.
     pub connection_ref: ConnectionRef,
 
     /// Limits the operator: `Full` (the default) creates, updates and deletes; `CreateOnly` creates
@@ -54,8 +54,9 @@ pub struct CommonSpec {
     pub suspend: bool,
 
     /// The id of an existing upstream object to adopt, subject to `adoptionPolicy`: 1 to 128
-    /// characters, such as `ec5a5dd0-1111-2222-3333-246e966ebeb4`. It is immutable once set. A
-    /// SpaceONE policy does not need it, because the spec chooses its `policyId`.
+    /// characters, such as `ec5a5dd0-1111-2222-3333-246e966ebeb4`. It can be corrected or removed
+    /// until the operator has adopted the object. A SpaceONE policy does not need it, because the
+    /// spec chooses its `policyId`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::external_id")]
     pub external_id: Option<String>,

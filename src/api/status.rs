@@ -78,6 +78,7 @@ pub struct UpstreamRef {
     pub id: Option<String>,
     /// The name by which the operator finds the object if it does not know the id, such as
     /// `server-viewer`.
+    #[schemars(length(max = 255))]
     pub key: String,
     /// `true` if the object existed before and the operator adopted it.
     #[serde(default)]

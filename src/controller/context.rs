@@ -12,6 +12,7 @@ use super::state::accounts::Accounts;
 use super::state::claims::ClaimLocks;
 use super::state::heartbeats::Heartbeats;
 use super::state::observations::Observations;
+use super::state::places::Places;
 use super::state::records::Records;
 use super::state::settling::Settling;
 use super::state::stores::{StoreOf, Stores};
@@ -50,6 +51,8 @@ pub struct Shared {
     pub settling: Settling,
     /// What each object recorded last.
     pub records: Records,
+    /// Where each upstream object is, whatever status says.
+    pub places: Places,
     /// How often each field was corrected.
     pub corrections: Mutex<Corrections>,
     /// The recent deletions, by connection.

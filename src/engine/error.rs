@@ -128,7 +128,7 @@ impl ErrorKind {
             }
             Self::InvalidReference => "Correct the id in the spec.",
             Self::AlreadyExists => "Choose another name, or set spec.adoptionPolicy.",
-            Self::NameReserved => "Choose another name in a new object.",
+            Self::NameReserved => "Choose another name.",
             Self::InUse => "Detach it upstream.",
             Self::UsersUnknown => {
                 "The operator cannot tell which roles hold the policy, and a role keeps the permissions of a deleted policy. Permit the token's user to list roles (identity.Role.list), or set the annotation cloudpolicy.dev/confirm-delete=true to delete the policy all the same."

@@ -7,6 +7,7 @@
 
 pub mod bound;
 pub mod cause;
+pub mod contradiction;
 pub mod corrections;
 pub mod deleter;
 pub mod deletion_plan;

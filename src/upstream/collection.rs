@@ -56,6 +56,9 @@ pub(crate) trait Collection: External {
     /// Whether its objects are in a repository, so that their ids are relative to it.
     const IN_REPOSITORY: bool = false;
 
+    /// The path in the spec of the name that [`Self::unique_name`] returns.
+    const NAME_FIELD: &'static str = "spec";
+
     /// The client of the provider.
     type Client: ProviderClient;
 

@@ -37,6 +37,23 @@ pub fn unique_name(spec: &dyn Any) -> Option<(&'static str, &str)> {
     COLLECTIONS.iter().find_map(|collection| Some((collection.system(), collection.unique_name(spec)?)))
 }
 
+/// What identifies the upstream object of a spec within an account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Identity<'a> {
+    /// The collection.
+    pub system: &'static str,
+    /// The path in the spec and the value of the name that only one object can have; `None` if names are not unique.
+    pub name: Option<(&'static str, &'a str)>,
+}
+
+/// Returns the identity in a spec; `None` if the spec describes no object of any collection.
+#[must_use]
+pub fn identity(spec: &dyn Any) -> Option<Identity<'_>> {
+    let collection = COLLECTIONS.iter().find(|collection| collection.describes(spec))?;
+    let name = collection.unique_name(spec).map(|name| (collection.name_field(), name));
+    Some(Identity { system: collection.system(), name })
+}
+
 /// Binds a spec to its collection. Returns a [`Problem`] if the spec describes no object of any
 /// collection, or if the connection leads to another provider.
 pub fn bind(
@@ -108,6 +125,7 @@ trait Entry: Sync {
     fn in_repository(&self) -> bool;
     /// Reports whether the spec describes an object of the collection.
     fn describes(&self, spec: &dyn Any) -> bool;
+    fn name_field(&self) -> &'static str;
     fn unique_name<'a>(&self, spec: &'a dyn Any) -> Option<&'a str>;
     /// Binds the spec; `None` if the account or the spec is of another collection.
     fn bind(
@@ -161,6 +179,9 @@ impl<C: Collection> Entry for Of<C> {
     fn describes(&self, spec: &dyn Any) -> bool {
         C::spec(spec).is_some()
     }
+    fn name_field(&self) -> &'static str {
+        C::NAME_FIELD
+    }
     fn unique_name<'a>(&self, spec: &'a dyn Any) -> Option<&'a str> {
         C::unique_name(C::spec(spec)?)
     }
@@ -211,9 +232,8 @@ fn ambiguous() -> Problem {
 fn mismatch(account: &Provider, spec: &Provider) -> Problem {
     let leads = account.name;
     let speaks = format!("{} (spec.{})", spec.name, spec.field);
-    let message = format!(
-        "names a connection to {leads}, and the object is one of {speaks}: delete this object and create it with a connection to {speaks}"
-    );
+    let message =
+        format!("names a connection to {leads}, and the object is one of {speaks}: name a connection to {speaks}");
     Problem { field: "spec.connectionRef".to_owned(), message }
 }
 
@@ -251,6 +271,9 @@ mod tests {
         assert_eq!(described(&"another type"), [""; 0]);
         assert_eq!(unique_name(&policy(&json!({ "spaceone": spaceone }))), Some(("spaceone/policy", "b")));
         assert_eq!(unique_name(&network), None);
+        assert_eq!(identity(&network), Some(Identity { system: "spaceone/networkpolicy", name: None }));
+        let named = Identity { system: "ncloud/policy", name: Some(("spec.ncloud.policyName", "a")) };
+        assert_eq!(identity(&policy(&json!({ "ncloud": ncloud }))), Some(named));
     }
 
     #[test]

@@ -55,8 +55,15 @@ fn nodes() -> Vec<Node> {
     let mut found = Vec::new();
     for crd in all() {
         for version in crd.spec.versions {
-            let root = version.schema.unwrap().open_api_v3_schema.unwrap();
+            let mut root = version.schema.unwrap().open_api_v3_schema.unwrap();
+            let rules = root.x_kubernetes_validations.take().unwrap_or_default();
+            let before = found.len();
             collect(&crd.spec.names.kind, None, false, root, &mut found);
+            // A rule of the whole object reads the fields that it names.
+            for node in &mut found[before..] {
+                let path = node.path.replacen(&crd.spec.names.kind, "elf", 1);
+                node.under_rule |= rules.iter().any(|rule| rule.rule.contains(&path));
+            }
         }
     }
     found

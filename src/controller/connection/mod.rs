@@ -51,7 +51,7 @@ pub async fn reconcile<K: ConnectionResource>(object: Arc<DeserializeGuard<K>>, 
     let object = if has_finalizer(object) || deleting {
         object.clone()
     } else {
-        finalizer::add(&ctx.api(object), object, shared.settings.safeguards).await?
+        finalizer::add(&ctx.api(object), object, None, shared.settings.safeguards).await?
     };
     shared.records.remember(&object.uid().unwrap_or_default(), Footprint::of_connection(&object));
     ctx.observe(&key);

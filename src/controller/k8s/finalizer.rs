@@ -1,37 +1,56 @@
-//! Adds and removes the finalizer.
+//! Adds and removes the finalizer, and with it the annotation that records the place of the upstream object.
 //!
-//! The JSON patches test `uid` and `resourceVersion`. So they never change an object that was deleted and
-//! created again under the same name, or that changed meanwhile.
+//! The patches carry `uid` and `resourceVersion`. So they never change an object that was deleted and created again
+//! under the same name, or that changed meanwhile. They replace the list of finalizers, and merge the annotation: the
+//! operator does not read the annotations of others.
 
 use super::size_limit;
 use crate::api::FINALIZER;
+use crate::api::recorded_place::RECORDED_UPSTREAM;
 use crate::controller::settings::Safeguards;
 use crate::controller::{Error, Result};
 use kube::api::{Patch, PatchParams};
 use kube::{Api, Resource, ResourceExt};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::fmt::Debug;
 
-/// Adds our finalizer, and returns the object with it.
-pub async fn add<K>(api: &Api<K>, object: &K, safeguards: Safeguards) -> Result<K>
+/// Adds our finalizer and, if the place of the upstream object is known, the annotation. Returns the object with both.
+pub async fn add<K>(api: &Api<K>, object: &K, place: Option<&str>, safeguards: Safeguards) -> Result<K>
 where
     K: Resource + Clone + DeserializeOwned + Debug + Serialize,
 {
     let mut finalizers = all(api, object).await?;
+    finalizers.retain(|finalizer| finalizer != FINALIZER);
     finalizers.push(FINALIZER.to_owned());
-    patch(api, object, &finalizers, safeguards).await
+    let mut change = json!({ "finalizers": finalizers });
+    if let Some(place) = place {
+        change["annotations"] = json!({ RECORDED_UPSTREAM: place });
+    }
+    patch(api, object, change, safeguards).await
 }
 
-/// Removes our finalizer, so that the API server can delete the object.
+/// Removes our finalizer and the annotation, so that the API server can delete the object.
 pub async fn remove<K>(api: &Api<K>, object: &K, safeguards: Safeguards) -> Result<()>
 where
     K: Resource + Clone + DeserializeOwned + Debug + Serialize,
 {
     let mut finalizers = all(api, object).await?;
     finalizers.retain(|finalizer| finalizer != FINALIZER);
-    patch(api, object, &finalizers, safeguards).await.map(drop)
+    let mut change = json!({ "finalizers": finalizers });
+    if object.annotations().contains_key(RECORDED_UPSTREAM) {
+        change["annotations"] = json!({ RECORDED_UPSTREAM: null });
+    }
+    patch(api, object, change, safeguards).await.map(drop)
+}
+
+/// Removes the annotation, and returns the object without it.
+pub async fn forget_place<K>(api: &Api<K>, object: &K, safeguards: Safeguards) -> Result<K>
+where
+    K: Resource + Clone + DeserializeOwned + Debug + Serialize,
+{
+    patch(api, object, json!({ "annotations": { RECORDED_UPSTREAM: null } }), safeguards).await
 }
 
 /// Returns all finalizers of the object. The patches replace the list, and an object that is too large may show only a
@@ -46,19 +65,17 @@ where
     Ok(api.get_metadata(&object.name_any()).await?.finalizers().to_vec())
 }
 
-async fn patch<K>(api: &Api<K>, object: &K, finalizers: &[String], safeguards: Safeguards) -> Result<K>
+async fn patch<K>(api: &Api<K>, object: &K, mut metadata: Value, safeguards: Safeguards) -> Result<K>
 where
     K: Resource + Clone + DeserializeOwned + Debug + Serialize,
 {
     let (Some(uid), Some(version)) = (object.uid(), object.resource_version()) else {
         return Err(Error::Stale);
     };
-    let mut operations = vec![
-        json!({ "op": "test", "path": "/metadata/uid", "value": uid }),
-        json!({ "op": "test", "path": "/metadata/resourceVersion", "value": version }),
-        json!({ "op": "add", "path": "/metadata/finalizers", "value": finalizers }),
-    ];
-    operations.retain(|operation| safeguards.uid_test || operation["op"] != "test");
-    let patch: Patch<K> = Patch::Json(serde_json::from_value(operations.into())?);
+    if safeguards.uid_test {
+        metadata["uid"] = uid.into();
+        metadata["resourceVersion"] = version.into();
+    }
+    let patch = Patch::Merge(json!({ "metadata": metadata }));
     Ok(api.patch(&object.name_any(), &PatchParams::default(), &patch).await?)
 }

@@ -93,6 +93,14 @@ pub trait Managed:
         ConnectionKey::of(&self.common().connection_ref, &self.namespace().unwrap_or_default())
     }
 
+    /// Returns whether a change of this connection concerns the object: its spec or its record names it. The record may
+    /// be edited, so it gives no right to use the connection.
+    fn is_concerned_by(&self, key: &ConnectionKey) -> bool {
+        let recorded = self.saved_common().and_then(|status| status.upstream.as_ref());
+        let namespace = || self.namespace().unwrap_or_default();
+        self.connection() == *key || recorded.is_some_and(|it| ConnectionKey::of(&it.connection, &namespace()) == *key)
+    }
+
     /// Returns whether an annotation requests a reconcile that `status` does not record yet.
     fn reconcile_requested(&self, status: &CommonStatus) -> bool {
         let requested = self.annotations().get(RECONCILE_REQUESTED_AT);

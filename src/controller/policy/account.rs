@@ -22,16 +22,16 @@ const IN_DOUBT_RETRY: Duration = Duration::from_secs(2);
 
 /// Returns the account of the object's connection.
 pub async fn resolve<K: Managed>(this: &Reconciliation<'_, K>) -> Result<Arc<Account>, Stop> {
-    ensure_known(this).await?;
     let reference = &this.object.common().connection_ref;
+    ensure_known(this, reference).await?;
     let account = this.shared().accounts.resolve(reference, &this.namespace());
     account.map_err(|why| stop_for(why, reference, &this.namespace()))
 }
 
 /// Makes sure that something is known of the connection. After a start its objects may come first, and must
 /// not call an unchecked connection missing.
-pub async fn ensure_known<K: Managed>(this: &Reconciliation<'_, K>) -> Result<()> {
-    let (reference, namespace) = (&this.object.common().connection_ref, this.namespace());
+pub async fn ensure_known<K: Managed>(this: &Reconciliation<'_, K>, reference: &ConnectionRef) -> Result<()> {
+    let namespace = this.namespace();
     let key = ConnectionKey::of(reference, &namespace);
     if this.shared().accounts.is_settled(&key) {
         return Ok(());
@@ -51,7 +51,7 @@ pub fn stop_for(why: Unavailable, reference: &ConnectionRef, namespace: &str) ->
         Unavailable::NotWatched => unavailable(
             Reason::ConnectionNotFound,
             format!(
-                "ClusterConnection {name} cannot be used: the operator watches single namespaces (--watch-namespaces) and does not see ClusterConnections. Name a Connection of this namespace in a new object."
+                "ClusterConnection {name} cannot be used: the operator watches single namespaces (--watch-namespaces) and does not see ClusterConnections. Name a Connection of this namespace in spec.connectionRef."
             ),
         ),
         Unavailable::NamespaceNotAllowed => unavailable(
@@ -61,7 +61,7 @@ pub fn stop_for(why: Unavailable, reference: &ConnectionRef, namespace: &str) ->
         Unavailable::NotFound { cluster_namesake } => unavailable(
             Reason::ConnectionNotFound,
             format!(
-                "{kind:?} {name} does not exist{}. Create it, or correct spec.connectionRef in a new object.{}",
+                "{kind:?} {name} does not exist{}. Create it, or correct spec.connectionRef.{}",
                 if kind == ConnectionKind::Connection { format!(" in namespace {namespace}") } else { String::new() },
                 if cluster_namesake {
                     " A ClusterConnection of this name exists: spec.connectionRef.kind names that kind."

@@ -8,6 +8,7 @@
 //! | [`reconciliation`], [`last_known`] | the state of one reconcile; what status remembers of earlier ones |
 //! | [`account`] | connect: resolves the connection, or says why it is unavailable |
 //! | [`observe`], [`ownership`], [`conflicts`] | observe: by the shared list or by get; the owners of the found objects; rival objects |
+//! | [`place`], [`former`] | where the upstream object is, whatever status says; a spec that names another place |
 //! | [`moved`] | a connection that leads to another place than the one that status records |
 //! | [`apply`] | carries out the plan: create, update, recreate, adopt; counters and events of drift |
 //! | [`deletion`] | deletes or orphans the upstream object, then removes the finalizer |
@@ -23,12 +24,14 @@ pub mod audit_log;
 pub mod conflicts;
 pub mod deletion;
 pub mod failure;
+pub mod former;
 pub mod last_known;
 pub mod looks;
 pub mod moved;
 pub mod narrowing;
 pub mod observe;
 pub mod ownership;
+pub mod place;
 pub mod reconciliation;
 pub mod report;
 pub mod stop;
@@ -81,6 +84,7 @@ async fn sync<K: Managed>(this: &mut Reconciliation<'_, K>, refusal: Option<Stri
     if let Some(message) = refusal {
         return Err(Outcome::refused(Reason::InvalidSpec, message).into());
     }
+    former::settle(this).await?;
     let account = account::resolve(this).await?;
     let external = bind(this, &account)?;
     deletion::moved::release_if_requested(this, &account).await?;
@@ -114,7 +118,7 @@ fn bind<K: Managed>(this: &Reconciliation<'_, K>, account: &Account) -> Result<B
 /// Returns the problem of an `externalId` that cannot be the id of an upstream object.
 fn unusable_id<K: Managed>(this: &Reconciliation<'_, K>) -> Option<Problem> {
     let id = this.object.common().external_id.as_ref().filter(|id| !is_segment(id))?;
-    let message = format!("`{id}` cannot be the id of an upstream object: name its id in a new object");
+    let message = format!("`{id}` cannot be the id of an upstream object: correct it, or remove it");
     Some(Problem { field: "spec.externalId".to_owned(), message })
 }
 

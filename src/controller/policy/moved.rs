@@ -14,7 +14,7 @@ pub fn of<K: Managed>(this: &Reconciliation<'_, K>, account: &Account) -> Option
     if !this.shared().settings.safeguards.location {
         return None;
     }
-    let record = this.status.common.upstream.as_ref()?;
+    let record = this.record()?;
     Moved::between(record, registry::location(account, &record.system))
 }
 

@@ -122,7 +122,9 @@ async fn from_get<K: Managed>(
         found.extend(external.observe(id).await?);
     }
     let ours = found.iter().any(|seen| matches!(seen.owner, Ownership::Ours | Ownership::Unknown));
-    let lost = !ours && (known.is_some() || named.is_none());
+    // Whatever `externalId` names: an object that was recorded comes first.
+    let unrecorded = known.is_none() && this.record().is_some();
+    let lost = !ours && (known.is_some() || named.is_none() || unrecorded);
     // Where names are not unique, a create that took effect late may have made a second object.
     let grace = this.shared().settings.create_grace;
     let hidden_copy = this.shared().records.copy_hidden_for(&this.uid(), grace);

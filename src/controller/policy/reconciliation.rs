@@ -1,11 +1,11 @@
 //! Holds the state of one reconcile: the object, what status said before and what it will say.
 
 use super::audit_log::{AuditLog, CallResult, Write};
-use crate::api::status::{CommonStatus, Operation};
-use crate::api::{ConditionType, Reason, has_finalizer};
+use crate::api::status::{CommonStatus, Operation, UpstreamRef};
+use crate::api::{ConditionType, Reason};
 use crate::controller::Result;
 use crate::controller::context::{Context, Shared};
-use crate::controller::k8s::{finalizer, status};
+use crate::controller::k8s::status;
 use crate::controller::kinds::managed::{Managed, StatusDraft};
 use crate::controller::queue::priority;
 use crate::controller::state::records::Footprint;
@@ -28,6 +28,8 @@ pub struct Reconciliation<'a, K: Managed> {
     pub object: K,
     /// The status to write.
     pub status: StatusDraft,
+    /// The place of the upstream object, as memory or the annotation names it.
+    pub(super) place: Option<UpstreamRef>,
     /// The status as it is.
     saved_status: StatusDraft,
     /// Whether status lacks what it recorded: another writer took it away, or the cache lags.
@@ -48,7 +50,8 @@ impl<'a, K: Managed> Reconciliation<'a, K> {
         let failing = ctx.shared.backoffs.is_failing(object.meta().uid.as_deref().unwrap_or_default());
         let priority = priority::of(&object, failing);
         let audit_log = AuditLog::of(&object, &ctx.shared.metrics);
-        let this = Self { ctx, object, status, saved_status, record_lost, priority, audit_log };
+        let place = ctx.shared.places.of(&object);
+        let this = Self { ctx, object, status, place, saved_status, record_lost, priority, audit_log };
         if this.reconcile_requested() || this.spec_changed() {
             ctx.shared.corrections().forget(&this.uid());
         }
@@ -129,17 +132,6 @@ impl<'a, K: Managed> Reconciliation<'a, K> {
         let deleted = self.object.meta().deletion_timestamp.as_ref().map(|time| time.0);
         let passed = deleted.map(|at| self.shared().clock.now().duration_since(at));
         passed.and_then(|passed| Duration::try_from(passed).ok()).unwrap_or_default()
-    }
-
-    /// Adds the finalizer before anything can exist upstream. An object that only observes needs none.
-    pub async fn ensure_finalizer(&mut self) -> Result<()> {
-        if self.object.only_observes() || has_finalizer(&self.object) {
-            return Ok(());
-        }
-        self.object = finalizer::add(&self.api(), &self.object, self.shared().settings.safeguards).await?;
-        self.shared().records.began_here(&self.uid());
-        self.shared().records.remember(&self.uid(), Footprint::of(&self.object));
-        Ok(())
     }
 
     /// Puts back the finalizer that another writer took from an object with something upstream.

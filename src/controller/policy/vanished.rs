@@ -3,6 +3,7 @@
 //! purpose or by a restore that brings the object back.
 
 use crate::api::Reason;
+use crate::api::shared::ConnectionRef;
 use crate::api::status::UpstreamRef;
 use crate::controller::context::Shared;
 use crate::controller::k8s::connection_metadata;
@@ -26,7 +27,9 @@ enum Left {
 }
 
 /// Looks for the upstream object, and warns if it is still there.
-pub async fn report<K: Managed>(shared: Arc<Shared>, object: K, record: UpstreamRef) {
+///
+/// `place` is where the operator recorded it; `None` if it did not, and the connection of the spec reaches it.
+pub async fn report<K: Managed>(shared: Arc<Shared>, object: K, record: UpstreamRef, place: Option<UpstreamRef>) {
     if object.is_deleted() && object.orphan_reason().is_some() {
         // The user asked to leave the upstream object, and a former leader may have let the object go.
         return;
@@ -36,7 +39,8 @@ pub async fn report<K: Managed>(shared: Arc<Shared>, object: K, record: Upstream
     if !shared.leadership.still_leads() || exists(&shared, &object).await {
         return;
     }
-    let (left, note, certain) = match look(&shared, &object, &record).await {
+    let reference = place.map_or_else(|| object.common().connection_ref.clone(), |place| place.connection);
+    let (left, note, certain) = match look(&shared, &object, &record, &reference).await {
         Left::Nothing => return,
         Left::Objects(ids) => (ids, "is still there", true),
         Left::Unknown(ids) => (ids, "may still be there: the operator cannot look", false),
@@ -61,7 +65,7 @@ pub async fn report<K: Managed>(shared: Arc<Shared>, object: K, record: Upstream
     );
     shared.events.warning(&object.object_ref(&()), Reason::Orphaned.as_str(), &note).await;
     if certain {
-        announce_to_connection(&shared, &object, &note).await;
+        announce_to_connection(&shared, &object, &reference, &note).await;
     }
 }
 
@@ -72,11 +76,11 @@ async fn exists<K: Managed>(shared: &Shared, object: &K) -> bool {
     matches!(now, Ok(Some(now)) if now.metadata.uid == object.uid())
 }
 
-async fn look<K: Managed>(shared: &Arc<Shared>, object: &K, record: &UpstreamRef) -> Left {
+async fn look<K: Managed>(shared: &Arc<Shared>, object: &K, record: &UpstreamRef, reference: &ConnectionRef) -> Left {
     let recorded = || record.id.clone().unwrap_or_else(|| record.key.clone());
     let namespace = object.namespace().unwrap_or_default();
     let uid = object.uid().unwrap_or_default();
-    let Ok(account) = shared.accounts.resolve_for_deletion(&object.common().connection_ref, &namespace, &uid) else {
+    let Ok(account) = shared.accounts.resolve_for_deletion(reference, &namespace, &uid) else {
         return Left::Unknown(recorded());
     };
     let owner_tag = shared.owner_tag(&uid);
@@ -91,9 +95,9 @@ async fn look<K: Managed>(shared: &Arc<Shared>, object: &K, record: &UpstreamRef
 
 /// Publishes the warning about the connection, too, because the object is gone. What the operator only read in a status
 /// is not told there: a tenant may have written it.
-async fn announce_to_connection<K: Managed>(shared: &Shared, object: &K, note: &str) {
+async fn announce_to_connection<K: Managed>(shared: &Shared, object: &K, reference: &ConnectionRef, note: &str) {
     let namespace = object.namespace().unwrap_or_default();
-    let connection = connection_metadata::get(&shared.client, &object.common().connection_ref, &namespace).await;
+    let connection = connection_metadata::get(&shared.client, reference, &namespace).await;
     if let Ok(Some(connection)) = connection {
         shared.events.warning(&connection, Reason::Orphaned.as_str(), note).await;
     }

@@ -93,8 +93,11 @@ impl<K: Managed> Losses<K> {
         for gone in self.compare(event) {
             let Ok(object) = &gone.0 else { continue };
             let uid = object.uid().unwrap_or_default();
-            if let Some(left) = self.shared.records.forget(&uid, object.common_status().upstream.clone()) {
-                tokio::spawn(vanished::report(Arc::clone(&self.shared), object.clone(), left));
+            let place = self.shared.places.of(object);
+            self.shared.places.forget(&uid);
+            let shown = object.common_status().upstream.clone().or_else(|| place.clone());
+            if let Some(left) = self.shared.records.forget(&uid, shown) {
+                tokio::spawn(vanished::report(Arc::clone(&self.shared), object.clone(), left, place));
             }
         }
     }

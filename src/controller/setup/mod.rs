@@ -45,6 +45,7 @@ use super::state::accounts::{Accounts, TriggerSenders};
 use super::state::claims::ClaimLocks;
 use super::state::heartbeats::Heartbeats;
 use super::state::observations::Observations;
+use super::state::places::Places;
 use super::state::records::Records;
 use super::state::settling::Settling;
 use super::state::stores::Stores;
@@ -127,6 +128,7 @@ fn shared(options: Options, cluster_id: String, triggers: TriggerSenders, stores
         observations: Observations::default(),
         settling: Settling::new(settings.first_look),
         records: Records::default(),
+        places: Places::default(),
         corrections: Mutex::default(),
         deletions: Mutex::new(Deletions::within(window)),
         claim_locks: ClaimLocks::default(),

@@ -4,8 +4,9 @@ use super::isolate::isolated;
 use crate::controller::context::{Context, Shared};
 use crate::controller::kinds::managed::Managed;
 use crate::controller::queue::next::Next;
-use crate::controller::queue::permits::Applicant;
+use crate::controller::queue::permits::{Applicant, Permit};
 use crate::controller::queue::priority;
+use crate::controller::state::heartbeats::{Attempt, Heartbeats};
 use crate::controller::{Result, policy};
 use kube::core::DeserializeGuard;
 use kube::runtime::reflector::ObjectRef;
@@ -21,29 +22,44 @@ pub async fn reconcile_when_permitted<K: Managed>(
     shutdown: CancellationToken,
 ) -> Result<Next> {
     let shared = Arc::clone(&ctx.shared);
-    let (about, uid) = (object.object_ref(&()), object.uid().unwrap_or_default());
+    let about = object.object_ref(&());
     let heartbeats = Arc::clone(&shared.heartbeats);
-    let connection = object.0.as_ref().ok().map(Managed::connection);
-    let mut attempt = heartbeats.arrived(K::KIND, &uid, connection.as_ref());
-    let _permit = match &object.0 {
-        Ok(managed) => {
-            let priority = priority::of(managed, shared.backoffs.is_failing(&uid));
-            let (connection, namespace) = (&managed.connection(), &managed.namespace().unwrap_or_default());
-            let applicant = Applicant { connection, namespace, uid: &uid };
-            tokio::select! {
-                permit = shared.permits.acquire(applicant, priority) => Some(permit),
-                () = shutdown.cancelled() => return Ok(Next::on_change()),
-            }
-        }
-        Err(_) => None,
-    };
-    attempt.begin();
-    // The object may have changed while it waited, or be gone.
-    let Some(object) = ctx.store.get(&ObjectRef::from_obj(object.as_ref())) else {
-        return Ok(Next::on_change());
-    };
+    let permitted = permitted(object, &ctx, &heartbeats, &shutdown).await;
+    let Some((object, _attempt, _permit)) = permitted else { return Ok(Next::on_change()) };
     // Boxed only now: thousands of reconciles may wait.
     Box::pin(isolated(K::KIND, shared, about, policy::reconcile(object, ctx))).await
+}
+
+/// Waits for a permit, and returns the object as it is by then; `None` if it is gone, or at a shutdown.
+async fn permitted<'h, K: Managed>(
+    object: Arc<DeserializeGuard<K>>,
+    ctx: &Context<K>,
+    heartbeats: &'h Heartbeats,
+    shutdown: &CancellationToken,
+) -> Option<(Arc<DeserializeGuard<K>>, Attempt<'h>, Option<Permit>)> {
+    let (shared, reference) = (&ctx.shared, ObjectRef::from_obj(object.as_ref()));
+    loop {
+        let object = ctx.store.get(&reference)?;
+        let uid = object.uid().unwrap_or_default();
+        let Ok(managed) = &object.0 else {
+            let attempt = heartbeats.arrived(K::KIND, &uid, None);
+            return Some((object, attempt, None));
+        };
+        let priority = priority::of(managed, shared.backoffs.is_failing(&uid));
+        let (connection, namespace) = (managed.connection(), managed.namespace().unwrap_or_default());
+        let applicant = Applicant { connection: &connection, namespace: &namespace, uid: &uid };
+        let mut attempt = heartbeats.arrived(K::KIND, &uid, Some(&connection));
+        let permit = tokio::select! {
+            permit = shared.permits.acquire(applicant, priority) => permit,
+            () = shutdown.cancelled() => return None,
+        };
+        let now = ctx.store.get(&reference)?;
+        // The object may name another connection by now, and waits for that one then.
+        if permit.is_some() && now.0.as_ref().map_or(true, |now| now.connection() == connection) {
+            attempt.begin();
+            return Some((now, attempt, permit));
+        }
+    }
 }
 
 /// Raises the priority of an object that was changed, if it waits. Its earlier failures do not count any more.

@@ -72,7 +72,7 @@ pub fn dependents_of<K: Managed>(
     store: &Store<DeserializeGuard<K>>,
     key: Option<&ConnectionKey>,
 ) -> Vec<ObjectRef<DeserializeGuard<K>>> {
-    refs(store, |object: &K| key.is_none_or(|key| object.connection() == *key))
+    refs(store, |object: &K| key.is_none_or(|key| object.is_concerned_by(key)))
 }
 
 /// Returns the connection with this key, if it is of this kind; all connections if triggers were missed.

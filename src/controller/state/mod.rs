@@ -9,6 +9,7 @@
 //! | [`observations`] | when each object was last read and written, and whether it drifts |
 //! | [`settling`] | the writes that reads may not show yet |
 //! | [`records`] | the finalizer and the record of each object, as this process wrote them last |
+//! | [`places`] | where each upstream object is, as the annotation says |
 //! | [`stores`] | the caches of the managed kinds |
 //!
 //! Nothing here holds a `kube::Client`, waits or writes: the flows in `policy` and `connection` do.
@@ -18,6 +19,7 @@ pub mod claims;
 pub mod dependents;
 pub mod heartbeats;
 pub mod observations;
+pub mod places;
 pub mod records;
 pub mod settling;
 pub mod stores;

@@ -4,10 +4,12 @@
 //! to look for. A restart forgets it.
 
 use crate::api::has_finalizer;
+use crate::api::recorded_place::RECORDED_UPSTREAM;
 use crate::api::status::{CommonStatus, Operation, OperationKind, UpstreamRef};
 use crate::controller::kinds::connection::ConnectionResource;
 use crate::controller::kinds::managed::Managed;
 use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -16,6 +18,8 @@ use std::time::{Duration, Instant};
 pub struct Footprint {
     /// Whether the object has our finalizer.
     finalizer: bool,
+    /// Hash of the annotation with the place of the upstream object.
+    place: Option<u64>,
     /// What status records of the upstream object.
     upstream: Option<UpstreamRef>,
     /// The write in flight of a managed object, or the endpoint of a connection.
@@ -27,13 +31,21 @@ impl Footprint {
     pub fn of<K: Managed>(object: &K) -> Self {
         let status = object.common_status();
         let detail = status.operation.as_ref().map(|operation| operation.id.clone());
-        Self { finalizer: has_finalizer(object), upstream: status.upstream.clone(), detail }
+        let place = object.annotations().get(RECORDED_UPSTREAM).map(hash);
+        Self { finalizer: has_finalizer(object), place, upstream: status.upstream.clone(), detail }
     }
 
     /// Returns the footprint of a connection.
     pub fn of_connection<K: ConnectionResource>(connection: &K) -> Self {
-        Self { finalizer: has_finalizer(connection), upstream: None, detail: connection.status().endpoint }
+        let detail = connection.status().endpoint;
+        Self { finalizer: has_finalizer(connection), place: None, upstream: None, detail }
     }
+}
+
+fn hash(text: &String) -> u64 {
+    let mut hash = DefaultHasher::new();
+    text.hash(&mut hash);
+    hash.finish()
 }
 
 /// The memory of all objects of the managed kinds and of the connections, by uid.
@@ -90,7 +102,9 @@ impl Records {
             lost = true;
         }
         let in_flight = status.operation.as_ref().map(|operation| operation.kind);
-        let place = |upstream: &UpstreamRef| (upstream.system.clone(), upstream.id.clone());
+        let place = |UpstreamRef { system, connection, id, key, .. }: &UpstreamRef| {
+            (system.clone(), connection.clone(), id.clone(), key.clone())
+        };
         let known = memory.upstream.as_ref().map(place);
         // A create in flight has no id yet, and a cache that lags shows it longer than it lasts.
         if known.is_some() && known != status.upstream.as_ref().map(place) && in_flight != Some(OperationKind::Create) {
@@ -178,8 +192,14 @@ impl Records {
     /// none, or if this process let the object go.
     pub fn forget(&self, uid: &str, shown: Option<UpstreamRef>) -> Option<UpstreamRef> {
         let Some(Memory { released, upstream, .. }) = self.lock().remove(uid) else { return shown };
-        // A record without an id is that of a create in flight. It is newer than what this process remembers.
-        if released { None } else { shown.or(upstream) }
+        let has_id = |record: &UpstreamRef| record.id.is_some();
+        match (shown, upstream) {
+            _ if released => None,
+            // Another writer may have changed the id in status.
+            (Some(shown), Some(known)) if has_id(&shown) && has_id(&known) => Some(known),
+            // A record without an id is that of a create in flight. It is newer than what this process remembers.
+            (shown, known) => shown.or(known),
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<String, Memory>> {
@@ -214,12 +234,13 @@ mod tests {
     #[test]
     fn object_is_disturbed_when_it_lost_what_was_remembered() {
         let records = Records::default();
-        let whole = Footprint { finalizer: true, upstream: Some(reference(Some("1"))), detail: None };
+        let whole = Footprint { finalizer: true, place: Some(1), upstream: Some(reference(Some("1"))), detail: None };
         assert!(!records.is_disturbed("a", &whole), "an unknown object is reconciled anyway");
         records.remember("a", whole.clone());
         assert!(!records.is_disturbed("a", &whole));
         for lost in [
             Footprint { finalizer: false, ..whole.clone() },
+            Footprint { place: None, ..whole.clone() },
             Footprint { upstream: None, ..whole.clone() },
             Footprint { upstream: Some(reference(Some("2"))), ..whole.clone() },
             Footprint { detail: Some("1-2".to_owned()), ..whole },
@@ -279,6 +300,13 @@ mod tests {
         );
         records.record("b", Some(reference(Some("1"))));
         assert_eq!(records.forget("b", None), Some(reference(Some("1"))), "status was wiped before the object went");
+    }
+
+    #[test]
+    fn forged_id_is_not_that_of_the_object_that_is_left() {
+        let records = Records::default();
+        records.record("a", Some(reference(Some("1"))));
+        assert_eq!(records.forget("a", Some(reference(Some("2")))), Some(reference(Some("1"))));
     }
 
     #[test]

@@ -94,15 +94,13 @@ impl Refusal {
         match self {
             Self::RecordedElsewhere(moved) => recorded_elsewhere(moved),
             Self::ForeignTag { id, owner } => {
-                format!(
-                    "{id} is owned by {owner}. Choose another name in a new object, or remove the owner tag upstream."
-                )
+                format!("{id} is owned by {owner}. Choose another name, or remove the owner tag upstream.")
             }
             Self::Reserved { id } => format!(
-                "{id} is a system object of the upstream, which the operator never writes. Set spec.managementPolicy: Observe, or name another object in a new object."
+                "{id} is a system object of the upstream, which the operator never writes. Set spec.managementPolicy: Observe, or name another object."
             ),
             Self::ExternalIdNotFound { id } => format!(
-                "spec.externalId names {id}, which does not exist upstream. Delete this object and create another with the right id, or without spec.externalId to have the operator create one."
+                "spec.externalId names {id}, which does not exist upstream. Correct spec.externalId, or remove it to have the operator create one."
             ),
             Self::Ambiguous { ids } => format!(
                 "Several upstream objects have this name, and this object owns none of them: {}. Set spec.externalId to choose one.",
@@ -129,11 +127,9 @@ impl Refusal {
 fn adoption_not_allowed(id: &str, differs: Option<&str>) -> String {
     let exists = format!("The upstream object {id} exists, and this object does not own it.");
     match differs {
-        None => format!(
-            "{exists} Set spec.adoptionPolicy: IfIdentical to adopt it, or choose another name in a new object."
-        ),
+        None => format!("{exists} Set spec.adoptionPolicy: IfIdentical to adopt it, or choose another name."),
         Some(fields) => format!(
-            "{exists} It differs at {fields}: to adopt it, make the spec equal and set spec.adoptionPolicy: IfIdentical, or set Always. Otherwise choose another name in a new object."
+            "{exists} It differs at {fields}: to adopt it, make the spec equal and set spec.adoptionPolicy: IfIdentical, or set Always. Otherwise choose another name."
         ),
     }
 }
@@ -174,11 +170,11 @@ impl Rival {
     #[must_use]
     pub fn message(&self) -> String {
         match self {
-            Self::Owner { id, name } => format!(
-                "The upstream object {id} belongs to {name}. Delete one of the two, or choose another name in a new object."
-            ),
+            Self::Owner { id, name } => {
+                format!("The upstream object {id} belongs to {name}. Delete one of the two, or choose another name.")
+            }
             Self::Older { name } => format!(
-                "{name} is older and uses the same upstream object. Delete one of the two, or choose another name in a new object."
+                "{name} is older and uses the same upstream object. Delete one of the two, or choose another name."
             ),
         }
     }

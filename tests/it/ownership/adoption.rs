@@ -160,7 +160,7 @@ async fn external_id_selects_object_to_adopt() {
     let told = message(&env.reason::<NetworkPolicy>("absent", "InvalidSpec").await);
     assert!(
         told.contains("npolicy-000000000000")
-            && told.contains("does not exist upstream. Delete this object and create another"),
+            && told.contains("does not exist upstream. Correct spec.externalId, or remove it"),
         "{told}"
     );
     assert_eq!(env.spaceone.journal().effects(Operation::Create), 0);

@@ -120,21 +120,24 @@ async fn unrecorded_deletion_waits_for_its_connection() {
 
 #[tokio::test]
 async fn unrecorded_object_let_go_is_reported() {
-    let mut env = TestEnv::new("record-forced").await;
-    env.apply(ncloud_policy("one")).await;
-    env.ready::<Policy>("one").await;
-    env.stop().await;
-    write_status::<Policy>(&env, "one", Value::Null).await;
-    let annotations = json!({ "metadata": { "annotations": { "cloudpolicy.dev/force-orphan": "true" } } });
-    env.patch::<Policy>("one", annotations).await;
-    env.delete::<Policy>("one").await;
-    env.start(|_| {});
-    env.gone::<Policy>("one").await;
-    let events = env.events("one").await;
-    assert!(
-        events.iter().any(|(reason, note)| reason == "Orphaned" && note.contains("searched for none")),
-        "{events:?}"
-    );
+    // The annotation tells where the upstream object is, unless somebody removed it, too.
+    for (annotated, words) in [(true, "Orphaned ncloud/policy"), (false, "searched for none")] {
+        let mut env = TestEnv::new("record-forced").await;
+        env.apply(ncloud_policy("one")).await;
+        env.ready::<Policy>("one").await;
+        env.stop().await;
+        write_status::<Policy>(&env, "one", Value::Null).await;
+        let mut annotations = json!({ "cloudpolicy.dev/force-orphan": "true" });
+        if !annotated {
+            annotations["cloudpolicy.dev/recorded-upstream"] = Value::Null;
+        }
+        env.patch::<Policy>("one", json!({ "metadata": { "annotations": annotations } })).await;
+        env.delete::<Policy>("one").await;
+        env.start(|_| {});
+        env.gone::<Policy>("one").await;
+        let events = env.events("one").await;
+        assert!(events.iter().any(|(reason, note)| reason == "Orphaned" && note.contains(words)), "{events:?}");
+    }
 }
 
 #[tokio::test]

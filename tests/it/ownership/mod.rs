@@ -8,5 +8,7 @@ mod lost_adoptions;
 mod lost_finalizers;
 pub mod lost_records;
 mod marketplace;
+mod mended;
 mod released;
+mod removed_records;
 mod renamed_restores;

@@ -19,7 +19,7 @@ impl<'c, K: Managed> Apply<'_, 'c, K> {
     /// what the plan says about its content.
     pub(super) async fn adopt(&mut self, existing: Existing, _claims: &ClaimGuard<'_>) -> Result<Outcome, Stop> {
         let _lock = self.lock_unchanged(&existing.observed).await?;
-        self.this.ensure_finalizer().await?;
+        self.this.keep_place(self.place()).await?;
         let (tag, id) = (existing.tag, existing.observed.id.clone());
         if tag == TagOwner::Needed {
             self.tag_adopted(&existing.observed).await?;

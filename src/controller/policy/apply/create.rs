@@ -45,6 +45,8 @@ impl<K: Managed> Apply<'_, '_, K> {
         if !self.this.is_in_flight(OperationKind::Recreate) {
             self.external.check_quota().await.map_err(|error| failed(self.this, &error))?;
         }
+        // An earlier attempt may still take effect.
+        let is_first = !self.this.is_in_flight(OperationKind::Create);
         match self.send_create(cause).await? {
             Ok(Written::Accepted { id, verdict }) => {
                 self.mark_corrected();
@@ -56,10 +58,10 @@ impl<K: Managed> Apply<'_, '_, K> {
             }
             Ok(Written::Incomplete { id, error }) => self.record_incomplete(&id, &error).await,
             Ok(Written::Refused(verdict)) => {
-                self.forget_intent().await?;
+                self.forget_intent(is_first).await?;
                 Ok(self.invalid(verdict))
             }
-            Err(error) => self.create_failed(&error).await,
+            Err(error) => self.create_failed(&error, is_first).await,
         }
     }
 
@@ -89,7 +91,7 @@ impl<K: Managed> Apply<'_, '_, K> {
     }
 
     /// Keeps the operation in flight only if its outcome is unknown: any other failure had no effect.
-    async fn create_failed(&mut self, error: &UpstreamError) -> Result<Outcome, Stop> {
+    async fn create_failed(&mut self, error: &UpstreamError, is_first: bool) -> Result<Outcome, Stop> {
         if error.kind == ErrorKind::OutcomeUnknown {
             let look = self.this.next_look().map(Requeue::After);
             return Err(match failed(self.this, error) {
@@ -98,7 +100,7 @@ impl<K: Managed> Apply<'_, '_, K> {
                 stop @ Stop::Retry(_) => stop,
             });
         }
-        self.forget_intent().await?;
+        self.forget_intent(is_first).await?;
         match failed(self.this, error) {
             // Another writer was faster, perhaps an earlier attempt of this object: find out soon.
             Stop::Report(outcome) if error.kind == ErrorKind::AlreadyExists => {
@@ -119,10 +121,12 @@ impl<K: Managed> Apply<'_, '_, K> {
         Err(failed(self.this, error))
     }
 
-    async fn forget_intent(&mut self) -> Result<()> {
+    /// Forgets a create that was refused. Its place is forgotten, too, unless an earlier attempt lost its response.
+    async fn forget_intent(&mut self, is_first: bool) -> Result<()> {
         self.this.status.common.operation = None;
         self.this.status.common.upstream = None;
         self.this.status.observed_id = None;
-        self.this.save().await
+        self.this.save().await?;
+        if is_first { self.this.forget_place().await } else { Ok(()) }
     }
 }

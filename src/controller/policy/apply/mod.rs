@@ -99,6 +99,9 @@ impl<'a, 'c, K: Managed> Apply<'a, 'c, K> {
     }
 
     async fn report_only(&mut self, observed: Option<Observation>, why: ReportOnly) -> Outcome {
+        if observed.is_none() {
+            self.this.forget_unrecorded();
+        }
         let diff = observed.map(|observed| {
             self.show(&observed);
             observed.diff
@@ -114,7 +117,7 @@ impl<'a, 'c, K: Managed> Apply<'a, 'c, K> {
     async fn report_duplicate(&mut self, oldest: &Observation, ids: &[String]) -> Result<Outcome> {
         self.show(oldest);
         if !self.this.object.only_observes() {
-            self.this.ensure_finalizer().await?;
+            self.this.keep_place(self.place()).await?;
             self.point_at(Some(&oldest.id), self.adopted());
             self.this.status.common.operation = None;
         }
@@ -123,7 +126,7 @@ impl<'a, 'c, K: Managed> Apply<'a, 'c, K> {
 
     /// Writes what differs in an object that is ours, or was created in a call whose response was lost.
     async fn keep_ours(&mut self, existing: Existing) -> Result<Outcome, Stop> {
-        self.this.ensure_finalizer().await?;
+        self.this.keep_place(self.place()).await?;
         if existing.tag == TagOwner::Needed {
             self.tag_owner(&existing.observed).await?;
         }
@@ -219,7 +222,7 @@ impl<'a, 'c, K: Managed> Apply<'a, 'c, K> {
 
     /// Records in status what the operator is about to write, before it writes.
     async fn record_intent(&mut self, kind: OperationKind, id: Option<&str>) -> Result<()> {
-        self.this.ensure_finalizer().await?;
+        self.this.keep_place(self.place()).await?;
         if !self.this.shared().settings.safeguards.intent {
             return Ok(());
         }
@@ -263,17 +266,22 @@ impl<'a, 'c, K: Managed> Apply<'a, 'c, K> {
     }
 
     fn point_at(&mut self, id: Option<&str>, adopted: bool) {
+        self.this.status.common.upstream = Some(UpstreamRef { id: id.map(str::to_owned), adopted, ..self.place() });
+    }
+
+    /// Returns the place to which the spec leads.
+    fn place(&self) -> UpstreamRef {
         let Location { endpoint, account, repository } = registry::location(self.account, self.external.system());
-        self.this.status.common.upstream = Some(UpstreamRef {
+        UpstreamRef {
             system: self.external.system().to_owned(),
             connection: self.this.object.common().connection_ref.clone(),
             endpoint,
             account,
             repository,
-            id: id.map(str::to_owned),
+            id: None,
             key: self.external.key(),
-            adopted,
-        });
+            adopted: false,
+        }
     }
 
     fn adopted(&self) -> bool {

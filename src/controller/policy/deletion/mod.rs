@@ -1,7 +1,7 @@
 //! Deletes or orphans the upstream object of an object that is being deleted, then removes the finalizer.
 //!
 //! A deletion needs no valid spec: the collection and the id come from the deletion record in status. Only the
-//! connection comes from the spec, where it is immutable. The order: existence, permission, owner, users,
+//! connection comes from the spec, or from the place that the operator recorded if the spec contradicts it. The order: existence, permission, owner, users,
 //! delete, finalizer. An object that cannot be deleted keeps the finalizer and says why; the operator reports
 //! every upstream object that it leaves in place.
 //!
@@ -94,7 +94,7 @@ pub async fn run<K: Managed>(this: &mut Reconciliation<'_, K>) -> Result<Next> {
 /// neither finalizer nor record, is none of its business.
 fn is_concerned<K: Managed>(this: &Reconciliation<'_, K>) -> bool {
     let held = has_finalizer(&this.object);
-    let recorded = this.status.common.upstream.is_some();
+    let recorded = this.record().is_some();
     let released = this.shared().records.is_released(&this.uid());
     held || (!released && (recorded || this.object.orphan_reason().is_none()))
 }
@@ -117,17 +117,16 @@ async fn delete_unless_crd_is_deleted<K: Managed>(this: &Reconciliation<'_, K>) 
 }
 
 async fn delete<K: Managed>(this: &Reconciliation<'_, K>) -> Result<Deletion, Stop> {
-    let is_recorded = this.status.common.upstream.is_some();
-    if !is_recorded && !this.shared().settings.safeguards.search_unrecorded {
+    let is_recorded = this.record().is_some();
+    let saved = this.status.common.upstream.is_some();
+    if !saved && !this.shared().settings.safeguards.search_unrecorded {
         return Ok(Deletion::Done);
     }
     if is_recorded {
         limit::check(this).await?;
     }
-    account::ensure_known(this).await?;
-    // The connection of the spec, which is immutable: people who may not use a connection may be able to
-    // name it in status.
-    let reference = &this.object.common().connection_ref;
+    let reference = this.connection_of_record();
+    account::ensure_known(this, reference).await?;
     let account = match this.shared().accounts.resolve_for_deletion(reference, &this.namespace(), &this.uid()) {
         Ok(account) => account,
         Err(unavailable) => return without_connection(this, unavailable).await,
@@ -151,7 +150,7 @@ async fn delete_from<K: Managed>(this: &Reconciliation<'_, K>, targets: &[Target
     let is_empty = found.iter().all(|(_, ids)| ids.is_empty());
     if is_empty {
         wait_for_create(this)?;
-    } else if this.status.common.upstream.is_none() {
+    } else if this.record().is_none() {
         limit::check(this).await?;
     }
     for (target, ids) in found {
@@ -216,7 +215,7 @@ async fn without_connection<K: Managed>(
     this: &Reconciliation<'_, K>,
     unavailable: Unavailable,
 ) -> Result<Deletion, Stop> {
-    let reference = &this.object.common().connection_ref;
+    let reference = this.connection_of_record();
     let Stop::Report(outcome) = account::stop_for(unavailable, reference, &this.namespace()) else {
         let message = "Waiting for the connection to be checked.";
         return Err(Outcome::working(Reason::Deleting, message, Requeue::After(UNCHECKED_RETRY)).into());
@@ -225,7 +224,7 @@ async fn without_connection<K: Managed>(
     let namespace = namespaces.get_metadata_opt(&this.namespace()).await?;
     let terminating = namespace.is_none_or(|namespace| namespace.metadata.deletion_timestamp.is_some());
     if terminating && this.deleted_for() >= this.shared().settings.orphan_after {
-        let recorded = this.status.common.upstream.is_some();
+        let recorded = this.record().is_some();
         return Ok(left_in_place(if recorded { OrphanReason::Deadline } else { OrphanReason::NotSearched }));
     }
     let requeue = if terminating { Requeue::After(IN_TERMINATING_NAMESPACE) } else { outcome.requeue };

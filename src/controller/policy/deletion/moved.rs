@@ -11,9 +11,9 @@ use crate::controller::policy::failure::failed;
 use crate::controller::policy::moved;
 use crate::controller::policy::reconciliation::Reconciliation;
 use crate::controller::policy::stop::Stop;
+use crate::engine::OrphanReason;
 use crate::engine::location::Difference;
 use crate::engine::outcome::Outcome;
-use crate::engine::{Details, OrphanReason};
 use crate::upstream::Account;
 
 /// Gives up the recorded object if the annotation names its place. The place is part of the value, so an
@@ -27,10 +27,8 @@ pub async fn release_if_requested<K: Managed>(this: &mut Reconciliation<'_, K>, 
     }
     let tag = OwnerTagFate::Stays("the connection leads to another place".to_owned());
     orphan::report(this, OrphanReason::Moved, &tag).await;
-    let draft = &mut this.status;
-    (draft.common.upstream, draft.common.operation, draft.common.applied_hash) = (None, None, None);
-    (draft.observed_id, draft.details) = (None, Details::default());
-    this.save().await?;
+    this.forget_record().await?;
+    this.forget_place().await?;
     this.shared().metrics.orphaned(K::KIND, OrphanReason::Moved.label());
     Ok(())
 }

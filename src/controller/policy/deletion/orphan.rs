@@ -10,7 +10,7 @@ use crate::engine::OrphanReason;
 /// Logs the orphan and publishes a warning.
 pub async fn report<K: Managed>(this: &Reconciliation<'_, K>, why: OrphanReason, tag: &OwnerTagFate) {
     let (namespace, name) = (this.namespace(), this.object.name_any());
-    let note = if let Some(UpstreamRef { system, endpoint, id, .. }) = &this.status.common.upstream {
+    let note = if let Some(UpstreamRef { system, endpoint, id, .. }) = this.record() {
         let id = id.as_deref().unwrap_or("(id unknown)");
         tracing::warn!(
             kind = K::KIND,

@@ -28,6 +28,7 @@ pub async fn run<K: Managed>(this: &mut Reconciliation<'_, K>, orphaned: Option<
             other => other?,
         }
     }
+    this.shared().places.keep(&uid, None);
     if let Some(why) = orphaned {
         this.shared().metrics.orphaned(K::KIND, why.label());
     }

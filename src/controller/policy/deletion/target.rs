@@ -26,7 +26,10 @@ pub struct Target {
 
 /// Returns the collection of the spec, and the one in status if that is another one.
 pub fn all<K: Managed>(this: &Reconciliation<'_, K>, account: &Arc<Account>) -> Result<Vec<Target>, Stop> {
-    let record = this.status.common.upstream.as_ref();
+    let record = this.record();
+    if this.contradiction().is_some() {
+        return only_at_place(this, account, record);
+    }
     let bound = registry::bind(account, this.object.desired(), &this.owner_tag(), this.request_context());
     let (system, key) = match &bound {
         Ok(external) => (Some(external.system()), Some(external.key())),
@@ -47,6 +50,23 @@ pub fn all<K: Managed>(this: &Reconciliation<'_, K>, account: &Arc<Account>) -> 
         Err(problem) if of_record.is_none() => Err(unreachable(record, &problem).into()),
         _ => Ok(of_spec.into_iter().chain(of_record).collect()),
     }
+}
+
+/// Returns the recorded place of an object whose spec names another one: nothing of it was ever sent there.
+fn only_at_place<K: Managed>(
+    this: &Reconciliation<'_, K>,
+    account: &Account,
+    record: Option<&UpstreamRef>,
+) -> Result<Vec<Target>, Stop> {
+    let target = record.and_then(|record| {
+        let deleter = registry::deleter(account, &record.system, &this.owner_tag(), this.request_context())?;
+        Some(Target { deleter, id: record.id.clone(), key: record.key.clone() })
+    });
+    let problem = || Problem {
+        field: "spec.connectionRef".to_owned(),
+        message: "the recorded connection leads to another provider".to_owned(),
+    };
+    target.map(|target| vec![target]).ok_or_else(|| unreachable(record, &problem()).into())
 }
 
 /// Reports that neither spec nor status names a collection that the connection reaches.

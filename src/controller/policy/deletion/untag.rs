@@ -49,8 +49,8 @@ pub async fn remove_owner_tag<K: Managed>(
     if !on_purpose || !this.shared().settings.safeguards.release_tag {
         return Ok(OwnerTagFate::Untouched);
     }
-    account::ensure_known(this).await?;
-    let reference = &this.object.common().connection_ref;
+    let reference = this.connection_of_record();
+    account::ensure_known(this, reference).await?;
     let account = match this.shared().accounts.resolve_for_deletion(reference, &this.namespace(), &this.uid()) {
         Ok(account) => account,
         Err(unavailable) => match account::stop_for(unavailable, reference, &this.namespace()) {

@@ -83,26 +83,32 @@ impl Permits {
         Arc::new(Self { limits, queues: Mutex::default() })
     }
 
-    /// Waits for a permit for this object. An object waits once at a time.
-    pub async fn acquire(self: &Arc<Self>, applicant: Applicant<'_>, priority: Priority) -> Permit {
+    /// Waits for a permit for this object; `None` if the object names another connection meanwhile. An object waits once
+    /// at a time.
+    pub async fn acquire(self: &Arc<Self>, applicant: Applicant<'_>, priority: Priority) -> Option<Permit> {
         let (grant, granted) = oneshot::channel();
         let Applicant { connection, namespace, uid } = applicant;
         self.lock().enqueue(applicant, priority, Waiter { uid: uid.to_owned(), grant });
         self.grant(connection);
         let mut cancel_guard = CancelGuard { permits: self, applicant, granted, done: false };
-        // Never an error: only a grant, which sends first, and `cancel_guard` take the sender out of the queue.
-        let priority = (&mut cancel_guard.granted).await.unwrap_or(priority);
+        // An error if the waiter was taken out of the queue, because the object names another connection.
+        let granted = (&mut cancel_guard.granted).await;
         cancel_guard.done = true;
         drop(cancel_guard);
         let (connection, namespace) = (connection.clone(), namespace.to_owned());
-        Permit { permits: Arc::clone(self), connection, namespace, priority }
+        granted.ok().map(|priority| Permit { permits: Arc::clone(self), connection, namespace, priority })
     }
 
-    /// Raises the priority of an object, if it waits. Never lowers it.
+    /// Raises the priority of an object that changed, if it waits. Never lowers it. Where it waits for another
+    /// connection, which it does not name any more, it stops.
     pub fn raise_priority(&self, applicant: Applicant<'_>, priority: Priority) {
         let Applicant { connection, namespace, uid } = applicant;
-        if let Some(waiting) = self.lock().by_connection.get_mut(connection) {
-            waiting.raise_priority(namespace, uid, priority);
+        for (key, waiting) in &mut self.lock().by_connection {
+            if key == connection {
+                waiting.raise_priority(namespace, uid, priority);
+            } else {
+                waiting.remove(namespace, uid);
+            }
         }
         self.grant(connection);
     }

@@ -13,7 +13,7 @@ fn key(name: &str) -> ConnectionKey {
 }
 
 async fn acquire(permits: &Arc<Permits>, connection: &str, uid: &str, priority: Priority) -> Permit {
-    permits.acquire(Applicant { connection: &key(connection), namespace: TEAM, uid }, priority).await
+    permits.acquire(Applicant { connection: &key(connection), namespace: TEAM, uid }, priority).await.unwrap()
 }
 
 /// Starts a task that waits for a permit of connection `a`, and returns once it is in the queue.
@@ -23,7 +23,7 @@ async fn waiter_in(permits: &Arc<Permits>, namespace: &str, uid: &str, priority:
         let (permits, namespace, uid) = (Arc::clone(permits), namespace.to_owned(), uid.to_owned());
         async move {
             let applicant = Applicant { connection: &key("a"), namespace: &namespace, uid: &uid };
-            permits.acquire(applicant, priority).await
+            permits.acquire(applicant, priority).await.unwrap()
         }
     });
     while permits.lock().arrivals == before {
@@ -191,4 +191,24 @@ async fn cancelled_waiter_leaks_no_permit() {
     let _ = late.await;
     timeout(MOMENT, acquire(&permits, "a", "last", Priority::Change)).await.expect("a permit");
     assert!(permits.lock().by_connection.is_empty());
+}
+
+#[tokio::test]
+async fn object_stops_waiting_when_it_names_another_connection() {
+    let permits = Permits::new(1);
+    let _in_use = [acquire(&permits, "a", "1", Priority::Creation).await, acquire(&permits, "a", "2", CHANGE).await];
+    let waiting = tokio::spawn({
+        let permits = Arc::clone(&permits);
+        async move {
+            let applicant = Applicant { connection: &key("a"), namespace: TEAM, uid: "3" };
+            permits.acquire(applicant, Priority::Creation).await.is_none()
+        }
+    });
+    while permits.lock().arrivals < 3 {
+        tokio::task::yield_now().await;
+    }
+    let applicant = Applicant { connection: &key("b"), namespace: TEAM, uid: "3" };
+    permits.raise_priority(applicant, Priority::Creation);
+    assert!(timeout(MOMENT, waiting).await.unwrap().unwrap());
+    drop(acquire(&permits, "b", "3", Priority::Creation).await);
 }

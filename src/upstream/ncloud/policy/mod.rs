@@ -54,6 +54,7 @@ pub(crate) struct Policies {
 impl Collection for Policies {
     const PROVIDER: &'static Provider = PROVIDER;
     const COUNTED_AS: &'static str = "policies";
+    const NAME_FIELD: &'static str = "spec.ncloud.policyName";
 
     type Client = Ncloud;
     type Spec = NcloudPolicySpec;

@@ -104,6 +104,7 @@ impl ReceivedPolicy {
 impl Collection for Policies {
     const PROVIDER: &'static Provider = PROVIDER;
     const COUNTED_AS: &'static str = "policies";
+    const NAME_FIELD: &'static str = "spec.spaceone.policyId";
     const IN_REPOSITORY: bool = true;
 
     type Client = Spaceone;

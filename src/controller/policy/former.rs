@@ -1,0 +1,98 @@
+//! Looks for the upstream object at its recorded place when the spec names another one.
+//!
+//! Somebody removed the record from status, because the API server refuses such a spec otherwise. If the object with our
+//! owner tag is at the recorded place, the record is put back, which also permits the way back. If a complete answer
+//! shows that it is not there, the spec is right: the operator forgets the place and goes on. If it cannot look, it waits.
+
+use super::account;
+use super::reconciliation::Reconciliation;
+use super::stop::Stop;
+use crate::api::Reason;
+use crate::api::status::UpstreamRef;
+use crate::controller::kinds::managed::Managed;
+use crate::engine::Ownership;
+use crate::engine::contradiction::Former;
+use crate::engine::location::Moved;
+use crate::engine::outcome::{Outcome, Requeue};
+use crate::upstream::registry;
+use std::time::Duration;
+
+/// Ends the reconcile if the spec contradicts the place of an upstream object that is there, or may be.
+pub async fn settle<K: Managed>(this: &mut Reconciliation<'_, K>) -> Result<(), Stop> {
+    let (Some(contradiction), Some(record)) = (this.contradiction(), this.record().cloned()) else { return Ok(()) };
+    let former = look(this, &record).await?;
+    let requeue = match &former {
+        Former::Gone => {
+            wait_for_create(this)?;
+            tracing::info!(kind = K::KIND, namespace = this.namespace(), name = this.object.name_any(), place = ?record, "nothing is left at the former place; the spec names another one");
+            this.forget_record().await?;
+            this.forget_place().await?;
+            this.forget();
+            return Ok(());
+        }
+        Former::There(id) => {
+            this.status.common.upstream = Some(UpstreamRef { id: Some(id.clone()), ..record });
+            Requeue::Slow
+        }
+        Former::Unknown(_) => {
+            this.status.common.upstream = Some(record);
+            Requeue::Backoff
+        }
+    };
+    let refused = Outcome::refused(contradiction.reason(), contradiction.message(&former));
+    Err(Outcome { requeue, ..refused }.into())
+}
+
+/// Looks for objects with our owner tag at the recorded place.
+async fn look<K: Managed>(this: &Reconciliation<'_, K>, record: &UpstreamRef) -> Result<Former, Stop> {
+    let (shared, namespace) = (this.shared(), this.namespace());
+    account::ensure_known(this, &record.connection).await?;
+    let account = match shared.accounts.resolve_for_deletion(&record.connection, &namespace, &this.uid()) {
+        Ok(account) => account,
+        Err(why) => match account::stop_for(why, &record.connection, &namespace) {
+            Stop::Report(outcome) => return Ok(unknown(&outcome.message)),
+            stop => return Err(stop),
+        },
+    };
+    let deleter = registry::deleter(&account, &record.system, &this.owner_tag(), this.request_context());
+    let Some(deleter) = deleter else { return Ok(unknown("the connection leads to another provider")) };
+    let found = match deleter.locate(record.id.as_deref(), &record.key).await {
+        // A get that shows nothing is no proof.
+        Ok(found) if found.is_empty() => {
+            deleter.find_listed(&record.key).await.map(|listed| listed.into_iter().collect())
+        }
+        other => other,
+    };
+    let found = match found {
+        Ok(found) => found,
+        Err(error) => return Ok(unknown(&error.sentence())),
+    };
+    let may_be_ours = |(_, owner): &(String, Ownership)| *owner == Ownership::Unknown && record.id.is_none();
+    if found.iter().any(may_be_ours) {
+        return Ok(unknown("an object of this name is there, and the upstream shows no owner tags"));
+    }
+    let is_ours = |(id, owner): &(String, Ownership)| {
+        *owner == Ownership::Ours || (*owner == Ownership::Unknown && record.id.as_ref() == Some(id))
+    };
+    Ok(match found.into_iter().find(is_ours) {
+        Some((id, _)) => Former::There(id),
+        None if Moved::between(record, registry::location(&account, &record.system)).is_some() => {
+            unknown("the connection leads to another place now")
+        }
+        None => Former::Gone,
+    })
+}
+
+/// Waits while a create may still take effect. After a start it is not known whether one was under way.
+fn wait_for_create<K: Managed>(this: &Reconciliation<'_, K>) -> Result<(), Stop> {
+    let shared = this.shared();
+    let since_start = shared.settings.create_grace.saturating_sub(shared.observations.started().elapsed());
+    let unrecorded = this.status.common.operation.is_none() && !since_start.is_zero();
+    let Some(wait) = this.next_look().or(unrecorded.then_some(since_start)) else { return Ok(()) };
+    let message = "A create request may still take effect where the object was recorded. The operator looks again.";
+    Err(Outcome::working(Reason::Creating, message, Requeue::After(wait.max(Duration::from_millis(100)))).into())
+}
+
+fn unknown(why: &str) -> Former {
+    Former::Unknown(why.trim_end_matches('.').to_owned())
+}

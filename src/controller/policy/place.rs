@@ -1,0 +1,129 @@
+//! Keeps the place of the upstream object where those who may only write status do not reach it.
+//!
+//! The place is the connection, the collection, the name and the location. The API server permits another connection or
+//! name only while status records nothing, and status may be edited. So the operator also keeps the place in its memory
+//! and in an annotation ([`recorded_place`]). The contract:
+//!
+//! - The annotation is written in the patch that adds the finalizer, before anything is sent upstream. It goes when a
+//!   create was refused, when the upstream object is given up, or when a search shows that nothing is there.
+//! - Memory counts before the annotation, and both before the connection and the name in status. None of them proves
+//!   ownership: the owner tag does.
+//! - A spec that contradicts the place is looked at there first ([`former`](super::former)). While the upstream object
+//!   is there, or may be, the operator writes nothing and says how to go back. A deletion deletes it there.
+//! - Whoever may write the whole object can remove finalizer and annotation while the operator is stopped. The upstream
+//!   object then stays with its owner tag, as it does when only the finalizer is removed.
+
+use super::reconciliation::Reconciliation;
+use crate::api::has_finalizer;
+use crate::api::recorded_place::{self, RECORDED_UPSTREAM};
+use crate::api::shared::ConnectionRef;
+use crate::api::status::UpstreamRef;
+use crate::controller::Result;
+use crate::controller::k8s::finalizer;
+use crate::controller::kinds::managed::Managed;
+use crate::controller::state::records::Footprint;
+use crate::engine::Details;
+use crate::engine::contradiction::Contradiction;
+use crate::upstream::registry;
+
+impl<K: Managed> Reconciliation<'_, K> {
+    /// Returns how the spec contradicts the place; `None` if it does not, or if nothing is upstream.
+    pub fn contradiction(&self) -> Option<Contradiction> {
+        let name = registry::identity(self.object.desired()).and_then(|identity| identity.name);
+        Contradiction::between(self.place.as_ref()?, &self.object.common().connection_ref, name)
+    }
+
+    /// Returns the record of the upstream object: the place if the spec contradicts it or status records nothing, with
+    /// the id in status if that is of the same place.
+    pub fn record(&self) -> Option<&UpstreamRef> {
+        let (saved, place) = (self.status.common.upstream.as_ref(), self.place.as_ref());
+        match (saved, place) {
+            (Some(saved), Some(place)) if self.contradiction().is_some() && !is_same(saved, place) => Some(place),
+            (saved, place) => saved.or(place),
+        }
+    }
+
+    /// Returns the connection through which the upstream object was written: that of the spec, unless it contradicts the
+    /// place. The one in status is never followed.
+    pub fn connection_of_record(&self) -> &ConnectionRef {
+        let place = self.place.as_ref().filter(|_| self.contradiction().is_some());
+        place.map_or(&self.object.common().connection_ref, |place| &place.connection)
+    }
+
+    /// Adds the finalizer, and the annotation with the place, before anything can exist upstream. An object that only
+    /// observes needs none.
+    pub async fn ensure_finalizer(&mut self) -> Result<()> {
+        if self.object.only_observes() {
+            return Ok(());
+        }
+        let text = self.place.as_ref().and_then(|place| recorded_place::text(&self.uid(), place));
+        let kept = text.is_none() || self.object.annotations().get(RECORDED_UPSTREAM) == text.as_ref();
+        if kept && has_finalizer(&self.object) {
+            return Ok(());
+        }
+        let safeguards = self.shared().settings.safeguards;
+        let is_first = !has_finalizer(&self.object);
+        self.object = finalizer::add(&self.api(), &self.object, text.as_deref(), safeguards).await?;
+        if is_first {
+            self.shared().records.began_here(&self.uid());
+        }
+        self.shared().records.remember(&self.uid(), Footprint::of(&self.object));
+        if self.place.is_some() {
+            self.shared().places.keep(&self.uid(), self.place.clone());
+        }
+        Ok(())
+    }
+
+    /// Adds the finalizer and the annotation with this place.
+    pub async fn keep_place(&mut self, place: UpstreamRef) -> Result<()> {
+        let unique = registry::identity(self.object.desired()).is_some_and(|identity| identity.name.is_some());
+        if self.place.as_ref().is_none_or(|kept| is_outdated(kept, &place, unique)) {
+            self.place = Some(UpstreamRef { id: None, adopted: false, ..place });
+        }
+        self.ensure_finalizer().await
+    }
+
+    /// Forgets the place: it is certain that nothing of this object is upstream, or its owner gave it up.
+    pub async fn forget_place(&mut self) -> Result<()> {
+        if self.object.annotations().contains_key(RECORDED_UPSTREAM) {
+            let safeguards = self.shared().settings.safeguards;
+            self.object = finalizer::forget_place(&self.api(), &self.object, safeguards).await?;
+            self.shared().records.remember(&self.uid(), Footprint::of(&self.object));
+        }
+        self.place = None;
+        self.shared().places.keep(&self.uid(), None);
+        Ok(())
+    }
+
+    /// Removes from status what the operator observed before, if none of it is recorded: the spec may name another object
+    /// since.
+    pub fn forget_unrecorded(&mut self) {
+        if self.recorded_id().is_none() {
+            (self.status.observed_id, self.status.details) = (None, Details::default());
+        }
+    }
+
+    /// Removes the record from status, with everything that status says of the recorded object.
+    pub async fn forget_record(&mut self) -> Result<()> {
+        let draft = &mut self.status;
+        (draft.common.upstream, draft.common.operation, draft.common.applied_hash) = (None, None, None);
+        (draft.observed_id, draft.details) = (None, Details::default());
+        draft.once_declared.clear();
+        self.save().await
+    }
+}
+
+/// Returns whether a record is of this place.
+fn is_same(record: &UpstreamRef, place: &UpstreamRef) -> bool {
+    (&record.system, &record.connection, &record.key) == (&place.system, &place.connection, &place.key)
+}
+
+/// Returns whether the kept place is not that of the object any more. An account that shows its id later is no other
+/// place, and a name that is not unique is none.
+fn is_outdated(kept: &UpstreamRef, now: &UpstreamRef, unique_name: bool) -> bool {
+    let other_account = now.account.is_some() && kept.account.is_some() && now.account != kept.account;
+    (&kept.system, &kept.connection, &kept.endpoint, &kept.repository)
+        != (&now.system, &now.connection, &now.endpoint, &now.repository)
+        || (unique_name && kept.key != now.key)
+        || other_account
+}

@@ -1,0 +1,85 @@
+//! Remembers the place of each upstream object, as the operator keeps it in an annotation.
+//!
+//! Memory counts before the annotation, which others may edit and which a cache that lags shows too long.
+
+use crate::api::recorded_place;
+use crate::api::status::UpstreamRef;
+use crate::controller::kinds::managed::Managed;
+use crate::upstream::registry;
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// The places of all objects, by uid; `None` of an object that has nothing upstream.
+#[derive(Debug, Default)]
+pub struct Places(Mutex<HashMap<String, Option<UpstreamRef>>>);
+
+impl Places {
+    /// Returns the place of an object, and remembers it if the annotation names it. The collection of an object never
+    /// changes: an annotation that names another one is not ours.
+    pub fn of<K: Managed>(&self, object: &K) -> Option<UpstreamRef> {
+        let uid = object.meta().uid.as_deref().unwrap_or_default();
+        if let Some(known) = self.lock().get(uid) {
+            return known.clone();
+        }
+        let system = registry::identity(object.desired())?.system;
+        let place = recorded_place::read(object).filter(|place| place.system == system)?;
+        self.keep(uid, Some(place.clone()));
+        Some(place)
+    }
+
+    /// Remembers a place that this process wrote, or that nothing is upstream.
+    pub fn keep(&self, uid: &str, place: Option<UpstreamRef>) {
+        self.lock().insert(uid.to_owned(), place);
+    }
+
+    /// Forgets an object that is gone.
+    pub fn forget(&self, uid: &str) {
+        self.lock().remove(uid);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, Option<UpstreamRef>>> {
+        // Each entry is inserted and removed whole, so a panic elsewhere leaves a valid map.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::Policy;
+    use serde_json::json;
+
+    fn place(system: &str, key: &str) -> UpstreamRef {
+        let place = json!({ "system": system, "connection": { "name": "c" }, "endpoint": "https://a", "key": key });
+        serde_json::from_value(place).unwrap()
+    }
+
+    fn policy(uid: &str, place: &UpstreamRef) -> Policy {
+        serde_json::from_value(json!({
+            "apiVersion": "cloudpolicy.dev/v1alpha1",
+            "kind": "Policy",
+            "metadata": {
+                "name": "p", "uid": uid,
+                "annotations": { recorded_place::RECORDED_UPSTREAM: recorded_place::text(uid, place) },
+            },
+            "spec": { "connectionRef": { "name": "c" }, "ncloud": { "policyName": "abc", "permissions": [] } },
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn memory_counts_before_the_annotation() {
+        let (places, first, other) = (Places::default(), place("ncloud/policy", "a"), place("ncloud/policy", "b"));
+        assert_eq!(places.of(&policy("1", &first)), Some(first.clone()));
+        assert_eq!(places.of(&policy("1", &other)), Some(first.clone()), "somebody edited the annotation");
+        places.keep("1", None);
+        assert_eq!(places.of(&policy("1", &first)), None, "the annotation comes from a cache that lags");
+        places.forget("1");
+        assert_eq!(places.of(&policy("1", &other)), Some(other));
+    }
+
+    #[test]
+    fn annotation_of_another_collection_is_ignored() {
+        assert_eq!(Places::default().of(&policy("1", &place("spaceone/policy", "a"))), None);
+    }
+}
