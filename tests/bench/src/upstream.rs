@@ -63,7 +63,7 @@ impl Upstream {
 
     /// Returns the number of requests since the journal was cleared.
     pub fn requests(&self) -> usize {
-        self.journal().entries().len()
+        self.journal().total()
     }
 
     /// Returns the requests that created an object.

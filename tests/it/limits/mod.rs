@@ -6,6 +6,7 @@ mod neighbours;
 mod outage;
 mod quota;
 mod rate;
+mod requests;
 mod rotation;
 mod starvation;
 

@@ -10,6 +10,7 @@ pub mod spaceone_contract;
 pub mod test_env;
 pub mod test_log;
 pub mod upstream;
+pub mod write_counter;
 
 use cloud_policy::api::crds;
 use cloud_policy_testbed::{ControlPlane, install_crds};

@@ -117,6 +117,12 @@ impl Journal {
         lock(&self.0).entries.iter().filter(|entry| entry.effect).cloned().collect()
     }
 
+    /// Returns the number of entries, without a copy of them.
+    #[must_use]
+    pub fn total(&self) -> usize {
+        lock(&self.0).entries.len()
+    }
+
     /// Returns the number of requests for `operation`, carried out or not.
     #[must_use]
     pub fn count(&self, operation: Operation) -> usize {
