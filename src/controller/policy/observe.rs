@@ -16,7 +16,7 @@ use super::failure::failed;
 use super::reconciliation::Reconciliation;
 use super::stop::Stop;
 use super::{conflicts, moved, ownership};
-use crate::api::Reason;
+use crate::api::{Reason, has_finalizer};
 use crate::controller::kinds::managed::Managed;
 use crate::controller::state::claims::ClaimGuard;
 use crate::engine::plan;
@@ -162,13 +162,16 @@ fn may_create<K: Managed>(this: &Reconciliation<'_, K>) -> bool {
 }
 
 /// Finds objects of this name whose Kubernetes object is gone: a restore from a backup gives an object a new uid,
-/// and so a new owner tag. An object that was renamed as well is found by its content.
+/// and so a new owner tag; a restore into another cluster, another cluster in the owner tag as well. An object that
+/// was renamed as well is found by its content.
 async fn leftovers<K: Managed>(
     this: &Reconciliation<'_, K>,
     external: &dyn BoundExternal,
 ) -> Result<Vec<Observation>, Stop> {
     let namesakes = external.find_namesakes().await.map_err(|error| failed(this, &error))?;
-    let found = left_behind(this, namesakes).await;
+    let elsewhere = of_other_cluster(this, &namesakes);
+    let mut found = left_behind(this, namesakes).await;
+    found.extend(elsewhere);
     if found.is_empty() && this.recorded_id().is_none() { Ok(renamed(this, external).await) } else { Ok(found) }
 }
 
@@ -201,4 +204,15 @@ async fn left_behind<K: Managed>(this: &Reconciliation<'_, K>, candidates: Vec<O
         }
     }
     found
+}
+
+/// Returns the objects of another cluster that a restored object may have been there. An object looks restored if it
+/// has our finalizer, which backups keep, and no record, which they drop; so does one whose create was refused.
+fn of_other_cluster<K: Managed>(this: &Reconciliation<'_, K>, namesakes: &[Observation]) -> Vec<Observation> {
+    let common = &this.status.common;
+    if !has_finalizer(&this.object) || common.upstream.is_some() || common.operation.is_some() {
+        return Vec::new();
+    }
+    let is_elsewhere = |seen: &&Observation| ownership::is_of_other_cluster(this, &seen.owner);
+    namesakes.iter().filter(is_elsewhere).cloned().collect()
 }

@@ -34,6 +34,11 @@ pub async fn is_left_behind<K: Managed>(this: &Reconciliation<'_, K>, owner: &Ow
     cached_owner(this, uid).is_none() && matches!(listed_owner(this, uid).await, Ok(None))
 }
 
+/// Returns whether an owner tag names an object of another cluster.
+pub fn is_of_other_cluster<K: Managed>(this: &Reconciliation<'_, K>, owner: &Ownership) -> bool {
+    matches!(owner, Ownership::ForeignTag(tag) if this.shared().uid_in(tag).is_none())
+}
+
 /// Finds the object of this kind with this uid in the whole cluster. An object outside of the watched
 /// namespaces may belong to another operator of the cluster; it is an error if it may not be listed.
 async fn owner_of<K: Managed>(this: &Reconciliation<'_, K>, uid: &str) -> kube::Result<Option<ObjectMeta>> {

@@ -221,7 +221,9 @@ async fn deletion_waits_when_connection_leads_elsewhere() {
     assert!(told.contains(&old) && told.contains("cloudpolicy.dev/force-orphan=true"), "{told}");
     annotate(&env, "forced", "cloudpolicy.dev/force-orphan", "true").await;
     env.gone::<Policy>("forced").await;
-    assert!(env.events("forced").await.iter().any(|(reason, note)| reason == "Orphaned" && note.contains(&old)));
+    let events = env.events("forced").await;
+    let (_, note) = events.iter().find(|(reason, _)| reason == "Orphaned").unwrap();
+    assert!(note.contains(&old) && note.contains("Its owner tag stays: "), "{note}");
     assert_eq!(env.ncloud.policies().len(), 2);
 
     lead_to(&env, "ncloud", &old).await;

@@ -7,7 +7,7 @@ use crate::support::test_env::{
 };
 use cloud_policy::api::{Connection, NetworkPolicy, Policy};
 use cloud_policy::controller::kinds::managed::Managed;
-use cloud_policy_simulator::{Action, Fault, Operation};
+use cloud_policy_simulator::{Action, Fault, Journal, Operation};
 use kube::api::{Patch, PatchParams};
 use serde_json::{Value, json};
 
@@ -21,13 +21,28 @@ fn adopting(mut object: Value, policy: &str) -> Value {
     object
 }
 
-/// Returns the object as a backup holds it and Velero restores it: without status, uid and versions.
+/// Returns the object as Velero restores it: without status, uid and versions, and with its finalizers.
 pub(super) async fn backup<K: Managed + crate::support::test_env::Kind>(env: &TestEnv, name: &str) -> Value {
     let mut object = serde_json::to_value(env.get::<K>(name).await).unwrap();
     object.as_object_mut().unwrap().remove("status");
     let metadata = object["metadata"].as_object_mut().unwrap();
-    metadata.retain(|key, _| ["name", "labels", "annotations"].contains(&key.as_str()));
+    metadata.retain(|key, _| ["name", "labels", "annotations", "finalizers"].contains(&key.as_str()));
     object
+}
+
+/// Returns the backups of an object of each collection.
+async fn restorable(env: &TestEnv) -> [Value; 3] {
+    [
+        backup::<Policy>(env, "first").await,
+        backup::<Policy>(env, "one").await,
+        backup::<NetworkPolicy>(env, "net").await,
+    ]
+}
+
+async fn lose_all(env: &TestEnv) {
+    lose::<Policy>(env, "first").await;
+    lose::<Policy>(env, "one").await;
+    lose::<NetworkPolicy>(env, "net").await;
 }
 
 /// Takes an object away from Kubernetes without the operator, as a lost cluster does.
@@ -128,6 +143,70 @@ async fn restored_network_policy_gets_no_second_upstream_object() {
     env.patch::<NetworkPolicy>("net", json!({ "spec": { "adoptionPolicy": "IfIdentical" } })).await;
     assert_eq!(upstream_id(&env.ready::<NetworkPolicy>("net").await), id);
     assert_eq!(env.spaceone.journal().effects(Operation::Create), 1);
+}
+
+#[tokio::test]
+async fn object_restored_in_other_cluster_is_not_doubled() {
+    let mut env = TestEnv::with("restored-else", |settings| settings.cluster_id = Some("old".to_owned())).await;
+    let zone = env.spaceone.zone_ids()[0].clone();
+    env.apply(ncloud_policy("first")).await;
+    env.apply(spaceone_policy("one")).await;
+    env.apply(network_policy("net", &zone)).await;
+    let id = upstream_id(&env.ready::<NetworkPolicy>("net").await);
+    env.ready::<Policy>("first").await;
+    env.ready::<Policy>("one").await;
+    let saved = restorable(&env).await;
+    env.crash();
+    lose_all(&env).await;
+    for object in saved {
+        env.apply(object).await;
+    }
+    env.start(|settings| settings.cluster_id = Some("new".to_owned()));
+    env.reason::<Policy>("first", "Conflict").await;
+    env.reason::<Policy>("one", "Conflict").await;
+    let seen: NetworkPolicy = env.reason("net", "Conflict").await;
+    let told = condition(&common(&seen), "Ready").unwrap().message.clone();
+    assert!(told.contains(&id) && told.contains("old_"), "{told}");
+    env.reconcile_now::<NetworkPolicy>("net").await;
+    assert_eq!(env.spaceone.network_policies().len(), 1);
+
+    // An object that this cluster made itself is no copy: names are not unique.
+    let mut own = network_policy("own", &zone);
+    own["spec"]["spaceone"]["name"] = json!(env.spaceone.network_policies()[0].name);
+    env.apply(own).await;
+    env.ready::<NetworkPolicy>("own").await;
+    assert_eq!(env.spaceone.network_policies().len(), 2);
+}
+
+#[tokio::test]
+async fn restored_object_deleted_before_adoption_takes_nothing() {
+    let mut env = TestEnv::without_operator_on(support::client().await, "restored-gone").await;
+    env.start(|_| {});
+    for policy in [ncloud_policy("first"), spaceone_policy("one")] {
+        env.apply(policy).await;
+    }
+    env.apply(network_policy("net", &env.spaceone.zone_ids()[0])).await;
+    env.ready::<Policy>("first").await;
+    env.ready::<Policy>("one").await;
+    env.ready::<NetworkPolicy>("net").await;
+    let saved = restorable(&env).await;
+    env.crash();
+    lose_all(&env).await;
+    for object in saved {
+        env.apply(object).await;
+    }
+    env.start(|_| {});
+    for name in ["first", "one"] {
+        env.reason::<Policy>(name, "Conflict").await;
+        env.delete::<Policy>(name).await;
+        env.gone::<Policy>(name).await;
+    }
+    env.reason::<NetworkPolicy>("net", "Conflict").await;
+    env.delete::<NetworkPolicy>("net").await;
+    env.gone::<NetworkPolicy>("net").await;
+    assert_eq!(owner_tags(&env).len(), 3);
+    let deleted = |journal: &Journal| journal.effects(Operation::Delete);
+    assert_eq!(deleted(env.ncloud.journal()) + deleted(env.spaceone.journal()), 0);
 }
 
 #[tokio::test]
