@@ -3,14 +3,16 @@
 //! operator uses simulators.
 //!
 //! Values of the real world have replacements here, declared below. Actions of other people in the middle of a
-//! page (`<!-- meanwhile: … -->`) are in [`meanwhile`].
+//! page (`<!-- meanwhile: … -->`) are in [`meanwhile`], those of the page with two clusters in [`clusters`].
 
+mod clusters;
 mod meanwhile;
 pub mod page;
 pub mod shell;
 
 use crate::support::installation::{self, Installation, Process};
 use cloud_policy_testbed::{repository, wait_for};
+use clusters::Clusters;
 use meanwhile::{NEW_KEYS, meanwhile};
 use page::{ReaderAction, Step, steps};
 use shell::{Shell, is_as_shown, only_reads};
@@ -21,16 +23,17 @@ use std::time::Duration;
 /// The pages in the order in which a new user reads them. Each needs the objects of the ones before.
 const PAGES: [&str; 7] =
     ["connect-ncloud", "first-policy", "adopt", "rotate-keys", "connect-spaceone", "tenants", "troubleshoot"];
+/// The page whose reader has two clusters.
+const TWO_CLUSTERS: &str = "move";
 /// The pages of the kinds. The later ones need the connections of the first.
 const KINDS: [&str; 3] = ["connection", "policy", "networkpolicy"];
 /// Pages whose commands run elsewhere, and where.
-const ELSEWHERE: [(&str, &str); 6] = [
+const ELSEWHERE: [(&str, &str); 5] = [
     ("try-it", "`make demo`, which checks itself"),
     ("install", "the lifecycle tests of the chart"),
     ("upgrade", "the lifecycle tests of the chart"),
     ("uninstall", "the lifecycle tests of the chart"),
     ("gitops", "the manifests of GitOps tools, by their own libraries"),
-    ("move", "its steps one by one in `ownership::released`; it has no commands, and no second control plane runs"),
 ];
 
 /// How long a command may take to print the expected output.
@@ -46,21 +49,42 @@ async fn kind_examples_work_when_followed_literally() {
     follow_pages("docs", &KINDS).await;
 }
 
+#[tokio::test]
+async fn move_page_works_when_followed_literally() {
+    let mut clusters = Clusters::start().await;
+    let shell = clusters.shell().await;
+    for step in steps(&format!("docs/tasks/{TWO_CLUSTERS}.md")) {
+        if let Some(what) = perform(&shell, &step).await {
+            clusters.meanwhile(what, &shell).await;
+        }
+        clusters.assert_upstream_is_kept(&step.place);
+    }
+    clusters.stop().await;
+}
+
 async fn follow_pages(folder: &str, pages: &[&str]) {
     let installation = Installation::new().await;
     let client = installation::operator_client(&installation).await;
     let operator = Process::start(client, |_| {}).await;
     let shell = Shell::new(&installation.control_plane, stand_ins(&installation));
     for page in pages {
-        for Step { action, place } in steps(&format!("{folder}/{page}.md")) {
-            match action {
-                ReaderAction::Save { name, text } => shell.save(&name, &text),
-                ReaderAction::Meanwhile(what) => meanwhile(&what, &installation),
-                ReaderAction::Run { script, shown } => follow(&shell, &place, &script, shown.as_deref()).await,
+        for step in steps(&format!("{folder}/{page}.md")) {
+            if let Some(what) = perform(&shell, &step).await {
+                meanwhile(what, &installation);
             }
         }
     }
     operator.stop().await;
+}
+
+/// Does what the reader does in a step. Returns what others do in it.
+async fn perform<'s>(shell: &Shell, Step { action, place }: &'s Step) -> Option<&'s str> {
+    match action {
+        ReaderAction::Save { name, text } => shell.save(name, text),
+        ReaderAction::Run { script, shown } => follow(shell, place, script, shown.as_deref()).await,
+        ReaderAction::Meanwhile(what) => return Some(what),
+    }
+    None
 }
 
 /// Returns the real values in the pages, and their replacements here.
@@ -98,7 +122,8 @@ async fn follow(shell: &Shell, place: &str, script: &str, shown: Option<&str>) {
 #[test]
 fn every_task_page_is_followed() {
     let elsewhere = ELSEWHERE.map(|(page, _)| page);
-    let known: BTreeSet<String> = PAGES.into_iter().chain(elsewhere).map(|page| format!("{page}.md")).collect();
+    let known: BTreeSet<String> =
+        PAGES.into_iter().chain([TWO_CLUSTERS]).chain(elsewhere).map(|page| format!("{page}.md")).collect();
     let files = fs::read_dir(repository().join("docs/tasks")).unwrap();
     let there: BTreeSet<String> = files.map(|file| file.unwrap().file_name().into_string().unwrap()).collect();
     assert_eq!(there, known);

@@ -28,6 +28,15 @@ pub struct Shell {
 
 impl Shell {
     pub fn new(control_plane: &ControlPlane, stand_ins: Vec<(&'static str, String)>) -> Self {
+        Self::with_kubeconfig(control_plane.kubeconfig(), control_plane, stand_ins)
+    }
+
+    /// Creates a shell with another kubeconfig, and the kubectl of this control plane.
+    pub fn with_kubeconfig(
+        kubeconfig: &Path,
+        control_plane: &ControlPlane,
+        stand_ins: Vec<(&'static str, String)>,
+    ) -> Self {
         let folder = tempfile::tempdir().unwrap();
         for name in CHECKOUT {
             symlink(repository().join(name), folder.path().join(name)).unwrap();
@@ -35,7 +44,7 @@ impl Shell {
         let kubectl = control_plane.kubectl().parent().unwrap().to_owned();
         let usual = std::env::var_os("PATH").unwrap_or_default();
         let path = std::env::join_paths([kubectl].into_iter().chain(std::env::split_paths(&usual))).unwrap();
-        Self { folder, kubeconfig: control_plane.kubeconfig().to_owned(), path, stand_ins }
+        Self { folder, kubeconfig: kubeconfig.to_owned(), path, stand_ins }
     }
 
     /// Puts a folder with programs first on the path.
