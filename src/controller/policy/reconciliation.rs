@@ -1,7 +1,7 @@
 //! Holds the state of one reconcile: the object, what status said before and what it will say.
 
 use super::audit_log::{AuditLog, CallResult, Write};
-use crate::api::status::{CommonStatus, Operation, UpstreamRef};
+use crate::api::status::{CommonStatus, Operation, OperationKind, UpstreamRef};
 use crate::api::{ConditionType, Reason};
 use crate::controller::Result;
 use crate::controller::context::{Context, Shared};
@@ -155,9 +155,11 @@ impl<'a, K: Managed> Reconciliation<'a, K> {
         let (records, uid) = (&self.shared().records, self.uid());
         records.remember(&uid, Footprint::of(&self.object));
         records.record(&uid, self.status.common.upstream.clone());
-        if self.status.common.operation.is_none() {
+        let operation = self.status.common.operation.clone();
+        if operation.is_none() {
             records.create_ended(&uid);
         }
+        records.adopting(&uid, operation.filter(|operation| operation.kind == OperationKind::Adopt));
         // Only now it is certain that the cache did not merely lag.
         if std::mem::take(&mut self.record_lost) {
             self.announce_restored().await;

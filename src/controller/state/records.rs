@@ -64,6 +64,8 @@ struct Memory {
     is_new: bool,
     /// When this process sent a create although an earlier one without a known outcome may have taken effect.
     repeated: Option<Instant>,
+    /// The adoption whose outcome is not recorded.
+    adopting: Option<Operation>,
     /// Whether this process let the object go.
     released: bool,
 }
@@ -91,14 +93,20 @@ impl Records {
         self.lock().entry(uid.to_owned()).or_default().upstream = upstream;
     }
 
-    /// Puts back into status what another writer took away: the upstream object, and the create in flight. Returns
+    /// Remembers the adoption in flight that status records; `None` when none is.
+    pub fn adopting(&self, uid: &str, operation: Option<Operation>) {
+        self.lock().entry(uid.to_owned()).or_default().adopting = operation;
+    }
+
+    /// Puts back into status what another writer took away: the upstream object, and the write in flight. Returns
     /// whether something was lost.
     pub fn restore(&self, uid: &str, status: &mut CommonStatus) -> bool {
         let all = self.lock();
         let Some(memory) = all.get(uid) else { return false };
         let mut lost = false;
-        if let (None, Some(sent)) = (&status.operation, &memory.sent) {
-            status.operation = Some(sent.operation.clone());
+        let in_flight = memory.sent.as_ref().map(|sent| &sent.operation).or(memory.adopting.as_ref());
+        if let (None, Some(operation)) = (&status.operation, in_flight) {
+            status.operation = Some(operation.clone());
             lost = true;
         }
         let in_flight = status.operation.as_ref().map(|operation| operation.kind);
@@ -283,6 +291,21 @@ mod tests {
         assert_eq!(records.since_sent("a", "1-3"), None, "status shows another operation");
         records.create_ended("a");
         assert_eq!(records.since_sent("a", "1-2"), None);
+    }
+
+    #[test]
+    fn lost_adoption_is_restored_until_its_outcome_is_known() {
+        let records = Records::default();
+        let adoption = Operation { kind: OperationKind::Adopt, ..create() };
+        records.record("a", Some(reference(Some("1"))));
+        records.adopting("a", Some(adoption.clone()));
+        let mut status = CommonStatus::default();
+        assert!(records.restore("a", &mut status));
+        assert_eq!((status.operation, status.upstream), (Some(adoption), Some(reference(Some("1")))));
+        records.adopting("a", None);
+        let mut status = CommonStatus::default();
+        assert!(records.restore("a", &mut status));
+        assert_eq!(status.operation, None);
     }
 
     #[test]
