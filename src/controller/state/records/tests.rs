@@ -1,0 +1,122 @@
+use super::*;
+use crate::api::shared::ConnectionRef;
+
+fn reference(id: Option<&str>) -> UpstreamRef {
+    UpstreamRef {
+        system: "ncloud/policy".to_owned(),
+        connection: serde_json::from_str::<ConnectionRef>(r#"{ "name": "c" }"#).unwrap(),
+        endpoint: String::new(),
+        account: None,
+        repository: None,
+        id: id.map(str::to_owned),
+        key: "p".to_owned(),
+        adopted: false,
+    }
+}
+
+fn create() -> Operation {
+    let (id, started_at, request_hash) = ("1-2".to_owned(), "2026-11-21T08:00:00Z".to_owned(), String::new());
+    Operation { id, kind: OperationKind::Create, started_at, request_hash }
+}
+
+#[test]
+fn object_is_disturbed_when_it_lost_what_was_remembered() {
+    let records = Records::default();
+    let whole = Footprint { finalizer: true, place: Some(1), upstream: Some(reference(Some("1"))), detail: None };
+    assert!(!records.is_disturbed("a", &whole), "an unknown object is reconciled anyway");
+    records.remember("a", whole.clone());
+    assert!(!records.is_disturbed("a", &whole));
+    for lost in [
+        Footprint { finalizer: false, ..whole.clone() },
+        Footprint { place: None, ..whole.clone() },
+        Footprint { upstream: None, ..whole.clone() },
+        Footprint { upstream: Some(reference(Some("2"))), ..whole.clone() },
+        Footprint { detail: Some("1-2".to_owned()), ..whole },
+    ] {
+        assert!(records.is_disturbed("a", &lost), "{lost:?}");
+    }
+}
+
+#[test]
+fn lost_record_is_restored_and_other_objects_are_not() {
+    let (records, mut status) = (Records::default(), CommonStatus::default());
+    assert!(!records.restore("a", &mut status));
+    records.record("a", Some(reference(Some("1"))));
+    for shown in [None, Some(reference(None)), Some(reference(Some("2")))] {
+        status.upstream = shown;
+        assert!(records.restore("a", &mut status));
+        assert_eq!(status.upstream, Some(reference(Some("1"))));
+    }
+    assert!(!records.restore("a", &mut status) && !records.restore("b", &mut CommonStatus::default()));
+}
+
+#[test]
+fn lost_create_is_restored_until_its_outcome_is_known() {
+    let records = Records::default();
+    records.record("a", Some(reference(None)));
+    records.create_sent("a", create());
+    let mut status = CommonStatus::default();
+    assert!(records.restore("a", &mut status));
+    assert_eq!(status.operation, Some(create()));
+    records.create_ended("a");
+    assert_eq!(records.sent_create("a"), None);
+}
+
+#[test]
+fn age_of_create_is_known_only_to_its_sender() {
+    let records = Records::default();
+    assert_eq!(records.since_sent("a", "1-2"), None, "an earlier process sent it");
+    records.create_sent("a", create());
+    assert!(records.since_sent("a", "1-2").is_some());
+    assert_eq!(records.since_sent("a", "1-3"), None, "status shows another operation");
+    records.create_ended("a");
+    assert_eq!(records.since_sent("a", "1-2"), None);
+}
+
+#[test]
+fn lost_adoption_is_restored_until_its_outcome_is_known() {
+    let records = Records::default();
+    let adoption = Operation { kind: OperationKind::Adopt, ..create() };
+    records.record("a", Some(reference(Some("1"))));
+    records.adopting("a", Some(adoption.clone()));
+    let mut status = CommonStatus::default();
+    assert!(records.restore("a", &mut status));
+    assert_eq!((status.operation, status.upstream), (Some(adoption), Some(reference(Some("1")))));
+    records.adopting("a", None);
+    let mut status = CommonStatus::default();
+    assert!(records.restore("a", &mut status));
+    assert_eq!(status.operation, None);
+}
+
+#[test]
+fn released_object_leaves_nothing() {
+    let records = Records::default();
+    records.record("a", Some(reference(Some("1"))));
+    assert!(records.release("a") && !records.release("a") && records.is_released("a"));
+    records.keep("a");
+    assert!(records.release("a"), "a refused release is made again");
+    assert_eq!(records.forget("a", Some(reference(Some("1")))), None);
+    assert_eq!(
+        records.forget("a", Some(reference(Some("2")))),
+        Some(reference(Some("2"))),
+        "an unknown object was not let go"
+    );
+    records.record("b", Some(reference(Some("1"))));
+    assert_eq!(records.forget("b", None), Some(reference(Some("1"))), "status was wiped before the object went");
+}
+
+#[test]
+fn forged_id_is_not_that_of_the_object_that_is_left() {
+    let records = Records::default();
+    records.record("a", Some(reference(Some("1"))));
+    assert_eq!(records.forget("a", Some(reference(Some("2")))), Some(reference(Some("1"))));
+}
+
+#[test]
+fn intent_without_memory_is_left_when_the_object_goes() {
+    let records = Records::default();
+    records.remember("a", Footprint::default());
+    assert_eq!(records.forget("a", Some(reference(None))), Some(reference(None)), "its create may be under way");
+    records.record("b", Some(reference(Some("1"))));
+    assert_eq!(records.forget("b", Some(reference(None))), Some(reference(None)), "it is created again");
+}
