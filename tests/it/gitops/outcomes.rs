@@ -3,6 +3,9 @@
 //! pass to them.
 
 use cloud_policy::api::Reason;
+use cloud_policy::api::shared::ConnectionRef;
+use cloud_policy::api::status::UpstreamRef;
+use cloud_policy::engine::contradiction::{Contradiction, Former};
 use cloud_policy::engine::deletion_plan::{in_use, still_listed};
 use cloud_policy::engine::location::{Difference, Location, Moved};
 use cloud_policy::engine::outcome::{Outcome, Requeue};
@@ -10,6 +13,7 @@ use cloud_policy::engine::plan::{Refusal, ReportOnly};
 use cloud_policy::engine::{Diff, ErrorKind, Remedy, UpstreamError, Verdict};
 use cloud_policy_testbed::repository;
 use regex::Regex;
+use serde_json::json;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -23,7 +27,7 @@ pub struct Case {
 
 /// Returns all outcomes.
 pub fn all() -> Vec<Case> {
-    let own = [fixed(), refused(), reported(), failed()].concat();
+    let own = [fixed(), refused(), contradicted(), reported(), failed()].concat();
     let mut cases: Vec<Case> = own.into_iter().map(|outcome| Case { outcome, deletion: false }).collect();
     cases.extend(deletion().into_iter().map(|outcome| Case { outcome, deletion: true }));
     cases.extend(with_passed_reason());
@@ -35,7 +39,7 @@ fn fixed() -> Vec<Outcome> {
     vec![
         Outcome::up_to_date(),
         Outcome::suspended(),
-        Outcome::invalid(&Verdict { success: false, details: Vec::new() }, &serde_json::Value::Null),
+        Outcome::invalid(&Verdict { success: false, details: Vec::new() }, &json!({})),
         Outcome::yielded("Another object has it.", Duration::from_secs(30)),
         Outcome::settling(differing(Remedy::Update), Duration::ZERO),
         Outcome::settling(Diff::default(), Duration::ZERO),
@@ -72,6 +76,27 @@ fn refused() -> Vec<Outcome> {
         Refusal::LeftBehind { .. } => None,
     });
     all.map(|refusal| Outcome::refused(refusal.reason(), refusal.message())).collect()
+}
+
+/// Returns the outcomes of a spec that contradicts the record: another connection, and another name.
+fn contradicted() -> Vec<Outcome> {
+    let connection = |name: &str| serde_json::from_value::<ConnectionRef>(json!({ "name": name })).unwrap();
+    let place = UpstreamRef {
+        system: "ncloud/policy".to_owned(),
+        connection: connection("a"),
+        endpoint: "https://example.com".to_owned(),
+        account: None,
+        repository: None,
+        id: None,
+        key: "viewer".to_owned(),
+        adopted: false,
+    };
+    let names = [("b", "viewer"), ("a", "other")];
+    let contradictions = names.map(|(name, key)| {
+        Contradiction::between(&place, &connection(name), Some(("spec.ncloud.policyName", key))).unwrap()
+    });
+    let outcome = |it: &Contradiction| Outcome::refused(it.reason(), it.message(&Former::There("id-1".to_owned())));
+    contradictions.iter().map(outcome).collect()
 }
 
 /// Returns the outcomes of a deletion. A blocked one has the reason of a refusal.
@@ -121,9 +146,13 @@ fn kinds() -> impl Iterator<Item = ErrorKind> {
     })
 }
 
-/// The places that pass a reason on: the reason of a [`Refusal`], and the one that `unavailable` is given.
-const PASSED_ON: [&str; 2] =
-    ["src/controller/policy/account.rs Outcome::blocked", "src/controller/policy/apply/mod.rs Outcome::refused"];
+/// The places that pass a reason on: the one that `unavailable` is given, and the reason of a [`Refusal`] and of a
+/// [`Contradiction`].
+const PASSED_ON: [&str; 3] = [
+    "src/controller/policy/account.rs Outcome::blocked",
+    "src/controller/policy/apply/mod.rs Outcome::refused",
+    "src/controller/policy/former.rs Outcome::refused",
+];
 
 /// Returns the outcomes of the calls that pass a reason to a constructor.
 fn with_passed_reason() -> Vec<Case> {

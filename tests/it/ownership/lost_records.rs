@@ -147,7 +147,8 @@ async fn refused_object_is_deleted_after_one_search() {
     object["spec"]["spaceone"]["projectId"] = json!("project-of-nobody");
     env.spaceone.faults().add(
         Fault::on(Operation::Create)
-            .before(Action::status(400, r#"{"detail":{"code":"ERROR_INVALID_PARAMETER","message":"no"}}"#)),
+            .before(Action::status(400, r#"{"detail":{"code":"ERROR_INVALID_PARAMETER","message":"no"}}"#))
+            .forever(),
     );
     env.apply(object).await;
     env.reason::<Policy>("refused", "ValidationFailed").await;
