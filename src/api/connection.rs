@@ -213,13 +213,13 @@ pub struct SecretKeyRef {
 #[serde(rename_all = "camelCase")]
 #[schemars(extend("x-kubernetes-map-type" = "atomic"))]
 pub struct RateLimit {
-    /// Sustained requests per second: 1 to 100, such as 5 (the default).
+    /// Sustained requests per second: 1 to 1000, such as 5 (the default).
     #[serde(default = "default_rate")]
-    #[schemars(range(min = 1, max = 100))]
+    #[schemars(range(min = 1, max = 1000))]
     pub requests_per_second: i32,
-    /// Additional requests in a burst: 1 to 200, such as 10 (the default).
+    /// Additional requests in a burst: 1 to 2000, such as 10 (the default).
     #[serde(default = "default_burst")]
-    #[schemars(range(min = 1, max = 200))]
+    #[schemars(range(min = 1, max = 2000))]
     pub burst: i32,
 }
 

@@ -18,7 +18,7 @@ accepts! {
     admission_accepts_repository: SPACEONE_CONNECTION, "spec.spaceone.repositoryId" = "repo-0123456789ab";
     admission_accepts_another_key_of_the_secret: SPACEONE_CONNECTION, "spec.spaceone.tokenSecretRef.key" = "api_key.jwt";
     admission_accepts_ca_bundle: SPACEONE_CONNECTION, "spec.caBundleSecretRef.name" = "spaceone-ca";
-    admission_accepts_highest_rate: SPACEONE_CONNECTION, "spec.rateLimit" = {"requestsPerSecond": 100, "burst": 200};
+    admission_accepts_highest_rate: SPACEONE_CONNECTION, "spec.rateLimit" = {"requestsPerSecond": 1000, "burst": 2000};
     admission_accepts_cluster_connection_for_named_namespaces: CLUSTER_CONNECTION;
     admission_accepts_cluster_connection_for_all_namespaces: CLUSTER_CONNECTION, "spec.allowedNamespaces" = {"all": true};
     admission_accepts_names_with_all_false: CLUSTER_CONNECTION, "spec.allowedNamespaces.all" = false;

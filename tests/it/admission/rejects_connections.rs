@@ -50,8 +50,10 @@ rejects! {
         => "spec.rateLimit.requestsPerSecond", "greater than or equal to 1";
     admission_rejects_rate_of_half_a_request: NCLOUD_CONNECTION, "spec.rateLimit.requestsPerSecond" = 0.5
         => "spec.rateLimit.requestsPerSecond", "must be of type int32";
-    admission_rejects_burst_of_201: SPACEONE_CONNECTION, "spec.rateLimit.burst" = 201
-        => "spec.rateLimit.burst", "less than or equal to 200";
+    admission_rejects_rate_above_a_thousand: NCLOUD_CONNECTION, "spec.rateLimit.requestsPerSecond" = 1001
+        => "spec.rateLimit.requestsPerSecond", "less than or equal to 1000";
+    admission_rejects_burst_of_2001: SPACEONE_CONNECTION, "spec.rateLimit.burst" = 2001
+        => "spec.rateLimit.burst", "less than or equal to 2000";
     admission_rejects_ca_bundle_without_a_name: SPACEONE_CONNECTION, "spec.caBundleSecretRef" = {}
         => "spec.caBundleSecretRef.name", "Required value";
     admission_rejects_ca_bundle_with_capitals: SPACEONE_CONNECTION, "spec.caBundleSecretRef.name" = "CA"
