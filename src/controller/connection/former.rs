@@ -54,5 +54,6 @@ async fn keep<K: ConnectionResource>(ctx: &Context<K>, key: &ConnectionKey, spec
         former.version, failed.message
     );
     let check = probe::accepted(former.account, usage, former.version);
-    Check { message, ready_reason: Reason::FormerKeyInUse, retry_after: failed.retry_after, ..check }
+    let (fell_back, retry_after) = (!failed.stalled, failed.retry_after);
+    Check { message, ready_reason: Reason::FormerKeyInUse, fell_back, retry_after, ..check }
 }

@@ -77,12 +77,13 @@ pub async fn reconcile<K: ConnectionResource>(object: Arc<DeserializeGuard<K>>, 
     Ok(Next::after(next_check(shared, &object, &check, soon)))
 }
 
-/// Returns when to check again. A failure that may pass is retried with backoff, because every object of the
-/// connection waits for it.
+/// Returns when to check again. A failure that may pass is retried with backoff: every object of the connection waits
+/// for it, or a new key does.
 fn next_check<K: ConnectionResource>(shared: &Shared, object: &K, check: &Check, soon: bool) -> Duration {
     let uid = object.meta().uid.as_deref().unwrap_or_default();
     let interval = jitter(shared.settings.connection_interval);
-    if matches!(check.readiness, Readiness::NotReady { .. }) && !check.stalled {
+    let failed = matches!(check.readiness, Readiness::NotReady { .. }) && !check.stalled;
+    if failed || check.fell_back {
         return shared.backoffs.failed(uid).min(interval).max(check.retry_after.unwrap_or_default());
     }
     shared.backoffs.clear(uid);

@@ -23,6 +23,8 @@ pub(super) struct Check {
     pub endpoint: Option<String>,
     /// Whether only a human can correct it.
     pub stalled: bool,
+    /// Whether the former key is in use because the present one failed for a reason that may pass.
+    pub fell_back: bool,
     /// How long the upstream asks to wait.
     pub retry_after: Option<Duration>,
     /// The reason of `Ready` while it is `True`. Any but `Authenticated` is a warning.
@@ -38,6 +40,7 @@ impl Check {
             version: None,
             endpoint: None,
             stalled: false,
+            fell_back: false,
             retry_after: None,
             ready_reason: Reason::Authenticated,
         }

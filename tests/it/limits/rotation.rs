@@ -2,12 +2,14 @@
 //! old one.
 
 use crate::support::connection_helpers::connection_is;
-use crate::support::test_env::{TestEnv, ncloud_policy};
+use crate::support::test_env::{SOON, TestEnv, ncloud_policy};
 use cloud_policy::api::{Connection, Policy};
-use cloud_policy_simulator::Operation;
+use cloud_policy_simulator::{Action, Fault, Operation};
+use cloud_policy_testbed::wait_for;
 use k8s_openapi::api::core::v1::Secret;
 use serde_json::json;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 const OBJECTS: usize = 30;
 
@@ -107,6 +109,27 @@ async fn refused_new_key_leaves_former_key_in_use() {
     }
     env.delete::<Secret>("ncloud").await;
     connection_is(&env, "ncloud", "SecretNotFound").await;
+}
+
+#[tokio::test]
+async fn new_key_is_used_soon_after_a_failure_that_passes() {
+    let env = TestEnv::with("former-soon", |settings| {
+        settings.connection_interval = Duration::from_hours(1);
+        settings.http.read_attempts = 1;
+    })
+    .await;
+    connection_is(&env, "ncloud", "Authenticated").await;
+    let version = shown_version(&env).await;
+    env.ncloud.faults().add(Fault::any().before(Action::status(503, "")));
+    let (access, good) = (env.ncloud.access_key(), env.ncloud.secret_key());
+    env.secret("ncloud", &[("accessKey", &access), ("secretKey", &good), ("rotated", "yes")]).await;
+    let told = || async {
+        anyhow::ensure!(env.events("ncloud").await.iter().any(|(reason, _)| reason == "FormerKeyInUse"));
+        Ok(())
+    };
+    wait_for("the former key to be told", SOON, told).await.unwrap();
+    connection_is(&env, "ncloud", "Authenticated").await;
+    assert_ne!(shown_version(&env).await, version);
 }
 
 #[tokio::test]
