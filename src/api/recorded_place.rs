@@ -24,9 +24,20 @@ struct Value {
 /// Reads the place that the operator wrote for this object; `None` if there is none, or none of this object.
 #[must_use]
 pub fn read<K: Resource>(object: &K) -> Option<UpstreamRef> {
-    let text = object.annotations().get(RECORDED_UPSTREAM).filter(|text| text.len() <= MAX_LENGTH)?;
-    let Value { uid, place } = serde_json::from_str(text).ok()?;
+    let Value { uid, place } = value(object)?;
     (object.meta().uid.as_ref() == Some(&uid)).then_some(UpstreamRef { id: None, adopted: false, ..place })
+}
+
+/// Returns whether the operator wrote the annotation for another object: this one was restored from a backup, or made
+/// from a copy of its manifest.
+#[must_use]
+pub fn is_of_another<K: Resource>(object: &K) -> bool {
+    value(object).is_some_and(|value| object.meta().uid.as_ref() != Some(&value.uid))
+}
+
+fn value<K: Resource>(object: &K) -> Option<Value> {
+    let text = object.annotations().get(RECORDED_UPSTREAM).filter(|text| text.len() <= MAX_LENGTH)?;
+    serde_json::from_str(text).ok()
 }
 
 /// Returns the value of the annotation for the object with this uid.
@@ -61,8 +72,10 @@ mod tests {
         let written = text("u", &place).unwrap();
         assert_eq!(read(&policy("u", &written)), Some(UpstreamRef { id: None, ..place }));
         assert_eq!(read(&policy("copy", &written)), None);
+        assert!(is_of_another(&policy("copy", &written)) && !is_of_another(&policy("u", &written)));
         for broken in ["", "{}", "null", &written[1..], &(written.clone() + &" ".repeat(MAX_LENGTH))] {
             assert_eq!(read(&policy("u", broken)), None, "{broken}");
+            assert!(!is_of_another(&policy("copy", broken)), "{broken}");
         }
     }
 }

@@ -16,7 +16,7 @@ use super::failure::failed;
 use super::reconciliation::Reconciliation;
 use super::stop::Stop;
 use super::{conflicts, moved, ownership};
-use crate::api::{Reason, has_finalizer};
+use crate::api::{Reason, recorded_place};
 use crate::controller::kinds::managed::Managed;
 use crate::controller::state::claims::ClaimGuard;
 use crate::engine::plan;
@@ -206,11 +206,11 @@ async fn left_behind<K: Managed>(this: &Reconciliation<'_, K>, candidates: Vec<O
     found
 }
 
-/// Returns the objects of another cluster that a restored object may have been there. An object looks restored if it
-/// has our finalizer, which backups keep, and no record, which they drop; so does one whose create was refused.
+/// Returns the objects of another cluster that a restored object may have been there. Backups keep the annotation that
+/// names the former object, and drop the record in status.
 fn of_other_cluster<K: Managed>(this: &Reconciliation<'_, K>, namesakes: &[Observation]) -> Vec<Observation> {
     let common = &this.status.common;
-    if !has_finalizer(&this.object) || common.upstream.is_some() || common.operation.is_some() {
+    if !recorded_place::is_of_another(&this.object) || common.upstream.is_some() || common.operation.is_some() {
         return Vec::new();
     }
     let is_elsewhere = |seen: &&Observation| ownership::is_of_other_cluster(this, &seen.owner);
