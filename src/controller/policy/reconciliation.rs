@@ -242,9 +242,7 @@ fn remember<K: Managed>(ctx: &Context<K>, object: &K, status: &mut CommonStatus)
     let (records, uid) = (&ctx.shared.records, object.uid().unwrap_or_default());
     records.remember(&uid, Footprint::of(object));
     let lost = ctx.shared.settings.safeguards.lost_record && records.restore(&uid, status);
-    if status.upstream.is_some() {
-        records.record(&uid, status.upstream.clone());
-    }
+    records.learn(&uid, status.upstream.as_ref());
     lost
 }
 

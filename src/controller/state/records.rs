@@ -93,6 +93,15 @@ impl Records {
         self.lock().entry(uid.to_owned()).or_default().upstream = upstream;
     }
 
+    /// Remembers the upstream object that a cached status records, if this process recorded none itself: a cache may lag
+    /// behind its own writes.
+    pub fn learn(&self, uid: &str, upstream: Option<&UpstreamRef>) {
+        if let Some(upstream) = upstream {
+            let mut all = self.lock();
+            all.entry(uid.to_owned()).or_default().upstream.get_or_insert_with(|| upstream.clone());
+        }
+    }
+
     /// Remembers the adoption in flight that status records; `None` when none is.
     pub fn adopting(&self, uid: &str, operation: Option<Operation>) {
         self.lock().entry(uid.to_owned()).or_default().adopting = operation;

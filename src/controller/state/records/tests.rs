@@ -74,6 +74,17 @@ fn age_of_create_is_known_only_to_its_sender() {
 }
 
 #[test]
+fn cache_that_lags_does_not_replace_what_was_recorded() {
+    let records = Records::default();
+    records.learn("a", None);
+    records.learn("a", Some(&reference(None)));
+    records.record("a", Some(reference(Some("1"))));
+    records.learn("a", Some(&reference(None)));
+    let mut status = CommonStatus { upstream: Some(reference(Some("1"))), ..CommonStatus::default() };
+    assert!(!records.restore("a", &mut status), "{status:?}");
+}
+
+#[test]
 fn lost_adoption_is_restored_until_its_outcome_is_known() {
     let records = Records::default();
     let adoption = Operation { kind: OperationKind::Adopt, ..create() };
