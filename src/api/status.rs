@@ -43,6 +43,11 @@ pub struct CommonStatus {
     #[schemars(with = "String")]
     pub applied_hash: Option<String>,
 
+    /// When the operator last changed the upstream object, such as `2026-11-21T08:00:00Z`. An upstream may show it late.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
+    pub last_write_time: Option<String>,
+
     /// The value of the annotation `cloudpolicy.dev/reconcile-requested-at` that the operator
     /// handled last, such as `2026-11-21T08:00:00Z`.
     #[serde(default, skip_serializing_if = "Option::is_none")]

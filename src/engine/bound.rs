@@ -1,7 +1,8 @@
 //! [`External`] with its type erased, so that the controller is written once for all upstreams.
 
 use super::deleter::{Deleter, ExternalDeleter};
-use super::external::{Details, Document, External, Observed, Problem, Snapshot, Verdict, Written};
+use super::external::{Details, Document, External, Observed, Problem, Verdict, Written};
+use super::snapshot::{Snapshot, Snapshots};
 use super::{Diff, OwnerTag, Ownership, Result};
 use futures::future::BoxFuture;
 use std::collections::BTreeSet;
@@ -32,20 +33,6 @@ pub enum ListedObservation {
     Inconclusive,
 }
 
-/// The lists of one collection, shared by all objects of a connection.
-pub trait Snapshots<E: External>: Send + Sync {
-    /// Returns a list that started at `not_before` or later; `None` while the collection cannot be
-    /// listed.
-    fn snapshot<'a>(&'a self, external: &'a E, not_before: Instant) -> SnapshotFuture<'a, E::Document>;
-
-    /// Reports whether one more object may be read completely now. The rate limit of the account
-    /// decides how often.
-    fn try_full_read(&self) -> bool;
-}
-
-/// The future of [`Snapshots::snapshot`].
-pub type SnapshotFuture<'a, D> = BoxFuture<'a, Option<Arc<Snapshot<D>>>>;
-
 /// Tells whether an owner tag is one of those that are looked for.
 pub type IsOwner<'a> = &'a (dyn Fn(&str) -> bool + Sync);
 
@@ -72,12 +59,20 @@ pub trait BoundExternal: Send + Sync {
     /// Finds objects of other owners that the wanted one may have been before its Kubernetes object was lost.
     fn find_namesakes(&self) -> BoxFuture<'_, Result<Vec<Observation>>>;
     /// Finds in a list that started at `not_before` or later what equals the wanted object but for its name, and
-    /// has one of these owner tags.
-    fn find_alike<'a>(&'a self, not_before: Instant, is_owner: IsOwner<'a>) -> BoxFuture<'a, Vec<Observation>>;
+    /// has one of these owner tags. Finds nothing if `waiting` further objects do not justify a list.
+    fn find_alike<'a>(
+        &'a self,
+        not_before: Instant,
+        waiting: usize,
+        is_owner: IsOwner<'a>,
+    ) -> BoxFuture<'a, Vec<Observation>>;
     /// Reads the object with this id.
     fn observe<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<Option<Observation>>>;
     /// Looks up the object with this id in a list that started at `not_before` or later.
     fn observe_listed<'a>(&'a self, id: &'a str, not_before: Instant) -> BoxFuture<'a, ListedObservation>;
+    /// Returns whether a list that started at `not_before` or later shows no object that [`BoundExternal::find`] or
+    /// [`BoundExternal::find_namesakes`] might find. `false` also when `waiting` further objects do not justify a list.
+    fn is_absent_from_list(&self, not_before: Instant, waiting: usize) -> BoxFuture<'_, bool>;
     /// Reports whether one more object may be read completely now.
     fn try_full_read(&self) -> bool;
     /// Asks for the upstream's verdict without writing; `None` if the upstream has no such call.
@@ -85,9 +80,9 @@ pub trait BoundExternal: Send + Sync {
     /// Checks that the quota allows one more object.
     fn check_quota(&self) -> BoxFuture<'_, Result<()>>;
     /// Creates the object.
-    fn create(&self) -> BoxFuture<'_, Result<Written>>;
+    fn create(&self) -> BoxFuture<'_, Result<Written<Observation>>>;
     /// Writes the fields in the diff.
-    fn update<'a>(&'a self, id: &'a str, diff: &'a Diff) -> BoxFuture<'a, Result<Written>>;
+    fn update<'a>(&'a self, id: &'a str, diff: &'a Diff) -> BoxFuture<'a, Result<Written<Observation>>>;
     /// Returns how long the upstream may go on granting what an update of the diff takes away.
     fn revocation_delay(&self, diff: &Diff) -> Option<Duration>;
     /// Writes our owner tag.
@@ -112,10 +107,10 @@ impl<E: External> Binding<E> {
     }
 
     fn alike(&self, all: &Snapshot<E::Document>, is_owner: &dyn Fn(&str) -> bool) -> Vec<Observation> {
-        let owned = |seen: &&Observed<E::Document>| matches!(self.owner_tag.judge(&seen.found_tag), Ownership::ForeignTag(tag) if is_owner(&tag));
         let is_alike =
             |seen: &Observation| seen.diff.fields.iter().all(|field| E::NAMES.contains(&field.path.as_str()));
-        all.values().filter(owned).map(|seen| self.observation(seen)).filter(is_alike).collect()
+        let others = all.owned_by_any(is_owner).map(|seen| self.observation(seen));
+        others.filter(|seen| seen.owner != Ownership::Ours && is_alike(seen)).collect()
     }
 
     fn observation(&self, seen: &Observed<E::Document>) -> Observation {
@@ -170,13 +165,18 @@ impl<E: External> BoundExternal for Binding<E> {
             Ok(found.iter().map(|seen| self.observation(seen)).collect())
         })
     }
-    fn find_alike<'a>(&'a self, not_before: Instant, is_owner: IsOwner<'a>) -> BoxFuture<'a, Vec<Observation>> {
+    fn find_alike<'a>(
+        &'a self,
+        not_before: Instant,
+        waiting: usize,
+        is_owner: IsOwner<'a>,
+    ) -> BoxFuture<'a, Vec<Observation>> {
         Box::pin(async move {
             if E::NAMES.is_empty() {
                 return Vec::new();
             }
-            let all = self.snapshots.snapshot(&self.external, not_before).await.unwrap_or_default();
-            self.alike(&all, is_owner)
+            let all = self.snapshots.snapshot_for_crowd(&self.external, not_before, waiting).await;
+            all.map(|all| self.alike(&all, is_owner)).unwrap_or_default()
         })
     }
     fn observe<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<Option<Observation>>> {
@@ -187,8 +187,7 @@ impl<E: External> BoundExternal for Binding<E> {
             let all = self.snapshots.snapshot(&self.external, not_before).await;
             let Some(all) = all else { return ListedObservation::Inconclusive };
             let Some(seen) = all.get(id) else { return ListedObservation::Inconclusive };
-            let is_ours = |other: &Observed<E::Document>| self.owner_tag.judge(&other.found_tag) == Ownership::Ours;
-            if all.values().any(|other| other.id != id && is_ours(other)) {
+            if all.owned_by(&self.owner_tag).any(|other| other != id) {
                 return ListedObservation::Inconclusive;
             }
             let observation = self.observation(seen);
@@ -200,6 +199,15 @@ impl<E: External> BoundExternal for Binding<E> {
             if alike { ListedObservation::PartialMatch } else { ListedObservation::Inconclusive }
         })
     }
+    fn is_absent_from_list(&self, not_before: Instant, waiting: usize) -> BoxFuture<'_, bool> {
+        Box::pin(async move {
+            let all = self.snapshots.snapshot_for_crowd(&self.external, not_before, waiting).await;
+            let absent = |all: Arc<Snapshot<E::Document>>| {
+                !all.has_key(&self.wanted.key()) && all.owned_by(&self.owner_tag).next().is_none()
+            };
+            all.is_some_and(absent)
+        })
+    }
     fn try_full_read(&self) -> bool {
         E::UNLISTED.is_empty() || self.snapshots.try_full_read()
     }
@@ -209,11 +217,17 @@ impl<E: External> BoundExternal for Binding<E> {
     fn check_quota(&self) -> BoxFuture<'_, Result<()>> {
         Box::pin(self.external.check_quota())
     }
-    fn create(&self) -> BoxFuture<'_, Result<Written>> {
-        Box::pin(self.external.create(&self.wanted, &self.owner_tag))
+    fn create(&self) -> BoxFuture<'_, Result<Written<Observation>>> {
+        Box::pin(async {
+            let written = self.external.create(&self.wanted, &self.owner_tag).await?;
+            Ok(written.map(|seen| self.observation(&seen)))
+        })
     }
-    fn update<'a>(&'a self, id: &'a str, diff: &'a Diff) -> BoxFuture<'a, Result<Written>> {
-        Box::pin(self.external.update(id, &self.wanted, diff, &self.owner_tag))
+    fn update<'a>(&'a self, id: &'a str, diff: &'a Diff) -> BoxFuture<'a, Result<Written<Observation>>> {
+        Box::pin(async move {
+            let written = self.external.update(id, &self.wanted, diff, &self.owner_tag).await?;
+            Ok(written.map(|seen| self.observation(&seen)))
+        })
     }
     fn revocation_delay(&self, diff: &Diff) -> Option<Duration> {
         E::revocation_delay(&self.wanted, diff)

@@ -5,7 +5,7 @@ use crate::api::status::ValidationResult;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::fmt::Debug;
 use std::future::Future;
 use std::time::Duration;
@@ -53,6 +53,17 @@ pub trait Document: Clone + PartialEq + Serialize + Send + Sync + Debug + 'stati
     fn validate(&self) -> Vec<Problem>;
 }
 
+impl<S> Written<S> {
+    /// Converts the object that a response shows.
+    pub fn map<T>(self, convert: impl FnOnce(S) -> T) -> Written<T> {
+        match self {
+            Self::Accepted { id, verdict, shown } => Written::Accepted { id, verdict, shown: shown.map(convert) },
+            Self::Incomplete { id, error } => Written::Incomplete { id, error },
+            Self::Refused(verdict) => Written::Refused(verdict),
+        }
+    }
+}
+
 /// A broken rule: the field, and how to correct it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
@@ -95,15 +106,17 @@ impl Details {
     }
 }
 
-/// The response to a create or update.
+/// The response to a create or update. `S` is the object as a response shows it.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Written {
+pub enum Written<S> {
     /// The upstream says that it accepted the write. The next observation shows whether it did.
     Accepted {
         /// The id of the object.
         id: String,
         /// The verdict in the response, if the upstream gives one.
         verdict: Option<Verdict>,
+        /// The whole object as the upstream stored it, if the response shows that.
+        shown: Option<S>,
     },
     /// The object was created, and a write that completes it failed.
     Incomplete {
@@ -115,9 +128,6 @@ pub enum Written {
     /// The upstream responded and changed nothing.
     Refused(Verdict),
 }
-
-/// A complete list of a collection, by id.
-pub type Snapshot<D> = HashMap<String, Observed<D>>;
 
 /// One upstream collection, such as the policies of one NAVER Cloud account.
 ///
@@ -139,6 +149,9 @@ pub trait External: Send + Sync + 'static {
 
     /// The paths of the spec that only name the object. Empty where lists do not show owner tags.
     const NAMES: &'static [&'static str] = &[];
+
+    /// How many objects one page of a list shows.
+    const PAGE_SIZE: u64;
 
     /// Whether the users of an object keep what it grants after its deletion.
     const GRANTS_AFTER_DELETION: bool = false;
@@ -178,16 +191,20 @@ pub trait External: Send + Sync + 'static {
     }
 
     /// Creates the object with its owner tag.
-    fn create(&self, wanted: &Self::Document, owner_tag: &OwnerTag) -> impl Future<Output = Result<Written>> + Send;
+    fn create(
+        &self,
+        wanted: &Self::Document,
+        owner_tag: &OwnerTag,
+    ) -> impl Future<Output = Result<Written<Observed<Self::Document>>>> + Send;
 
-    /// Writes the fields in `diff`, whose remedies are all `Update`; keeps the owner tag.
+    /// Writes the fields in `diff` of an object that the caller has observed, whose remedies are all `Update`; keeps the owner tag.
     fn update(
         &self,
         id: &str,
         wanted: &Self::Document,
         diff: &Diff,
         owner_tag: &OwnerTag,
-    ) -> impl Future<Output = Result<Written>> + Send;
+    ) -> impl Future<Output = Result<Written<Observed<Self::Document>>>> + Send;
 
     /// Returns how long the upstream may go on granting what an update of `diff` takes away; `None` if it takes
     /// nothing away, or takes it away at once.

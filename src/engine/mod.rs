@@ -22,15 +22,17 @@ pub mod orphan_reason;
 pub mod outcome;
 pub mod owner_tag;
 pub mod plan;
+pub mod snapshot;
 
-pub use bound::{Binding, BoundExternal, ListedObservation, Observation, SnapshotFuture, Snapshots};
+pub use bound::{Binding, BoundExternal, ListedObservation, Observation};
 pub use cause::Cause;
 pub use deleter::{Deleter, ExternalDeleter};
 pub use diff::{Diff, FieldDiff, Remedy};
 pub use error::{ErrorKind, UpstreamError};
-pub use external::{Details, Document, External, Observed, Problem, Snapshot, Verdict, Written};
+pub use external::{Details, Document, External, Observed, Problem, Verdict, Written};
 pub use orphan_reason::OrphanReason;
 pub use owner_tag::{FoundTag, OwnerTag, Ownership};
+pub use snapshot::{Snapshot, SnapshotFuture, Snapshots};
 
 /// The result of every call to an upstream.
 pub type Result<T> = std::result::Result<T, UpstreamError>;

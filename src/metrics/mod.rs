@@ -49,6 +49,8 @@ pub struct Metrics {
     drifts_found: Family<System, Counter>,
     drifts_corrected: Family<System, Counter>,
     orphans: Family<Orphan, Counter>,
+    events_queued: Gauge,
+    events_dropped: Counter,
     leading: Gauge,
     stalls: Gauge,
     gauges: Arc<Gauges>,
@@ -71,6 +73,8 @@ impl Metrics {
             drifts_found: Family::default(),
             drifts_corrected: Family::default(),
             orphans: Family::default(),
+            events_queued: Gauge::default(),
+            events_dropped: Counter::default(),
             leading: Gauge::default(),
             stalls: Gauge::default(),
             gauges: Arc::default(),
@@ -147,6 +151,16 @@ impl Metrics {
 
     fn register_process(&mut self, version: &str) {
         let registry = &mut self.registry;
+        registry.register(
+            "events_queued",
+            "Kubernetes events that wait for their publication",
+            self.events_queued.clone(),
+        );
+        registry.register(
+            "events_dropped",
+            "Kubernetes events that were dropped because too many waited",
+            self.events_dropped.clone(),
+        );
         registry.register("leading", "1 while this process may write upstream", self.leading.clone());
         registry.register(
             "stalls",
@@ -223,6 +237,27 @@ impl Metrics {
     /// Records an object that was removed while its upstream object stayed.
     pub fn orphaned(&self, kind: &'static str, reason: &'static str) {
         self.orphans.get_or_create(&Orphan { kind, reason }).inc();
+    }
+
+    /// Records an event that waits for its publication.
+    pub fn event_queued(&self) {
+        self.events_queued.inc();
+    }
+
+    /// Records an event that does not wait any more.
+    pub fn event_left_queue(&self) {
+        self.events_queued.dec();
+    }
+
+    /// Records an event that was dropped.
+    pub fn event_dropped(&self) {
+        self.events_dropped.inc();
+    }
+
+    /// Returns how many events wait for their publication.
+    #[must_use]
+    pub fn queued_events(&self) -> i64 {
+        self.events_queued.get()
     }
 
     /// Replaces the number of objects of `kind` by reason, in one step: no scrape sees a mixture of old

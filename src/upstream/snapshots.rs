@@ -53,11 +53,37 @@ impl<D: Document> SnapshotCache<D> {
         if let Some(last) = cached.as_ref().filter(|last| last.begun >= not_before) {
             return last.found.clone();
         }
+        self.renew(&mut cached, list).await
+    }
+
+    /// Returns a list that began at `not_before` or later, if there is one. Runs `list` only if it takes fewer requests
+    /// than a read for each of `waiting` objects and one more.
+    pub(crate) async fn since_for_crowd(
+        &self,
+        not_before: Instant,
+        waiting: usize,
+        page_size: u64,
+        list: impl Future<Output = Result<Vec<Observed<D>>>>,
+    ) -> Option<Arc<Snapshot<D>>> {
+        let mut cached = self.last.lock().await;
+        if let Some(last) = cached.as_ref().filter(|last| last.begun >= not_before) {
+            return last.found.clone();
+        }
+        let listed = cached.as_ref().and_then(|last| last.found.as_ref()).map_or(0, |found| found.len());
+        let pages = 1 + listed as u64 / page_size.max(1);
+        if waiting as u64 + 1 > pages { self.renew(&mut cached, list).await } else { None }
+    }
+
+    async fn renew(
+        &self,
+        cached: &mut Option<LastList<D>>,
+        list: impl Future<Output = Result<Vec<Observed<D>>>>,
+    ) -> Option<Arc<Snapshot<D>>> {
         let (begun, wall) = (Instant::now(), SystemTime::now());
         let found = match list.await {
             Ok(all) => {
                 *self.listed.lock().unwrap_or_else(PoisonError::into_inner) = Some(wall);
-                Some(Arc::new(all.into_iter().map(|seen| (seen.id.clone(), seen)).collect()))
+                Some(Arc::new(all.into_iter().collect()))
             }
             Err(error) => {
                 tracing::debug!(%error, "list failed; reading objects individually");
@@ -83,6 +109,15 @@ impl<D: Document> SnapshotCache<D> {
 impl<E: External> Snapshots<E> for SnapshotCache<E::Document> {
     fn snapshot<'a>(&'a self, external: &'a E, not_before: Instant) -> SnapshotFuture<'a, E::Document> {
         Box::pin(self.since(not_before, external.list()))
+    }
+
+    fn snapshot_for_crowd<'a>(
+        &'a self,
+        external: &'a E,
+        not_before: Instant,
+        waiting: usize,
+    ) -> SnapshotFuture<'a, E::Document> {
+        Box::pin(self.since_for_crowd(not_before, waiting, E::PAGE_SIZE, external.list()))
     }
 
     fn try_full_read(&self) -> bool {
@@ -169,7 +204,7 @@ mod tests {
         let (cache, lists, now) = (SnapshotCache::new(Duration::ZERO), AtomicUsize::new(0), Instant::now());
         let callers = (0..50).map(|_| cache.since(now, listed(&lists)));
         let all = futures::future::join_all(callers).await;
-        assert!(all.iter().all(|found| found.as_ref().is_some_and(|found| found.contains_key("1"))));
+        assert!(all.iter().all(|found| found.as_ref().is_some_and(|found| found.get("1").is_some())));
         assert_eq!(lists.load(Ordering::SeqCst), 1);
     }
 
@@ -177,11 +212,11 @@ mod tests {
     async fn caller_gets_new_list_after_a_later_write() {
         let (cache, lists) = (SnapshotCache::new(Duration::ZERO), AtomicUsize::new(0));
         let first = Instant::now();
-        assert!(cache.since(first, listed(&lists)).await.unwrap().contains_key("1"));
+        assert!(cache.since(first, listed(&lists)).await.unwrap().get("1").is_some());
         // Written while the first list was running: it may or may not show the write.
         let written = first + Duration::from_millis(10);
-        assert!(cache.since(written, listed(&lists)).await.unwrap().contains_key("2"));
-        assert!(cache.since(first, listed(&lists)).await.unwrap().contains_key("2"), "the newest serves all");
+        assert!(cache.since(written, listed(&lists)).await.unwrap().get("2").is_some());
+        assert!(cache.since(first, listed(&lists)).await.unwrap().get("2").is_some(), "the newest serves all");
     }
 
     #[tokio::test]
@@ -196,6 +231,20 @@ mod tests {
         }
         assert_eq!(tries.load(Ordering::SeqCst), 1);
         assert!(cache.since(Instant::now(), async { Ok(vec![seen("a")]) }).await.is_some(), "a later call lists again");
+    }
+
+    #[tokio::test]
+    async fn crowd_shares_a_list_that_costs_fewer_requests() {
+        let (cache, lists, now) = (SnapshotCache::new(Duration::ZERO), AtomicUsize::new(0), Instant::now());
+        let shown =
+            |waiting, not_before, page_size| cache.since_for_crowd(not_before, waiting, page_size, listed(&lists));
+        assert!(shown(0, now, 1).await.is_none(), "a read costs one request, as the list does");
+        assert!(shown(1, now, 1).await.is_some());
+        assert!(shown(0, now, 1).await.is_some(), "the list is there already");
+        let later = Instant::now();
+        assert!(shown(1, later, 1).await.is_none(), "the last list had one object on a page of one, so two pages");
+        assert!(shown(1, later, 2).await.is_some() && shown(2, Instant::now(), 1).await.is_some());
+        assert_eq!(lists.load(Ordering::SeqCst), 3);
     }
 
     #[test]

@@ -36,7 +36,7 @@ impl<K: ConnectionResource> Observed<'_, K> {
         ctx.shared.records.remember(&written.uid().unwrap_or_default(), Footprint::of_connection(&written));
         let written = written.status();
         if ready(&before.conditions) != ready(&written.conditions) {
-            self.announce(&ctx.shared).await;
+            self.announce(&ctx.shared);
         }
         Ok(())
     }
@@ -60,15 +60,15 @@ impl<K: ConnectionResource> Observed<'_, K> {
         }
     }
 
-    async fn announce(&self, shared: &Shared) {
+    fn announce(&self, shared: &Shared) {
         let (events, about) = (&shared.events, self.object.object_ref(&()));
         let Check { readiness, message, ready_reason, .. } = self.check;
         match readiness {
             Readiness::Ready(_) if *ready_reason == Reason::Authenticated => {
-                events.normal(&about, ready_reason.as_str(), message).await;
+                events.normal(&about, ready_reason.as_str(), message);
             }
-            Readiness::Ready(_) => events.warning(&about, ready_reason.as_str(), message).await,
-            Readiness::NotReady { reason } => events.warning(&about, reason.as_str(), message).await,
+            Readiness::Ready(_) => events.warning(&about, ready_reason.as_str(), message),
+            Readiness::NotReady { reason } => events.warning(&about, reason.as_str(), message),
         }
     }
 }

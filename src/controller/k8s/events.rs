@@ -1,9 +1,13 @@
 //! Publishes Kubernetes events. Callers publish one for each change of state or upstream write.
 //!
+//! A reconcile hands an event to a bounded queue and goes on. One task publishes them in order, and those that are
+//! left at shutdown. An event that finds the queue full is dropped and counted: the status says the same.
+//!
 //! Equal events of one object become a series with a count. Another note is another event: in a series, kubectl
 //! shows only the first note.
 
 use crate::api::FIELD_MANAGER;
+use crate::metrics::Metrics;
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1::ObjectReference;
 use k8s_openapi::api::events::v1::{Event, EventSeries};
@@ -12,7 +16,10 @@ use kube::api::{Api, Patch, PatchParams, PostParams};
 use kube::{Client, Error};
 use std::collections::{BTreeSet, HashMap};
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
 
 /// The maximum length of a note in bytes. The API server accepts 1024, and the last character may exceed the limit.
 const MAX_NOTE: usize = 1000;
@@ -23,16 +30,54 @@ const SERIES_TTL: SignedDuration = SignedDuration::from_mins(6);
 /// How many events are remembered. When there are more, all are forgotten, and equal ones begin a new series.
 const MAX_REMEMBERED: usize = 4096;
 
-/// Publishes events in the name of the operator.
+/// How many events wait at most. More are dropped and counted: a reconcile never waits for an event.
+const MAX_QUEUED: usize = 1024;
+/// How long the events that wait at shutdown may take.
+const FLUSH_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Takes the events of all reconciles, in order.
 #[derive(Clone)]
 pub struct Events {
-    client: Client,
-    instance: String,
-    memory: Arc<Mutex<Memory>>,
+    queue: mpsc::Sender<Queued>,
+    metrics: Arc<Metrics>,
 }
 
-#[derive(Default)]
-struct Memory {
+/// An event that waits for its publication.
+struct Queued {
+    about: ObjectReference,
+    type_: &'static str,
+    reason: String,
+    note: String,
+}
+
+impl Events {
+    /// Takes an event about something that went as intended.
+    pub fn normal(&self, about: &ObjectReference, reason: &str, note: &str) {
+        self.take(about, "Normal", reason, note);
+    }
+
+    /// Takes an event about something that needs attention.
+    pub fn warning(&self, about: &ObjectReference, reason: &str, note: &str) {
+        self.take(about, "Warning", reason, note);
+    }
+
+    fn take(&self, about: &ObjectReference, type_: &'static str, reason: &str, note: &str) {
+        let queued = Queued { about: about.clone(), type_, reason: reason.to_owned(), note: shorten(note) };
+        self.metrics.event_queued();
+        if let Err(error) = self.queue.try_send(queued) {
+            self.metrics.event_left_queue();
+            self.metrics.event_dropped();
+            tracing::debug!(%error, reason, namespace = about.namespace, name = about.name, "event dropped");
+        }
+    }
+}
+
+/// Publishes the events in the name of the operator.
+pub struct EventPublisher {
+    client: Client,
+    instance: String,
+    queue: mpsc::Receiver<Queued>,
+    metrics: Arc<Metrics>,
     published: HashMap<u64, Published>,
     /// The causes of failed publications that the log already shows as a warning.
     warned: BTreeSet<String>,
@@ -46,37 +91,51 @@ struct Published {
     at: Timestamp,
 }
 
-impl Events {
-    /// Creates a publisher. `instance` names this process in the events.
-    #[must_use]
-    pub fn new(client: Client, instance: Option<String>) -> Self {
-        let instance = instance.unwrap_or_else(|| FIELD_MANAGER.to_owned());
-        Self { client, instance, memory: Arc::default() }
+/// Creates a queue of events and its publisher. `instance` names this process in the events.
+#[must_use]
+pub fn channel(client: Client, instance: Option<String>, metrics: &Arc<Metrics>) -> (Events, EventPublisher) {
+    let (sender, queue) = mpsc::channel(MAX_QUEUED);
+    let publisher = EventPublisher {
+        client,
+        instance: instance.unwrap_or_else(|| FIELD_MANAGER.to_owned()),
+        queue,
+        metrics: Arc::clone(metrics),
+        published: HashMap::new(),
+        warned: BTreeSet::new(),
+    };
+    (Events { queue: sender, metrics: Arc::clone(metrics) }, publisher)
+}
+
+impl EventPublisher {
+    /// Publishes events until `stop`, then those that still wait.
+    pub async fn run(mut self, stop: CancellationToken) {
+        while let Some(Some(queued)) = stop.run_until_cancelled(self.queue.recv()).await {
+            self.publish(queued).await;
+        }
+        self.queue.close();
+        let flush = async {
+            while let Some(queued) = self.queue.recv().await {
+                self.publish(queued).await;
+            }
+        };
+        if tokio::time::timeout(FLUSH_TIMEOUT, flush).await.is_err() {
+            tracing::warn!("the API server took too long to accept the last events; they are dropped");
+        }
     }
 
-    /// Publishes an event about something that went as intended.
-    pub async fn normal(&self, about: &ObjectReference, reason: &str, note: &str) {
-        self.publish(about, "Normal", reason, note).await;
-    }
-
-    /// Publishes an event about something that needs attention.
-    pub async fn warning(&self, about: &ObjectReference, reason: &str, note: &str) {
-        self.publish(about, "Warning", reason, note).await;
-    }
-
-    async fn publish(&self, about: &ObjectReference, type_: &str, reason: &str, note: &str) {
-        let (note, now) = (shorten(note), Timestamp::now());
-        let key = key(about, type_, reason, &note);
-        let api: Api<Event> = Api::namespaced(self.client.clone(), about.namespace.as_deref().unwrap_or("default"));
-        let before = self.remembered(key, now);
-        let continued = match before {
+    async fn publish(&mut self, queued: Queued) {
+        let now = Timestamp::now();
+        let key = key(&queued);
+        let namespace = queued.about.namespace.as_deref().unwrap_or("default");
+        let api: Api<Event> = Api::namespaced(self.client.clone(), namespace);
+        let continued = match self.last_of_series(key, now) {
             Some(before) => continue_series(&api, &before, now).await,
             None => Ok(None),
         };
         let outcome = match continued {
             Ok(Some(published)) => Ok(published),
             Ok(None) => {
-                let event = self.event(about, type_, reason, note, now);
+                let event = self.event(&queued, now);
                 let name = event.metadata.name.clone().unwrap_or_default();
                 api.create(&PostParams::default(), &event).await.map(|_| Published { name, count: 1, at: now })
             }
@@ -84,46 +143,49 @@ impl Events {
         };
         // A lost event never fails a reconcile.
         match outcome {
-            Ok(published) => self.remember(key, published),
-            Err(error) => self.report(&error, about, reason),
+            Ok(published) => self.remember(key, published, now),
+            Err(error) => self.report(&error, &queued),
         }
+        self.metrics.event_left_queue();
     }
 
-    fn event(&self, about: &ObjectReference, type_: &str, reason: &str, note: String, now: Timestamp) -> Event {
+    fn event(&self, queued: &Queued, now: Timestamp) -> Event {
+        let Queued { about, type_, reason, note } = queued;
         Event {
             metadata: ObjectMeta {
                 name: Some(event_name(about.name.as_deref().unwrap_or(FIELD_MANAGER), now)),
                 namespace: about.namespace.clone(),
                 ..ObjectMeta::default()
             },
-            action: Some(reason.to_owned()),
+            action: Some(reason.clone()),
             event_time: Some(MicroTime(now)),
-            note: Some(note),
-            reason: Some(reason.to_owned()),
+            note: Some(note.clone()),
+            reason: Some(reason.clone()),
             regarding: Some(about.clone()),
             reporting_controller: Some(FIELD_MANAGER.to_owned()),
             reporting_instance: Some(self.instance.clone()),
-            type_: Some(type_.to_owned()),
+            type_: Some((*type_).to_owned()),
             ..Event::default()
         }
     }
 
-    fn remembered(&self, key: u64, now: Timestamp) -> Option<Published> {
-        let mut memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
-        memory.published.retain(|_, published| now.duration_since(published.at) < SERIES_TTL);
-        memory.published.get(&key).cloned()
+    /// Returns the last event of a series that an equal event continues.
+    fn last_of_series(&self, key: u64, now: Timestamp) -> Option<Published> {
+        self.published.get(&key).filter(|last| now.duration_since(last.at) < SERIES_TTL).cloned()
     }
 
-    fn remember(&self, key: u64, published: Published) {
-        let mut memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
-        if memory.published.len() >= MAX_REMEMBERED {
-            memory.published.clear();
+    fn remember(&mut self, key: u64, published: Published, now: Timestamp) {
+        if self.published.len() >= MAX_REMEMBERED {
+            self.published.retain(|_, last| now.duration_since(last.at) < SERIES_TTL);
         }
-        memory.published.insert(key, published);
+        if self.published.len() >= MAX_REMEMBERED {
+            self.published.clear();
+        }
+        self.published.insert(key, published);
     }
 
     /// Logs a failed publication: the first of each cause as a warning. Documented events are missing then.
-    fn report(&self, error: &Error, about: &ObjectReference, reason: &str) {
+    fn report(&mut self, error: &Error, Queued { about, reason, .. }: &Queued) {
         let cause = match error {
             // The API server refuses new objects in a terminating namespace, as it should.
             Error::Api(status) if is_terminating(status) => {
@@ -132,9 +194,8 @@ impl Events {
             Error::Api(status) => format!("{} {}", status.code, status.reason),
             _ => "no response".to_owned(),
         };
-        let first = self.memory.lock().unwrap_or_else(PoisonError::into_inner).warned.insert(cause);
         let (namespace, name) = (about.namespace.as_deref(), about.name.as_deref());
-        if first {
+        if self.warned.insert(cause) {
             tracing::warn!(%error, reason, namespace, name, "event not published; further failures of this kind are logged at debug level");
         } else {
             tracing::debug!(%error, reason, namespace, name, "event not published");
@@ -160,7 +221,7 @@ fn is_terminating(status: &kube::core::Status) -> bool {
 }
 
 /// Identifies a series.
-fn key(about: &ObjectReference, type_: &str, reason: &str, note: &str) -> u64 {
+fn key(Queued { about, type_, reason, note }: &Queued) -> u64 {
     let mut hasher = DefaultHasher::new();
     (&about.kind, &about.namespace, &about.name, &about.uid, type_, reason, note).hash(&mut hasher);
     hasher.finish()
@@ -200,11 +261,14 @@ mod tests {
 
     #[test]
     fn series_has_one_object_reason_and_note() {
-        let about = ObjectReference { uid: Some("u".to_owned()), ..ObjectReference::default() };
-        let same = key(&about, "Normal", "Updated", "a");
-        assert_eq!(same, key(&about, "Normal", "Updated", "a"));
-        assert_ne!(same, key(&about, "Normal", "Updated", "b"));
-        assert_ne!(same, key(&about, "Warning", "Updated", "a"));
-        assert_ne!(same, key(&ObjectReference::default(), "Normal", "Updated", "a"));
+        let queued = |uid: &str, type_, note: &str| {
+            let about = ObjectReference { uid: Some(uid.to_owned()), ..ObjectReference::default() };
+            key(&Queued { about, type_, reason: "Updated".to_owned(), note: note.to_owned() })
+        };
+        let same = queued("u", "Normal", "a");
+        assert_eq!(same, queued("u", "Normal", "a"));
+        assert_ne!(same, queued("u", "Normal", "b"));
+        assert_ne!(same, queued("u", "Warning", "a"));
+        assert_ne!(same, queued("v", "Normal", "a"));
     }
 }

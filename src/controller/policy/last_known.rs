@@ -4,7 +4,10 @@ use super::reconciliation::Reconciliation;
 use crate::api::Reason;
 use crate::api::status::{DriftField, OperationKind};
 use crate::controller::kinds::managed::Managed;
+use crate::controller::state::settling::LastWrite;
 use crate::engine::plan::{LastKnown, Unapplied};
+use jiff::Timestamp;
+use std::time::Duration;
 
 impl<K: Managed> Reconciliation<'_, K> {
     /// Returns what status remembers, as the plan needs it.
@@ -21,6 +24,7 @@ impl<K: Managed> Reconciliation<'_, K> {
             may_be_unrecorded: self.may_be_unrecorded(),
             applied_hash: common.applied_hash.clone(),
             settling: self.is_settling(),
+            unseen: self.unseen_left().is_some(),
             before: self.shared().settling.before(&self.uid()).filter(|_| !self.reconcile_requested()),
             not_applied: self.given_up(&[Reason::NotApplied, Reason::RecreateRequired]),
             fought: self.fought(),
@@ -51,8 +55,30 @@ impl<K: Managed> Reconciliation<'_, K> {
     /// Returns whether reads may not show the last write yet. After a restart status tells.
     fn is_settling(&self) -> bool {
         let shared = self.shared();
-        let by_status = || self.has_reason(Reason::Updating);
+        let by_status = || {
+            let age = self.since_recorded_write();
+            self.has_reason(Reason::Updating) || age.is_some_and(|age| age < shared.settling.longest())
+        };
         shared.settings.safeguards.lagging_reads && shared.settling.is_open(&self.uid()).unwrap_or_else(by_status)
+    }
+
+    /// Returns how much longer reads may not show an object at all that the upstream said to have written; `None` when
+    /// its absence is believed. After a restart status tells.
+    pub fn unseen_left(&self) -> Option<Duration> {
+        let settings = &self.shared().settings;
+        let age = match self.shared().settling.last_write(&self.uid()) {
+            LastWrite::Unknown => self.since_recorded_write()?,
+            LastWrite::Seen => return None,
+            LastWrite::Unseen(age) => age,
+        };
+        let left = settings.create_grace.checked_sub(age).filter(|left| !left.is_zero());
+        left.filter(|_| settings.safeguards.lagging_reads && self.recorded_id().is_some())
+    }
+
+    /// Returns how long ago the last write was that status records.
+    fn since_recorded_write(&self) -> Option<Duration> {
+        let written: Timestamp = self.status.common.last_write_time.as_deref()?.parse().ok()?;
+        Duration::try_from(self.shared().clock.now().duration_since(written)).ok()
     }
 
     /// Returns the fields that another writer keeps changing: as counted, and as status records them over

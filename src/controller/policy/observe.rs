@@ -3,11 +3,13 @@
 //! | from | when | costs |
 //! | --- | --- | --- |
 //! | the shared list | nothing was written or changed since status was settled | a share of one list for the whole connection |
+//! | the shared list | the object is new, and so are so many others that one list costs less than a read of each | the same |
 //! | a get | otherwise, and whenever the operator may have to write | a call for this object |
 //!
 //! One list serves every object of a connection (`upstream::snapshots`). It must be younger than the
 //! object's own last write and not much older than its interval. A list decides only that there is nothing
-//! to do: before any write the operator reads the object itself, so a list can be late but never wrong.
+//! to do, or that nothing is there: before it changes, adopts or deletes an object, the operator reads the object
+//! itself. A list that shows no trace of a new object must have begun after this process saw the object.
 //!
 //! Some lists leave out content (the permissions of NAVER Cloud policies). An object that matches as far as
 //! its list shows keeps its status, and is read completely as often as the rate limit allows.
@@ -16,7 +18,7 @@ use super::failure::failed;
 use super::reconciliation::Reconciliation;
 use super::stop::Stop;
 use super::{conflicts, moved, ownership};
-use crate::api::{Reason, recorded_place};
+use crate::api::{Reason, has_finalizer, recorded_place};
 use crate::controller::kinds::managed::Managed;
 use crate::controller::state::claims::ClaimGuard;
 use crate::engine::plan;
@@ -29,6 +31,10 @@ const MAX_INTERVALS_UNREAD: u32 = 3;
 
 /// How many objects an event names that lost Kubernetes objects left.
 const SHOWN_LEFTOVERS: usize = 5;
+
+/// The maximum age of a list that shows the absence of a new object. Upstreams refuse a second object of a unique name,
+/// whoever created the first.
+const MAX_AGE_OF_ABSENCE: Duration = Duration::from_mins(1);
 
 /// The result of an observation.
 pub enum ObserveResult<'c> {
@@ -60,10 +66,16 @@ pub async fn observe<'c, K: Managed>(
         return Ok(observed);
     }
     let claims = this.shared().claim_locks.try_lock(conflicts::claims_of(&this.object), &this.uid());
-    let mut found = from_get(this, external).await.map_err(|error| failed(this, &error))?;
+    let absent = is_new(this) && is_absent_from_list(this, external).await;
+    let mut found = Vec::new();
+    if !absent {
+        found = from_get(this, external).await.map_err(|error| failed(this, &error))?;
+    }
     let left_behind = found.is_empty() && may_create(this);
     if left_behind {
-        found = leftovers(this, external).await?;
+        // The list shows no namesake either.
+        let namesakes = if absent { Ok(Vec::new()) } else { external.find_namesakes().await };
+        found = leftovers(this, external, namesakes.map_err(|error| failed(this, &error))?).await;
     }
     Ok(ObserveResult::Read { left_behind: left_behind && !found.is_empty(), found, claims })
 }
@@ -71,7 +83,6 @@ pub async fn observe<'c, K: Managed>(
 /// Returns the id of an object whose spec, connection and status have not changed since it was read.
 fn settled_id<K: Managed>(this: &Reconciliation<'_, K>, account: &Account, hash: &str) -> Option<String> {
     let common = &this.status.common;
-    let settled = [Reason::UpToDate, Reason::Observed, Reason::DriftReported].into_iter().any(|r| this.has_reason(r));
     let current = !this.spec_changed()
         && common.operation.is_none()
         && !this.record_lost()
@@ -80,7 +91,33 @@ fn settled_id<K: Managed>(this: &Reconciliation<'_, K>, account: &Account, hash:
         && moved::of(this, account).is_none()
         && (this.object.only_observes() || common.applied_hash.as_deref() == Some(hash));
     let id = if this.object.only_observes() { this.status.id() } else { this.recorded_id() };
-    id.filter(|_| settled && current)
+    id.filter(|_| is_settled(this) && current)
+}
+
+/// Returns whether the last reconcile ended in a state that comparisons with the list maintain.
+fn is_settled<K: Managed>(this: &Reconciliation<'_, K>) -> bool {
+    [Reason::UpToDate, Reason::Observed, Reason::DriftReported].into_iter().any(|reason| this.has_reason(reason))
+}
+
+/// Returns whether no process has begun to create the upstream object: the operator adds its finalizer before.
+fn is_new<K: Managed>(this: &Reconciliation<'_, K>) -> bool {
+    let common = &this.status.common;
+    !has_finalizer(&this.object)
+        && !this.object.only_observes()
+        && this.object.common().external_id.is_none()
+        && common.upstream.is_none()
+        && common.operation.is_none()
+        && !this.record_lost()
+        && !this.shared().backoffs.is_failing(&this.uid())
+        && this.shared().settings.safeguards.owner_lookup
+}
+
+/// Returns whether the shared list shows nothing that the object may own, adopt or conflict with.
+async fn is_absent_from_list<K: Managed>(this: &Reconciliation<'_, K>, external: &dyn BoundExternal) -> bool {
+    let shared = this.shared();
+    let not_before = shared.observations.absent_not_before(&this.uid(), MAX_AGE_OF_ABSENCE);
+    let waiting = shared.permits.waiting(&this.object.connection());
+    external.is_absent_from_list(not_before, waiting).await
 }
 
 /// Observes from the shared list; `None` when only a get can decide.
@@ -125,10 +162,12 @@ async fn from_get<K: Managed>(
     // Whatever `externalId` names: an object that was recorded comes first.
     let unrecorded = known.is_none() && this.record().is_some();
     let lost = !ours && (known.is_some() || named.is_none() || unrecorded);
-    // Where names are not unique, a create that took effect late may have made a second object.
+    // Where names are not unique, a create that took effect late may have made a second object. Comparisons with the
+    // list find it, so an edit of a settled object does not look for it.
     let grace = this.shared().settings.create_grace;
     let hidden_copy = this.shared().records.copy_hidden_for(&this.uid(), grace);
-    let may_be_two = hidden_copy.is_some() || registry::unique_name(this.object.desired()).is_none();
+    let edited = this.spec_changed() && is_settled(this) && this.status.common.operation.is_none();
+    let may_be_two = hidden_copy.is_some() || (!edited && registry::unique_name(this.object.desired()).is_none());
     let duplicated = ours && known.is_some() && may_be_two;
     if this.shared().settings.safeguards.owner_lookup && (lost || duplicated) {
         let others = external.find().await?;
@@ -167,12 +206,12 @@ fn may_create<K: Managed>(this: &Reconciliation<'_, K>) -> bool {
 async fn leftovers<K: Managed>(
     this: &Reconciliation<'_, K>,
     external: &dyn BoundExternal,
-) -> Result<Vec<Observation>, Stop> {
-    let namesakes = external.find_namesakes().await.map_err(|error| failed(this, &error))?;
+    namesakes: Vec<Observation>,
+) -> Vec<Observation> {
     let elsewhere = of_other_cluster(this, &namesakes);
     let mut found = left_behind(this, namesakes).await;
     found.extend(elsewhere);
-    if found.is_empty() && this.recorded_id().is_none() { Ok(renamed(this, external).await) } else { Ok(found) }
+    if found.is_empty() && this.recorded_id().is_none() { renamed(this, external).await } else { found }
 }
 
 /// Finds objects that equal this one but for their name, and whose Kubernetes object is gone. Where the id is chosen
@@ -181,7 +220,9 @@ async fn renamed<K: Managed>(this: &Reconciliation<'_, K>, external: &dyn BoundE
     let cached = ownership::cached_uids(this);
     let is_lost = |tag: &str| this.shared().uid_in(tag).is_some_and(|uid| !cached.contains(uid));
     let not_before = this.shared().observations.not_before(&this.uid(), this.interval() / 2);
-    let lost = left_behind(this, external.find_alike(not_before, &is_lost).await).await;
+    // A list of one page costs no more than a read.
+    let waiting = 1 + this.shared().permits.waiting(&this.object.connection());
+    let lost = left_behind(this, external.find_alike(not_before, waiting, &is_lost).await).await;
     if lost.is_empty() || registry::unique_name(this.object.desired()).is_none() {
         return lost;
     }
@@ -190,7 +231,7 @@ async fn renamed<K: Managed>(this: &Reconciliation<'_, K>, external: &dyn BoundE
         "Upstream objects equal this one, and their owner tags name objects of this cluster that do not exist any more: {}. If this object was restored under another name, delete them upstream.",
         ids.join(", ")
     );
-    this.warning_event("LeftBehind", &note).await;
+    this.warning_event("LeftBehind", &note);
     Vec::new()
 }
 

@@ -162,17 +162,17 @@ impl<'a, K: Managed> Reconciliation<'a, K> {
         records.adopting(&uid, operation.filter(|operation| operation.kind == OperationKind::Adopt));
         // Only now it is certain that the cache did not merely lag.
         if std::mem::take(&mut self.record_lost) {
-            self.announce_restored().await;
+            self.announce_restored();
         }
         Ok(())
     }
 
-    async fn announce_restored(&self) {
+    fn announce_restored(&self) {
         let id = self.recorded_id().unwrap_or_else(|| "a create in flight".to_owned());
         let (namespace, name) = (self.namespace(), self.object.name_any());
         tracing::warn!(kind = K::KIND, namespace, name, id, "another writer changed the record in status; restored");
         let note = format!("Another writer changed the record of {id} in status. The operator restored it.");
-        self.normal_event("Restored", &note).await;
+        self.normal_event("Restored", &note);
     }
 
     /// Makes an upstream write and records it in the audit log.
@@ -202,13 +202,13 @@ impl<'a, K: Managed> Reconciliation<'a, K> {
     }
 
     /// Publishes an event about the object for something that went as it should.
-    pub async fn normal_event(&self, reason: &str, note: &str) {
-        self.shared().events.normal(&self.reference(), reason, note).await;
+    pub fn normal_event(&self, reason: &str, note: &str) {
+        self.shared().events.normal(&self.reference(), reason, note);
     }
 
     /// Publishes an event about the object for something that needs attention.
-    pub async fn warning_event(&self, reason: &str, note: &str) {
-        self.shared().events.warning(&self.reference(), reason, note).await;
+    pub fn warning_event(&self, reason: &str, note: &str) {
+        self.shared().events.warning(&self.reference(), reason, note);
     }
 
     /// Returns whether `Ready` is `True` for the current spec.
@@ -231,7 +231,7 @@ impl<'a, K: Managed> Reconciliation<'a, K> {
         let (shared, uid) = (self.shared(), self.uid());
         shared.backoffs.clear(&uid);
         shared.observations.forget(&uid);
-        shared.settling.settled(&uid);
+        shared.settling.forget(&uid);
         shared.corrections().forget(&uid);
     }
 }

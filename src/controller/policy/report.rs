@@ -22,7 +22,7 @@ impl<K: Managed> Reconciliation<'_, K> {
         self.save().await?;
         let now = (outcome.ready.as_str(), outcome.reason.as_str());
         if before.as_ref().is_none_or(|(status, reason)| (status.as_str(), reason.as_str()) != now) {
-            self.announce(&outcome, was_waiting).await;
+            self.announce(&outcome, was_waiting);
         }
         Ok(self.requeue(outcome.requeue))
     }
@@ -59,7 +59,7 @@ impl<K: Managed> Reconciliation<'_, K> {
 
     /// Logs the new state and publishes an event. Objects of a failing connection publish none, because the
     /// connection does; neither do those that were waiting for it and are ready again.
-    async fn announce(&self, outcome: &Outcome, was_waiting: bool) {
+    fn announce(&self, outcome: &Outcome, was_waiting: bool) {
         let reason = outcome.reason.as_str();
         tracing::info!(
             kind = K::KIND,
@@ -73,9 +73,9 @@ impl<K: Managed> Reconciliation<'_, K> {
             Reason::ConnectionNotReady => {}
             _ if was_waiting && outcome.ready == Truth::True => {}
             _ if outcome.ready == Truth::True || outcome.reconciling => {
-                self.normal_event(reason, &outcome.message).await;
+                self.normal_event(reason, &outcome.message);
             }
-            _ => self.warning_event(reason, &outcome.message).await,
+            _ => self.warning_event(reason, &outcome.message),
         }
     }
 

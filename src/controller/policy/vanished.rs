@@ -63,7 +63,7 @@ pub async fn report<K: Managed>(shared: Arc<Shared>, object: K, record: Upstream
         "{} {namespace}/{name} is gone without its finalizer. Its upstream object {system} {left} at {endpoint} {note}. Delete it there, or adopt it with a new object.",
         K::KIND
     );
-    shared.events.warning(&object.object_ref(&()), Reason::Orphaned.as_str(), &note).await;
+    shared.events.warning(&object.object_ref(&()), Reason::Orphaned.as_str(), &note);
     if certain {
         announce_to_connection(&shared, &object, &reference, &note).await;
     }
@@ -99,6 +99,6 @@ async fn announce_to_connection<K: Managed>(shared: &Shared, object: &K, referen
     let namespace = object.namespace().unwrap_or_default();
     let connection = connection_metadata::get(&shared.client, reference, &namespace).await;
     if let Ok(Some(connection)) = connection {
-        shared.events.warning(&connection, Reason::Orphaned.as_str(), note).await;
+        shared.events.warning(&connection, Reason::Orphaned.as_str(), note);
     }
 }

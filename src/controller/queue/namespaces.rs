@@ -7,7 +7,7 @@
 
 use crate::upstream::Priority;
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use tokio::sync::oneshot;
 
 /// Of this many permits, one goes to the namespace that waits longest.
@@ -44,6 +44,8 @@ pub(super) struct NamespaceQueues {
 struct NamespaceQueue {
     /// The waiter at the lowest position is the next.
     waiters: BTreeMap<Position, Waiter>,
+    /// The positions of the waiters, by uid.
+    positions: HashMap<String, Position>,
     last_turn: u64,
     /// The permits in use for changes and deletions.
     changes: usize,
@@ -55,26 +57,24 @@ type Position = (Reverse<Priority>, u64);
 impl NamespaceQueues {
     /// Adds a waiter. `arrival` grows with each call.
     pub fn push(&mut self, namespace: &str, priority: Priority, arrival: u64, waiter: Waiter) {
-        self.by_namespace.entry(namespace.to_owned()).or_default().waiters.insert((Reverse(priority), arrival), waiter);
+        self.by_namespace.entry(namespace.to_owned()).or_default().insert((Reverse(priority), arrival), waiter);
     }
 
     /// Removes a waiter, if it waits.
     pub fn remove(&mut self, namespace: &str, uid: &str) {
-        if let Some(queue) = self.by_namespace.get_mut(namespace)
-            && let Some(position) = queue.position_of(uid)
-        {
-            queue.waiters.remove(&position);
+        if let Some(queue) = self.by_namespace.get_mut(namespace) {
+            queue.remove(uid);
         }
     }
 
     /// Raises the priority of a waiter. Never lowers it.
     pub fn raise_priority(&mut self, namespace: &str, uid: &str, priority: Priority) {
         if let Some(queue) = self.by_namespace.get_mut(namespace)
-            && let Some(position @ (Reverse(before), arrival)) = queue.position_of(uid)
+            && let Some(&(Reverse(before), arrival)) = queue.positions.get(uid)
             && before < priority
-            && let Some(waiter) = queue.waiters.remove(&position)
+            && let Some(waiter) = queue.remove(uid)
         {
-            queue.waiters.insert((Reverse(priority), arrival), waiter);
+            queue.insert((Reverse(priority), arrival), waiter);
         }
     }
 
@@ -82,7 +82,7 @@ impl NamespaceQueues {
     pub fn grant_next(&mut self, limits: Limits) -> bool {
         let Some(namespace) = self.next(limits) else { return false };
         let Some(queue) = self.by_namespace.get_mut(&namespace) else { return false };
-        let Some(((Reverse(priority), _), waiter)) = queue.waiters.pop_first() else { return false };
+        let Some((priority, waiter)) = queue.pop() else { return false };
         // A waiter that is gone uses neither a permit nor a turn.
         if waiter.grant.send(priority).is_ok() {
             self.turns += 1;
@@ -101,6 +101,11 @@ impl NamespaceQueues {
         {
             queue.changes = queue.changes.saturating_sub(1);
         }
+    }
+
+    /// Returns how many objects wait.
+    pub fn waiting(&self) -> usize {
+        self.by_namespace.values().map(|queue| queue.waiters.len()).sum()
     }
 
     /// Returns whether no permit is in use and no object waits.
@@ -130,7 +135,19 @@ impl NamespaceQueue {
         }
     }
 
-    fn position_of(&self, uid: &str) -> Option<Position> {
-        self.waiters.iter().find(|(_, waiter)| waiter.uid == uid).map(|(position, _)| *position)
+    fn insert(&mut self, position: Position, waiter: Waiter) {
+        self.positions.insert(waiter.uid.clone(), position);
+        self.waiters.insert(position, waiter);
+    }
+
+    fn remove(&mut self, uid: &str) -> Option<Waiter> {
+        self.waiters.remove(&self.positions.remove(uid)?)
+    }
+
+    /// Takes the next waiter and its priority.
+    fn pop(&mut self) -> Option<(Priority, Waiter)> {
+        let ((Reverse(priority), _), waiter) = self.waiters.pop_first()?;
+        self.positions.remove(&waiter.uid);
+        Some((priority, waiter))
     }
 }

@@ -36,7 +36,7 @@ pub async fn isolated(
         Ok(Err(panic)) => {
             shared.metrics.panicked(kind);
             let error = Error::Panic(panic_message(panic.as_ref()));
-            shared.events.warning(&about, Reason::InternalError.as_str(), &error.to_string()).await;
+            shared.events.warning(&about, Reason::InternalError.as_str(), &error.to_string());
             Err(error)
         }
         Err(_) => Err(Error::Timeout(limit)),

@@ -34,7 +34,7 @@ use super::clock::Clock;
 use super::connection;
 use super::context::Shared;
 use super::k8s::depth_limit;
-use super::k8s::events::Events;
+use super::k8s::events::{self, EventPublisher};
 use super::k8s::namespaces::{scoped, scopes};
 use super::k8s::size_limit;
 use super::kinds::connection::ConnectionResource;
@@ -95,7 +95,8 @@ pub async fn run(options: Options, shutdown: CancellationToken) -> Result<()> {
     let starts: Vec<Start> = MANAGED.iter().map(|kind| kind.register(&options.settings, &mut stores)).collect();
     let names: Vec<&str> = MANAGED.iter().map(|kind| kind.name()).collect();
     state_metrics::initialize(&options.metrics, &names);
-    let shared = Arc::new(shared(options, cluster_id, TriggerSenders { dependents, connections }, stores));
+    let (shared, publisher) = shared(options, cluster_id, TriggerSenders { dependents, connections }, stores);
+    let (shared, finished) = (Arc::new(shared), CancellationToken::new());
     let triggers = Triggers::start(dependent_triggers, connection_triggers);
     let managed = starts.into_iter().flat_map(|start| start(&shared, &triggers, &shutdown));
     let mut controllers = Controllers {
@@ -106,7 +107,11 @@ pub async fn run(options: Options, shutdown: CancellationToken) -> Result<()> {
     controllers.start_connections(&shared, &triggers, &shutdown);
     let Controllers { running, counts, forgets } = controllers;
     let liveness = liveness::run(Arc::clone(&shared), forgets, shutdown.clone());
-    future::join3(future::join_all(running), state_metrics::run(shared, counts, shutdown), liveness).await;
+    let controllers = async {
+        future::join3(future::join_all(running), state_metrics::run(shared, counts, shutdown), liveness).await;
+        finished.cancel();
+    };
+    future::join(controllers, publisher.run(finished.clone())).await;
     Ok(())
 }
 
@@ -117,12 +122,13 @@ async fn cluster_id(options: &Options, shutdown: &CancellationToken) -> Option<S
     }
 }
 
-fn shared(options: Options, cluster_id: String, triggers: TriggerSenders, stores: Stores) -> Shared {
+fn shared(options: Options, cluster_id: String, triggers: TriggerSenders, stores: Stores) -> (Shared, EventPublisher) {
     let Options { client, settings, clock, metrics, leadership, heartbeats, instance } = options;
     let client = size_limit::client(depth_limit::client(client), settings.object_memory);
     let window = settings.delete_window.try_into().unwrap_or(SignedDuration::MAX);
-    Shared {
-        events: Events::new(client.clone(), instance),
+    let (events, publisher) = events::channel(client.clone(), instance, &metrics);
+    let shared = Shared {
+        events,
         accounts: Accounts::new(triggers, settings.cluster_connections),
         backoffs: Backoffs::new(settings.backoff),
         observations: Observations::default(),
@@ -141,7 +147,8 @@ fn shared(options: Options, cluster_id: String, triggers: TriggerSenders, stores
         leadership,
         heartbeats,
         cluster_id,
-    }
+    };
+    (shared, publisher)
 }
 
 /// The controllers that run, and the gauges of all kinds.

@@ -45,6 +45,7 @@ async fn permitted<'h, K: Managed>(
             let attempt = heartbeats.arrived(K::KIND, &uid, None);
             return Some((object, attempt, None));
         };
+        shared.observations.record_seen(&uid);
         let priority = priority::of(managed, shared.backoffs.is_failing(&uid));
         let (connection, namespace) = (managed.connection(), managed.namespace().unwrap_or_default());
         let applicant = Applicant { connection: &connection, namespace: &namespace, uid: &uid };

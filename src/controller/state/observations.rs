@@ -14,6 +14,7 @@ pub struct Observations {
 
 #[derive(Debug, Clone, Copy, Default)]
 struct Last {
+    seen: Option<Instant>,
     written: Option<Instant>,
     read: Option<Instant>,
     /// Whether another writer changed the upstream object, and nothing corrected it yet.
@@ -30,6 +31,18 @@ impl Observations {
     /// Returns when this process started.
     pub fn started(&self) -> Instant {
         self.started
+    }
+
+    /// Records that this process saw the Kubernetes object. Only the first time counts.
+    pub fn record_seen(&self, uid: &str) {
+        self.lock().entry(uid.to_owned()).or_default().seen.get_or_insert_with(Instant::now);
+    }
+
+    /// Returns the earliest start of a list that may tell that nothing exists upstream for this object: not before this
+    /// process saw it, nor before its last write, and no older than `max_age`.
+    pub fn absent_not_before(&self, uid: &str, max_age: Duration) -> Instant {
+        let seen = self.last(uid).seen.unwrap_or_else(Instant::now);
+        seen.max(self.not_before(uid, max_age))
     }
 
     /// Records that the operator wrote the upstream object.
@@ -101,6 +114,21 @@ mod tests {
         assert!(other < before.max(observations.not_before("a", age)), "other objects are not affected");
         observations.forget("a");
         assert!(observations.last("a").written.is_none());
+    }
+
+    #[test]
+    fn list_shows_absence_only_after_object_was_seen() {
+        let (observations, age) = (started(Duration::from_secs(9)), Duration::from_secs(5));
+        let before = Instant::now();
+        assert!(observations.absent_not_before("a", age) >= before, "never seen");
+        observations.record_seen("a");
+        let seen = observations.absent_not_before("a", age);
+        assert!(seen >= before && seen <= Instant::now());
+        observations.record_seen("a");
+        assert_eq!(observations.absent_not_before("a", age), seen, "the first time counts");
+        assert!(observations.absent_not_before("a", Duration::ZERO) > seen, "a list becomes too old");
+        observations.record_write("a");
+        assert!(observations.absent_not_before("a", age) > seen, "nothing older than the write");
     }
 
     #[test]

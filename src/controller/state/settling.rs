@@ -6,7 +6,7 @@
 use crate::engine::Diff;
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How often the operator looks before it believes that a write had no effect: 1 + 2 + 4 + 8 + 16 seconds.
 const LOOKS: u32 = 5;
@@ -18,14 +18,34 @@ pub struct Settling {
     first_pause: Duration,
 }
 
-#[derive(Debug, Default)]
+/// What a process knows of its last write of an upstream object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LastWrite {
+    /// This process wrote nothing.
+    Unknown,
+    /// A read showed it, or it was a deletion.
+    Seen,
+    /// No read showed it since then.
+    Unseen(Duration),
+}
+
+#[derive(Debug)]
 struct Write {
+    at: Instant,
     /// How often the operator looked since.
     looks: u32,
+    /// Whether a read showed it.
+    shown: bool,
     /// The differences before the write, if it was an update.
     before: Option<Diff>,
     /// The id of the object that the write deleted.
     deleted: Option<String>,
+}
+
+impl Default for Write {
+    fn default() -> Self {
+        Self { at: Instant::now(), looks: 0, shown: false, before: None, deleted: None }
+    }
 }
 
 impl Settling {
@@ -50,16 +70,35 @@ impl Settling {
         self.lock().insert(uid.to_owned(), Write { deleted: Some(id.to_owned()), ..Write::default() });
     }
 
+    /// Returns how long the operator looks, in all.
+    #[must_use]
+    pub fn longest(&self) -> Duration {
+        self.first_pause.saturating_mul(2_u32.saturating_pow(LOOKS) - 1)
+    }
+
     /// Returns whether reads may not show the last write yet; `None` if this process made none.
     #[must_use]
     pub fn is_open(&self, uid: &str) -> Option<bool> {
-        self.lock().get(uid).map(|write| write.looks < LOOKS)
+        let longest = self.longest();
+        self.lock()
+            .get(uid)
+            .map(|write| !write.shown && write.looks < LOOKS && (write.looks > 0 || write.at.elapsed() < longest))
     }
 
     /// Returns whether reads may still show this object, which the operator deleted.
     #[must_use]
     pub fn is_deleted(&self, uid: &str, id: &str) -> bool {
         self.lock().get(uid).is_some_and(|write| write.looks < LOOKS && write.deleted.as_deref() == Some(id))
+    }
+
+    /// Returns what this process knows of its last write.
+    #[must_use]
+    pub fn last_write(&self, uid: &str) -> LastWrite {
+        match self.lock().get(uid) {
+            None => LastWrite::Unknown,
+            Some(write) if write.shown || write.deleted.is_some() => LastWrite::Seen,
+            Some(write) => LastWrite::Unseen(write.at.elapsed()),
+        }
     }
 
     /// Returns the differences before the last write, if it was an update of this process.
@@ -78,14 +117,24 @@ impl Settling {
         self.count(uid, || Write { looks: LOOKS, ..Write::default() })
     }
 
-    /// Forgets the write: a read showed it, or the object is gone.
+    /// Records that a read showed the last write.
     pub fn settled(&self, uid: &str) {
+        if let Some(write) = self.lock().get_mut(uid) {
+            *write = Write { shown: true, ..Write::default() };
+        }
+    }
+
+    /// Forgets an object that is gone.
+    pub fn forget(&self, uid: &str) {
         self.lock().remove(uid);
     }
 
-    fn count(&self, uid: &str, unknown: impl FnOnce() -> Write) -> Duration {
+    fn count(&self, uid: &str, unknown: impl Fn() -> Write) -> Duration {
         let mut writes = self.lock();
-        let write = writes.entry(uid.to_owned()).or_insert_with(unknown);
+        let write = writes.entry(uid.to_owned()).or_insert_with(&unknown);
+        if write.shown {
+            *write = unknown();
+        }
         let pause = self.first_pause.saturating_mul(2_u32.saturating_pow(write.looks));
         write.looks = write.looks.saturating_add(1).min(30);
         pause
@@ -120,7 +169,18 @@ mod tests {
         settling.wrote("a");
         assert_eq!(settling.is_open("a"), Some(true), "each write is awaited");
         settling.settled("a");
+        assert_eq!(settling.is_open("a"), Some(false), "a read showed the write");
+        settling.forget("a");
         assert_eq!(settling.is_open("a"), None);
+    }
+
+    #[test]
+    fn write_that_no_read_followed_is_awaited_for_a_while() {
+        let settling = Settling::new(Duration::from_millis(1));
+        assert_eq!(settling.longest(), Duration::from_millis(31));
+        settling.wrote("a");
+        std::thread::sleep(settling.longest());
+        assert_eq!(settling.is_open("a"), Some(false));
     }
 
     #[test]

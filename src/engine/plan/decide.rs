@@ -67,6 +67,10 @@ impl Planner<'_> {
             return Plan::Wait;
         }
         let is_recorded = self.last_known.id.is_some();
+        // The upstream confirmed the write, and a read does not show it yet.
+        if is_recorded && self.last_known.unseen && self.last_known.in_flight.is_none() {
+            return Plan::Wait;
+        }
         let was_deleted = is_recorded && !self.last_known.is_in_flight(OperationKind::Recreate);
         match self.rules.external_id {
             Some(id) if !is_recorded => Plan::Refuse(Refusal::ExternalIdNotFound { id: id.to_owned() }),

@@ -16,6 +16,7 @@ use crate::upstream::request::RequestContext;
 use reqwest::Method;
 use secrecy::SecretString;
 use serde_json::Value;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use url::Url;
 
@@ -37,6 +38,8 @@ pub(crate) struct Ncloud {
     pub(super) quota: Arc<Quota>,
     /// The member number of the account, once a response has shown it.
     member_number: Arc<Mutex<Option<String>>>,
+    /// Whether the account keeps the tags of a create request, as far as a read has shown.
+    pub(super) keeps_created_tags: Arc<AtomicBool>,
 }
 
 impl ProviderClient for Ncloud {
@@ -70,7 +73,13 @@ impl Ncloud {
     ) -> Result<Self> {
         let redactor = Arc::new(Redactor::hiding([access_key.clone(), secret_key.clone()]));
         let http = Http::new(options, Box::new(Keys { access_key, secret_key }), is_unwell, redactor)?;
-        Ok(Self { http, base, quota: Arc::default(), member_number: Arc::default() })
+        Ok(Self {
+            http,
+            base,
+            quota: Arc::default(),
+            member_number: Arc::default(),
+            keeps_created_tags: Arc::default(),
+        })
     }
 
     /// Learns the member number of the account from the resource name of one of its objects.

@@ -9,7 +9,8 @@ use reqwest::Method;
 use serde::de::DeserializeOwned;
 use std::collections::HashSet;
 
-const PAGE_SIZE: u64 = 100;
+/// How many objects one page shows.
+pub(super) const PAGE_SIZE: u64 = 100;
 /// Far more pages than an account can fill: the limit for a server that never ends a list.
 const MAX_PAGES: u64 = 200;
 /// The number of attempts to read a list that changes while it is read.

@@ -12,7 +12,8 @@ use serde_json::{Value, json};
 use std::collections::HashSet;
 use std::sync::atomic::Ordering;
 
-const PAGE_SIZE: u64 = 200;
+/// How many objects one page shows.
+pub(super) const PAGE_SIZE: u64 = 200;
 /// The limit for a server that never ends a list.
 const MAX_PAGES: u64 = 5_000;
 /// The number of attempts to read a list that changes while it is read.

@@ -3,7 +3,8 @@
 use crate::support::test_env::{TestEnv, spaceone_policy};
 use crate::support::test_log::TestLog;
 use cloud_policy::api::{Connection, Policy};
-use cloud_policy::controller::k8s::events::Events;
+use cloud_policy::controller::k8s::events::{self, Events};
+use cloud_policy::metrics::Metrics;
 use http::{Request, Response, StatusCode};
 use k8s_openapi::api::core::v1::{Event, ObjectReference};
 use kube::api::ListParams;
@@ -11,6 +12,7 @@ use kube::client::Body;
 use kube::{Client, Resource};
 use serde_json::json;
 use std::convert::Infallible;
+use tokio_util::sync::CancellationToken;
 
 /// The name of an event ends with 17 characters, so the longest names leave no room for it.
 #[tokio::test]
@@ -66,14 +68,25 @@ async fn each_drift_has_an_event_with_its_own_words() {
     }
 }
 
+/// Hands over events to a publisher that stops at once, and waits until they are published.
+async fn publish(client: &Client, send: impl FnOnce(&Events)) {
+    let (events, publisher) = events::channel(client.clone(), None, &Metrics::new("test"));
+    send(&events);
+    let stop = CancellationToken::new();
+    stop.cancel();
+    publisher.run(stop).await;
+}
+
 #[tokio::test]
 async fn equal_events_are_counted() {
     let env = TestEnv::without_operator("counted").await;
     let about = env.get::<Connection>("ncloud").await.object_ref(&());
-    let events = Events::new(env.client.clone(), None);
-    for note in ["one", "one", "two", "one"] {
-        events.warning(&about, "Conflict", note).await;
-    }
+    publish(&env.client, |events| {
+        for note in ["one", "one", "two", "one"] {
+            events.warning(&about, "Conflict", note);
+        }
+    })
+    .await;
     let list = env.api::<Event>().list(&ListParams::default()).await.unwrap().items;
     let count = |note: &str| {
         let found: Vec<_> = list.iter().filter(|event| event.message.as_deref() == Some(note)).collect();
@@ -87,10 +100,15 @@ async fn equal_events_are_counted() {
 async fn equal_event_is_new_when_the_old_one_is_gone() {
     let env = TestEnv::without_operator("expired").await;
     let about = env.get::<Connection>("ncloud").await.object_ref(&());
-    let events = Events::new(env.client.clone(), None);
-    events.normal(&about, "Updated", "one").await;
+    let metrics = Metrics::new("test");
+    let (events, publisher) = events::channel(env.client.clone(), None, &metrics);
+    let publisher = tokio::spawn(publisher.run(CancellationToken::new()));
+    events.normal(&about, "Updated", "one");
+    env.eventually("the event to be published", || metrics.queued_events() == 0).await;
     env.api::<Event>().delete_collection(&kube::api::DeleteParams::default(), &ListParams::default()).await.unwrap();
-    events.normal(&about, "Updated", "one").await;
+    events.normal(&about, "Updated", "one");
+    env.eventually("the event to be published again", || metrics.queued_events() == 0).await;
+    publisher.abort();
     assert_eq!(env.events("ncloud").await, [("Updated".to_owned(), "one".to_owned())]);
 }
 
@@ -107,17 +125,34 @@ async fn failed_publication_is_logged_once_as_a_warning() {
             let answer = Response::builder().status(code).header("content-type", "application/json");
             std::future::ready(Ok::<_, Infallible>(answer.body(body).unwrap()))
         };
-        Events::new(Client::new(tower::service_fn(answer), "default"), None)
+        Client::new(tower::service_fn(answer), "default")
     };
     let about = ObjectReference { name: Some("viewer".to_owned()), ..ObjectReference::default() };
-    let publish = async |events: &Events| {
-        for note in ["one", "two", "three"] {
-            events.warning(&about, "DeleteHeld", note).await;
-        }
+    let warnings = async |client: &Client| {
+        publish(client, |events| {
+            for note in ["one", "two", "three"] {
+                events.warning(&about, "DeleteHeld", note);
+            }
+        })
+        .await;
         let lines = log.lines("cloud_policy::controller::k8s::events");
         lines.iter().filter(|line| line["level"] == "WARN").count()
     };
-    assert_eq!(publish(&refuse(StatusCode::FORBIDDEN, "NamespaceTerminating")).await, 0);
-    assert_eq!(publish(&refuse(StatusCode::FORBIDDEN, "")).await, 1);
+    assert_eq!(warnings(&refuse(StatusCode::FORBIDDEN, "NamespaceTerminating")).await, 0);
+    assert_eq!(warnings(&refuse(StatusCode::FORBIDDEN, "")).await, 1);
     assert!(log.text().contains("event not published") && log.text().contains("DeleteHeld"));
+}
+
+#[tokio::test]
+async fn event_is_dropped_and_counted_when_too_many_wait() {
+    let metrics = Metrics::new("test");
+    let unreachable = |_: Request<Body>| std::future::pending::<Result<Response<Body>, Infallible>>();
+    let client = Client::new(tower::service_fn(unreachable), "default");
+    let (events, _publisher) = events::channel(client, None, &metrics);
+    for note in 0..1030 {
+        events.normal(&ObjectReference::default(), "Updated", &note.to_string());
+    }
+    assert_eq!(metrics.queued_events(), 1024);
+    let text = metrics.encode().unwrap();
+    assert!(text.contains("cloud_policy_events_dropped_total 6"), "{text}");
 }

@@ -372,8 +372,12 @@ impl TestEnv {
         .await
     }
 
-    /// Returns the events about an object: reason and note, oldest first.
+    /// Returns the events about an object: reason and note, oldest first. The operator publishes them in the
+    /// background, so those that wait are awaited.
     pub async fn events(&self, name: &str) -> Vec<(String, String)> {
+        if let Some(operator) = &self.operator {
+            self.eventually("no event to wait", || operator.metrics.queued_events() == 0).await;
+        }
         let list = self.api::<Event>().list(&ListParams::default()).await.unwrap();
         let about = list.items.into_iter().filter(|e| e.involved_object.name.as_deref() == Some(name));
         about.map(|e| (e.reason.unwrap_or_default(), e.message.unwrap_or_default())).collect()

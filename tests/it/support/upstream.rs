@@ -79,7 +79,7 @@ pub async fn create(subject: &dyn BoundExternal) -> String {
 }
 
 /// Returns the id in the response of an accepted write.
-pub fn accepted(written: Result<Written>) -> String {
+pub fn accepted<S: std::fmt::Debug>(written: Result<Written<S>>) -> String {
     match written.unwrap() {
         Written::Accepted { id, .. } => id,
         Written::Refused(verdict) => panic!("refused: {verdict:?}"),

@@ -85,7 +85,7 @@ impl<'c, K: Managed> Apply<'_, 'c, K> {
         self.point_at(Some(&observed.id), adopted);
         self.this.status.common.operation = None;
         self.this.save().await?;
-        self.this.normal_event(reason, note).await;
+        self.this.normal_event(reason, note);
         Ok(())
     }
 }

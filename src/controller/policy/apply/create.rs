@@ -10,13 +10,13 @@ use crate::controller::policy::invalid;
 use crate::controller::policy::stop::Stop;
 use crate::controller::state::claims::ClaimGuard;
 use crate::engine::outcome::{Outcome, Requeue};
-use crate::engine::{Cause, Diff, ErrorKind, UpstreamError, Written};
+use crate::engine::{Cause, Diff, ErrorKind, Observation, UpstreamError, Written};
 
 impl<K: Managed> Apply<'_, '_, K> {
     /// Creates the object for the first time, or again if it was deleted. The caller has locked the claims,
     /// so no other object creates the same at this moment.
     pub(super) async fn create_new(&mut self, _claims: &ClaimGuard<'_>) -> Result<Outcome, Stop> {
-        let cause = self.cause_of_create().await;
+        let cause = self.cause_of_create();
         self.create(cause).await
     }
 
@@ -25,7 +25,7 @@ impl<K: Managed> Apply<'_, '_, K> {
     pub(super) async fn recreate(&mut self, id: &str, diff: &Diff, cause: Cause) -> Result<Outcome, Stop> {
         self.check_new()?;
         self.check().await?;
-        self.warn_if_drift(diff, cause).await;
+        self.warn_if_drift(diff, cause);
         self.record_intent(OperationKind::Recreate, Some(id)).await?;
         let deleter = self.external.deleter();
         let write = Write::update(Cause::Recreate, id, diff);
@@ -33,7 +33,7 @@ impl<K: Managed> Apply<'_, '_, K> {
         self.record_correction(diff, cause);
         let note =
             format!("Deleted {id} upstream to create it again, because {} cannot be changed in place.", diff.summary());
-        self.this.normal_event("Recreating", &note).await;
+        self.this.normal_event("Recreating", &note);
         let outcome = self.create(Cause::Recreate).await?;
         Ok(self.unless_fought(diff, cause, outcome))
     }
@@ -48,12 +48,16 @@ impl<K: Managed> Apply<'_, '_, K> {
         // An earlier attempt may still take effect.
         let is_first = !self.this.is_in_flight(OperationKind::Create);
         match self.send_create(cause).await? {
-            Ok(Written::Accepted { id, verdict }) => {
+            Ok(Written::Accepted { id, verdict, shown }) => {
                 self.mark_corrected();
-                // Until a read shows the whole object, what it lacks is part of its creation.
+                // Until a response shows the whole object, what it lacks is part of its creation.
                 self.this.status.common.applied_hash = None;
-                self.record(&id, false, verdict).await?;
-                self.this.normal_event("Created", &format!("Created {id} upstream.")).await;
+                self.this.normal_event("Created", &format!("Created {id} upstream."));
+                self.note_written(&id, false, verdict);
+                if let Some(outcome) = self.believe(shown.as_ref().filter(|_| cause == Cause::Spec)) {
+                    return Ok(outcome);
+                }
+                self.this.save().await?;
                 self.read_back_created(&id).await
             }
             Ok(Written::Incomplete { id, error }) => self.record_incomplete(&id, &error).await,
@@ -66,7 +70,7 @@ impl<K: Managed> Apply<'_, '_, K> {
     }
 
     /// Records the intent, and sends the create.
-    async fn send_create(&mut self, cause: Cause) -> Result<crate::engine::Result<Written>> {
+    async fn send_create(&mut self, cause: Cause) -> Result<crate::engine::Result<Written<Observation>>> {
         if self.this.is_in_flight(OperationKind::Create) {
             self.this.shared().records.create_repeated(&self.this.uid());
         }
@@ -117,7 +121,7 @@ impl<K: Managed> Apply<'_, '_, K> {
         self.point_at(Some(id), false);
         self.this.status.common.applied_hash = None;
         self.this.save().await?;
-        self.this.normal_event("Created", &format!("Created {id} upstream.")).await;
+        self.this.normal_event("Created", &format!("Created {id} upstream."));
         Err(failed(self.this, error))
     }
 

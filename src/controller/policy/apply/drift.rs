@@ -9,10 +9,10 @@ use crate::engine::{Cause, Diff, FieldDiff};
 
 impl<K: Managed> Apply<'_, '_, K> {
     /// Counts drift and warns of it before the operator corrects it.
-    pub(super) async fn warn_if_drift(&self, diff: &Diff, cause: Cause) {
+    pub(super) fn warn_if_drift(&self, diff: &Diff, cause: Cause) {
         if cause == Cause::Drift {
             self.count_drift();
-            self.warn_of_drift(&changed(diff)).await;
+            self.warn_of_drift(&changed(diff));
         }
     }
 
@@ -33,7 +33,7 @@ impl<K: Managed> Apply<'_, '_, K> {
     }
 
     /// Counts a difference that may only be reported, and warns of it when it is new.
-    pub(super) async fn notice(&self, diff: Option<&Diff>, why: ReportOnly) {
+    pub(super) fn notice(&self, diff: Option<&Diff>, why: ReportOnly) {
         let is_drift = matches!(why, ReportOnly::DriftReport | ReportOnly::Ineffective);
         let is_new = match diff {
             Some(diff) => !diff.is_empty() && !self.this.shows(diff),
@@ -46,15 +46,15 @@ impl<K: Managed> Apply<'_, '_, K> {
             self.this.shared().metrics.drift_found(self.external.system());
         }
         match diff.filter(|_| is_new) {
-            Some(diff) if is_drift => self.warn_of_drift(&changed(diff)).await,
-            Some(diff) => self.warn_of_drift(&format!("The upstream object differs: {}", explain(diff))).await,
+            Some(diff) if is_drift => self.warn_of_drift(&changed(diff)),
+            Some(diff) => self.warn_of_drift(&format!("The upstream object differs: {}", explain(diff))),
             None => {}
         }
     }
 
     /// Returns why an object is created: another writer deleted it, the operator deleted it to replace it, or
     /// it never existed.
-    pub(super) async fn cause_of_create(&self) -> Cause {
+    pub(super) fn cause_of_create(&self) -> Cause {
         if self.this.is_in_flight(OperationKind::Recreate) {
             return Cause::Recreate;
         }
@@ -62,16 +62,16 @@ impl<K: Managed> Apply<'_, '_, K> {
             return Cause::Spec;
         };
         self.count_drift();
-        self.warn_of_drift(&format!("Another writer deleted {id} upstream. The operator creates it again.")).await;
+        self.warn_of_drift(&format!("Another writer deleted {id} upstream. The operator creates it again."));
         Cause::Drift
     }
 
-    async fn warn_of_drift(&self, note: &str) {
-        self.this.warning_event("DriftFound", note).await;
+    fn warn_of_drift(&self, note: &str) {
+        self.this.warning_event("DriftFound", note);
     }
 
     /// Counts an update and publishes the event about it.
-    pub(super) async fn report_update(&self, diff: &Diff, cause: Cause) {
+    pub(super) fn report_update(&self, diff: &Diff, cause: Cause) {
         self.mark_corrected();
         self.record_correction(diff, cause);
         let (reason, note) = if cause == Cause::Drift {
@@ -79,7 +79,7 @@ impl<K: Managed> Apply<'_, '_, K> {
         } else {
             ("Updated", format!("Updated {} upstream.", diff.summary()))
         };
-        self.this.normal_event(reason, &note).await;
+        self.this.normal_event(reason, &note);
     }
 
     /// Records a correction, which tells drift from a drift fight. A new spec starts the count again. A repeated

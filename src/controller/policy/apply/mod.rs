@@ -2,8 +2,9 @@
 //!
 //! The create protocol makes a second copy impossible. Its order: look the object up (before the plan), validate
 //! upstream, add the finalizer, record the intent in status under `resourceVersion`, check leadership, create with
-//! the owner tag in the same call, record the id before anything else, read back and compare. The intent stays
-//! in status until the operator has seen the new object with its owner tag. After a lost response the next
+//! the owner tag in the same call, record the id before anything else, read back and compare. A response that shows
+//! the whole object is the read-back. The intent stays in status until the operator has seen the new object with its
+//! owner tag. After a lost response the next
 //! reconcile looks the object up and never repeats the create blindly.
 //!
 //! | file | part |
@@ -69,13 +70,13 @@ impl<'a, 'c, K: Managed> Apply<'a, 'c, K> {
     pub async fn run(mut self, plan: Plan, claims: Option<ClaimGuard<'c>>) -> Result<Outcome, Stop> {
         match plan {
             Plan::Create => self.create_new(&claims.ok_or(Error::Stale)?).await,
-            Plan::Wait => Ok(self.wait()),
-            Plan::Recheck(observed) => Ok(self.recheck(&observed)),
+            Plan::Wait => self.wait(),
+            Plan::Recheck(observed) => self.recheck(&observed),
             Plan::Existing(existing) if existing.acquire == Some(Acquire::Adopt) => {
                 self.adopt(existing, &claims.ok_or(Error::Stale)?).await
             }
             Plan::Existing(existing) => self.keep_ours(existing).await,
-            Plan::Report { observed, why } => Ok(self.report_only(observed, why).await),
+            Plan::Report { observed, why } => Ok(self.report_only(observed, why)),
             Plan::Duplicate { oldest, ids } => Ok(self.report_duplicate(&oldest, &ids).await?),
             Plan::Yield(rival) => {
                 Ok(Outcome::yielded(rival.message(), YIELD_RETRY.min(self.this.shared().settings.slow_retry)))
@@ -85,7 +86,7 @@ impl<'a, 'c, K: Managed> Apply<'a, 'c, K> {
     }
 
     /// Waits for a create whose response was lost.
-    fn wait(&self) -> Outcome {
+    fn wait(&self) -> Result<Outcome, Stop> {
         if self.this.recorded_id().is_some() {
             // The response arrived: the upstream only shows the object late.
             return self.not_shown();
@@ -95,10 +96,11 @@ impl<'a, 'c, K: Managed> Apply<'a, 'c, K> {
         } else {
             "The response to the create request was lost. Checking whether the object exists before retrying."
         };
-        Outcome::working(Reason::Creating, message, self.this.next_look().map_or(Requeue::Backoff, Requeue::After))
+        let look = self.this.next_look().map_or(Requeue::Backoff, Requeue::After);
+        Ok(Outcome::working(Reason::Creating, message, look))
     }
 
-    async fn report_only(&mut self, observed: Option<Observation>, why: ReportOnly) -> Outcome {
+    fn report_only(&mut self, observed: Option<Observation>, why: ReportOnly) -> Outcome {
         if observed.is_none() {
             self.this.forget_unrecorded();
         }
@@ -106,7 +108,7 @@ impl<'a, 'c, K: Managed> Apply<'a, 'c, K> {
             self.show(&observed);
             observed.diff
         });
-        self.notice(diff.as_ref(), why).await;
+        self.notice(diff.as_ref(), why);
         if why == ReportOnly::Ineffective {
             self.this.status.common.operation = None;
             self.this.status.common.applied_hash = Some(self.hash.clone());
@@ -147,9 +149,7 @@ impl<'a, 'c, K: Managed> Apply<'a, 'c, K> {
                 Some(pause) => Err(Stop::Silently(Requeue::After(pause))),
                 None => Ok(self.up_to_date().await),
             },
-            Step::None if !observed.diff.is_writable() => {
-                Ok(self.report_only(Some(observed), ReportOnly::Ineffective).await)
-            }
+            Step::None if !observed.diff.is_writable() => Ok(self.report_only(Some(observed), ReportOnly::Ineffective)),
             // Adopted as it is, and never updated.
             Step::None => Ok(Outcome::reported(Some(observed.diff), ReportOnly::CreateOnly)),
             Step::Update { diff, cause } => self.update(&observed, &diff, cause).await,
@@ -178,16 +178,22 @@ impl<'a, 'c, K: Managed> Apply<'a, 'c, K> {
     }
 
     async fn update(&mut self, observed: &Observation, diff: &Diff, cause: Cause) -> Result<Outcome, Stop> {
-        self.check().await?;
-        self.warn_if_drift(diff, cause).await;
+        // The upstream validates an edit itself, and changes nothing if it rejects it.
+        self.warn_if_drift(diff, cause);
         match self.send_update(&observed.id, diff, cause).await? {
-            Ok(Written::Accepted { id, verdict }) => {
+            Ok(Written::Accepted { id, verdict, shown }) => {
                 self.this.shared().settling.updated(&self.this.uid(), &observed.diff);
                 self.this.status.common.applied_hash = Some(self.hash.clone());
-                self.record(&id, self.adopted(), verdict).await?;
-                let read_back = self.read_back(&id).await;
+                self.note_written(&id, self.adopted(), verdict);
+                let is_edit = cause == Cause::Spec && self.this.spec_changed();
+                let read_back = if let Some(outcome) = self.believe(shown.as_ref().filter(|_| is_edit)) {
+                    Ok(outcome)
+                } else {
+                    self.this.save().await?;
+                    self.read_back(&id).await
+                };
                 if !matches!(read_back, Err(Stop::Retry(_))) {
-                    self.report_update(diff, cause).await;
+                    self.report_update(diff, cause);
                 }
                 Ok(self.unless_fought(diff, cause, read_back?))
             }
@@ -242,13 +248,14 @@ impl<'a, 'c, K: Managed> Apply<'a, 'c, K> {
         self.this.save().await
     }
 
-    /// Records in status what the operator wrote.
-    async fn record(&mut self, id: &str, adopted: bool, verdict: Option<Verdict>) -> Result<()> {
+    /// Notes what the operator wrote. The next write of status records it.
+    fn note_written(&mut self, id: &str, adopted: bool, verdict: Option<Verdict>) {
         self.point_at(Some(id), adopted);
         let verdict = verdict.or(self.verdict.take());
+        let now = self.this.shared().clock.now().to_string();
         let report = &mut self.this.status;
         report.verdict = verdict.or(report.verdict.take());
-        self.this.save().await
+        report.common.last_write_time = Some(now);
     }
 
     /// Records the names that the object declares. A new object holds no others; one that is adopted holds none of

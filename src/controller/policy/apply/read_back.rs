@@ -1,5 +1,9 @@
-//! Reads a written object: an accepted write does not prove that every value was applied, and an upstream may show
-//! it late.
+//! Confirms a write: an accepted write does not prove that every value was applied, and an upstream may show it late.
+//!
+//! A response that shows the whole object as the upstream stored it, with our owner tag and without a difference,
+//! confirms a create or an edit of the spec: the object is up to date by the upstream's own word, and the next
+//! comparison with the shared list confirms it. Any other response is followed by a read. So is every correction of
+//! drift, and every repeated write: another writer may be at work.
 
 use super::Apply;
 use crate::api::Reason;
@@ -12,9 +16,22 @@ use crate::engine::{Diff, Observation, Ownership, Remedy};
 use std::time::Duration;
 
 impl<K: Managed> Apply<'_, '_, K> {
+    /// Returns the outcome of a write whose response shows the object as it should be; `None` if only a read tells.
+    pub(super) fn believe(&mut self, shown: Option<&Observation>) -> Option<Outcome> {
+        let shown = shown.filter(|shown| shown.owner == Ownership::Ours && shown.diff.is_empty())?;
+        if !self.this.shared().settings.safeguards.intent {
+            return None;
+        }
+        self.show(shown);
+        self.this.status.common.operation = None;
+        self.this.status.once_declared = self.external.lasting_names();
+        self.this.status.common.applied_hash = Some(self.hash.clone());
+        Some(Outcome::up_to_date())
+    }
+
     /// Reads an object that was created.
     pub(super) async fn read_back_created(&mut self, id: &str) -> Result<Outcome, Stop> {
-        let Some(observed) = self.read(id).await? else { return Ok(self.not_shown()) };
+        let Some(observed) = self.read(id).await? else { return self.not_shown() };
         // An upstream that drops the owner tag at creation may accept it afterwards.
         if observed.owner == Ownership::Untagged {
             self.tag_owner(&observed).await?;
@@ -23,14 +40,14 @@ impl<K: Managed> Apply<'_, '_, K> {
         if !is_late(&observed) {
             self.this.status.common.operation = None;
         }
-        Ok(self.compare(observed).await)
+        self.compare(observed)
     }
 
     /// Reads an object that was updated or tagged.
     pub(super) async fn read_back(&mut self, id: &str) -> Result<Outcome, Stop> {
-        let Some(observed) = self.read(id).await? else { return Ok(self.not_shown()) };
+        let Some(observed) = self.read(id).await? else { return self.not_shown() };
         self.this.status.common.operation = None;
-        Ok(if observed.owner == Ownership::Untagged { self.recheck(&observed) } else { self.compare(observed).await })
+        if observed.owner == Ownership::Untagged { self.recheck(&observed) } else { self.compare(observed) }
     }
 
     async fn read(&mut self, id: &str) -> Result<Option<Observation>, Stop> {
@@ -41,37 +58,48 @@ impl<K: Managed> Apply<'_, '_, K> {
         Ok(observed)
     }
 
-    async fn compare(&mut self, observed: Observation) -> Outcome {
+    fn compare(&mut self, observed: Observation) -> Result<Outcome, Stop> {
         if is_late(&observed) && self.this.shared().settings.safeguards.lagging_reads {
             return self.recheck(&observed);
         }
         if !observed.diff.is_empty() && !observed.diff.is_writable() {
-            return self.report_only(Some(observed), ReportOnly::Ineffective).await;
+            return Ok(self.report_only(Some(observed), ReportOnly::Ineffective));
         }
         if !observed.diff.is_empty() {
-            return self.not_applied(observed.diff);
+            return Ok(self.not_applied(observed.diff));
         }
         self.this.status.once_declared = self.external.lasting_names();
         if observed.owner != Ownership::Untagged {
             self.this.shared().settling.settled(&self.this.uid());
         }
         self.this.status.common.applied_hash = Some(self.hash.clone());
-        Outcome::up_to_date()
+        Ok(Outcome::up_to_date())
     }
 
     /// Waits for an object that the upstream does not show yet; at most as long as the create may take effect.
-    pub(super) fn not_shown(&self) -> Outcome {
+    pub(super) fn not_shown(&self) -> Result<Outcome, Stop> {
         let pause = self.this.shared().settling.next_look(&self.this.uid());
-        let pause = self.this.grace_left().map_or(pause, |left| pause.min(left + Duration::from_secs(1)));
+        let left = self.this.grace_left().or_else(|| self.this.unseen_left());
+        let pause = left.map_or(pause, |left| pause.min(left + Duration::from_secs(1)));
+        self.unless_ready(pause)?;
         let message = "The upstream accepted the write but does not show the object yet. The operator looks again.";
-        Outcome::working(Reason::Updating, message, Requeue::After(pause))
+        Ok(Outcome::working(Reason::Updating, message, Requeue::After(pause)))
     }
 
     /// Waits for an upstream that may not show the last write yet.
-    pub(super) fn recheck(&mut self, observed: &Observation) -> Outcome {
-        self.show(observed);
+    pub(super) fn recheck(&mut self, observed: &Observation) -> Result<Outcome, Stop> {
         let pause = self.this.shared().settling.next_look(&self.this.uid());
-        Outcome::settling(observed.diff.clone(), pause)
+        // What grants more than the spec is shown at once, whatever a response said.
+        if !observed.diff.widens() {
+            self.unless_ready(pause)?;
+        }
+        self.show(observed);
+        Ok(Outcome::settling(observed.diff.clone(), pause))
+    }
+
+    /// Ends the reconcile of an object whose last write a response confirmed already: status stays as it is.
+    fn unless_ready(&self, pause: Duration) -> Result<(), Stop> {
+        if self.this.is_ready() { Err(Stop::Silently(Requeue::After(pause))) } else { Ok(()) }
     }
 
     /// Reports fields that the upstream did not apply. The operator looks at them with growing pauses.

@@ -4,7 +4,7 @@ use super::Apply;
 use crate::controller::Result;
 use crate::controller::kinds::managed::Managed;
 use crate::controller::policy::audit_log::Write;
-use crate::engine::{Cause, Diff, ErrorKind, Written};
+use crate::engine::{Cause, Diff, ErrorKind, Observation, Written};
 
 impl<K: Managed> Apply<'_, '_, K> {
     /// Sends an update of these fields. The names that it declares are recorded before it. An update that takes permissions away is recorded before and after it: the
@@ -14,7 +14,7 @@ impl<K: Managed> Apply<'_, '_, K> {
         id: &str,
         diff: &Diff,
         cause: Cause,
-    ) -> Result<crate::engine::Result<Written>> {
+    ) -> Result<crate::engine::Result<Written<Observation>>> {
         let before = self.this.status.narrowing.clone();
         self.this.status.once_declared.extend(self.external.lasting_names());
         self.this.save().await?;
@@ -25,7 +25,7 @@ impl<K: Managed> Apply<'_, '_, K> {
             (Ok(Written::Accepted { .. } | Written::Incomplete { .. }), Some(delay)) => {
                 let until = self.this.start_narrowing(delay);
                 let note = format!("Removed permissions. The upstream may still grant them until {until}.");
-                self.this.normal_event("Narrowed", &note).await;
+                self.this.normal_event("Narrowed", &note);
             }
             (Err(error), _) if error.kind == ErrorKind::OutcomeUnknown => {}
             (Ok(Written::Refused(_)) | Err(_), Some(_)) => self.this.status.narrowing = before,

@@ -106,8 +106,8 @@ pub enum CallResult<'a> {
     Failed(&'a UpstreamError),
 }
 
-impl<'a> From<&'a crate::engine::Result<Written>> for CallResult<'a> {
-    fn from(written: &'a crate::engine::Result<Written>) -> Self {
+impl<'a, S> From<&'a crate::engine::Result<Written<S>>> for CallResult<'a> {
+    fn from(written: &'a crate::engine::Result<Written<S>>) -> Self {
         match written {
             Ok(Written::Accepted { id, .. }) => Self::Accepted(Some(id)),
             Ok(Written::Refused(_)) => Self::Refused,

@@ -91,6 +91,6 @@ async fn raise_alarm<K: Managed>(this: &Reconciliation<'_, K>, key: &ConnectionK
         let note = format!(
             "Deletion paused: {count} objects of this connection are being deleted {place}, more than {limit}. See the message of the objects for how to confirm."
         );
-        shared.events.warning(&about, Reason::DeleteHeld.as_str(), &note).await;
+        shared.events.warning(&about, Reason::DeleteHeld.as_str(), &note);
     }
 }

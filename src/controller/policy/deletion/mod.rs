@@ -81,7 +81,7 @@ pub async fn run<K: Managed>(this: &mut Reconciliation<'_, K>) -> Result<Next> {
     match deletion {
         Ok(Deletion::Done) => release::run(this, None).await,
         Ok(Deletion::Orphaned(why, tag)) => {
-            orphan::report(this, why, &tag).await;
+            orphan::report(this, why, &tag);
             release::run(this, Some(why)).await
         }
         Err(Stop::Report(outcome)) => block(this, outcome).await,
@@ -165,7 +165,7 @@ async fn delete_from<K: Managed>(this: &Reconciliation<'_, K>, targets: &[Target
     }
     if is_empty {
         let note = "Found no upstream object that this object owns, so there was nothing to delete.";
-        this.normal_event("NothingToDelete", note).await;
+        this.normal_event("NothingToDelete", note);
     }
     Ok(Deletion::Done)
 }
@@ -178,10 +178,11 @@ fn look_for_copy<K: Managed>(this: &Reconciliation<'_, K>) -> Result<(), Stop> {
     Err(Outcome::working(Reason::Deleting, message, Requeue::After(wait)).into())
 }
 
-/// Stops a deletion that found nothing while a create may still take effect.
+/// Stops a deletion that found nothing while a create may still take effect, or while reads may not show the object yet.
 fn wait_for_create<K: Managed>(this: &Reconciliation<'_, K>) -> Result<(), Stop> {
     let adopting = this.is_in_flight(OperationKind::Adopt);
-    let Some(wait) = this.next_look().filter(|_| !adopting) else { return Ok(()) };
+    let unseen = || this.unseen_left().map(|left| this.shared().settling.next_look(&this.uid()).min(left));
+    let Some(wait) = this.next_look().filter(|_| !adopting).or_else(unseen) else { return Ok(()) };
     let message = "A create request may still take effect. Checking whether the object exists.";
     Err(Outcome::working(Reason::Deleting, message, Requeue::After(wait)).into())
 }
@@ -198,7 +199,7 @@ async fn delete_one<K: Managed>(
         result.map_err(|error| failed(this, &error))?;
         shared.settling.deleted(&this.uid(), id);
         limit::record(this);
-        this.normal_event("Deleted", &format!("Deleted {id} upstream.")).await;
+        this.normal_event("Deleted", &format!("Deleted {id} upstream."));
     }
     // A success without a body proves little: a gateway may have answered.
     match deleter.owner(id).await {

@@ -8,7 +8,7 @@ use crate::controller::policy::reconciliation::Reconciliation;
 use crate::engine::OrphanReason;
 
 /// Logs the orphan and publishes a warning.
-pub async fn report<K: Managed>(this: &Reconciliation<'_, K>, why: OrphanReason, tag: &OwnerTagFate) {
+pub fn report<K: Managed>(this: &Reconciliation<'_, K>, why: OrphanReason, tag: &OwnerTagFate) {
     let (namespace, name) = (this.namespace(), this.object.name_any());
     let note = if let Some(UpstreamRef { system, endpoint, id, .. }) = this.record() {
         let id = id.as_deref().unwrap_or("(id unknown)");
@@ -37,5 +37,5 @@ pub async fn report<K: Managed>(this: &Reconciliation<'_, K>, why: OrphanReason,
             this.uid()
         )
     };
-    this.warning_event(Reason::Orphaned.as_str(), &note).await;
+    this.warning_event(Reason::Orphaned.as_str(), &note);
 }

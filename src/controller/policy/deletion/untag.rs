@@ -65,6 +65,11 @@ pub async fn remove_owner_tag<K: Managed>(
         return Ok(stays("the connection leads to another provider"));
     };
     match untag(this, &targets).await? {
+        // Reads may not show the object yet.
+        Ok(OwnerTagFate::Untouched) if why == OrphanReason::Requested => {
+            super::wait_for_create(this)?;
+            Ok(OwnerTagFate::Untouched)
+        }
         Ok(fate) => Ok(fate),
         Err(error) if why == OrphanReason::Requested && is_transient(&error) && this.deleted_for() < PATIENCE => {
             Err(failed(this, &error))

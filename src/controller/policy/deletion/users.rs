@@ -51,7 +51,7 @@ async fn list<K: Managed>(
                 "The deletion of {id} is confirmed, and the operator cannot tell which roles hold it ({error}). A role that holds it keeps its permissions."
             );
             tracing::warn!(kind = K::KIND, namespace = this.namespace(), name = this.object.name_any(), id, %error, "deleted without knowing the users");
-            this.warning_event("UsersUnchecked", &note).await;
+            this.warning_event("UsersUnchecked", &note);
             Ok(Vec::new())
         }
         Err(error) => Err(failed(this, &error)),

@@ -113,6 +113,12 @@ impl Permits {
         self.grant(connection);
     }
 
+    /// Returns how many objects of a connection wait.
+    #[must_use]
+    pub fn waiting(&self, connection: &ConnectionKey) -> usize {
+        self.lock().by_connection.get(connection).map_or(0, NamespaceQueues::waiting)
+    }
+
     fn release(&self, connection: &ConnectionKey, namespace: &str, priority: Priority) {
         if let Some(waiting) = self.lock().by_connection.get_mut(connection) {
             waiting.release(namespace, priority);

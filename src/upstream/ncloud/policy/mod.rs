@@ -13,7 +13,7 @@
 //! | `canonical` | the canonical form of permissions |
 //! | `access` | whether permissions surely grant no more than others |
 //! | `validate` | the rules that are checked before anything is sent |
-//! | `tags` | the writes of tags |
+//! | `tags`, `known_tags` | the writes of tags; the tags that need no read |
 //! | `verdict` | the fields of the spec to which findings of the upstream belong |
 
 mod access;
@@ -21,6 +21,7 @@ pub(super) mod calls;
 mod canonical;
 mod compare;
 mod document;
+mod known_tags;
 mod tags;
 mod validate;
 mod verdict;
@@ -31,11 +32,11 @@ pub(crate) use document::PolicyDocument;
 use super::PROVIDER;
 use super::client::Ncloud;
 use super::errors::ErrorBody;
+use super::listing::PAGE_SIZE as LIST_PAGE_SIZE;
 use super::quota::POLICY_LIMIT;
 use super::wire::Tags;
 use crate::api::PolicySpec;
 use crate::api::policy::NcloudPolicySpec;
-use crate::api::status::ValidationDetail;
 use crate::engine::{
     Diff, ErrorKind, External, FoundTag, Observed, OwnerTag, Ownership, Result, UpstreamError, Verdict, Written,
 };
@@ -43,12 +44,15 @@ use crate::upstream::collection::{Collection, Counted, Provider};
 use crate::upstream::http::{Purpose, Response};
 use calls::{PolicyCalls, read, write};
 use document::Details;
+use known_tags::KnownTags;
 use std::any::Any;
+use std::sync::atomic::Ordering;
 use wire::{Detail, OWNER, RawVerdict, Stored, Summary};
 
 /// The policies of one account.
 pub(crate) struct Policies {
     calls: PolicyCalls,
+    known_tags: KnownTags,
 }
 
 impl Collection for Policies {
@@ -75,7 +79,7 @@ impl Collection for Policies {
     }
 
     fn open(client: Ncloud) -> Self {
-        Self { calls: PolicyCalls::new(client) }
+        Self { calls: PolicyCalls::new(client), known_tags: KnownTags::default() }
     }
 
     async fn count(&self) -> Result<Counted> {
@@ -86,6 +90,7 @@ impl Collection for Policies {
 
 impl External for Policies {
     const SYSTEM: &'static str = calls::SYSTEM;
+    const PAGE_SIZE: u64 = LIST_PAGE_SIZE;
     const UNLISTED: &'static [&'static str] = &["spec.ncloud.permissions", "spec.ncloud.tags"];
 
     type Document = PolicyDocument;
@@ -107,7 +112,11 @@ impl External for Policies {
     async fn observe(&self, id: &str) -> Result<Option<Observed<PolicyDocument>>> {
         let Some(detail) = self.calls.get(id).await? else { return Ok(None) };
         // The tags of system policies are not documented, and nothing depends on them.
-        let tags = if detail.is_system() { None } else { self.calls.tags(id).await? };
+        let tags = match self.known_tags.take(id) {
+            _ if detail.is_system() => None,
+            Some(tags) => Some(tags),
+            None => self.read_tags(id).await?,
+        };
         Ok(Some(observed(detail, tags)))
     }
 
@@ -119,11 +128,13 @@ impl External for Policies {
         let purpose = read("validate policy");
         let response = self.calls.validate(wanted.validate_body()).await?;
         if let (200..=299 | 400 | 422, Some(verdict)) = (response.status, RawVerdict::of(&response.body)) {
-            return Ok(Some(self.shown(&verdict, wanted)));
+            return Ok(Some(verdict::shown(&verdict, wanted, self.calls.redactor())));
         }
         match response.status {
             200..=299 => Err(response.unreadable(purpose)),
-            400 | 422 => Ok(ErrorBody::of(&response.body).map(|error| self.verdict_of_error(error, wanted))),
+            400 | 422 => {
+                Ok(ErrorBody::of(&response.body).map(|error| verdict::of_error(error, wanted, self.calls.redactor())))
+            }
             404 | 405 | 501 => Ok(None),
             _ => Err(self.calls.client.refusal(&response, purpose)),
         }
@@ -133,14 +144,15 @@ impl External for Policies {
         self.calls.check_quota().await
     }
 
-    async fn create(&self, wanted: &PolicyDocument, owner_tag: &OwnerTag) -> Result<Written> {
+    async fn create(&self, wanted: &PolicyDocument, owner_tag: &OwnerTag) -> Result<Written<Observed<PolicyDocument>>> {
         let purpose = write("create policy");
         let response = self.send_create(wanted, owner_tag).await?;
         let stored = match self.calls.stored(&response, purpose) {
             Err(error) if error.kind == ErrorKind::AlreadyExists => return Err(self.name_taken(error, wanted).await?),
             stored => stored?,
         };
-        let verdict = stored.validation_result.as_ref().map(|verdict| self.shown(verdict, wanted));
+        let verdict =
+            stored.validation_result.as_ref().map(|verdict| verdict::shown(verdict, wanted, self.calls.redactor()));
         let refused = verdict.as_ref().is_some_and(|verdict| !verdict.success);
         match (stored.policy_id.filter(|id| !id.is_empty()), verdict) {
             (None, Some(verdict)) if refused => Ok(Written::Refused(verdict)),
@@ -149,24 +161,36 @@ impl External for Policies {
             (Some(id), Some(verdict)) if refused && self.calls.get(&id).await?.is_none() => {
                 Ok(Written::Refused(verdict))
             }
-            (Some(id), verdict) => Ok(Written::Accepted { id, verdict }),
+            (Some(id), verdict) => {
+                let kept = self.calls.client.keeps_created_tags.load(Ordering::Relaxed);
+                self.known_tags.created(&id, wanted.tags_with(owner_tag), kept);
+                Ok(Written::Accepted { id, verdict, shown: None })
+            }
         }
     }
 
-    async fn update(&self, id: &str, wanted: &PolicyDocument, diff: &Diff, owner_tag: &OwnerTag) -> Result<Written> {
+    async fn update(
+        &self,
+        id: &str,
+        wanted: &PolicyDocument,
+        diff: &Diff,
+        owner_tag: &OwnerTag,
+    ) -> Result<Written<Observed<PolicyDocument>>> {
         let mut verdict = None;
         if diff.touches("spec.ncloud.description") || diff.touches("spec.ncloud.permissions") {
             let response = self.calls.edit(id, wanted.edit_body()).await?;
             let Stored { validation_result, .. } = self.calls.edited(&response, write("update policy"))?;
-            verdict = validation_result.map(|verdict| self.shown(&verdict, wanted));
+            verdict = validation_result.map(|verdict| verdict::shown(&verdict, wanted, self.calls.redactor()));
         }
         if let Some(verdict) = verdict.take_if(|verdict| !verdict.success) {
             return Ok(Written::Refused(verdict));
         }
         if diff.touches("spec.ncloud.tags") {
             self.write_tags(id, wanted, owner_tag).await?;
+        } else {
+            self.known_tags.edited(id);
         }
-        Ok(Written::Accepted { id: id.to_owned(), verdict })
+        Ok(Written::Accepted { id: id.to_owned(), verdict, shown: None })
     }
 
     async fn tag_owner(&self, id: &str, owner_tag: &OwnerTag) -> Result<()> {
@@ -210,13 +234,25 @@ impl External for Policies {
 }
 
 impl Policies {
+    async fn read_tags(&self, id: &str) -> Result<Option<Tags>> {
+        let tags = self.calls.tags(id).await?;
+        if let Some(kept) = self.known_tags.read(id, tags.as_ref()) {
+            self.calls.client.keeps_created_tags.store(kept, Ordering::Relaxed);
+        }
+        Ok(tags)
+    }
+
     /// Sends the create call. An account that refuses tags there gets them afterwards: the refusal has no finding
     /// about a field, and had no effect.
     async fn send_create(&self, wanted: &PolicyDocument, owner_tag: &OwnerTag) -> Result<Response> {
         let response = self.calls.create(wanted.create_body(owner_tag)).await?;
         let refused = matches!(response.status, 400 | 422) && RawVerdict::of(&response.body).is_none();
         let named = ErrorBody::of(&response.body).is_some_and(|error| !error.fields.is_empty());
-        if refused && !named { self.calls.create(wanted.validate_body()).await } else { Ok(response) }
+        if !refused || named {
+            return Ok(response);
+        }
+        self.calls.client.keeps_created_tags.store(false, Ordering::Relaxed);
+        self.calls.create(wanted.validate_body()).await
     }
 
     /// Returns the error for a name that is taken. A policy that [`External::find`] does not find, such as one of
@@ -230,32 +266,6 @@ impl Policies {
             let shown = format!("the name is held by {kind} {} ({})", holder.policy_name, holder.policy_id);
             UpstreamError { kind: ErrorKind::NameReserved, message: self.calls.redactor().clean(&shown), ..error }
         }))
-    }
-
-    /// Converts a verdict for status.
-    fn shown(&self, verdict: &RawVerdict, wanted: &PolicyDocument) -> Verdict {
-        let mut shown = verdict.shown(self.calls.redactor());
-        verdict::place(&mut shown.details, wanted);
-        shown
-    }
-
-    /// Converts an error response to a verdict.
-    fn verdict_of_error(&self, error: ErrorBody, wanted: &PolicyDocument) -> Verdict {
-        let redactor = self.calls.redactor();
-        let code = redactor.clean(&error.code.unwrap_or_default());
-        let detail = |location: &str, message: &str| ValidationDetail {
-            kind: "ERROR".to_owned(),
-            code: code.clone(),
-            location: redactor.clean(location),
-            message: redactor.clean(message),
-            field: None,
-        };
-        let mut details: Vec<_> = error.fields.iter().map(|(field, message)| detail(field, message)).collect();
-        if details.is_empty() {
-            details.push(detail("", &error.message));
-        }
-        verdict::place(&mut details, wanted);
-        Verdict { success: false, details }
     }
 }
 

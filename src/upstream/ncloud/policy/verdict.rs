@@ -1,14 +1,43 @@
-//! Finds the field of the spec to which a finding of the upstream belongs.
+//! Converts verdicts of the upstream for status, with the field of the spec to which each finding belongs.
 
 use super::document::PolicyDocument;
+use super::wire::RawVerdict;
 use crate::api::status::ValidationDetail;
+use crate::engine::Verdict;
 use crate::engine::diff::child;
+use crate::upstream::ncloud::errors::ErrorBody;
+use crate::upstream::redact::Redactor;
 use serde_json::{Value, json};
 
 const ROOT: &str = "spec.ncloud";
 
+/// Converts a verdict for status.
+pub(super) fn shown(verdict: &RawVerdict, wanted: &PolicyDocument, redactor: &Redactor) -> Verdict {
+    let mut shown = verdict.shown(redactor);
+    place(&mut shown.details, wanted);
+    shown
+}
+
+/// Converts an error response to a verdict.
+pub(super) fn of_error(error: ErrorBody, wanted: &PolicyDocument, redactor: &Redactor) -> Verdict {
+    let code = redactor.clean(&error.code.unwrap_or_default());
+    let detail = |location: &str, message: &str| ValidationDetail {
+        kind: "ERROR".to_owned(),
+        code: code.clone(),
+        location: redactor.clean(location),
+        message: redactor.clean(message),
+        field: None,
+    };
+    let mut details: Vec<_> = error.fields.iter().map(|(field, message)| detail(field, message)).collect();
+    if details.is_empty() {
+        details.push(detail("", &error.message));
+    }
+    place(&mut details, wanted);
+    Verdict { success: false, details }
+}
+
 /// Fills `field` of each detail: from its location, or else from its code if only one field matches.
-pub(super) fn place(details: &mut [ValidationDetail], document: &PolicyDocument) {
+fn place(details: &mut [ValidationDetail], document: &PolicyDocument) {
     let spec = json!(document);
     for detail in details {
         detail.field = located(&detail.location, &spec).or_else(|| by_code(detail, &spec));

@@ -30,7 +30,7 @@ pub(crate) use document::NetworkPolicyDocument;
 
 use super::PROVIDER;
 use super::client::{Fields, Request, Spaceone};
-use super::listing::readable;
+use super::listing::{PAGE_SIZE as LIST_PAGE_SIZE, readable};
 use super::resource::{ResourceApi, Scope, Verb};
 use super::tags;
 use crate::api::NetworkPolicySpec;
@@ -40,6 +40,7 @@ use crate::upstream::collection::{Collection, Counted, Provider};
 use received::ReceivedNetworkPolicy;
 use serde_json::{Value, json};
 use std::any::Any;
+use std::sync::{Mutex, PoisonError};
 
 /// Network policies in SpaceONE's API.
 pub(super) const NETWORK_POLICY: &ResourceApi = &ResourceApi {
@@ -75,6 +76,8 @@ const HARMLESS_PIN: &str = "zone_id";
 /// The network policies of one domain.
 pub(crate) struct NetworkPolicies {
     client: Spaceone,
+    /// The object that was observed last: an update needs more of it than its canonical form.
+    observed: Mutex<Option<ReceivedNetworkPolicy>>,
 }
 
 impl Collection for NetworkPolicies {
@@ -94,7 +97,7 @@ impl Collection for NetworkPolicies {
     }
 
     fn open(client: Spaceone) -> Self {
-        Self { client }
+        Self { client, observed: Mutex::default() }
     }
 
     /// Counts. A domain may use the repository without the inventory, so an error means that the
@@ -110,6 +113,7 @@ impl Collection for NetworkPolicies {
 impl External for NetworkPolicies {
     const SYSTEM: &'static str = NETWORK_POLICY.system;
     const NAMES: &'static [&'static str] = &["spec.spaceone.name"];
+    const PAGE_SIZE: u64 = LIST_PAGE_SIZE;
 
     type Document = NetworkPolicyDocument;
 
@@ -124,7 +128,9 @@ impl External for NetworkPolicies {
     }
 
     async fn observe(&self, id: &str) -> Result<Option<Observed<NetworkPolicyDocument>>> {
-        Ok(self.read(id).await?.map(ReceivedNetworkPolicy::observed))
+        let read = self.read(id).await?;
+        self.observed.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&read);
+        Ok(read.map(ReceivedNetworkPolicy::observed))
     }
 
     async fn list(&self) -> Result<Vec<Observed<NetworkPolicyDocument>>> {
@@ -136,15 +142,16 @@ impl External for NetworkPolicies {
         Ok(None)
     }
 
-    async fn create(&self, wanted: &NetworkPolicyDocument, owner_tag: &OwnerTag) -> Result<Written> {
+    async fn create(
+        &self,
+        wanted: &NetworkPolicyDocument,
+        owner_tag: &OwnerTag,
+    ) -> Result<Written<Observed<NetworkPolicyDocument>>> {
         let written = self.write(Verb::Create, "", wanted.create_fields(owner_tag)).await?;
-        if let (Written::Accepted { id, .. }, Some(keys)) = (&written, wanted.pins()) {
-            // If the pin fails, the id of the new object must not be lost.
-            if let Err(error) = self.pin(id, json!(keys)).await {
-                return Ok(Written::Incomplete { id: id.clone(), error });
-            }
-        }
-        Ok(written)
+        let (Written::Accepted { id, .. }, Some(keys)) = (&written, wanted.pins()) else { return Ok(written) };
+        // If the pin fails, the id of the new object must not be lost.
+        let pinned = self.pin(id, json!(keys)).await;
+        pinned.or_else(|error| Ok(Written::Incomplete { id: id.clone(), error }))
     }
 
     async fn update(
@@ -153,8 +160,8 @@ impl External for NetworkPolicies {
         wanted: &NetworkPolicyDocument,
         diff: &Diff,
         owner_tag: &OwnerTag,
-    ) -> Result<Written> {
-        let Some(current) = self.read(id).await? else { return Err(gone()) };
+    ) -> Result<Written<Observed<NetworkPolicyDocument>>> {
+        let Some(current) = self.last_or_read(id).await? else { return Err(gone()) };
         self.change(&current, id, wanted, diff, owner_tag).await.map_err(|error| current.explain(error))
     }
 
@@ -202,6 +209,15 @@ impl NetworkPolicies {
         self.client.get(NETWORK_POLICY, id).await
     }
 
+    /// Returns the object if it was observed last, and reads it otherwise. An update changes it, so it serves once.
+    async fn last_or_read(&self, id: &str) -> Result<Option<ReceivedNetworkPolicy>> {
+        let last = self.observed.lock().unwrap_or_else(PoisonError::into_inner).take();
+        match last.filter(|last| last.is(id)) {
+            Some(last) => Ok(Some(last)),
+            None => self.read(id).await,
+        }
+    }
+
     /// Writes the fields of the diff, and moves pins of the spec away meanwhile.
     async fn change(
         &self,
@@ -210,14 +226,14 @@ impl NetworkPolicies {
         wanted: &NetworkPolicyDocument,
         diff: &Diff,
         owner_tag: &OwnerTag,
-    ) -> Result<Written> {
+    ) -> Result<Written<Observed<NetworkPolicyDocument>>> {
         let changed = wanted.update_fields(diff, current, owner_tag);
         let pins = wanted.pins();
         let moved = pins.is_some() && fields::changed_keys(&changed).any(|key| current.is_pinned(&key));
         if moved {
             self.pin(id, json!([HARMLESS_PIN])).await?;
         }
-        let mut written = Written::Accepted { id: id.to_owned(), verdict: None };
+        let mut written = Written::Accepted { id: id.to_owned(), verdict: None, shown: None };
         if !changed.is_empty() {
             written = self.write(Verb::Update, id, changed).await?;
         }
@@ -242,18 +258,18 @@ impl NetworkPolicies {
     }
 
     /// Replaces the pins by these.
-    async fn pin(&self, id: &str, keys: Value) -> Result<Written> {
+    async fn pin(&self, id: &str, keys: Value) -> Result<Written<Observed<NetworkPolicyDocument>>> {
         self.write(Verb::PinData, id, Fields::from_iter([("keys".to_owned(), keys)])).await
     }
 
-    async fn write(&self, verb: Verb, id: &str, fields: Fields) -> Result<Written> {
+    async fn write(&self, verb: Verb, id: &str, fields: Fields) -> Result<Written<Observed<NetworkPolicyDocument>>> {
         let purpose = NETWORK_POLICY.purpose(verb);
         let response = self.client.call(Request { resource: NETWORK_POLICY, verb, id, fields }).await?;
-        let written = response.read_object::<ReceivedNetworkPolicy>(purpose)?.id();
-        if written.is_empty() || (verb != Verb::Create && written != id) {
+        let written = response.read_object::<ReceivedNetworkPolicy>(purpose)?.observed();
+        if written.id.is_empty() || (verb != Verb::Create && written.id != id) {
             return Err(response.unreadable(purpose));
         }
-        Ok(Written::Accepted { id: written, verdict: None })
+        Ok(Written::Accepted { id: written.id.clone(), verdict: None, shown: Some(written) })
     }
 }
 

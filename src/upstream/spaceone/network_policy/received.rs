@@ -80,8 +80,9 @@ struct Update {
 }
 
 impl ReceivedNetworkPolicy {
-    pub(super) fn id(self) -> String {
-        self.network_policy_id
+    /// Returns whether it has this id.
+    pub(super) fn is(&self, id: &str) -> bool {
+        self.network_policy_id == id
     }
 
     /// Returns all tags, the owner tag among them.

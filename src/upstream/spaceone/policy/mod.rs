@@ -10,7 +10,7 @@ pub(crate) use document::PolicyDocument;
 
 use super::PROVIDER;
 use super::client::{Fields, Request, Spaceone};
-use super::listing::readable;
+use super::listing::{PAGE_SIZE as LIST_PAGE_SIZE, readable};
 use super::resource::{ResourceApi, Scope, Verb};
 use super::tags;
 use super::wire::{described, timestamp};
@@ -150,6 +150,7 @@ impl Collection for Policies {
 impl External for Policies {
     const SYSTEM: &'static str = POLICY.system;
     const NAMES: &'static [&'static str] = &["spec.spaceone.policyId", "spec.spaceone.name"];
+    const PAGE_SIZE: u64 = LIST_PAGE_SIZE;
     const GRANTS_AFTER_DELETION: bool = true;
 
     type Document = PolicyDocument;
@@ -181,15 +182,21 @@ impl External for Policies {
         Ok(None)
     }
 
-    async fn create(&self, wanted: &PolicyDocument, owner_tag: &OwnerTag) -> Result<Written> {
+    async fn create(&self, wanted: &PolicyDocument, owner_tag: &OwnerTag) -> Result<Written<Observed<PolicyDocument>>> {
         self.write(Verb::Create, &wanted.0.policy_id, wanted.create_fields(owner_tag)).await
     }
 
-    async fn update(&self, id: &str, wanted: &PolicyDocument, diff: &Diff, owner_tag: &OwnerTag) -> Result<Written> {
+    async fn update(
+        &self,
+        id: &str,
+        wanted: &PolicyDocument,
+        diff: &Diff,
+        owner_tag: &OwnerTag,
+    ) -> Result<Written<Observed<PolicyDocument>>> {
         let fields = wanted.update_fields(diff, owner_tag);
         // The upstream cannot change the other fields, such as the project: the next observation shows them.
         if fields.is_empty() {
-            return Ok(Written::Accepted { id: id.to_owned(), verdict: None });
+            return Ok(Written::Accepted { id: id.to_owned(), verdict: None, shown: None });
         }
         self.write(Verb::Update, id, fields).await
     }
@@ -226,7 +233,7 @@ impl External for Policies {
 }
 
 impl Policies {
-    async fn write(&self, verb: Verb, id: &str, fields: Fields) -> Result<Written> {
+    async fn write(&self, verb: Verb, id: &str, fields: Fields) -> Result<Written<Observed<PolicyDocument>>> {
         // A create has the id in the body in every API style, an update where the style says.
         let named = if verb == Verb::Create { "" } else { id };
         let purpose = POLICY.purpose(verb);
@@ -235,7 +242,8 @@ impl Policies {
         if written.policy_id != id {
             return Err(response.unreadable(purpose));
         }
-        Ok(Written::Accepted { id: written.policy_id, verdict: None })
+        let written = written.observed();
+        Ok(Written::Accepted { id: written.id.clone(), verdict: None, shown: Some(written) })
     }
 }
 
