@@ -58,14 +58,9 @@ pub trait BoundExternal: Send + Sync {
     fn find_listed(&self) -> BoxFuture<'_, Result<Option<Observation>>>;
     /// Finds objects of other owners that the wanted one may have been before its Kubernetes object was lost.
     fn find_namesakes(&self) -> BoxFuture<'_, Result<Vec<Observation>>>;
-    /// Finds in a list that started at `not_before` or later what equals the wanted object but for its name, and
+    /// Finds in a list that started at `since` or later what equals the wanted object but for its name, and
     /// has one of these owner tags. Finds nothing if `waiting` further objects do not justify a list.
-    fn find_alike<'a>(
-        &'a self,
-        not_before: Instant,
-        waiting: usize,
-        is_owner: IsOwner<'a>,
-    ) -> BoxFuture<'a, Vec<Observation>>;
+    fn find_alike<'a>(&'a self, since: Instant, waiting: usize, of: IsOwner<'a>) -> BoxFuture<'a, Vec<Observation>>;
     /// Reads the object with this id.
     fn observe<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<Option<Observation>>>;
     /// Looks up the object with this id in a list that started at `not_before` or later.

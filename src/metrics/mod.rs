@@ -7,6 +7,7 @@
 
 mod classic;
 pub mod connections;
+mod events;
 mod family;
 mod gauges;
 mod labels;
@@ -237,27 +238,6 @@ impl Metrics {
     /// Records an object that was removed while its upstream object stayed.
     pub fn orphaned(&self, kind: &'static str, reason: &'static str) {
         self.orphans.get_or_create(&Orphan { kind, reason }).inc();
-    }
-
-    /// Records an event that waits for its publication.
-    pub fn event_queued(&self) {
-        self.events_queued.inc();
-    }
-
-    /// Records an event that does not wait any more.
-    pub fn event_left_queue(&self) {
-        self.events_queued.dec();
-    }
-
-    /// Records an event that was dropped.
-    pub fn event_dropped(&self) {
-        self.events_dropped.inc();
-    }
-
-    /// Returns how many events wait for their publication.
-    #[must_use]
-    pub fn queued_events(&self) -> i64 {
-        self.events_queued.get()
     }
 
     /// Replaces the number of objects of `kind` by reason, in one step: no scrape sees a mixture of old

@@ -3,7 +3,7 @@
 use crate::api::shared::CommonSpec;
 use crate::api::shared::{DeletionPolicy, ManagementPolicy};
 use crate::api::status::{CommonStatus, Narrowing, ValidationResult};
-use crate::api::{CONFIRM_DELETE, ConnectionKey, FORCE_ORPHAN, RECONCILE_REQUESTED_AT, has_finalizer};
+use crate::api::{CONFIRM_DELETE, ConnectionKey, FORCE_ORPHAN, RECONCILE_REQUESTED_AT, has_finalizer, recorded_place};
 use crate::engine::deletions::Deletion;
 use crate::engine::{Details, OrphanReason};
 use k8s_openapi::NamespaceResourceScope;
@@ -153,6 +153,7 @@ pub trait Managed:
             && has_finalizer(self)
             && self.orphan_reason().is_none()
             && !self.has_annotation(CONFIRM_DELETE)
-            && self.common_status().upstream.is_some()
+            // Another writer may have taken the record out of status.
+            && (self.common_status().upstream.is_some() || recorded_place::read(self).is_some())
     }
 }

@@ -10,10 +10,10 @@ use super::stop::Stop;
 use crate::api::Reason;
 use crate::api::status::UpstreamRef;
 use crate::controller::kinds::managed::Managed;
-use crate::engine::Ownership;
 use crate::engine::contradiction::Former;
 use crate::engine::location::Moved;
 use crate::engine::outcome::{Outcome, Requeue};
+use crate::engine::{ExternalDeleter, Ownership};
 use crate::upstream::registry;
 use std::time::Duration;
 
@@ -56,18 +56,12 @@ async fn look<K: Managed>(this: &Reconciliation<'_, K>, record: &UpstreamRef) ->
     };
     let deleter = registry::deleter(&account, &record.system, &this.owner_tag(), this.request_context());
     let Some(deleter) = deleter else { return Ok(unknown("the connection leads to another provider")) };
-    let found = match deleter.locate(record.id.as_deref(), &record.key).await {
-        // A get that shows nothing is no proof.
-        Ok(found) if found.is_empty() => {
-            deleter.find_listed(&record.key).await.map(|listed| listed.into_iter().collect())
-        }
-        other => other,
-    };
-    let found = match found {
+    let found = match search(deleter.as_ref(), record).await {
         Ok(found) => found,
         Err(error) => return Ok(unknown(&error.sentence())),
     };
-    let may_be_ours = |(_, owner): &(String, Ownership)| *owner == Ownership::Unknown && record.id.is_none();
+    let may_be_ours =
+        |(id, owner): &(String, Ownership)| *owner == Ownership::Unknown && record.id.as_ref() != Some(id);
     if found.iter().any(may_be_ours) {
         return Ok(unknown("an object of this name is there, and the upstream shows no owner tags"));
     }
@@ -83,12 +77,35 @@ async fn look<K: Managed>(this: &Reconciliation<'_, K>, record: &UpstreamRef) ->
     })
 }
 
+/// Finds the recorded object, and what has its name if the id proves nothing.
+async fn search(
+    deleter: &dyn ExternalDeleter,
+    record: &UpstreamRef,
+) -> crate::engine::Result<Vec<(String, Ownership)>> {
+    let mut found = deleter.locate(record.id.as_deref(), &record.key).await?;
+    // Another writer may have changed the id in status.
+    if record.id.is_some() && !found.iter().any(proves) {
+        found = deleter.find(&record.key).await?;
+    }
+    // A get that shows nothing is no proof.
+    if found.is_empty() {
+        found.extend(deleter.find_listed(&record.key).await?);
+    }
+    Ok(found)
+}
+
+/// Returns whether an object that was found by its id may be ours.
+fn proves((_, owner): &(String, Ownership)) -> bool {
+    matches!(owner, Ownership::Ours | Ownership::Unknown)
+}
+
 /// Waits while a create may still take effect. After a start it is not known whether one was under way.
 fn wait_for_create<K: Managed>(this: &Reconciliation<'_, K>) -> Result<(), Stop> {
     let shared = this.shared();
     let since_start = shared.settings.create_grace.saturating_sub(shared.observations.started().elapsed());
     let unrecorded = this.status.common.operation.is_none() && !since_start.is_zero();
-    let Some(wait) = this.next_look().or(unrecorded.then_some(since_start)) else { return Ok(()) };
+    let wait = this.next_look().or_else(|| this.unseen_left()).or(unrecorded.then_some(since_start));
+    let Some(wait) = wait else { return Ok(()) };
     let message = "A create request may still take effect where the object was recorded. The operator looks again.";
     Err(Outcome::working(Reason::Creating, message, Requeue::After(wait.max(Duration::from_millis(100)))).into())
 }

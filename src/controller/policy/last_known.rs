@@ -12,7 +12,7 @@ use std::time::Duration;
 impl<K: Managed> Reconciliation<'_, K> {
     /// Returns what status remembers, as the plan needs it.
     pub fn last_known(&self) -> LastKnown {
-        let common = &self.status.common;
+        let (common, shared) = (&self.status.common, self.shared());
         let in_flight = common.operation.as_ref().map(|operation| operation.kind);
         LastKnown {
             // An object that is being adopted is not ours before the owner tag is known to be there.
@@ -24,6 +24,7 @@ impl<K: Managed> Reconciliation<'_, K> {
             may_be_unrecorded: self.may_be_unrecorded(),
             applied_hash: common.applied_hash.clone(),
             settling: self.is_settling(),
+            lost_update: shared.settling.may_land(&self.uid(), shared.settings.create_grace),
             unseen: self.unseen_left().is_some(),
             before: self.shared().settling.before(&self.uid()).filter(|_| !self.reconcile_requested()),
             not_applied: self.given_up(&[Reason::NotApplied, Reason::RecreateRequired]),
@@ -68,8 +69,8 @@ impl<K: Managed> Reconciliation<'_, K> {
         let settings = &self.shared().settings;
         let age = match self.shared().settling.last_write(&self.uid()) {
             LastWrite::Unknown => self.since_recorded_write()?,
-            LastWrite::Seen => return None,
-            LastWrite::Unseen(age) => age,
+            LastWrite::Deletion => return None,
+            LastWrite::Written(age) => age,
         };
         let left = settings.create_grace.checked_sub(age).filter(|left| !left.is_zero());
         left.filter(|_| settings.safeguards.lagging_reads && self.recorded_id().is_some())
@@ -78,7 +79,9 @@ impl<K: Managed> Reconciliation<'_, K> {
     /// Returns how long ago the last write was that status records.
     fn since_recorded_write(&self) -> Option<Duration> {
         let written: Timestamp = self.status.common.last_write_time.as_deref()?.parse().ok()?;
-        Duration::try_from(self.shared().clock.now().duration_since(written)).ok()
+        let age = Duration::try_from(self.shared().clock.now().duration_since(written));
+        // A time in the future is of a clock that was ahead: the write was before this process started.
+        Some(age.unwrap_or_else(|_| self.shared().observations.started().elapsed()))
     }
 
     /// Returns the fields that another writer keeps changing: as counted, and as status records them over

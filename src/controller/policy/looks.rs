@@ -6,8 +6,8 @@
 //! one as well, unless this process added the finalizer.
 
 use super::reconciliation::Reconciliation;
-use crate::api::has_finalizer;
 use crate::api::status::{Operation, OperationKind};
+use crate::api::{has_finalizer, recorded_place};
 use crate::controller::kinds::managed::Managed;
 use crate::controller::settings::Settings;
 use jiff::Timestamp;
@@ -28,6 +28,11 @@ pub fn next(first: Duration, passed: Duration, left: Duration) -> Duration {
     }
     let wait = at.saturating_sub(passed);
     if wait < left { wait } else { left + AFTER_GRACE }
+}
+
+/// Returns the kind, namespace and name of an object.
+pub fn full_name<K: Managed>(object: &K) -> String {
+    format!("{} {}/{}", K::KIND, object.namespace().unwrap_or_default(), object.name_any())
 }
 
 impl<K: Managed> Reconciliation<'_, K> {
@@ -71,18 +76,27 @@ impl<K: Managed> Reconciliation<'_, K> {
         if !sent_before && !self.has_lost_record() {
             return None;
         }
-        let running = self.shared().observations.started().elapsed();
-        self.shared().settings.create_grace.checked_sub(running).filter(|left| !left.is_zero())
+        let observations = &self.shared().observations;
+        // What the former self of a restored object created just now may not be visible either.
+        let restored = recorded_place::is_of_another(&self.object).then(|| observations.seen_for(&self.uid()));
+        let since = restored.or_else(|| self.lost_for()).unwrap_or_else(|| observations.started().elapsed());
+        self.shared().settings.create_grace.checked_sub(since).filter(|left| !left.is_zero())
     }
 
     /// Returns whether status may have recorded a create of an earlier process.
     fn has_lost_record(&self) -> bool {
         let common = &self.status.common;
-        has_finalizer(&self.object)
+        let is_restored = recorded_place::is_of_another(&self.object) || self.lost_for().is_some();
+        (has_finalizer(&self.object) || is_restored)
             && common.upstream.is_none()
             && common.operation.is_none()
             && self.shared().settings.safeguards.search_unrecorded
-            && !self.shared().records.is_first_process(&self.uid())
+            && (is_restored || !self.shared().records.is_first_process(&self.uid()))
+    }
+
+    /// Returns how long ago an object of this name went that this process did not let go.
+    fn lost_for(&self) -> Option<Duration> {
+        self.shared().observations.lost_for(&full_name(&self.object))
     }
 }
 

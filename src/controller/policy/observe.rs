@@ -108,6 +108,7 @@ fn is_new<K: Managed>(this: &Reconciliation<'_, K>) -> bool {
         && common.upstream.is_none()
         && common.operation.is_none()
         && !this.record_lost()
+        && this.grace_left().is_none()
         && !this.shared().backoffs.is_failing(&this.uid())
         && this.shared().settings.safeguards.owner_lookup
 }
@@ -162,13 +163,8 @@ async fn from_get<K: Managed>(
     // Whatever `externalId` names: an object that was recorded comes first.
     let unrecorded = known.is_none() && this.record().is_some();
     let lost = !ours && (known.is_some() || named.is_none() || unrecorded);
-    // Where names are not unique, a create that took effect late may have made a second object. Comparisons with the
-    // list find it, so an edit of a settled object does not look for it.
-    let grace = this.shared().settings.create_grace;
-    let hidden_copy = this.shared().records.copy_hidden_for(&this.uid(), grace);
-    let edited = this.spec_changed() && is_settled(this) && this.status.common.operation.is_none();
-    let may_be_two = hidden_copy.is_some() || (!edited && registry::unique_name(this.object.desired()).is_none());
-    let duplicated = ours && known.is_some() && may_be_two;
+    let hidden_copy = this.shared().records.copy_hidden_for(&this.uid(), this.shared().settings.create_grace);
+    let duplicated = ours && known.is_some() && (hidden_copy.is_some() || may_be_two(this));
     if this.shared().settings.safeguards.owner_lookup && (lost || duplicated) {
         let others = external.find().await?;
         found.retain(|seen| others.iter().all(|other| other.id != seen.id));
@@ -189,6 +185,13 @@ async fn from_get<K: Managed>(
     }
     this.shared().observations.record_read(&this.uid());
     Ok(found)
+}
+
+/// Returns whether a create that took effect late may have made a second object: names need not be unique. Comparisons
+/// with the list find it, so an edit of a settled object does not look for it.
+fn may_be_two<K: Managed>(this: &Reconciliation<'_, K>) -> bool {
+    let edited = this.spec_changed() && is_settled(this) && this.status.common.operation.is_none();
+    !edited && registry::unique_name(this.object.desired()).is_none()
 }
 
 /// Returns whether an absent object may be created in this reconcile.
@@ -217,6 +220,9 @@ async fn leftovers<K: Managed>(
 /// Finds objects that equal this one but for their name, and whose Kubernetes object is gone. Where the id is chosen
 /// by people, another id is another object: an event tells them what is left.
 async fn renamed<K: Managed>(this: &Reconciliation<'_, K>, external: &dyn BoundExternal) -> Vec<Observation> {
+    if !recorded_place::is_of_another(&this.object) {
+        return Vec::new();
+    }
     let cached = ownership::cached_uids(this);
     let is_lost = |tag: &str| this.shared().uid_in(tag).is_some_and(|uid| !cached.contains(uid));
     let not_before = this.shared().observations.not_before(&this.uid(), this.interval() / 2);

@@ -10,6 +10,7 @@ use crate::controller::k8s::connection_metadata;
 use crate::controller::kinds::managed::Managed;
 use crate::engine::{OrphanReason, Ownership};
 use crate::upstream::{Priority, registry};
+use jiff::Timestamp;
 use kube::Api;
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,6 +27,13 @@ enum Left {
     Unknown(String),
 }
 
+/// Returns whether status records a write within this time.
+fn wrote_within<K: Managed>(shared: &Shared, object: &K, limit: Duration) -> bool {
+    let written = object.common_status().last_write_time.as_deref().and_then(|time| time.parse::<Timestamp>().ok());
+    let age = written.map(|written| shared.clock.now().duration_since(written));
+    age.is_some_and(|age| Duration::try_from(age).map_or(true, |age| age < limit))
+}
+
 /// Looks for the upstream object, and warns if it is still there.
 ///
 /// `place` is where the operator recorded it; `None` if it did not, and the connection of the spec reaches it.
@@ -34,8 +42,9 @@ pub async fn report<K: Managed>(shared: Arc<Shared>, object: K, record: Upstream
         // The user asked to leave the upstream object, and a former leader may have let the object go.
         return;
     }
-    // A create without an id may still take effect.
-    tokio::time::sleep(if record.id.is_some() { SETTLE } else { SETTLE.max(shared.settings.create_grace) }).await;
+    // A create without an id may still take effect, and reads may not show a new object yet.
+    let is_new = record.id.is_none() || wrote_within(&shared, &object, shared.settings.create_grace);
+    tokio::time::sleep(if is_new { SETTLE.max(shared.settings.create_grace) } else { SETTLE }).await;
     if !shared.leadership.still_leads() || exists(&shared, &object).await {
         return;
     }

@@ -8,6 +8,7 @@
 use crate::controller::context::Shared;
 use crate::controller::kinds::connection::ConnectionResource;
 use crate::controller::kinds::managed::Managed;
+use crate::controller::policy::looks::full_name;
 use crate::controller::policy::vanished;
 use crate::controller::state::records::Footprint;
 use crate::controller::state::stores::StoreOf;
@@ -97,6 +98,7 @@ impl<K: Managed> Losses<K> {
             self.shared.places.forget(&uid);
             let shown = object.common_status().upstream.clone().or_else(|| place.clone());
             if let Some(left) = self.shared.records.forget(&uid, shown) {
+                self.shared.observations.record_lost(full_name(object));
                 tokio::spawn(vanished::report(Arc::clone(&self.shared), object.clone(), left, place));
             }
         }

@@ -75,7 +75,7 @@ struct State {
     /// Each object that is due or in work, by controller and uid.
     objects: HashMap<(Controller, String), Object>,
     /// The queue of each connection for which objects wait.
-    queues: HashMap<(Controller, ConnectionKey), Queue>,
+    queues: HashMap<ConnectionKey, Queue>,
 }
 
 #[derive(Clone, Copy)]
@@ -89,6 +89,8 @@ enum Object {
 }
 
 struct Queue {
+    /// The controller of the object that arrived first. All controllers share the permits.
+    controller: Controller,
     waiting: usize,
     moved: Instant,
 }
@@ -101,7 +103,7 @@ pub struct Watch(usize);
 pub struct Attempt<'h> {
     heartbeats: &'h Heartbeats,
     object: (Controller, String),
-    queue: Option<(Controller, ConnectionKey)>,
+    queue: Option<ConnectionKey>,
     waits: bool,
 }
 
@@ -156,11 +158,11 @@ impl Heartbeats {
     pub fn arrived(&self, controller: Controller, uid: &str, connection: Option<&ConnectionKey>) -> Attempt<'_> {
         let now = (self.clock)();
         let object = (controller, uid.to_owned());
-        let queue = connection.map(|key| (controller, key.clone()));
+        let queue = connection.cloned();
         let mut state = self.lock();
         if let Some(queue) = &queue {
             // An empty queue did not stand still.
-            state.queues.entry(queue.clone()).or_insert(Queue { waiting: 0, moved: now }).waiting += 1;
+            state.queues.entry(queue.clone()).or_insert(Queue { controller, waiting: 0, moved: now }).waiting += 1;
         }
         let progress = if queue.is_some() { Object::Waiting } else { Object::Running(now) };
         state.objects.insert(object.clone(), progress);
@@ -197,8 +199,8 @@ impl Heartbeats {
             Object::Running(since) => Some(work(*of, "a reconcile does not end", since)),
             Object::Waiting => None,
         });
-        let waiting = state.queues.iter().filter(|(_, queue)| queue.waiting > 0);
-        let queues = waiting.map(|((of, _), queue)| work(*of, "no object gets a permit", queue.moved));
+        let waiting = state.queues.values().filter(|queue| queue.waiting > 0);
+        let queues = waiting.map(|queue| work(queue.controller, "no object gets a permit", queue.moved));
         let mut longest = BTreeMap::<(Controller, &'static str), Duration>::new();
         for (controller, what, since, limit) in ran.into_iter().chain(heard).chain(objects).chain(queues) {
             let elapsed = now.saturating_duration_since(since);

@@ -10,7 +10,12 @@ use std::time::{Duration, Instant};
 pub struct Observations {
     started: Instant,
     last: Mutex<HashMap<String, Last>>,
+    /// When each object went that this process did not let go, by kind, namespace and name.
+    lost: Mutex<HashMap<String, Instant>>,
 }
+
+/// How long a lost object is remembered: longer than any grace.
+const LOST: Duration = Duration::from_hours(1);
 
 #[derive(Debug, Clone, Copy, Default)]
 struct Last {
@@ -23,7 +28,7 @@ struct Last {
 
 impl Default for Observations {
     fn default() -> Self {
-        Self { started: Instant::now(), last: Mutex::default() }
+        Self { started: Instant::now(), last: Mutex::default(), lost: Mutex::default() }
     }
 }
 
@@ -38,11 +43,28 @@ impl Observations {
         self.lock().entry(uid.to_owned()).or_default().seen.get_or_insert_with(Instant::now);
     }
 
+    /// Returns how long ago this process saw the Kubernetes object first.
+    pub fn seen_for(&self, uid: &str) -> Duration {
+        self.last(uid).seen.map_or(Duration::ZERO, |seen| seen.elapsed())
+    }
+
     /// Returns the earliest start of a list that may tell that nothing exists upstream for this object: not before this
     /// process saw it, nor before its last write, and no older than `max_age`.
     pub fn absent_not_before(&self, uid: &str, max_age: Duration) -> Instant {
         let seen = self.last(uid).seen.unwrap_or_else(Instant::now);
         seen.max(self.not_before(uid, max_age))
+    }
+
+    /// Records that an object with this kind, namespace and name went, and that this process did not let it go.
+    pub fn record_lost(&self, name: String) {
+        let mut lost = self.lost.lock().unwrap_or_else(PoisonError::into_inner);
+        lost.retain(|_, at| at.elapsed() < LOST);
+        lost.insert(name, Instant::now());
+    }
+
+    /// Returns how long ago an object with this kind, namespace and name was lost.
+    pub fn lost_for(&self, name: &str) -> Option<Duration> {
+        self.lost.lock().unwrap_or_else(PoisonError::into_inner).get(name).map(Instant::elapsed)
     }
 
     /// Records that the operator wrote the upstream object.
@@ -114,6 +136,14 @@ mod tests {
         assert!(other < before.max(observations.not_before("a", age)), "other objects are not affected");
         observations.forget("a");
         assert!(observations.last("a").written.is_none());
+    }
+
+    #[test]
+    fn lost_object_is_remembered_by_its_name() {
+        let observations = Observations::default();
+        assert_eq!(observations.lost_for("Policy a/b"), None);
+        observations.record_lost("Policy a/b".to_owned());
+        assert!(observations.lost_for("Policy a/b").is_some() && observations.lost_for("Policy a/c").is_none());
     }
 
     #[test]

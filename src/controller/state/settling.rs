@@ -23,10 +23,10 @@ pub struct Settling {
 pub enum LastWrite {
     /// This process wrote nothing.
     Unknown,
-    /// A read showed it, or it was a deletion.
-    Seen,
-    /// No read showed it since then.
-    Unseen(Duration),
+    /// It was a deletion.
+    Deletion,
+    /// It was a create or an update, so long ago. A replica may not show it yet, although another one does.
+    Written(Duration),
 }
 
 #[derive(Debug)]
@@ -36,6 +36,8 @@ struct Write {
     looks: u32,
     /// Whether a read showed it.
     shown: bool,
+    /// Whether it was an update whose response was lost: it may take effect later.
+    lost: bool,
     /// The differences before the write, if it was an update.
     before: Option<Diff>,
     /// The id of the object that the write deleted.
@@ -44,7 +46,7 @@ struct Write {
 
 impl Default for Write {
     fn default() -> Self {
-        Self { at: Instant::now(), looks: 0, shown: false, before: None, deleted: None }
+        Self { at: Instant::now(), looks: 0, shown: false, lost: false, before: None, deleted: None }
     }
 }
 
@@ -63,6 +65,17 @@ impl Settling {
     /// Records that the upstream accepted an update of these differences.
     pub fn updated(&self, uid: &str, diff: &Diff) {
         self.lock().insert(uid.to_owned(), Write { before: Some(diff.clone()), ..Write::default() });
+    }
+
+    /// Records that the response to an update was lost.
+    pub fn lost(&self, uid: &str) {
+        self.lock().insert(uid.to_owned(), Write { lost: true, ..Write::default() });
+    }
+
+    /// Returns whether an update whose response was lost may still take effect, `grace` after it was sent.
+    #[must_use]
+    pub fn may_land(&self, uid: &str, grace: Duration) -> bool {
+        self.lock().get(uid).is_some_and(|write| write.lost && write.at.elapsed() < grace)
     }
 
     /// Records that the upstream accepted the deletion of this object.
@@ -96,8 +109,8 @@ impl Settling {
     pub fn last_write(&self, uid: &str) -> LastWrite {
         match self.lock().get(uid) {
             None => LastWrite::Unknown,
-            Some(write) if write.shown || write.deleted.is_some() => LastWrite::Seen,
-            Some(write) => LastWrite::Unseen(write.at.elapsed()),
+            Some(write) if write.deleted.is_some() => LastWrite::Deletion,
+            Some(write) => LastWrite::Written(write.at.elapsed()),
         }
     }
 
@@ -120,7 +133,7 @@ impl Settling {
     /// Records that a read showed the last write.
     pub fn settled(&self, uid: &str) {
         if let Some(write) = self.lock().get_mut(uid) {
-            *write = Write { shown: true, ..Write::default() };
+            *write = Write { shown: true, at: write.at, lost: write.lost, ..Write::default() };
         }
     }
 

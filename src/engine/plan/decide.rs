@@ -173,13 +173,7 @@ impl Planner<'_> {
             };
         }
         let cause = self.cause();
-        // What reads show may be from before the last write, which wrote another spec.
-        let reverted = !differs && cause == Cause::Spec && self.last_known.applied_hash.is_some();
-        if reverted && acquire.is_none() && self.last_known.settling {
-            return Plan::Recheck(Box::new(observed));
-        }
-        let in_place = observed.diff.fields.iter().any(|field| field.remedy == Remedy::Update);
-        if in_place && cause == Cause::Drift && acquire.is_none() && self.last_known.settling {
+        if acquire.is_none() && self.is_unsettled(&observed.diff, cause) {
             return Plan::Recheck(Box::new(observed));
         }
         let adopting = acquire == Some(Acquire::Adopt);
@@ -194,6 +188,16 @@ impl Planner<'_> {
     fn completes(&self, diff: &Diff, acquire: Option<Acquire>) -> bool {
         let is_new = self.last_known.is_in_flight(OperationKind::Create) && acquire != Some(Acquire::Adopt);
         is_new && !diff.needs_recreate()
+    }
+
+    /// Returns whether reads may show a state that does not last.
+    fn is_unsettled(&self, diff: &Diff, cause: Cause) -> bool {
+        // What reads show may be from before the last write, which wrote another spec.
+        let reverted = diff.is_empty() && cause == Cause::Spec && self.last_known.applied_hash.is_some();
+        let in_place = diff.fields.iter().any(|field| field.remedy == Remedy::Update);
+        let late = in_place && cause == Cause::Drift;
+        // An update whose response was lost may undo what reads show now.
+        (self.last_known.settling && (reverted || late)) || (diff.is_empty() && self.last_known.lost_update)
     }
 
     /// Returns the cause of a difference: drift if the spec was written before as it is now.

@@ -26,6 +26,8 @@ pub struct LastKnown {
     pub applied_hash: Option<String>,
     /// Whether reads may not show the last write yet.
     pub settling: bool,
+    /// Whether an update whose response was lost may still take effect.
+    pub lost_update: bool,
     /// Whether reads may not show the object at all yet.
     pub unseen: bool,
     /// The differences before the last write, if it was an update whose effect no read showed.

@@ -38,8 +38,8 @@ pub(crate) struct Ncloud {
     pub(super) quota: Arc<Quota>,
     /// The member number of the account, once a response has shown it.
     member_number: Arc<Mutex<Option<String>>>,
-    /// Whether the account keeps the tags of a create request, as far as a read has shown.
-    pub(super) keeps_created_tags: Arc<AtomicBool>,
+    /// Whether the account has shown tags: then an answer without them is a failure.
+    pub(super) shows_tags: Arc<AtomicBool>,
 }
 
 impl ProviderClient for Ncloud {
@@ -73,13 +73,7 @@ impl Ncloud {
     ) -> Result<Self> {
         let redactor = Arc::new(Redactor::hiding([access_key.clone(), secret_key.clone()]));
         let http = Http::new(options, Box::new(Keys { access_key, secret_key }), is_unwell, redactor)?;
-        Ok(Self {
-            http,
-            base,
-            quota: Arc::default(),
-            member_number: Arc::default(),
-            keeps_created_tags: Arc::default(),
-        })
+        Ok(Self { http, base, quota: Arc::default(), member_number: Arc::default(), shows_tags: Arc::default() })
     }
 
     /// Learns the member number of the account from the resource name of one of its objects.

@@ -1,6 +1,7 @@
 //! Owner tags: adoption, several objects that use one upstream object, and objects of other owners.
 
 pub mod adoption;
+mod adversaries;
 mod claims;
 mod duplicates;
 mod foreign_objects;

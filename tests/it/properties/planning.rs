@@ -27,12 +27,12 @@ fn record() -> impl Strategy<Value = LastKnown> {
     let paths = || prop::collection::vec(path(), 0..3);
     let contender = prop::option::of(Just("Policy a/b".to_owned()));
     let kinds = vec![OperationKind::Create, OperationKind::Recreate, OperationKind::Adopt];
-    let waits = any::<[bool; 5]>();
+    let waits = any::<[bool; 6]>();
     (prop::option::of(id()), prop::option::of(select(kinds)), waits, hash, paths(), paths(), contender).prop_map(
         |(
             id,
             in_flight,
-            [create_sent, in_grace, may_be_unrecorded, settling, unseen],
+            [create_sent, in_grace, may_be_unrecorded, settling, lost_update, unseen],
             applied_hash,
             not_applied,
             fought,
@@ -45,6 +45,7 @@ fn record() -> impl Strategy<Value = LastKnown> {
             may_be_unrecorded,
             applied_hash,
             settling,
+            lost_update,
             unseen,
             before: None,
             not_applied: not_applied.into_iter().map(|path| Unapplied { path, observed: "2".to_owned() }).collect(),

@@ -229,7 +229,6 @@ impl TestEnv {
     pub fn namespace(&self) -> &str {
         self.namespace.name()
     }
-
     /// Deletes the namespace, as `kubectl delete namespace` does.
     pub async fn delete_namespace(&self) {
         self.namespace.delete(&self.client).await.unwrap();
@@ -372,12 +371,10 @@ impl TestEnv {
         .await
     }
 
-    /// Returns the events about an object: reason and note, oldest first. The operator publishes them in the
-    /// background, so those that wait are awaited.
+    /// Returns the events about an object, reason and note, oldest first, once none waits for its publication.
     pub async fn events(&self, name: &str) -> Vec<(String, String)> {
-        if let Some(operator) = &self.operator {
-            self.eventually("no event to wait", || operator.metrics.queued_events() == 0).await;
-        }
+        let idle = || self.operator.as_ref().is_none_or(|operator| operator.metrics.queued_events() == 0);
+        self.eventually("no event to wait", idle).await;
         let list = self.api::<Event>().list(&ListParams::default()).await.unwrap();
         let about = list.items.into_iter().filter(|e| e.involved_object.name.as_deref() == Some(name));
         about.map(|e| (e.reason.unwrap_or_default(), e.message.unwrap_or_default())).collect()

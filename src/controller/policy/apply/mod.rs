@@ -28,7 +28,6 @@ use super::moved;
 use super::reconciliation::Reconciliation;
 use super::stop::Stop;
 use crate::api::Reason;
-use crate::api::shared::RecreatePolicy;
 use crate::api::status::{Operation, OperationKind, UpstreamRef};
 use crate::controller::kinds::managed::Managed;
 use crate::controller::state::claims::ClaimGuard;
@@ -36,7 +35,7 @@ use crate::controller::{Error, Result};
 use crate::engine::location::Location;
 use crate::engine::outcome::{Outcome, Requeue};
 use crate::engine::plan::{Acquire, Existing, Plan, ReportOnly, Step, TagOwner};
-use crate::engine::{BoundExternal, Cause, Diff, ErrorKind, Observation, Ownership, UpstreamError, Verdict, Written};
+use crate::engine::{BoundExternal, Observation, Ownership, Verdict};
 use crate::upstream::{Account, registry};
 use std::sync::Arc;
 use std::time::Duration;
@@ -175,37 +174,6 @@ impl<'a, 'c, K: Managed> Apply<'a, 'c, K> {
             self.this.status.verdict = Some(verdict);
         }
         Outcome::up_to_date()
-    }
-
-    async fn update(&mut self, observed: &Observation, diff: &Diff, cause: Cause) -> Result<Outcome, Stop> {
-        // The upstream validates an edit itself, and changes nothing if it rejects it.
-        self.warn_if_drift(diff, cause);
-        match self.send_update(&observed.id, diff, cause).await? {
-            Ok(Written::Accepted { id, verdict, shown }) => {
-                self.this.shared().settling.updated(&self.this.uid(), &observed.diff);
-                self.this.status.common.applied_hash = Some(self.hash.clone());
-                self.note_written(&id, self.adopted(), verdict);
-                let is_edit = cause == Cause::Spec && self.this.spec_changed();
-                let read_back = if let Some(outcome) = self.believe(shown.as_ref().filter(|_| is_edit)) {
-                    Ok(outcome)
-                } else {
-                    self.this.save().await?;
-                    self.read_back(&id).await
-                };
-                if !matches!(read_back, Err(Stop::Retry(_))) {
-                    self.report_update(diff, cause);
-                }
-                Ok(self.unless_fought(diff, cause, read_back?))
-            }
-            Ok(Written::Refused(verdict)) => Ok(self.invalid(verdict)),
-            Err(error) if self.must_recreate(&error) => self.recreate(&observed.id, &observed.diff, cause).await,
-            Ok(Written::Incomplete { id: _, error }) | Err(error) => Err(failed(self.this, &error)),
-        }
-    }
-
-    /// Returns whether only a recreation helps, and the spec allows one.
-    fn must_recreate(&self, error: &UpstreamError) -> bool {
-        error.kind == ErrorKind::NotUpdatable && self.this.rules().recreate == RecreatePolicy::WhenRequired
     }
 
     /// Asks the upstream to validate the spec before anything is written.

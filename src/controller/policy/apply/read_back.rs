@@ -7,6 +7,7 @@
 
 use super::Apply;
 use crate::api::Reason;
+use crate::controller::Error;
 use crate::controller::kinds::managed::Managed;
 use crate::controller::policy::failure::failed;
 use crate::controller::policy::stop::Stop;
@@ -47,6 +48,10 @@ impl<K: Managed> Apply<'_, '_, K> {
     pub(super) async fn read_back(&mut self, id: &str) -> Result<Outcome, Stop> {
         let Some(observed) = self.read(id).await? else { return self.not_shown() };
         self.this.status.common.operation = None;
+        // Another writer was faster with its owner tag: the next plan decides.
+        if matches!(observed.owner, Ownership::ForeignTag(_) | Ownership::OtherObject(_)) {
+            return Err(Error::Stale.into());
+        }
         if observed.owner == Ownership::Untagged { self.recheck(&observed) } else { self.compare(observed) }
     }
 

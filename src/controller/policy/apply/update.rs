@@ -1,14 +1,18 @@
 //! Sends an update, and records around it what status must not lose.
 
 use super::Apply;
+use crate::api::shared::RecreatePolicy;
 use crate::controller::Result;
 use crate::controller::kinds::managed::Managed;
 use crate::controller::policy::audit_log::Write;
-use crate::engine::{Cause, Diff, ErrorKind, Observation, Written};
+use crate::controller::policy::failure::failed;
+use crate::controller::policy::stop::Stop;
+use crate::engine::outcome::Outcome;
+use crate::engine::{Cause, Diff, ErrorKind, Observation, UpstreamError, Written};
 
 impl<K: Managed> Apply<'_, '_, K> {
-    /// Sends an update of these fields. The names that it declares are recorded before it. An update that takes permissions away is recorded before and after it: the
-    /// upstream may go on granting them for a while.
+    /// Sends an update of these fields. The names that it declares are recorded before it. An update that takes
+    /// permissions away is recorded before and after it: the upstream may go on granting them for a while.
     pub(super) async fn send_update(
         &mut self,
         id: &str,
@@ -32,5 +36,47 @@ impl<K: Managed> Apply<'_, '_, K> {
             (_, None) => {}
         }
         Ok(result)
+    }
+
+    /// Writes the fields of the difference and confirms the write.
+    pub(super) async fn update(&mut self, observed: &Observation, diff: &Diff, cause: Cause) -> Result<Outcome, Stop> {
+        // The upstream validates an edit itself, and changes nothing if it rejects it.
+        self.warn_if_drift(diff, cause);
+        match self.send_update(&observed.id, diff, cause).await? {
+            Ok(Written::Accepted { id, verdict, shown }) => {
+                self.this.shared().settling.updated(&self.this.uid(), &observed.diff);
+                self.this.status.common.applied_hash = Some(self.hash.clone());
+                let last = self.this.status.common.last_write_time.clone();
+                self.note_written(&id, self.adopted(), verdict);
+                if cause == Cause::Drift {
+                    // A read follows, so status need not tell that one may not show the correction.
+                    self.this.status.common.last_write_time = last;
+                }
+                let is_edit = cause == Cause::Spec && self.this.spec_changed();
+                let read_back = if let Some(outcome) = self.believe(shown.as_ref().filter(|_| is_edit)) {
+                    Ok(outcome)
+                } else {
+                    self.this.save().await?;
+                    self.read_back(&id).await
+                };
+                if !matches!(read_back, Err(Stop::Retry(_))) {
+                    self.report_update(diff, cause);
+                }
+                Ok(self.unless_fought(diff, cause, read_back?))
+            }
+            Ok(Written::Refused(verdict)) => Ok(self.invalid(verdict)),
+            Err(error) if self.must_recreate(&error) => self.recreate(&observed.id, &observed.diff, cause).await,
+            Ok(Written::Incomplete { id: _, error }) | Err(error) => {
+                if error.kind == ErrorKind::OutcomeUnknown {
+                    self.this.shared().settling.lost(&self.this.uid());
+                }
+                Err(failed(self.this, &error))
+            }
+        }
+    }
+
+    /// Returns whether only a recreation helps, and the spec allows one.
+    fn must_recreate(&self, error: &UpstreamError) -> bool {
+        error.kind == ErrorKind::NotUpdatable && self.this.rules().recreate == RecreatePolicy::WhenRequired
     }
 }

@@ -14,6 +14,7 @@
 //! | [`moved`] | a connection that leads to another place than the one that status records |
 //! | [`untag`] | removes the owner tag of an object that is released on purpose |
 //! | [`orphan`] | the log line and event of an orphan |
+//! | [`wait`] | waits for a create that may still take effect, or become visible |
 //! | [`release`] | the last step: status, finalizer, metric |
 //!
 //! The decision which upstream objects to delete is pure: [`crate::engine::deletion_plan`].
@@ -26,18 +27,19 @@ pub mod release;
 pub mod target;
 pub mod untag;
 pub mod users;
+pub mod wait;
 
 use super::account;
 use super::audit_log::Write;
 use super::failure::failed;
 use super::reconciliation::Reconciliation;
 use super::stop::Stop;
-use crate::api::status::OperationKind;
 use crate::api::{Reason, has_finalizer};
 use crate::controller::Result;
 use crate::controller::kinds::managed::Managed;
 use crate::controller::queue::next::Next;
 use crate::controller::state::accounts::Unavailable;
+use crate::controller::state::settling::LastWrite;
 use crate::engine::deletion_plan::{self, DeletionPlan};
 use crate::engine::outcome::{Outcome, Requeue};
 use crate::engine::{Cause, ExternalDeleter, OrphanReason};
@@ -149,7 +151,7 @@ async fn delete_from<K: Managed>(this: &Reconciliation<'_, K>, targets: &[Target
     }
     let is_empty = found.iter().all(|(_, ids)| ids.is_empty());
     if is_empty {
-        wait_for_create(this)?;
+        wait::for_create(this)?;
     } else if this.record().is_none() {
         limit::check(this).await?;
     }
@@ -163,7 +165,7 @@ async fn delete_from<K: Managed>(this: &Reconciliation<'_, K>, targets: &[Target
     if not_ours {
         return Ok(left_in_place(OrphanReason::NotOurs));
     }
-    if is_empty {
+    if is_empty && this.shared().settling.last_write(&this.uid()) != LastWrite::Deletion {
         let note = "Found no upstream object that this object owns, so there was nothing to delete.";
         this.normal_event("NothingToDelete", note);
     }
@@ -175,15 +177,6 @@ fn look_for_copy<K: Managed>(this: &Reconciliation<'_, K>) -> Result<(), Stop> {
     let hidden = this.shared().records.copy_hidden_for(&this.uid(), this.shared().settings.create_grace);
     let Some(wait) = hidden.filter(|left| !left.is_zero()) else { return Ok(()) };
     let message = "An earlier create request may have made another object. Checking whether it exists.";
-    Err(Outcome::working(Reason::Deleting, message, Requeue::After(wait)).into())
-}
-
-/// Stops a deletion that found nothing while a create may still take effect, or while reads may not show the object yet.
-fn wait_for_create<K: Managed>(this: &Reconciliation<'_, K>) -> Result<(), Stop> {
-    let adopting = this.is_in_flight(OperationKind::Adopt);
-    let unseen = || this.unseen_left().map(|left| this.shared().settling.next_look(&this.uid()).min(left));
-    let Some(wait) = this.next_look().filter(|_| !adopting).or_else(unseen) else { return Ok(()) };
-    let message = "A create request may still take effect. Checking whether the object exists.";
     Err(Outcome::working(Reason::Deleting, message, Requeue::After(wait)).into())
 }
 

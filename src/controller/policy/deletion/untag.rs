@@ -2,6 +2,7 @@
 //! another cluster, can adopt it.
 
 use super::target::{self, Target};
+use super::wait;
 use crate::controller::kinds::managed::Managed;
 use crate::controller::policy::audit_log::Write;
 use crate::controller::policy::failure::failed;
@@ -67,7 +68,7 @@ pub async fn remove_owner_tag<K: Managed>(
     match untag(this, &targets).await? {
         // Reads may not show the object yet.
         Ok(OwnerTagFate::Untouched) if why == OrphanReason::Requested => {
-            super::wait_for_create(this)?;
+            wait::for_create(this)?;
             Ok(OwnerTagFate::Untouched)
         }
         Ok(fate) => Ok(fate),

@@ -15,6 +15,7 @@ use crate::upstream::redact::Redactor;
 use reqwest::Method;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
+use std::sync::atomic::Ordering;
 use std::sync::{Mutex, PoisonError};
 
 /// The collection's name.
@@ -145,7 +146,9 @@ impl PolicyCalls {
         let purpose = read("get tags");
         let response = self.client.send(purpose, Method::GET, &["policies", id, "tags"], &[], None).await?;
         if response.is_success() {
-            return response.read::<Value>(purpose).map(|body| wire::tags(&body));
+            let tags = response.read::<Value>(purpose).map(|body| wire::tags(&body))?;
+            self.client.shows_tags.fetch_or(tags.is_some(), Ordering::Relaxed);
+            return Ok(tags);
         }
         let refusal = self.client.refusal(&response, purpose);
         let hidden = match refusal.kind {
@@ -154,6 +157,10 @@ impl PolicyCalls {
             ErrorKind::Unavailable => response.status == 404,
             _ => false,
         };
+        // An account that has shown tags shows them: without them, a policy of another owner would look free.
+        if self.client.shows_tags.load(Ordering::Relaxed) {
+            return Err(UpstreamError { kind: ErrorKind::Unavailable, ..refusal });
+        }
         if hidden { Ok(None) } else { Err(refusal) }
     }
 

@@ -46,7 +46,6 @@ use calls::{PolicyCalls, read, write};
 use document::Details;
 use known_tags::KnownTags;
 use std::any::Any;
-use std::sync::atomic::Ordering;
 use wire::{Detail, OWNER, RawVerdict, Stored, Summary};
 
 /// The policies of one account.
@@ -161,11 +160,7 @@ impl External for Policies {
             (Some(id), Some(verdict)) if refused && self.calls.get(&id).await?.is_none() => {
                 Ok(Written::Refused(verdict))
             }
-            (Some(id), verdict) => {
-                let kept = self.calls.client.keeps_created_tags.load(Ordering::Relaxed);
-                self.known_tags.created(&id, wanted.tags_with(owner_tag), kept);
-                Ok(Written::Accepted { id, verdict, shown: None })
-            }
+            (Some(id), verdict) => Ok(Written::Accepted { id, verdict, shown: None }),
         }
     }
 
@@ -236,9 +231,7 @@ impl External for Policies {
 impl Policies {
     async fn read_tags(&self, id: &str) -> Result<Option<Tags>> {
         let tags = self.calls.tags(id).await?;
-        if let Some(kept) = self.known_tags.read(id, tags.as_ref()) {
-            self.calls.client.keeps_created_tags.store(kept, Ordering::Relaxed);
-        }
+        self.known_tags.read(id, tags.as_ref());
         Ok(tags)
     }
 
@@ -248,11 +241,7 @@ impl Policies {
         let response = self.calls.create(wanted.create_body(owner_tag)).await?;
         let refused = matches!(response.status, 400 | 422) && RawVerdict::of(&response.body).is_none();
         let named = ErrorBody::of(&response.body).is_some_and(|error| !error.fields.is_empty());
-        if !refused || named {
-            return Ok(response);
-        }
-        self.calls.client.keeps_created_tags.store(false, Ordering::Relaxed);
-        self.calls.create(wanted.validate_body()).await
+        if refused && !named { self.calls.create(wanted.validate_body()).await } else { Ok(response) }
     }
 
     /// Returns the error for a name that is taken. A policy that [`External::find`] does not find, such as one of
