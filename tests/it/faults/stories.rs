@@ -159,6 +159,8 @@ async fn deletion_while_a_get_lies(safeguards: Safeguards) -> Result<(), String>
     let env = environment("story-absence", safeguards).await;
     env.apply(spaceone_policy("kept")).await;
     env.ready::<Policy>("kept").await;
+    // Within the grace of its create an absence is not believed anyway.
+    tokio::time::sleep(Duration::from_secs(2)).await;
     let absent = r#"{"detail":{"code":"ERROR_NO_POLICY","message":"Policy not found."}}"#;
     env.spaceone.faults().add(Fault::on(Operation::Get).before(Action::status(404, absent)).times(2));
     env.delete::<Policy>("kept").await;

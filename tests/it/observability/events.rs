@@ -55,8 +55,17 @@ async fn each_drift_has_an_event_with_its_own_words() {
         |policy| policy.labels = vec![json!("other")],
     ];
     for edit in edits {
+        let wanted = env.spaceone.policies()[0].clone();
         assert!(env.spaceone.edit_policy("drifting", edit));
         env.reconcile_now::<Policy>("drifting").await;
+        // Right after a write the operator first looks again.
+        let corrected = || {
+            let now = env.spaceone.policies()[0].clone();
+            (now.name, now.permissions, now.labels)
+                == (wanted.name.clone(), wanted.permissions.clone(), wanted.labels.clone())
+        };
+        env.eventually("the correction", corrected).await;
+        env.ready::<Policy>("drifting").await;
     }
     let events = env.events("drifting").await;
     for reason in ["DriftFound", "DriftCorrected"] {

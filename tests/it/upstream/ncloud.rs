@@ -142,7 +142,12 @@ async fn owner_tag_identifies_owner_of_policy() {
     assert_eq!(observation(&*theirs, &id).await.owner, Ownership::Untagged);
     for (status, body) in [(404, ""), (405, ""), (401, r#"{"error":{"errorCode":"210","message":"no"}}"#), (200, "7")] {
         ncloud.faults().add(Fault::on(Operation::TagsGet).before(Action::status(status, body)));
-        let seen = observation(&*theirs, &id).await;
+        let shown = refusal(theirs.observe(&id).await, &[]);
+        assert_eq!(shown.kind, ErrorKind::Unavailable, "{status}: this account has shown tags");
+        // An account that never showed tags.
+        ncloud.faults().add(Fault::on(Operation::TagsGet).before(Action::status(status, body)));
+        let fresh = open(&ncloud, &ncloud.secret_key());
+        let seen = observation(&*policy(&fresh, "ncloud", &block(), &owner_tag("uid-2")), &id).await;
         assert_eq!(seen.owner, Ownership::Unknown, "{status}");
         assert!(seen.diff.is_empty(), "tags that are not shown are no difference: {}", seen.diff.summary());
     }

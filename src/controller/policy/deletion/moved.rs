@@ -11,6 +11,7 @@ use crate::controller::policy::failure::failed;
 use crate::controller::policy::moved;
 use crate::controller::policy::reconciliation::Reconciliation;
 use crate::controller::policy::stop::Stop;
+use crate::controller::state::settling::LastWrite;
 use crate::engine::OrphanReason;
 use crate::engine::location::Difference;
 use crate::engine::outcome::Outcome;
@@ -41,6 +42,10 @@ pub async fn confirm<K: Managed>(
     targets: &[Target],
 ) -> Result<(), Stop> {
     let Some(moved) = moved::of(this, account) else { return Ok(()) };
+    // An earlier attempt found the object here and deleted it; the removal of the finalizer failed.
+    if this.shared().settling.last_write(&this.uid()) == LastWrite::Deletion {
+        return Ok(());
+    }
     if moved.difference == Difference::Possible {
         for target in targets {
             let found = target.deleter.locate(moved.id.as_deref(), &target.key).await;

@@ -147,8 +147,8 @@ impl PolicyCalls {
         let response = self.client.send(purpose, Method::GET, &["policies", id, "tags"], &[], None).await?;
         if response.is_success() {
             let tags = response.read::<Value>(purpose).map(|body| wire::tags(&body))?;
-            self.client.shows_tags.fetch_or(tags.is_some(), Ordering::Relaxed);
-            return Ok(tags);
+            let shown = self.client.shows_tags.fetch_or(tags.is_some(), Ordering::Relaxed);
+            return if shown && tags.is_none() { Err(response.unreadable(purpose)) } else { Ok(tags) };
         }
         let refusal = self.client.refusal(&response, purpose);
         let hidden = match refusal.kind {
