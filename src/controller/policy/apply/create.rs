@@ -54,6 +54,7 @@ impl<K: Managed> Apply<'_, '_, K> {
                 self.this.status.common.applied_hash = None;
                 self.this.normal_event("Created", &format!("Created {id} upstream."));
                 self.note_written(&id, false, verdict);
+                self.note_write_time();
                 if let Some(outcome) = self.believe(shown.as_ref().filter(|_| cause == Cause::Spec)) {
                     return Ok(outcome);
                 }

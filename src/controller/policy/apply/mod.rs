@@ -4,8 +4,7 @@
 //! upstream, add the finalizer, record the intent in status under `resourceVersion`, check leadership, create with
 //! the owner tag in the same call, record the id before anything else, read back and compare. A response that shows
 //! the whole object is the read-back. The intent stays in status until the operator has seen the new object with its
-//! owner tag. After a lost response the next
-//! reconcile looks the object up and never repeats the create blindly.
+//! owner tag. After a lost response the next reconcile looks the object up and never repeats the create blindly.
 //!
 //! | file | part |
 //! | --- | --- |
@@ -165,15 +164,13 @@ impl<'a, 'c, K: Managed> Apply<'a, 'c, K> {
         self.this.shared().settling.settled(&self.this.uid());
         // Another writer may have corrected the drift.
         self.this.shared().observations.mark_corrected(&self.this.uid());
-        self.this.status.common.applied_hash = Some(self.hash.clone());
-        self.this.status.once_declared = self.external.lasting_names();
         // There is no verdict yet, or only a rejection of an older spec.
         if self.this.status.verdict.as_ref().is_none_or(|verdict| !verdict.success)
             && let Ok(Some(verdict)) = self.external.check().await
         {
             self.this.status.verdict = Some(verdict);
         }
-        Outcome::up_to_date()
+        self.confirmed()
     }
 
     /// Asks the upstream to validate the spec before anything is written.
@@ -220,10 +217,13 @@ impl<'a, 'c, K: Managed> Apply<'a, 'c, K> {
     fn note_written(&mut self, id: &str, adopted: bool, verdict: Option<Verdict>) {
         self.point_at(Some(id), adopted);
         let verdict = verdict.or(self.verdict.take());
-        let now = self.this.shared().clock.now().to_string();
         let report = &mut self.this.status;
         report.verdict = verdict.or(report.verdict.take());
-        report.common.last_write_time = Some(now);
+    }
+
+    /// Notes that reads may not show a write yet, for a later process.
+    fn note_write_time(&mut self) {
+        self.this.status.common.last_write_time = Some(self.this.shared().clock.now().to_string());
     }
 
     /// Records the names that the object declares. A new object holds no others; one that is adopted holds none of

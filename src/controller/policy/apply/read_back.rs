@@ -20,14 +20,16 @@ impl<K: Managed> Apply<'_, '_, K> {
     /// Returns the outcome of a write whose response shows the object as it should be; `None` if only a read tells.
     pub(super) fn believe(&mut self, shown: Option<&Observation>) -> Option<Outcome> {
         let shown = shown.filter(|shown| shown.owner == Ownership::Ours && shown.diff.is_empty())?;
-        if !self.this.shared().settings.safeguards.intent {
-            return None;
-        }
         self.show(shown);
         self.this.status.common.operation = None;
+        Some(self.confirmed())
+    }
+
+    /// Records that the upstream holds the object as the spec says.
+    pub(super) fn confirmed(&mut self) -> Outcome {
         self.this.status.once_declared = self.external.lasting_names();
         self.this.status.common.applied_hash = Some(self.hash.clone());
-        Some(Outcome::up_to_date())
+        Outcome::up_to_date()
     }
 
     /// Reads an object that was created.
@@ -73,12 +75,10 @@ impl<K: Managed> Apply<'_, '_, K> {
         if !observed.diff.is_empty() {
             return Ok(self.not_applied(observed.diff));
         }
-        self.this.status.once_declared = self.external.lasting_names();
         if observed.owner != Ownership::Untagged {
             self.this.shared().settling.settled(&self.this.uid());
         }
-        self.this.status.common.applied_hash = Some(self.hash.clone());
-        Ok(Outcome::up_to_date())
+        Ok(self.confirmed())
     }
 
     /// Waits for an object that the upstream does not show yet; at most as long as the create may take effect.

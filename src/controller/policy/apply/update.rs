@@ -46,11 +46,10 @@ impl<K: Managed> Apply<'_, '_, K> {
             Ok(Written::Accepted { id, verdict, shown }) => {
                 self.this.shared().settling.updated(&self.this.uid(), &observed.diff);
                 self.this.status.common.applied_hash = Some(self.hash.clone());
-                let last = self.this.status.common.last_write_time.clone();
                 self.note_written(&id, self.adopted(), verdict);
-                if cause == Cause::Drift {
-                    // A read follows, so status need not tell that one may not show the correction.
-                    self.this.status.common.last_write_time = last;
+                // A read follows a correction of drift, so status need not tell that one may not show it.
+                if cause != Cause::Drift {
+                    self.note_write_time();
                 }
                 let is_edit = cause == Cause::Spec && self.this.spec_changed();
                 let read_back = if let Some(outcome) = self.believe(shown.as_ref().filter(|_| is_edit)) {
