@@ -2,6 +2,7 @@
 
 use super::schema;
 use super::shared::ConnectionRef;
+use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -53,6 +54,14 @@ pub struct CommonStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "String")]
     pub last_handled_reconcile_at: Option<String>,
+}
+
+impl CommonStatus {
+    /// Returns the time of the last write; `None` if status records none, or no time.
+    #[must_use]
+    pub fn last_write(&self) -> Option<Timestamp> {
+        self.last_write_time.as_deref()?.parse().ok()
+    }
 }
 
 /// The location of an upstream object.

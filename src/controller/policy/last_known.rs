@@ -6,7 +6,6 @@ use crate::api::status::{DriftField, OperationKind};
 use crate::controller::kinds::managed::Managed;
 use crate::controller::state::settling::LastWrite;
 use crate::engine::plan::{LastKnown, Unapplied};
-use jiff::Timestamp;
 use std::time::Duration;
 
 impl<K: Managed> Reconciliation<'_, K> {
@@ -18,15 +17,14 @@ impl<K: Managed> Reconciliation<'_, K> {
             // An object that is being adopted is not ours before the owner tag is known to be there.
             id: self.recorded_id().filter(|_| in_flight != Some(OperationKind::Adopt)),
             in_flight,
-            create_sent: !self.shared().settings.safeguards.create_proof
-                || self.shared().records.sent_create(&self.uid()).is_some(),
+            create_sent: !shared.settings.safeguards.create_proof || shared.records.sent_create(&self.uid()).is_some(),
             in_grace: self.grace_left().is_some(),
             may_be_unrecorded: self.may_be_unrecorded(),
             applied_hash: common.applied_hash.clone(),
             settling: self.is_settling(),
             lost_update: shared.settling.may_land(&self.uid(), shared.settings.create_grace),
             unseen: self.unseen_left().is_some(),
-            before: self.shared().settling.before(&self.uid()).filter(|_| !self.reconcile_requested()),
+            before: shared.settling.before(&self.uid()).filter(|_| !self.reconcile_requested()),
             not_applied: self.given_up(&[Reason::NotApplied, Reason::RecreateRequired]),
             fought: self.fought(),
             contender: None,
@@ -78,8 +76,7 @@ impl<K: Managed> Reconciliation<'_, K> {
 
     /// Returns how long ago the last write was that status records.
     fn since_recorded_write(&self) -> Option<Duration> {
-        let written: Timestamp = self.status.common.last_write_time.as_deref()?.parse().ok()?;
-        let age = Duration::try_from(self.shared().clock.now().duration_since(written));
+        let age = Duration::try_from(self.shared().clock.now().duration_since(self.status.common.last_write()?));
         // A time in the future is of a clock that was ahead: the write was before this process started.
         Some(age.unwrap_or_else(|_| self.shared().observations.started().elapsed()))
     }

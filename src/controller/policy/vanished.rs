@@ -10,7 +10,6 @@ use crate::controller::k8s::connection_metadata;
 use crate::controller::kinds::managed::Managed;
 use crate::engine::{OrphanReason, Ownership};
 use crate::upstream::{Priority, registry};
-use jiff::Timestamp;
 use kube::Api;
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,8 +28,7 @@ enum Left {
 
 /// Returns whether status records a write within this time.
 fn wrote_within<K: Managed>(shared: &Shared, object: &K, limit: Duration) -> bool {
-    let written = object.common_status().last_write_time.as_deref().and_then(|time| time.parse::<Timestamp>().ok());
-    let age = written.map(|written| shared.clock.now().duration_since(written));
+    let age = object.common_status().last_write().map(|written| shared.clock.now().duration_since(written));
     age.is_some_and(|age| Duration::try_from(age).map_or(true, |age| age < limit))
 }
 
