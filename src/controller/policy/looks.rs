@@ -85,13 +85,13 @@ impl<K: Managed> Reconciliation<'_, K> {
 
     /// Returns whether status may have recorded a create of an earlier process.
     fn has_lost_record(&self) -> bool {
-        let common = &self.status.common;
-        let is_restored = recorded_place::is_of_another(&self.object) || self.lost_for().is_some();
-        (has_finalizer(&self.object) || is_restored)
-            && common.upstream.is_none()
-            && common.operation.is_none()
-            && self.shared().settings.safeguards.search_unrecorded
-            && (is_restored || !self.shared().records.is_first_process(&self.uid()))
+        let (common, shared) = (&self.status.common, self.shared());
+        // First what most objects have: the rest parses an annotation, and each plan asks.
+        if common.upstream.is_some() || common.operation.is_some() || !shared.settings.safeguards.search_unrecorded {
+            return false;
+        }
+        let is_restored = || recorded_place::is_of_another(&self.object) || self.lost_for().is_some();
+        (has_finalizer(&self.object) && !shared.records.is_first_process(&self.uid())) || is_restored()
     }
 
     /// Returns how long ago an object of this name went that this process did not let go.
