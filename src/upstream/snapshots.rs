@@ -49,11 +49,7 @@ impl<D: Document> SnapshotCache<D> {
         not_before: Instant,
         list: impl Future<Output = Result<Vec<Observed<D>>>>,
     ) -> Option<Arc<Snapshot<D>>> {
-        let mut cached = self.last.lock().await;
-        if let Some(last) = cached.as_ref().filter(|last| last.begun >= not_before) {
-            return last.found.clone();
-        }
-        self.renew(&mut cached, list).await
+        self.since_if(not_before, |_| true, list).await
     }
 
     /// Returns a list that began at `not_before` or later, if there is one. Runs `list` only if it takes fewer requests
@@ -65,20 +61,26 @@ impl<D: Document> SnapshotCache<D> {
         page_size: u64,
         list: impl Future<Output = Result<Vec<Observed<D>>>>,
     ) -> Option<Arc<Snapshot<D>>> {
+        let is_cheaper = |listed: usize| waiting as u64 + 1 > 1 + listed as u64 / page_size.max(1);
+        self.since_if(not_before, is_cheaper, list).await
+    }
+
+    /// Returns a list that began at `not_before` or later. If there is none, runs `list` if it is worth that, by the
+    /// number of objects in the last list.
+    async fn since_if(
+        &self,
+        not_before: Instant,
+        is_worth: impl FnOnce(usize) -> bool,
+        list: impl Future<Output = Result<Vec<Observed<D>>>>,
+    ) -> Option<Arc<Snapshot<D>>> {
         let mut cached = self.last.lock().await;
         if let Some(last) = cached.as_ref().filter(|last| last.begun >= not_before) {
             return last.found.clone();
         }
-        let listed = cached.as_ref().and_then(|last| last.found.as_ref()).map_or(0, |found| found.len());
-        let pages = 1 + listed as u64 / page_size.max(1);
-        if waiting as u64 + 1 > pages { self.renew(&mut cached, list).await } else { None }
-    }
-
-    async fn renew(
-        &self,
-        cached: &mut Option<LastList<D>>,
-        list: impl Future<Output = Result<Vec<Observed<D>>>>,
-    ) -> Option<Arc<Snapshot<D>>> {
+        let shown = cached.as_ref().and_then(|last| last.found.as_ref()).map_or(0, |found| found.len());
+        if !is_worth(shown) {
+            return None;
+        }
         let (begun, wall) = (Instant::now(), SystemTime::now());
         let found = match list.await {
             Ok(all) => {
