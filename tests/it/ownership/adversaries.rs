@@ -206,13 +206,15 @@ async fn foreign_object_is_not_deleted_when_tags_are_hidden() {
 }
 
 #[tokio::test]
-async fn untagged_object_is_not_up_to_date() {
+async fn dropped_owner_tag_is_written_after_the_create() {
     let env = TestEnv::new("atk-known-tags").await;
     env.apply(ncloud_policy("one")).await;
     env.ready::<Policy>("one").await;
     env.ncloud.set_options(|options| options.switches.create_tags = CreateTags::Dropped);
     env.apply(ncloud_policy("two")).await;
     env.ready::<Policy>("two").await;
+    let tags = env.ncloud.policy_named("two").unwrap().tags;
+    assert!(tags.contains_key("cloudpolicy-owner"), "up to date without its owner tag: {tags:?}");
     pause(6).await;
     let seen = env.get::<Policy>("two").await;
     let ready = condition(&common(&seen), "Ready").cloned().unwrap();

@@ -12,7 +12,6 @@ use cloud_policy_simulator::ncloud::StoredPolicy;
 use cloud_policy_simulator::spaceone::{self, Spaceone};
 use cloud_policy_testbed::{ControlPlane, install_crds, wait_for};
 use futures::{StreamExt, stream};
-use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::ResourceExt;
 use kube::api::{Api, DeleteParams, DynamicObject, ListParams, Patch, PatchParams, PostParams};
 use serde_json::{Value, json};
@@ -27,14 +26,14 @@ const LIMIT: Duration = Duration::from_mins(3);
 /// The number of objects that change while the operator does not run.
 const CROWD: usize = 300;
 
-/// A rate limit that does not matter.
-const RATE: u32 = 100_000;
+/// The highest rate limit: requests per second, and in a burst.
+const RATE: (u32, u32) = (1000, 2000);
 
 /// The text by which another writer replaces a field.
 const DRIFT: &str = "drift";
 
-/// The environment of all crowds: each collection has a connection and an upstream of its own, without a rate limit
-/// that matters.
+/// The environment of all crowds: each collection has a connection and an upstream of its own, with the highest rate
+/// limit.
 pub struct Crowds {
     env: TestEnv,
     network: Spaceone,
@@ -48,11 +47,11 @@ impl Crowds {
         install_crypto();
         let control_plane = ControlPlane::start().unwrap();
         let client = control_plane.client().unwrap();
-        install_crds(&client, &definitions()).await.unwrap();
+        install_crds(&client, &crds::all()).await.unwrap();
         let env = TestEnv::without_operator_on(client.clone(), "requests").await;
         let network = Spaceone::start(spaceone::Options::default()).await.unwrap();
         env.connect_spaceone("network", &network.url(), "Rest", &network.domain_id(), &network.token()).await;
-        let rate = json!({ "requestsPerSecond": RATE, "burst": RATE });
+        let rate = json!({ "requestsPerSecond": RATE.0, "burst": RATE.1 });
         for collection in Collection::ALL {
             env.patch::<Connection>(collection.name(), json!({ "spec": { "rateLimit": rate } })).await;
         }
@@ -241,23 +240,4 @@ fn reconciles(operator: &Operator) -> usize {
     let metrics = operator.metrics.encode().unwrap();
     let ours = metrics.lines().filter(|line| line.contains("_reconciles_total{") && line.contains("Policy\""));
     ours.filter_map(|line| line.rsplit(' ').next()?.parse::<usize>().ok()).sum()
-}
-
-/// Returns the definitions with a rate limit that does not matter.
-fn definitions() -> Vec<CustomResourceDefinition> {
-    fn lift(schema: &mut Value) {
-        for field in ["requestsPerSecond", "burst"] {
-            if let Some(maximum) = schema.pointer_mut(&format!("/rateLimit/properties/{field}/maximum")) {
-                *maximum = json!(RATE);
-            }
-        }
-        match schema {
-            Value::Array(items) => items.iter_mut().for_each(lift),
-            Value::Object(fields) => fields.values_mut().for_each(lift),
-            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
-        }
-    }
-    let mut definitions = serde_json::to_value(crds::all()).unwrap();
-    lift(&mut definitions);
-    serde_json::from_value(definitions).unwrap()
 }

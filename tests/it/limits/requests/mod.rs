@@ -1,7 +1,7 @@
 //! The requests and writes that a change of one object, of ten and of 300 costs, in each collection.
 //!
 //! [`LIMITS`] has the most that is allowed: the total of upstream requests and of writes of objects to Kubernetes,
-//! events apart. Whoever saves a request lowers its number. The test prints what it counted in the form of the table.
+//! events apart. A change that saves a request lowers its number. The test prints what it counted in the form of the table.
 //!
 //! One object and ten change while the operator runs. A crowd of 300 changes while it does not run, so that the counts
 //! do not depend on how fast objects arrive. Then, and at each restart, they contain the probe of the connection and the
