@@ -2,8 +2,9 @@
 //! controller; the command line reports the state of the process through [`Readiness`] and [`Liveness`].
 //!
 //! `/healthz` fails when a controller makes no progress, and never because of an upstream, a connection or
-//! an API server that does not respond: a restart helps only in the first case. `/readyz` tells whether the process could reconcile if it were the leader: a replica that
-//! waits for the Lease is ready too, otherwise a rolling update of two replicas would never end.
+//! an API server that does not respond: a restart helps only in the first case. `/readyz` tells whether the
+//! process could reconcile if it were the leader: a replica that waits for the Lease is ready too, otherwise a
+//! rolling update of two replicas would never end.
 
 mod connections;
 mod liveness;

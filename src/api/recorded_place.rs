@@ -1,4 +1,4 @@
-//! The annotation in which the operator keeps the place of the upstream object. Whoever may only write status does not
+//! The annotation in which the operator keeps the place of the upstream object. A writer of status alone does not
 //! reach it.
 //!
 //! Its value is a [`UpstreamRef`] without an id, and the uid of the object that it was written for: a copy of the

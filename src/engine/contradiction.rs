@@ -1,6 +1,6 @@
 //! A spec that names another upstream object than the one that the operator recorded.
 //!
-//! The API server permits such a change only while nothing is recorded, so somebody removed the record first. The
+//! The API server permits such a change only while nothing is recorded, so another writer removed the record first. The
 //! operator neither renames nor creates: the recorded object would stay, with everything that it grants.
 
 use crate::api::Reason;

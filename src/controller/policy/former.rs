@@ -1,6 +1,6 @@
 //! Looks for the upstream object at its recorded place when the spec names another one.
 //!
-//! Somebody removed the record from status, because the API server refuses such a spec otherwise. If the object with our
+//! Another writer removed the record from status, because the API server refuses such a spec otherwise. If the object with our
 //! owner tag is at the recorded place, the record is put back, which also permits the way back. If a complete answer
 //! shows that it is not there, the spec is right: the operator forgets the place and goes on. If it cannot look, it waits.
 

@@ -33,7 +33,7 @@ const MAX_INTERVALS_UNREAD: u32 = 3;
 const SHOWN_LEFTOVERS: usize = 5;
 
 /// The maximum age of a list that shows the absence of a new object. Upstreams refuse a second object of a unique name,
-/// whoever created the first.
+/// also of another writer.
 const MAX_AGE_OF_ABSENCE: Duration = Duration::from_mins(1);
 
 /// The result of an observation.

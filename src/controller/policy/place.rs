@@ -1,4 +1,4 @@
-//! Keeps the place of the upstream object where those who may only write status do not reach it.
+//! Keeps the place of the upstream object where a writer of status alone does not reach it.
 //!
 //! The place is the connection, the collection, the name and the location. The API server permits another connection or
 //! name only while status records nothing, and status may be edited. So the operator also keeps the place in its memory
@@ -10,7 +10,7 @@
 //!   ownership: the owner tag does.
 //! - A spec that contradicts the place is looked at there first ([`former`](super::former)). While the upstream object
 //!   is there, or may be, the operator writes nothing and says how to go back. A deletion deletes it there.
-//! - Whoever may write the whole object can remove finalizer and annotation while the operator is stopped. The upstream
+//! - A writer of the whole object can remove finalizer and annotation while the operator is stopped. The upstream
 //!   object then stays with its owner tag, as it does when only the finalizer is removed.
 
 use super::reconciliation::Reconciliation;

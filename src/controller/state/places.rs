@@ -71,7 +71,7 @@ mod tests {
     fn memory_counts_before_the_annotation() {
         let (places, first, other) = (Places::default(), place("ncloud/policy", "a"), place("ncloud/policy", "b"));
         assert_eq!(places.of(&policy("1", &first)), Some(first.clone()));
-        assert_eq!(places.of(&policy("1", &other)), Some(first.clone()), "somebody edited the annotation");
+        assert_eq!(places.of(&policy("1", &other)), Some(first.clone()), "another writer edited the annotation");
         places.keep("1", None);
         assert_eq!(places.of(&policy("1", &first)), None, "the annotation comes from a cache that lags");
         places.forget("1");

@@ -222,8 +222,8 @@ async fn cluster_connection_says_that_no_namespace_may_use_it() {
     cluster.says(|message| message.ends_with(hint)).await;
     let status = cluster.is("Authenticated").await.status.unwrap();
     assert!(status.conditions.iter().all(|condition| condition.status == "True" && condition.type_ == "Ready"));
-    for somebody in [json!({ "names": ["team"] }), json!({ "all": true, "names": null })] {
-        cluster.allow(somebody).await;
+    for allowed in [json!({ "names": ["team"] }), json!({ "all": true, "names": null })] {
+        cluster.allow(allowed).await;
         cluster.says(|message| !message.is_empty() && !message.contains("namespace")).await;
         cluster.allow(json!(null)).await;
         cluster.says(|message| message.ends_with(hint)).await;

@@ -120,7 +120,7 @@ async fn unrecorded_deletion_waits_for_its_connection() {
 
 #[tokio::test]
 async fn unrecorded_object_let_go_is_reported() {
-    // The annotation tells where the upstream object is, unless somebody removed it, too.
+    // The annotation tells where the upstream object is, unless another writer removed it, too.
     for (annotated, words) in [(true, "Orphaned ncloud/policy"), (false, "searched for none")] {
         let mut env = TestEnv::new("record-forced").await;
         env.apply(ncloud_policy("one")).await;

@@ -1,4 +1,4 @@
-//! A record that somebody removes from status to name another upstream object: no second one is made, none is left, and
+//! A record that another writer removes from status to name another upstream object: no second one is made, none is left, and
 //! the object says how to go back.
 
 use super::lost_finalizers::{only_triggers, three_gone, three_ready};

@@ -93,7 +93,7 @@ impl Probed {
     }
 }
 
-/// A clock that blocks whoever asks it, while it is stopped.
+/// A clock that blocks its callers while it is stopped.
 #[derive(Default)]
 struct StoppableClock {
     stopped: Mutex<bool>,
