@@ -3,9 +3,11 @@
 //! The API server permits such a change only while nothing is recorded, so another writer removed the record first. The
 //! operator neither renames nor creates: the recorded object would stay, with everything that it grants.
 
-use crate::api::Reason;
+use super::location::Location;
+use crate::api::recorded_place::RECORDED_UPSTREAM;
 use crate::api::shared::ConnectionRef;
 use crate::api::status::UpstreamRef;
+use crate::api::{RELEASE_UPSTREAM, Reason};
 
 /// The fields of a spec that name another upstream object than the recorded one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,6 +15,8 @@ pub struct Contradiction {
     fields: Vec<Field>,
     /// The recorded connection and name.
     place: String,
+    /// The recorded location: the value of the annotation that gives it up.
+    location: String,
     other_connection: bool,
 }
 
@@ -51,8 +55,9 @@ impl Contradiction {
             named: name.to_owned(),
         });
         let fields: Vec<Field> = of_connection.into_iter().chain(of_name).collect();
+        let location = Location::from(place).to_string();
         let place = format!("{} as {}", display(&place.connection), place.key);
-        (!fields.is_empty()).then_some(Self { fields, place, other_connection })
+        (!fields.is_empty()).then_some(Self { fields, place, location, other_connection })
     }
 
     /// Returns the reason of the condition.
@@ -76,10 +81,32 @@ impl Contradiction {
             self.fields.iter().map(|Field { path, named, .. }| format!("{path} names {named}")).collect();
         let back: Vec<_> =
             self.fields.iter().map(|Field { path, recorded, .. }| format!("{path} back to {recorded}")).collect();
+        let give_up = match former {
+            Former::Unknown(_) => self.give_up(),
+            Former::Gone | Former::There(_) => String::new(),
+        };
         format!(
-            "{known}, but {}. The operator writes nothing. Set {}. Or delete this object, which deletes the recorded one, and create another.",
+            "{known}, but {}. The operator writes nothing. Set {}. Or delete this object, which deletes the recorded one, and create another.{give_up}",
             named.join(" and "),
             back.join(" and ")
+        )
+    }
+
+    /// Returns the message of the condition while status agrees with the spec, and only the annotation names another
+    /// place, where the operator cannot look.
+    #[must_use]
+    pub fn message_about_annotation(&self, why: &str) -> String {
+        let place = &self.place;
+        format!(
+            "The annotation {RECORDED_UPSTREAM} names {place}, where the operator cannot look ({why}); spec and status name another place. The operator writes nothing.{}",
+            self.give_up()
+        )
+    }
+
+    fn give_up(&self) -> String {
+        let location = &self.location;
+        format!(
+            " If nothing of this object is there, set the annotation {RELEASE_UPSTREAM}={location}: the operator then forgets that place."
         )
     }
 }
@@ -120,6 +147,12 @@ mod tests {
         assert!(told.contains("id-1 is recorded in Connection a as viewer"), "{told}");
         assert!(told.contains("spec.connectionRef back to Connection a"), "{told}");
         assert!(told.contains("spec.ncloud.policyName back to viewer"), "{told}");
+        assert!(!told.contains("release-upstream"), "{told}");
+        let unseen = both.message(&Former::Unknown("no".to_owned()));
+        assert!(unseen.contains("cloudpolicy.dev/release-upstream=https://a:"), "{unseen}");
+        let forged = both.message_about_annotation("no");
+        assert!(forged.contains("names Connection a as viewer, where the operator cannot look (no)"), "{forged}");
+        assert!(forged.contains("cloudpolicy.dev/release-upstream=https://a:"), "{forged}");
         let renamed = Contradiction::between(&place(), &connection("Connection", "a"), Some(("spec.x", "admin")));
         assert_eq!(renamed.unwrap().reason(), Reason::InvalidSpec);
     }

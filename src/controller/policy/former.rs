@@ -3,44 +3,75 @@
 //! Another writer removed the record from status, because the API server refuses such a spec otherwise. If the object with our
 //! owner tag is at the recorded place, the record is put back, which also permits the way back. If a complete answer
 //! shows that it is not there, the spec is right: the operator forgets the place and goes on. If it cannot look, it waits.
+//!
+//! Or another writer edited the annotation. Then status agrees with the spec: it keeps its record, and the annotation is put
+//! right once it is certain that nothing is at its place, or a person gives that place up.
 
-use super::account;
+use super::deletion::orphan;
+use super::deletion::untag::OwnerTagFate;
 use super::reconciliation::Reconciliation;
 use super::stop::Stop;
-use crate::api::Reason;
+use super::{account, moved};
 use crate::api::status::UpstreamRef;
+use crate::api::{RELEASE_UPSTREAM, Reason};
+use crate::controller::Result;
 use crate::controller::kinds::managed::Managed;
 use crate::engine::contradiction::Former;
-use crate::engine::location::Moved;
+use crate::engine::location::Location;
 use crate::engine::outcome::{Outcome, Requeue};
-use crate::engine::{ExternalDeleter, Ownership};
-use crate::upstream::registry;
+use crate::engine::{ExternalDeleter, OrphanReason, Ownership};
+use crate::upstream::{Account, registry};
 use std::time::Duration;
 
 /// Ends the reconcile if the spec contradicts the place of an upstream object that is there, or may be.
 pub async fn settle<K: Managed>(this: &mut Reconciliation<'_, K>) -> Result<(), Stop> {
-    let (Some(contradiction), Some(record)) = (this.contradiction(), this.record().cloned()) else { return Ok(()) };
+    let (Some(contradiction), Some(record)) = (this.contradiction(), this.former().cloned()) else { return Ok(()) };
     let former = look(this, &record).await?;
+    let mut message = contradiction.message(&former);
     let requeue = match &former {
         Former::Gone => {
             wait_for_create(this)?;
-            tracing::info!(kind = K::KIND, namespace = this.namespace(), name = this.object.name_any(), place = ?record, "nothing is left at the former place; the spec names another one");
-            this.forget_record().await?;
-            this.forget_place().await?;
-            this.forget();
-            return Ok(());
+            return Ok(leave(this, &record).await?);
         }
         Former::There(id) => {
             this.status.common.upstream = Some(UpstreamRef { id: Some(id.clone()), ..record });
             Requeue::Slow
         }
-        Former::Unknown(_) => {
-            this.status.common.upstream = Some(record);
+        Former::Unknown(_) if is_given_up(this, &record) => {
+            let tag = OwnerTagFate::Stays("the operator cannot look there".to_owned());
+            orphan::report(this, Some(&record), OrphanReason::Moved, &tag);
+            leave(this, &record).await?;
+            this.shared().metrics.orphaned(K::KIND, OrphanReason::Moved.label());
+            return Ok(());
+        }
+        Former::Unknown(why) => {
+            if this.spec_is_recorded() {
+                message = contradiction.message_about_annotation(why);
+            } else {
+                this.status.common.upstream = Some(record);
+            }
             Requeue::Backoff
         }
     };
-    let refused = Outcome::refused(contradiction.reason(), contradiction.message(&former));
-    Err(Outcome { requeue, ..refused }.into())
+    Err(Outcome { requeue, ..Outcome::refused(contradiction.reason(), message) }.into())
+}
+
+/// Forgets the former place. A record in status with which the spec agrees stays.
+async fn leave<K: Managed>(this: &mut Reconciliation<'_, K>, record: &UpstreamRef) -> Result<()> {
+    tracing::info!(kind = K::KIND, namespace = this.namespace(), name = this.object.name_any(), place = ?record, "nothing is left at the former place; the spec names another one");
+    if this.spec_is_recorded() {
+        return this.correct_place().await;
+    }
+    this.forget_record().await?;
+    this.forget_place().await?;
+    this.forget();
+    Ok(())
+}
+
+/// Returns whether a person gives up what may be at the former place.
+fn is_given_up<K: Managed>(this: &Reconciliation<'_, K>, record: &UpstreamRef) -> bool {
+    let place = Location::from(record).to_string();
+    this.object.annotations().get(RELEASE_UPSTREAM) == Some(&place)
 }
 
 /// Looks for objects with our owner tag at the recorded place.
@@ -54,27 +85,31 @@ async fn look<K: Managed>(this: &Reconciliation<'_, K>, record: &UpstreamRef) ->
             stop => return Err(stop),
         },
     };
-    let deleter = registry::deleter(&account, &record.system, &this.owner_tag(), this.request_context());
-    let Some(deleter) = deleter else { return Ok(unknown("the connection leads to another provider")) };
-    let found = match search(deleter.as_ref(), record).await {
-        Ok(found) => found,
-        Err(error) => return Ok(unknown(&error.sentence())),
-    };
-    let may_be_ours =
-        |(id, owner): &(String, Ownership)| *owner == Ownership::Unknown && record.id.as_ref() != Some(id);
-    if found.iter().any(may_be_ours) {
-        return Ok(unknown("an object of this name is there, and the upstream shows no owner tags"));
-    }
-    let is_ours = |(id, owner): &(String, Ownership)| {
-        *owner == Ownership::Ours || (*owner == Ownership::Unknown && record.id.as_ref() == Some(id))
-    };
-    Ok(match found.into_iter().find(is_ours) {
-        Some((id, _)) => Former::There(id),
-        None if Moved::between(record, registry::location(&account, &record.system)).is_some() => {
+    Ok(match look_in(this, record, &account).await {
+        Former::Gone if moved::between(this, record, &account).is_some() => {
             unknown("the connection leads to another place now")
         }
-        None => Former::Gone,
+        seen => seen,
     })
+}
+
+async fn look_in<K: Managed>(this: &Reconciliation<'_, K>, record: &UpstreamRef, account: &Account) -> Former {
+    let deleter = registry::deleter(account, &record.system, &this.owner_tag(), this.request_context());
+    let Some(deleter) = deleter else { return unknown("the connection leads to another provider") };
+    let found = match search(deleter.as_ref(), record).await {
+        Ok(found) => found,
+        Err(error) => return unknown(&error.sentence()),
+    };
+    let is_known = |id: &String| record.id.as_ref() == Some(id);
+    if found.iter().any(|(id, owner)| *owner == Ownership::Unknown && !is_known(id)) {
+        return unknown("an object of this name is there, and the upstream shows no owner tags");
+    }
+    let is_ours = |(_, owner): &(String, Ownership)| matches!(owner, Ownership::Ours | Ownership::Unknown);
+    match found.into_iter().find(is_ours) {
+        Some((id, _)) if is_of_spec(this, deleter.as_ref(), record, &id).await => Former::Gone,
+        Some((id, _)) => Former::There(id),
+        None => Former::Gone,
+    }
 }
 
 /// Finds the recorded object, and what has its name if the id proves nothing.
@@ -92,6 +127,20 @@ async fn search(
         found.extend(deleter.find_listed(&record.key).await?);
     }
     Ok(found)
+}
+
+/// Returns whether the spec names an object that was found: then the record names it wrongly.
+async fn is_of_spec<K: Managed>(
+    this: &Reconciliation<'_, K>,
+    deleter: &dyn ExternalDeleter,
+    record: &UpstreamRef,
+    id: &str,
+) -> bool {
+    let Some((_, name)) = registry::unique_name(this.object.desired()) else { return false };
+    if record.connection != this.object.common().connection_ref {
+        return false;
+    }
+    deleter.find(name).await.is_ok_and(|named| named.iter().any(|(found, _)| found == id))
 }
 
 /// Returns whether an object that was found by its id may be ours.

@@ -4,6 +4,7 @@
 //! deleted: it is still at the old one, with everything that it grants.
 
 use super::reconciliation::Reconciliation;
+use crate::api::status::UpstreamRef;
 use crate::controller::kinds::managed::Managed;
 use crate::engine::location::Moved;
 use crate::upstream::{Account, registry};
@@ -11,11 +12,13 @@ use crate::upstream::{Account, registry};
 /// Compares the place in status with the one to which the connection leads; `None` if both are the same, or
 /// if nothing is recorded.
 pub fn of<K: Managed>(this: &Reconciliation<'_, K>, account: &Account) -> Option<Moved> {
-    if !this.shared().settings.safeguards.location {
-        return None;
-    }
-    let record = this.record()?;
-    Moved::between(record, registry::location(account, &record.system))
+    between(this, this.record()?, account)
+}
+
+/// Compares the place in a record with the one to which a connection leads; `None` if both are the same.
+pub fn between<K: Managed>(this: &Reconciliation<'_, K>, record: &UpstreamRef, account: &Account) -> Option<Moved> {
+    let moved = || Moved::between(record, registry::location(account, &record.system));
+    if this.shared().settings.safeguards.location { moved() } else { None }
 }
 
 /// Records the place of an object that was found to be ours. An account that shows its id for the first time is

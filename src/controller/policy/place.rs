@@ -7,16 +7,17 @@
 //! - The annotation is written in the patch that adds the finalizer, before anything is sent upstream. It goes when a
 //!   create was refused, when the upstream object is given up, or when a search shows that nothing is there.
 //! - Memory counts before the annotation, and both before the connection and the name in status. None of them proves
-//!   ownership: the owner tag does.
+//!   ownership: the owner tag does. Users can edit annotations, too: a place that spec and status contradict alike does
+//!   not replace the record in status.
 //! - A spec that contradicts the place is looked at there first ([`former`](super::former)). While the upstream object
-//!   is there, or may be, the operator writes nothing and says how to go back. A deletion deletes it there.
+//!   is there, or may be, the operator writes nothing and says how to go back. A deletion looks at both places, and lets
+//!   go only when nothing of the object is at either.
 //! - A writer of the whole object can remove finalizer and annotation while the operator is stopped. The upstream
 //!   object then stays with its owner tag, as it does when only the finalizer is removed.
 
 use super::reconciliation::Reconciliation;
 use crate::api::has_finalizer;
 use crate::api::recorded_place::{self, RECORDED_UPSTREAM};
-use crate::api::shared::ConnectionRef;
 use crate::api::status::UpstreamRef;
 use crate::controller::Result;
 use crate::controller::k8s::finalizer;
@@ -33,21 +34,47 @@ impl<K: Managed> Reconciliation<'_, K> {
         Contradiction::between(self.place.as_ref()?, &self.object.common().connection_ref, name)
     }
 
-    /// Returns the record of the upstream object: the place if the spec contradicts it or status records nothing, with
-    /// the id in status if that is of the same place.
+    /// Returns the record of the upstream object: that in status, unless status records nothing, or both the spec and
+    /// status contradict the place.
     pub fn record(&self) -> Option<&UpstreamRef> {
-        let (saved, place) = (self.status.common.upstream.as_ref(), self.place.as_ref());
-        match (saved, place) {
-            (Some(saved), Some(place)) if self.contradiction().is_some() && !is_same(saved, place) => Some(place),
-            (saved, place) => saved.or(place),
-        }
+        let saved = self.status.common.upstream.as_ref();
+        self.former().filter(|_| !self.spec_is_recorded()).or(saved).or(self.place.as_ref())
     }
 
-    /// Returns the connection through which the upstream object was written: that of the spec, unless it contradicts the
-    /// place. The one in status is never followed.
-    pub fn connection_of_record(&self) -> &ConnectionRef {
-        let place = self.place.as_ref().filter(|_| self.contradiction().is_some());
-        place.map_or(&self.object.common().connection_ref, |place| &place.connection)
+    /// Returns the record of the place that the spec contradicts, with the id in status if that is of the same place.
+    pub fn former(&self) -> Option<&UpstreamRef> {
+        self.contradiction()?;
+        let (saved, place) = (self.status.common.upstream.as_ref(), self.place.as_ref()?);
+        saved.filter(|saved| is_same(saved, place)).or(Some(place))
+    }
+
+    /// Returns whether status records an upstream object at the place that the spec names.
+    pub fn spec_is_recorded(&self) -> bool {
+        let (Some(saved), Some(identity)) = (&self.status.common.upstream, registry::identity(self.object.desired()))
+        else {
+            return false;
+        };
+        let connection = &self.object.common().connection_ref;
+        saved.system == identity.system && Contradiction::between(saved, connection, identity.name).is_none()
+    }
+
+    /// Puts connection and name in status right where the spec agrees with the place: another writer changed them.
+    pub(super) fn correct_record(&mut self) {
+        if self.contradiction().is_some() {
+            return;
+        }
+        let unique = registry::unique_name(self.object.desired()).is_some();
+        if let (Some(saved), Some(place)) = (&mut self.status.common.upstream, &self.place)
+            && saved.system == place.system
+        {
+            if saved.connection != place.connection {
+                // The location is that of the other connection.
+                *saved = UpstreamRef { id: saved.id.take(), adopted: saved.adopted, ..place.clone() };
+            }
+            if unique {
+                saved.key.clone_from(&place.key);
+            }
+        }
     }
 
     /// Adds the finalizer, and the annotation with the place, before anything can exist upstream. An object that only
@@ -72,6 +99,13 @@ impl<K: Managed> Reconciliation<'_, K> {
             self.shared().places.keep(&self.uid(), self.place.clone());
         }
         Ok(())
+    }
+
+    /// Replaces a place at which nothing of the object is by that in status, with which the spec agrees.
+    pub async fn correct_place(&mut self) -> Result<()> {
+        self.place = None;
+        let Some(saved) = self.status.common.upstream.clone() else { return Ok(()) };
+        self.keep_place(saved).await
     }
 
     /// Adds the finalizer and the annotation with this place.

@@ -51,7 +51,8 @@ impl<'a, K: Managed> Reconciliation<'a, K> {
         let priority = priority::of(&object, failing);
         let audit_log = AuditLog::of(&object, &ctx.shared.metrics);
         let place = ctx.shared.places.of(&object);
-        let this = Self { ctx, object, status, place, saved_status, record_lost, priority, audit_log };
+        let mut this = Self { ctx, object, status, place, saved_status, record_lost, priority, audit_log };
+        this.correct_record();
         if this.reconcile_requested() || this.spec_changed() {
             ctx.shared.corrections().forget(&this.uid());
         }

@@ -5,6 +5,7 @@ mod adversaries;
 mod claims;
 mod duplicates;
 mod foreign_objects;
+mod forged_places;
 mod lost_adoptions;
 mod lost_finalizers;
 pub mod lost_records;

@@ -14,18 +14,18 @@ use kube::api::{Patch, PatchParams};
 use serde_json::{Value, json};
 use std::time::Duration;
 
-const RECORDED: &str = "cloudpolicy.dev/recorded-upstream";
+pub(super) const RECORDED: &str = "cloudpolicy.dev/recorded-upstream";
 
 /// Three ready objects, and connections to two other accounts.
-struct Story {
-    env: TestEnv,
-    ncloud: Ncloud,
-    spaceone: Spaceone,
-    ids: [String; 3],
+pub(super) struct Story {
+    pub(super) env: TestEnv,
+    pub(super) ncloud: Ncloud,
+    pub(super) spaceone: Spaceone,
+    pub(super) ids: [String; 3],
 }
 
 impl Story {
-    async fn begin(prefix: &str) -> Self {
+    pub(super) async fn begin(prefix: &str) -> Self {
         let env = TestEnv::with(prefix, only_triggers).await;
         let ncloud = Ncloud::start(ncloud::Options { seed: 7, ..ncloud::Options::default() }).await.unwrap();
         let spaceone = Spaceone::start(spaceone::Options { seed: 7, ..spaceone::Options::default() }).await.unwrap();
@@ -54,7 +54,7 @@ impl Story {
     }
 
     /// Asserts that all three objects are ready with the upstream objects of the beginning, and nothing else is upstream.
-    async fn is_as_before(&self) {
+    pub(super) async fn is_as_before(&self) {
         let env = &self.env;
         assert_eq!(upstream_id(&env.ready::<Policy>("one").await), self.ids[0]);
         assert_eq!(upstream_id(&env.ready::<Policy>("two").await), self.ids[1]);
@@ -63,7 +63,7 @@ impl Story {
     }
 
     /// Asserts that nothing was created after the beginning.
-    fn nothing_more(&self) {
+    pub(super) fn nothing_more(&self) {
         assert_eq!(self.env.ncloud.journal().effects(Operation::Create), 1);
         assert_eq!(self.env.spaceone.journal().effects(Operation::Create), 2);
         assert!(self.ncloud.journal().writes().is_empty(), "{:?}", self.ncloud.journal().writes());
@@ -83,7 +83,7 @@ async fn wipe_and_change<K: Managed>(env: &TestEnv, name: &str, loss: &Value, ch
 }
 
 /// Waits until the object says so, and returns its message.
-async fn told<K: Managed>(env: &TestEnv, name: &str, reason: &str, words: &[&str]) {
+pub(super) async fn told<K: Managed>(env: &TestEnv, name: &str, reason: &str, words: &[&str]) {
     let seen: K = env.reason(name, reason).await;
     let message = condition(&common(&seen), "Ready").unwrap().message.clone();
     assert!(words.iter().all(|word| message.contains(word)), "{words:?}: {message}");

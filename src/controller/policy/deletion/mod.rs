@@ -1,7 +1,7 @@
 //! Deletes or orphans the upstream object of an object that is being deleted, then removes the finalizer.
 //!
 //! A deletion needs no valid spec: the collection and the id come from the deletion record in status. Only the
-//! connection comes from the spec, or from the place that the operator recorded if the spec contradicts it. The order: existence, permission, owner, users,
+//! connection comes from the spec, and from the place that the operator recorded if the spec contradicts it. The order: existence, permission, owner, users,
 //! delete, finalizer. An object that cannot be deleted keeps the finalizer and says why; the operator reports
 //! every upstream object that it leaves in place.
 //!
@@ -9,7 +9,9 @@
 //! | --- | --- |
 //! | [`crd`] | whether the CRD itself is being deleted |
 //! | [`limit`] | the limit on mass deletion |
-//! | [`target`] | where the upstream object may be, and what to delete there |
+//! | [`places`] | the places where the upstream object may be |
+//! | [`reach`] | which of them the operator can look at |
+//! | [`target`] | a collection at such a place, and what to delete there |
 //! | [`users`] | who uses the upstream object |
 //! | [`moved`] | a connection that leads to another place than the one that status records |
 //! | [`untag`] | removes the owner tag of an object that is released on purpose |
@@ -23,6 +25,8 @@ pub mod crd;
 pub mod limit;
 pub mod moved;
 pub mod orphan;
+pub mod places;
+pub mod reach;
 pub mod release;
 pub mod target;
 pub mod untag;
@@ -34,11 +38,11 @@ use super::audit_log::Write;
 use super::failure::failed;
 use super::reconciliation::Reconciliation;
 use super::stop::Stop;
-use crate::api::{Reason, has_finalizer};
+use crate::api::recorded_place::RECORDED_UPSTREAM;
+use crate::api::{FORCE_ORPHAN, Reason, has_finalizer};
 use crate::controller::Result;
 use crate::controller::kinds::managed::Managed;
 use crate::controller::queue::next::Next;
-use crate::controller::state::accounts::Unavailable;
 use crate::controller::state::settling::LastWrite;
 use crate::engine::deletion_plan::{self, DeletionPlan};
 use crate::engine::outcome::{Outcome, Requeue};
@@ -46,6 +50,8 @@ use crate::engine::{Cause, ExternalDeleter, OrphanReason};
 use crd::CrdState;
 use k8s_openapi::api::core::v1::Namespace;
 use kube::Api;
+use places::Place;
+use reach::{Reach, Unseen};
 use std::time::Duration;
 use target::Target;
 use untag::OwnerTagFate;
@@ -56,9 +62,6 @@ const BLOCKED_RETRY: Duration = Duration::from_mins(1);
 
 /// How often an object in a terminating namespace is retried while its connection is unavailable.
 const IN_TERMINATING_NAMESPACE: Duration = Duration::from_secs(5);
-
-/// How soon a deletion is retried whose connection has not been checked yet.
-const UNCHECKED_RETRY: Duration = Duration::from_secs(1);
 
 /// How the upstream half of a deletion ended.
 enum Deletion {
@@ -83,7 +86,7 @@ pub async fn run<K: Managed>(this: &mut Reconciliation<'_, K>) -> Result<Next> {
     match deletion {
         Ok(Deletion::Done) => release::run(this, None).await,
         Ok(Deletion::Orphaned(why, tag)) => {
-            orphan::report(this, why, &tag);
+            orphan::report(this, this.record(), why, &tag);
             release::run(this, Some(why)).await
         }
         Err(Stop::Report(outcome)) => block(this, outcome).await,
@@ -127,30 +130,33 @@ async fn delete<K: Managed>(this: &Reconciliation<'_, K>) -> Result<Deletion, St
     if is_recorded {
         limit::check(this).await?;
     }
-    let reference = this.connection_of_record();
-    account::ensure_known(this, reference).await?;
-    let account = match this.shared().accounts.resolve_for_deletion(reference, &this.namespace(), &this.uid()) {
-        Ok(account) => account,
-        Err(unavailable) => return without_connection(this, unavailable).await,
-    };
-    let targets = target::all(this, &account)?;
-    moved::confirm(this, &account, &targets).await?;
-    delete_from(this, &targets).await
+    let Reach { targets, unseen } = reach::open(this).await?;
+    let not_ours = !targets.is_empty() && delete_from(this, &targets).await?;
+    if let Some((place, why)) = unseen.filter(|(place, _)| place.may_hold(this)) {
+        return without_connection(this, &place, why).await;
+    }
+    if not_ours {
+        return Ok(left_in_place(OrphanReason::NotOurs));
+    }
+    if this.shared().settling.last_write(&this.uid()) != LastWrite::Deletion {
+        let note = "Found no upstream object that this object owns, so there was nothing to delete.";
+        this.normal_event("NothingToDelete", note);
+    }
+    Ok(Deletion::Done)
 }
 
-/// Deletes from the collections in which the upstream object may be.
-async fn delete_from<K: Managed>(this: &Reconciliation<'_, K>, targets: &[Target]) -> Result<Deletion, Stop> {
-    let mut found = Vec::new();
-    let mut not_ours = false;
+/// Deletes from the collections in which the upstream object may be. Returns whether the recorded object is not ours.
+async fn delete_from<K: Managed>(this: &Reconciliation<'_, K>, targets: &[Target]) -> Result<bool, Stop> {
+    let (mut found, mut not_ours, mut blocked) = (Vec::new(), false, None);
     for target in targets {
         match target.plan(this).await.map_err(|error| failed(this, &error))? {
             DeletionPlan::Delete(ids) => found.push((target, ids)),
             DeletionPlan::NotOurs => not_ours = true,
-            DeletionPlan::Blocked(outcome) => return Err(outcome.into()),
+            DeletionPlan::Blocked(outcome) => blocked = blocked.or(Some(outcome)),
         }
     }
     let is_empty = found.iter().all(|(_, ids)| ids.is_empty());
-    if is_empty {
+    if is_empty && blocked.is_none() {
         wait::for_create(this)?;
     } else if this.record().is_none() {
         limit::check(this).await?;
@@ -161,15 +167,12 @@ async fn delete_from<K: Managed>(this: &Reconciliation<'_, K>, targets: &[Target
         }
         users::check_gone(this, &target.key, target.deleter.as_ref()).await?;
     }
+    // What is ours goes, whatever else is uncertain.
+    if let Some(outcome) = blocked {
+        return Err(outcome.into());
+    }
     look_for_copy(this)?;
-    if not_ours {
-        return Ok(left_in_place(OrphanReason::NotOurs));
-    }
-    if is_empty && this.shared().settling.last_write(&this.uid()) != LastWrite::Deletion {
-        let note = "Found no upstream object that this object owns, so there was nothing to delete.";
-        this.normal_event("NothingToDelete", note);
-    }
-    Ok(Deletion::Done)
+    Ok(not_ours)
 }
 
 /// Stops a deletion whose object may have a copy that a search does not show yet: its create was sent twice.
@@ -207,13 +210,23 @@ async fn delete_one<K: Managed>(
 /// deleted first.
 async fn without_connection<K: Managed>(
     this: &Reconciliation<'_, K>,
-    unavailable: Unavailable,
+    place: &Place<'_>,
+    why: Unseen,
 ) -> Result<Deletion, Stop> {
-    let reference = this.connection_of_record();
-    let Stop::Report(outcome) = account::stop_for(unavailable, reference, &this.namespace()) else {
-        let message = "Waiting for the connection to be checked.";
-        return Err(Outcome::working(Reason::Deleting, message, Requeue::After(UNCHECKED_RETRY)).into());
+    let (stop, waits) = match why {
+        Unseen::Unavailable(why) => (account::stop_for(why, place.connection, &this.namespace()), true),
+        Unseen::Moved(outcome) => (outcome.into(), false),
     };
+    let Stop::Report(mut outcome) = stop else { return Err(wait::for_check().into()) };
+    if !place.is_of_spec {
+        outcome.message = format!(
+            "{} The annotation {RECORDED_UPSTREAM} names this connection, and the object may be there. Set the annotation {FORCE_ORPHAN}=true to release this object without a search there.",
+            outcome.message
+        );
+    }
+    if !waits {
+        return Err(outcome.into());
+    }
     let namespaces: Api<Namespace> = Api::all(this.shared().client.clone());
     let namespace = namespaces.get_metadata_opt(&this.namespace()).await?;
     let terminating = namespace.is_none_or(|namespace| namespace.metadata.deletion_timestamp.is_some());

@@ -2,6 +2,7 @@
 //! only where it is recorded, or given up if its owner asks for that.
 
 use super::orphan;
+use super::places::Place;
 use super::target::Target;
 use super::untag::OwnerTagFate;
 use crate::api::{FORCE_ORPHAN, RELEASE_UPSTREAM, Reason};
@@ -27,7 +28,7 @@ pub async fn release_if_requested<K: Managed>(this: &mut Reconciliation<'_, K>, 
         return Ok(());
     }
     let tag = OwnerTagFate::Stays("the connection leads to another place".to_owned());
-    orphan::report(this, OrphanReason::Moved, &tag);
+    orphan::report(this, this.record(), OrphanReason::Moved, &tag);
     this.forget_record().await?;
     this.forget_place().await?;
     this.shared().metrics.orphaned(K::KIND, OrphanReason::Moved.label());
@@ -38,10 +39,11 @@ pub async fn release_if_requested<K: Managed>(this: &mut Reconciliation<'_, K>, 
 /// leads. Its absence there is no deletion.
 pub async fn confirm<K: Managed>(
     this: &Reconciliation<'_, K>,
+    place: &Place<'_>,
     account: &Account,
     targets: &[Target],
 ) -> Result<(), Stop> {
-    let Some(moved) = moved::of(this, account) else { return Ok(()) };
+    let Some(moved) = place.record.and_then(|record| moved::between(this, record, account)) else { return Ok(()) };
     // An earlier attempt found the object here and deleted it; the removal of the finalizer failed.
     if this.shared().settling.last_write(&this.uid()) == LastWrite::Deletion {
         return Ok(());

@@ -8,9 +8,14 @@ use crate::controller::policy::reconciliation::Reconciliation;
 use crate::engine::OrphanReason;
 
 /// Logs the orphan and publishes a warning.
-pub fn report<K: Managed>(this: &Reconciliation<'_, K>, why: OrphanReason, tag: &OwnerTagFate) {
+pub fn report<K: Managed>(
+    this: &Reconciliation<'_, K>,
+    record: Option<&UpstreamRef>,
+    why: OrphanReason,
+    tag: &OwnerTagFate,
+) {
     let (namespace, name) = (this.namespace(), this.object.name_any());
-    let note = if let Some(UpstreamRef { system, endpoint, id, .. }) = this.record() {
+    let note = if let Some(UpstreamRef { system, endpoint, id, .. }) = record {
         let id = id.as_deref().unwrap_or("(id unknown)");
         tracing::warn!(
             kind = K::KIND,

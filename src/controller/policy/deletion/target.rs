@@ -3,6 +3,7 @@
 //! The spec names the collection and the name. Status only adds an id: other writers may have removed or changed it.
 //! So the operator also searches, unless the recorded object is ours and no second one can exist beside it.
 
+use super::places::Place;
 use crate::api::status::UpstreamRef;
 use crate::api::{FORCE_ORPHAN, Reason};
 use crate::controller::kinds::managed::Managed;
@@ -24,11 +25,15 @@ pub struct Target {
     pub key: String,
 }
 
-/// Returns the collection of the spec, and the one in status if that is another one.
-pub fn all<K: Managed>(this: &Reconciliation<'_, K>, account: &Arc<Account>) -> Result<Vec<Target>, Stop> {
-    let record = this.record();
-    if this.contradiction().is_some() {
-        return only_at_place(this, account, record);
+/// Returns the collections at a place: for that of the spec its collection, and the one in status if that is another.
+pub fn at<K: Managed>(
+    this: &Reconciliation<'_, K>,
+    place: &Place<'_>,
+    account: &Arc<Account>,
+) -> Result<Vec<Target>, Stop> {
+    let record = place.record;
+    if !place.is_of_spec {
+        return only_recorded(this, account, record);
     }
     let bound = registry::bind(account, this.object.desired(), &this.owner_tag(), this.request_context());
     let (system, key) = match &bound {
@@ -52,8 +57,8 @@ pub fn all<K: Managed>(this: &Reconciliation<'_, K>, account: &Arc<Account>) -> 
     }
 }
 
-/// Returns the recorded place of an object whose spec names another one: nothing of it was ever sent there.
-fn only_at_place<K: Managed>(
+/// Returns the recorded collection at a place that the spec does not name.
+fn only_recorded<K: Managed>(
     this: &Reconciliation<'_, K>,
     account: &Account,
     record: Option<&UpstreamRef>,
@@ -83,9 +88,13 @@ fn unreachable(record: Option<&UpstreamRef>, Problem { field, message }: &Proble
 impl Target {
     /// Returns the ids of the objects with our owner tag: the recorded one, or those that a search finds.
     pub async fn ours(&self) -> crate::engine::Result<Vec<String>> {
-        let found = self.deleter.locate(self.id.as_deref(), &self.key).await?;
-        let ours = found.into_iter().filter(|(_, owner)| *owner == Ownership::Ours);
-        Ok(ours.map(|(id, _)| id).collect())
+        let is_ours = |(_, owner): &(String, Ownership)| *owner == Ownership::Ours;
+        let mut found = self.deleter.locate(self.id.as_deref(), &self.key).await?;
+        // Another writer may have changed the id in status.
+        if self.id.is_some() && !found.iter().any(is_ours) {
+            found = self.deleter.find(&self.key).await?;
+        }
+        Ok(found.into_iter().filter(is_ours).map(|(id, _)| id).collect())
     }
 
     /// Observes the objects and decides which to delete.

@@ -1,6 +1,7 @@
 //! Removes the owner tag of an upstream object that its owner releases on purpose, so that another object, or
 //! another cluster, can adopt it.
 
+use super::places::{self, Place};
 use super::target::{self, Target};
 use super::wait;
 use crate::controller::kinds::managed::Managed;
@@ -50,27 +51,40 @@ pub async fn remove_owner_tag<K: Managed>(
     if !on_purpose || !this.shared().settings.safeguards.release_tag {
         return Ok(OwnerTagFate::Untouched);
     }
-    let reference = this.connection_of_record();
-    account::ensure_known(this, reference).await?;
-    let account = match this.shared().accounts.resolve_for_deletion(reference, &this.namespace(), &this.uid()) {
+    let mut all = OwnerTagFate::Untouched;
+    for place in places::all(this) {
+        let fate = untag_at(this, &place, why).await?;
+        if fate == OwnerTagFate::Removed || all == OwnerTagFate::Untouched {
+            all = fate;
+        }
+    }
+    // Reads may not show the object yet.
+    if all == OwnerTagFate::Untouched && why == OrphanReason::Requested {
+        wait::for_create(this)?;
+    }
+    Ok(all)
+}
+
+/// Removes the owner tag at one place, if its connection works and leads there.
+async fn untag_at<K: Managed>(
+    this: &Reconciliation<'_, K>,
+    place: &Place<'_>,
+    why: OrphanReason,
+) -> Result<OwnerTagFate, Stop> {
+    let account = match places::open(this, place).await? {
         Ok(account) => account,
-        Err(unavailable) => match account::stop_for(unavailable, reference, &this.namespace()) {
+        Err(unavailable) => match account::stop_for(unavailable, place.connection, &this.namespace()) {
             Stop::Report(_) => return Ok(stays("the connection cannot be used")),
             stop => return Err(stop),
         },
     };
-    if moved::of(this, &account).is_some() {
+    if place.record.is_some_and(|record| moved::between(this, record, &account).is_some()) {
         return Ok(stays("the connection leads to another place"));
     }
-    let Ok(targets) = target::all(this, &account) else {
+    let Ok(targets) = target::at(this, place, &account) else {
         return Ok(stays("the connection leads to another provider"));
     };
     match untag(this, &targets).await? {
-        // Reads may not show the object yet.
-        Ok(OwnerTagFate::Untouched) if why == OrphanReason::Requested => {
-            wait::for_create(this)?;
-            Ok(OwnerTagFate::Untouched)
-        }
         Ok(fate) => Ok(fate),
         Err(error) if why == OrphanReason::Requested && is_transient(&error) && this.deleted_for() < PATIENCE => {
             Err(failed(this, &error))

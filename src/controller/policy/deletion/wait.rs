@@ -1,4 +1,5 @@
-//! Waits for a create that may still take effect, or whose object reads may not show yet.
+//! Waits for a create that may still take effect, or whose object reads may not show yet, and for the check of a
+//! connection.
 
 use crate::api::Reason;
 use crate::api::status::OperationKind;
@@ -6,6 +7,15 @@ use crate::controller::kinds::managed::Managed;
 use crate::controller::policy::reconciliation::Reconciliation;
 use crate::controller::policy::stop::Stop;
 use crate::engine::outcome::{Outcome, Requeue};
+use std::time::Duration;
+
+/// How soon a deletion is retried whose connection has not been checked yet.
+const UNCHECKED_RETRY: Duration = Duration::from_secs(1);
+
+/// Reports that a connection is being checked.
+pub fn for_check() -> Outcome {
+    Outcome::working(Reason::Deleting, "Waiting for the connection to be checked.", Requeue::After(UNCHECKED_RETRY))
+}
 
 /// Stops a deletion that found nothing while a create may still take effect, or while reads may not show the object yet.
 pub fn for_create<K: Managed>(this: &Reconciliation<'_, K>) -> Result<(), Stop> {
