@@ -2,7 +2,9 @@
 //! the deletion record and of the objects found upstream.
 //!
 //! An id in status alone does not permit a deletion: people who cannot write upstream may be able to
-//! write status.
+//! write status. Where the upstream shows no owner tags, the recorded id and the name must agree. What status alone
+//! cannot explain, such as an object of the name with another id, blocks: neither a deletion of a foreign object nor a
+//! leak is guessed. What the process itself knows to be its own needs no further proof.
 
 use super::Ownership;
 use super::outcome::{Outcome, Requeue};
@@ -20,6 +22,10 @@ pub struct DeletionRecord<'a> {
     pub id: Option<&'a str>,
     /// The kind of `status.operation`: a write whose outcome is unknown.
     pub in_flight: Option<OperationKind>,
+    /// The id of the object that this process created, or saw with our owner tag, if the upstream chose the id.
+    pub proven: Option<&'a str>,
+    /// Whether this process began the adoption in flight. Status alone does not prove one.
+    pub adopts: bool,
 }
 
 impl DeletionRecord<'_> {
@@ -80,16 +86,25 @@ fn candidates(
     // A create that took effect late may have made a second object with our owner tag.
     let others = named.iter().filter(|found| is_ours(found) && recorded.as_ref() != Some(*found));
     let ours: Vec<_> = recorded.iter().filter(|found| is_ours(found)).chain(others).cloned().collect();
+    let hidden = || named.iter().filter(|(id, owner)| *owner == Ownership::Unknown && !is_recorded(id)).cloned();
     match recorded {
         _ if !ours.is_empty() => ours,
         // Where the upstream shows no tags, the name must match as well.
-        Some((id, Ownership::Unknown)) if !named.iter().any(|(found, _)| is_recorded(found)) => {
-            vec![(id, Ownership::Untagged)]
+        Some((id, Ownership::Unknown))
+            if !named.iter().any(|(found, _)| is_recorded(found)) && !proves(record, &id) =>
+        {
+            hidden().chain([(id, Ownership::Untagged)]).collect()
         }
         Some(recorded) => vec![recorded],
-        None if record.id.is_some() => Vec::new(),
+        // Another writer may have changed the id in status.
+        None if record.id.is_some() => hidden().collect(),
         None => named,
     }
+}
+
+/// Returns whether this process knows that the object is ours.
+fn proves(record: &DeletionRecord<'_>, id: &str) -> bool {
+    record.proven == Some(id)
 }
 
 /// The decision about one object.
@@ -101,12 +116,17 @@ enum Decision {
 
 fn decide(record: &DeletionRecord<'_>, id: String, owner: &Ownership) -> Decision {
     let has_id = record.id.is_some();
+    let is_recorded = record.id == Some(id.as_str());
+    let adopting = record.in_flight == Some(OperationKind::Adopt);
     match owner {
         Ownership::Ours => Decision::Delete(id),
+        // Another writer dropped the owner tag, or the upstream hides it.
+        Ownership::Untagged | Ownership::Unknown if proves(record, &id) => Decision::Delete(id),
         // The owner tag of the adoption was never written, so the object was never adopted.
-        Ownership::Untagged | Ownership::Unknown if record.in_flight == Some(OperationKind::Adopt) => Decision::Skip,
+        Ownership::Untagged if adopting => Decision::Skip,
+        Ownership::Unknown if adopting && record.adopts => Decision::Skip,
         // Where the upstream shows no tags, the recorded id is the only proof.
-        Ownership::Unknown if has_id => Decision::Delete(id),
+        Ownership::Unknown if is_recorded && !adopting => Decision::Delete(id),
         Ownership::Untagged if has_id => Decision::Stop(DeletionPlan::Blocked(not_tagged(&id))),
         // Nothing is recorded, and the upstream shows that the object is not ours.
         Ownership::Untagged if record.in_flight.is_none() => Decision::Skip,

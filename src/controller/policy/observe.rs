@@ -136,6 +136,9 @@ async fn from_list<K: Managed>(
     };
     match external.observe_listed(id, not_before).await {
         ListedObservation::Complete(seen) if seen.owner == Ownership::Ours || this.object.only_observes() => {
+            if seen.owner == Ownership::Ours {
+                this.shared().records.prove(&uid, &seen.id);
+            }
             let quiet = plan::plan(&this.last_known(), this.rules(), vec![(*seen).clone()], hash).is_quiet();
             quiet.then_some(ObserveResult::Listed(*seen))
         }
@@ -182,6 +185,9 @@ async fn from_get<K: Managed>(
             observation.diff.fields.iter_mut().for_each(|field| field.widens = false);
         }
         observation.owner = ownership::resolve(this, observation.owner.clone()).await;
+        if observation.owner == Ownership::Ours {
+            this.shared().records.prove(&this.uid(), &observation.id);
+        }
     }
     this.shared().observations.record_read(&this.uid());
     Ok(found)

@@ -152,6 +152,8 @@ impl<'a, K: Managed> Reconciliation<'a, K> {
             return Ok(());
         }
         self.object = status::write(&self.api(), &self.object, &status).await?;
+        let id = |status: &StatusDraft| status.common.operation.as_ref().map(|operation| operation.id.clone());
+        let begins = id(&self.saved_status) != id(&self.status);
         self.saved_status = self.status.clone();
         let (records, uid) = (&self.shared().records, self.uid());
         records.remember(&uid, Footprint::of(&self.object));
@@ -160,7 +162,7 @@ impl<'a, K: Managed> Reconciliation<'a, K> {
         if operation.is_none() {
             records.create_ended(&uid);
         }
-        records.adopting(&uid, operation.filter(|operation| operation.kind == OperationKind::Adopt));
+        records.adopting(&uid, operation.filter(|operation| operation.kind == OperationKind::Adopt), begins);
         // Only now it is certain that the cache did not merely lag.
         if std::mem::take(&mut self.record_lost) {
             self.announce_restored();

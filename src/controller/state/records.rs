@@ -66,6 +66,10 @@ struct Memory {
     repeated: Option<Instant>,
     /// The adoption whose outcome is not recorded.
     adopting: Option<Operation>,
+    /// The id of the adoption that this process began itself: others may write one into status.
+    began_adoption: Option<String>,
+    /// The id of the upstream object that this process created, or saw with our owner tag.
+    proven: Option<String>,
     /// Whether this process let the object go.
     released: bool,
 }
@@ -102,9 +106,34 @@ impl Records {
         }
     }
 
-    /// Remembers the adoption in flight that status records; `None` when none is.
-    pub fn adopting(&self, uid: &str, operation: Option<Operation>) {
-        self.lock().entry(uid.to_owned()).or_default().adopting = operation;
+    /// Remembers the adoption in flight that status records; `None` when none is. `is_new` if this process wrote it into
+    /// status.
+    pub fn adopting(&self, uid: &str, operation: Option<Operation>, is_new: bool) {
+        let mut all = self.lock();
+        let memory = all.entry(uid.to_owned()).or_default();
+        let id = |operation: &Option<Operation>| operation.as_ref().map(|operation| operation.id.clone());
+        // One that was put back into status may have been forged before.
+        if is_new && id(&operation) != id(&memory.adopting) {
+            memory.began_adoption = id(&operation);
+        }
+        memory.adopting = operation;
+    }
+
+    /// Returns whether this process began this adoption.
+    #[must_use]
+    pub fn began_adoption(&self, uid: &str, operation: &str) -> bool {
+        self.lock().get(uid).is_some_and(|memory| memory.began_adoption.as_deref() == Some(operation))
+    }
+
+    /// Remembers the upstream object that this process created, or saw with our owner tag.
+    pub fn prove(&self, uid: &str, id: &str) {
+        self.lock().entry(uid.to_owned()).or_default().proven = Some(id.to_owned());
+    }
+
+    /// Returns the id of the upstream object that this process knows to be ours, whatever status says.
+    #[must_use]
+    pub fn proven(&self, uid: &str) -> Option<String> {
+        self.lock().get(uid)?.proven.clone()
     }
 
     /// Puts back into status what another writer took away: the upstream object, and the write in flight. Returns

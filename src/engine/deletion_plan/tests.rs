@@ -2,10 +2,11 @@
 
 use super::*;
 
-const RECORDED: DeletionRecord<'_> = DeletionRecord { id: Some("id-1"), in_flight: None };
-const UNRECORDED: DeletionRecord<'_> = DeletionRecord { id: None, in_flight: None };
-const CREATING: DeletionRecord<'_> = DeletionRecord { id: None, in_flight: Some(OperationKind::Create) };
-const ADOPTING: DeletionRecord<'_> = DeletionRecord { id: Some("id-1"), in_flight: Some(OperationKind::Adopt) };
+const UNRECORDED: DeletionRecord<'_> = DeletionRecord { id: None, in_flight: None, proven: None, adopts: false };
+const RECORDED: DeletionRecord<'_> = DeletionRecord { id: Some("id-1"), ..UNRECORDED };
+const CREATING: DeletionRecord<'_> = DeletionRecord { in_flight: Some(OperationKind::Create), ..UNRECORDED };
+const FORGED: DeletionRecord<'_> = DeletionRecord { in_flight: Some(OperationKind::Adopt), ..RECORDED };
+const ADOPTING: DeletionRecord<'_> = DeletionRecord { adopts: true, ..FORGED };
 
 fn foreign() -> [Ownership; 2] {
     [Ownership::ForeignTag("cluster/uid".to_owned()), Ownership::OtherObject("Policy team/viewer".to_owned())]
@@ -56,7 +57,36 @@ fn deletion_plan_skips_untagged_objects_while_adopting() {
 fn deletion_plan_trusts_the_id_when_no_tags_are_shown() {
     assert_eq!(one(&RECORDED, &Ownership::Unknown), deletes(&["id-1"]));
     let renamed = plan_deletion(&RECORDED, Some(Ownership::Unknown), named(&[("id-2", Ownership::Unknown)]));
+    assert!(blocked(renamed).message.contains("Cannot tell whether id-2"), "the name must match as well");
+    let renamed = plan_deletion(&RECORDED, Some(Ownership::Unknown), Vec::new());
     assert!(blocked(renamed).message.contains("does not have the owner tag"), "the name must match as well");
+}
+
+#[test]
+fn deletion_plan_blocks_when_status_hides_an_object() {
+    let other = named(&[("id-2", Ownership::Unknown)]);
+    let outcome = blocked(plan_deletion(&RECORDED, None, other.clone()));
+    assert!(outcome.message.starts_with("Cannot tell whether id-2"), "a bogus id: {}", outcome.message);
+    let outcome = blocked(plan_deletion(&RECORDED, Some(Ownership::Unknown), other));
+    assert!(outcome.message.starts_with("Cannot tell whether id-2"), "a foreign id: {}", outcome.message);
+    let outcome = blocked(one(&FORGED, &Ownership::Unknown));
+    assert!(outcome.message.starts_with("Cannot tell whether id-1"), "a forged adoption: {}", outcome.message);
+}
+
+#[test]
+fn deletion_plan_deletes_what_the_process_knows() {
+    for owner in [Ownership::Untagged, Ownership::Unknown] {
+        for record in [RECORDED, CREATING, FORGED, ADOPTING] {
+            let record = DeletionRecord { proven: Some("id-1"), ..record };
+            assert_eq!(one(&record, &owner), deletes(&["id-1"]), "{record:?} {owner:?}");
+        }
+    }
+    let bogus = DeletionRecord { proven: Some("id-2"), ..RECORDED };
+    assert_eq!(plan_deletion(&bogus, None, named(&[("id-2", Ownership::Unknown)])), deletes(&["id-2"]));
+    for owner in foreign() {
+        let record = DeletionRecord { proven: Some("id-1"), ..RECORDED };
+        assert_eq!(one(&record, &owner), DeletionPlan::NotOurs, "an owner tag counts more");
+    }
 }
 
 #[test]

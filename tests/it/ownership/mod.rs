@@ -6,6 +6,7 @@ mod claims;
 mod duplicates;
 mod foreign_objects;
 mod forged_places;
+mod hidden_tags;
 mod lost_adoptions;
 mod lost_finalizers;
 pub mod lost_records;

@@ -80,6 +80,9 @@ impl<K: Managed> Apply<'_, '_, K> {
         let result = self.this.write(Write::create(cause), self.external.create()).await?;
         // The grace counts from now: the request may have waited, and taken effect until its response came or was lost.
         self.remember_sent();
+        if let Ok(Written::Accepted { id, .. } | Written::Incomplete { id, .. }) = &result {
+            self.this.shared().records.prove(&self.this.uid(), id);
+        }
         Ok(result)
     }
 

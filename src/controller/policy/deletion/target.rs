@@ -99,8 +99,15 @@ impl Target {
 
     /// Observes the objects and decides which to delete.
     pub async fn plan<K: Managed>(&self, this: &Reconciliation<'_, K>) -> crate::engine::Result<DeletionPlan> {
-        let operation = this.status.common.operation.as_ref();
-        let record = DeletionRecord { id: self.id.as_deref(), in_flight: operation.map(|operation| operation.kind) };
+        let (operation, records) = (this.status.common.operation.as_ref(), &this.shared().records);
+        // Where people choose the id, another writer may have made an object of this id anew.
+        let proven = records.proven(&this.uid()).filter(|id| *id != self.key);
+        let record = DeletionRecord {
+            id: self.id.as_deref(),
+            in_flight: operation.map(|operation| operation.kind),
+            proven: proven.as_deref(),
+            adopts: operation.is_some_and(|operation| records.began_adoption(&this.uid(), &operation.id)),
+        };
         self.deleter.know(&self.key);
         let recorded = match record.id {
             Some(id) => self.deleter.owner(id).await?,

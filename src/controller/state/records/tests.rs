@@ -89,11 +89,11 @@ fn lost_adoption_is_restored_until_its_outcome_is_known() {
     let records = Records::default();
     let adoption = Operation { kind: OperationKind::Adopt, ..create() };
     records.record("a", Some(reference(Some("1"))));
-    records.adopting("a", Some(adoption.clone()));
+    records.adopting("a", Some(adoption.clone()), true);
     let mut status = CommonStatus::default();
     assert!(records.restore("a", &mut status));
     assert_eq!((status.operation, status.upstream), (Some(adoption), Some(reference(Some("1")))));
-    records.adopting("a", None);
+    records.adopting("a", None, true);
     let mut status = CommonStatus::default();
     assert!(records.restore("a", &mut status));
     assert_eq!(status.operation, None);
@@ -130,4 +130,16 @@ fn intent_without_memory_is_left_when_the_object_goes() {
     assert_eq!(records.forget("a", Some(reference(None))), Some(reference(None)), "its create may be under way");
     records.record("b", Some(reference(Some("1"))));
     assert_eq!(records.forget("b", Some(reference(None))), Some(reference(None)), "it is created again");
+}
+
+#[test]
+fn forged_adoption_is_not_one_that_this_process_began() {
+    let (records, adoption) = (Records::default(), Operation { kind: OperationKind::Adopt, ..create() });
+    records.adopting("a", Some(adoption.clone()), false);
+    assert!(!records.began_adoption("a", &adoption.id), "another writer wrote it into status");
+    records.adopting("a", Some(adoption.clone()), true);
+    assert!(!records.began_adoption("a", &adoption.id), "it was put back into status");
+    records.adopting("a", None, true);
+    records.adopting("a", Some(adoption.clone()), true);
+    assert!(records.began_adoption("a", &adoption.id));
 }

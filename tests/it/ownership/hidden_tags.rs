@@ -1,0 +1,88 @@
+//! Deletions where NAVER Cloud shows no owner tags: status is the only record, and a tenant may write it.
+
+use crate::deletion::from_status::blocked;
+use crate::security::tenants::write_status;
+use crate::support::test_env::{TestEnv, ncloud_policy, upstream_id};
+use cloud_policy::api::Policy;
+use cloud_policy_simulator::ncloud::NewPolicy;
+use cloud_policy_simulator::{Action, Fault, Operation};
+use serde_json::{Value, json};
+
+/// Starts with a ready policy in an account that shows no tags.
+async fn untagged(prefix: &str) -> (TestEnv, String) {
+    let env = TestEnv::new(prefix).await;
+    env.ncloud.faults().add(Fault::on(Operation::TagsGet).before(Action::status(400, "{}")).forever());
+    env.apply(ncloud_policy("one")).await;
+    let id = upstream_id(&env.ready::<Policy>("one").await);
+    (env, id)
+}
+
+/// An adoption in flight that nobody began.
+fn adoption() -> Value {
+    json!({ "operation": { "id": "1-1", "kind": "Adopt", "startedAt": "2026-01-01T00:00:00Z", "requestHash": "x" } })
+}
+
+fn bogus_id() -> Value {
+    json!({ "upstream": { "id": "00000000-0000-0000-0000-000000000000" } })
+}
+
+#[tokio::test]
+async fn deletion_needs_no_human_where_tags_are_hidden() {
+    for restarted in [false, true] {
+        let (mut env, _) = untagged("hidden-honest").await;
+        if restarted {
+            env.stop().await;
+            env.start(|_| {});
+        }
+        env.delete::<Policy>("one").await;
+        env.gone::<Policy>("one").await;
+        assert!(env.ncloud.policies().is_empty());
+    }
+}
+
+#[tokio::test]
+async fn deletion_waits_when_forged_record_hides_the_object() {
+    for forged in [bogus_id(), adoption(), json!({ "upstream": null })] {
+        let (mut env, id) = untagged("hidden-forged").await;
+        env.stop().await;
+        write_status::<Policy>(&env, "one", forged.clone()).await;
+        env.delete::<Policy>("one").await;
+        env.start(|_| {});
+        let message = blocked::<Policy>(&env, "one", "Conflict").await;
+        assert!(message.contains(&id) && message.contains("force-orphan=true"), "{forged}: {message}");
+        assert!(env.ncloud.remove_policy(&id));
+        env.gone::<Policy>("one").await;
+    }
+}
+
+#[tokio::test]
+async fn deletion_trusts_what_this_process_created() {
+    for forged in [bogus_id(), adoption()] {
+        let (env, _) = untagged("hidden-known").await;
+        write_status::<Policy>(&env, "one", forged).await;
+        env.delete::<Policy>("one").await;
+        env.gone::<Policy>("one").await;
+        assert!(env.ncloud.policies().is_empty(), "leak");
+    }
+}
+
+#[tokio::test]
+async fn deletion_takes_no_foreign_object_when_id_is_forged() {
+    for restarted in [false, true] {
+        let (mut env, id) = untagged("hidden-foreign").await;
+        let foreign = NewPolicy { policy_name: "foreign".to_owned(), ..NewPolicy::default() };
+        let foreign = env.ncloud.add_policy(foreign);
+        env.stop().await;
+        write_status::<Policy>(&env, "one", json!({ "upstream": { "id": foreign, "key": "foreign" } })).await;
+        if restarted {
+            env.start(|_| {});
+            env.wait_for_reconciles(2).await;
+            env.stop().await;
+        }
+        env.delete::<Policy>("one").await;
+        env.start(|_| {});
+        blocked::<Policy>(&env, "one", "Conflict").await;
+        let left: Vec<String> = env.ncloud.policies().into_iter().map(|policy| policy.policy_id).collect();
+        assert!(left.contains(&foreign) && left.contains(&id), "{left:?}");
+    }
+}
