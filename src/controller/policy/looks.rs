@@ -2,8 +2,9 @@
 //!
 //! A create may take effect, and become visible, within the grace: counted from its response or the loss of it. A
 //! create of an earlier process may have been sent until this process started, so its grace counts from there at the
-//! earliest. The record of a create in status can be lost: an object with the finalizer and without a record may have
-//! one as well, unless this process added the finalizer.
+//! earliest. The record of a create in status can be lost: an object without a record, and with a trace of an earlier
+//! process, may have one as well. The finalizer is such a trace, also after another writer removed it, and so is the
+//! annotation with the place.
 
 use super::reconciliation::Reconciliation;
 use crate::api::status::{Operation, OperationKind};
@@ -87,11 +88,17 @@ impl<K: Managed> Reconciliation<'_, K> {
     fn has_lost_record(&self) -> bool {
         let (common, shared) = (&self.status.common, self.shared());
         // First what most objects have: the rest parses an annotation, and each plan asks.
-        if common.upstream.is_some() || common.operation.is_some() || !shared.settings.safeguards.search_unrecorded {
+        let is_recorded = self.recorded_id().is_some() || common.operation.is_some();
+        if is_recorded || !shared.settings.safeguards.search_unrecorded {
             return false;
         }
+        let has_trace = || has_finalizer(&self.object) || self.place.is_some() || self.had_finalizer();
         let is_restored = || recorded_place::is_of_another(&self.object) || self.lost_for().is_some();
-        (has_finalizer(&self.object) && !shared.records.is_first_process(&self.uid())) || is_restored()
+        (!shared.records.is_first_process(&self.uid()) && has_trace()) || is_restored()
+    }
+
+    fn had_finalizer(&self) -> bool {
+        self.shared().records.had_finalizer(&self.uid())
     }
 
     /// Returns how long ago an object of this name went that this process did not let go.

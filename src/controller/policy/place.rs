@@ -89,7 +89,7 @@ impl<K: Managed> Reconciliation<'_, K> {
             return Ok(());
         }
         let safeguards = self.shared().settings.safeguards;
-        let is_first = !has_finalizer(&self.object);
+        let is_first = self.has_no_past();
         self.object = finalizer::add(&self.api(), &self.object, text.as_deref(), safeguards).await?;
         if is_first {
             self.shared().records.began_here(&self.uid());
@@ -106,6 +106,13 @@ impl<K: Managed> Reconciliation<'_, K> {
         self.place = None;
         let Some(saved) = self.status.common.upstream.clone() else { return Ok(()) };
         self.keep_place(saved).await
+    }
+
+    /// Returns whether no earlier process can have sent anything for the object: it shows no trace of one. A finalizer
+    /// that another writer removed is only put back.
+    fn has_no_past(&self) -> bool {
+        let had_finalizer = self.shared().records.had_finalizer(&self.uid());
+        !had_finalizer && !self.was_recorded() && recorded_place::read(&self.object).is_none()
     }
 
     /// Adds the finalizer and the annotation with this place.

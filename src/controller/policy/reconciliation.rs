@@ -64,6 +64,11 @@ impl<'a, K: Managed> Reconciliation<'a, K> {
         self.record_lost
     }
 
+    /// Returns whether the status that was read records an upstream object or a write in flight.
+    pub fn was_recorded(&self) -> bool {
+        self.saved_status.common.upstream.is_some() || self.saved_status.common.operation.is_some()
+    }
+
     /// Returns whether an annotation requests that the operator retries the fields that it gave up.
     pub fn reconcile_requested(&self) -> bool {
         self.object.reconcile_requested(&self.status.common)

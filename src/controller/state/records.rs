@@ -53,15 +53,20 @@ fn hash(text: &String) -> u64 {
 pub struct Records(Mutex<HashMap<String, Memory>>);
 
 #[derive(Debug, Default)]
+#[allow(clippy::struct_excessive_bools, reason = "each is an independent fact")]
 struct Memory {
     /// The object as this process read or wrote it last.
     footprint: Option<Footprint>,
     /// The upstream object that this process recorded last.
     upstream: Option<UpstreamRef>,
+    /// Whether this process acquired that object, and status may not record it yet.
+    acquired: bool,
     /// The create that this process sent and whose outcome is not recorded.
     sent: Option<Sent>,
-    /// Whether this process added the finalizer, so that no earlier one sent anything.
+    /// Whether this process added the first finalizer, so that no earlier one sent anything.
     is_new: bool,
+    /// Whether this process saw the object with our finalizer.
+    had_finalizer: bool,
     /// When this process sent a create although an earlier one without a known outcome may have taken effect.
     repeated: Option<Instant>,
     /// The adoption whose outcome is not recorded.
@@ -80,10 +85,29 @@ struct Sent {
     at: Instant,
 }
 
+impl Memory {
+    /// Puts an acquired object into a status that does not show it. A status that shows it, and no write in flight,
+    /// records it: the write of status took effect although its response was lost.
+    fn settle_acquired(&mut self, status: &mut CommonStatus) {
+        if !self.acquired {
+            return;
+        }
+        let id = |upstream: &Option<UpstreamRef>| upstream.as_ref().and_then(|upstream| upstream.id.clone());
+        if id(&status.upstream) != id(&self.upstream) {
+            status.upstream.clone_from(&self.upstream);
+        } else if status.operation.is_none() {
+            (self.acquired, self.sent, self.adopting) = (false, None, None);
+        }
+    }
+}
+
 impl Records {
     /// Remembers an object as this process read or wrote it.
     pub fn remember(&self, uid: &str, footprint: Footprint) {
-        self.lock().entry(uid.to_owned()).or_default().footprint = Some(footprint);
+        let mut all = self.lock();
+        let memory = all.entry(uid.to_owned()).or_default();
+        memory.had_finalizer |= footprint.finalizer;
+        memory.footprint = Some(footprint);
     }
 
     /// Returns whether the object differs from what this process read or wrote last.
@@ -94,7 +118,17 @@ impl Records {
 
     /// Remembers the upstream object that status records.
     pub fn record(&self, uid: &str, upstream: Option<UpstreamRef>) {
-        self.lock().entry(uid.to_owned()).or_default().upstream = upstream;
+        let mut all = self.lock();
+        let memory = all.entry(uid.to_owned()).or_default();
+        (memory.upstream, memory.acquired) = (upstream, false);
+    }
+
+    /// Remembers an upstream object that this process created, found by its owner tag or adopted. The write of status
+    /// that records its id may fail.
+    pub fn acquired(&self, uid: &str, upstream: Option<UpstreamRef>) {
+        let mut all = self.lock();
+        let memory = all.entry(uid.to_owned()).or_default();
+        (memory.upstream, memory.acquired) = (upstream, true);
     }
 
     /// Remembers the upstream object that a cached status records, if this process recorded none itself: a cache may lag
@@ -137,10 +171,11 @@ impl Records {
     }
 
     /// Puts back into status what another writer took away: the upstream object, and the write in flight. Returns
-    /// whether something was lost.
+    /// whether something was lost. What no write of status recorded yet is not lost.
     pub fn restore(&self, uid: &str, status: &mut CommonStatus) -> bool {
-        let all = self.lock();
-        let Some(memory) = all.get(uid) else { return false };
+        let mut all = self.lock();
+        let Some(memory) = all.get_mut(uid) else { return false };
+        memory.settle_acquired(status);
         let mut lost = false;
         let in_flight = memory.sent.as_ref().map(|sent| &sent.operation).or(memory.adopting.as_ref());
         if let (None, Some(operation)) = (&status.operation, in_flight) {
@@ -185,7 +220,13 @@ impl Records {
         self.lock().get(uid)?.sent.as_ref().filter(|sent| sent.operation.id == operation).map(|sent| sent.at.elapsed())
     }
 
-    /// Remembers that this process added the finalizer.
+    /// Returns whether this process saw the object with our finalizer.
+    #[must_use]
+    pub fn had_finalizer(&self, uid: &str) -> bool {
+        self.lock().get(uid).is_some_and(|memory| memory.had_finalizer)
+    }
+
+    /// Remembers that this process added the first finalizer.
     pub fn began_here(&self, uid: &str) {
         self.lock().entry(uid.to_owned()).or_default().is_new = true;
     }
@@ -237,10 +278,11 @@ impl Records {
     /// Forgets an object that is gone. Returns the upstream object that it recorded last; `None` if it recorded
     /// none, or if this process let the object go.
     pub fn forget(&self, uid: &str, shown: Option<UpstreamRef>) -> Option<UpstreamRef> {
-        let Some(Memory { released, upstream, .. }) = self.lock().remove(uid) else { return shown };
+        let Some(Memory { released, upstream, acquired, .. }) = self.lock().remove(uid) else { return shown };
         let has_id = |record: &UpstreamRef| record.id.is_some();
         match (shown, upstream) {
             _ if released => None,
+            (_, known) if acquired => known,
             // Another writer may have changed the id in status.
             (Some(shown), Some(known)) if has_id(&shown) && has_id(&known) => Some(known),
             // A record without an id is that of a create in flight. It is newer than what this process remembers.

@@ -1,5 +1,6 @@
 //! Owner tags: adoption, several objects that use one upstream object, and objects of other owners.
 
+mod accepted;
 pub mod adoption;
 mod adversaries;
 mod claims;
@@ -15,3 +16,4 @@ mod mended;
 mod released;
 mod removed_records;
 mod renamed_restores;
+mod traces;

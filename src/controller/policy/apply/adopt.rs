@@ -83,6 +83,7 @@ impl<'c, K: Managed> Apply<'_, 'c, K> {
 
     async fn record_acquired(&mut self, observed: &Observation, adopted: bool, reason: &str, note: &str) -> Result<()> {
         self.point_at(Some(&observed.id), adopted);
+        self.remember_acquired();
         self.this.status.common.operation = None;
         self.this.save().await?;
         self.this.normal_event(reason, note);

@@ -54,6 +54,7 @@ impl<K: Managed> Apply<'_, '_, K> {
                 self.this.status.common.applied_hash = None;
                 self.this.normal_event("Created", &format!("Created {id} upstream."));
                 self.note_written(&id, false, verdict);
+                self.remember_acquired();
                 self.note_write_time();
                 if let Some(outcome) = self.believe(shown.as_ref().filter(|_| cause == Cause::Spec)) {
                     return Ok(outcome);
@@ -123,9 +124,10 @@ impl<K: Managed> Apply<'_, '_, K> {
     /// next reconcile completes it.
     async fn record_incomplete(&mut self, id: &str, error: &UpstreamError) -> Result<Outcome, Stop> {
         self.point_at(Some(id), false);
+        self.remember_acquired();
         self.this.status.common.applied_hash = None;
-        self.this.save().await?;
         self.this.normal_event("Created", &format!("Created {id} upstream."));
+        self.this.save().await?;
         Err(failed(self.this, error))
     }
 

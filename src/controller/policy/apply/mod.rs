@@ -221,6 +221,12 @@ impl<'a, 'c, K: Managed> Apply<'a, 'c, K> {
         report.verdict = verdict.or(report.verdict.take());
     }
 
+    /// Remembers the object that the record names until status in the API server does: the write may fail, and lists may
+    /// show a new object late.
+    fn remember_acquired(&self) {
+        self.this.shared().records.acquired(&self.this.uid(), self.this.status.common.upstream.clone());
+    }
+
     /// Notes that reads may not show a write yet, for a later process.
     fn note_write_time(&mut self) {
         self.this.status.common.last_write_time = Some(self.this.shared().clock.now().to_string());

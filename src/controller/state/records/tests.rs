@@ -38,6 +38,16 @@ fn object_is_disturbed_when_it_lost_what_was_remembered() {
 }
 
 #[test]
+fn finalizer_is_remembered_when_another_writer_removes_it() {
+    let records = Records::default();
+    for (finalizer, had) in [(false, false), (true, true), (false, true)] {
+        records.remember("a", Footprint { finalizer, ..Footprint::default() });
+        assert_eq!(records.had_finalizer("a"), had);
+    }
+    assert!(!records.is_first_process("a"), "it is only put back");
+}
+
+#[test]
 fn lost_record_is_restored_and_other_objects_are_not() {
     let (records, mut status) = (Records::default(), CommonStatus::default());
     assert!(!records.restore("a", &mut status));
@@ -60,6 +70,36 @@ fn lost_create_is_restored_until_its_outcome_is_known() {
     assert_eq!(status.operation, Some(create()));
     records.create_ended("a");
     assert_eq!(records.sent_create("a"), None);
+}
+
+#[test]
+fn acquired_object_is_known_until_status_records_it() {
+    let records = Records::default();
+    let in_flight = CommonStatus { operation: Some(create()), upstream: Some(reference(None)), ..Default::default() };
+    records.record("a", in_flight.upstream.clone());
+    records.create_sent("a", create());
+    records.acquired("a", Some(reference(Some("1"))));
+    for _ in 0..2 {
+        let mut status = in_flight.clone();
+        assert!(!records.restore("a", &mut status), "nothing was lost");
+        assert_eq!(status.upstream, Some(reference(Some("1"))));
+    }
+    let recorded = CommonStatus { upstream: Some(reference(Some("1"))), ..CommonStatus::default() };
+    let mut status = recorded.clone();
+    assert!(!records.restore("a", &mut status) && status == recorded, "the write took effect: {status:?}");
+    assert_eq!(records.sent_create("a"), None);
+    records.acquired("b", Some(reference(Some("1"))));
+    assert_eq!(records.forget("b", Some(reference(None))), Some(reference(Some("1"))), "the create ended");
+}
+
+#[test]
+fn recorded_object_is_no_longer_only_acquired() {
+    let records = Records::default();
+    records.acquired("a", Some(reference(Some("1"))));
+    records.record("a", Some(reference(None)));
+    let mut status = CommonStatus { operation: Some(create()), ..CommonStatus::default() };
+    assert!(!records.restore("a", &mut status));
+    assert_eq!(status.upstream, None, "it is created again");
 }
 
 #[test]
