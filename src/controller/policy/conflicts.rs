@@ -4,37 +4,81 @@
 //! Two objects claim the same when they name the same connection and the same unique name, or the same
 //! `externalId`. The spec contains the claim, so it is known before anything exists upstream. An owner tag
 //! that is upstream already decides without claims.
+//!
+//! A claim alone blocks nobody. It counts only while its object may use it:
+//!
+//! - The operator writes for the object, and did not refuse it: a refused object never acquires what it names.
+//! - An object that records one upstream object makes no claim on the id of another one.
+//! - A claim on an id concerns who adopts an object that is there. It keeps nobody from creating one.
+//! - The object that records the name comes before those that only claim it, whatever their age.
 
 use super::ownership::display_name;
 use super::reconciliation::Reconciliation;
+use crate::api::status::UpstreamRef;
+use crate::api::{ConditionType, Reason};
 use crate::controller::kinds::managed::Managed;
 use crate::controller::state::claims::Claim;
 use crate::engine::{Observation, Ownership};
 use crate::upstream::registry;
 use jiff::Timestamp;
 
-/// Returns the display name of the oldest object that has one of this object's claims and is older.
+/// The reasons with which the operator refuses what a spec asks for, until a human changes it.
+const REFUSED: [Reason; 6] = [
+    Reason::Conflict,
+    Reason::InvalidSpec,
+    Reason::ValidationFailed,
+    Reason::AccountChanged,
+    Reason::UnsupportedByUpstream,
+    Reason::InternalError,
+];
+
+/// Returns the display name of the first of the objects that come before this one in one of its claims.
 pub fn contender<K: Managed>(this: &Reconciliation<'_, K>, found: &[Observation]) -> Option<String> {
     if found.iter().any(|observed| matches!(observed.owner, Ownership::Ours)) {
         return None;
     }
     let (me, accounts) = (&this.object, &this.shared().accounts);
-    let (mine, my_age) = (claims_of(me), age(me));
+    let mut mine = claims_of(me);
+    mine.retain(|claim| !matches!(claim, Claim::Id(_, _, id) if found.iter().all(|seen| seen.id != *id)));
     if mine.is_empty() {
         return None;
     }
-    let older = |other: &K| {
+    let (my_record, my_age) = (this.status.common.upstream.as_ref(), age(me));
+    let before = |other: &K| {
         let namespace = other.namespace().unwrap_or_default();
-        let contends = age(other) < my_age
+        let record = record_of(other);
+        let precedes = |claim: &Claim| {
+            mine.contains(claim) && rank(claim, record, age(other)) < rank(claim, my_record, my_age.clone())
+        };
+        let contends = claims_of(other).iter().any(precedes)
             && writes(other)
-            && claims_of(other).iter().any(|claim| mine.contains(claim))
+            && !is_refused(other)
             // An object that may not use the connection has no claim on the upstream objects behind it.
             && accounts.resolve(&other.common().connection_ref, &namespace).is_ok();
         contends.then(|| (age(other), namespace, other.name_any()))
     };
-    let (_, namespace, name) = this.shared().stores.collect(older).into_iter().min()?;
+    let (_, namespace, name) = this.shared().stores.collect(before).into_iter().min()?;
     let text = display_name(K::KIND, &namespace, &name, &this.namespace());
     Some(text[..1].to_uppercase() + &text[1..])
+}
+
+/// Returns the rank of an object among those that claim the same; the lowest comes first.
+fn rank(claim: &Claim, record: Option<&UpstreamRef>, age: Age) -> (bool, Age) {
+    let recorded = record.filter(|record| record.id.is_some());
+    let is_recorded = matches!((claim, recorded), (Claim::Name(_, _, name), Some(record)) if record.key == *name);
+    (!is_recorded, age)
+}
+
+/// Returns whether the operator refused what the object asks for. A newer spec has no claim before the operator has
+/// read it either: else an endless row of edits would keep a claim alive.
+fn is_refused<K: Managed>(object: &K) -> bool {
+    let conditions = object.saved_common().map(|common| common.conditions.as_slice()).unwrap_or_default();
+    let ready = conditions.iter().find(|condition| condition.type_ == ConditionType::Ready.as_str());
+    ready.is_some_and(|ready| REFUSED.iter().any(|reason| ready.reason == reason.as_str()))
+}
+
+fn record_of<K: Managed>(object: &K) -> Option<&UpstreamRef> {
+    object.saved_common()?.upstream.as_ref()
 }
 
 /// Returns whether the operator writes upstream for this object: not while it is deleted, suspended or only
@@ -43,16 +87,21 @@ fn writes<K: Managed>(object: &K) -> bool {
     !object.is_deleted() && !object.common().suspend && !object.only_observes()
 }
 
-fn age<K: Managed>(object: &K) -> (Option<Timestamp>, Option<String>) {
+type Age = (Option<Timestamp>, Option<String>);
+
+fn age<K: Managed>(object: &K) -> Age {
     (object.meta().creation_timestamp.as_ref().map(|time| time.0), object.uid())
 }
 
-/// Returns the claims of an object's spec.
+/// Returns the claims of an object's spec. `externalId` is none while status records another object.
 pub fn claims_of<K: Managed>(object: &K) -> Vec<Claim> {
     let key = object.connection();
     let name = registry::unique_name(object.desired());
     let name = name.map(|(system, name)| Claim::Name(key.clone(), system, name.to_owned()));
-    let id = object.common().external_id.as_ref().map(|id| Claim::Id(key, K::KIND, id.clone()));
+    let recorded = record_of(object).and_then(|record| record.id.as_ref());
+    let named = object.common().external_id.as_ref();
+    let id = named.filter(|id| recorded.is_none_or(|recorded| recorded == *id));
+    let id = id.map(|id| Claim::Id(key, K::KIND, id.clone()));
     name.into_iter().chain(id).collect()
 }
 

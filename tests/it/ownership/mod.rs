@@ -16,4 +16,5 @@ mod mended;
 mod released;
 mod removed_records;
 mod renamed_restores;
+mod rivals;
 mod traces;
