@@ -11,6 +11,7 @@ use super::queue::permits::Permits;
 use super::state::accounts::Accounts;
 use super::state::claims::ClaimLocks;
 use super::state::heartbeats::Heartbeats;
+use super::state::memories::{self, Departed, Memories};
 use super::state::observations::Observations;
 use super::state::places::Places;
 use super::state::records::Records;
@@ -18,6 +19,7 @@ use super::state::settling::Settling;
 use super::state::stores::{StoreOf, Stores};
 use super::{Error, Result, Settings};
 use crate::api::ConnectionKey;
+use crate::api::status::UpstreamRef;
 use crate::engine::corrections::Corrections;
 use crate::engine::deletions::Deletions;
 use crate::engine::{OwnerTag, owner_tag};
@@ -53,6 +55,8 @@ pub struct Shared {
     pub records: Records,
     /// Where each upstream object is, whatever status says.
     pub places: Places,
+    /// The objects that went lately.
+    pub departed: Departed,
     /// How often each field was corrected.
     pub corrections: Mutex<Corrections>,
     /// The recent deletions, by connection.
@@ -71,6 +75,28 @@ impl Shared {
     /// Checks leadership: the fence before each request that writes upstream.
     pub fn fence(&self) -> Result<()> {
         if self.leadership.still_leads() || !self.settings.safeguards.fence { Ok(()) } else { Err(Error::NotLeading) }
+    }
+
+    /// Returns what this process remembers of each object.
+    pub fn memories(&self) -> Memories<'_> {
+        let Self { records, places, settling, observations, corrections, .. } = self;
+        Memories { records, places, settling, observations, corrections }
+    }
+
+    /// Forgets an object that is gone. Returns the upstream object that it may have left.
+    pub fn forget(&self, uid: &str, shown: Option<UpstreamRef>) -> Option<UpstreamRef> {
+        self.departed.note(uid);
+        self.backoffs.clear(uid);
+        self.memories().forget(uid, shown)
+    }
+
+    /// Forgets once more what late reconciles wrote about objects that are gone.
+    pub fn forget_departed(&self) {
+        let forget = |uid: &str| {
+            self.backoffs.clear(uid);
+            self.memories().forget(uid, None);
+        };
+        self.departed.forget_again(memories::LATE, |uid| self.stores.hold(uid), forget);
     }
 
     /// Locks the corrections. A count is valid at every moment, so a panic elsewhere does not spoil it.

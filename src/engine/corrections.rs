@@ -83,6 +83,13 @@ impl Corrections {
         fields.filter(|(_, times)| often(times)).map(|(path, _)| path.clone()).collect()
     }
 
+    /// Returns whether anything is remembered of this object.
+    #[cfg(test)]
+    #[must_use]
+    pub fn knows(&self, uid: &str) -> bool {
+        self.fields.contains_key(uid) || self.widenings.contains_key(uid)
+    }
+
     /// Removes the corrections of an object.
     pub fn forget(&mut self, uid: &str) {
         self.fields.remove(uid);

@@ -234,13 +234,11 @@ impl<'a, K: Managed> Reconciliation<'a, K> {
         self.status.common.conditions.iter().find(|condition| condition.type_ == ConditionType::Ready.as_str())
     }
 
-    /// Forgets what this process remembers of the object.
+    /// Forgets what this process remembers of the work on the object.
     pub fn forget(&self) {
         let (shared, uid) = (self.shared(), self.uid());
         shared.backoffs.clear(&uid);
-        shared.observations.forget(&uid);
-        shared.settling.forget(&uid);
-        shared.corrections().forget(&uid);
+        shared.memories().forget_work(&uid);
     }
 }
 

@@ -95,9 +95,8 @@ impl<K: Managed> Losses<K> {
             let Ok(object) = &gone.0 else { continue };
             let uid = object.uid().unwrap_or_default();
             let place = self.shared.places.of(object);
-            self.shared.places.forget(&uid);
             let shown = object.common_status().upstream.clone().or_else(|| place.clone());
-            if let Some(left) = self.shared.records.forget(&uid, shown) {
+            if let Some(left) = self.shared.forget(&uid, shown) {
                 self.shared.observations.record_lost(full_name(object));
                 tokio::spawn(vanished::report(Arc::clone(&self.shared), object.clone(), left, place));
             }
@@ -114,7 +113,7 @@ impl<K: ConnectionResource> Losses<K> {
     /// Handles an event of the watch, after the store did.
     pub(super) fn see_connection(&self, event: &Event<DeserializeGuard<K>>) {
         for gone in self.compare(event) {
-            self.shared.records.forget(&gone.uid().unwrap_or_default(), None);
+            self.shared.forget(&gone.uid().unwrap_or_default(), None);
         }
     }
 }

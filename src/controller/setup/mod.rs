@@ -44,6 +44,7 @@ use super::queue::permits::Permits;
 use super::state::accounts::{Accounts, TriggerSenders};
 use super::state::claims::ClaimLocks;
 use super::state::heartbeats::Heartbeats;
+use super::state::memories::Departed;
 use super::state::observations::Observations;
 use super::state::places::Places;
 use super::state::records::Records;
@@ -135,6 +136,7 @@ fn shared(options: Options, cluster_id: String, triggers: TriggerSenders, stores
         settling: Settling::new(settings.first_look),
         records: Records::default(),
         places: Places::default(),
+        departed: Departed::default(),
         corrections: Mutex::default(),
         deletions: Mutex::new(Deletions::within(window)),
         claim_locks: ClaimLocks::default(),

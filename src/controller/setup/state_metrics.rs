@@ -54,6 +54,7 @@ pub async fn run(shared: Arc<Shared>, counts: Vec<Count>, shutdown: Cancellation
             count(&round);
         }
         if let Some(usage) = &round.usage {
+            shared.forget_departed();
             shared.accounts.prune(|key| usage.contains_key(key), |key| shared.stores.users(key));
         }
         tokio::select! {

@@ -6,6 +6,7 @@
 //! | [`claims`] | locks on upstream objects |
 //! | [`dependents`] | the objects that use a connection |
 //! | [`heartbeats`] | whether the controllers make progress |
+//! | [`memories`] | all memories by uid, to forget an object in each of them |
 //! | [`observations`] | when each object was last read and written, and whether it drifts |
 //! | [`settling`] | the writes that reads may not show yet |
 //! | [`records`] | the finalizer and the record of each object, as this process wrote them last |
@@ -18,6 +19,7 @@ pub mod accounts;
 pub mod claims;
 pub mod dependents;
 pub mod heartbeats;
+pub mod memories;
 pub mod observations;
 pub mod places;
 pub mod records;

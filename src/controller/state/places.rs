@@ -32,6 +32,12 @@ impl Places {
         self.lock().insert(uid.to_owned(), place);
     }
 
+    /// Returns whether anything is remembered of this object.
+    #[cfg(test)]
+    pub fn knows(&self, uid: &str) -> bool {
+        self.lock().contains_key(uid)
+    }
+
     /// Forgets an object that is gone.
     pub fn forget(&self, uid: &str) {
         self.lock().remove(uid);

@@ -5,6 +5,7 @@ use super::dependents::{self, Dependent};
 use crate::api::ConnectionKey;
 use crate::controller::kinds::managed::Managed;
 use crate::engine::deletions::Deletion;
+use kube::Resource;
 use kube::core::DeserializeGuard;
 use kube::runtime::reflector::Store;
 use std::any::{Any, TypeId};
@@ -40,6 +41,7 @@ pub struct Stores {
 trait AnyStore: Send + Sync {
     fn as_any(&self) -> &dyn Any;
     fn connections(&self) -> Vec<(ConnectionKey, bool)>;
+    fn holds(&self, uid: &str) -> bool;
     fn dependents(&self, key: &ConnectionKey) -> Vec<Dependent>;
     fn users(&self, key: &ConnectionKey) -> Vec<String>;
     fn pending_deletions(&self, key: &ConnectionKey) -> Vec<Deletion>;
@@ -61,6 +63,11 @@ impl<K: Managed> AnyStore for KindStores<K> {
 
     fn connections(&self) -> Vec<(ConnectionKey, bool)> {
         self.collect(|object| Some((object.connection(), dependents::is_moved(&object.common_status()))))
+    }
+
+    fn holds(&self, uid: &str) -> bool {
+        let mut objects = self.0.iter().flat_map(Store::state);
+        objects.any(|object| object.meta().uid.as_deref() == Some(uid))
     }
 
     fn users(&self, key: &ConnectionKey) -> Vec<String> {
@@ -106,6 +113,12 @@ impl Stores {
     #[must_use]
     pub fn dependents(&self, key: &ConnectionKey) -> Option<Vec<Dependent>> {
         self.are_complete().then(|| self.all().flat_map(|stores| stores.dependents(key)).collect())
+    }
+
+    /// Returns whether an object with this uid is in a cache.
+    #[must_use]
+    pub fn hold(&self, uid: &str) -> bool {
+        self.all().any(|stores| stores.holds(uid))
     }
 
     /// Returns how many objects use each connection; `None` until the stores are complete.
