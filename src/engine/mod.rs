@@ -5,6 +5,7 @@
 //! ([`outcome`]). Decisions are functions of values: this module has no kube client, no HTTP, no clock
 //! and no access to the environment.
 
+pub mod access;
 pub mod bound;
 pub mod cause;
 pub mod contradiction;

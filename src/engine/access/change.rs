@@ -1,0 +1,92 @@
+//! What a comparison found: each direction, and both together.
+
+use std::fmt::{self, Display, Formatter};
+
+/// How access changes from an old policy to a new one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Change {
+    /// Every request is treated the same.
+    Equal,
+    /// Some requests lose access, none gains any.
+    Narrower,
+    /// Some requests gain access, none loses any.
+    Wider,
+    /// Some requests gain access, and others lose it.
+    Both,
+    /// At least one direction is undecided.
+    Unknown,
+}
+
+/// One direction of a comparison.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Finding<W> {
+    /// Proven: no request has more access.
+    Nothing,
+    /// This request has more access.
+    Witness(W),
+    /// Neither was shown.
+    Undecided(Undecided),
+}
+
+/// Why a direction is undecided.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Undecided {
+    /// The comparison would take too many steps.
+    TooLarge,
+    /// A pattern has a form whose meaning the upstream does not document.
+    Pattern,
+    /// A condition has an operator or a value whose meaning the upstream does not document.
+    Condition,
+}
+
+/// Both directions of a comparison.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Comparison<W> {
+    /// What the new policy grants beyond the old one.
+    pub granted: Finding<W>,
+    /// What the old policy grants beyond the new one.
+    pub revoked: Finding<W>,
+}
+
+impl<W> Comparison<W> {
+    /// Returns both directions as one change.
+    pub fn change(&self) -> Change {
+        match (&self.granted, &self.revoked) {
+            (Finding::Nothing, Finding::Nothing) => Change::Equal,
+            (Finding::Nothing, Finding::Witness(_)) => Change::Narrower,
+            (Finding::Witness(_), Finding::Nothing) => Change::Wider,
+            (Finding::Witness(_), Finding::Witness(_)) => Change::Both,
+            (Finding::Undecided(_), _) | (_, Finding::Undecided(_)) => Change::Unknown,
+        }
+    }
+
+    /// Returns whether the new policy may grant more. What is undecided may.
+    pub fn may_widen(&self) -> bool {
+        !matches!(self.granted, Finding::Nothing)
+    }
+
+    /// Returns whether the new policy may grant less. What is undecided may.
+    pub fn may_narrow(&self) -> bool {
+        !matches!(self.revoked, Finding::Nothing)
+    }
+}
+
+impl<W> From<Result<Option<W>, Undecided>> for Finding<W> {
+    fn from(found: Result<Option<W>, Undecided>) -> Self {
+        match found {
+            Ok(None) => Self::Nothing,
+            Ok(Some(witness)) => Self::Witness(witness),
+            Err(reason) => Self::Undecided(reason),
+        }
+    }
+}
+
+impl Display for Undecided {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::TooLarge => "the policies are too large to compare",
+            Self::Pattern => "a pattern has a form whose meaning is not documented",
+            Self::Condition => "a condition has a meaning that is not documented",
+        })
+    }
+}
