@@ -8,7 +8,7 @@ use crate::api::status::UpstreamRef;
 use crate::controller::context::Shared;
 use crate::controller::k8s::connection_metadata;
 use crate::controller::kinds::managed::Managed;
-use crate::engine::{OrphanReason, Ownership};
+use crate::engine::{ExternalDeleter, OrphanReason, Ownership};
 use crate::upstream::{Priority, registry};
 use kube::Api;
 use std::sync::Arc;
@@ -16,6 +16,9 @@ use std::time::Duration;
 
 /// How long a reconcile under way, or the writes of a former leader, may take to finish.
 const SETTLE: Duration = Duration::from_secs(2);
+
+/// How much later than the first the second look at a new object is.
+const LATE_LOOK: u32 = 4;
 
 /// What is left of the object upstream.
 enum Left {
@@ -40,20 +43,56 @@ pub async fn report<K: Managed>(shared: Arc<Shared>, object: K, record: Upstream
         // The user asked to leave the upstream object, and a former leader may have let the object go.
         return;
     }
-    // A create without an id may still take effect, and reads may not show a new object yet.
-    let is_new = record.id.is_none() || wrote_within(&shared, &object, shared.settings.create_grace);
-    tokio::time::sleep(if is_new { SETTLE.max(shared.settings.create_grace) } else { SETTLE }).await;
-    if !shared.leadership.still_leads() || exists(&shared, &object).await {
-        return;
+    let place = place.as_ref();
+    for pause in pauses(&shared, &object, &record) {
+        tokio::time::sleep(pause).await;
+        if !shared.leadership.still_leads() || exists(&shared, &object).await {
+            return;
+        }
+        for at in records(&object, &record, place) {
+            let left = look(&shared, &object, &at).await;
+            if tell(&shared, &object, &at, left).await {
+                return;
+            }
+        }
     }
-    let reference = place.map_or_else(|| object.common().connection_ref.clone(), |place| place.connection);
-    let (left, note, certain) = match look(&shared, &object, &record, &reference).await {
-        Left::Nothing => return,
+}
+
+/// Returns how long to wait before each look. A create without an id may still take effect, and reads may not show a new
+/// object yet: nobody waits for the report, so a second look comes late.
+fn pauses<K: Managed>(shared: &Shared, object: &K, record: &UpstreamRef) -> Vec<Duration> {
+    let grace = shared.settings.create_grace;
+    let is_new = record.id.is_none() || wrote_within(shared, object, grace);
+    if is_new { vec![SETTLE.max(grace), SETTLE.max(grace) * LATE_LOOK] } else { vec![SETTLE] }
+}
+
+/// Returns where to look: the recorded place, and that of the spec if it is another one. Both may be forged. The
+/// connection in status is never followed.
+fn records<K: Managed>(object: &K, record: &UpstreamRef, place: Option<&UpstreamRef>) -> Vec<UpstreamRef> {
+    let identity = registry::identity(object.desired());
+    let mut of_spec = UpstreamRef { connection: object.common().connection_ref.clone(), ..record.clone() };
+    if let Some(identity) = identity {
+        identity.system.clone_into(&mut of_spec.system);
+        if let Some((_, name)) = identity.name {
+            name.clone_into(&mut of_spec.key);
+        }
+    }
+    let mut all = vec![of_spec];
+    if let Some(place) = place.filter(|place| (&place.connection, &place.key) != (&all[0].connection, &all[0].key)) {
+        all.push(UpstreamRef { id: record.id.clone(), ..place.clone() });
+    }
+    all
+}
+
+/// Reports what is left at a place. Returns whether anything is.
+async fn tell<K: Managed>(shared: &Shared, object: &K, record: &UpstreamRef, left: Left) -> bool {
+    let (left, note, certain) = match left {
+        Left::Nothing => return false,
         Left::Objects(ids) => (ids, "is still there", true),
         Left::Unknown(ids) => (ids, "may still be there: the operator cannot look", false),
     };
     let (namespace, name) = (object.namespace().unwrap_or_default(), object.name_any());
-    let UpstreamRef { system, endpoint, .. } = &record;
+    let UpstreamRef { system, endpoint, .. } = record;
     let why = OrphanReason::FinalizerRemoved;
     tracing::warn!(
         kind = K::KIND,
@@ -72,8 +111,9 @@ pub async fn report<K: Managed>(shared: Arc<Shared>, object: K, record: Upstream
     );
     shared.events.warning(&object.object_ref(&()), Reason::Orphaned.as_str(), &note);
     if certain {
-        announce_to_connection(&shared, &object, &reference, &note).await;
+        announce_to_connection(shared, object, &record.connection, &note).await;
     }
+    true
 }
 
 /// Returns whether the object exists after all: a list of a lagging API server may leave it out.
@@ -83,21 +123,37 @@ async fn exists<K: Managed>(shared: &Shared, object: &K) -> bool {
     matches!(now, Ok(Some(now)) if now.metadata.uid == object.uid())
 }
 
-async fn look<K: Managed>(shared: &Arc<Shared>, object: &K, record: &UpstreamRef, reference: &ConnectionRef) -> Left {
+/// Looks for what is ours, or may be.
+async fn look<K: Managed>(shared: &Shared, object: &K, record: &UpstreamRef) -> Left {
     let recorded = || record.id.clone().unwrap_or_else(|| record.key.clone());
     let namespace = object.namespace().unwrap_or_default();
     let uid = object.uid().unwrap_or_default();
-    let Ok(account) = shared.accounts.resolve_for_deletion(reference, &namespace, &uid) else {
+    let Ok(account) = shared.accounts.resolve_for_deletion(&record.connection, &namespace, &uid) else {
         return Left::Unknown(recorded());
     };
     let owner_tag = shared.owner_tag(&uid);
     let Some(deleter) = registry::deleter(&account, &record.system, &owner_tag, Priority::Background) else {
         return Left::Unknown(recorded());
     };
-    let Ok(found) = deleter.locate(record.id.as_deref(), &record.key).await else { return Left::Unknown(recorded()) };
-    let is_left = |owner: &Ownership| matches!(owner, Ownership::Ours | Ownership::Unknown);
-    let ids: Vec<String> = found.into_iter().filter(|(_, owner)| is_left(owner)).map(|(id, _)| id).collect();
-    if ids.is_empty() { Left::Nothing } else { Left::Objects(ids.join(", ")) }
+    match search(deleter.as_ref(), record).await {
+        Err(_) => Left::Unknown(recorded()),
+        Ok(ids) if ids.is_empty() => Left::Nothing,
+        Ok(ids) => Left::Objects(ids.join(", ")),
+    }
+}
+
+/// Finds the objects that are ours, or may be: by the id, which another writer may have changed, then by name and owner
+/// tag.
+async fn search(deleter: &dyn ExternalDeleter, record: &UpstreamRef) -> crate::engine::Result<Vec<String>> {
+    let is_left = |(_, owner): &(String, Ownership)| matches!(owner, Ownership::Ours | Ownership::Unknown);
+    let mut found = deleter.locate(record.id.as_deref(), &record.key).await?;
+    if record.id.is_some() && !found.iter().any(is_left) {
+        found = deleter.find(&record.key).await?;
+    }
+    if found.is_empty() {
+        found.extend(deleter.find_listed(&record.key).await?);
+    }
+    Ok(found.into_iter().filter(is_left).map(|(id, _)| id).collect())
 }
 
 /// Publishes the warning about the connection, too, because the object is gone. What the operator only read in a status

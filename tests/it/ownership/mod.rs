@@ -18,3 +18,4 @@ mod removed_records;
 mod renamed_restores;
 mod rivals;
 mod traces;
+mod vanished;
