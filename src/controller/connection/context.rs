@@ -9,6 +9,7 @@ use crate::upstream::Account;
 use kube::Api;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 /// Returns the API that an object of the kind lives in.
 pub type ApiOf<K> = fn(kube::Client, &K) -> Api<K>;
@@ -19,6 +20,8 @@ pub(super) struct Opened {
     pub account: Arc<Account>,
     /// Identifies the spec and the Secrets that it was opened from.
     pub fingerprint: String,
+    /// When the upstream accepted the last probe.
+    pub probed: Option<Instant>,
 }
 
 /// The account in use, and what it was opened from.
@@ -90,6 +93,23 @@ impl<K: ConnectionResource> Context<K> {
         if let Some(known) = self.known().get_mut(key) {
             known.opened = Some(opened);
         }
+    }
+
+    /// Records that the upstream accepted a probe of the account that was opened last.
+    pub(super) fn record_probed(&self, key: &ConnectionKey) {
+        if let Some(opened) = self.known().get_mut(key).and_then(|known| known.opened.as_mut()) {
+            opened.probed = Some(Instant::now());
+        }
+    }
+
+    /// Returns whether the upstream accepted a probe of the same spec and Secrets not longer than `age` ago.
+    pub(super) fn is_probed(&self, key: &ConnectionKey, fingerprint: &str, age: Duration) -> bool {
+        let known = self.known();
+        let opened = known.get(key).and_then(|known| known.opened.as_ref());
+        opened
+            .filter(|opened| opened.fingerprint == fingerprint)
+            .and_then(|opened| opened.probed)
+            .is_some_and(|probed| probed.elapsed() < age)
     }
 
     /// Records the account that works.

@@ -3,7 +3,7 @@
 use super::context::{Context, Opened};
 use super::credentials::{Keys, Missing};
 use crate::api::connection::{ConnectionSpec, ConnectionStatus, Usage};
-use crate::api::{ConnectionKey, Reason};
+use crate::api::{ConnectionKey, RECONCILE_REQUESTED_AT, Reason};
 use crate::controller::context::Shared;
 use crate::controller::kinds::connection::ConnectionResource;
 use crate::controller::state::accounts::Readiness;
@@ -110,9 +110,13 @@ pub(super) async fn check_keys<K: ConnectionResource>(
         },
     };
     recall(&account, &version, &object.status());
-    ctx.record_opened(key, Opened { account: Arc::clone(&account), fingerprint });
+    if is_recount(ctx, key, object, &account, &fingerprint) {
+        return accepted(account, None, version);
+    }
+    ctx.record_opened(key, Opened { account: Arc::clone(&account), fingerprint, probed: None });
     match account.probe().await {
         Ok(usage) => {
+            ctx.record_probed(key);
             // The report that follows shows it.
             let _ = account.has_new_id();
             accepted(account, Some(usage), version)
@@ -123,6 +127,23 @@ pub(super) async fn check_keys<K: ConnectionResource>(
         }
         Err(error) => name_proxy(&ctx.shared, failed(&error, version, Some(account.endpoint().to_owned()))),
     }
+}
+
+/// Returns whether only the objects of the connection are to be counted again: the upstream accepted a probe of the same
+/// spec and Secrets a moment ago, no call failed since, and no user asks for a check.
+fn is_recount<K: ConnectionResource>(
+    ctx: &Context<K>,
+    key: &ConnectionKey,
+    object: &K,
+    account: &Arc<Account>,
+    fingerprint: &str,
+) -> bool {
+    let shared = &ctx.shared;
+    let wanted = shared.accounts.take_recheck(key);
+    let requested = object.annotations().get(RECONCILE_REQUESTED_AT).cloned();
+    let is_handled = requested.is_none() || requested == object.status().last_handled_reconcile_at;
+    let is_probed = ctx.is_probed(key, fingerprint, shared.settings.connection_interval / 2);
+    is_probed && is_handled && !wanted && is_in_use(shared, key, account)
 }
 
 /// Recalls which account it is from status, if the endpoint and the credentials are still those that status

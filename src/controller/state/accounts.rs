@@ -53,13 +53,15 @@ struct Slot {
     last_good: Option<Arc<Account>>,
     allowed: AllowedNamespaces,
     former: Option<Former>,
+    /// Whether a call failed since the last probe, so that another one is wanted.
+    probe_wanted: bool,
 }
 
 impl Slot {
     fn missing() -> Self {
         let readiness = Readiness::NotReady { reason: Reason::ConnectionNotFound };
         let allowed = AllowedNamespaces::default();
-        Self { uid: String::new(), readiness, last_good: None, allowed, former: None }
+        Self { uid: String::new(), readiness, last_good: None, allowed, former: None, probe_wanted: false }
     }
 
     /// Returns what is left of the slot for these objects once its connection is gone.
@@ -201,6 +203,7 @@ impl Accounts {
     ) -> Option<Arc<Account>> {
         let before = self.slot(key);
         let (mut last_good, mut former) = (None, None);
+        let probe_wanted = before.as_ref().is_some_and(|slot| slot.probe_wanted);
         let replaceable = before.as_ref().and_then(|slot| slot.last_good.clone());
         let changed = |slot: &Slot| slot.allowed != allowed || slot.readiness.differs(&readiness);
         let changed = before.as_ref().is_none_or(changed);
@@ -213,15 +216,15 @@ impl Accounts {
             last_good = Some(Arc::clone(account));
         }
         let replaced = replaceable.filter(|old| last_good.as_ref().is_none_or(|now| !Arc::ptr_eq(old, now)));
-        self.slots().insert(key.clone(), Slot { uid: uid.to_owned(), readiness, last_good, allowed, former });
+        self.slots()
+            .insert(key.clone(), Slot { uid: uid.to_owned(), readiness, last_good, allowed, former, probe_wanted });
         if changed {
             send(&self.triggers.dependents, key);
         }
         replaced
     }
 
-    /// Stores that a connection does not exist any more. The objects with these uids may still delete through its
-    /// account.
+    /// Stores that a connection is gone. The objects with these uids may still delete through its account.
     pub fn set_missing(&self, key: &ConnectionKey, users: BTreeSet<String>) {
         let former = self.slot(key).and_then(|slot| slot.bequeath(users));
         self.slots().insert(key.clone(), Slot { former, ..Slot::missing() });
@@ -249,9 +252,17 @@ impl Accounts {
         (slots.values().map(open).sum(), slots.len())
     }
 
-    /// Triggers a check of the connection now.
+    /// Triggers a check of the connection now, with a probe.
     pub fn recheck(&self, key: &ConnectionKey) {
+        if let Some(slot) = self.slots().get_mut(key) {
+            slot.probe_wanted = true;
+        }
         send(&self.triggers.connections, key);
+    }
+
+    /// Returns whether a probe is wanted since the last call.
+    pub fn take_recheck(&self, key: &ConnectionKey) -> bool {
+        self.slots().get_mut(key).is_some_and(|slot| std::mem::take(&mut slot.probe_wanted))
     }
 
     fn watches(&self, key: &ConnectionKey) -> bool {

@@ -185,3 +185,35 @@ async fn connection_recovers_when_endpoint_is_corrected() {
     connection_is(&env, "ncloud", "Authenticated").await;
     env.ready::<Policy>("waiting").await;
 }
+
+/// The operator counts the objects of a connection again after each change, and needs no request for it.
+#[tokio::test]
+async fn connection_is_not_probed_while_its_objects_arrive() {
+    let env = TestEnv::with("recount", |settings| settings.connection_interval = Duration::from_hours(1)).await;
+    // The first policy shows the account, and the operator checks the connection once more.
+    env.apply(ncloud_policy("recount-0")).await;
+    let knows_account = |connection: &Connection| {
+        anyhow::ensure!(connection.status.as_ref().is_some_and(|status| status.account.is_some()), "no account yet");
+        Ok(())
+    };
+    env.until::<Connection>("ncloud", "its account", knows_account).await;
+    let is_probe = |target: &str| target.split(['?', '&']).any(|parameter| parameter == "size=1");
+    let probes = || env.ncloud.journal().entries().iter().filter(|entry| is_probe(&entry.target)).count();
+    let before = probes();
+    assert!(before > 0, "a probe counts the policies by a page of one");
+    for count in 1..=3 {
+        let name = format!("recount-{count}");
+        env.apply(ncloud_policy(&name)).await;
+        env.ready::<Policy>(&name).await;
+        let counted = |connection: &Connection| {
+            let shown = connection.status.as_ref().and_then(|status| status.dependants);
+            anyhow::ensure!(shown == Some(count + 1), "{shown:?}");
+            Ok(())
+        };
+        env.until::<Connection>("ncloud", "its objects to be counted", counted).await;
+    }
+    assert_eq!(probes(), before);
+    let now = json!({ "metadata": { "annotations": { "cloudpolicy.dev/reconcile-requested-at": "now" } } });
+    env.patch::<Connection>("ncloud", now).await;
+    env.eventually("the probe that a user asks for", || probes() > before).await;
+}
