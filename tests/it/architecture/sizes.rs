@@ -60,7 +60,13 @@ fn functions(code: &str) -> Vec<(String, usize)> {
         let code = line.split("//").next().unwrap_or_default().trim_end();
         let one_line =
             code.ends_with('}') || (code.ends_with(';') && code.matches('[').count() == code.matches(']').count());
-        let length = if one_line { 0 } else { lines[start..].iter().position(|line| *line == end).unwrap_or(0) };
+        let head_ends = |line: &&&str| line.ends_with('{') || line.starts_with(&format!("{})", " ".repeat(indent)));
+        let is_declaration = lines[start..].iter().find(head_ends).is_some_and(|line| line.ends_with(';'));
+        let length = if one_line || is_declaration {
+            0
+        } else {
+            lines[start..].iter().position(|line| *line == end).unwrap_or(0)
+        };
         found.push((name, length + 1));
     }
     found
@@ -78,4 +84,6 @@ fn name_of_function(line: &str) -> Option<String> {
 fn planted_function_is_measured() {
     let code = "impl A {\n    pub async fn one(&self) -> B {\n        if x {\n        }\n    }\n    fn two() {}\n}\n";
     assert_eq!(functions(code), [("one".to_owned(), 4), ("two".to_owned(), 1)]);
+    let code = "trait A {\n    fn one(\n        &self,\n    ) -> B;\n    fn two(\n        &self,\n    ) {\n    }\n}\n";
+    assert_eq!(functions(code), [("one".to_owned(), 1), ("two".to_owned(), 4)], "a declaration has no body");
 }
