@@ -231,6 +231,6 @@ impl<E: External> BoundExternal for Binding<E> {
         Box::pin(self.external.tag_owner(id, &self.owner_tag))
     }
     fn deleter(&self) -> Box<dyn ExternalDeleter> {
-        Box::new(Deleter::of(Arc::clone(&self.external), self.owner_tag.clone()))
+        Box::new(Deleter::new(Arc::clone(&self.external), Arc::clone(&self.snapshots), self.owner_tag.clone()))
     }
 }

@@ -1,9 +1,22 @@
 //! The part of [`External`] that deletion needs, with its type erased.
 
 use super::external::{External, Observed};
-use super::{OwnerTag, Ownership, Result};
+use super::snapshot::{Confirmation, Snapshots};
+use super::{FoundTag, OwnerTag, Ownership, Result};
 use futures::future::BoxFuture;
 use std::sync::Arc;
+use std::time::Instant;
+
+/// Whether a deleted object is gone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Absence {
+    /// A list or read that began after the deletion does not show it.
+    Confirmed,
+    /// It is still shown.
+    Shown,
+    /// A later list tells, for others as well.
+    Later,
+}
 
 /// Deletes upstream objects. It is bound from the record in status, never from a spec.
 pub trait ExternalDeleter: Send + Sync {
@@ -17,6 +30,20 @@ pub trait ExternalDeleter: Send + Sync {
     fn find_listed<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<Option<(String, Ownership)>>>;
     /// Returns the owner of the object; `None` if it does not exist.
     fn owner<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<Option<Ownership>>>;
+    /// Returns whether a list that started at `not_before` or later proves that the object with this id is ours, and that
+    /// no other one with this key is. `false` also when `waiting` further objects do not justify a list.
+    fn is_ours_in_list<'a>(
+        &'a self,
+        id: &'a str,
+        key: &'a str,
+        not_before: Instant,
+        waiting: usize,
+    ) -> BoxFuture<'a, bool>;
+    /// Records when the deletion of an object was accepted that [`ExternalDeleter::absence`] is asked for.
+    fn record_deletion(&self, at: Instant);
+    /// Returns whether the object is gone whose deletion was accepted at `deleted`, while `waiting` further objects of the
+    /// connection wait for their turn.
+    fn absence<'a>(&'a self, id: &'a str, deleted: Instant, waiting: usize) -> BoxFuture<'a, Result<Absence>>;
     /// Finds the object with this id and its owner, or every candidate if the id is not known.
     fn locate<'a>(&'a self, id: Option<&'a str>, key: &'a str) -> BoxFuture<'a, Result<Vec<(String, Ownership)>>> {
         self.know(key);
@@ -27,8 +54,8 @@ pub trait ExternalDeleter: Send + Sync {
             }
         })
     }
-    /// Lists the users of the object that prevent its deletion.
-    fn used_by<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<Vec<String>>>;
+    /// Lists the users of the object that prevent its deletion: [`External::used_by`].
+    fn used_by<'a>(&'a self, id: &'a str, not_before: Instant) -> BoxFuture<'a, Result<Vec<String>>>;
     /// Returns whether the users of an object keep what it grants after its deletion.
     fn grants_after_deletion(&self) -> bool;
     /// Deletes the object.
@@ -40,18 +67,14 @@ pub trait ExternalDeleter: Send + Sync {
 /// The one implementation of [`ExternalDeleter`].
 pub struct Deleter<E: External> {
     external: Arc<E>,
+    snapshots: Arc<dyn Snapshots<E>>,
     owner_tag: OwnerTag,
 }
 
 impl<E: External> Deleter<E> {
-    /// Binds an owner tag to a shared collection.
-    pub(super) fn of(external: Arc<E>, owner_tag: OwnerTag) -> Self {
-        Self { external, owner_tag }
-    }
-
-    /// Binds an owner tag to the collection.
-    pub fn new(external: E, owner_tag: OwnerTag) -> Self {
-        Self::of(Arc::new(external), owner_tag)
+    /// Binds an owner tag to the collection and its lists.
+    pub fn new(external: Arc<E>, snapshots: Arc<dyn Snapshots<E>>, owner_tag: OwnerTag) -> Self {
+        Self { external, snapshots, owner_tag }
     }
 }
 
@@ -78,8 +101,39 @@ impl<E: External> ExternalDeleter for Deleter<E> {
     fn owner<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<Option<Ownership>>> {
         Box::pin(async move { Ok(self.external.observe(id).await?.map(|seen| self.owner_tag.judge(&seen.found_tag))) })
     }
-    fn used_by<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<Vec<String>>> {
-        Box::pin(self.external.used_by(id))
+    fn is_ours_in_list<'a>(
+        &'a self,
+        id: &'a str,
+        key: &'a str,
+        not_before: Instant,
+        waiting: usize,
+    ) -> BoxFuture<'a, bool> {
+        Box::pin(async move {
+            let all = self.snapshots.snapshot_for_crowd(&self.external, not_before, waiting).await;
+            let Some(all) = all.filter(|all| all.shows_only(id, key, &self.owner_tag)) else { return false };
+            let listed = all.get(id).map(|seen| &seen.found_tag).filter(|tag| **tag != FoundTag::NotShown);
+            let found_tag = match listed {
+                Some(found_tag) => Ok(found_tag.clone()),
+                None => self.external.found_tag(id).await,
+            };
+            found_tag.is_ok_and(|tag| self.owner_tag.judge(&tag) == Ownership::Ours)
+        })
+    }
+    fn record_deletion(&self, at: Instant) {
+        self.snapshots.record_deletion(at);
+    }
+    fn absence<'a>(&'a self, id: &'a str, deleted: Instant, waiting: usize) -> BoxFuture<'a, Result<Absence>> {
+        Box::pin(async move {
+            let is_shown = match self.snapshots.confirm(&self.external, deleted, waiting).await {
+                Confirmation::Later => return Ok(Absence::Later),
+                Confirmation::Listed(all) => all.get(id).is_some(),
+                Confirmation::Read => self.external.observe(id).await?.is_some(),
+            };
+            Ok(if is_shown { Absence::Shown } else { Absence::Confirmed })
+        })
+    }
+    fn used_by<'a>(&'a self, id: &'a str, not_before: Instant) -> BoxFuture<'a, Result<Vec<String>>> {
+        Box::pin(self.external.used_by(id, not_before))
     }
     fn grants_after_deletion(&self) -> bool {
         E::GRANTS_AFTER_DELETION

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use std::collections::BTreeSet;
 use std::fmt::Debug;
 use std::future::Future;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// The upstream's verdict, in the form that status shows.
 pub type Verdict = ValidationResult;
@@ -230,7 +230,13 @@ pub trait External: Send + Sync + 'static {
     /// Deletes the object.
     fn delete(&self, id: &str) -> impl Future<Output = Result<()>> + Send;
 
+    /// Reads the owner tag of an object that a list shows.
+    fn found_tag(&self, id: &str) -> impl Future<Output = Result<FoundTag>> + Send {
+        async move { Ok(self.observe(id).await?.map_or(FoundTag::NotShown, |seen| seen.found_tag)) }
+    }
+
     /// Lists the users of the object that prevent its deletion, as text for people. Empty if there
-    /// are none or the upstream has no such call; `UsersUnknown` if the upstream refuses to tell.
-    fn used_by(&self, id: &str) -> impl Future<Output = Result<Vec<String>>> + Send;
+    /// are none or the upstream has no such call; `UsersUnknown` if the upstream refuses to tell. A list
+    /// that also tells the users of other objects began at `not_before` or later.
+    fn used_by(&self, id: &str, not_before: Instant) -> impl Future<Output = Result<Vec<String>>> + Send;
 }

@@ -27,13 +27,13 @@ pub mod snapshot;
 
 pub use bound::{Binding, BoundExternal, ListedObservation, Observation};
 pub use cause::Cause;
-pub use deleter::{Deleter, ExternalDeleter};
+pub use deleter::{Absence, Deleter, ExternalDeleter};
 pub use diff::{Diff, FieldDiff, Remedy};
 pub use error::{ErrorKind, UpstreamError};
 pub use external::{Details, Document, External, Observed, Problem, Verdict, Written};
 pub use orphan_reason::OrphanReason;
 pub use owner_tag::{FoundTag, OwnerTag, Ownership};
-pub use snapshot::{Snapshot, SnapshotFuture, Snapshots};
+pub use snapshot::{Confirmation, Snapshot, SnapshotFuture, Snapshots};
 
 /// The result of every call to an upstream.
 pub type Result<T> = std::result::Result<T, UpstreamError>;

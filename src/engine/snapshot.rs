@@ -5,7 +5,7 @@
 use super::external::{Document, External, Observed};
 use super::{FoundTag, OwnerTag};
 use futures::future::BoxFuture;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -24,6 +24,18 @@ pub trait Snapshots<E: External>: Send + Sync {
         waiting: usize,
     ) -> SnapshotFuture<'a, E::Document>;
 
+    /// Records when a deletion was accepted that a later list may confirm.
+    fn record_deletion(&self, at: Instant);
+
+    /// Returns what confirms a deletion that was accepted at `deleted`, while `waiting` objects of the connection wait for
+    /// their turn.
+    fn confirm<'a>(
+        &'a self,
+        external: &'a E,
+        deleted: Instant,
+        waiting: usize,
+    ) -> BoxFuture<'a, Confirmation<E::Document>>;
+
     /// Reports whether one more object may be read completely now. The rate limit of the account
     /// decides how often.
     fn try_full_read(&self) -> bool;
@@ -32,11 +44,23 @@ pub trait Snapshots<E: External>: Send + Sync {
 /// The future of [`Snapshots::snapshot`].
 pub type SnapshotFuture<'a, D> = BoxFuture<'a, Option<Arc<Snapshot<D>>>>;
 
+/// What confirms a deletion.
+#[derive(Debug)]
+pub enum Confirmation<D: Document> {
+    /// This list, which began after the deletion.
+    Listed(Arc<Snapshot<D>>),
+    /// A later list, which will confirm the deletions of others as well.
+    Later,
+    /// A read of the object.
+    Read,
+}
+
 /// A complete list of a collection.
 #[derive(Debug)]
 pub struct Snapshot<D: Document> {
     objects: HashMap<String, Observed<D>>,
-    keys: HashSet<String>,
+    /// How many objects have each key.
+    keys: HashMap<String, u32>,
     /// The ids of the objects with an owner tag, by its text.
     by_tag: HashMap<String, Vec<String>>,
 }
@@ -74,15 +98,25 @@ impl<D: Document> Snapshot<D> {
     /// Returns whether the list shows an object with this key.
     #[must_use]
     pub fn has_key(&self, key: &str) -> bool {
-        self.keys.contains(key)
+        self.keys.contains_key(key)
+    }
+
+    /// Returns whether the list shows this object, and no other one that the same Kubernetes object may have made: none
+    /// with its owner tag, nor with its key if lists do not show owner tags.
+    #[must_use]
+    pub fn shows_only(&self, id: &str, key: &str, owner_tag: &OwnerTag) -> bool {
+        let is_tagged_alone = self.owned_by(owner_tag).all(|other| other == id);
+        let named = |seen: &Observed<D>| seen.document.key() == key && self.keys.get(key) == Some(&1);
+        let is_named_alone = |seen: &Observed<D>| seen.found_tag != FoundTag::NotShown || named(seen);
+        is_tagged_alone && self.get(id).is_some_and(is_named_alone)
     }
 }
 
 impl<D: Document> FromIterator<Observed<D>> for Snapshot<D> {
     fn from_iter<I: IntoIterator<Item = Observed<D>>>(all: I) -> Self {
-        let mut snapshot = Self { objects: HashMap::new(), keys: HashSet::new(), by_tag: HashMap::new() };
+        let mut snapshot = Self { objects: HashMap::new(), keys: HashMap::new(), by_tag: HashMap::new() };
         for seen in all {
-            snapshot.keys.insert(seen.document.key());
+            *snapshot.keys.entry(seen.document.key()).or_default() += 1;
             if let FoundTag::Some(text) = &seen.found_tag {
                 snapshot.by_tag.entry(text.clone()).or_default().push(seen.id.clone());
             }

@@ -12,6 +12,7 @@ use futures::future::BoxFuture;
 use std::any::Any;
 use std::collections::BTreeSet;
 use std::marker::PhantomData;
+use std::sync::Arc;
 
 /// THE list. A probe counts the collections of an account in this order.
 const COLLECTIONS: &[&dyn Entry] = &[
@@ -202,7 +203,8 @@ impl<C: Collection> Entry for Of<C> {
         owner_tag: &OwnerTag,
         request_context: RequestContext,
     ) -> Option<Box<dyn ExternalDeleter>> {
-        Some(Box::new(Deleter::new(open::<C>(account, request_context)?, owner_tag.clone())))
+        let (collection, snapshots) = (open::<C>(account, request_context)?, account.snapshot_caches().of::<C>());
+        Some(Box::new(Deleter::new(Arc::new(collection), snapshots, owner_tag.clone())))
     }
     fn counter(&self, account: &Account) -> Option<Box<dyn Counter>> {
         Some(Box::new(Open(open::<C>(account, Priority::Probe.into())?)))

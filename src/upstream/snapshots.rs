@@ -4,16 +4,27 @@
 //! caller lists the collection while the others wait for the same result. So after a start, and in
 //! every interval, a connection costs one list and not one call for each object.
 //!
+//! One list also confirms the deletions of a crowd. A list that begins after several deletions shows whether all of
+//! them took effect, so an object waits for it while enough others still delete ([`pays_off`]).
+//!
 //! The waiting callers do not repeat a list that failed: they get no snapshot and read their objects one
 //! by one. If lists leave out fields, full reads complete them; [`SnapshotCache::try_full_read`] spreads
 //! those over time.
 
-use crate::engine::{Document, External, Observed, Result, Snapshot, SnapshotFuture, Snapshots};
+use crate::engine::{Confirmation, Document, External, Observed, Result, Snapshot, SnapshotFuture, Snapshots};
+use futures::future::BoxFuture;
 use std::any::Any;
 use std::collections::BTreeMap;
 use std::future::Future;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
+
+/// How many deletions one page of a list confirms at least while more are under way: the lists then cost a fortieth of a
+/// request for each.
+const DELETIONS_PER_PAGE: u64 = 40;
+
+/// The longest wait of a deletion for others that its list would confirm as well.
+const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
 /// The last list of one collection, shared by all objects of a connection.
 pub(crate) struct SnapshotCache<D: Document> {
@@ -23,6 +34,31 @@ pub(crate) struct SnapshotCache<D: Document> {
     /// The minimum time between two full reads.
     spacing: Duration,
     next_full_read: Mutex<Instant>,
+    /// When the deletions were accepted that no list confirms yet.
+    unconfirmed: Mutex<Vec<Instant>>,
+}
+
+/// What confirms a deletion with the fewest requests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Means {
+    List,
+    LaterList,
+    Read,
+}
+
+/// Decides what confirms a deletion that was accepted `since` ago, if `unconfirmed` deletions await a list of that many
+/// pages, and `waiting` objects of the connection wait for their turn.
+fn pays_off(unconfirmed: u64, pages: u64, waiting: u64, since: Duration) -> Means {
+    if unconfirmed >= DELETIONS_PER_PAGE * pages {
+        Means::List
+    } else if waiting > unconfirmed && since < LONGEST_WAIT {
+        // Some that wait have not been deleted yet.
+        Means::LaterList
+    } else if unconfirmed > pages {
+        Means::List
+    } else {
+        Means::Read
+    }
 }
 
 struct LastList<D: Document> {
@@ -39,6 +75,7 @@ impl<D: Document> SnapshotCache<D> {
             listed: Mutex::default(),
             spacing,
             next_full_read: Mutex::new(Instant::now()),
+            unconfirmed: Mutex::default(),
         }
     }
 
@@ -61,7 +98,7 @@ impl<D: Document> SnapshotCache<D> {
         page_size: u64,
         list: impl Future<Output = Result<Vec<Observed<D>>>>,
     ) -> Option<Arc<Snapshot<D>>> {
-        let is_cheaper = |listed: usize| waiting as u64 + 1 > 1 + listed as u64 / page_size.max(1);
+        let is_cheaper = |listed: usize| waiting as u64 + 1 > pages(listed, page_size);
         self.since_if(not_before, is_cheaper, list).await
     }
 
@@ -82,6 +119,7 @@ impl<D: Document> SnapshotCache<D> {
             return None;
         }
         let (begun, wall) = (Instant::now(), SystemTime::now());
+        self.unconfirmed().retain(|deleted| *deleted > begun);
         let found = match list.await {
             Ok(all) => {
                 *self.listed.lock().unwrap_or_else(PoisonError::into_inner) = Some(wall);
@@ -96,6 +134,43 @@ impl<D: Document> SnapshotCache<D> {
         found
     }
 
+    /// Records when a deletion was accepted that a later list may confirm.
+    pub(crate) fn record_deletion(&self, at: Instant) {
+        let mut unconfirmed = self.unconfirmed();
+        unconfirmed.retain(|earlier| at.saturating_duration_since(*earlier) < 2 * LONGEST_WAIT);
+        unconfirmed.push(at);
+    }
+
+    /// Returns what confirms a deletion that was accepted at `deleted`: a list that began since, or the one that pays off
+    /// now.
+    pub(crate) async fn confirm(
+        &self,
+        deleted: Instant,
+        waiting: usize,
+        page_size: u64,
+        list: impl Future<Output = Result<Vec<Observed<D>>>>,
+    ) -> Confirmation<D> {
+        let unconfirmed = self.unconfirmed().len() as u64;
+        let mut means = Means::Read;
+        let is_worth = |listed: usize| {
+            means = pays_off(unconfirmed, pages(listed, page_size), waiting as u64, deleted.elapsed());
+            means == Means::List
+        };
+        match self.since_if(deleted, is_worth, list).await {
+            Some(found) => Confirmation::Listed(found),
+            None if means == Means::LaterList => Confirmation::Later,
+            None => {
+                self.unconfirmed().retain(|other| *other != deleted);
+                Confirmation::Read
+            }
+        }
+    }
+
+    fn unconfirmed(&self) -> MutexGuard<'_, Vec<Instant>> {
+        // An instant is valid at every moment, so a panic elsewhere leaves a valid list.
+        self.unconfirmed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Reports whether one more object may be read completely now.
     pub(crate) fn try_full_read(&self) -> bool {
         let now = Instant::now();
@@ -106,6 +181,11 @@ impl<D: Document> SnapshotCache<D> {
         *next = now + self.spacing;
         true
     }
+}
+
+/// Returns how many pages a list of so many objects has.
+fn pages(objects: usize, page_size: u64) -> u64 {
+    1 + objects as u64 / page_size.max(1)
 }
 
 impl<E: External> Snapshots<E> for SnapshotCache<E::Document> {
@@ -120,6 +200,19 @@ impl<E: External> Snapshots<E> for SnapshotCache<E::Document> {
         waiting: usize,
     ) -> SnapshotFuture<'a, E::Document> {
         Box::pin(self.since_for_crowd(not_before, waiting, E::PAGE_SIZE, external.list()))
+    }
+
+    fn record_deletion(&self, at: Instant) {
+        Self::record_deletion(self, at);
+    }
+
+    fn confirm<'a>(
+        &'a self,
+        external: &'a E,
+        deleted: Instant,
+        waiting: usize,
+    ) -> BoxFuture<'a, Confirmation<E::Document>> {
+        Box::pin(Self::confirm(self, deleted, waiting, E::PAGE_SIZE, external.list()))
     }
 
     fn try_full_read(&self) -> bool {
@@ -168,93 +261,4 @@ impl<D: Document> AnyCache for SnapshotCache<D> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::engine::{Diff, ErrorKind, FoundTag, Problem, UpstreamError};
-    use std::sync::atomic::{AtomicUsize, Ordering};
-
-    #[derive(Debug, Clone, PartialEq, serde::Serialize)]
-    struct Thing;
-
-    impl Document for Thing {
-        type Details = ();
-
-        fn key(&self) -> String {
-            String::new()
-        }
-        fn diff(&self, _: &Self) -> Diff {
-            Diff::default()
-        }
-        fn validate(&self) -> Vec<Problem> {
-            Vec::new()
-        }
-    }
-
-    fn seen(id: &str) -> Observed<Thing> {
-        Observed { id: id.to_owned(), document: Thing, found_tag: FoundTag::None, details: () }
-    }
-
-    /// Lists one object. Its id is the number of the list.
-    async fn listed(lists: &AtomicUsize) -> Result<Vec<Observed<Thing>>> {
-        let number = lists.fetch_add(1, Ordering::SeqCst) + 1;
-        tokio::time::sleep(Duration::from_millis(20)).await;
-        Ok(vec![seen(&number.to_string())])
-    }
-
-    #[tokio::test]
-    async fn callers_share_one_list() {
-        let (cache, lists, now) = (SnapshotCache::new(Duration::ZERO), AtomicUsize::new(0), Instant::now());
-        let callers = (0..50).map(|_| cache.since(now, listed(&lists)));
-        let all = futures::future::join_all(callers).await;
-        assert!(all.iter().all(|found| found.as_ref().is_some_and(|found| found.get("1").is_some())));
-        assert_eq!(lists.load(Ordering::SeqCst), 1);
-    }
-
-    #[tokio::test]
-    async fn caller_gets_new_list_after_a_later_write() {
-        let (cache, lists) = (SnapshotCache::new(Duration::ZERO), AtomicUsize::new(0));
-        let first = Instant::now();
-        assert!(cache.since(first, listed(&lists)).await.unwrap().get("1").is_some());
-        // Written while the first list was running: it may or may not show the write.
-        let written = first + Duration::from_millis(10);
-        assert!(cache.since(written, listed(&lists)).await.unwrap().get("2").is_some());
-        assert!(cache.since(first, listed(&lists)).await.unwrap().get("2").is_some(), "the newest serves all");
-    }
-
-    #[tokio::test]
-    async fn waiting_callers_do_not_repeat_a_failed_list() {
-        let (cache, tries, now) = (SnapshotCache::<Thing>::new(Duration::ZERO), AtomicUsize::new(0), Instant::now());
-        let fail = || async {
-            tries.fetch_add(1, Ordering::SeqCst);
-            Err(UpstreamError::new(ErrorKind::Unavailable, "list", "down"))
-        };
-        for _ in 0..10 {
-            assert!(cache.since(now, fail()).await.is_none());
-        }
-        assert_eq!(tries.load(Ordering::SeqCst), 1);
-        assert!(cache.since(Instant::now(), async { Ok(vec![seen("a")]) }).await.is_some(), "a later call lists again");
-    }
-
-    #[tokio::test]
-    async fn crowd_shares_a_list_that_costs_fewer_requests() {
-        let (cache, lists, now) = (SnapshotCache::new(Duration::ZERO), AtomicUsize::new(0), Instant::now());
-        let shown =
-            |waiting, not_before, page_size| cache.since_for_crowd(not_before, waiting, page_size, listed(&lists));
-        assert!(shown(0, now, 1).await.is_none(), "a read costs one request, as the list does");
-        assert!(shown(1, now, 1).await.is_some());
-        assert!(shown(0, now, 1).await.is_some(), "the list is there already");
-        let later = Instant::now();
-        assert!(shown(1, later, 1).await.is_none(), "the last list had one object on a page of one, so two pages");
-        assert!(shown(1, later, 2).await.is_some() && shown(2, Instant::now(), 1).await.is_some());
-        assert_eq!(lists.load(Ordering::SeqCst), 3);
-    }
-
-    #[test]
-    fn full_reads_keep_the_spacing() {
-        let cache = SnapshotCache::<Thing>::new(Duration::from_mins(1));
-        assert!(cache.try_full_read());
-        assert!(!cache.try_full_read());
-        let cache = SnapshotCache::<Thing>::new(Duration::ZERO);
-        assert!(cache.try_full_read() && cache.try_full_read());
-    }
-}
+mod tests;

@@ -108,6 +108,12 @@ impl NamespaceQueues {
         self.by_namespace.values().map(|queue| queue.waiters.len()).sum()
     }
 
+    /// Returns how many objects wait with this priority.
+    pub fn waiting_with(&self, priority: Priority) -> usize {
+        let positions = (Reverse(priority), 0)..=(Reverse(priority), u64::MAX);
+        self.by_namespace.values().map(|queue| queue.waiters.range(positions.clone()).count()).sum()
+    }
+
     /// Returns whether no permit is in use and no object waits.
     pub fn is_idle(&self) -> bool {
         self.in_use == 0 && self.by_namespace.values().all(|queue| queue.waiters.is_empty())

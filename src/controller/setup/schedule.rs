@@ -46,6 +46,9 @@ async fn permitted<'h, K: Managed>(
             return Some((object, attempt, None));
         };
         shared.observations.record_seen(&uid);
+        if managed.is_deleted() {
+            shared.observations.record_deletion_seen(&uid);
+        }
         let priority = priority::of(managed, shared.backoffs.is_failing(&uid));
         let (connection, namespace) = (managed.connection(), managed.namespace().unwrap_or_default());
         let applicant = Applicant { connection: &connection, namespace: &namespace, uid: &uid };

@@ -20,6 +20,7 @@ const LOST: Duration = Duration::from_hours(1);
 #[derive(Debug, Clone, Copy, Default)]
 struct Last {
     seen: Option<Instant>,
+    deletion_seen: Option<Instant>,
     written: Option<Instant>,
     read: Option<Instant>,
     /// Whether another writer changed the upstream object, and nothing corrected it yet.
@@ -41,6 +42,18 @@ impl Observations {
     /// Records that this process saw the Kubernetes object. Only the first time counts.
     pub fn record_seen(&self, uid: &str) {
         self.lock().entry(uid.to_owned()).or_default().seen.get_or_insert_with(Instant::now);
+    }
+
+    /// Records that this process saw the Kubernetes object in deletion. Only the first time counts.
+    pub fn record_deletion_seen(&self, uid: &str) {
+        self.lock().entry(uid.to_owned()).or_default().deletion_seen.get_or_insert_with(Instant::now);
+    }
+
+    /// Returns the earliest start of a list that may serve the deletion of the object: not before this process saw the
+    /// deletion, nor before its last write, and no older than `max_age`.
+    pub fn deletion_not_before(&self, uid: &str, max_age: Duration) -> Instant {
+        let seen = self.last(uid).deletion_seen.unwrap_or_else(Instant::now);
+        seen.max(self.not_before(uid, max_age))
     }
 
     /// Returns how long ago this process saw the Kubernetes object first.
@@ -159,6 +172,20 @@ mod tests {
         assert!(observations.absent_not_before("a", Duration::ZERO) > seen, "a list becomes too old");
         observations.record_write("a");
         assert!(observations.absent_not_before("a", age) > seen, "nothing older than the write");
+    }
+
+    #[test]
+    fn list_serves_a_deletion_only_after_it_was_seen() {
+        let (observations, age) = (started(Duration::from_secs(9)), Duration::from_secs(5));
+        observations.record_seen("a");
+        let before = Instant::now();
+        assert!(observations.deletion_not_before("a", age) >= before, "the deletion was never seen");
+        observations.record_deletion_seen("a");
+        let seen = observations.deletion_not_before("a", age);
+        observations.record_deletion_seen("a");
+        assert_eq!(observations.deletion_not_before("a", age), seen, "the first time counts");
+        observations.record_write("a");
+        assert!(observations.deletion_not_before("a", age) > seen, "nothing older than the write");
     }
 
     #[test]

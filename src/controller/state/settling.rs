@@ -42,11 +42,13 @@ struct Write {
     before: Option<Diff>,
     /// The id of the object that the write deleted.
     deleted: Option<String>,
+    /// Whether a list that serves other deletions as well is to confirm this one.
+    deferred: bool,
 }
 
 impl Default for Write {
     fn default() -> Self {
-        Self { at: Instant::now(), looks: 0, shown: false, lost: false, before: None, deleted: None }
+        Self { at: Instant::now(), looks: 0, shown: false, lost: false, before: None, deleted: None, deferred: false }
     }
 }
 
@@ -78,9 +80,28 @@ impl Settling {
         self.lock().get(uid).is_some_and(|write| write.lost && write.at.elapsed() < grace)
     }
 
-    /// Records that the upstream accepted the deletion of this object.
-    pub fn deleted(&self, uid: &str, id: &str) {
-        self.lock().insert(uid.to_owned(), Write { deleted: Some(id.to_owned()), ..Write::default() });
+    /// Records that the upstream accepted the deletion of this object, and returns when.
+    pub fn deleted(&self, uid: &str, id: &str) -> Instant {
+        let write = Write { deleted: Some(id.to_owned()), ..Write::default() };
+        let at = write.at;
+        self.lock().insert(uid.to_owned(), write);
+        at
+    }
+
+    /// Records that a later list is to confirm the deletion: nothing else of the object is left to delete.
+    pub fn defer(&self, uid: &str) {
+        if let Some(write) = self.lock().get_mut(uid) {
+            write.deferred = true;
+        }
+    }
+
+    /// Returns when the upstream accepted the deletion of this object that a list is to confirm. A look that still shows
+    /// the object ends that.
+    #[must_use]
+    pub fn deferred(&self, uid: &str, id: &str) -> Option<Instant> {
+        let writes = self.lock();
+        let write = writes.get(uid).filter(|write| write.deferred && write.looks == 0)?;
+        (write.deleted.as_deref() == Some(id)).then_some(write.at)
     }
 
     /// Returns how long the operator looks, in all.
@@ -214,10 +235,13 @@ mod tests {
         assert_eq!(settling.before("a"), Some(diff));
         settling.deleted("a", "id-1");
         assert!(settling.is_deleted("a", "id-1") && !settling.is_deleted("a", "id-2"));
-        assert!(settling.before("a").is_none());
+        assert!(settling.before("a").is_none() && settling.deferred("a", "id-1").is_none());
+        settling.defer("a");
+        assert!(settling.deferred("a", "id-1").is_some() && settling.deferred("a", "id-2").is_none());
         for _ in 0..LOOKS {
             settling.next_look("a");
         }
+        assert!(settling.deferred("a", "id-1").is_none(), "a look showed the object");
         assert!(!settling.is_deleted("a", "id-1"), "the deletion is repeated");
     }
 }

@@ -5,6 +5,7 @@
 use super::PROVIDER;
 use super::errors::{ErrorBody, is_unwell, refusal};
 use super::resource::{ResourceApi, Scope, Verb};
+use super::role_list::RoleList;
 use super::routes::route;
 use super::token::Bearer;
 use crate::api::connection::{ApiStyle, SpaceoneConnection};
@@ -38,6 +39,8 @@ pub(crate) struct Spaceone {
     pub(super) local_repository: Arc<Mutex<Option<String>>>,
     /// Later servers have `stat` of policies in their API but do not implement it.
     pub(super) lacks_stat: Arc<AtomicBool>,
+    /// The last list of roles.
+    pub(super) roles: Arc<Mutex<Option<RoleList>>>,
 }
 
 /// A call, without the fields that every call has.
@@ -101,6 +104,7 @@ impl Spaceone {
             configured_repository: spec.repository_id.clone(),
             local_repository: Arc::default(),
             lacks_stat: Arc::default(),
+            roles: Arc::default(),
         })
     }
 

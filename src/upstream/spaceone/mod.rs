@@ -6,7 +6,7 @@
 //! | `network_policy` | the collection `spaceone/networkpolicy` |
 //! | `client` | the client of one account: sends calls, reads and deletes objects |
 //! | `repository` | the repository from which the account's policies are read |
-//! | `role` | the roles that hold a policy |
+//! | `role`, `role_list` | the roles that hold a policy; the list of them that deletions share |
 //! | `listing` | lists over all pages, and counts |
 //! | `routes` | the paths of calls in each API style |
 //! | `resource` | the description of a collection for all of these |
@@ -25,6 +25,7 @@ pub(super) mod policy;
 mod repository;
 mod resource;
 mod role;
+mod role_list;
 mod routes;
 mod tags;
 mod token;

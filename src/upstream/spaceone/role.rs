@@ -5,10 +5,13 @@
 
 use super::client::{Fields, Spaceone};
 use super::resource::{ResourceApi, Scope, Verb};
+use super::role_list::{RoleList, UsedBy};
 use crate::engine::{ErrorKind, Result, UpstreamError};
 use crate::upstream::lenient::nullable;
 use serde::Deserialize;
 use serde_json::Value;
+use std::collections::BTreeSet;
+use std::time::Instant;
 
 /// Roles.
 pub(super) const ROLE: &ResourceApi = &ResourceApi {
@@ -50,22 +53,34 @@ struct HeldPolicy {
 }
 
 impl Spaceone {
-    /// Returns the roles of the domain that hold the policy, as text for people.
-    ///
-    /// The operator reads all roles: identity filters by policy, but its filter misses roles that an older release
-    /// wrote.
-    pub(super) async fn roles_with(&self, policy_id: &str) -> Result<Vec<String>> {
+    /// Returns the roles of the domain that hold the policy, as text for people, by a list that began at `not_before` or
+    /// later.
+    pub(super) async fn roles_with(&self, policy_id: &str, not_before: Instant) -> Result<Vec<String>> {
+        let mut last = self.roles.lock().await;
+        if let Some(last) = last.as_ref().filter(|last| last.serves(not_before)) {
+            return last.of(policy_id);
+        }
+        let begun = Instant::now();
+        let used_by = self.used_by().await;
+        last.insert(RoleList::new(begun, used_by)).of(policy_id)
+    }
+
+    /// Reads all roles: identity filters by policy, but its filter misses roles that an older release wrote.
+    async fn used_by(&self) -> Result<UsedBy> {
         let roles = self.search(ROLE, &Fields::new()).await.map_err(untold)?;
-        let mut held = Vec::new();
+        let mut used_by = UsedBy::new();
         for role in roles {
             let role: ReceivedRole = serde_json::from_value(Value::Object(role)).map_err(|_| unreadable())?;
-            let holds = |held: &HeldPolicy| held.policy_type == OF_REPOSITORY && held.policy_id == policy_id;
-            if role.policies.iter().any(holds) {
-                held.push(self.redactor().clean(&format!("role {} ({})", role.name, role.role_id)));
+            let shown = self.redactor().clean(&format!("role {} ({})", role.name, role.role_id));
+            let held = role.policies.into_iter().filter(|held| held.policy_type == OF_REPOSITORY);
+            for policy_id in held.map(|held| held.policy_id).collect::<BTreeSet<_>>() {
+                used_by.entry(policy_id).or_default().push(shown.clone());
             }
         }
-        held.sort();
-        Ok(held)
+        for roles in used_by.values_mut() {
+            roles.sort();
+        }
+        Ok(used_by)
     }
 }
 

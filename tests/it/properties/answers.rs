@@ -179,7 +179,7 @@ fn ncloud_response_is_never_misread() {
         upstream.assert_no_false_result(&answer);
         let _ = upstream.respond_with(Operation::Validate, &answer, subject.check());
         let _ = upstream.respond_with(Operation::TagsGet, &answer, subject.observe(&id));
-        let _ = upstream.respond_with(Operation::Resources, &answer, deleter.used_by(&id));
+        let _ = upstream.respond_with(Operation::Resources, &answer, deleter.used_by(&id, std::time::Instant::now()));
         let _ = upstream.respond_with(Operation::Delete, &answer, deleter.delete(&id));
         let _ = upstream.respond_with(Operation::List, &answer, account.probe());
         assert_eq!(ncloud.policies().len(), 1, "no request wrote anything");

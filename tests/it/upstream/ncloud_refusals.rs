@@ -25,7 +25,7 @@ async fn unknown_id_is_absent_in_every_error_format() {
         let subject = bound(&account, &block());
         assert_eq!(subject.observe("0-0-0").await.unwrap(), None, "{shape:?}");
         assert!(subject.deleter().delete("0-0-0").await.is_ok(), "{shape:?}");
-        assert!(subject.deleter().used_by("0-0-0").await.unwrap().is_empty(), "{shape:?}");
+        assert!(subject.deleter().used_by("0-0-0", std::time::Instant::now()).await.unwrap().is_empty(), "{shape:?}");
         let mut diff = Diff::default();
         diff.compare("spec.ncloud.description", &"a", &"b", Remedy::Update);
         assert_eq!(refusal(subject.update("0-0-0", &diff).await, &[]).kind, ErrorKind::Unavailable, "{shape:?}");
@@ -101,7 +101,7 @@ async fn assigned_policy_is_in_use_and_names_its_users() {
         };
         ncloud.assign(&id, alice);
         let deleter = deleter(&account, "ncloud/policy", &owner_tag("uid-1"), Priority::Change).unwrap();
-        assert_eq!(deleter.used_by(&id).await.unwrap(), ["SubAccount alice (sub-1)"]);
+        assert_eq!(deleter.used_by(&id, std::time::Instant::now()).await.unwrap(), ["SubAccount alice (sub-1)"]);
         let refused = refusal(deleter.delete(&id).await, &[]);
         assert_eq!(refused.kind, ErrorKind::InUse, "{status}");
         assert!(refused.message.contains("alice"), "{refused}");

@@ -180,7 +180,7 @@ async fn absence_needs_one_search_among_many_policies() {
     ncloud.journal().clear();
     let deleter = bound(&account, &block()).deleter();
     assert_eq!(deleter.owner(&id).await.unwrap(), Some(Ownership::Ours));
-    assert!(deleter.used_by(&id).await.unwrap().is_empty());
+    assert!(deleter.used_by(&id, std::time::Instant::now()).await.unwrap().is_empty());
     deleter.delete(&id).await.unwrap();
     assert_eq!(deleter.owner(&id).await.unwrap(), None);
     let requests = ncloud.journal().entries().len();

@@ -127,7 +127,7 @@ pub async fn delete_succeeds_when_repeated(server: &Server) {
     let deleter = deleter(&server.account(), "spaceone/policy", &owner_tag("uid-1"), Priority::Change).unwrap();
     assert_eq!(deleter.find(&id).await.unwrap(), [(id.clone(), Ownership::Ours)]);
     assert_eq!(deleter.owner(&id).await.unwrap(), Some(Ownership::Ours));
-    assert!(deleter.used_by(&id).await.unwrap().is_empty());
+    assert!(deleter.used_by(&id, std::time::Instant::now()).await.unwrap().is_empty());
     deleter.delete(&id).await.unwrap();
     deleter.delete(&id).await.unwrap();
     assert_eq!(subject.observe(&id).await.unwrap(), None);

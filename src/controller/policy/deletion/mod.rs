@@ -12,6 +12,7 @@
 //! | [`places`] | the places where the upstream object may be |
 //! | [`reach`] | which of them the operator can look at |
 //! | [`target`] | a collection at such a place, and what to delete there |
+//! | [`crowd`] | the lists that the deletions of a crowd share |
 //! | [`users`] | who uses the upstream object |
 //! | [`moved`] | a connection that leads to another place than the one that status records |
 //! | [`untag`] | removes the owner tag of an object that is released on purpose |
@@ -22,6 +23,7 @@
 //! The decision which upstream objects to delete is pure: [`crate::engine::deletion_plan`].
 
 pub mod crd;
+pub mod crowd;
 pub mod limit;
 pub mod moved;
 pub mod orphan;
@@ -46,7 +48,7 @@ use crate::controller::queue::next::Next;
 use crate::controller::state::settling::LastWrite;
 use crate::engine::deletion_plan::{self, DeletionPlan};
 use crate::engine::outcome::{Outcome, Requeue};
-use crate::engine::{Cause, ExternalDeleter, OrphanReason};
+use crate::engine::{Cause, OrphanReason};
 use crd::CrdState;
 use k8s_openapi::api::core::v1::Namespace;
 use kube::Api;
@@ -155,7 +157,8 @@ async fn delete_from<K: Managed>(this: &Reconciliation<'_, K>, targets: &[Target
             DeletionPlan::Blocked(outcome) => blocked = blocked.or(Some(outcome)),
         }
     }
-    let is_empty = found.iter().all(|(_, ids)| ids.is_empty());
+    let count = found.iter().map(|(_, ids)| ids.len()).sum::<usize>();
+    let is_empty = count == 0;
     if is_empty && blocked.is_none() {
         wait::for_create(this)?;
     } else if this.record().is_none() {
@@ -163,7 +166,7 @@ async fn delete_from<K: Managed>(this: &Reconciliation<'_, K>, targets: &[Target
     }
     for (target, ids) in found {
         for id in ids {
-            delete_one(this, &id, target.deleter.as_ref()).await?;
+            delete_one(this, &id, target, count == 1 && blocked.is_none()).await?;
         }
         users::check_gone(this, &target.key, target.deleter.as_ref()).await?;
     }
@@ -186,24 +189,27 @@ fn look_for_copy<K: Managed>(this: &Reconciliation<'_, K>) -> Result<(), Stop> {
 async fn delete_one<K: Managed>(
     this: &Reconciliation<'_, K>,
     id: &str,
-    deleter: &dyn ExternalDeleter,
+    target: &Target,
+    is_only: bool,
 ) -> Result<(), Stop> {
-    let shared = this.shared();
+    let (shared, deleter) = (this.shared(), target.deleter.as_ref());
+    let mut accepted = None;
     if !(shared.settings.safeguards.lagging_reads && shared.settling.is_deleted(&this.uid(), id)) {
         users::check(this, id, deleter).await?;
         let result = this.write(Write::to(Cause::Deletion, id), deleter.delete(id)).await?;
         result.map_err(|error| failed(this, &error))?;
-        shared.settling.deleted(&this.uid(), id);
+        let at = shared.settling.deleted(&this.uid(), id);
+        deleter.record_deletion(at);
+        accepted = Some(at);
         limit::record(this);
         this.normal_event("Deleted", &format!("Deleted {id} upstream."));
     }
     // A success without a body proves little: a gateway may have answered.
-    match deleter.owner(id).await {
-        Ok(None) => Ok(()),
-        // The deletion may not be visible yet. After a while it is repeated.
-        Ok(Some(_)) => Err(deletion_plan::still_listed(id, shared.settling.next_look(&this.uid())).into()),
-        Err(error) => Err(failed(this, &error)),
+    if this.is_gone(id, deleter, accepted, is_only && target.id.as_deref() == Some(id)).await? {
+        return Ok(());
     }
+    // The deletion may not be visible yet. After a while it is repeated.
+    Err(deletion_plan::still_listed(id, shared.settling.next_look(&this.uid())).into())
 }
 
 /// Waits for the connection; in a terminating namespace not for ever, because the connection may have been

@@ -20,7 +20,7 @@ pub struct Target {
     /// Deletes there.
     pub deleter: Box<dyn ExternalDeleter>,
     /// The id in status.
-    id: Option<String>,
+    pub id: Option<String>,
     /// The name to search for.
     pub key: String,
 }
@@ -109,6 +109,9 @@ impl Target {
             adopts: operation.is_some_and(|operation| records.began_adoption(&this.uid(), &operation.id)),
         };
         self.deleter.know(&self.key);
+        if let Some(id) = this.only_id(self).await {
+            return Ok(DeletionPlan::Delete(vec![id]));
+        }
         let recorded = match record.id {
             Some(id) => self.deleter.owner(id).await?,
             None => None,

@@ -44,7 +44,7 @@ async fn list<K: Managed>(
     if !this.shared().settings.safeguards.user_lookup {
         return Ok(Vec::new());
     }
-    match deleter.used_by(id).await {
+    match deleter.used_by(id, this.users_not_before()).await {
         Ok(used_by) => Ok(used_by),
         Err(error) if error.kind == ErrorKind::UsersUnknown && this.object.has_annotation(CONFIRM_DELETE) => {
             let note = format!(

@@ -119,6 +119,13 @@ impl Permits {
         self.lock().by_connection.get(connection).map_or(0, NamespaceQueues::waiting)
     }
 
+    /// Returns how many deletions of a connection wait.
+    #[must_use]
+    pub fn waiting_deletions(&self, connection: &ConnectionKey) -> usize {
+        let queues = self.lock();
+        queues.by_connection.get(connection).map_or(0, |queues| queues.waiting_with(Priority::Deletion))
+    }
+
     fn release(&self, connection: &ConnectionKey, namespace: &str, priority: Priority) {
         if let Some(waiting) = self.lock().by_connection.get_mut(connection) {
             waiting.release(namespace, priority);

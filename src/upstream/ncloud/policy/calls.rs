@@ -211,7 +211,7 @@ impl PolicyCalls {
             return response.read_object(purpose);
         }
         match (response.status, RawVerdict::of(&response.body)) {
-            (400 | 422, Some(verdict)) => Ok(Stored { policy_id: None, validation_result: Some(verdict) }),
+            (400 | 422, Some(verdict)) => Ok(Stored { validation_result: Some(verdict), ..Stored::default() }),
             _ => Err(self.client.refusal(response, purpose)),
         }
     }

@@ -1,7 +1,7 @@
 //! Spares the read of tags that cannot have changed: tags cost a request of their own.
 //!
-//! An edit does not touch tags, so the read after it takes those of the read before it. They serve one read of the
-//! reconcile that wrote; comparisons read the tags.
+//! An edit does not touch tags, so the read after it takes those of the read before it. A response to a create that
+//! shows the tags spares their read, too. They serve one read of the reconcile that wrote; comparisons read the tags.
 
 use crate::upstream::ncloud::wire::Tags;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -14,8 +14,8 @@ pub(super) struct KnownTags(Mutex<State>);
 struct State {
     /// The tags of the policy that was read last.
     read: Option<(String, Tags)>,
-    /// The tags of a policy that was edited since: they serve the next read.
-    edited: Option<(String, Tags)>,
+    /// The tags of a policy that was written since: they serve the next read.
+    written: Option<(String, Tags)>,
 }
 
 impl KnownTags {
@@ -27,12 +27,17 @@ impl KnownTags {
     /// Remembers that an edit left the tags as they were read.
     pub(super) fn edited(&self, id: &str) {
         let mut state = self.lock();
-        state.edited = state.read.take_if(|(read, _)| read == id);
+        state.written = state.read.take_if(|(read, _)| read == id);
     }
 
-    /// Returns the tags of a policy that this reconcile edited, once.
+    /// Remembers the tags that the response to a create shows.
+    pub(super) fn created(&self, id: &str, tags: Tags) {
+        self.lock().written = Some((id.to_owned(), tags));
+    }
+
+    /// Returns the tags of a policy that this reconcile wrote, once.
     pub(super) fn take(&self, id: &str) -> Option<Tags> {
-        self.lock().edited.take_if(|(edited, _)| edited == id).map(|(_, tags)| tags)
+        self.lock().written.take_if(|(written, _)| written == id).map(|(_, tags)| tags)
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -58,5 +63,13 @@ mod tests {
         known.read("a", None);
         known.edited("a");
         assert_eq!(known.take("a"), None, "the upstream does not show them");
+    }
+
+    #[test]
+    fn created_policy_has_the_tags_of_the_response_once() {
+        let (known, tags) = (KnownTags::default(), Tags::from([("k".to_owned(), "v".to_owned())]));
+        known.created("a", tags.clone());
+        assert_eq!(known.take("b"), None);
+        assert_eq!((known.take("a"), known.take("a")), (Some(tags), None));
     }
 }

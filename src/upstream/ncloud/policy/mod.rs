@@ -13,7 +13,7 @@
 //! | `canonical` | the canonical form of permissions |
 //! | `access` | whether permissions surely grant no more than others |
 //! | `validate` | the rules that are checked before anything is sent |
-//! | `tags`, `known_tags` | the writes of tags; the tags that need no read |
+//! | `tags`, `known_tags` | the reads and writes of tags; the tags that need no read |
 //! | `verdict` | the fields of the spec to which findings of the upstream belong |
 
 mod access;
@@ -46,7 +46,8 @@ use calls::{PolicyCalls, read, write};
 use document::Details;
 use known_tags::KnownTags;
 use std::any::Any;
-use wire::{Detail, OWNER, RawVerdict, Stored, Summary};
+use std::time::Instant;
+use wire::{Detail, OWNER, RawVerdict, Stored, Summary, found_tag};
 
 /// The policies of one account.
 pub(crate) struct Policies {
@@ -153,7 +154,11 @@ impl External for Policies {
         let verdict =
             stored.validation_result.as_ref().map(|verdict| verdict::shown(verdict, wanted, self.calls.redactor()));
         let refused = verdict.as_ref().is_some_and(|verdict| !verdict.success);
-        match (stored.policy_id.filter(|id| !id.is_empty()), verdict) {
+        let id = stored.policy_id.clone().filter(|id| !id.is_empty());
+        if let Some(id) = &id {
+            self.learn_tags(id, &stored, owner_tag);
+        }
+        match (id, verdict) {
             (None, Some(verdict)) if refused => Ok(Written::Refused(verdict)),
             (None, _) => Err(without_id(&response, purpose)),
             // Refused, but with an id: only a get shows whether the policy exists.
@@ -212,7 +217,7 @@ impl External for Policies {
             return Err(error);
         }
         // The error for a policy that is still assigned is not documented; the assignments are.
-        let used_by = self.used_by(id).await?;
+        let used_by = self.used_by(id, Instant::now()).await?;
         if used_by.is_empty() && error.kind == ErrorKind::Rejected {
             return Err(error);
         }
@@ -220,7 +225,11 @@ impl External for Policies {
         Err(UpstreamError { kind: ErrorKind::InUse, message, ..error })
     }
 
-    async fn used_by(&self, id: &str) -> Result<Vec<String>> {
+    async fn found_tag(&self, id: &str) -> Result<FoundTag> {
+        Ok(found_tag(self.read_tags(id).await?.as_ref()))
+    }
+
+    async fn used_by(&self, id: &str, _: Instant) -> Result<Vec<String>> {
         let assigned = self.calls.assigned_to(id).await?;
         let mut used_by: Vec<String> = assigned.iter().map(|holder| holder.shown(self.calls.redactor())).collect();
         used_by.sort();
@@ -229,12 +238,6 @@ impl External for Policies {
 }
 
 impl Policies {
-    async fn read_tags(&self, id: &str) -> Result<Option<Tags>> {
-        let tags = self.calls.tags(id).await?;
-        self.known_tags.read(id, tags.as_ref());
-        Ok(tags)
-    }
-
     /// Sends the create call. An account that refuses tags there gets them afterwards: the refusal has no finding
     /// about a field, and had no effect.
     async fn send_create(&self, wanted: &PolicyDocument, owner_tag: &OwnerTag) -> Result<Response> {
@@ -259,11 +262,7 @@ impl Policies {
 }
 
 fn observed(detail: Detail, tags: Option<Tags>) -> Observed<PolicyDocument> {
-    let found_tag = match &tags {
-        _ if detail.is_system() => FoundTag::Reserved,
-        Some(tags) => tags.get(OWNER).cloned().into(),
-        None => FoundTag::NotShown,
-    };
+    let found_tag = if detail.is_system() { FoundTag::Reserved } else { found_tag(tags.as_ref()) };
     let document = PolicyDocument::observed(&detail, tags);
     let details = Details { nrn: detail.nrn.filter(|nrn| !nrn.is_empty()) };
     Observed { id: detail.policy_id, document, found_tag, details }

@@ -1,12 +1,28 @@
-//! The writes of tags. A changed tag keeps its old value until it has the new one, and the owner tag is never absent.
+//! The reads and writes of tags. A changed tag keeps its old value until it has the new one, and the owner tag is never absent.
 
 use super::Policies;
 use super::document::PolicyDocument;
-use super::wire::OWNER;
+use super::wire::{OWNER, Stored};
 use crate::engine::{ErrorKind, OwnerTag, Result, UpstreamError};
 use crate::upstream::ncloud::wire::Tags;
 
 impl Policies {
+    /// Reads the tags; `None` if the account does not show them.
+    pub(super) async fn read_tags(&self, id: &str) -> Result<Option<Tags>> {
+        let tags = self.calls.tags(id).await?;
+        self.known_tags.read(id, tags.as_ref());
+        Ok(tags)
+    }
+
+    /// Spares the read of tags that the response to a create shows. Without the owner tag, they were not stored as they
+    /// were sent.
+    pub(super) fn learn_tags(&self, id: &str, stored: &Stored, owner_tag: &OwnerTag) {
+        let is_owned = |tags: &Tags| tags.get(OWNER).is_some_and(|tag| owner_tag.is(tag));
+        if let Some(tags) = stored.tags().filter(is_owned) {
+            self.known_tags.created(id, tags);
+        }
+    }
+
     /// Writes the tags of the spec and the owner tag, and removes all others.
     pub(super) async fn write_tags(&self, id: &str, wanted: &PolicyDocument, owner_tag: &OwnerTag) -> Result<()> {
         let have = self.tags_to_write(id).await?;

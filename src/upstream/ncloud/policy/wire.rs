@@ -3,7 +3,9 @@
 
 use crate::api::policy::{NcloudEffect, NcloudPermission, NcloudTarget};
 use crate::api::status::{ValidationDetail, ValidationResult};
+use crate::engine::FoundTag;
 use crate::upstream::lenient::{nullable, text};
+use crate::upstream::ncloud::wire::{self, Tags};
 use crate::upstream::redact::Redactor;
 use serde::Deserialize;
 use serde_json::Value;
@@ -147,6 +149,16 @@ pub(crate) struct Stored {
     pub(crate) policy_id: Option<String>,
     #[serde(default)]
     pub(crate) validation_result: Option<RawVerdict>,
+    /// Not documented; some responses have it.
+    #[serde(default)]
+    pub(crate) tags: Value,
+}
+
+impl Stored {
+    /// Returns the tags, if the response shows them.
+    pub(crate) fn tags(&self) -> Option<Tags> {
+        wire::tags(&self.tags)
+    }
 }
 
 /// A verdict whose texts are not redacted yet.
@@ -200,6 +212,11 @@ impl Holder {
             shown => shown,
         }
     }
+}
+
+/// Returns the owner tag among the tags of a policy.
+pub(super) fn found_tag(tags: Option<&Tags>) -> FoundTag {
+    tags.map_or(FoundTag::NotShown, |tags| tags.get(OWNER).cloned().into())
 }
 
 #[cfg(test)]

@@ -41,6 +41,7 @@ use received::ReceivedNetworkPolicy;
 use serde_json::{Value, json};
 use std::any::Any;
 use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
 
 /// Network policies in SpaceONE's API.
 pub(super) const NETWORK_POLICY: &ResourceApi = &ResourceApi {
@@ -199,7 +200,7 @@ impl External for NetworkPolicies {
         self.client.delete(NETWORK_POLICY, id).await
     }
 
-    async fn used_by(&self, _: &str) -> Result<Vec<String>> {
+    async fn used_by(&self, _: &str, _: Instant) -> Result<Vec<String>> {
         Ok(Vec::new())
     }
 }

@@ -23,7 +23,7 @@ use document::Details;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::any::Any;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Policies in SpaceONE's API.
 pub(super) const POLICY: &ResourceApi = &ResourceApi {
@@ -227,8 +227,8 @@ impl External for Policies {
         self.client.delete(POLICY, id).await
     }
 
-    async fn used_by(&self, id: &str) -> Result<Vec<String>> {
-        self.client.roles_with(id).await
+    async fn used_by(&self, id: &str, not_before: Instant) -> Result<Vec<String>> {
+        self.client.roles_with(id, not_before).await
     }
 }
 

@@ -42,14 +42,14 @@ const LIMITS: [(Collection, usize, [Cost; 6]); 9] = [
     //                             create        edit       restart   one      all        delete
     (Collection::Spaceone, 1,   [(4, 3),       (2, 2),    (4, 0),   (14, 0), (14, 0),   (5, 1)]),
     (Collection::Network,  1,   [(5, 3),       (2, 2),    (4, 0),   (20, 0), (20, 0),   (4, 1)]),
-    (Collection::Ncloud,   1,   [(7, 4),       (4, 2),    (2, 0),   (16, 0), (16, 0),   (9, 1)]),
-    (Collection::Spaceone, 10,  [(20, 30),     (20, 20),  (4, 0),   (14, 0), (41, 0),   (50, 10)]),
-    (Collection::Network,  10,  [(27, 30),     (20, 20),  (4, 0),   (20, 0), (56, 0),   (40, 10)]),
-    (Collection::Ncloud,   10,  [(49, 40),     (40, 20),  (2, 0),   (17, 0), (53, 0),   (90, 10)]),
+    (Collection::Ncloud,   1,   [(6, 4),       (4, 2),    (2, 0),   (16, 0), (16, 0),   (9, 1)]),
+    (Collection::Spaceone, 10,  [(20, 30),     (20, 20),  (4, 0),   (14, 0), (41, 0),   (40, 10)]),
+    (Collection::Network,  10,  [(27, 30),     (20, 20),  (4, 0),   (20, 0), (56, 0),   (30, 10)]),
+    (Collection::Ncloud,   10,  [(40, 40),     (40, 20),  (2, 0),   (17, 0), (53, 0),   (50, 10)]),
     // The first comparison adds to status what the response to a create of a network policy lacks.
-    (Collection::Spaceone, 300, [(316, 900),   NOT_DONE,  (7, 0),   (8, 0),  (907, 0),  (1511, 300)]),
-    (Collection::Network,  300, [(324, 900),   NOT_DONE,  (7, 300), (9, 0),  (1207, 0), (1211, 300)]),
-    (Collection::Ncloud,   300, [(1215, 1200), NOT_DONE,  (5, 0),   (8, 0),  (1205, 0), (2705, 300)]),
+    (Collection::Spaceone, 300, [(314, 900),   NOT_DONE,  (5, 0),   (8, 0),  (905, 0),  (319, 300)]),
+    (Collection::Network,  300, [(322, 900),   NOT_DONE,  (5, 300), (9, 0),  (1205, 0), (312, 300)]),
+    (Collection::Ncloud,   300, [(913, 1200),  NOT_DONE,  (4, 0),   (8, 0),  (1204, 0), (909, 300)]),
 ];
 
 /// The cost of an event that does not happen: 300 edits would take time and cost what ten cost, 30 times.
