@@ -1,11 +1,13 @@
 //! Publishes Kubernetes events. Callers publish one for each change of state or upstream write.
 //!
 //! A reconcile hands an event to a bounded queue and goes on. One task publishes them in order, and those that are
-//! left at shutdown. An event that finds the queue full is dropped and counted: the status says the same.
+//! left at shutdown. An event that finds no room is dropped and counted: the status says the same. Namespaces share the
+//! room ([`EventShares`]).
 //!
 //! Equal events of one object become a series with a count. Another note is another event: in a series, kubectl
 //! shows only the first note.
 
+use super::event_shares::{EventShares, MAX_QUEUED};
 use crate::api::FIELD_MANAGER;
 use crate::metrics::Metrics;
 use jiff::{SignedDuration, Timestamp};
@@ -30,8 +32,6 @@ const SERIES_TTL: SignedDuration = SignedDuration::from_mins(6);
 /// How many events are remembered. When there are more, all are forgotten, and equal ones begin a new series.
 const MAX_REMEMBERED: usize = 4096;
 
-/// How many events wait at most. More are dropped and counted: a reconcile never waits for an event.
-const MAX_QUEUED: usize = 1024;
 /// How long the events that wait at shutdown may take.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -39,6 +39,7 @@ const FLUSH_TIMEOUT: Duration = Duration::from_secs(5);
 #[derive(Clone)]
 pub struct Events {
     queue: mpsc::Sender<Queued>,
+    shares: Arc<EventShares>,
     metrics: Arc<Metrics>,
 }
 
@@ -64,10 +65,15 @@ impl Events {
     fn take(&self, about: &ObjectReference, type_: &'static str, reason: &str, note: &str) {
         let queued = Queued { about: about.clone(), type_, reason: reason.to_owned(), note: shorten(note) };
         self.metrics.event_queued();
-        if let Err(error) = self.queue.try_send(queued) {
+        // A reconcile never waits for an event.
+        let has_room = self.shares.enter(namespace(about));
+        if !has_room || self.queue.try_send(queued).is_err() {
+            if has_room {
+                self.shares.leave(namespace(about));
+            }
             self.metrics.event_left_queue();
             self.metrics.event_dropped();
-            tracing::debug!(%error, reason, namespace = about.namespace, name = about.name, "event dropped");
+            tracing::debug!(reason, namespace = about.namespace, name = about.name, "event dropped");
         }
     }
 }
@@ -77,6 +83,7 @@ pub struct EventPublisher {
     client: Client,
     instance: String,
     queue: mpsc::Receiver<Queued>,
+    shares: Arc<EventShares>,
     metrics: Arc<Metrics>,
     published: HashMap<u64, Published>,
     /// The causes of failed publications that the log already shows as a warning.
@@ -95,15 +102,17 @@ struct Published {
 #[must_use]
 pub fn channel(client: Client, instance: Option<String>, metrics: &Arc<Metrics>) -> (Events, EventPublisher) {
     let (sender, queue) = mpsc::channel(MAX_QUEUED);
+    let shares = Arc::<EventShares>::default();
     let publisher = EventPublisher {
         client,
         instance: instance.unwrap_or_else(|| FIELD_MANAGER.to_owned()),
         queue,
+        shares: Arc::clone(&shares),
         metrics: Arc::clone(metrics),
         published: HashMap::new(),
         warned: BTreeSet::new(),
     };
-    (Events { queue: sender, metrics: Arc::clone(metrics) }, publisher)
+    (Events { queue: sender, shares, metrics: Arc::clone(metrics) }, publisher)
 }
 
 impl EventPublisher {
@@ -126,8 +135,7 @@ impl EventPublisher {
     async fn publish(&mut self, queued: Queued) {
         let now = Timestamp::now();
         let key = key(&queued);
-        let namespace = queued.about.namespace.as_deref().unwrap_or("default");
-        let api: Api<Event> = Api::namespaced(self.client.clone(), namespace);
+        let api: Api<Event> = Api::namespaced(self.client.clone(), namespace(&queued.about));
         let continued = match self.last_of_series(key, now) {
             Some(before) => continue_series(&api, &before, now).await,
             None => Ok(None),
@@ -146,6 +154,7 @@ impl EventPublisher {
             Ok(published) => self.remember(key, published, now),
             Err(error) => self.report(&error, &queued),
         }
+        self.shares.leave(namespace(&queued.about));
         self.metrics.event_left_queue();
     }
 
@@ -213,6 +222,11 @@ async fn continue_series(api: &Api<Event>, before: &Published, now: Timestamp) -
         Err(Error::Api(status)) if status.is_not_found() => Ok(None),
         Err(error) => Err(error),
     }
+}
+
+/// Returns the namespace of the event about an object.
+fn namespace(about: &ObjectReference) -> &str {
+    about.namespace.as_deref().unwrap_or("default")
 }
 
 fn is_terminating(status: &kube::core::Status) -> bool {

@@ -5,6 +5,7 @@
 //! | [`status`] | writes status under the `resourceVersion` that was read |
 //! | [`finalizer`] | adds and removes the finalizer under a test of `uid` and `resourceVersion` |
 //! | [`events`] | publishes events |
+//! | [`event_shares`] | shares the queue of events between namespaces |
 //! | [`connection_metadata`] | reads the metadata of the connection that an object names |
 //! | [`heartbeat`] | reports signs of life of a watch |
 //! | [`namespaces`] | scopes an API to the watched namespaces |
@@ -13,6 +14,7 @@
 
 pub mod connection_metadata;
 pub mod depth_limit;
+pub mod event_shares;
 pub mod events;
 pub mod finalizer;
 pub mod heartbeat;

@@ -158,10 +158,15 @@ async fn event_is_dropped_and_counted_when_too_many_wait() {
     let unreachable = |_: Request<Body>| std::future::pending::<Result<Response<Body>, Infallible>>();
     let client = Client::new(tower::service_fn(unreachable), "default");
     let (events, _publisher) = events::channel(client, None, &metrics);
-    for note in 0..1030 {
-        events.normal(&ObjectReference::default(), "Updated", &note.to_string());
+    let of = |namespace: &str| ObjectReference { namespace: Some(namespace.to_owned()), ..Default::default() };
+    for note in 0..600 {
+        events.normal(&of("loud"), "Updated", &note.to_string());
+    }
+    assert_eq!(metrics.queued_events(), 512, "half of the queue is left for others");
+    for tenant in 0..8 {
+        (0..64).for_each(|note| events.warning(&of(&tenant.to_string()), "Orphaned", &note.to_string()));
     }
     assert_eq!(metrics.queued_events(), 1024);
     let text = metrics.encode().unwrap();
-    assert!(text.contains("cloud_policy_events_dropped_total 6"), "{text}");
+    assert!(text.contains("cloud_policy_events_dropped_total 88\n"), "{text}");
 }
