@@ -17,6 +17,7 @@ use super::state::places::Places;
 use super::state::records::Records;
 use super::state::settling::Settling;
 use super::state::stores::{StoreOf, Stores};
+use super::state::written_tags::WrittenTags;
 use super::{Error, Result, Settings};
 use crate::api::ConnectionKey;
 use crate::api::status::UpstreamRef;
@@ -63,6 +64,8 @@ pub struct Shared {
     pub deletions: Mutex<Deletions<ConnectionKey>>,
     /// Locks on upstream objects.
     pub claim_locks: ClaimLocks,
+    /// The owner tags that reads may not show yet.
+    pub written_tags: WrittenTags,
     /// The caches of the managed kinds.
     pub stores: Stores,
     /// Limits the concurrent reconciles of each connection.

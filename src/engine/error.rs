@@ -139,6 +139,25 @@ impl ErrorKind {
         }
     }
 
+    /// Returns whether the upstream read the request and answered it. Some refuse a request that took effect.
+    #[must_use]
+    pub fn was_received(self) -> bool {
+        match self {
+            Self::RateLimited | Self::Unavailable | Self::ClockSkew | Self::EndpointNotAllowed => false,
+            Self::OutcomeUnknown
+            | Self::Unauthorized
+            | Self::Rejected
+            | Self::NotUpdatable
+            | Self::InvalidReference
+            | Self::AlreadyExists
+            | Self::NameReserved
+            | Self::InUse
+            | Self::UsersUnknown
+            | Self::QuotaExceeded
+            | Self::Unsupported => true,
+        }
+    }
+
     /// Returns whether the connection, and not this object alone, may have caused the failure. A check of
     /// the connection decides.
     #[must_use]

@@ -19,7 +19,7 @@ use crate::api::{ConditionType, Reason};
 use crate::controller::kinds::managed::Managed;
 use crate::controller::state::claims::Claim;
 use crate::engine::{Observation, Ownership};
-use crate::upstream::registry;
+use crate::upstream::{Account, registry};
 use jiff::Timestamp;
 
 /// The reasons with which the operator refuses what a spec asks for, until a human changes it.
@@ -105,7 +105,7 @@ pub fn claims_of<K: Managed>(object: &K) -> Vec<Claim> {
     name.into_iter().chain(id).collect()
 }
 
-/// Returns the claim on an upstream object that was found.
-pub fn claim_on<K: Managed>(object: &K, id: &str) -> Claim {
-    Claim::Id(object.connection(), K::KIND, id.to_owned())
+/// Returns the claim on an upstream object that was found in this collection.
+pub fn claim_on(account: &Account, system: &'static str, id: &str) -> Claim {
+    Claim::Object(registry::location(account, system).to_string(), system, id.to_owned())
 }

@@ -20,7 +20,7 @@ use super::stop::Stop;
 use super::{conflicts, moved, ownership};
 use crate::api::{Reason, has_finalizer, recorded_place};
 use crate::controller::kinds::managed::Managed;
-use crate::controller::state::claims::ClaimGuard;
+use crate::controller::state::claims::{Claim, ClaimGuard};
 use crate::engine::plan;
 use crate::engine::{BoundExternal, ListedObservation, Observation, Ownership};
 use crate::upstream::{Account, registry};
@@ -69,7 +69,7 @@ pub async fn observe<'c, K: Managed>(
     let absent = is_new(this) && is_absent_from_list(this, external).await;
     let mut found = Vec::new();
     if !absent {
-        found = from_get(this, external).await.map_err(|error| failed(this, &error))?;
+        found = from_get(this, external, account).await.map_err(|error| failed(this, &error))?;
     }
     let left_behind = found.is_empty() && may_create(this);
     if left_behind {
@@ -155,6 +155,7 @@ async fn from_list<K: Managed>(
 async fn from_get<K: Managed>(
     this: &Reconciliation<'_, K>,
     external: &dyn BoundExternal,
+    account: &Account,
 ) -> crate::engine::Result<Vec<Observation>> {
     let known = this.last_known().id;
     let named = this.object.common().external_id.clone();
@@ -179,18 +180,23 @@ async fn from_get<K: Managed>(
     if known.is_some() && found.is_empty() && this.shared().settings.safeguards.absence_by_list {
         found.extend(external.find_listed().await?);
     }
-    let conceding = !this.shared().settings.safeguards.correct_widening;
     for observation in &mut found {
-        if conceding {
-            observation.diff.fields.iter_mut().for_each(|field| field.widens = false);
-        }
-        observation.owner = ownership::resolve(this, observation.owner.clone()).await;
-        if observation.owner == Ownership::Ours {
-            this.shared().records.prove(&this.uid(), &observation.id);
-        }
+        let object = conflicts::claim_on(account, external.system(), &observation.id);
+        judge(this, observation, &object).await;
     }
     this.shared().observations.record_read(&this.uid());
     Ok(found)
+}
+
+/// Resolves the owner of an object that was read, and remembers it if it is ours.
+async fn judge<K: Managed>(this: &Reconciliation<'_, K>, observation: &mut Observation, object: &Claim) {
+    if !this.shared().settings.safeguards.correct_widening {
+        observation.diff.fields.iter_mut().for_each(|field| field.widens = false);
+    }
+    observation.owner = ownership::of_read(this, object, observation.owner.clone()).await;
+    if observation.owner == Ownership::Ours {
+        this.shared().records.prove(&this.uid(), &observation.id);
+    }
 }
 
 /// Returns whether a create that took effect late may have made a second object: names need not be unique. Comparisons

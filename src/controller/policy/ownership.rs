@@ -2,6 +2,7 @@
 
 use super::reconciliation::Reconciliation;
 use crate::controller::kinds::managed::Managed;
+use crate::controller::state::claims::Claim;
 use crate::engine::Ownership;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::api::ListParams;
@@ -9,11 +10,25 @@ use kube::runtime::reflector::Store;
 use kube::{Api, Resource};
 use std::collections::HashSet;
 
+/// Returns the owner of an upstream object as it was read. A tag that this process wrote for another object counts before
+/// reads show it.
+pub async fn of_read<K: Managed>(this: &Reconciliation<'_, K>, object: &Claim, read: Ownership) -> Ownership {
+    let shared = this.shared();
+    let unseen = || shared.written_tags.owner(object, shared.settings.create_grace).filter(|uid| *uid != this.uid());
+    match read {
+        Ownership::Untagged => {
+            let owner = unseen().map(|uid| Ownership::ForeignTag(shared.owner_tag(&uid).to_string()));
+            resolve(this, owner.unwrap_or(Ownership::Untagged)).await
+        }
+        owner => resolve(this, owner).await,
+    }
+}
+
 /// Resolves a tag of this cluster to its object, named as the object under reconciliation may see it.
 ///
 /// Returns `Untagged` when the object of the tag does not exist any more, so that the adoption policy
 /// applies to an upstream object that was orphaned. An owner that cannot be looked up counts as existing.
-pub async fn resolve<K: Managed>(this: &Reconciliation<'_, K>, owner: Ownership) -> Ownership {
+async fn resolve<K: Managed>(this: &Reconciliation<'_, K>, owner: Ownership) -> Ownership {
     let Ownership::ForeignTag(tag) = &owner else { return owner };
     let Some(uid) = this.shared().uid_in(tag) else { return owner };
     match owner_of(this, uid).await {

@@ -50,6 +50,7 @@ use super::state::places::Places;
 use super::state::records::Records;
 use super::state::settling::Settling;
 use super::state::stores::Stores;
+use super::state::written_tags::WrittenTags;
 use super::{Result, Settings};
 use crate::api::{ClusterConnection, Connection};
 use crate::engine::deletions::Deletions;
@@ -140,6 +141,7 @@ fn shared(options: Options, cluster_id: String, triggers: TriggerSenders, stores
         corrections: Mutex::default(),
         deletions: Mutex::new(Deletions::within(window)),
         claim_locks: ClaimLocks::default(),
+        written_tags: WrittenTags::default(),
         stores,
         permits: Permits::new(settings.concurrency.into()),
         client,

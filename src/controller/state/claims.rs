@@ -14,6 +14,8 @@ pub enum Claim {
     Name(ConnectionKey, &'static str, String),
     /// By its id.
     Id(ConnectionKey, &'static str, String),
+    /// One that was found: its location, collection and id. Several connections may lead to it.
+    Object(String, &'static str, String),
 }
 
 /// The claims that are locked, each with the uid of the object that locked it.

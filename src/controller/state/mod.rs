@@ -12,6 +12,7 @@
 //! | [`records`] | the finalizer and the record of each object, as this process wrote them last |
 //! | [`places`] | where each upstream object is, as the annotation says |
 //! | [`stores`] | the caches of the managed kinds |
+//! | [`written_tags`] | the owner tags that reads may not show yet |
 //!
 //! Nothing here holds a `kube::Client`, waits or writes: the flows in `policy` and `connection` do.
 
@@ -25,3 +26,4 @@ pub mod places;
 pub mod records;
 pub mod settling;
 pub mod stores;
+pub mod written_tags;

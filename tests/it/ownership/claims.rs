@@ -28,7 +28,7 @@ fn ready_reason<K: Managed>(object: &K) -> String {
 
 /// Waits until one of the two objects is ready and the other has a conflict; returns their names in this order, and
 /// the message of the second.
-async fn settled<K: Managed>(env: &TestEnv, a: &str, b: &str) -> (String, String, String) {
+pub async fn settled<K: Managed>(env: &TestEnv, a: &str, b: &str) -> (String, String, String) {
     let reasons = || async {
         let (a, b) = (env.get::<K>(a).await, env.get::<K>(b).await);
         let (first, second) = if ready_reason(&a) == "UpToDate" { (a, b) } else { (b, a) };

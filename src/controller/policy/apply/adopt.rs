@@ -8,7 +8,7 @@ use crate::controller::policy::audit_log::Write;
 use crate::controller::policy::failure::failed;
 use crate::controller::policy::stop::Stop;
 use crate::controller::policy::{conflicts, ownership};
-use crate::controller::state::claims::ClaimGuard;
+use crate::controller::state::claims::{Claim, ClaimGuard};
 use crate::controller::{Error, Result};
 use crate::engine::outcome::Outcome;
 use crate::engine::plan::{Existing, TagOwner};
@@ -43,20 +43,32 @@ impl<'c, K: Managed> Apply<'_, 'c, K> {
         self.record_acquired(observed, false, "Recovered", &note).await
     }
 
-    /// Writes the owner tag on an object that is ours.
+    /// Writes the owner tag on an object that is ours, unless another object has adopted it meanwhile.
     pub(super) async fn tag_owner(&mut self, observed: &Observation) -> Result<(), Stop> {
+        let _lock = self.lock(&observed.id)?;
+        if ownership::of_read(self.this, &self.claim_on(&observed.id), observed.owner.clone()).await != observed.owner {
+            return Err(Error::Stale.into());
+        }
         self.write_tag(observed).await?.map_err(|error| failed(self.this, &error))
     }
 
     /// Locks an object by its id and reads its owner again: the operator never overwrites an owner tag, so
     /// no other writer may have tagged the object since it was observed. A change is retried.
     async fn lock_unchanged(&self, observed: &Observation) -> Result<ClaimGuard<'c>> {
-        let this = &self.this;
-        let claim = conflicts::claim_on(&this.object, &observed.id);
-        let lock = this.shared().claim_locks.try_lock(vec![claim], &this.uid()).ok_or(Error::Stale)?;
+        let lock = self.lock(&observed.id)?;
         let Ok(Some(now)) = self.external.observe(&observed.id).await else { return Err(Error::Stale) };
-        let owner = ownership::resolve(this, now.owner).await;
+        let owner = ownership::of_read(self.this, &self.claim_on(&observed.id), now.owner).await;
         if owner == observed.owner { Ok(lock) } else { Err(Error::Stale) }
+    }
+
+    /// Locks an object that was found, whichever connection leads to it.
+    fn lock(&self, id: &str) -> Result<ClaimGuard<'c>> {
+        let this = &self.this;
+        this.shared().claim_locks.try_lock(vec![self.claim_on(id)], &this.uid()).ok_or(Error::Stale)
+    }
+
+    fn claim_on(&self, id: &str) -> Claim {
+        conflicts::claim_on(self.account, self.external.system(), id)
     }
 
     /// Writes the owner tag under an intent, which stays while the effect of the write is unknown: the tag is
@@ -77,7 +89,12 @@ impl<'c, K: Managed> Apply<'_, 'c, K> {
         match self.this.write(write, self.external.tag_owner(&observed.id)).await? {
             // Without tags, the id in status is the only proof of ownership.
             Err(error) if error.kind == ErrorKind::Unsupported => Ok(Ok(())),
-            result => Ok(result),
+            result => {
+                if result.is_ok() {
+                    self.this.shared().written_tags.record(self.claim_on(&observed.id), &self.this.uid());
+                }
+                Ok(result)
+            }
         }
     }
 

@@ -2,15 +2,15 @@
 
 use super::Apply;
 use crate::api::status::OperationKind;
-use crate::controller::Result;
 use crate::controller::kinds::managed::Managed;
 use crate::controller::policy::audit_log::Write;
 use crate::controller::policy::failure::failed;
 use crate::controller::policy::invalid;
 use crate::controller::policy::stop::Stop;
 use crate::controller::state::claims::ClaimGuard;
+use crate::controller::{Error, Result};
 use crate::engine::outcome::{Outcome, Requeue};
-use crate::engine::{Cause, Diff, ErrorKind, Observation, UpstreamError, Written};
+use crate::engine::{Cause, Diff, ErrorKind, Observation, Ownership, UpstreamError, Written};
 
 impl<K: Managed> Apply<'_, '_, K> {
     /// Creates the object for the first time, or again if it was deleted. The caller has locked the claims,
@@ -64,7 +64,7 @@ impl<K: Managed> Apply<'_, '_, K> {
             }
             Ok(Written::Incomplete { id, error }) => self.record_incomplete(&id, &error).await,
             Ok(Written::Refused(verdict)) => {
-                self.forget_intent(is_first).await?;
+                self.settle_refused(is_first, true).await?;
                 Ok(self.invalid(verdict))
             }
             Err(error) => self.create_failed(&error, is_first).await,
@@ -109,7 +109,7 @@ impl<K: Managed> Apply<'_, '_, K> {
                 stop @ Stop::Retry(_) => stop,
             });
         }
-        self.forget_intent(is_first).await?;
+        self.settle_refused(is_first, error.kind.was_received()).await?;
         match failed(self.this, error) {
             // Another writer was faster, perhaps an earlier attempt of this object: find out soon.
             Stop::Report(outcome) if error.kind == ErrorKind::AlreadyExists => {
@@ -131,12 +131,33 @@ impl<K: Managed> Apply<'_, '_, K> {
         Err(failed(self.this, error))
     }
 
-    /// Forgets a create that was refused. Its place is forgotten, too, unless an earlier attempt lost its response.
-    async fn forget_intent(&mut self, is_first: bool) -> Result<()> {
+    /// Forgets a create that was refused, unless a search shows that it took effect all the same. Its place is forgotten,
+    /// too, if the search shows nothing, unless an earlier attempt lost its response.
+    async fn settle_refused(&mut self, is_first: bool, was_received: bool) -> Result<(), Stop> {
+        let found = if was_received { self.external.find().await } else { Ok(Vec::new()) };
+        let all = found.as_deref().unwrap_or_default();
+        if let Some(ours) = all.iter().find(|seen| seen.owner == Ownership::Ours) {
+            return self.record_refused(&ours.id).await;
+        }
         self.this.status.common.operation = None;
         self.this.status.common.upstream = None;
         self.this.status.observed_id = None;
         self.this.save().await?;
-        if is_first { self.this.forget_place().await } else { Ok(()) }
+        let may_be_ours = |seen: &Observation| seen.owner == Ownership::Unknown && seen.diff.is_empty();
+        let is_absent = found.is_ok_and(|found| !found.iter().any(may_be_ours));
+        if is_first && is_absent { Ok(self.this.forget_place().await?) } else { Ok(()) }
+    }
+
+    /// Records an object whose create was refused. The next reconcile compares it.
+    async fn record_refused(&mut self, id: &str) -> Result<(), Stop> {
+        self.point_at(Some(id), false);
+        self.remember_acquired();
+        self.this.status.common.applied_hash = None;
+        self.this.shared().settling.wrote(&self.this.uid());
+        self.note_write_time();
+        let note = format!("Created {id} upstream, although the upstream refused the request.");
+        self.this.normal_event("Created", &note);
+        self.this.save().await?;
+        Err(Error::Stale.into())
     }
 }
