@@ -2,6 +2,7 @@
 
 use crate::controller::Settings;
 use crate::controller::settings::TenantConnections;
+use crate::controller::settings::selector::WatchSelector;
 use crate::telemetry;
 use crate::upstream::{EndpointRules, HostPattern};
 use clap::Args as ClapArgs;
@@ -26,6 +27,16 @@ pub struct Args {
     /// namespaces and its own. ClusterConnections cannot be used, and --cluster-id is required.
     #[arg(long, env = "CLOUD_POLICY_WATCH_NAMESPACES", value_delimiter = ',')]
     pub(super) watch_namespaces: Vec<String>,
+
+    /// Label selector of the policies and network policies to manage, such as `shard=a` or `!shard`. It
+    /// splits them between several operators. Each object must match exactly one of them.
+    #[arg(long, env = "CLOUD_POLICY_WATCH_SELECTOR", default_value = "", hide_default_value = true)]
+    pub(super) watch_selector: WatchSelector,
+
+    /// Name of the leader Lease. Without it `cloud-policy-operator`, and with --watch-selector a name that
+    /// is derived from the selector.
+    #[arg(long, env = "CLOUD_POLICY_LEASE_NAME")]
+    pub(super) lease_name: Option<String>,
 
     /// Namespaces in which Connections may read their Secrets, or `*` for all. The operator needs
     /// `get` on Secrets there. If it is not set, only ClusterConnections work, or, with
@@ -118,6 +129,7 @@ impl Args {
             cluster_connections: scope.is_empty(),
             tenant_connections: self.tenant_connections(&scope),
             scope,
+            selector: self.watch_selector.clone(),
             endpoints,
             cluster_id,
             create_grace: Duration::from_secs(self.create_grace_seconds),
@@ -128,6 +140,16 @@ impl Args {
             concurrency: self.concurrency,
             ..Settings::new(&self.namespace)
         })
+    }
+
+    /// Returns the name of the Lease: operators with different selectors lead at the same time.
+    pub(super) fn lease_name(&self) -> String {
+        let given = self.lease_name.clone().filter(|name| !name.is_empty());
+        let derived = || match &self.watch_selector {
+            all if all.selects_all() => LEASE.to_owned(),
+            selector => format!("{LEASE}-{}", selector.digest()),
+        };
+        given.unwrap_or_else(derived)
     }
 
     fn tenant_connections(&self, scope: &BTreeSet<String>) -> TenantConnections {
@@ -142,6 +164,9 @@ impl Args {
         }
     }
 }
+
+/// The name of the Lease of an operator without a selector.
+const LEASE: &str = "cloud-policy-operator";
 
 /// The error without `--cluster-id`: permissions in single namespaces do not include the namespace `kube-system`.
 const NEEDS_CLUSTER_ID: &str = "--watch-namespaces needs --cluster-id: with permissions in single namespaces the operator cannot read the uid of kube-system. \
@@ -198,6 +223,25 @@ mod tests {
             assert!(error.starts_with("--watch-namespaces needs --cluster-id"), "{error}");
         }
         assert!(settings(&["--watch-namespaces="]).unwrap().scope.is_empty(), "an empty variable is not set");
+    }
+
+    #[test]
+    fn operators_with_different_selectors_have_different_leases() {
+        let lease = |flags: &[&str]| TestCli::parse_from([&["run"], flags].concat()).args.lease_name();
+        let (all, a, b) = (lease(&[]), lease(&["--watch-selector=shard=a"]), lease(&["--watch-selector=shard=b"]));
+        assert_eq!([&all, &lease(&["--watch-selector="])], ["cloud-policy-operator"; 2]);
+        assert!(a != b && a.starts_with("cloud-policy-operator-") && b.starts_with("cloud-policy-operator-"));
+        assert_eq!(a, lease(&["--watch-selector= shard==a"]), "the same selector");
+        assert_eq!(lease(&["--watch-selector=shard=a", "--lease-name=mine"]), "mine");
+        assert_eq!(lease(&["--lease-name="]), all, "an empty variable is not set");
+    }
+
+    #[test]
+    fn wrong_selector_is_refused_by_the_name_of_the_flag() {
+        let error = TestCli::try_parse_from(["run", "--watch-selector=shard in a"]).err().unwrap().to_string();
+        assert!(error.contains("--watch-selector") && error.contains("`shard in a` is no term"), "{error}");
+        let settings = settings(&["--watch-selector=!shard,tier in (a,b)"]).unwrap();
+        assert_eq!(settings.selector.to_string(), "tier in (a,b),!shard");
     }
 
     #[test]

@@ -136,7 +136,7 @@ fn start_election(
     if !args.leader_elect {
         return Ok((Leadership::always(), Box::pin(std::future::ready(()))));
     }
-    let config = ElectorConfig::new(&args.namespace, "cloud-policy-operator", &args.instance);
+    let config = ElectorConfig::new(&args.namespace, args.lease_name(), &args.instance);
     let elector = Elector::new(client.clone(), config)?;
     let leadership = elector.leadership();
     let election = tokio::spawn(elector.run(resign.clone()));

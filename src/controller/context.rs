@@ -25,7 +25,9 @@ use crate::engine::corrections::Corrections;
 use crate::engine::deletions::Deletions;
 use crate::engine::{OwnerTag, owner_tag};
 use crate::metrics::Metrics;
-use kube::Client;
+use kube::core::DeserializeGuard;
+use kube::runtime::reflector::ObjectRef;
+use kube::{Client, ResourceExt};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The dependencies that all controllers of the process share.
@@ -131,4 +133,19 @@ pub struct Context<K: Managed> {
     pub shared: Arc<Shared>,
     /// The cached objects that this controller reconciles.
     pub store: StoreOf<K>,
+}
+
+impl<K: Managed> Context<K> {
+    /// Returns the fence before each upstream write for an object: this process leads, and the object has not got labels
+    /// by which it belongs to another operator.
+    pub fn fence(&self, object: &K) -> impl Fn() -> Result<()> + Send + Sync + use<K> {
+        let (shared, store, uid) = (Arc::clone(&self.shared), self.store.clone(), object.uid());
+        let reference = ObjectRef::<DeserializeGuard<K>>::new(&object.name_any());
+        let reference = reference.within(&object.namespace().unwrap_or_default());
+        move || {
+            shared.fence()?;
+            let is_watched = || store.get(&reference).is_some_and(|now| now.uid() == uid);
+            if shared.settings.selector.selects_all() || is_watched() { Ok(()) } else { Err(Error::Stale) }
+        }
+    }
 }

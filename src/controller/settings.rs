@@ -1,6 +1,9 @@
 //! The settings of the operator. The command line reads them once.
 
+pub mod selector;
+
 use crate::upstream::{EndpointRules, HttpSettings};
+use selector::WatchSelector;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -103,6 +106,9 @@ pub struct Settings {
     /// The namespaces that the operator watches; all when empty. An operator with rights in single namespaces
     /// only needs a `cluster_id`, and must not set `cluster_connections`.
     pub scope: BTreeSet<String>,
+    /// Selects the objects that this operator manages, beside operators with other selectors. All operators use all
+    /// connections; the one whose selector matches a connection writes its status and its finalizer.
+    pub selector: WatchSelector,
     /// Whether the operator watches `ClusterConnection`s.
     pub cluster_connections: bool,
     /// The namespaces in which the operator may read the Secrets of `Connection`s.
@@ -152,6 +158,7 @@ impl Settings {
         Self {
             namespace: namespace.into(),
             scope: BTreeSet::new(),
+            selector: WatchSelector::default(),
             cluster_connections: true,
             tenant_connections: TenantConnections::default(),
             endpoints: EndpointRules::default(),
@@ -172,5 +179,12 @@ impl Settings {
             ignored_proxy: None,
             safeguards: Safeguards::default(),
         }
+    }
+
+    /// Returns whether the operator watches the objects of the whole cluster, so that an object which it does not see does
+    /// not exist.
+    #[must_use]
+    pub fn watches_all(&self) -> bool {
+        self.scope.is_empty() && self.selector.selects_all()
     }
 }

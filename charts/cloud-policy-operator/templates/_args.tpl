@@ -4,6 +4,12 @@
 {{- with .Values.scope.namespaces }}
 - {{ printf "--watch-namespaces=%s" (join "," .) | quote }}
 {{- end }}
+{{- with .Values.scope.selector }}
+- {{ printf "--watch-selector=%s" . | quote }}
+{{- end }}
+{{- if or .Values.scope.selector .Values.operator.leaseName }}
+- {{ printf "--lease-name=%s" (include "cloud-policy-operator.leaseName" .) | quote }}
+{{- end }}
 {{- with .Values.tenantConnections.namespaces }}
 - {{ printf "--tenant-namespaces=%s" (join "," .) | quote }}
 {{- end }}

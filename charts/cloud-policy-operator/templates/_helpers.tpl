@@ -76,6 +76,15 @@ text and no label appears twice.
 {{- end }}
 {{- end }}
 
+{{/*
+The name of the Lease. With a selector it is that of the release: a rollout with another selector must not run beside the old
+pod.
+*/}}
+{{- define "cloud-policy-operator.leaseName" -}}
+{{- $shard := printf "%s-shard" (include "cloud-policy-operator.fullname" . | trunc 57 | trimSuffix "-") }}
+{{- default (ternary $shard "cloud-policy-operator" (not (empty .Values.scope.selector))) .Values.operator.leaseName }}
+{{- end }}
+
 {{/* The namespaces in which Connections may read Secrets, as YAML. Default: scope.namespaces. */}}
 {{- define "cloud-policy-operator.tenants" -}}
 {{- toYaml (dict "namespaces" (default .Values.scope.namespaces .Values.tenantConnections.namespaces)) }}

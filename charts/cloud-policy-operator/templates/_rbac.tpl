@@ -110,7 +110,7 @@ subjects:
   verbs: [create]
 - apiGroups: [coordination.k8s.io]
   resources: [leases]
-  resourceNames: [cloud-policy-operator]
+  resourceNames: [{{ include "cloud-policy-operator.leaseName" . }}]
   verbs: [get, update]
 {{- end }}
 

@@ -71,6 +71,12 @@ impl<K: ConnectionResource> Context<K> {
         (self.api)(self.shared.client.clone(), object)
     }
 
+    /// Returns whether this operator writes the status and the finalizer of the connection. Beside others, the operator
+    /// whose selector matches the connection does; the others only check it.
+    pub(super) fn maintains(&self, object: &K) -> bool {
+        self.shared.settings.selector.matches(object.meta())
+    }
+
     /// Records that the connection exists.
     pub(super) fn observe(&self, key: &ConnectionKey) {
         self.known().entry(key.clone()).or_default();
@@ -148,12 +154,16 @@ impl<K: ConnectionResource> Context<K> {
         self.shared.accounts.set(key, uid, users, readiness, allowed)
     }
 
-    /// Forgets connections that do not exist any more although they had the finalizer: someone removed it.
+    /// Forgets connections that do not exist any more although this operator did not release them: someone removed the
+    /// finalizer, or the operator that maintains them released them.
     pub fn forget_unless(&self, exists: impl Fn(&ConnectionKey) -> bool) {
         let mut known = self.known();
         for (gone, _) in known.extract_if(|key, _| !exists(key)) {
-            tracing::warn!(connection = %gone, "connection deleted while objects use it");
-            self.shared.accounts.set_missing(&gone, self.shared.stores.users(&gone));
+            let users = self.shared.stores.users(&gone);
+            if !users.is_empty() {
+                tracing::warn!(connection = %gone, "connection deleted while objects use it");
+            }
+            self.shared.accounts.set_missing(&gone, users);
         }
     }
 

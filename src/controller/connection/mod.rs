@@ -7,11 +7,12 @@
 //! | [`credentials`] | reads the Secrets |
 //! | [`probe`] | opens and probes an account |
 //! | `former` | a check of a connection, with the key in its Secret or else with the former one |
-//! | [`usage`] | the objects that use a connection and block its deletion |
+//! | [`usage`], `elsewhere` | the objects that use a connection and block its deletion, here and at other operators |
 //! | [`report`] | conditions, status and events |
 
 pub mod context;
 pub mod credentials;
+mod elsewhere;
 mod former;
 pub mod probe;
 pub mod report;
@@ -44,19 +45,17 @@ pub async fn reconcile<K: ConnectionResource>(object: Arc<DeserializeGuard<K>>, 
     let (shared, key) = (&ctx.shared, object.key());
     let dependents = shared.stores.dependents(&key);
     let deleting = object.meta().deletion_timestamp.is_some();
-    let used = usage::of(dependents.as_deref(), &key, &object.allowed());
-    if deleting && used == Use::Free {
-        return release(object, &ctx, &key).await;
+    let mut used = usage::of(dependents.as_deref(), &key, &object.allowed());
+    let maintained = ctx.maintains(object);
+    if deleting && maintained && used == Use::Free {
+        used = elsewhere::find(shared, &key).await;
+        if used == Use::Free {
+            return release(object, &ctx, &key).await;
+        }
     }
-    let object = if has_finalizer(object) || deleting {
-        object.clone()
-    } else {
-        finalizer::add(&ctx.api(object), object, None, shared.settings.safeguards).await?
-    };
-    shared.records.remember(&object.uid().unwrap_or_default(), Footprint::of_connection(&object));
+    let object = if maintained { prepare(&ctx, object).await? } else { object.clone() };
     ctx.observe(&key);
     let uid = object.uid().unwrap_or_default();
-    let counted_before = object.status().dependants.and_then(|count| usize::try_from(count).ok());
     let mut check = match size_limit::refusal(&object) {
         Some(message) => Check::refused(message),
         None => former::check(&ctx, &key, &object).await,
@@ -71,10 +70,31 @@ pub async fn reconcile<K: ConnectionResource>(object: Arc<DeserializeGuard<K>>, 
     if object.allows_no_namespace() {
         check.say_unused();
     }
+    if !maintained {
+        return Ok(Next::after(next_check(shared, &object, &check, false)));
+    }
     Observed { object: &object, check: &check, dependents: dependents.as_deref() }.report(&ctx).await?;
-    // Also after a change: objects that name a connection often arrive together with it.
-    let soon = deleting || dependents.is_none() || counted_before != dependents.map(|all| all.len());
+    let soon = deleting || dependents.is_none_or(|all| dependents_changed(shared, &object, all.len()));
     Ok(Next::after(next_check(shared, &object, &check, soon)))
+}
+
+/// Adds the finalizer, and remembers the connection with it.
+async fn prepare<K: ConnectionResource>(ctx: &Context<K>, object: &K) -> Result<K> {
+    let shared = &ctx.shared;
+    let object = if has_finalizer(object) || object.meta().deletion_timestamp.is_some() {
+        object.clone()
+    } else {
+        finalizer::add(&ctx.api(object), object, None, shared.settings.safeguards).await?
+    };
+    shared.records.remember(&object.uid().unwrap_or_default(), Footprint::of_connection(&object));
+    Ok(object)
+}
+
+/// Returns whether status counted another number of dependents before. Objects that name a connection often arrive
+/// together with it. With a selector, status counts none.
+fn dependents_changed<K: ConnectionResource>(shared: &Shared, before: &K, dependents: usize) -> bool {
+    let counted = before.status().dependants.and_then(|count| usize::try_from(count).ok());
+    shared.settings.selector.selects_all() && counted != Some(dependents)
 }
 
 /// Returns when to check again. A failure that may pass is retried with backoff: every object of the connection waits

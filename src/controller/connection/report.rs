@@ -28,7 +28,11 @@ impl<K: ConnectionResource> Observed<'_, K> {
     /// Writes the status if it changed.
     pub async fn report(self, ctx: &Context<K>) -> Result<()> {
         let before = self.object.status();
-        let after = self.status(&before, ctx.shared.clock.now());
+        let mut after = self.status(&before, ctx.shared.clock.now());
+        if !ctx.shared.settings.selector.selects_all() {
+            // Other operators have the other dependents.
+            (after.dependants, after.recorded_elsewhere) = (None, None);
+        }
         if after == before {
             return Ok(());
         }

@@ -34,10 +34,12 @@ pub(super) fn of(dependents: Option<&[Dependent]>, key: &ConnectionKey, allowed:
     if more > 0 {
         names.push(format!("{more} more"));
     }
-    Use::Blocked(format!(
-        "Deletion waits for the objects that use this connection: {}. Delete them first.",
-        names.join(", ")
-    ))
+    Use::Blocked(message(&names.join(", ")))
+}
+
+/// Returns the message that names the objects which block the deletion.
+pub(super) fn message(objects: &str) -> String {
+    format!("Deletion waits for the objects that use this connection: {objects}. Delete them first.")
 }
 
 #[cfg(test)]

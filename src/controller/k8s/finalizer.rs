@@ -4,7 +4,7 @@
 //! under the same name, or that changed meanwhile. They replace the list of finalizers, and merge the annotation: the
 //! operator does not read the annotations of others.
 
-use super::size_limit;
+use super::{metadata, size_limit};
 use crate::api::FINALIZER;
 use crate::api::recorded_place::RECORDED_UPSTREAM;
 use crate::controller::settings::Safeguards;
@@ -62,7 +62,8 @@ where
     if size_limit::refusal(object).is_none() {
         return Ok(object.finalizers().to_vec());
     }
-    Ok(api.get_metadata(&object.name_any()).await?.finalizers().to_vec())
+    let whole = metadata::find(api, &object.name_any()).await?.ok_or(Error::Stale)?;
+    Ok(whole.finalizers().to_vec())
 }
 
 async fn patch<K>(api: &Api<K>, object: &K, mut metadata: Value, safeguards: Safeguards) -> Result<K>

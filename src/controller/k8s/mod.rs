@@ -7,6 +7,7 @@
 //! | [`events`] | publishes events |
 //! | [`event_shares`] | shares the queue of events between namespaces |
 //! | [`connection_metadata`] | reads the metadata of the connection that an object names |
+//! | [`metadata`] | reads the metadata of an object of a kind that may be listed only |
 //! | [`heartbeat`] | reports signs of life of a watch |
 //! | [`namespaces`] | scopes an API to the watched namespaces |
 //! | [`depth_limit`] | keeps one deeply nested object from hiding all others |
@@ -18,6 +19,7 @@ pub mod event_shares;
 pub mod events;
 pub mod finalizer;
 pub mod heartbeat;
+pub mod metadata;
 pub mod namespaces;
 pub mod size_limit;
 pub mod status;

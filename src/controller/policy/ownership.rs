@@ -54,11 +54,11 @@ pub fn is_of_other_cluster<K: Managed>(this: &Reconciliation<'_, K>, owner: &Own
     matches!(owner, Ownership::ForeignTag(tag) if this.shared().uid_in(tag).is_none())
 }
 
-/// Finds the object of this kind with this uid in the whole cluster. An object outside of the watched
-/// namespaces may belong to another operator of the cluster; it is an error if it may not be listed.
+/// Finds the object of this kind with this uid in the whole cluster. An object that this operator does not watch may
+/// belong to another operator of the cluster; it is an error if it may not be listed.
 async fn owner_of<K: Managed>(this: &Reconciliation<'_, K>, uid: &str) -> kube::Result<Option<ObjectMeta>> {
     let known = cached_owner(this, uid);
-    if known.is_some() || this.shared().settings.scope.is_empty() { Ok(known) } else { listed_owner(this, uid).await }
+    if known.is_some() || this.shared().settings.watches_all() { Ok(known) } else { listed_owner(this, uid).await }
 }
 
 fn cached_owner<K: Managed>(this: &Reconciliation<'_, K>, uid: &str) -> Option<ObjectMeta> {

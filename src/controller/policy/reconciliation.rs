@@ -82,8 +82,8 @@ impl<'a, K: Managed> Reconciliation<'a, K> {
     /// Returns the context of this reconcile's upstream requests.
     pub fn request_context(&self) -> RequestContext {
         let writes: Arc<dyn WriteObserver> = Arc::clone(&self.audit_log) as _;
-        let shared = Arc::clone(&self.ctx.shared);
-        let permission: WritePermission = Arc::new(move || shared.fence().is_ok());
+        let fence = self.ctx.fence(&self.object);
+        let permission: WritePermission = Arc::new(move || fence().is_ok());
         RequestContext {
             priority: self.priority,
             namespace: self.namespace().into(),
@@ -186,7 +186,8 @@ impl<'a, K: Managed> Reconciliation<'a, K> {
     /// Makes an upstream write and records it in the audit log.
     ///
     /// The HTTP client checks leadership before each request of the write. A process that lost the lead
-    /// does not report a write that failed: the outer error ends its reconcile.
+    /// does not report a write that failed: the outer error ends its reconcile. Neither does one that lost the object
+    /// to another operator.
     pub async fn write<T>(
         &self,
         write: Write<'_>,
@@ -204,7 +205,7 @@ impl<'a, K: Managed> Reconciliation<'a, K> {
             }
         }
         if result.as_ref().is_err_and(|error| error.kind != ErrorKind::OutcomeUnknown) {
-            self.shared().fence()?;
+            self.ctx.fence(&self.object)()?;
         }
         Ok(result)
     }

@@ -1,12 +1,15 @@
 //! Reports the upstream object of an object that is gone although this process did not let it go: another writer
 //! removed the finalizer. The operator leaves the upstream object in place, because the finalizer was removed on
 //! purpose or by a restore that brings the object back.
+//!
+//! A watch with a selector also shows an object as gone that got other labels. It belongs to another operator from then
+//! on, so the API server is asked at once: the other operator may let the object go a moment later.
 
 use crate::api::Reason;
 use crate::api::shared::ConnectionRef;
 use crate::api::status::UpstreamRef;
 use crate::controller::context::Shared;
-use crate::controller::k8s::connection_metadata;
+use crate::controller::k8s::{connection_metadata, metadata};
 use crate::controller::kinds::managed::Managed;
 use crate::engine::{ExternalDeleter, OrphanReason, Ownership};
 use crate::upstream::{Priority, registry};
@@ -41,6 +44,9 @@ fn wrote_within<K: Managed>(shared: &Shared, object: &K, limit: Duration) -> boo
 pub async fn report<K: Managed>(shared: Arc<Shared>, object: K, record: UpstreamRef, place: Option<UpstreamRef>) {
     if object.is_deleted() && object.orphan_reason().is_some() {
         // The user asked to leave the upstream object, and a former leader may have let the object go.
+        return;
+    }
+    if !shared.settings.selector.selects_all() && exists(&shared, &object).await {
         return;
     }
     let place = place.as_ref();
@@ -116,11 +122,18 @@ async fn tell<K: Managed>(shared: &Shared, object: &K, record: &UpstreamRef, lef
     true
 }
 
-/// Returns whether the object exists after all: a list of a lagging API server may leave it out.
+/// Returns whether the object exists after all: a list of a lagging API server may leave it out, and so does a watch with
+/// a selector. Asks until the API server answers, or until this process does not lead any more.
 async fn exists<K: Managed>(shared: &Shared, object: &K) -> bool {
     let api: Api<K> = Api::namespaced(shared.client.clone(), &object.namespace().unwrap_or_default());
-    let now = api.get_metadata_opt(&object.name_any()).await;
-    matches!(now, Ok(Some(now)) if now.metadata.uid == object.uid())
+    loop {
+        match metadata::find(&api, &object.name_any()).await {
+            Ok(now) => return now.is_some_and(|now| now.metadata.uid == object.uid()),
+            Err(_) if !shared.leadership.still_leads() => return true,
+            Err(error) => tracing::debug!(%error, "cannot ask whether the object is gone; retrying"),
+        }
+        tokio::time::sleep(SETTLE).await;
+    }
 }
 
 /// Looks for what is ours, or may be.

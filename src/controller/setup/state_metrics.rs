@@ -90,7 +90,8 @@ where
 {
     Box::new(move |Round { shared, usage }| {
         let all = stores.iter().flat_map(Store::state).collect::<Vec<_>>();
-        if let Some(usage) = usage {
+        // With a selector, status counts no dependents: other operators have some of them.
+        if let Some(usage) = usage.as_ref().filter(|_| shared.settings.selector.selects_all()) {
             recount(shared, usage, all.iter().filter_map(|guard| guard.0.as_ref().ok()));
         }
         let now = all.iter().map(|guard| connection(shared, guard.as_ref())).collect();

@@ -4,6 +4,7 @@ use super::liveness::heard;
 use crate::api::{CONFIRM_DELETE, FORCE_ORPHAN, RECONCILE_REQUESTED_AT, RELEASE_UPSTREAM};
 use crate::controller::context::Shared;
 use crate::controller::kinds::connection::ConnectionResource;
+use crate::controller::settings::selector::WatchSelector;
 use futures::Stream;
 use futures::stream::{self, BoxStream, StreamExt};
 use k8s_openapi::api::core::v1::Secret;
@@ -15,13 +16,21 @@ use serde::de::DeserializeOwned;
 use std::fmt::Debug;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-/// How many objects a page of the first list has.
+/// How many objects a page of the first list has. A page is in memory as text and as objects at the same time, so pages
+/// are small.
 const PAGE_SIZE: u32 = 25;
+
+/// Returns what to watch: the objects that the operator manages, or all of a kind that all operators use.
+pub(super) fn selecting(selector: &WatchSelector) -> watcher::Config {
+    let config = watcher::Config::default().page_size(PAGE_SIZE);
+    if selector.selects_all() { config } else { config.labels_from(selector.selector()) }
+}
 
 /// Returns the objects that change in a way that matters. All other changes only refresh the store.
 /// `on_event` sees every event after the store.
 pub(super) fn watched<K, F>(
     api: Api<DeserializeGuard<K>>,
+    config: watcher::Config,
     writer: Writer<DeserializeGuard<K>>,
     on_event: F,
 ) -> impl Stream<Item = Result<DeserializeGuard<K>, watcher::Error>> + Send + use<K, F>
@@ -29,8 +38,7 @@ where
     F: Fn(&watcher::Event<DeserializeGuard<K>>) + Send,
     K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + Sync + 'static,
 {
-    // Small pages: a page is in memory as text and as objects at the same time.
-    watcher(api, watcher::Config::default().page_size(PAGE_SIZE))
+    watcher(api, config)
         .default_backoff()
         .reflect(writer)
         .inspect(move |event| {

@@ -8,6 +8,7 @@ mod quota;
 mod rate;
 mod requests;
 mod rotation;
+mod shards;
 mod starvation;
 
 use crate::support::test_env::TestEnv;

@@ -224,7 +224,7 @@ async fn object_gone_without_its_finalizer_is_reported() {
 }
 
 /// Removes the finalizer and deletes the object before the operator can put it back.
-async fn vanish<K: Kind>(env: &TestEnv, name: &str) {
+pub async fn vanish<K: Kind>(env: &TestEnv, name: &str) {
     while env.api::<K>().get_opt(name).await.unwrap().is_some() {
         set_finalizers::<K>(env, name, &[]).await;
         env.api::<K>().delete(name, &kube::api::DeleteParams::background()).await.ok();

@@ -9,7 +9,7 @@ mod foreign_objects;
 mod forged_places;
 mod hidden_tags;
 mod lost_adoptions;
-mod lost_finalizers;
+pub mod lost_finalizers;
 pub mod lost_records;
 mod marketplace;
 mod mended;

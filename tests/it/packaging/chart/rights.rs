@@ -4,7 +4,7 @@ use super::helm::{Helm, object};
 use crate::docs::markdown::Page;
 use crate::support::installation::{OWN, TENANT};
 use crate::support::rbac;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
 const NAME: &str = "cloud-policy-operator";
@@ -26,6 +26,23 @@ async fn chart_grants_same_permissions_as_manifests() {
         assert_eq!(same["subjects"], object["subjects"], "{kind} in {namespace}");
         assert_eq!(same["roleRef"]["kind"], object["roleRef"]["kind"]);
         assert!(same["roleRef"].is_null() || same["roleRef"]["name"] == same["metadata"]["name"]);
+    }
+}
+
+#[tokio::test]
+async fn release_with_selector_may_write_only_its_own_lease() {
+    for (values, lease) in [
+        ("scope.selector=shard=a", "cloud-policy-operator-shard"),
+        ("scope.selector=shard=a,fullnameOverride=shard-a", "shard-a-shard"),
+        ("operator.leaseName=mine", "mine"),
+    ] {
+        let made = rendered(&format!("--set '{values}'")).await;
+        let roles: Vec<&Value> = made.iter().filter(|object| object["kind"] == "Role").collect();
+        let named = roles[0]["rules"].as_array().unwrap().iter().find(|rule| !rule["resourceNames"].is_null()).unwrap();
+        assert_eq!(named["resourceNames"], json!([lease]), "{values}");
+        let deployment = made.iter().find(|object| object["kind"] == "Deployment").unwrap();
+        let arguments = &deployment["spec"]["template"]["spec"]["containers"][0]["args"];
+        assert!(arguments.as_array().unwrap().contains(&json!(format!("--lease-name={lease}"))), "{arguments}");
     }
 }
 
