@@ -195,8 +195,22 @@ impl Environment {
         self.upstreams.iter().flat_map(|simulated| simulated.store(self.target)).collect()
     }
 
-    /// Returns the objects upstream that are not foreign. Fails when a foreign object has changed.
+    /// Returns the objects upstream that are neither foreign nor of neighbours. Fails when a foreign object has changed.
     pub fn ours(&self) -> anyhow::Result<Vec<Value>> {
+        let managed = self.managed()?;
+        let neighbours = self.neighbours.lock().unwrap();
+        let is_neighbours = |object: &Value| neighbours.iter().any(|uid| owner_tag(object).ends_with(uid));
+        Ok(managed.into_iter().filter(|object| !is_neighbours(object)).collect())
+    }
+
+    /// Returns the objects upstream that bear the owner tag of this object.
+    pub fn tagged(&self, uid: &str) -> anyhow::Result<Vec<Value>> {
+        let tag = owner_tag_of(uid);
+        Ok(self.managed()?.into_iter().filter(|object| owner_tag(object) == tag).collect())
+    }
+
+    /// Returns the objects upstream that are not foreign. Fails when a foreign object has changed.
+    pub fn managed(&self) -> anyhow::Result<Vec<Value>> {
         let (foreign_objects, ours): (Vec<_>, Vec<_>) =
             self.store().into_iter().partition(|o| self.foreign_objects.contains(o));
         anyhow::ensure!(
@@ -204,9 +218,12 @@ impl Environment {
             "a foreign object was changed: {foreign_objects:?} of {:?}",
             self.foreign_objects
         );
-        let neighbours = self.neighbours.lock().unwrap();
-        let is_neighbours = |object: &Value| neighbours.iter().any(|uid| owner_tag(object).ends_with(uid));
-        Ok(ours.into_iter().filter(|object| !is_neighbours(object)).collect())
+        Ok(ours)
+    }
+
+    /// Limits how many objects a page of the upstream shows.
+    pub fn limit_pages(&self, limit: Option<u32>) {
+        self.upstreams[0].limit_pages(limit);
     }
 
     /// Returns whether an object upstream has the owner tag of this object.

@@ -88,6 +88,9 @@ pub const KINDS: &[FaultKind] = &[
     outside(58, "another tenant's crowd", Outside::Crowd),
 ];
 
+/// The faults of scenarios with several objects, which have many steps: crashes, lost and late answers, failed reads.
+const CROWD_FAULTS: [u32; 6] = [1, 2, 29, 31, 42, 44];
+
 const fn outside(code: u32, name: &'static str, what: Outside) -> FaultKind {
     kind(code, name, On::Write, Fault::Outside(what), 1)
 }
@@ -105,6 +108,9 @@ impl FaultKind {
             On::UpstreamWrite => step == StepKind::UpstreamWrite,
             On::UpstreamRead => step == StepKind::UpstreamRead,
         };
+        if scenario.is_crowd() {
+            return is_step && CROWD_FAULTS.contains(&self.code);
+        }
         match self.fault {
             Fault::Outside(what) => is_step && what.fits(scenario),
             _ => is_step,

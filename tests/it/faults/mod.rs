@@ -18,6 +18,7 @@
 //! stands for any digit. Without it a fixed selection runs.
 
 pub mod clock;
+mod crowds;
 mod environment;
 mod kinds;
 mod mutations;

@@ -214,3 +214,27 @@ async fn sweep_detects_second_copy_in_lag_without_search() {
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn crowd_detects_second_copy_without_tag_lookup() {
+    detects(Mutation {
+        scenario: (Target::Network, Scenario::CreateCrowd),
+        weather: Weather::Clear,
+        plans: "upstream cut after",
+        without: Safeguards { owner_lookup: false, ..Safeguards::default() },
+        reports: "objects upstream",
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn crowd_detects_second_copy_in_lag_without_search() {
+    detects(Mutation {
+        scenario: (Target::Network, Scenario::CreateCrowd),
+        weather: Weather::Lagging,
+        plans: "crash after, answer lost at `spaceone Create",
+        without: Safeguards { intent: false, search_unrecorded: false, ..Safeguards::default() },
+        reports: "a second copy",
+    })
+    .await;
+}

@@ -97,7 +97,7 @@ pub async fn watch_copies(environment: &Environment, sequence: &Sequence) -> Inf
     loop {
         sleep(COUNTED_EVERY).await;
         let mut copies: HashMap<String, usize> = HashMap::new();
-        for object in environment.ours().unwrap_or_default() {
+        for object in environment.managed().unwrap_or_default() {
             *copies.entry(owner_tag(&object)).or_default() += 1;
         }
         copies.remove("");

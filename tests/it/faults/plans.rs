@@ -32,6 +32,9 @@ const READS: [&str; 10] = [
 ];
 const FIRST_READ: usize = 51;
 
+/// The first code of the second read of a kind, which only crowds have: the second page of a list.
+const SECOND_READ: usize = FIRST_READ + READS.len();
+
 /// How many double crashes there are at each step.
 const DOUBLES: usize = 2;
 
@@ -75,7 +78,8 @@ impl Reference {
             let number = seen.entry(&step.name).or_default();
             *number += 1;
             // The operator also reads at intervals, at no fixed place in the sequence.
-            if step.kind == StepKind::UpstreamRead && *number > 1 {
+            let is_page = scenario.is_crowd() && *number == 2 && step.name.contains(" List ");
+            if step.kind == StepKind::UpstreamRead && *number > 1 && !is_page {
                 continue;
             }
             let revisions = step.revisions.saturating_sub(first) + usize::from(step.kind == StepKind::KubeWrite);
@@ -84,7 +88,10 @@ impl Reference {
                     writes += 1;
                     writes
                 }
-                StepKind::UpstreamRead => READS.iter().position(|read| step.name.ends_with(read)).unwrap() + FIRST_READ,
+                StepKind::UpstreamRead => {
+                    let read = READS.iter().position(|read| step.name.ends_with(read)).unwrap();
+                    read + if is_page { SECOND_READ } else { FIRST_READ }
+                }
             };
             marks.push(Mark { code, name: step.name.clone(), number: *number, kind: step.kind, revisions });
             // Whether more requests of the create arrive before the deletion depends on timing.

@@ -36,6 +36,8 @@ pub struct RunContext {
     pub sequence: Arc<Sequence>,
     pub clock: Arc<Offset>,
     pub safeguards: Safeguards,
+    /// How many objects are reconciled at once; the default of the operator if it is not set.
+    pub concurrency: Option<u16>,
     pub counter: ReconcileCounter,
 }
 
@@ -136,6 +138,7 @@ fn settings(context: &RunContext, number: u32) -> Settings {
     settings.http.read_backoff = Duration::from_millis(20);
     settings.http.user_agent = agent(number);
     settings.safeguards = context.safeguards;
+    settings.concurrency = context.concurrency.unwrap_or(settings.concurrency);
     settings
 }
 

@@ -1,6 +1,7 @@
 //! One run: a scenario, with or without faults, and the oracles.
 
 use super::clock::Offset;
+use super::crowds;
 use super::environment::{Counts, Environment};
 use super::oracles::{check_counts, watch_copies};
 use super::process::{ReconcileCounter, RunContext};
@@ -92,12 +93,14 @@ pub async fn execute(environment: &Arc<Environment>, run: &Run) -> Result<Record
     let clock = Arc::new(Offset::default());
     let (sequence, mut happened) = Sequence::new(Arc::clone(&clock));
     environment.direct(&sequence);
+    environment.limit_pages(run.scenario.is_crowd().then_some(crowds::PAGE));
     environment.expect_loss(run.may_lose());
     let context = RunContext {
         environment: Arc::clone(environment),
         sequence: Arc::clone(&sequence),
         clock,
         safeguards: run.safeguards,
+        concurrency: run.scenario.is_crowd().then_some(crowds::AT_A_TIME),
         counter: ReconcileCounter::default(),
     };
     let counter = context.counter.clone();
@@ -168,7 +171,7 @@ async fn wait_until_idle(
 ) -> anyhow::Result<()> {
     let sequence = user.sequence;
     // The current reconcile, and a whole one.
-    let expected = if goal.is_managed() { 2 } else { 0 };
+    let expected = if goal.is_managed() { 2 * user.objects() } else { 0 };
     let begun = Instant::now();
     let (mut mark, mut since, mut base) = (sequence.mark(), begun, counter.reconciles());
     loop {
@@ -196,7 +199,7 @@ async fn check_idle(user: &User<'_>, counter: &ReconcileCounter, goal: &Goal) ->
         let before = counter.reconciles();
         let reconciled = || async {
             let reconciles = counter.reconciles().saturating_sub(before);
-            anyhow::ensure!(reconciles >= RECONCILES, "{reconciles} reconciles");
+            anyhow::ensure!(reconciles >= RECONCILES * user.objects(), "{reconciles} reconciles");
             Ok(())
         };
         user.until("the operator to reconcile again", reconciled).await?;
@@ -225,6 +228,9 @@ async fn clean_up(user: &User<'_>, goal: Goal) -> anyhow::Result<()> {
     user.take_over();
     match goal {
         Goal::Ready | Goal::Adopted => {
+            if user.scenario.is_crowd() {
+                user.disperse().await?;
+            }
             user.delete().await?;
             user.reach(&Goal::Gone).await
         }

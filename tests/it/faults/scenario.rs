@@ -33,6 +33,10 @@ pub enum Scenario {
     Abandon,
     /// Adopt an upstream object that was orphaned and then changed by another writer.
     Adopt,
+    /// Create the object together with others, which share its lists.
+    CreateCrowd,
+    /// Delete the object together with others.
+    DeleteCrowd,
     /// Change one field. The number is its index in the edits of the target.
     Update(usize),
 }
@@ -44,8 +48,8 @@ impl Scenario {
     /// Returns all scenarios of a target.
     pub fn all(target: Target) -> Vec<Self> {
         use Scenario::{
-            Abandon, Adopt, ChangeConnection, Create, Delete, Drift, Orphan, Replace, ReplaceAndDelete, Rotate,
-            Suspend, Vanish,
+            Abandon, Adopt, ChangeConnection, Create, CreateCrowd, Delete, DeleteCrowd, Drift, Orphan, Replace,
+            ReplaceAndDelete, Rotate, Suspend, Vanish,
         };
         let zones = [String::new(), String::new()];
         let updates = (0..target.edits(&zones).len()).map(Self::Update);
@@ -62,6 +66,8 @@ impl Scenario {
             Orphan,
             Abandon,
             Adopt,
+            CreateCrowd,
+            DeleteCrowd,
         ]
         .into_iter()
         .chain(updates)
@@ -82,6 +88,8 @@ impl Scenario {
             Self::Orphan => 10,
             Self::Abandon => 11,
             Self::Adopt => 12,
+            Self::CreateCrowd => 13,
+            Self::DeleteCrowd => 14,
             Self::Update(index) => UPDATES + u32::try_from(index).unwrap(),
         }
     }
@@ -92,6 +100,8 @@ impl Scenario {
                 let zones = [String::new(), String::new()];
                 format!("update of {}", target.edits(&zones)[index].0)
             }
+            Self::CreateCrowd => "create of a crowd".to_owned(),
+            Self::DeleteCrowd => "deletion of a crowd".to_owned(),
             other => format!("{other:?}").to_lowercase(),
         }
     }
@@ -101,11 +111,19 @@ impl Scenario {
         matches!(self, Self::Rotate | Self::ChangeConnection)
     }
 
+    /// Returns whether other objects accompany the object under test.
+    pub fn is_crowd(self) -> bool {
+        matches!(self, Self::CreateCrowd | Self::DeleteCrowd)
+    }
+
     /// Creates the object before the scenario starts, unless the scenario creates it. Returns the state of the
     /// object.
     pub async fn prepare(self, user: &User<'_>) -> anyhow::Result<Option<Goal>> {
-        if matches!(self, Self::Create | Self::Abandon) {
+        if matches!(self, Self::Create | Self::CreateCrowd | Self::Abandon) {
             return Ok(None);
+        }
+        if self.is_crowd() {
+            user.gather().await?;
         }
         user.apply().await?;
         user.reach(&Goal::Ready).await.context("before the scenario")?;
@@ -151,6 +169,15 @@ impl Scenario {
             Self::Adopt => {
                 adopt(user).await?;
                 return Ok(Goal::Adopted);
+            }
+            Self::CreateCrowd => {
+                user.gather().await?;
+                user.apply().await?;
+            }
+            Self::DeleteCrowd => {
+                user.disperse().await?;
+                user.delete().await?;
+                return Ok(Goal::Gone);
             }
             Self::Update(index) => user.edit(&edits[index].1).await?,
         }

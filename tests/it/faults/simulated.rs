@@ -58,6 +58,14 @@ impl Simulated {
         }
     }
 
+    /// Limits how many objects a page shows.
+    pub fn limit_pages(&self, limit: Option<u32>) {
+        match self {
+            Self::Ncloud(simulator) => simulator.set_options(|options| options.switches.largest_page = limit),
+            Self::Spaceone(simulator) => simulator.set_options(|switches| switches.largest_page = limit),
+        }
+    }
+
     /// Returns how many writes of this kind took effect.
     pub fn effects(&self, operation: Operation) -> usize {
         self.journal().effects(operation)

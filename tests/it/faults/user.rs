@@ -168,9 +168,12 @@ impl User<'_> {
     /// Oracle (a): the upstream equals the spec, exactly once, or holds nothing, or what must remain; foreign
     /// objects are unchanged; status is true.
     pub async fn is_at(&self, goal: &Goal) -> anyhow::Result<()> {
+        let goal = &self.actual(goal);
+        if self.scenario.is_crowd() {
+            self.are_companions_at(goal).await?;
+        }
         let object = self.environment.api().get_opt(OBJECT_NAME).await?;
         let ours = self.environment.ours()?;
-        let goal = &self.actual(goal);
         match (goal, object) {
             (Goal::Ready | Goal::Adopted, Some(object)) => {
                 self.is_ready(&object, &ours).with_context(|| shown(&object))?;
@@ -203,7 +206,8 @@ impl User<'_> {
         Ok(())
     }
 
-    fn is_ready(&self, object: &DynamicObject, ours: &[Value]) -> anyhow::Result<()> {
+    /// Checks that the object is ready, and that exactly one of these upstream objects is its own.
+    pub fn is_ready(&self, object: &DynamicObject, ours: &[Value]) -> anyhow::Result<()> {
         let target = self.environment.target;
         let [stored] = ours else { anyhow::bail!("{} objects upstream: {ours:?}", ours.len()) };
         let expected = target.expected(&object.data["spec"], &object.uid().unwrap_or_default());

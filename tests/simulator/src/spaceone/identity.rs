@@ -115,6 +115,7 @@ impl Installation {
             fields: FIELDS,
             keywords: &["role_id", "name"],
             now: self.options.clock.now(),
+            largest_page: self.options.switches.largest_page,
         };
         let (found, total) = select(&documents, &query, &rules)?;
         let results: Vec<Value> = found.into_iter().map(|at| info(&self.roles[at])).collect();

@@ -95,6 +95,7 @@ impl Installation {
             fields,
             keywords: &["name"],
             now: self.options.clock.now(),
+            largest_page: self.options.switches.largest_page,
         };
         let (found, total) = select(&documents, query, &rules)?;
         let results: Vec<Value> = found

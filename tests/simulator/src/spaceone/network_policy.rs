@@ -192,6 +192,7 @@ impl Installation {
             fields: FIELDS,
             keywords: &["network_policy_id", "name", "reference.resource_id"],
             now: self.options.clock.now(),
+            largest_page: self.options.switches.largest_page,
         }
     }
 

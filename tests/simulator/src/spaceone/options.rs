@@ -68,6 +68,8 @@ pub struct Switches {
     pub emit_defaults: bool,
     /// Whether the front drops unknown request fields, as the Node front does, instead of rejecting them.
     pub ignore_unknown_fields: bool,
+    /// The largest effective limit of a page. Larger values are reduced to it.
+    pub largest_page: Option<u32>,
     /// How far reads are behind writes.
     pub lag: Lag,
     /// Whether roles can be listed.

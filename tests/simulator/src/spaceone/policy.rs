@@ -201,7 +201,8 @@ impl Installation {
             Era::Rest => &["policy_id", "name", "labels"],
             Era::Verb => &["name"],
         };
-        Rules { fold_case: false, exact: &[], fields: FIELDS, keywords, now: self.options.clock.now() }
+        let (now, largest_page) = (self.options.clock.now(), self.options.switches.largest_page);
+        Rules { fold_case: false, exact: &[], fields: FIELDS, keywords, now, largest_page }
     }
 
     fn policy_at(&self, policy_id: &str, domain: Option<&str>) -> Option<usize> {

@@ -55,6 +55,8 @@ pub(crate) struct Rules {
     /// The fields that `keyword` searches.
     pub(crate) keywords: &'static [&'static str],
     pub(crate) now: Timestamp,
+    /// The largest effective limit of a page.
+    pub(crate) largest_page: Option<u32>,
 }
 
 /// Returns the positions of the documents that a query selects, in order, and the number of matches
@@ -70,7 +72,9 @@ pub(crate) fn select(
     if flag(query, "count_only") {
         return Ok((Vec::new(), total));
     }
-    Ok((page(found, query), total))
+    let mut shown = page(found, query);
+    shown.truncate(rules.largest_page.and_then(|largest| usize::try_from(largest).ok()).unwrap_or(usize::MAX));
+    Ok((shown, total))
 }
 
 /// Returns the positions of the documents that match the filters.
