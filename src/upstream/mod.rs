@@ -25,7 +25,6 @@ pub mod http;
 mod lenient;
 mod list_limits;
 mod ncloud;
-mod patterns;
 mod redact;
 pub mod registry;
 pub mod request;

@@ -36,14 +36,8 @@ pub const LAYERS: &[(&str, &[&str])] = &[
         &["account", "ncloud", "spaceone", "snapshots", "request", "http", "endpoint", "collection"],
     ),
     ("upstream::account", &["ncloud", "spaceone", "http", "endpoint", "redact", "request", "snapshots", "collection"]),
-    (
-        "upstream::ncloud",
-        &["http", "endpoint", "redact", "request", "lenient", "list_limits", "patterns", "collection"],
-    ),
-    (
-        "upstream::spaceone",
-        &["http", "endpoint", "redact", "request", "lenient", "list_limits", "patterns", "collection"],
-    ),
+    ("upstream::ncloud", &["http", "endpoint", "redact", "request", "lenient", "list_limits", "collection"]),
+    ("upstream::spaceone", &["http", "endpoint", "redact", "request", "lenient", "list_limits", "collection"]),
     ("upstream::http", &["endpoint", "redact", "request"]),
     ("upstream::collection", &["http", "request"]),
     ("upstream::endpoint", &[]),
@@ -52,7 +46,6 @@ pub const LAYERS: &[(&str, &[&str])] = &[
     ("upstream::redact", &[]),
     ("upstream::lenient", &[]),
     ("upstream::list_limits", &[]),
-    ("upstream::patterns", &[]),
 ];
 
 /// Modules that import no sibling at all, whatever their parent may import.

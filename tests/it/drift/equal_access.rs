@@ -42,6 +42,12 @@ async fn covered_permissions_are_no_drift_and_cause_no_write() {
     env.reconcile_now::<Policy>("covered").await;
     assert!(common(&env.ready::<Policy>("covered").await).drift.is_none());
     assert!(journal.writes().is_empty(), "{:?}", journal.writes());
+    env.spaceone.edit_policy(&id, |policy| {
+        policy.permissions = vec!["inventory.[!A-Z]*".to_owned(), "inventory.[A-Z]*".to_owned()];
+    });
+    env.reconcile_now::<Policy>("covered").await;
+    assert!(common(&env.ready::<Policy>("covered").await).drift.is_none(), "both together");
+    assert!(journal.writes().is_empty(), "{:?}", journal.writes());
     env.spaceone.edit_policy(&id, |policy| policy.permissions = vec!["inventory*".to_owned()]);
     env.eventually("wider access to be corrected", || journal.effects(Operation::Update) == 1).await;
 }

@@ -137,6 +137,8 @@ fn conditions_that_are_understood_are_compared() {
     assert_eq!(change(&free, &split), Change::Unknown, "a request without the key");
     assert_eq!(change(&equals(&["a", "ab"]), &like(&["a*"])), Change::Wider);
     assert_eq!(change(&like(&["a*"]), &like(&["a*", "ab*"])), Change::Equal);
+    let other_end = when(json!({"StringNotLike": {"k": ["*b"]}}));
+    assert!(found(&other_end, &like(&["a*"])).may_widen(), "`ab` matches both patterns");
     let mut denied = equals(&["a"])[0].clone();
     denied["effect"] = json!("Deny");
     assert_eq!(change(&json!([denied]), &json!([deny(&["View*"])])), Change::Narrower);

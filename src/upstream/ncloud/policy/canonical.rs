@@ -1,7 +1,7 @@
 //! The canonical form of permissions: sets without order, repetition and redundant patterns.
 
 use crate::api::policy::{NcloudEffect, NcloudPermission, NcloudTarget};
-use crate::upstream::patterns::covers;
+use crate::engine::access::glob::covers;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 

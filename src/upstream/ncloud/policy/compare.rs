@@ -2,12 +2,13 @@
 //!
 //! Order and repetition of permissions, targets, actions, resources and condition values have no effect.
 //! The resource `*` equals `nrn:*:<product>:*::*`, which the upstream returns for it. A pattern covers the
-//! narrower entries of its list. Permissions that surely grant the same show no difference at all, however
-//! they are written ([`super::access`]).
+//! narrower entries of its list. Permissions that grant the same show no difference at all, however they are
+//! written ([`super::access`]).
 
-use super::access::grants_at_most;
+use super::access;
 use super::canonical::{Permission, Target, canonical};
 use crate::api::policy::NcloudPermission;
+use crate::engine::access::Change;
 use crate::engine::{Diff, FieldDiff, Remedy};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -16,17 +17,16 @@ use std::collections::BTreeSet;
 /// Adds the differences of permissions: field by field if a permission has a likely counterpart. Marks them if
 /// the observed permissions may grant more.
 pub(super) fn compare(diff: &mut Diff, path: &str, want: &[NcloudPermission], have: &[NcloudPermission]) {
-    let (want, have) = (canonical(want), canonical(have));
     let mut differences = Diff::default();
-    Sets { want: &want, have: &have }.compare(&mut differences, path);
+    Sets { want: &canonical(want), have: &canonical(have) }.compare(&mut differences, path);
     if differences.is_empty() {
         return;
     }
-    let widens = !grants_at_most(&have, &want);
-    if !widens && grants_at_most(&want, &have) {
+    let access = access::compare(want, have);
+    if access.change() == Change::Equal {
         return;
     }
-    if widens {
+    if access.may_widen() {
         differences.mark_widening(path);
     }
     diff.fields.append(&mut differences.fields);
@@ -162,6 +162,20 @@ mod tests {
         assert_eq!((more.summary().as_str(), more.widens()), ("p[0].targets[0].actions", true));
         let less = diff(&one(&["View*", "Change/x"], &[nrn]), &want);
         assert_eq!((less.summary().as_str(), less.widens()), ("p[0].targets[0].actions", false));
+    }
+
+    #[test]
+    fn permissions_are_compared_as_a_whole() {
+        let (a, b) = ("nrn:PUB:Server:KR:1:a", "nrn:PUB:Server:KR:1:b");
+        let on = |nrns: &[&str]| allow(&[target("Server", &["View/a", "View/b"], nrns)]);
+        assert!(diff(&json!([on(&[a, b])]), &json!([on(&[a]), on(&[b])])).is_empty(), "split");
+        let when = |values: Value| {
+            let mut permission = on(&[a]);
+            permission["condition"] = json!({"StringEquals": {"ncp:principalName": values}});
+            json!([permission])
+        };
+        assert!(diff(&when(json!(["x"])), &when(json!(["x", "y"]))).widens(), "one more user");
+        assert!(!diff(&when(json!(["x", "y"])), &when(json!(["x"]))).widens(), "one user less");
     }
 
     #[test]

@@ -1,13 +1,13 @@
 //! The canonical form of a SpaceONE policy, and its comparison. It is the spec itself.
 //!
 //! Permissions and labels are sets: the upstream keeps order and repetitions, but they have no effect. A
-//! permission that another one covers, such as `inventory.Server.list` beside `inventory.*`, has none either. Tags
+//! permission that others cover, such as `inventory.Server.list` beside `inventory.*`, has none either. Tags
 //! are compared exactly, numbers by value. Fields that the spec does not set are not compared.
 
 use crate::api::policy::SpaceonePolicySpec;
 use crate::api::status::UpstreamObject;
+use crate::engine::access::{Change, spaceone};
 use crate::engine::{Diff, Document, FieldDiff, Problem, Remedy};
-use crate::upstream::patterns::covers;
 use crate::upstream::spaceone::tags;
 use serde::Serialize;
 
@@ -93,18 +93,15 @@ impl Document for PolicyDocument {
     }
 }
 
-/// Adds the differences of permissions, unless both lists surely grant the same. Marks them if the observed ones
-/// may grant more. The upstream matches permissions as patterns, and none of them denies.
+/// Adds the differences of permissions, unless both lists grant the same. Marks them if the observed ones may grant
+/// more.
 fn compare_permissions(diff: &mut Diff, want: &[String], have: &[String]) {
-    let at_most = |these: &[String], those: &[String]| {
-        these.iter().all(|permission| those.iter().any(|pattern| covers(pattern, permission)))
-    };
-    let widens = !at_most(have, want);
-    if !widens && at_most(want, have) {
+    let access = spaceone::compare(want, have);
+    if access.change() == Change::Equal {
         return;
     }
     diff.compare_sets("spec.spaceone.permissions", want, have, Remedy::Update);
-    if widens {
+    if access.may_widen() {
         diff.mark_widening("spec.spaceone.permissions");
     }
 }
@@ -155,10 +152,11 @@ mod tests {
         let want = with("permissions", json!(["inventory.*"]));
         let compared = |have: Value| want.diff(&with("permissions", have));
         assert!(compared(json!(["inventory.Server.list", "inventory.*", "inventory.*.get"])).is_empty());
+        assert!(compared(json!(["inventory.[!A-Z]*", "inventory.[A-Z]*"])).is_empty(), "both together");
         for (have, widens) in [
             (json!(["inventory.*", "identity.User.list"]), true),
             (json!(["inventory*"]), true),
-            (json!(["inventory.[A-Z]*"]), true),
+            (json!(["inventory.[A-Z]*"]), false),
             (json!(["inventory.Server.*"]), false),
         ] {
             let diff = compared(have.clone());
