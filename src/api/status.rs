@@ -140,6 +140,11 @@ pub struct Drift {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "DriftAccess")]
     pub access: Option<DriftAccess>,
+    /// `Policy`: a request that has more access upstream than by the spec, such as
+    /// `Server Change/x on nrn:PUB:Server:KR:x:x`; absent if none is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
+    pub witness: Option<String>,
 }
 
 /// How the access that the upstream grants compares with the access in the spec.

@@ -47,6 +47,8 @@ pub struct FieldDiff {
 pub struct Diff {
     /// The fields, in the order of the spec.
     pub fields: Vec<FieldDiff>,
+    /// A request that the upstream treats better than the spec does, if one is known.
+    pub witness: Option<String>,
 }
 
 impl Diff {

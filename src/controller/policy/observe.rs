@@ -192,6 +192,7 @@ async fn from_get<K: Managed>(
 async fn judge<K: Managed>(this: &Reconciliation<'_, K>, observation: &mut Observation, object: &Claim) {
     if !this.shared().settings.safeguards.correct_widening {
         observation.diff.fields.iter_mut().for_each(|field| field.widens = false);
+        observation.diff.witness = None;
     }
     observation.owner = ownership::of_read(this, object, observation.owner.clone()).await;
     if observation.owner == Ownership::Ours {

@@ -51,8 +51,12 @@ impl<K: Managed> Reconciliation<'_, K> {
         if outcome.synced != Truth::Unchanged {
             let since = common.drift.take().map_or_else(|| now.to_string(), |drift| drift.since);
             let access = if outcome.diff.widens() { DriftAccess::Wider } else { DriftAccess::NotWider };
-            common.drift =
-                (!outcome.diff.is_empty()).then(|| Drift { fields: shown(&outcome.diff), since, access: Some(access) });
+            common.drift = (!outcome.diff.is_empty()).then(|| Drift {
+                fields: shown(&outcome.diff),
+                since,
+                access: Some(access),
+                witness: outcome.diff.witness.clone(),
+            });
         }
         common.last_handled_reconcile_at = requested.or(common.last_handled_reconcile_at.take());
     }

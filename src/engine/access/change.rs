@@ -2,6 +2,9 @@
 
 use std::fmt::{self, Display, Formatter};
 
+/// How many characters of a witness people are shown.
+const SHOWN_WITNESS: usize = 300;
+
 /// How access changes from an old policy to a new one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Change {
@@ -63,6 +66,17 @@ impl<W> Comparison<W> {
     /// Returns whether the new policy may grant more. What is undecided may.
     pub fn may_widen(&self) -> bool {
         !matches!(self.granted, Finding::Nothing)
+    }
+
+    /// Returns a request that the new policy treats better, for people; `None` if none is known.
+    pub fn witness(&self) -> Option<String>
+    where
+        W: Display,
+    {
+        let Finding::Witness(request) = &self.granted else { return None };
+        let text = request.to_string();
+        let head: String = text.chars().take(SHOWN_WITNESS).collect();
+        Some(if head == text { text } else { format!("{head}...") })
     }
 
     /// Returns whether the new policy may grant less. What is undecided may.

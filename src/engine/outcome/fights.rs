@@ -29,7 +29,7 @@ impl Outcome {
         );
         // Status keeps the first fields only, so the contested fields come first.
         let (fought, others): (Vec<_>, Vec<_>) = diff.fields.into_iter().partition(|field| over.contains(&field.path));
-        let diff = Diff { fields: [fought, others].concat() };
+        let diff = Diff { fields: [fought, others].concat(), witness: diff.witness };
         Self { drifted: true, diff, requeue: Requeue::Interval, ..Self::refused(Reason::DriftFight, message) }
     }
 }

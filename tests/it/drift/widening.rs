@@ -13,7 +13,7 @@ use serde_json::json;
 const ATTACKS: usize = 7;
 
 /// Asserts that the object shows a fight over wider access.
-async fn shows_fight<K: Managed>(env: &TestEnv, name: &str, path: &str) {
+async fn shows_fight<K: Managed>(env: &TestEnv, name: &str, path: &str) -> Option<String> {
     let status = common(&env.reason::<K>(name, "DriftFight").await);
     let ready = condition(&status, "Ready").unwrap();
     assert!(ready.status == "False" && ready.message.contains(path), "{}", ready.message);
@@ -21,6 +21,7 @@ async fn shows_fight<K: Managed>(env: &TestEnv, name: &str, path: &str) {
     let drift = status.drift.unwrap();
     assert_eq!(drift.access, Some(DriftAccess::Wider));
     assert!(drift.fields.iter().any(|field| field.path.starts_with(path)), "{drift:?}");
+    drift.witness
 }
 
 fn all_of_iam() -> cloud_policy_simulator::ncloud::Target {
@@ -46,7 +47,8 @@ async fn wider_access_is_corrected_without_end() {
     for _ in 0..ATTACKS {
         attack_is_corrected(&env, &id).await;
     }
-    shows_fight::<Policy>(&env, "wider", "spec.ncloud.permissions").await;
+    let witness = shows_fight::<Policy>(&env, "wider", "spec.ncloud.permissions").await;
+    assert_eq!(witness.as_deref(), Some("IAM View/x on nrn:PUB:IAM:KR:x:x with ncp:principalName=alice"));
     env.crash();
     env.start(|_| {});
     for _ in 0..ATTACKS {
@@ -82,7 +84,8 @@ async fn wider_permissions_of_spaceone_are_never_conceded() {
         env.spaceone.edit_policy(&id, |policy| policy.permissions = vec!["*".to_owned()]);
         env.eventually("the correction", || env.spaceone.policies()[0].permissions.len() == 2).await;
     }
-    shows_fight::<Policy>(&env, "wider-perms", "spec.spaceone.permissions").await;
+    let witness = shows_fight::<Policy>(&env, "wider-perms", "spec.spaceone.permissions").await;
+    assert_eq!(witness.as_deref(), Some("x.x.x"));
 }
 
 #[tokio::test]

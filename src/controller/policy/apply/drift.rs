@@ -102,7 +102,11 @@ fn changed(diff: &Diff) -> String {
 fn explain(diff: &Diff) -> String {
     let part = |f: &FieldDiff| format!("{} is {} instead of {}", f.path, cut(&f.observed), cut(&f.desired));
     let text = diff.fields.iter().take(5).map(part).collect::<Vec<_>>().join("; ");
-    if text.ends_with("...") { text } else { text + "." }
+    let text = if text.ends_with("...") { text } else { text + "." };
+    match &diff.witness {
+        Some(request) => format!("{text} The upstream gives this request more access than the spec: {request}."),
+        None => text,
+    }
 }
 
 fn cut(value: &serde_json::Value) -> String {
@@ -124,6 +128,11 @@ mod tests {
     #[test]
     fn explanation_ends_as_a_sentence_when_a_value_is_cut() {
         assert_eq!(explained("then"), "spec.x is \"now\" instead of \"then\".");
+        let mut diff = Diff::default();
+        diff.compare("spec.x", &"then", &"now", Remedy::Update);
+        diff.witness = Some("a.B.get".to_owned());
+        let note = "spec.x is \"now\" instead of \"then\". The upstream gives this request more access than the spec: a.B.get.";
+        assert_eq!(explain(&diff), note);
         let long = explained(&"x".repeat(100));
         assert!(long.ends_with("xxx...") && !long.ends_with("...."), "{long}");
     }

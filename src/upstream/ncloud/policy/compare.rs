@@ -28,6 +28,7 @@ pub(super) fn compare(diff: &mut Diff, path: &str, want: &[NcloudPermission], ha
     }
     if access.may_widen() {
         differences.mark_widening(path);
+        diff.witness = access.witness();
     }
     diff.fields.append(&mut differences.fields);
 }
@@ -174,7 +175,9 @@ mod tests {
             permission["condition"] = json!({"StringEquals": {"ncp:principalName": values}});
             json!([permission])
         };
-        assert!(diff(&when(json!(["x"])), &when(json!(["x", "y"]))).widens(), "one more user");
+        let wider = diff(&when(json!(["x"])), &when(json!(["x", "y"])));
+        assert!(wider.widens(), "one more user");
+        assert_eq!(wider.witness.unwrap(), format!("Server View/a on {a} with ncp:principalName=y"));
         assert!(!diff(&when(json!(["x", "y"])), &when(json!(["x"]))).widens(), "one user less");
     }
 

@@ -103,6 +103,7 @@ fn compare_permissions(diff: &mut Diff, want: &[String], have: &[String]) {
     diff.compare_sets("spec.spaceone.permissions", want, have, Remedy::Update);
     if access.may_widen() {
         diff.mark_widening("spec.spaceone.permissions");
+        diff.witness = access.witness();
     }
 }
 
