@@ -24,7 +24,7 @@ use super::k8s::{finalizer, size_limit};
 use super::kinds::connection::ConnectionResource;
 use super::queue::backoff::jitter;
 use super::state::accounts::Readiness;
-use super::state::records::Footprint;
+use super::state::footprint::Footprint;
 use crate::api::{ConnectionKey, has_finalizer};
 use crate::controller::queue::next::Next;
 use crate::upstream::Account;

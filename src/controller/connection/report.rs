@@ -10,7 +10,7 @@ use crate::controller::k8s::status;
 use crate::controller::kinds::connection::ConnectionResource;
 use crate::controller::state::accounts::Readiness;
 use crate::controller::state::dependents::Dependent;
-use crate::controller::state::records::Footprint;
+use crate::controller::state::footprint::Footprint;
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 

@@ -22,7 +22,7 @@ use crate::api::status::UpstreamRef;
 use crate::controller::Result;
 use crate::controller::k8s::finalizer;
 use crate::controller::kinds::managed::Managed;
-use crate::controller::state::records::Footprint;
+use crate::controller::state::footprint::Footprint;
 use crate::engine::Details;
 use crate::engine::contradiction::Contradiction;
 use crate::upstream::registry;

@@ -8,7 +8,7 @@ use crate::controller::context::{Context, Shared};
 use crate::controller::k8s::status;
 use crate::controller::kinds::managed::{Managed, StatusDraft};
 use crate::controller::queue::priority;
-use crate::controller::state::records::Footprint;
+use crate::controller::state::footprint::Footprint;
 use crate::engine::plan::Rules;
 use crate::engine::{ErrorKind, OwnerTag};
 use crate::upstream::{Priority, RequestContext, WriteObserver, WritePermission};

@@ -10,7 +10,7 @@ use crate::controller::kinds::connection::ConnectionResource;
 use crate::controller::kinds::managed::Managed;
 use crate::controller::policy::looks::full_name;
 use crate::controller::policy::vanished;
-use crate::controller::state::records::Footprint;
+use crate::controller::state::footprint::Footprint;
 use crate::controller::state::stores::StoreOf;
 use futures::future;
 use futures::stream::{self, BoxStream, StreamExt};

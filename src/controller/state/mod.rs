@@ -5,6 +5,7 @@
 //! | [`accounts`] | the open upstream account of each connection, and why one is unavailable |
 //! | [`claims`] | locks on upstream objects |
 //! | [`dependents`] | the objects that use a connection |
+//! | [`footprint`] | what the operator itself writes into an object, to notice what others take away |
 //! | [`heartbeats`] | whether the controllers make progress |
 //! | [`memories`] | all memories by uid, to forget an object in each of them |
 //! | [`observations`] | when each object was last read and written, and whether it drifts |
@@ -19,6 +20,7 @@
 pub mod accounts;
 pub mod claims;
 pub mod dependents;
+pub mod footprint;
 pub mod heartbeats;
 pub mod memories;
 pub mod observations;

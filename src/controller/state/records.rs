@@ -3,50 +3,11 @@
 //! The owner tag upstream stays the proof. What is remembered here only tells that something was lost, and so what
 //! to look for. A restart forgets it.
 
-use crate::api::has_finalizer;
-use crate::api::recorded_place::RECORDED_UPSTREAM;
+use super::footprint::Footprint;
 use crate::api::status::{CommonStatus, Operation, OperationKind, UpstreamRef};
-use crate::controller::kinds::connection::ConnectionResource;
-use crate::controller::kinds::managed::Managed;
 use std::collections::HashMap;
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
-
-/// The part of an object that the operator writes itself and depends on.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Footprint {
-    /// Whether the object has our finalizer.
-    finalizer: bool,
-    /// Hash of the annotation with the place of the upstream object.
-    place: Option<u64>,
-    /// What status records of the upstream object.
-    upstream: Option<UpstreamRef>,
-    /// The write in flight of a managed object, or the endpoint of a connection.
-    detail: Option<String>,
-}
-
-impl Footprint {
-    /// Returns the footprint of a managed object.
-    pub fn of<K: Managed>(object: &K) -> Self {
-        let status = object.common_status();
-        let detail = status.operation.as_ref().map(|operation| operation.id.clone());
-        let place = object.annotations().get(RECORDED_UPSTREAM).map(hash);
-        Self { finalizer: has_finalizer(object), place, upstream: status.upstream.clone(), detail }
-    }
-
-    /// Returns the footprint of a connection.
-    pub fn of_connection<K: ConnectionResource>(connection: &K) -> Self {
-        let detail = connection.status().endpoint;
-        Self { finalizer: has_finalizer(connection), place: None, upstream: None, detail }
-    }
-}
-
-fn hash(text: &String) -> u64 {
-    let mut hash = DefaultHasher::new();
-    text.hash(&mut hash);
-    hash.finish()
-}
 
 /// The memory of all objects of the managed kinds and of the connections, by uid.
 #[derive(Debug, Default)]
@@ -59,6 +20,8 @@ struct Memory {
     footprint: Option<Footprint>,
     /// The upstream object that this process recorded last.
     upstream: Option<UpstreamRef>,
+    /// Whether this process wrote the record, also one without an upstream object.
+    recorded: bool,
     /// Whether this process acquired that object, and status may not record it yet.
     acquired: bool,
     /// The create that this process sent and whose outcome is not recorded.
@@ -120,7 +83,7 @@ impl Records {
     pub fn record(&self, uid: &str, upstream: Option<UpstreamRef>) {
         let mut all = self.lock();
         let memory = all.entry(uid.to_owned()).or_default();
-        (memory.upstream, memory.acquired) = (upstream, false);
+        (memory.upstream, memory.recorded, memory.acquired) = (upstream, true, false);
     }
 
     /// Remembers an upstream object that this process created, found by its owner tag or adopted. The write of status
@@ -131,12 +94,14 @@ impl Records {
         (memory.upstream, memory.acquired) = (upstream, true);
     }
 
-    /// Remembers the upstream object that a cached status records, if this process recorded none itself: a cache may lag
-    /// behind its own writes.
+    /// Remembers the upstream object that a cached status records, if this process wrote no record itself: a cache may lag
+    /// behind its own writes, also behind the one that took a record back.
     pub fn learn(&self, uid: &str, upstream: Option<&UpstreamRef>) {
-        if let Some(upstream) = upstream {
-            let mut all = self.lock();
-            all.entry(uid.to_owned()).or_default().upstream.get_or_insert_with(|| upstream.clone());
+        let Some(upstream) = upstream else { return };
+        let mut all = self.lock();
+        let memory = all.entry(uid.to_owned()).or_default();
+        if !memory.recorded {
+            memory.upstream.get_or_insert_with(|| upstream.clone());
         }
     }
 

@@ -125,6 +125,17 @@ fn cache_that_lags_does_not_replace_what_was_recorded() {
 }
 
 #[test]
+fn cache_that_lags_does_not_bring_back_a_record_taken_back() {
+    let records = Records::default();
+    records.record("a", Some(reference(Some("1"))));
+    records.record("a", None);
+    records.learn("a", Some(&reference(Some("1"))));
+    let mut status = CommonStatus::default();
+    assert!(!records.restore("a", &mut status), "{status:?}");
+    assert_eq!(status.upstream, None, "a refused adoption left nothing");
+}
+
+#[test]
 fn lost_adoption_is_restored_until_its_outcome_is_known() {
     let records = Records::default();
     let adoption = Operation { kind: OperationKind::Adopt, ..create() };

@@ -1,0 +1,43 @@
+//! The part of an object that the operator writes itself and other writers can take away.
+
+use crate::api::has_finalizer;
+use crate::api::recorded_place::RECORDED_UPSTREAM;
+use crate::api::status::UpstreamRef;
+use crate::controller::kinds::connection::ConnectionResource;
+use crate::controller::kinds::managed::Managed;
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+/// The part of an object that the operator writes itself and depends on.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Footprint {
+    /// Whether the object has our finalizer.
+    pub(super) finalizer: bool,
+    /// Hash of the annotation with the place of the upstream object.
+    pub(super) place: Option<u64>,
+    /// What status records of the upstream object.
+    pub(super) upstream: Option<UpstreamRef>,
+    /// The write in flight of a managed object, or the endpoint of a connection.
+    pub(super) detail: Option<String>,
+}
+
+impl Footprint {
+    /// Returns the footprint of a managed object.
+    pub fn of<K: Managed>(object: &K) -> Self {
+        let status = object.common_status();
+        let detail = status.operation.as_ref().map(|operation| operation.id.clone());
+        let place = object.annotations().get(RECORDED_UPSTREAM).map(hash);
+        Self { finalizer: has_finalizer(object), place, upstream: status.upstream.clone(), detail }
+    }
+
+    /// Returns the footprint of a connection.
+    pub fn of_connection<K: ConnectionResource>(connection: &K) -> Self {
+        let detail = connection.status().endpoint;
+        Self { finalizer: has_finalizer(connection), place: None, upstream: None, detail }
+    }
+}
+
+fn hash(text: &String) -> u64 {
+    let mut hash = DefaultHasher::new();
+    text.hash(&mut hash);
+    hash.finish()
+}
