@@ -24,7 +24,7 @@ use crate::controller::state::claims::{Claim, ClaimGuard};
 use crate::engine::plan;
 use crate::engine::{BoundExternal, ListedObservation, Observation, Ownership};
 use crate::upstream::{Account, registry};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// After how many intervals an object is read completely regardless of the rate limit.
 const MAX_INTERVALS_UNREAD: u32 = 3;
@@ -65,8 +65,10 @@ pub async fn observe<'c, K: Managed>(
     {
         return Ok(observed);
     }
-    let claims = this.shared().claim_locks.try_lock(conflicts::claims_of(&this.object), &this.uid());
-    let absent = is_new(this) && is_absent_from_list(this, external).await;
+    let claimed = conflicts::claims_of(&this.object);
+    let claims = this.shared().claim_locks.try_lock(claimed.clone(), &this.uid());
+    let rival_ended = this.shared().claim_locks.last_end(&claimed);
+    let absent = is_new(this) && is_absent_from_list(this, external, rival_ended).await;
     let mut found = Vec::new();
     if !absent {
         found = from_get(this, external, account).await.map_err(|error| failed(this, &error))?;
@@ -113,10 +115,16 @@ fn is_new<K: Managed>(this: &Reconciliation<'_, K>) -> bool {
         && this.shared().settings.safeguards.owner_lookup
 }
 
-/// Returns whether the shared list shows nothing that the object may own, adopt or conflict with.
-async fn is_absent_from_list<K: Managed>(this: &Reconciliation<'_, K>, external: &dyn BoundExternal) -> bool {
+/// Returns whether the shared list shows nothing that the object may own, adopt or conflict with. A list that began before
+/// the reconcile of a rival ended may lack what that one created.
+async fn is_absent_from_list<K: Managed>(
+    this: &Reconciliation<'_, K>,
+    external: &dyn BoundExternal,
+    rival_ended: Option<Instant>,
+) -> bool {
     let shared = this.shared();
     let not_before = shared.observations.absent_not_before(&this.uid(), MAX_AGE_OF_ABSENCE);
+    let not_before = rival_ended.map_or(not_before, |ended| ended.max(not_before));
     let waiting = shared.permits.waiting(&this.object.connection());
     external.is_absent_from_list(not_before, waiting).await
 }

@@ -1,11 +1,13 @@
 //! Locks upstream objects within this process.
 //!
 //! From observation to write, a reconcile locks the upstream objects that its spec claims. Of two objects
-//! that claim the same one and are reconciled at once, the second sees what the first did.
+//! that claim the same one and are reconciled at once, the second sees what the first did. A list that began before the
+//! first one ended does not show that, so the end of each lock is remembered for a while.
 
 use crate::api::ConnectionKey;
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 /// One upstream object, as a spec names it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -18,14 +20,41 @@ pub enum Claim {
     Object(String, &'static str, String),
 }
 
-/// The claims that are locked, each with the uid of the object that locked it.
+/// How long the end of a lock is remembered: longer than a list may tell that nothing is there.
+const REMEMBERED: Duration = Duration::from_mins(2);
+
+/// How many ends are remembered before those that are too old are forgotten.
+const MANY: usize = 1024;
+
+/// The claims that are locked, and those that were.
 #[derive(Debug, Default)]
-pub struct ClaimLocks(Mutex<HashMap<Claim, String>>);
+pub struct ClaimLocks(Mutex<Locks>);
+
+#[derive(Debug, Default)]
+struct Locks {
+    /// The uid of the object that locked each claim.
+    owners: HashMap<Claim, String>,
+    /// When the last lock of each claim ended.
+    ended: HashMap<Claim, Instant>,
+    /// How many ends may be remembered before some are forgotten.
+    room: usize,
+}
+
+impl Locks {
+    fn release(&mut self, claim: &Claim) {
+        self.owners.remove(claim);
+        if self.ended.len() >= self.room {
+            self.ended.retain(|_, ended| ended.elapsed() < REMEMBERED);
+            self.room = MANY.max(self.ended.len() * 2);
+        }
+        self.ended.insert(claim.clone(), Instant::now());
+    }
+}
 
 impl ClaimLocks {
     /// Locks these claims for an object; `None` when another object has locked one of them.
     pub fn try_lock(&self, claims: Vec<Claim>, uid: &str) -> Option<ClaimGuard<'_>> {
-        let mut locked = self.lock();
+        let locked = &mut self.lock().owners;
         if claims.iter().any(|claim| locked.get(claim).is_some_and(|owner| owner != uid)) {
             return None;
         }
@@ -34,7 +63,14 @@ impl ClaimLocks {
         Some(ClaimGuard { locks: self, claims: new })
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<Claim, String>> {
+    /// Returns when the last lock of one of these claims ended; `None` if that is long ago.
+    #[must_use]
+    pub fn last_end(&self, claims: &[Claim]) -> Option<Instant> {
+        let locks = self.lock();
+        claims.iter().filter_map(|claim| locks.ended.get(claim)).max().copied()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Locks> {
         // Each entry is inserted and removed whole, so a panic elsewhere leaves a valid map.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -49,10 +85,8 @@ pub struct ClaimGuard<'a> {
 
 impl Drop for ClaimGuard<'_> {
     fn drop(&mut self) {
-        let mut locked = self.locks.lock();
-        for claim in &self.claims {
-            locked.remove(claim);
-        }
+        let mut locks = self.locks.lock();
+        self.claims.iter().for_each(|claim| locks.release(claim));
     }
 }
 
@@ -75,5 +109,26 @@ mod tests {
         assert!(claim_locks.try_lock(vec![name("a")], "2").is_none(), "the outer guard still locks");
         drop(first);
         assert!(claim_locks.try_lock(vec![name("a"), name("b")], "2").is_some());
+    }
+    #[test]
+    fn end_of_a_lock_is_remembered_for_each_claim() {
+        let claim_locks = ClaimLocks::default();
+        let before = Instant::now();
+        let first = claim_locks.try_lock(vec![name("a"), name("b")], "1");
+        assert_eq!(claim_locks.last_end(&[name("a")]), None);
+        drop(first);
+        assert!(claim_locks.last_end(&[name("a")]).is_some_and(|ended| ended >= before));
+        drop(claim_locks.try_lock(vec![name("b")], "2"));
+        assert!(claim_locks.last_end(&[name("a"), name("b")]) > claim_locks.last_end(&[name("a")]));
+        assert_eq!(claim_locks.last_end(&[name("c")]), None);
+    }
+
+    #[test]
+    fn old_ends_are_forgotten() {
+        let claim_locks = ClaimLocks::default();
+        let old = Instant::now().checked_sub(REMEMBERED).unwrap();
+        claim_locks.lock().ended = (0..MANY).map(|i| (name(&i.to_string()), old)).collect();
+        drop(claim_locks.try_lock(vec![name("a")], "1"));
+        assert_eq!(claim_locks.lock().ended.len(), 1);
     }
 }
