@@ -65,11 +65,16 @@ pub async fn report<K: Managed>(shared: Arc<Shared>, object: K, record: Upstream
 }
 
 /// Returns how long to wait before each look. A create without an id may still take effect, and reads may not show a new
-/// object yet: nobody waits for the report, so a second look comes late.
+/// object yet. No user waits for the report, so a second look comes late.
 fn pauses<K: Managed>(shared: &Shared, object: &K, record: &UpstreamRef) -> Vec<Duration> {
-    let grace = shared.settings.create_grace;
-    let is_new = record.id.is_none() || wrote_within(shared, object, grace);
-    if is_new { vec![SETTLE.max(grace), SETTLE.max(grace) * LATE_LOOK] } else { vec![SETTLE] }
+    let grace = SETTLE.max(shared.settings.create_grace);
+    if record.id.is_none() || wrote_within(shared, object, grace) {
+        vec![grace, grace * LATE_LOOK]
+    } else if wrote_within(shared, object, grace * LATE_LOOK) {
+        vec![SETTLE, grace * LATE_LOOK]
+    } else {
+        vec![SETTLE]
+    }
 }
 
 /// Returns where to look: the recorded place, and that of the spec if it is another one. Both may be forged. The
