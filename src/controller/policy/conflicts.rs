@@ -5,11 +5,11 @@
 //! `externalId`. The spec contains the claim, so it is known before anything exists upstream. An owner tag
 //! that is upstream already decides without claims.
 //!
-//! A claim alone blocks nobody. It counts only while its object may use it:
+//! A claim alone blocks no object. It counts only while its object may use it:
 //!
 //! - The operator writes for the object, and did not refuse it: a refused object never acquires what it names.
 //! - An object that records one upstream object makes no claim on the id of another one.
-//! - A claim on an id concerns who adopts an object that is there. It keeps nobody from creating one.
+//! - A claim on an id concerns who adopts an object that is there. It keeps no object from creating one.
 //! - The object that records the name comes before those that only claim it, whatever their age.
 
 use super::ownership::display_name;

@@ -17,7 +17,7 @@ async fn untagged(prefix: &str) -> (TestEnv, String) {
     (env, id)
 }
 
-/// An adoption in flight that nobody began.
+/// An adoption in flight that no process began.
 fn adoption() -> Value {
     json!({ "operation": { "id": "1-1", "kind": "Adopt", "startedAt": "2026-01-01T00:00:00Z", "requestHash": "x" } })
 }

@@ -1,4 +1,4 @@
-//! Objects that claim what another object owns or may own: a claim alone blocks nobody.
+//! Objects that claim what another object owns or may own: a claim alone blocks no object.
 
 use super::adoption::by_hand;
 use super::lost_finalizers::only_triggers;
@@ -55,7 +55,7 @@ async fn claim_on_recorded_object_does_not_keep_it_from_its_owner() {
     env.patch::<NetworkPolicy>("older", json!({ "spec": { "externalId": net, "adoptionPolicy": "Always" } })).await;
     env.ready::<Policy>("older").await;
     env.ready::<NetworkPolicy>("older").await;
-    // Somebody deletes what the younger ones own: they create it again.
+    // Another writer deletes what the younger ones own: they create it again.
     assert!(env.ncloud.remove_policy(&id) && env.spaceone.remove_network_policy(&net));
     tokio::time::sleep(Duration::from_secs(2)).await;
     assert_ne!(upstream_id(&env.reconcile_now::<Policy>("owner").await), id);

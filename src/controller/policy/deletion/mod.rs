@@ -1,9 +1,9 @@
 //! Deletes or orphans the upstream object of an object that is being deleted, then removes the finalizer.
 //!
 //! A deletion needs no valid spec: the collection and the id come from the deletion record in status. Only the
-//! connection comes from the spec, and from the place that the operator recorded if the spec contradicts it. The order: existence, permission, owner, users,
-//! delete, finalizer. An object that cannot be deleted keeps the finalizer and says why; the operator reports
-//! every upstream object that it leaves in place.
+//! connection comes from the spec, and from the place that the operator recorded if the spec contradicts it. The
+//! order: existence, permission, owner, users, delete, finalizer. An object that cannot be deleted keeps the
+//! finalizer and says why; the operator reports every upstream object that it leaves in place.
 //!
 //! | file | part |
 //! | --- | --- |

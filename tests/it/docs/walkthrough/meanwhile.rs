@@ -13,7 +13,7 @@ pub fn meanwhile(what: &str, installation: &Installation) {
         "the account has a policy legacy-viewer" => {
             ncloud.add_policy(legacy_viewer());
         }
-        "somebody changes storage-reader in the console" => {
+        "another writer changes storage-reader in the console" => {
             let policy = ncloud.policy_named("storage-reader").expect("storage-reader exists");
             ncloud.edit_policy(&policy.policy_id, |policy| policy.description = Some("Reads what it likes".to_owned()));
         }
