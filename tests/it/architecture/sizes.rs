@@ -34,6 +34,30 @@ fn files_contain_one_concept() {
     assert!(long.is_empty(), "longer than {LONGEST_SOURCE} (src) or {LONGEST_FILE} lines: {long:#?}");
 }
 
+/// A file that no module names is never compiled, and its tests never run.
+#[test]
+fn test_files_are_all_compiled() {
+    let root = root().join("tests/it");
+    let all = files(&root, &["rs"]);
+    assert!(all.len() > 100, "only {} files were found", all.len());
+    let is_named = |file: &std::path::PathBuf| {
+        let name = file.file_stem().unwrap().to_str().unwrap();
+        let (folder, name) = match name {
+            "mod" => (
+                file.parent().unwrap().parent().unwrap(),
+                file.parent().unwrap().file_name().unwrap().to_str().unwrap(),
+            ),
+            name => (file.parent().unwrap(), name),
+        };
+        let beside = folder.with_extension("rs");
+        let parents = [folder.join("mod.rs"), folder.join("main.rs"), beside];
+        parents.iter().filter(|parent| parent.is_file()).any(|parent| read(parent).contains(&format!("mod {name};")))
+    };
+    let main = root.join("main.rs");
+    let lost: Vec<_> = all.iter().filter(|file| **file != main && !is_named(file)).collect();
+    assert!(lost.is_empty(), "named by no module: {lost:#?}");
+}
+
 #[test]
 fn functions_fit_on_a_screen() {
     let all: Vec<(usize, String)> = code_files("src")

@@ -23,29 +23,29 @@ async fn deleted_crowds(prefix: &str) -> TestEnv {
     let mut env = TestEnv::with(prefix, unlimited).await;
     let zone = env.spaceone.zone_ids()[0].clone();
     for i in 0..CROWD {
-        env.apply(ncloud_policy(&format!("n{i}"))).await;
-        env.apply(spaceone_policy(&format!("s{i}"))).await;
-        env.apply(network_policy(&format!("w{i}"), &zone)).await;
+        env.apply(ncloud_policy(&format!("nc{i}"))).await;
+        env.apply(spaceone_policy(&format!("sp{i}"))).await;
+        env.apply(network_policy(&format!("nw{i}"), &zone)).await;
     }
     for i in 0..CROWD {
-        env.ready::<Policy>(&format!("n{i}")).await;
-        env.ready::<Policy>(&format!("s{i}")).await;
-        env.ready::<NetworkPolicy>(&format!("w{i}")).await;
+        env.ready::<Policy>(&format!("nc{i}")).await;
+        env.ready::<Policy>(&format!("sp{i}")).await;
+        env.ready::<NetworkPolicy>(&format!("nw{i}")).await;
     }
     env.stop().await;
     for i in 0..CROWD {
-        env.delete::<Policy>(&format!("n{i}")).await;
-        env.delete::<Policy>(&format!("s{i}")).await;
-        env.delete::<NetworkPolicy>(&format!("w{i}")).await;
+        env.delete::<Policy>(&format!("nc{i}")).await;
+        env.delete::<Policy>(&format!("sp{i}")).await;
+        env.delete::<NetworkPolicy>(&format!("nw{i}")).await;
     }
     env
 }
 
 async fn all_gone(env: &TestEnv) {
     for i in 0..CROWD {
-        env.gone::<Policy>(&format!("n{i}")).await;
-        env.gone::<Policy>(&format!("s{i}")).await;
-        env.gone::<NetworkPolicy>(&format!("w{i}")).await;
+        env.gone::<Policy>(&format!("nc{i}")).await;
+        env.gone::<Policy>(&format!("sp{i}")).await;
+        env.gone::<NetworkPolicy>(&format!("nw{i}")).await;
     }
 }
 

@@ -1,5 +1,6 @@
 //! Deletion of objects: from the record in status, in every order, without dependencies, and by the deletion limit.
 
+mod crowds;
 pub mod from_status;
 mod mass;
 mod missing_dependencies;
