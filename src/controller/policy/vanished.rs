@@ -32,10 +32,11 @@ enum Left {
     Unknown(String),
 }
 
-/// Returns whether status records a write within this time.
+/// Returns whether the upstream object may have been written within this time: the write of status that records it may
+/// have failed.
 fn wrote_within<K: Managed>(shared: &Shared, object: &K, limit: Duration) -> bool {
     let age = object.common_status().last_write().map(|written| shared.clock.now().duration_since(written));
-    age.is_some_and(|age| Duration::try_from(age).map_or(true, |age| age < limit))
+    age.is_none_or(|age| Duration::try_from(age).map_or(true, |age| age < limit))
 }
 
 /// Looks for the upstream object, and warns if it is still there.

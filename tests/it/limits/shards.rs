@@ -125,6 +125,16 @@ async fn one_shard_writes_a_connection_that_both_use() {
     env.delete::<Connection>("ncloud").await;
     let message = connection_is(env, "ncloud", "InUse").await;
     assert!(message.contains("Policy") && message.contains("/n-shard"), "{message}");
+    // The next probe counts the policies again.
+    let is_counted = |connection: &Connection| {
+        let usage = connection.status.as_ref().and_then(|status| status.usage.clone());
+        anyhow::ensure!(
+            usage == Some(serde_json::from_value(json!({ "policies": 1, "policiesLimit": 500 }))?),
+            "{usage:?}"
+        );
+        Ok(())
+    };
+    env.until::<Connection>("ncloud", "its policies to be counted", is_counted).await;
     let waiting = env.get::<Connection>("ncloud").await.resource_version();
     shards.checks(3).await;
     let later: Connection = env.get("ncloud").await;

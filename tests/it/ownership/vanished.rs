@@ -16,7 +16,7 @@ fn orphans(env: &TestEnv, kind: &str) -> bool {
 
 /// Waits until the orphan of an object is reported.
 async fn reported(env: &TestEnv, kind: &str, name: &str) {
-    env.eventually("the orphan to be reported", || orphans(env, kind)).await;
+    env.eventually(&format!("the orphan of the {kind} to be reported"), || orphans(env, kind)).await;
     let events = env.events(name).await;
     assert!(events.iter().any(|(reason, _)| reason == "Orphaned"), "{kind}: {events:?}");
 }
