@@ -78,6 +78,14 @@ impl<E: External> Deleter<E> {
     }
 }
 
+impl<E: External> Deleter<E> {
+    /// Returns whether an object that is shown after its deletion may be the deleted one: where people choose the id,
+    /// another owner may have made one anew.
+    fn may_be_ours(&self, found_tag: &FoundTag) -> bool {
+        !matches!(self.owner_tag.judge(found_tag), Ownership::ForeignTag(_) | Ownership::OtherObject(_))
+    }
+}
+
 impl<E: External> ExternalDeleter for Deleter<E> {
     fn system(&self) -> &'static str {
         E::SYSTEM
@@ -126,8 +134,11 @@ impl<E: External> ExternalDeleter for Deleter<E> {
         Box::pin(async move {
             let is_shown = match self.snapshots.confirm(&self.external, deleted, waiting).await {
                 Confirmation::Later => return Ok(Absence::Later),
-                Confirmation::Listed(all) => all.get(id).is_some(),
-                Confirmation::Read => self.external.observe(id).await?.is_some(),
+                Confirmation::Listed(all) => all.get(id).is_some_and(|seen| self.may_be_ours(&seen.found_tag)),
+                Confirmation::Read => {
+                    let seen = self.external.observe(id).await?;
+                    seen.is_some_and(|seen| self.may_be_ours(&seen.found_tag))
+                }
             };
             Ok(if is_shown { Absence::Shown } else { Absence::Confirmed })
         })

@@ -163,7 +163,9 @@ fn uncertain(id: &str) -> Outcome {
 /// Reports that the upstream accepted a deletion and still lists the object.
 #[must_use]
 pub fn still_listed(id: &str, pause: Duration) -> Outcome {
-    let message = format!("The upstream accepted the deletion of {id} but still shows it. The operator looks again.");
+    let message = format!(
+        "The upstream accepted the deletion of {id} but still shows it. The operator looks again. To release this object without that, set the annotation {FORCE_ORPHAN}=true."
+    );
     Outcome::working(Reason::Deleting, message, Requeue::After(pause))
 }
 

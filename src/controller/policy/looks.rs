@@ -1,7 +1,7 @@
 //! Decides when to look for the effect of a write whose response was lost, and for how long.
 //!
 //! A create may take effect, and become visible, within the grace: counted from its response or the loss of it. A
-//! create of an earlier process may have been sent until this process started, so its grace counts from there at the
+//! create of another process may have been sent until this one saw the object, so its grace counts from there at the
 //! earliest. The record of a create in status can be lost: an object without a record, and with a trace of an earlier
 //! process, may have one as well. The finalizer is such a trace, also after another writer removed it, and so is the
 //! annotation with the place.
@@ -80,7 +80,8 @@ impl<K: Managed> Reconciliation<'_, K> {
         let observations = &self.shared().observations;
         // What the former self of a restored object created just now may not be visible either.
         let restored = recorded_place::is_of_another(&self.object).then(|| observations.seen_for(&self.uid()));
-        let since = restored.or_else(|| self.lost_for()).unwrap_or_else(|| observations.started().elapsed());
+        // An object may come from another operator long after this process started.
+        let since = restored.or_else(|| self.lost_for()).unwrap_or_else(|| observations.seen_for(&self.uid()));
         self.shared().settings.create_grace.checked_sub(since).filter(|left| !left.is_zero())
     }
 

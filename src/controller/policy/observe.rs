@@ -178,7 +178,8 @@ async fn from_get<K: Managed>(
     let hidden_copy = this.shared().records.copy_hidden_for(&this.uid(), this.shared().settings.create_grace);
     let duplicated = ours && known.is_some() && (hidden_copy.is_some() || may_be_two(this));
     if this.shared().settings.safeguards.owner_lookup && (lost || duplicated) {
-        let others = external.find().await?;
+        let mut others = external.find().await?;
+        others.retain(|other| !this.shared().records.is_replaced(&this.uid(), &other.id));
         found.retain(|seen| others.iter().all(|other| other.id != seen.id));
         found.extend(others);
         if hidden_copy.is_some_and(|left| left.is_zero()) {

@@ -38,6 +38,8 @@ struct Memory {
     began_adoption: Option<String>,
     /// The id of the upstream object that this process created, or saw with our owner tag.
     proven: Option<String>,
+    /// The ids of the upstream objects that this process deleted to create them again. Lists may still show them.
+    replaced: Vec<String>,
     /// Whether this process let the object go.
     released: bool,
 }
@@ -65,6 +67,17 @@ impl Memory {
 }
 
 impl Records {
+    /// Remembers an upstream object that this process deleted to create it again, and that a read does not show any more.
+    pub fn replaced(&self, uid: &str, id: &str) {
+        self.lock().entry(uid.to_owned()).or_default().replaced.push(id.to_owned());
+    }
+
+    /// Returns whether this process deleted this upstream object to create it again.
+    #[must_use]
+    pub fn is_replaced(&self, uid: &str, id: &str) -> bool {
+        self.lock().get(uid).is_some_and(|memory| memory.replaced.iter().any(|replaced| replaced == id))
+    }
+
     /// Remembers an object as this process read or wrote it.
     pub fn remember(&self, uid: &str, footprint: Footprint) {
         let mut all = self.lock();

@@ -1,6 +1,7 @@
 //! Creates an upstream object, and replaces one that cannot be changed in place.
 
 use super::Apply;
+use crate::api::Reason;
 use crate::api::status::OperationKind;
 use crate::controller::kinds::managed::Managed;
 use crate::controller::policy::audit_log::Write;
@@ -30,6 +31,13 @@ impl<K: Managed> Apply<'_, '_, K> {
         let deleter = self.external.deleter();
         let write = Write::update(Cause::Recreate, id, diff);
         self.this.write(write, deleter.delete(id)).await?.map_err(|error| failed(self.this, &error))?;
+        if self.external.observe(id).await.map_err(|error| failed(self.this, &error))?.is_some() {
+            return Ok(Outcome::working(Reason::Updating, still_shown(id), Requeue::Backoff));
+        }
+        // Where people choose the id, the new object has the same one.
+        if id != self.external.key() {
+            self.this.shared().records.replaced(&self.this.uid(), id);
+        }
         self.record_correction(diff, cause);
         let note =
             format!("Deleted {id} upstream to create it again, because {} cannot be changed in place.", diff.summary());
@@ -136,7 +144,9 @@ impl<K: Managed> Apply<'_, '_, K> {
     async fn settle_refused(&mut self, is_first: bool, was_received: bool) -> Result<(), Stop> {
         let found = if was_received { self.external.find().await } else { Ok(Vec::new()) };
         let all = found.as_deref().unwrap_or_default();
-        if let Some(ours) = all.iter().find(|seen| seen.owner == Ownership::Ours) {
+        let (records, uid) = (&self.this.shared().records, self.this.uid());
+        let is_ours = |seen: &&Observation| seen.owner == Ownership::Ours && !records.is_replaced(&uid, &seen.id);
+        if let Some(ours) = all.iter().find(is_ours) {
             return self.record_refused(&ours.id).await;
         }
         self.this.status.common.operation = None;
@@ -160,4 +170,11 @@ impl<K: Managed> Apply<'_, '_, K> {
         self.this.save().await?;
         Err(Error::Stale.into())
     }
+}
+
+/// Says that a replacement waits: the old object and the new one must not exist beside each other.
+fn still_shown(id: &str) -> String {
+    format!(
+        "The upstream accepted the deletion of {id}, which comes before its new creation, but still shows it. The operator looks again."
+    )
 }

@@ -21,7 +21,7 @@ use crate::engine::{Absence, ExternalDeleter};
 use std::time::{Duration, Instant};
 
 /// The maximum age of a list that shows the object before its deletion.
-const MAX_AGE: Duration = Duration::from_mins(1);
+const MAX_AGE: Duration = Duration::from_secs(3);
 
 /// The maximum age of a list that shows the users of objects.
 const MAX_AGE_OF_USERS: Duration = Duration::from_secs(10);
@@ -34,14 +34,16 @@ impl<K: Managed> Reconciliation<'_, K> {
     /// its absence is left to confirm.
     pub(super) async fn only_id(&self, target: &Target) -> Option<String> {
         let (shared, uid, id) = (self.shared(), self.uid(), target.id.as_deref()?);
+        if shared.records.copy_hidden_for(&uid, Duration::ZERO).is_some() {
+            return None;
+        }
         if shared.settling.deferred(&uid, id).is_some() {
             return Some(id.to_owned());
         }
         let is_plain = self.status.common.operation.is_none()
             && !self.record_lost()
             && self.contradiction().is_none()
-            && shared.settling.last_write(&uid) != LastWrite::Deletion
-            && shared.records.copy_hidden_for(&uid, Duration::ZERO).is_none();
+            && shared.settling.last_write(&uid) != LastWrite::Deletion;
         if !is_plain {
             return None;
         }

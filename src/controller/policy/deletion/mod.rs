@@ -129,7 +129,8 @@ async fn delete<K: Managed>(this: &Reconciliation<'_, K>) -> Result<Deletion, St
     if !saved && !this.shared().settings.safeguards.search_unrecorded {
         return Ok(Deletion::Done);
     }
-    if is_recorded {
+    let is_deleted = this.shared().settling.last_write(&this.uid()) == LastWrite::Deletion;
+    if is_recorded && !is_deleted {
         limit::check(this).await?;
     }
     let Reach { targets, unseen } = reach::open(this).await?;
@@ -166,7 +167,7 @@ async fn delete_from<K: Managed>(this: &Reconciliation<'_, K>, targets: &[Target
     }
     for (target, ids) in found {
         for id in ids {
-            delete_one(this, &id, target, count == 1 && blocked.is_none()).await?;
+            delete_one(this, &id, target, count == 1 && blocked.is_none() && !may_have_copy(this)).await?;
         }
         users::check_gone(this, &target.key, target.deleter.as_ref()).await?;
     }
@@ -176,6 +177,11 @@ async fn delete_from<K: Managed>(this: &Reconciliation<'_, K>, targets: &[Target
     }
     look_for_copy(this)?;
     Ok(not_ours)
+}
+
+/// Returns whether the object may have a copy that a search does not show yet.
+fn may_have_copy<K: Managed>(this: &Reconciliation<'_, K>) -> bool {
+    this.shared().records.copy_hidden_for(&this.uid(), Duration::ZERO).is_some()
 }
 
 /// Stops a deletion whose object may have a copy that a search does not show yet: its create was sent twice.

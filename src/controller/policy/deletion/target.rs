@@ -124,6 +124,7 @@ impl Target {
         if recorded.is_none() && named.is_empty() && this.shared().settings.safeguards.absence_by_list {
             named.extend(self.deleter.find_listed(&self.key).await?);
         }
+        named.retain(|(id, _)| !records.is_replaced(&this.uid(), id));
         Ok(plan_deletion(&record, recorded, named))
     }
 }

@@ -124,8 +124,10 @@ impl External for NetworkPolicies {
         let filter = json!([{ "key": key, "value": owner_tag.forms(), "operator": "in" }]);
         let mut found = self.filtered(filter).await?;
         // The filter ignores case in the servers that have network policies.
-        found.retain(|object| object.found_tag().is_some_and(|text| owner_tag.is(text)));
-        Ok(found.into_iter().map(ReceivedNetworkPolicy::observed).collect())
+        let is_owned = |object: &ReceivedNetworkPolicy| object.found_tag().is_some_and(|text| owner_tag.is(text));
+        found.retain(is_owned);
+        let shown = self.shown(found).await?.into_iter().filter(is_owned);
+        Ok(shown.map(ReceivedNetworkPolicy::observed).collect())
     }
 
     async fn observe(&self, id: &str) -> Result<Option<Observed<NetworkPolicyDocument>>> {
@@ -191,8 +193,8 @@ impl External for NetworkPolicies {
         let (name, zone) = wanted.identity();
         let equals = |key: &str, value: &str| json!({ "key": key, "value": value, "operator": "eq" });
         let found = self.filtered(json!([equals("name", name), equals("zone_id", zone)])).await?;
-        let found = found.into_iter().filter(|object| object.found_tag().is_some());
-        let found = found.map(ReceivedNetworkPolicy::observed);
+        let found = found.into_iter().filter(|object| object.found_tag().is_some()).collect();
+        let found = self.shown(found).await?.into_iter().map(ReceivedNetworkPolicy::observed);
         Ok(found.filter(|seen| seen.document.identity() == (name, zone)).collect())
     }
 
@@ -208,6 +210,20 @@ impl External for NetworkPolicies {
 impl NetworkPolicies {
     async fn read(&self, id: &str) -> Result<Option<ReceivedNetworkPolicy>> {
         self.client.get(NETWORK_POLICY, id).await
+    }
+
+    /// Returns the listed objects as a get shows them: a list may go on showing an object that was deleted. The object
+    /// that was observed last is not read again.
+    async fn shown(&self, listed: Vec<ReceivedNetworkPolicy>) -> Result<Vec<ReceivedNetworkPolicy>> {
+        let mut shown = Vec::new();
+        for object in listed {
+            let last = self.observed.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            match last.filter(|last| last.is(object.id())) {
+                Some(last) => shown.push(last),
+                None => shown.extend(self.read(object.id()).await?),
+            }
+        }
+        Ok(shown)
     }
 
     /// Returns the object if it was observed last, and reads it otherwise. An update changes it, so it serves once.

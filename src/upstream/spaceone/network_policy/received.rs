@@ -80,6 +80,11 @@ struct Update {
 }
 
 impl ReceivedNetworkPolicy {
+    /// Returns its id.
+    pub(super) fn id(&self) -> &str {
+        &self.network_policy_id
+    }
+
     /// Returns whether it has this id.
     pub(super) fn is(&self, id: &str) -> bool {
         self.network_policy_id == id
