@@ -44,8 +44,7 @@ pub async fn confirm<K: Managed>(
     targets: &[Target],
 ) -> Result<(), Stop> {
     let Some(moved) = place.record.and_then(|record| moved::between(this, record, account)) else { return Ok(()) };
-    // An earlier attempt found the object here and deleted it; the removal of the finalizer failed.
-    if this.shared().settling.last_write(&this.uid()) == LastWrite::Deletion {
+    if is_deleted_here(this, place) {
         return Ok(());
     }
     if moved.difference == Difference::Possible {
@@ -62,4 +61,15 @@ pub async fn confirm<K: Managed>(
         moved.description()
     );
     Err(Outcome::refused(Reason::AccountChanged, message).into())
+}
+
+/// Returns whether an earlier attempt found the object at this place and deleted it, and the removal of the finalizer
+/// failed. A deletion at another place tells nothing of this one.
+fn is_deleted_here<K: Managed>(this: &Reconciliation<'_, K>, place: &Place<'_>) -> bool {
+    let settling = &this.shared().settling;
+    if this.former().is_none() {
+        return settling.last_write(&this.uid()) == LastWrite::Deletion;
+    }
+    let id = place.record.and_then(|record| record.id.as_deref());
+    id.is_some_and(|id| settling.is_deleted(&this.uid(), id))
 }
