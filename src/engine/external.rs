@@ -237,6 +237,6 @@ pub trait External: Send + Sync + 'static {
 
     /// Lists the users of the object that prevent its deletion, as text for people. Empty if there
     /// are none or the upstream has no such call; `UsersUnknown` if the upstream refuses to tell. A list
-    /// that also tells the users of other objects began at `not_before` or later.
+    /// that also tells the users of other objects must have begun at `not_before` or later.
     fn used_by(&self, id: &str, not_before: Instant) -> impl Future<Output = Result<Vec<String>>> + Send;
 }

@@ -14,7 +14,6 @@
 //! | [`endpoint`] | the endpoints that may be called, by name and by address |
 //! | [`request`] | the context of requests: priority, observer of writes, permission to write |
 //! | `redact`, `lenient`, `list_limits` | removes secrets from texts; reads JSON of several styles; limits lists |
-//! | `patterns` | whether one pattern of actions or resources surely covers another |
 
 pub mod account;
 mod collection;
