@@ -54,6 +54,30 @@ pub trait ExternalDeleter: Send + Sync {
             }
         })
     }
+    /// Finds the object with this id, or every candidate if that one has no such owner: another writer may have changed the
+    /// id in status.
+    fn locate_owned<'a>(
+        &'a self,
+        id: Option<&'a str>,
+        key: &'a str,
+        has_owner: fn(&Ownership) -> bool,
+    ) -> BoxFuture<'a, Result<Vec<(String, Ownership)>>> {
+        Box::pin(async move {
+            let found = self.locate(id, key).await?;
+            let is_proven = id.is_none() || found.iter().any(|(_, owner)| has_owner(owner));
+            if is_proven { Ok(found) } else { self.find(key).await }
+        })
+    }
+    /// Finds what may be left of an object, also in a list: a get that shows nothing is no proof.
+    fn find_left<'a>(&'a self, id: Option<&'a str>, key: &'a str) -> BoxFuture<'a, Result<Vec<(String, Ownership)>>> {
+        Box::pin(async move {
+            let mut found = self.locate_owned(id, key, Ownership::may_be_ours).await?;
+            if found.is_empty() {
+                found.extend(self.find_listed(key).await?);
+            }
+            Ok(found)
+        })
+    }
     /// Lists the users of the object that prevent its deletion: [`External::used_by`].
     fn used_by<'a>(&'a self, id: &'a str, not_before: Instant) -> BoxFuture<'a, Result<Vec<String>>>;
     /// Returns whether the users of an object keep what it grants after its deletion.
@@ -81,7 +105,7 @@ impl<E: External> Deleter<E> {
 impl<E: External> Deleter<E> {
     /// Returns whether an object that is shown after its deletion may be the deleted one: where people choose the id,
     /// another owner may have made one anew.
-    fn may_be_ours(&self, found_tag: &FoundTag) -> bool {
+    fn may_be_deleted(&self, found_tag: &FoundTag) -> bool {
         !matches!(self.owner_tag.judge(found_tag), Ownership::ForeignTag(_) | Ownership::OtherObject(_))
     }
 }
@@ -134,10 +158,10 @@ impl<E: External> ExternalDeleter for Deleter<E> {
         Box::pin(async move {
             let is_shown = match self.snapshots.confirm(&self.external, deleted, waiting).await {
                 Confirmation::Later => return Ok(Absence::Later),
-                Confirmation::Listed(all) => all.get(id).is_some_and(|seen| self.may_be_ours(&seen.found_tag)),
+                Confirmation::Listed(all) => all.get(id).is_some_and(|seen| self.may_be_deleted(&seen.found_tag)),
                 Confirmation::Read => {
                     let seen = self.external.observe(id).await?;
-                    seen.is_some_and(|seen| self.may_be_ours(&seen.found_tag))
+                    seen.is_some_and(|seen| self.may_be_deleted(&seen.found_tag))
                 }
             };
             Ok(if is_shown { Absence::Shown } else { Absence::Confirmed })

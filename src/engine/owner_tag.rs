@@ -96,6 +96,14 @@ pub enum Ownership {
     Unknown,
 }
 
+impl Ownership {
+    /// Returns whether the object is ours, or may be because the upstream shows no owner tag.
+    #[must_use]
+    pub fn may_be_ours(&self) -> bool {
+        matches!(self, Self::Ours | Self::Unknown)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

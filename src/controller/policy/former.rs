@@ -96,7 +96,7 @@ async fn look<K: Managed>(this: &Reconciliation<'_, K>, record: &UpstreamRef) ->
 async fn look_in<K: Managed>(this: &Reconciliation<'_, K>, record: &UpstreamRef, account: &Account) -> Former {
     let deleter = registry::deleter(account, &record.system, &this.owner_tag(), this.request_context());
     let Some(deleter) = deleter else { return unknown("the connection leads to another provider") };
-    let found = match search(deleter.as_ref(), record).await {
+    let found = match deleter.find_left(record.id.as_deref(), &record.key).await {
         Ok(found) => found,
         Err(error) => return unknown(&error.sentence()),
     };
@@ -104,29 +104,11 @@ async fn look_in<K: Managed>(this: &Reconciliation<'_, K>, record: &UpstreamRef,
     if found.iter().any(|(id, owner)| *owner == Ownership::Unknown && !is_known(id)) {
         return unknown("an object of this name is there, and the upstream shows no owner tags");
     }
-    let is_ours = |(_, owner): &(String, Ownership)| matches!(owner, Ownership::Ours | Ownership::Unknown);
-    match found.into_iter().find(is_ours) {
+    match found.into_iter().find(|(_, owner)| owner.may_be_ours()) {
         Some((id, _)) if is_of_spec(this, deleter.as_ref(), record, &id).await => Former::Gone,
         Some((id, _)) => Former::There(id),
         None => Former::Gone,
     }
-}
-
-/// Finds the recorded object, and what has its name if the id proves nothing.
-async fn search(
-    deleter: &dyn ExternalDeleter,
-    record: &UpstreamRef,
-) -> crate::engine::Result<Vec<(String, Ownership)>> {
-    let mut found = deleter.locate(record.id.as_deref(), &record.key).await?;
-    // Another writer may have changed the id in status.
-    if record.id.is_some() && !found.iter().any(proves) {
-        found = deleter.find(&record.key).await?;
-    }
-    // A get that shows nothing is no proof.
-    if found.is_empty() {
-        found.extend(deleter.find_listed(&record.key).await?);
-    }
-    Ok(found)
 }
 
 /// Returns whether the spec names an object that was found: then the record names it wrongly.
@@ -141,11 +123,6 @@ async fn is_of_spec<K: Managed>(
         return false;
     }
     deleter.find(name).await.is_ok_and(|named| named.iter().any(|(found, _)| found == id))
-}
-
-/// Returns whether an object that was found by its id may be ours.
-fn proves((_, owner): &(String, Ownership)) -> bool {
-    matches!(owner, Ownership::Ours | Ownership::Unknown)
 }
 
 /// Waits while a create may still take effect. After a start it is not known whether one was under way.

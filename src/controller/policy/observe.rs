@@ -171,7 +171,7 @@ async fn from_get<K: Managed>(
     if let Some(id) = known.as_deref().or(named.as_deref()) {
         found.extend(external.observe(id).await?);
     }
-    let ours = found.iter().any(|seen| matches!(seen.owner, Ownership::Ours | Ownership::Unknown));
+    let ours = found.iter().any(|seen| seen.owner.may_be_ours());
     // Whatever `externalId` names: an object that was recorded comes first.
     let unrecorded = known.is_none() && this.record().is_some();
     let lost = !ours && (known.is_some() || named.is_none() || unrecorded);

@@ -11,7 +11,7 @@ use crate::api::status::UpstreamRef;
 use crate::controller::context::Shared;
 use crate::controller::k8s::{connection_metadata, metadata};
 use crate::controller::kinds::managed::Managed;
-use crate::engine::{ExternalDeleter, OrphanReason, Ownership};
+use crate::engine::OrphanReason;
 use crate::upstream::{Priority, registry};
 use kube::Api;
 use std::sync::Arc;
@@ -154,25 +154,12 @@ async fn look<K: Managed>(shared: &Shared, object: &K, record: &UpstreamRef) -> 
     let Some(deleter) = registry::deleter(&account, &record.system, &owner_tag, Priority::Background) else {
         return Left::Unknown(recorded());
     };
-    match search(deleter.as_ref(), record).await {
-        Err(_) => Left::Unknown(recorded()),
-        Ok(ids) if ids.is_empty() => Left::Nothing,
-        Ok(ids) => Left::Objects(ids.join(", ")),
-    }
-}
-
-/// Finds the objects that are ours, or may be: by the id, which another writer may have changed, then by name and owner
-/// tag.
-async fn search(deleter: &dyn ExternalDeleter, record: &UpstreamRef) -> crate::engine::Result<Vec<String>> {
-    let is_left = |(_, owner): &(String, Ownership)| matches!(owner, Ownership::Ours | Ownership::Unknown);
-    let mut found = deleter.locate(record.id.as_deref(), &record.key).await?;
-    if record.id.is_some() && !found.iter().any(is_left) {
-        found = deleter.find(&record.key).await?;
-    }
-    if found.is_empty() {
-        found.extend(deleter.find_listed(&record.key).await?);
-    }
-    Ok(found.into_iter().filter(is_left).map(|(id, _)| id).collect())
+    let Ok(mut found) = deleter.find_left(record.id.as_deref(), &record.key).await else {
+        return Left::Unknown(recorded());
+    };
+    found.retain(|(_, owner)| owner.may_be_ours());
+    let ids: Vec<String> = found.into_iter().map(|(id, _)| id).collect();
+    if ids.is_empty() { Left::Nothing } else { Left::Objects(ids.join(", ")) }
 }
 
 /// Publishes the warning about the connection, too, because the object is gone. What the operator only read in a status

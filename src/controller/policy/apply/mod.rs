@@ -34,7 +34,7 @@ use crate::controller::{Error, Result};
 use crate::engine::location::Location;
 use crate::engine::outcome::{Outcome, Requeue};
 use crate::engine::plan::{Acquire, Existing, Plan, ReportOnly, Step, TagOwner};
-use crate::engine::{BoundExternal, Observation, Ownership, Verdict};
+use crate::engine::{BoundExternal, Observation, Verdict};
 use crate::upstream::{Account, registry};
 use std::sync::Arc;
 use std::time::Duration;
@@ -272,7 +272,7 @@ impl<'a, 'c, K: Managed> Apply<'a, 'c, K> {
     fn show(&mut self, observed: &Observation) {
         self.this.status.details = observed.details.clone();
         self.this.status.observed_id = Some(observed.id.clone());
-        let is_ours = matches!(observed.owner, Ownership::Ours | Ownership::Unknown);
+        let is_ours = observed.owner.may_be_ours();
         if is_ours && self.this.recorded_id().as_ref() == Some(&observed.id) {
             moved::record(self.this, self.account);
         }

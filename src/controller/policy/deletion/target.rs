@@ -88,13 +88,9 @@ fn unreachable(record: Option<&UpstreamRef>, Problem { field, message }: &Proble
 impl Target {
     /// Returns the ids of the objects with our owner tag: the recorded one, or those that a search finds.
     pub async fn ours(&self) -> crate::engine::Result<Vec<String>> {
-        let is_ours = |(_, owner): &(String, Ownership)| *owner == Ownership::Ours;
-        let mut found = self.deleter.locate(self.id.as_deref(), &self.key).await?;
-        // Another writer may have changed the id in status.
-        if self.id.is_some() && !found.iter().any(is_ours) {
-            found = self.deleter.find(&self.key).await?;
-        }
-        Ok(found.into_iter().filter(is_ours).map(|(id, _)| id).collect())
+        let is_ours = |owner: &Ownership| *owner == Ownership::Ours;
+        let found = self.deleter.locate_owned(self.id.as_deref(), &self.key, is_ours).await?;
+        Ok(found.into_iter().filter(|(_, owner)| is_ours(owner)).map(|(id, _)| id).collect())
     }
 
     /// Observes the objects and decides which to delete.
