@@ -48,3 +48,10 @@ pub const FIELD_MANAGER: &str = "cloud-policy-operator";
 pub fn has_finalizer<K: Resource>(object: &K) -> bool {
     object.finalizers().iter().any(|finalizer| finalizer == FINALIZER)
 }
+
+/// Returns whether an annotation requests a reconcile that the operator has not handled: `handled` is the last one that
+/// status records.
+pub fn reconcile_requested<K: Resource>(object: &K, handled: Option<&String>) -> bool {
+    let requested = object.annotations().get(RECONCILE_REQUESTED_AT);
+    requested.is_some() && requested != handled
+}

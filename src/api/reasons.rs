@@ -1,5 +1,6 @@
 //! Condition types and reasons, one enum each, so that tests can compare docs and alerts with the code.
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use serde::{Deserialize, Serialize};
 
 /// The types of conditions.
@@ -32,6 +33,12 @@ impl ConditionType {
             Self::Reconciling => "Reconciling",
             Self::Stalled => "Stalled",
         }
+    }
+
+    /// Returns the condition of this type.
+    #[must_use]
+    pub fn find(self, conditions: &[Condition]) -> Option<&Condition> {
+        conditions.iter().find(|condition| condition.type_ == self.as_str())
     }
 }
 

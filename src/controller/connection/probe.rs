@@ -3,7 +3,7 @@
 use super::context::{Context, Opened};
 use super::credentials::{Keys, Missing};
 use crate::api::connection::{ConnectionSpec, ConnectionStatus, Usage};
-use crate::api::{ConnectionKey, RECONCILE_REQUESTED_AT, Reason};
+use crate::api::{ConnectionKey, Reason, reconcile_requested};
 use crate::controller::context::Shared;
 use crate::controller::kinds::connection::ConnectionResource;
 use crate::controller::state::accounts::Readiness;
@@ -140,10 +140,9 @@ fn is_recount<K: ConnectionResource>(
 ) -> bool {
     let shared = &ctx.shared;
     let wanted = shared.accounts.take_recheck(key);
-    let requested = object.annotations().get(RECONCILE_REQUESTED_AT).cloned();
-    let is_handled = requested.is_none() || requested == object.status().last_handled_reconcile_at;
+    let requested = reconcile_requested(object, object.status().last_handled_reconcile_at.as_ref());
     let is_probed = ctx.is_probed(key, fingerprint, shared.settings.connection_interval / 2);
-    is_probed && is_handled && !wanted && is_in_use(shared, key, account)
+    is_probed && !requested && !wanted && is_in_use(shared, key, account)
 }
 
 /// Recalls which account it is from status, if the endpoint and the credentials are still those that status

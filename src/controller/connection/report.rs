@@ -107,6 +107,6 @@ fn conditions(check: &Check, before: &[Condition], generation: i64, now: Timesta
 }
 
 fn ready(conditions: &[Condition]) -> Option<(&str, &str)> {
-    let ready = conditions.iter().find(|condition| condition.type_ == ConditionType::Ready.as_str())?;
+    let ready = ConditionType::Ready.find(conditions)?;
     Some((ready.status.as_str(), ready.reason.as_str()))
 }

@@ -3,7 +3,7 @@
 use crate::api::shared::CommonSpec;
 use crate::api::shared::{DeletionPolicy, ManagementPolicy};
 use crate::api::status::{CommonStatus, Narrowing, ValidationResult};
-use crate::api::{CONFIRM_DELETE, ConnectionKey, FORCE_ORPHAN, RECONCILE_REQUESTED_AT, has_finalizer, recorded_place};
+use crate::api::{CONFIRM_DELETE, ConnectionKey, FORCE_ORPHAN, has_finalizer, reconcile_requested, recorded_place};
 use crate::engine::deletions::Deletion;
 use crate::engine::{Details, OrphanReason};
 use k8s_openapi::NamespaceResourceScope;
@@ -103,8 +103,7 @@ pub trait Managed:
 
     /// Returns whether an annotation requests a reconcile that `status` does not record yet.
     fn reconcile_requested(&self, status: &CommonStatus) -> bool {
-        let requested = self.annotations().get(RECONCILE_REQUESTED_AT);
-        requested.is_some_and(|requested| status.last_handled_reconcile_at.as_ref() != Some(requested))
+        reconcile_requested(self, status.last_handled_reconcile_at.as_ref())
     }
 
     /// Returns whether the spec is newer than the one that `status` describes.

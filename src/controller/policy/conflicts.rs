@@ -73,8 +73,9 @@ fn rank(claim: &Claim, record: Option<&UpstreamRef>, age: Age) -> (bool, Age) {
 /// read it either: else an endless row of edits would keep a claim alive.
 fn is_refused<K: Managed>(object: &K) -> bool {
     let conditions = object.saved_common().map(|common| common.conditions.as_slice()).unwrap_or_default();
-    let ready = conditions.iter().find(|condition| condition.type_ == ConditionType::Ready.as_str());
-    ready.is_some_and(|ready| REFUSED.iter().any(|reason| ready.reason == reason.as_str()))
+    ConditionType::Ready
+        .find(conditions)
+        .is_some_and(|ready| REFUSED.iter().any(|reason| ready.reason == reason.as_str()))
 }
 
 fn record_of<K: Managed>(object: &K) -> Option<&UpstreamRef> {

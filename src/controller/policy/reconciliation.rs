@@ -232,7 +232,7 @@ impl<'a, K: Managed> Reconciliation<'a, K> {
 
     /// Returns the `Ready` condition of status.
     pub(super) fn ready(&self) -> Option<&Condition> {
-        self.status.common.conditions.iter().find(|condition| condition.type_ == ConditionType::Ready.as_str())
+        ConditionType::Ready.find(&self.status.common.conditions)
     }
 
     /// Forgets what this process remembers of the work on the object.

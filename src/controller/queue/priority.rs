@@ -39,7 +39,7 @@ fn is_settled(common: &CommonStatus) -> bool {
 }
 
 fn is_true(common: &CommonStatus, kind: ConditionType) -> bool {
-    common.conditions.iter().any(|c| c.type_ == kind.as_str() && c.status == "True")
+    kind.find(&common.conditions).is_some_and(|condition| condition.status == "True")
 }
 
 #[cfg(test)]

@@ -125,11 +125,11 @@ where
     let key = ConnectionKey { namespace: namespace.clone(), name: name.clone() };
     let status = guard.0.as_ref().map(ConnectionResource::status).unwrap_or_default();
     let reason = guard.0.as_ref().map_or(UNREADABLE, |_| reason(&status.conditions));
-    let is_ready = |c: &Condition| c.type_ == ConditionType::Ready.as_str() && c.status == "True";
+    let ready = ConditionType::Ready.find(&status.conditions);
     ConnectionState {
         namespace: namespace.unwrap_or_default(),
         name,
-        ready: status.conditions.iter().any(is_ready),
+        ready: ready.is_some_and(|ready| ready.status == "True"),
         reason,
         account: shared.accounts.last_good(&key).map(|account| account_state(&account.stats())),
         usage: status.usage.as_ref().map(collection_usage).unwrap_or_default(),
@@ -167,7 +167,8 @@ fn snake_case(key: &str) -> String {
 }
 
 fn reason(conditions: &[Condition]) -> &'static str {
-    let ready = conditions.iter().find(|condition| condition.type_ == ConditionType::Ready.as_str());
-    let known = ready.and_then(|condition| Reason::ALL.iter().find(|reason| reason.as_str() == condition.reason));
+    let known = ConditionType::Ready
+        .find(conditions)
+        .and_then(|condition| Reason::ALL.iter().find(|reason| reason.as_str() == condition.reason));
     known.map_or(UNSEEN, |reason| reason.as_str())
 }

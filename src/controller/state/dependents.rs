@@ -36,7 +36,6 @@ impl Dependent {
 /// Returns whether status says that the object is recorded in another place than the one to which its
 /// connection leads.
 pub fn is_moved(status: &CommonStatus) -> bool {
-    status.conditions.iter().any(|condition| {
-        condition.type_ == ConditionType::Ready.as_str() && condition.reason == Reason::AccountChanged.as_str()
-    })
+    let ready = ConditionType::Ready.find(&status.conditions);
+    ready.is_some_and(|ready| ready.reason == Reason::AccountChanged.as_str())
 }
