@@ -101,7 +101,7 @@ impl Shared {
             self.backoffs.clear(uid);
             self.memories().forget(uid, None);
         };
-        self.departed.forget_again(memories::LATE, |uid| self.stores.hold(uid), forget);
+        self.departed.forget_again(memories::LATE, || self.stores.uids(), forget);
     }
 
     /// Locks the corrections. A count is valid at every moment, so a panic elsewhere does not spoil it.

@@ -9,7 +9,7 @@ use super::records::Records;
 use super::settling::Settling;
 use crate::api::status::UpstreamRef;
 use crate::engine::corrections::Corrections;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -58,9 +58,13 @@ impl Departed {
 
     /// Forgets once more the objects that went at least `late` ago. One that is there after all was missing in the list
     /// of an API server that lagged: it keeps its memory.
-    pub fn forget_again(&self, late: Duration, is_there: impl Fn(&str) -> bool, forget: impl Fn(&str)) {
+    pub fn forget_again(&self, late: Duration, there: impl FnOnce() -> HashSet<String>, forget: impl Fn(&str)) {
         let due: Vec<String> = self.lock().extract_if(|_, at| at.elapsed() >= late).map(|(uid, _)| uid).collect();
-        for uid in due.iter().filter(|uid| !is_there(uid)) {
+        if due.is_empty() {
+            return;
+        }
+        let there = there();
+        for uid in due.iter().filter(|uid| !there.contains(*uid)) {
             forget(uid);
         }
     }
@@ -146,13 +150,13 @@ mod tests {
         process.forget("a");
         departed.note("a");
         process.write("a");
-        departed.forget_again(LATE, |_| false, |uid| process.forget(uid));
+        departed.forget_again(LATE, HashSet::new, |uid| process.forget(uid));
         assert_eq!(process.knows("a"), 5, "its reconcile may go on");
         process.write("a");
-        departed.forget_again(Duration::ZERO, |_| false, |uid| process.forget(uid));
+        departed.forget_again(Duration::ZERO, HashSet::new, |uid| process.forget(uid));
         assert_eq!(process.knows("a"), 0);
         process.write("a");
-        departed.forget_again(Duration::ZERO, |_| false, |uid| process.forget(uid));
+        departed.forget_again(Duration::ZERO, HashSet::new, |uid| process.forget(uid));
         assert_eq!(process.knows("a"), 5, "it is forgotten once more, and not for ever");
     }
 
@@ -161,7 +165,7 @@ mod tests {
         let (process, departed) = (Process::new(), Departed::default());
         departed.note("a");
         process.write("a");
-        departed.forget_again(Duration::ZERO, |uid| uid == "a", |uid| process.forget(uid));
+        departed.forget_again(Duration::ZERO, || HashSet::from(["a".to_owned()]), |uid| process.forget(uid));
         assert_eq!(process.knows("a"), 5);
     }
 }

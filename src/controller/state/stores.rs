@@ -9,7 +9,7 @@ use kube::Resource;
 use kube::core::DeserializeGuard;
 use kube::runtime::reflector::Store;
 use std::any::{Any, TypeId};
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -41,7 +41,7 @@ pub struct Stores {
 trait AnyStore: Send + Sync {
     fn as_any(&self) -> &dyn Any;
     fn connections(&self) -> Vec<(ConnectionKey, bool)>;
-    fn holds(&self, uid: &str) -> bool;
+    fn uids(&self) -> Vec<String>;
     fn dependents(&self, key: &ConnectionKey) -> Vec<Dependent>;
     fn users(&self, key: &ConnectionKey) -> Vec<String>;
     fn pending_deletions(&self, key: &ConnectionKey) -> Vec<Deletion>;
@@ -65,9 +65,9 @@ impl<K: Managed> AnyStore for KindStores<K> {
         self.collect(|object| Some((object.connection(), dependents::is_moved(&object.common_status()))))
     }
 
-    fn holds(&self, uid: &str) -> bool {
-        let mut objects = self.0.iter().flat_map(Store::state);
-        objects.any(|object| object.meta().uid.as_deref() == Some(uid))
+    fn uids(&self) -> Vec<String> {
+        let objects = self.0.iter().flat_map(Store::state);
+        objects.filter_map(|object| object.meta().uid.clone()).collect()
     }
 
     fn users(&self, key: &ConnectionKey) -> Vec<String> {
@@ -115,10 +115,10 @@ impl Stores {
         self.are_complete().then(|| self.all().flat_map(|stores| stores.dependents(key)).collect())
     }
 
-    /// Returns whether an object with this uid is in a cache.
+    /// Returns the uids of all objects in the caches.
     #[must_use]
-    pub fn hold(&self, uid: &str) -> bool {
-        self.all().any(|stores| stores.holds(uid))
+    pub fn uids(&self) -> HashSet<String> {
+        self.all().flat_map(AnyStore::uids).collect()
     }
 
     /// Returns how many objects use each connection; `None` until the stores are complete.
