@@ -24,7 +24,7 @@ use crate::controller::state::claims::{Claim, ClaimGuard};
 use crate::engine::plan;
 use crate::engine::{BoundExternal, ListedObservation, Observation, Ownership};
 use crate::upstream::{Account, registry};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// After how many intervals an object is read completely regardless of the rate limit.
 const MAX_INTERVALS_UNREAD: u32 = 3;
@@ -67,8 +67,7 @@ pub async fn observe<'c, K: Managed>(
     }
     let claimed = conflicts::claims_of(&this.object);
     let claims = this.shared().claim_locks.try_lock(claimed.clone(), &this.uid());
-    let rival_ended = this.shared().claim_locks.last_end(&claimed);
-    let absent = is_new(this) && is_absent_from_list(this, external, rival_ended).await;
+    let absent = is_new(this) && is_absent_from_list(this, external, &claimed).await;
     let mut found = Vec::new();
     if !absent {
         found = from_get(this, external, account).await.map_err(|error| failed(this, &error))?;
@@ -88,7 +87,7 @@ fn settled_id<K: Managed>(this: &Reconciliation<'_, K>, account: &Account, hash:
     let current = !this.spec_changed()
         && common.operation.is_none()
         && !this.record_lost()
-        && this.shared().records.copy_hidden_for(&this.uid(), Duration::ZERO).is_none()
+        && !this.shared().records.may_have_copy(&this.uid())
         && !this.reconcile_requested()
         && moved::of(this, account).is_none()
         && (this.object.only_observes() || common.applied_hash.as_deref() == Some(hash));
@@ -120,11 +119,11 @@ fn is_new<K: Managed>(this: &Reconciliation<'_, K>) -> bool {
 async fn is_absent_from_list<K: Managed>(
     this: &Reconciliation<'_, K>,
     external: &dyn BoundExternal,
-    rival_ended: Option<Instant>,
+    claimed: &[Claim],
 ) -> bool {
     let shared = this.shared();
-    let not_before = shared.observations.absent_not_before(&this.uid(), MAX_AGE_OF_ABSENCE);
-    let not_before = rival_ended.map_or(not_before, |ended| ended.max(not_before));
+    let unseen = shared.observations.absent_not_before(&this.uid(), MAX_AGE_OF_ABSENCE);
+    let not_before = shared.claim_locks.last_end(claimed).map_or(unseen, |rival_ended| rival_ended.max(unseen));
     let waiting = shared.permits.waiting(&this.object.connection());
     external.is_absent_from_list(not_before, waiting).await
 }
@@ -137,11 +136,7 @@ async fn from_list<K: Managed>(
     hash: &str,
 ) -> Option<ObserveResult<'static>> {
     let (observations, uid, interval) = (&this.shared().observations, this.uid(), this.interval());
-    let not_before = if this.shared().settings.safeguards.fresh_snapshots {
-        observations.not_before(&uid, interval / 2)
-    } else {
-        observations.started()
-    };
+    let not_before = this.fresh(observations.not_before(&uid, interval / 2));
     match external.observe_listed(id, not_before).await {
         ListedObservation::Complete(seen) if seen.owner == Ownership::Ours || this.object.only_observes() => {
             if seen.owner == Ownership::Ours {

@@ -14,14 +14,9 @@ use std::collections::HashSet;
 /// reads show it.
 pub async fn of_read<K: Managed>(this: &Reconciliation<'_, K>, object: &Claim, read: Ownership) -> Ownership {
     let shared = this.shared();
-    let unseen = || shared.written_tags.owner(object, shared.settings.create_grace).filter(|uid| *uid != this.uid());
-    match read {
-        Ownership::Untagged => {
-            let owner = unseen().map(|uid| Ownership::ForeignTag(shared.owner_tag(&uid).to_string()));
-            resolve(this, owner.unwrap_or(Ownership::Untagged)).await
-        }
-        owner => resolve(this, owner).await,
-    }
+    let written = || shared.written_tags.owner(object, shared.settings.create_grace).filter(|uid| *uid != this.uid());
+    let unseen = if read == Ownership::Untagged { written() } else { None };
+    resolve(this, unseen.map_or(read, |uid| Ownership::ForeignTag(shared.owner_tag(&uid).to_string()))).await
 }
 
 /// Resolves a tag of this cluster to its object, named as the object under reconciliation may see it.

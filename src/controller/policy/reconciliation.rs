@@ -18,7 +18,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::Api;
 use std::future::Future;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// One object in one reconcile.
 pub struct Reconciliation<'a, K: Managed> {
@@ -131,6 +131,13 @@ impl<'a, K: Managed> Reconciliation<'a, K> {
     pub fn interval(&self) -> Duration {
         let interval: Duration = self.object.common().interval.into();
         interval / self.shared().settings.interval_divisor
+    }
+
+    /// Returns the earliest start of a list that may serve this reconcile. Without the safeguard any list of the process
+    /// does.
+    pub(super) fn fresh(&self, not_before: Instant) -> Instant {
+        let shared = self.shared();
+        if shared.settings.safeguards.fresh_snapshots { not_before } else { shared.observations.started() }
     }
 
     /// Returns how long ago the object was deleted; zero if it is not being deleted.

@@ -228,6 +228,12 @@ impl Records {
         Some(grace.saturating_sub(repeated.elapsed()))
     }
 
+    /// Returns whether a second object may exist that no search has looked for.
+    #[must_use]
+    pub fn may_have_copy(&self, uid: &str) -> bool {
+        self.lock().get(uid).is_some_and(|memory| memory.repeated.is_some())
+    }
+
     /// Forgets that a create was repeated: a search would have shown the second object.
     pub fn copy_searched(&self, uid: &str) {
         if let Some(memory) = self.lock().get_mut(uid) {

@@ -135,6 +135,12 @@ impl Settling {
         }
     }
 
+    /// Returns whether the last write of this process was a deletion.
+    #[must_use]
+    pub fn has_deleted(&self, uid: &str) -> bool {
+        self.last_write(uid) == LastWrite::Deletion
+    }
+
     /// Returns the differences before the last write, if it was an update of this process.
     #[must_use]
     pub fn before(&self, uid: &str) -> Option<Diff> {

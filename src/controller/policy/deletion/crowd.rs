@@ -5,7 +5,7 @@
 //!
 //! | question | the list must have begun | otherwise |
 //! | --- | --- | --- |
-//! | is the recorded object ours, and does no other one bear its owner tag? | after this process saw the deletion | [`target`](super::target) reads |
+//! | is the recorded object ours, and does no other one bear its owner tag? | after this process saw the deletion, and not long ago | [`target`](super::target) reads |
 //! | is it gone? | after the upstream accepted the deletion | the object waits for a list that serves others as well, or a read tells |
 //!
 //! A list that shows anything else decides nothing. An object waits only if nothing else of it is left to delete.
@@ -15,7 +15,6 @@ use crate::controller::kinds::managed::Managed;
 use crate::controller::policy::failure::failed;
 use crate::controller::policy::reconciliation::Reconciliation;
 use crate::controller::policy::stop::Stop;
-use crate::controller::state::settling::LastWrite;
 use crate::engine::outcome::Requeue;
 use crate::engine::{Absence, ExternalDeleter};
 use std::time::{Duration, Instant};
@@ -34,7 +33,7 @@ impl<K: Managed> Reconciliation<'_, K> {
     /// its absence is left to confirm.
     pub(super) async fn only_id(&self, target: &Target) -> Option<String> {
         let (shared, uid, id) = (self.shared(), self.uid(), target.id.as_deref()?);
-        if shared.records.copy_hidden_for(&uid, Duration::ZERO).is_some() {
+        if shared.records.may_have_copy(&uid) {
             return None;
         }
         if shared.settling.deferred(&uid, id).is_some() {
@@ -43,15 +42,11 @@ impl<K: Managed> Reconciliation<'_, K> {
         let is_plain = self.status.common.operation.is_none()
             && !self.record_lost()
             && self.contradiction().is_none()
-            && shared.settling.last_write(&uid) != LastWrite::Deletion;
+            && !shared.settling.has_deleted(&uid);
         if !is_plain {
             return None;
         }
-        let not_before = if shared.settings.safeguards.fresh_snapshots {
-            shared.observations.deletion_not_before(&uid, MAX_AGE)
-        } else {
-            shared.observations.started()
-        };
+        let not_before = self.fresh(shared.observations.deletion_not_before(&uid, MAX_AGE));
         let waiting = shared.permits.waiting_deletions(&self.object.connection());
         target.deleter.is_ours_in_list(id, &target.key, not_before, waiting).await.then(|| id.to_owned())
     }

@@ -45,7 +45,6 @@ use crate::api::{FORCE_ORPHAN, Reason, has_finalizer};
 use crate::controller::Result;
 use crate::controller::kinds::managed::Managed;
 use crate::controller::queue::next::Next;
-use crate::controller::state::settling::LastWrite;
 use crate::engine::deletion_plan::{self, DeletionPlan};
 use crate::engine::outcome::{Outcome, Requeue};
 use crate::engine::{Cause, OrphanReason};
@@ -129,8 +128,7 @@ async fn delete<K: Managed>(this: &Reconciliation<'_, K>) -> Result<Deletion, St
     if !saved && !this.shared().settings.safeguards.search_unrecorded {
         return Ok(Deletion::Done);
     }
-    let is_deleted = this.shared().settling.last_write(&this.uid()) == LastWrite::Deletion;
-    if is_recorded && !is_deleted {
+    if is_recorded && !this.shared().settling.has_deleted(&this.uid()) {
         limit::check(this).await?;
     }
     let Reach { targets, unseen } = reach::open(this).await?;
@@ -141,7 +139,7 @@ async fn delete<K: Managed>(this: &Reconciliation<'_, K>) -> Result<Deletion, St
     if not_ours {
         return Ok(left_in_place(OrphanReason::NotOurs));
     }
-    if this.shared().settling.last_write(&this.uid()) != LastWrite::Deletion {
+    if !this.shared().settling.has_deleted(&this.uid()) {
         let note = "Found no upstream object that this object owns, so there was nothing to delete.";
         this.normal_event("NothingToDelete", note);
     }
@@ -165,9 +163,10 @@ async fn delete_from<K: Managed>(this: &Reconciliation<'_, K>, targets: &[Target
     } else if this.record().is_none() {
         limit::check(this).await?;
     }
+    let is_only = count == 1 && blocked.is_none() && !this.shared().records.may_have_copy(&this.uid());
     for (target, ids) in found {
         for id in ids {
-            delete_one(this, &id, target, count == 1 && blocked.is_none() && !may_have_copy(this)).await?;
+            delete_one(this, &id, target, is_only).await?;
         }
         users::check_gone(this, &target.key, target.deleter.as_ref()).await?;
     }
@@ -177,11 +176,6 @@ async fn delete_from<K: Managed>(this: &Reconciliation<'_, K>, targets: &[Target
     }
     look_for_copy(this)?;
     Ok(not_ours)
-}
-
-/// Returns whether the object may have a copy that a search does not show yet.
-fn may_have_copy<K: Managed>(this: &Reconciliation<'_, K>) -> bool {
-    this.shared().records.copy_hidden_for(&this.uid(), Duration::ZERO).is_some()
 }
 
 /// Stops a deletion whose object may have a copy that a search does not show yet: its create was sent twice.

@@ -12,7 +12,6 @@ use crate::controller::policy::failure::failed;
 use crate::controller::policy::moved;
 use crate::controller::policy::reconciliation::Reconciliation;
 use crate::controller::policy::stop::Stop;
-use crate::controller::state::settling::LastWrite;
 use crate::engine::OrphanReason;
 use crate::engine::location::Difference;
 use crate::engine::outcome::Outcome;
@@ -68,7 +67,7 @@ pub async fn confirm<K: Managed>(
 fn is_deleted_here<K: Managed>(this: &Reconciliation<'_, K>, place: &Place<'_>) -> bool {
     let settling = &this.shared().settling;
     if this.former().is_none() {
-        return settling.last_write(&this.uid()) == LastWrite::Deletion;
+        return settling.has_deleted(&this.uid());
     }
     let id = place.record.and_then(|record| record.id.as_deref());
     id.is_some_and(|id| settling.is_deleted(&this.uid(), id))

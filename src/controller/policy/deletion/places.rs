@@ -12,7 +12,6 @@ use crate::controller::policy::account;
 use crate::controller::policy::reconciliation::Reconciliation;
 use crate::controller::policy::stop::Stop;
 use crate::controller::state::accounts::Unavailable;
-use crate::controller::state::settling::LastWrite;
 use crate::upstream::Account;
 use std::sync::Arc;
 
@@ -51,7 +50,7 @@ pub async fn open<K: Managed>(
 impl Place<'_> {
     /// Returns whether something may be at this place, which cannot be looked at, after the deletion at the other one.
     pub fn may_hold<K: Managed>(&self, this: &Reconciliation<'_, K>) -> bool {
-        let was_found = this.shared().settling.last_write(&this.uid()) == LastWrite::Deletion;
+        let was_found = this.shared().settling.has_deleted(&this.uid());
         let is_only_named = self.is_of_spec && this.former().is_some() && self.record.is_none();
         !(was_found && is_only_named)
     }
