@@ -5,7 +5,7 @@
 //! every interval, a connection costs one list and not one call for each object.
 //!
 //! One list also confirms the deletions of a crowd. A list that begins after several deletions shows whether all of
-//! them took effect, so an object waits for it while enough others still delete ([`pays_off`]).
+//! them took effect, so an object waits for it while enough others still delete ([`means_of_confirmation`]).
 //!
 //! The waiting callers do not repeat a list that failed: they get no snapshot and read their objects one
 //! by one. If lists leave out fields, full reads complete them; [`SnapshotCache::try_full_read`] spreads
@@ -48,7 +48,7 @@ enum Means {
 
 /// Decides what confirms a deletion that was accepted `since` ago, if `unconfirmed` deletions await a list of that many
 /// pages, and `waiting` objects of the connection wait for their turn.
-fn pays_off(unconfirmed: u64, pages: u64, waiting: u64, since: Duration) -> Means {
+fn means_of_confirmation(unconfirmed: u64, pages: u64, waiting: u64, since: Duration) -> Means {
     if unconfirmed >= DELETIONS_PER_PAGE * pages {
         Means::List
     } else if waiting > unconfirmed && since < LONGEST_WAIT {
@@ -153,7 +153,7 @@ impl<D: Document> SnapshotCache<D> {
         let unconfirmed = self.unconfirmed().len() as u64;
         let mut means = Means::Read;
         let is_worth = |listed: usize| {
-            means = pays_off(unconfirmed, pages(listed, page_size), waiting as u64, deleted.elapsed());
+            means = means_of_confirmation(unconfirmed, pages(listed, page_size), waiting as u64, deleted.elapsed());
             means == Means::List
         };
         match self.since_if(deleted, is_worth, list).await {

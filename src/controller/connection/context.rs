@@ -154,7 +154,7 @@ impl<K: ConnectionResource> Context<K> {
         self.shared.accounts.set(key, uid, users, readiness, allowed)
     }
 
-    /// Forgets connections that do not exist any more although this operator did not release them: someone removed the
+    /// Forgets connections that do not exist any more although this operator did not release them: another writer removed the
     /// finalizer, or the operator that maintains them released them.
     pub fn forget_unless(&self, exists: impl Fn(&ConnectionKey) -> bool) {
         let mut known = self.known();

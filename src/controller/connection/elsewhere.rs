@@ -2,7 +2,7 @@
 //!
 //! Beside other operators ([`selector`](crate::controller::settings::selector)) the caches show only a part of the objects.
 //! Before a connection is released, the operator lists the metadata of all objects. The annotation with the place of
-//! the upstream object names the connection, so an object with something upstream is found whoever manages it. An object
+//! the upstream object names the connection, so an object with something upstream is found whichever operator manages it. An object
 //! without it has nothing to delete, and blocks nothing.
 
 use super::usage::{self, Use};

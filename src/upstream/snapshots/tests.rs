@@ -91,14 +91,14 @@ fn full_reads_keep_the_spacing() {
 #[test]
 fn deletion_awaits_a_list_only_while_others_delete() {
     let soon = Duration::from_secs(1);
-    assert_eq!(pays_off(1, 1, 0, soon), Means::Read, "one object alone");
-    assert_eq!(pays_off(2, 1, 0, soon), Means::List, "a list of one page costs less than two reads");
-    assert_eq!(pays_off(2, 2, 0, soon), Means::Read);
-    assert_eq!(pays_off(2, 1, 3, soon), Means::LaterList, "one of those that wait is not deleted yet");
-    assert_eq!(pays_off(3, 1, 3, soon), Means::List, "those that wait may all be deleted");
-    assert_eq!(pays_off(DELETIONS_PER_PAGE, 1, 500, soon), Means::List);
-    assert_eq!(pays_off(DELETIONS_PER_PAGE, 2, 500, soon), Means::LaterList);
-    assert_eq!(pays_off(3, 5, 500, LONGEST_WAIT), Means::Read, "nothing waits for ever");
+    assert_eq!(means_of_confirmation(1, 1, 0, soon), Means::Read, "one object alone");
+    assert_eq!(means_of_confirmation(2, 1, 0, soon), Means::List, "a list of one page costs less than two reads");
+    assert_eq!(means_of_confirmation(2, 2, 0, soon), Means::Read);
+    assert_eq!(means_of_confirmation(2, 1, 3, soon), Means::LaterList, "one of those that wait is not deleted yet");
+    assert_eq!(means_of_confirmation(3, 1, 3, soon), Means::List, "those that wait may all be deleted");
+    assert_eq!(means_of_confirmation(DELETIONS_PER_PAGE, 1, 500, soon), Means::List);
+    assert_eq!(means_of_confirmation(DELETIONS_PER_PAGE, 2, 500, soon), Means::LaterList);
+    assert_eq!(means_of_confirmation(3, 5, 500, LONGEST_WAIT), Means::Read, "nothing waits for ever");
 }
 
 #[tokio::test]
