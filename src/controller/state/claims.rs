@@ -4,6 +4,7 @@
 //! that claim the same one and are reconciled at once, the second sees what the first did. A list that began before the
 //! first one ended does not show that, so the end of each lock is remembered for a while.
 
+use super::recent::Recent;
 use crate::api::ConnectionKey;
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -23,31 +24,21 @@ pub enum Claim {
 /// How long the end of a lock is remembered: longer than a list may tell that nothing is there.
 const REMEMBERED: Duration = Duration::from_mins(2);
 
-/// How many ends are remembered before those that are too old are forgotten.
-const MANY: usize = 1024;
-
 /// The claims that are locked, and those that were.
 #[derive(Debug, Default)]
 pub struct ClaimLocks(Mutex<Locks>);
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Locks {
     /// The uid of the object that locked each claim.
     owners: HashMap<Claim, String>,
-    /// When the last lock of each claim ended.
-    ended: HashMap<Claim, Instant>,
-    /// How many ends may be remembered before some are forgotten.
-    room: usize,
+    /// The claims whose last lock ended lately.
+    ended: Recent<Claim, ()>,
 }
 
-impl Locks {
-    fn release(&mut self, claim: &Claim) {
-        self.owners.remove(claim);
-        if self.ended.len() >= self.room {
-            self.ended.retain(|_, ended| ended.elapsed() < REMEMBERED);
-            self.room = MANY.max(self.ended.len() * 2);
-        }
-        self.ended.insert(claim.clone(), Instant::now());
+impl Default for Locks {
+    fn default() -> Self {
+        Self { owners: HashMap::new(), ended: Recent::new(REMEMBERED) }
     }
 }
 
@@ -67,7 +58,7 @@ impl ClaimLocks {
     #[must_use]
     pub fn last_end(&self, claims: &[Claim]) -> Option<Instant> {
         let locks = self.lock();
-        claims.iter().filter_map(|claim| locks.ended.get(claim)).max().copied()
+        claims.iter().filter_map(|claim| Some(locks.ended.get(claim)?.1)).max()
     }
 
     fn lock(&self) -> MutexGuard<'_, Locks> {
@@ -86,7 +77,10 @@ pub struct ClaimGuard<'a> {
 impl Drop for ClaimGuard<'_> {
     fn drop(&mut self) {
         let mut locks = self.locks.lock();
-        self.claims.iter().for_each(|claim| locks.release(claim));
+        for claim in self.claims.drain(..) {
+            locks.owners.remove(&claim);
+            locks.ended.note(claim, ());
+        }
     }
 }
 
@@ -110,6 +104,7 @@ mod tests {
         drop(first);
         assert!(claim_locks.try_lock(vec![name("a"), name("b")], "2").is_some());
     }
+
     #[test]
     fn end_of_a_lock_is_remembered_for_each_claim() {
         let claim_locks = ClaimLocks::default();
@@ -121,14 +116,5 @@ mod tests {
         drop(claim_locks.try_lock(vec![name("b")], "2"));
         assert!(claim_locks.last_end(&[name("a"), name("b")]) > claim_locks.last_end(&[name("a")]));
         assert_eq!(claim_locks.last_end(&[name("c")]), None);
-    }
-
-    #[test]
-    fn old_ends_are_forgotten() {
-        let claim_locks = ClaimLocks::default();
-        let old = Instant::now().checked_sub(REMEMBERED).unwrap();
-        claim_locks.lock().ended = (0..MANY).map(|i| (name(&i.to_string()), old)).collect();
-        drop(claim_locks.try_lock(vec![name("a")], "1"));
-        assert_eq!(claim_locks.lock().ended.len(), 1);
     }
 }

@@ -10,6 +10,7 @@
 //! | [`memories`] | all memories by uid, to forget an object in each of them |
 //! | [`observations`] | when each object was last read and written, and whether it drifts |
 //! | [`settling`] | the writes that reads may not show yet |
+//! | `recent` | facts that are remembered for a while |
 //! | [`records`] | the finalizer and the record of each object, as this process wrote them last |
 //! | [`places`] | where each upstream object is, as the annotation says |
 //! | [`stores`] | the caches of the managed kinds |
@@ -25,6 +26,7 @@ pub mod heartbeats;
 pub mod memories;
 pub mod observations;
 pub mod places;
+mod recent;
 pub mod records;
 pub mod settling;
 pub mod stores;

@@ -1,5 +1,6 @@
 //! Remembers when each object was last read and written, and whether it drifts.
 
+use super::recent::Recent;
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -11,7 +12,7 @@ pub struct Observations {
     started: Instant,
     last: Mutex<HashMap<String, Last>>,
     /// When each object went that this process did not let go, by kind, namespace and name.
-    lost: Mutex<HashMap<String, Instant>>,
+    lost: Mutex<Recent<String, ()>>,
 }
 
 /// How long a lost object is remembered: longer than any grace.
@@ -29,7 +30,7 @@ struct Last {
 
 impl Default for Observations {
     fn default() -> Self {
-        Self { started: Instant::now(), last: Mutex::default(), lost: Mutex::default() }
+        Self { started: Instant::now(), last: Mutex::default(), lost: Mutex::new(Recent::new(LOST)) }
     }
 }
 
@@ -70,14 +71,13 @@ impl Observations {
 
     /// Records that an object with this kind, namespace and name went, and that this process did not let it go.
     pub fn record_lost(&self, name: String) {
-        let mut lost = self.lost.lock().unwrap_or_else(PoisonError::into_inner);
-        lost.retain(|_, at| at.elapsed() < LOST);
-        lost.insert(name, Instant::now());
+        self.lost.lock().unwrap_or_else(PoisonError::into_inner).note(name, ());
     }
 
     /// Returns how long ago an object with this kind, namespace and name was lost.
     pub fn lost_for(&self, name: &str) -> Option<Duration> {
-        self.lost.lock().unwrap_or_else(PoisonError::into_inner).get(name).map(Instant::elapsed)
+        let lost = self.lost.lock().unwrap_or_else(PoisonError::into_inner);
+        lost.get(name).map(|((), at)| at.elapsed())
     }
 
     /// Records that the operator wrote the upstream object.

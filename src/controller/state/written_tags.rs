@@ -4,23 +4,27 @@
 //! first has just tagged.
 
 use super::claims::Claim;
-use std::collections::HashMap;
+use super::recent::Recent;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// The owner tags that were written last, by upstream object: the uid of the owner, and when.
-#[derive(Debug, Default)]
-pub struct WrittenTags(Mutex<HashMap<Claim, (String, Instant)>>);
+#[derive(Debug)]
+pub struct WrittenTags(Mutex<Recent<Claim, String>>);
 
 /// How long a tag is remembered: longer than any grace.
 const KEPT: Duration = Duration::from_hours(1);
 
+impl Default for WrittenTags {
+    fn default() -> Self {
+        Self(Mutex::new(Recent::new(KEPT)))
+    }
+}
+
 impl WrittenTags {
     /// Remembers that the tag of the object with this uid was written.
     pub fn record(&self, object: Claim, uid: &str) {
-        let mut all = self.lock();
-        all.retain(|_, (_, at)| at.elapsed() < KEPT);
-        all.insert(object, (uid.to_owned(), Instant::now()));
+        self.lock().note(object, uid.to_owned());
     }
 
     /// Returns the uid whose tag was written within this time.
@@ -29,7 +33,7 @@ impl WrittenTags {
         self.lock().get(object).filter(|(_, at)| at.elapsed() < within).map(|(uid, _)| uid.clone())
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<Claim, (String, Instant)>> {
+    fn lock(&self) -> MutexGuard<'_, Recent<Claim, String>> {
         // Each entry is inserted and removed whole, so a panic elsewhere leaves a valid map.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
