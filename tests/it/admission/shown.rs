@@ -3,13 +3,21 @@
 use super::cases::{Base, CLUSTER_CONNECTION, NCLOUD, NCLOUD_CONNECTION, NETWORK, SPACEONE};
 use crate::support;
 use cloud_policy::api::{Policy, crds};
-use cloud_policy_testbed::{TestNamespace, apply_crds, repository};
+use cloud_policy_testbed::{TestNamespace, apply_crds, repository, wait_for};
 use kube::api::{Api, DynamicObject, Patch, PatchParams};
 use kube::core::{ApiResource, GroupVersionKind};
 use serde_json::{Value, json};
+use std::time::Duration;
 
 async fn kubectl(arguments: &[&str]) -> String {
     support::control_plane().await.run_kubectl(arguments).unwrap()
+}
+
+/// Returns the output of `kubectl explain`. The API server publishes OpenAPI later than discovery.
+async fn explained(arguments: &[&str]) -> String {
+    let control_plane = support::control_plane().await;
+    let all = [&["explain"], arguments].concat();
+    wait_for("kubectl explain", Duration::from_mins(1), || async { control_plane.run_kubectl(&all) }).await.unwrap()
 }
 
 /// Creates the manifest in a namespace, with the name of the namespace.
@@ -112,7 +120,7 @@ async fn connection_columns_show_endpoint_and_dependents() {
 
 #[tokio::test]
 async fn explain_shows_every_field_of_the_upstream_block() {
-    let tree = kubectl(&["explain", "policies.cloudpolicy.dev.spec.ncloud", "--recursive"]).await;
+    let tree = explained(&["policies.cloudpolicy.dev.spec.ncloud", "--recursive"]).await;
     for field in [
         "policyName\t<string> -required-",
         "description\t<string>",
@@ -128,7 +136,7 @@ async fn explain_shows_every_field_of_the_upstream_block() {
 
 #[tokio::test]
 async fn explain_shows_limits_and_examples() {
-    let explained = kubectl(&["explain", "networkpolicies.cloudpolicy.dev.spec.spaceone.pinnedKeys"]).await;
+    let explained = explained(&["networkpolicies.cloudpolicy.dev.spec.spaceone.pinnedKeys"]).await;
     let text = explained.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(text.contains("at most 50 different ones of `name`, `dns`, `routing_tables`"), "{explained}");
 }

@@ -5,7 +5,6 @@ use crate::support;
 use cloud_policy_testbed::ControlPlane;
 use serde_json::{Value, json};
 use std::io::Write;
-use std::process::{Command, Stdio};
 
 /// A tool that applies manifests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,8 +60,7 @@ impl Tools {
 
     /// Changes an object with `kubectl edit`; `sed` is the editor.
     pub fn edit(&self, manifest: &Value, script: &str) -> anyhow::Result<String> {
-        let mut kubectl = Command::new(self.control_plane.kubectl());
-        kubectl.arg("--kubeconfig").arg(self.control_plane.kubeconfig()).stdin(Stdio::null());
+        let mut kubectl = self.control_plane.kubectl_command();
         kubectl.args(["edit", &object(manifest), "-n", &self.namespace]);
         let output = kubectl.env("KUBE_EDITOR", format!("sed -i -e '{script}'")).output()?;
         anyhow::ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));

@@ -149,6 +149,12 @@ impl ControlPlane {
         kubectl_in(&self.kubectl, &self.kubeconfig, arguments)
     }
 
+    /// Returns a kubectl command against this control plane.
+    #[must_use]
+    pub fn kubectl_command(&self) -> Command {
+        kubectl_command(&self.kubectl, &self.kubeconfig)
+    }
+
     /// Returns the server's version, such as `v1.36.1`.
     #[must_use]
     pub fn server_version(&self) -> &str {
@@ -170,10 +176,19 @@ impl ControlPlane {
     }
 }
 
-/// Runs a kubectl against a cluster and returns its output.
-pub fn kubectl_in(kubectl: &Path, kubeconfig: &Path, arguments: &[&str]) -> anyhow::Result<String> {
+/// Returns a kubectl command against a cluster. Its cache is that of the cluster: an earlier one may have had the same
+/// port, and other resources.
+fn kubectl_command(kubectl: &Path, kubeconfig: &Path) -> Command {
     let mut command = Command::new(kubectl);
-    command.arg("--kubeconfig").arg(kubeconfig).args(arguments).stdin(Stdio::null());
+    command.arg("--kubeconfig").arg(kubeconfig).arg("--cache-dir").arg(kubeconfig.with_extension("kubectl-cache"));
+    command.stdin(Stdio::null());
+    command
+}
+
+/// Runs a kubectl against a cluster and returns its output.
+fn kubectl_in(kubectl: &Path, kubeconfig: &Path, arguments: &[&str]) -> anyhow::Result<String> {
+    let mut command = kubectl_command(kubectl, kubeconfig);
+    command.args(arguments);
     let output = command.output().with_context(|| format!("cannot run {}", kubectl.display()))?;
     let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
     let stderr = String::from_utf8_lossy(&output.stderr);

@@ -11,6 +11,8 @@ use std::path::Path;
 use std::time::Duration;
 
 const FIELD_MANAGER: &str = "testbed";
+/// The format in which kubectl reads all groups at once.
+const AGGREGATED_DISCOVERY: &str = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
 const LIMIT: Duration = Duration::from_secs(30);
 
 /// Applies all definitions and waits until the API server serves their objects.
@@ -64,5 +66,19 @@ async fn await_served(client: &Client, api: &Api<CustomResourceDefinition>, name
         })
         .await?;
     }
-    Ok(())
+    await_discovered(client, &crd.spec.group, &crd.spec.names.plural).await
+}
+
+/// Waits until discovery shows the resource: kubectl asks it, and it lags behind the endpoint.
+async fn await_discovered(client: &Client, group: &str, plural: &str) -> anyhow::Result<()> {
+    let (group, resource) = (format!("\"name\":\"{group}\""), format!("\"resource\":\"{plural}\""));
+    wait_for(&format!("{plural} in discovery"), LIMIT, || async {
+        let mut request = Request::new("/apis").list(&ListParams::default())?;
+        request.headers_mut().insert("accept", AGGREGATED_DISCOVERY.parse()?);
+        let shown = client.request_text(request).await?;
+        let of_group = shown.split(&group).nth(1).context("discovery does not show the group")?;
+        anyhow::ensure!(of_group.contains(&resource), "discovery does not show the resource");
+        Ok(())
+    })
+    .await
 }

@@ -32,7 +32,7 @@ mod spaceone;
 mod wait;
 
 pub use child::Child;
-pub use control_plane::{ControlPlane, kubectl_in};
+pub use control_plane::ControlPlane;
 pub use crds::{apply_crds, install_crds};
 pub use launch::Launch;
 pub use namespace::TestNamespace;
