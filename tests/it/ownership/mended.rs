@@ -10,8 +10,10 @@ use cloud_policy::controller::kinds::managed::Managed;
 use cloud_policy_simulator::ncloud::{self, Ncloud, NewPolicy};
 use cloud_policy_simulator::spaceone::{StoredNetworkPolicy, StoredPolicy};
 use cloud_policy_simulator::{Action, Fault, Operation};
+use kube::ResourceExt;
 use kube::api::{Patch, PatchParams};
 use serde_json::{Value, json};
+use std::time::Duration;
 
 const RECORDED: &str = "cloudpolicy.dev/recorded-upstream";
 
@@ -32,6 +34,20 @@ async fn mended<K: Managed>(env: &TestEnv, name: &str, spec: Value) -> String {
     let conditions = common(&seen).conditions;
     assert!(conditions.iter().all(|condition| condition.observed_generation == Some(generation)), "{conditions:?}");
     upstream_id(&seen)
+}
+
+/// Waits until nothing changes the object, and returns it. A connection that becomes ready has its objects reconciled
+/// again, and a create that is repeated holds its place while it lasts.
+async fn at_rest<K: Managed>(env: &TestEnv, name: &str) -> K {
+    for _ in 0..60 {
+        let before = env.get::<K>(name).await;
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let after = env.get::<K>(name).await;
+        if before.resource_version() == after.resource_version() {
+            return after;
+        }
+    }
+    panic!("{name} still changes");
 }
 
 #[tokio::test]
@@ -87,7 +103,8 @@ async fn refused_project_is_corrected_in_place() {
     object["spec"]["spaceone"]["projectId"] = json!("project-of-nobody");
     env.apply(object).await;
     env.reason::<Policy>("two", "InvalidSpec").await;
-    assert!(!env.get::<Policy>("two").await.metadata.annotations.unwrap_or_default().contains_key(RECORDED));
+    let refused = at_rest::<Policy>(&env, "two").await;
+    assert!(!refused.metadata.annotations.unwrap_or_default().contains_key(RECORDED));
     mended::<Policy>(&env, "two", json!({ "spaceone": { "projectId": null } })).await;
 }
 
@@ -124,6 +141,7 @@ async fn refused_create_holds_no_field_even_if_its_place_is_lost() {
         Ok(())
     })
     .await;
+    at_rest::<Policy>(&env, "one").await;
     env.ncloud.faults().add(Fault::any().before(Action::status(403, "{}")).forever());
     other_ncloud(&env, "other", &other).await;
     mended::<Policy>(&env, "one", json!({ "connectionRef": { "name": "other" }, "ncloud": { "policyName": "two" } }))
