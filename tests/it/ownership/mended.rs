@@ -10,7 +10,6 @@ use cloud_policy::controller::kinds::managed::Managed;
 use cloud_policy_simulator::ncloud::{self, Ncloud, NewPolicy};
 use cloud_policy_simulator::spaceone::{StoredNetworkPolicy, StoredPolicy};
 use cloud_policy_simulator::{Action, Fault, Operation};
-use kube::ResourceExt;
 use kube::api::{Patch, PatchParams};
 use serde_json::{Value, json};
 use std::time::Duration;
