@@ -3,16 +3,16 @@
 use super::http::Http;
 use super::request::RequestContext;
 use crate::engine::{External, Result, UpstreamError};
-use std::any::Any;
+use std::any::{Any, TypeId};
+use std::collections::HashMap;
 use std::future::Future;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// A provider of upstream collections.
 #[derive(Debug)]
 pub(crate) struct Provider {
     /// Its name in messages.
     pub(crate) name: &'static str,
-    /// The field of a spec that describes its objects, such as `ncloud`.
-    pub(crate) field: &'static str,
 }
 
 /// The client of a provider's API, for one account. Clones share the limits of the account.
@@ -45,10 +45,28 @@ pub(crate) trait ProviderClient: Any + Send + Sync {
         Self: Sized;
 }
 
+/// What the collections of an account remember between requests. Each one keeps values of its own types, so the client
+/// of the provider needs to know none of them. Clones share the values.
+#[derive(Clone, Default)]
+pub(crate) struct CollectionState(Arc<Mutex<HashMap<TypeId, Arc<dyn Any + Send + Sync>>>>);
+
+impl CollectionState {
+    /// Returns the value of a type, and creates it at the first call.
+    pub(crate) fn of<T: Default + Send + Sync + 'static>(&self) -> Arc<T> {
+        let mut values = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let value = Arc::clone(values.entry(TypeId::of::<T>()).or_insert_with(|| Arc::<T>::default()));
+        // The value of a type id always has that type.
+        value.downcast().unwrap_or_default()
+    }
+}
+
 /// One entry of the registry: a collection that describes itself.
 pub(crate) trait Collection: External {
     /// The provider.
     const PROVIDER: &'static Provider;
+
+    /// The field of the kind's spec that describes one of its objects, such as `ncloud`.
+    const FIELD: &'static str;
 
     /// The key of its count in `status.usage` of a connection, in camel case.
     const COUNTED_AS: &'static str;
@@ -62,11 +80,15 @@ pub(crate) trait Collection: External {
     /// The client of the provider.
     type Client: ProviderClient;
 
-    /// The part of a spec that describes one of its objects.
+    /// The spec of the kind whose objects it holds.
+    type KindSpec: Any;
+
+    /// The part of that spec that describes one of its objects.
     type Spec;
 
-    /// Returns that part of a spec; `None` if the spec describes no object of this collection.
-    fn spec(desired: &dyn Any) -> Option<&Self::Spec>;
+    /// Returns the field [`Self::FIELD`] of the spec; `None` if it is not set. The other collections of the kind do not
+    /// matter here: the registry refuses a spec with several.
+    fn spec(desired: &Self::KindSpec) -> Option<&Self::Spec>;
 
     /// Converts the spec to the canonical form.
     fn document(spec: &Self::Spec) -> Self::Document;
@@ -105,4 +127,20 @@ pub(crate) enum Counted {
     Count { count: Option<u64>, limit: Option<u64> },
     /// The account does not offer the collection, for this reason.
     Missing(UpstreamError),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    #[test]
+    fn collection_state_has_one_value_for_each_type() {
+        #[derive(Default)]
+        struct Other(AtomicU32);
+        let state = CollectionState::default();
+        state.of::<AtomicU32>().store(7, Ordering::Relaxed);
+        assert_eq!(state.clone().of::<AtomicU32>().load(Ordering::Relaxed), 7, "clones share it");
+        assert_eq!(state.of::<Other>().0.load(Ordering::Relaxed), 0);
+    }
 }

@@ -9,7 +9,7 @@ use crate::api::connection::Usage;
 use crate::engine::location::Location;
 use crate::engine::{Binding, BoundExternal, Deleter, ExternalDeleter, OwnerTag, Problem, Result};
 use futures::future::BoxFuture;
-use std::any::Any;
+use std::any::{Any, TypeId};
 use std::collections::BTreeSet;
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -27,7 +27,7 @@ pub fn systems() -> Vec<&'static str> {
 }
 
 /// Returns the keys of `status.usage` under which collections are counted, such as `policies`.
-pub fn counted() -> BTreeSet<&'static str> {
+pub fn count_keys() -> BTreeSet<&'static str> {
     COLLECTIONS.iter().map(|collection| collection.counted_as()).collect()
 }
 
@@ -35,7 +35,8 @@ pub fn counted() -> BTreeSet<&'static str> {
 /// names are not unique. `spec` is the spec of a managed kind.
 #[must_use]
 pub fn unique_name(spec: &dyn Any) -> Option<(&'static str, &str)> {
-    COLLECTIONS.iter().find_map(|collection| Some((collection.system(), collection.unique_name(spec)?)))
+    let collection = described(spec)?;
+    Some((collection.system(), collection.unique_name(spec)?))
 }
 
 /// What identifies the upstream object of a spec within an account.
@@ -50,9 +51,15 @@ pub struct Identity<'a> {
 /// Returns the identity in a spec; `None` if the spec describes no object of any collection.
 #[must_use]
 pub fn identity(spec: &dyn Any) -> Option<Identity<'_>> {
-    let collection = COLLECTIONS.iter().find(|collection| collection.describes(spec))?;
+    let collection = described(spec)?;
     let name = collection.unique_name(spec).map(|name| (collection.name_field(), name));
     Some(Identity { system: collection.system(), name })
+}
+
+/// Returns the collection whose object a spec describes; `None` if it describes objects of several collections, or none.
+fn described(spec: &dyn Any) -> Option<&'static dyn Entry> {
+    let mut all = COLLECTIONS.iter().filter(|collection| collection.describes(spec));
+    all.next().copied().filter(|_| all.next().is_none())
 }
 
 /// Binds a spec to its collection. Returns a [`Problem`] if the spec describes no object of any
@@ -63,11 +70,11 @@ pub fn bind(
     owner_tag: &OwnerTag,
     request_context: impl Into<RequestContext>,
 ) -> std::result::Result<Box<dyn BoundExternal>, Problem> {
-    let Some(collection) = COLLECTIONS.iter().find(|collection| collection.describes(spec)) else {
-        return Err(ambiguous());
+    let Some(collection) = described(spec) else {
+        return Err(ambiguous(spec));
     };
     let bound = collection.bind(account, spec, owner_tag, request_context.into());
-    bound.ok_or_else(|| mismatch(account.provider(), collection.provider()))
+    bound.ok_or_else(|| mismatch(account.provider(), collection))
 }
 
 /// Binds the collection in a deletion record. Returns `None` if the account has no such collection.
@@ -124,6 +131,9 @@ trait Entry: Sync {
     fn provider(&self) -> &'static Provider;
     fn counted_as(&self) -> &'static str;
     fn in_repository(&self) -> bool;
+    fn field(&self) -> &'static str;
+    /// Returns the type of the spec of its kind.
+    fn kind_spec(&self) -> TypeId;
     /// Reports whether the spec describes an object of the collection.
     fn describes(&self, spec: &dyn Any) -> bool;
     fn name_field(&self) -> &'static str;
@@ -164,6 +174,11 @@ fn open<C: Collection>(account: &Account, request_context: RequestContext) -> Op
     Some(C::open(account.client::<C::Client>()?.with(request_context)))
 }
 
+/// Returns the part of a spec that describes an object of the collection.
+fn part<C: Collection>(spec: &dyn Any) -> Option<&C::Spec> {
+    C::spec(spec.downcast_ref()?)
+}
+
 impl<C: Collection> Entry for Of<C> {
     fn system(&self) -> &'static str {
         C::SYSTEM
@@ -177,14 +192,20 @@ impl<C: Collection> Entry for Of<C> {
     fn in_repository(&self) -> bool {
         C::IN_REPOSITORY
     }
+    fn field(&self) -> &'static str {
+        C::FIELD
+    }
+    fn kind_spec(&self) -> TypeId {
+        TypeId::of::<C::KindSpec>()
+    }
     fn describes(&self, spec: &dyn Any) -> bool {
-        C::spec(spec).is_some()
+        part::<C>(spec).is_some()
     }
     fn name_field(&self) -> &'static str {
         C::NAME_FIELD
     }
     fn unique_name<'a>(&self, spec: &'a dyn Any) -> Option<&'a str> {
-        C::unique_name(C::spec(spec)?)
+        C::unique_name(part::<C>(spec)?)
     }
     fn bind(
         &self,
@@ -193,7 +214,7 @@ impl<C: Collection> Entry for Of<C> {
         owner_tag: &OwnerTag,
         request_context: RequestContext,
     ) -> Option<Box<dyn BoundExternal>> {
-        let (collection, wanted) = (open::<C>(account, request_context)?, C::document(C::spec(spec)?));
+        let (collection, wanted) = (open::<C>(account, request_context)?, C::document(part::<C>(spec)?));
         let snapshots = account.snapshot_caches().of::<C>();
         Some(Box::new(Binding::new(collection, snapshots, wanted, owner_tag.clone())))
     }
@@ -223,63 +244,22 @@ impl<C: Collection> Counter for Open<C> {
     }
 }
 
-/// Returns the problem of a spec that describes objects of several providers, or of none.
-fn ambiguous() -> Problem {
-    let fields: BTreeSet<_> = COLLECTIONS.iter().map(|collection| collection.provider().field).collect();
+/// Returns the problem of a spec that describes objects of several collections, or of none.
+fn ambiguous(spec: &dyn Any) -> Problem {
+    let own = COLLECTIONS.iter().filter(|collection| collection.kind_spec() == spec.type_id());
+    let fields: BTreeSet<_> = own.map(|collection| collection.field()).collect();
     let message = format!("must set exactly one of {}", fields.into_iter().collect::<Vec<_>>().join(" and "));
     Problem { field: "spec".to_owned(), message }
 }
 
 /// Returns the problem of a spec that names a connection to another provider.
-fn mismatch(account: &Provider, spec: &Provider) -> Problem {
+fn mismatch(account: &Provider, described: &dyn Entry) -> Problem {
     let leads = account.name;
-    let speaks = format!("{} (spec.{})", spec.name, spec.field);
+    let speaks = format!("{} (spec.{})", described.provider().name, described.field());
     let message =
         format!("names a connection to {leads}, and the object is one of {speaks}: name a connection to {speaks}");
     Problem { field: "spec.connectionRef".to_owned(), message }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::api::{NetworkPolicySpec, PolicySpec};
-    use serde_json::json;
-
-    fn policy(blocks: &serde_json::Value) -> PolicySpec {
-        let mut spec = json!({ "connectionRef": { "name": "c" } });
-        spec.as_object_mut().unwrap().extend(blocks.as_object().unwrap().clone());
-        serde_json::from_value(spec).unwrap()
-    }
-
-    #[test]
-    fn collections_have_distinct_names() {
-        let names: BTreeSet<_> = systems().into_iter().collect();
-        assert_eq!(names.len(), COLLECTIONS.len());
-    }
-
-    #[test]
-    fn spec_describes_at_most_one_collection() {
-        let ncloud = json!({ "policyName": "a", "permissions": [] });
-        let spaceone = json!({ "policyId": "b", "name": "n", "permissions": [] });
-        let network = json!({ "connectionRef": { "name": "c" }, "spaceone": { "name": "n", "zoneId": "z" } });
-        let network: NetworkPolicySpec = serde_json::from_value(network).unwrap();
-        let described = |spec: &dyn Any| -> Vec<&str> {
-            COLLECTIONS.iter().filter(|one| one.describes(spec)).map(|one| one.system()).collect()
-        };
-        assert_eq!(described(&policy(&json!({ "ncloud": ncloud }))), ["ncloud/policy"]);
-        assert_eq!(described(&policy(&json!({ "spaceone": spaceone }))), ["spaceone/policy"]);
-        assert_eq!(described(&network), ["spaceone/networkpolicy"]);
-        assert_eq!(described(&policy(&json!({ "ncloud": ncloud, "spaceone": spaceone }))), [""; 0]);
-        assert_eq!(described(&"another type"), [""; 0]);
-        assert_eq!(unique_name(&policy(&json!({ "spaceone": spaceone }))), Some(("spaceone/policy", "b")));
-        assert_eq!(unique_name(&network), None);
-        assert_eq!(identity(&network), Some(Identity { system: "spaceone/networkpolicy", name: None }));
-        let named = Identity { system: "ncloud/policy", name: Some(("spec.ncloud.policyName", "a")) };
-        assert_eq!(identity(&policy(&json!({ "ncloud": ncloud }))), Some(named));
-    }
-
-    #[test]
-    fn error_names_the_fields_when_spec_has_no_collection() {
-        assert_eq!(ambiguous().message, "must set exactly one of ncloud and spaceone");
-    }
-}
+mod tests;

@@ -10,7 +10,7 @@ use crate::controller::state::stores::{StoreOf, UsageCount};
 use crate::engine::OrphanReason;
 use crate::metrics::{AccountState, CollectionUsage, ConnectionState, Metrics};
 use crate::upstream::AccountStats;
-use crate::upstream::registry::{counted, systems};
+use crate::upstream::registry::{count_keys, systems};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::core::DeserializeGuard;
 use kube::runtime::reflector::Store;
@@ -150,7 +150,7 @@ fn account_state(stats: &AccountStats) -> AccountState {
 
 /// Returns how many objects each collection of an account holds.
 fn collection_usage(usage: &Usage) -> Vec<CollectionUsage> {
-    let collections = counted().into_iter().filter_map(|key| {
+    let collections = count_keys().into_iter().filter_map(|key| {
         Some(CollectionUsage { collection: snake_case(key), count: usage.count(key)?, limit: usage.limit(key) })
     });
     collections.collect()

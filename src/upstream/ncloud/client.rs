@@ -3,12 +3,11 @@
 
 use super::PROVIDER;
 use super::errors::{is_unwell, refusal};
-use super::quota::Quota;
 use super::signature::Keys;
 use super::wire;
 use crate::api::connection::NcloudZone;
 use crate::engine::{ErrorKind, Result, UpstreamError};
-use crate::upstream::collection::{Provider, ProviderClient};
+use crate::upstream::collection::{CollectionState, Provider, ProviderClient};
 use crate::upstream::endpoint::below;
 use crate::upstream::http::{Call, ClientOptions, Http, Purpose, Response};
 use crate::upstream::redact::Redactor;
@@ -34,8 +33,8 @@ pub(crate) fn zone_endpoint(zone: NcloudZone) -> &'static str {
 pub(crate) struct Ncloud {
     http: Http,
     base: Url,
-    /// The policy quota of the account.
-    pub(super) quota: Arc<Quota>,
+    /// What the collections remember.
+    pub(super) state: CollectionState,
     /// The member number of the account, once a response has shown it.
     member_number: Arc<Mutex<Option<String>>>,
     /// Whether the account has shown tags: then an answer without them is a failure.
@@ -73,7 +72,13 @@ impl Ncloud {
     ) -> Result<Self> {
         let redactor = Arc::new(Redactor::hiding([access_key.clone(), secret_key.clone()]));
         let http = Http::new(options, Box::new(Keys { access_key, secret_key }), is_unwell, redactor)?;
-        Ok(Self { http, base, quota: Arc::default(), member_number: Arc::default(), shows_tags: Arc::default() })
+        Ok(Self {
+            http,
+            base,
+            state: CollectionState::default(),
+            member_number: Arc::default(),
+            shows_tags: Arc::default(),
+        })
     }
 
     /// Learns the member number of the account from the resource name of one of its objects.

@@ -116,7 +116,7 @@ fn is_skewed(skew: SignedDuration) -> bool {
 fn remedy(kind: ErrorKind, code: &str, skew: Option<SignedDuration>) -> String {
     match kind {
         ErrorKind::Unauthorized if code == "210" => {
-            "the sub account of the accessKey lacks permission for Sub Account policies".to_owned()
+            "the sub account of the accessKey lacks permission for the Sub Account API".to_owned()
         }
         ErrorKind::Unauthorized => "check accessKey and secretKey in the connection's Secret".to_owned(),
         ErrorKind::ClockSkew => {

@@ -5,7 +5,6 @@
 //! | `policy` | the collection `ncloud/policy` |
 //! | `client` | the client of one account: sends calls and reads the common parts of responses |
 //! | `listing` | lists over all pages |
-//! | `quota` | the limit of policies of an account |
 //! | `errors` | the meaning of error responses |
 //! | `signature` | the signature of requests |
 //! | `wire` | the common parts of responses |
@@ -16,11 +15,10 @@ mod errors;
 mod fuzz;
 mod listing;
 pub(super) mod policy;
-mod quota;
 mod signature;
 mod wire;
 
 use super::collection::Provider;
 
 /// NAVER Cloud Platform.
-const PROVIDER: &Provider = &Provider { name: "NAVER Cloud", field: "ncloud" };
+const PROVIDER: &Provider = &Provider { name: "NAVER Cloud" };

@@ -5,12 +5,11 @@
 use super::PROVIDER;
 use super::errors::{ErrorBody, is_unwell, refusal};
 use super::resource::{ResourceApi, Scope, Verb};
-use super::role_list::RoleList;
 use super::routes::route;
 use super::token::Bearer;
 use crate::api::connection::{ApiStyle, SpaceoneConnection};
 use crate::engine::{ErrorKind, Result, UpstreamError};
-use crate::upstream::collection::{Provider, ProviderClient};
+use crate::upstream::collection::{CollectionState, Provider, ProviderClient};
 use crate::upstream::endpoint::below;
 use crate::upstream::http::{Call, ClientOptions, Http, Response};
 use crate::upstream::redact::Redactor;
@@ -19,8 +18,8 @@ use reqwest::Method;
 use secrecy::SecretString;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
+use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use tokio::sync::Mutex;
 use url::Url;
 
@@ -37,10 +36,10 @@ pub(crate) struct Spaceone {
     token_domain: Option<String>,
     pub(super) configured_repository: Option<String>,
     pub(super) local_repository: Arc<Mutex<Option<String>>>,
-    /// Later servers have `stat` of policies in their API but do not implement it.
-    pub(super) lacks_stat: Arc<AtomicBool>,
-    /// The last list of roles.
-    pub(super) roles: Arc<Mutex<Option<RoleList>>>,
+    /// The collections without `stat`: later servers have it in their API but do not implement it for each.
+    pub(super) lacks_stat: Arc<std::sync::Mutex<BTreeSet<&'static str>>>,
+    /// What the collections remember.
+    pub(super) state: CollectionState,
 }
 
 /// A call, without the fields that every call has.
@@ -104,7 +103,7 @@ impl Spaceone {
             configured_repository: spec.repository_id.clone(),
             local_repository: Arc::default(),
             lacks_stat: Arc::default(),
-            roles: Arc::default(),
+            state: CollectionState::default(),
         })
     }
 

@@ -91,7 +91,7 @@ pub(super) fn refusal(
         return error;
     };
     let kind = match kind(&error_body, response.status, purpose.effect) {
-        // As for `ERROR_NO_POLICY`.
+        // The object was deleted after the last observation; the next one shows it.
         ErrorKind::InvalidReference if error_body.is_absence_of(resource) => ErrorKind::Unavailable,
         kind => kind,
     };
@@ -136,9 +136,9 @@ fn kind(error_body: &ErrorBody, status: u16, effect: Effect) -> ErrorKind {
         }
         "ERROR_SAVE_UNIQUE_VALUES" => ErrorKind::AlreadyExists,
         code if code.starts_with("ERROR_NOT_UNIQUE") => ErrorKind::AlreadyExists,
-        // The object was deleted after the last observation; the next one shows it.
-        "ERROR_NO_POLICY" => ErrorKind::Unavailable,
         "ERROR_NOT_FOUND" => ErrorKind::InvalidReference,
+        // Such as `ERROR_NO_POLICY`, which a service that reads policies passes on.
+        code if code.starts_with("ERROR_NO_") => ErrorKind::InvalidReference,
         "ERROR_UNSUPPORTED_API" => ErrorKind::Unsupported,
         "ERROR_DB_QUERY" => database(error_body, effect),
         "ERROR_UNKNOWN" => unknown(error_body, status, effect),

@@ -9,8 +9,8 @@ use crate::upstream::http::Response;
 use crate::upstream::list_limits::{ListLimits, check_page};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
-use std::collections::HashSet;
-use std::sync::atomic::Ordering;
+use std::collections::{BTreeSet, HashSet};
+use std::sync::{MutexGuard, PoisonError};
 
 /// How many objects one page shows.
 pub(super) const PAGE_SIZE: u64 = 200;
@@ -87,17 +87,25 @@ impl Spaceone {
     pub(super) async fn count(&self, resource: &'static ResourceApi) -> Result<u64> {
         let stage = json!({ "count": { "name": "count" } });
         let aggregate = if resource.queries_with_lists { json!([stage]) } else { stage };
-        if !self.lacks_stat.load(Ordering::Relaxed) {
+        if !self.without_stat().contains(resource.system) {
             let query = json!({ "aggregate": aggregate });
             let counted = self.query(resource, Verb::Stat, query).await;
             match counted.and_then(|counted| counted.read_object::<Counted>(resource.purpose(Verb::Stat))) {
                 Ok(counted) => return Ok(counted.number()),
                 Err(error) if resource.always_has_stat => return Err(error),
-                Err(error) => self.lacks_stat.store(error.kind == ErrorKind::Unsupported, Ordering::Relaxed),
+                Err(error) if error.kind == ErrorKind::Unsupported => {
+                    self.without_stat().insert(resource.system);
+                }
+                Err(_) => {}
             }
         }
         let minimal = Fields::from_iter([("minimal".to_owned(), json!(true))]);
         Ok(self.page(resource, &minimal, 1, 1).await?.total_count)
+    }
+
+    /// Returns the collections that are known to have no `stat`.
+    fn without_stat(&self) -> MutexGuard<'_, BTreeSet<&'static str>> {
+        self.lacks_stat.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn query(&self, resource: &'static ResourceApi, verb: Verb, query: Value) -> Result<Response> {

@@ -6,7 +6,6 @@
 //! | `network_policy` | the collection `spaceone/networkpolicy` |
 //! | `client` | the client of one account: sends calls, reads and deletes objects |
 //! | `repository` | the repository from which the account's policies are read |
-//! | `role`, `role_list` | the roles that hold a policy; the list of them that deletions share |
 //! | `listing` | lists over all pages, and counts |
 //! | `routes` | the paths of calls in each API style |
 //! | `resource` | the description of a collection for all of these |
@@ -24,8 +23,6 @@ pub(super) mod network_policy;
 pub(super) mod policy;
 mod repository;
 mod resource;
-mod role;
-mod role_list;
 mod routes;
 mod tags;
 mod token;
@@ -34,4 +31,4 @@ mod wire;
 use super::collection::Provider;
 
 /// SpaceONE.
-const PROVIDER: &Provider = &Provider { name: "SpaceONE", field: "spaceone" };
+const PROVIDER: &Provider = &Provider { name: "SpaceONE" };

@@ -3,12 +3,12 @@
 //! A "not found" is believed only if a search for the policy's name does not find it either: the gateway responds
 //! with the same status for a missing policy, a wrong path and a service without subscription.
 
+use super::quota::{POLICY_LIMIT, Quota};
 use super::wire::{Detail, Holder, RawVerdict, Stored, Summary};
 use crate::engine::{ErrorKind, Result, UpstreamError};
 use crate::upstream::http::{Effect, Purpose, Response};
 use crate::upstream::ncloud::client::Ncloud;
 use crate::upstream::ncloud::listing::ListQuery;
-use crate::upstream::ncloud::quota::POLICY_LIMIT;
 use crate::upstream::ncloud::wire;
 use crate::upstream::ncloud::wire::Tags;
 use crate::upstream::redact::Redactor;
@@ -16,7 +16,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// The collection's name.
 pub(super) const SYSTEM: &str = "ncloud/policy";
@@ -38,6 +38,11 @@ impl PolicyCalls {
         self.names.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned());
     }
 
+    /// Returns the policy quota of the account.
+    fn quota(&self) -> Arc<Quota> {
+        self.client.state.of()
+    }
+
     fn known_names(&self) -> BTreeSet<String> {
         self.names.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -47,7 +52,7 @@ impl PolicyCalls {
         let (count, first) = self.client.count::<Summary>(user_created("count policies", &[])).await?;
         self.client.learn_account(first.and_then(|policy| policy.nrn).as_deref());
         if let Some(policies) = count {
-            self.client.quota.counted(policies);
+            self.quota().record_count(policies);
         }
         Ok(count)
     }
@@ -55,7 +60,7 @@ impl PolicyCalls {
     /// Checks that the account may hold one more policy; the error is `QuotaExceeded` if not. If the
     /// API does not show the number, the create call decides.
     pub(super) async fn check_quota(&self) -> Result<()> {
-        let quota = &self.client.quota;
+        let quota = self.quota();
         if quota.allow_if_ample() {
             return Ok(());
         }
@@ -108,7 +113,7 @@ impl PolicyCalls {
 
     pub(super) async fn create(&self, body: Value) -> Result<Response> {
         let response = self.client.send(write("create policy"), Method::POST, &["policies"], &[], Some(body)).await;
-        self.client.quota.ended();
+        self.quota().ended();
         response
     }
 

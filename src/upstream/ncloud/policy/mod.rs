@@ -13,6 +13,7 @@
 //! | `canonical` | the canonical form of permissions |
 //! | `access` | whether permissions surely grant no more than others |
 //! | `validate` | the rules that are checked before anything is sent |
+//! | `quota` | the limit of policies of an account |
 //! | `tags`, `known_tags` | the reads and writes of tags; the tags that need no read |
 //! | `verdict` | the fields of the spec to which findings of the upstream belong |
 
@@ -22,6 +23,7 @@ mod canonical;
 mod compare;
 mod document;
 mod known_tags;
+mod quota;
 mod tags;
 mod validate;
 mod verdict;
@@ -33,7 +35,6 @@ use super::PROVIDER;
 use super::client::Ncloud;
 use super::errors::ErrorBody;
 use super::listing::PAGE_SIZE as LIST_PAGE_SIZE;
-use super::quota::POLICY_LIMIT;
 use super::wire::Tags;
 use crate::api::PolicySpec;
 use crate::api::policy::NcloudPolicySpec;
@@ -45,7 +46,7 @@ use crate::upstream::http::{Purpose, Response};
 use calls::{PolicyCalls, read, write};
 use document::Details;
 use known_tags::KnownTags;
-use std::any::Any;
+use quota::POLICY_LIMIT;
 use std::time::Instant;
 use wire::{Detail, OWNER, RawVerdict, Stored, Summary, found_tag};
 
@@ -57,17 +58,16 @@ pub(crate) struct Policies {
 
 impl Collection for Policies {
     const PROVIDER: &'static Provider = PROVIDER;
+    const FIELD: &'static str = "ncloud";
     const COUNTED_AS: &'static str = "policies";
     const NAME_FIELD: &'static str = "spec.ncloud.policyName";
 
     type Client = Ncloud;
+    type KindSpec = PolicySpec;
     type Spec = NcloudPolicySpec;
 
-    fn spec(desired: &dyn Any) -> Option<&NcloudPolicySpec> {
-        match desired.downcast_ref()? {
-            PolicySpec { ncloud: Some(spec), spaceone: None, .. } => Some(spec),
-            PolicySpec { .. } => None,
-        }
+    fn spec(desired: &PolicySpec) -> Option<&NcloudPolicySpec> {
+        desired.ncloud.as_ref()
     }
 
     fn document(spec: &NcloudPolicySpec) -> PolicyDocument {

@@ -39,7 +39,6 @@ use crate::engine::{Diff, ErrorKind, External, Observed, OwnerTag, Result, Upstr
 use crate::upstream::collection::{Collection, Counted, Provider};
 use received::ReceivedNetworkPolicy;
 use serde_json::{Value, json};
-use std::any::Any;
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
@@ -83,14 +82,15 @@ pub(crate) struct NetworkPolicies {
 
 impl Collection for NetworkPolicies {
     const PROVIDER: &'static Provider = PROVIDER;
+    const FIELD: &'static str = "spaceone";
     const COUNTED_AS: &'static str = "networkPolicies";
 
     type Client = Spaceone;
+    type KindSpec = NetworkPolicySpec;
     type Spec = SpaceoneNetworkPolicySpec;
 
-    fn spec(desired: &dyn Any) -> Option<&SpaceoneNetworkPolicySpec> {
-        let spec: &NetworkPolicySpec = desired.downcast_ref()?;
-        Some(&spec.spaceone)
+    fn spec(desired: &NetworkPolicySpec) -> Option<&SpaceoneNetworkPolicySpec> {
+        Some(&desired.spaceone)
     }
 
     fn document(spec: &SpaceoneNetworkPolicySpec) -> NetworkPolicyDocument {

@@ -2,9 +2,17 @@
 //!
 //! The caller chooses the id, which is unique in the domain, so a second create has no effect and the
 //! policy is found by its id. The owner tag is the tag `cloudpolicy_owner`.
+//!
+//! | module | contents |
+//! | --- | --- |
+//! | `document` | the canonical form and its comparison |
+//! | `narrowing` | how long a permission that was taken away may be in force |
+//! | `used_by`, `role_list` | the roles that hold a policy; the list of them that deletions share |
 
 mod document;
 mod narrowing;
+mod role_list;
+mod used_by;
 
 pub(crate) use document::PolicyDocument;
 
@@ -22,7 +30,6 @@ use crate::upstream::lenient::{nullable, present, text};
 use document::Details;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use std::any::Any;
 use std::time::{Duration, Instant};
 
 /// Policies in SpaceONE's API.
@@ -103,18 +110,17 @@ impl ReceivedPolicy {
 
 impl Collection for Policies {
     const PROVIDER: &'static Provider = PROVIDER;
+    const FIELD: &'static str = "spaceone";
     const COUNTED_AS: &'static str = "policies";
     const NAME_FIELD: &'static str = "spec.spaceone.policyId";
     const IN_REPOSITORY: bool = true;
 
     type Client = Spaceone;
+    type KindSpec = PolicySpec;
     type Spec = SpaceonePolicySpec;
 
-    fn spec(desired: &dyn Any) -> Option<&SpaceonePolicySpec> {
-        match desired.downcast_ref()? {
-            PolicySpec { ncloud: None, spaceone: Some(spec), .. } => Some(spec),
-            PolicySpec { .. } => None,
-        }
+    fn spec(desired: &PolicySpec) -> Option<&SpaceonePolicySpec> {
+        desired.spaceone.as_ref()
     }
 
     fn document(spec: &SpaceonePolicySpec) -> PolicyDocument {
@@ -228,7 +234,7 @@ impl External for Policies {
     }
 
     async fn used_by(&self, id: &str, not_before: Instant) -> Result<Vec<String>> {
-        self.client.roles_with(id, not_before).await
+        self.roles_with(id, not_before).await
     }
 }
 

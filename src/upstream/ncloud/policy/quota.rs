@@ -37,7 +37,7 @@ struct State {
 
 impl Quota {
     /// Records a count of the account's policies.
-    pub(super) fn counted(&self, policies: u64) {
+    pub(super) fn record_count(&self, policies: u64) {
         self.state().count(policies, Instant::now());
     }
 

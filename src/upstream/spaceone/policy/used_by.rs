@@ -3,19 +3,22 @@
 //! Identity keeps a copy of each repository policy in the roles that name it, and goes on with the copy when
 //! the policy is deleted. So a deletion does not take access away while a role names the policy.
 
-use super::client::{Fields, Spaceone};
-use super::resource::{ResourceApi, Scope, Verb};
 use super::role_list::{RoleList, UsedBy};
+use super::{POLICY, Policies};
 use crate::engine::{ErrorKind, Result, UpstreamError};
 use crate::upstream::lenient::nullable;
+use crate::upstream::spaceone::client::Fields;
+use crate::upstream::spaceone::resource::{ResourceApi, Scope, Verb};
 use serde::Deserialize;
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::time::Instant;
+use tokio::sync::Mutex;
 
-/// Roles.
-pub(super) const ROLE: &ResourceApi = &ResourceApi {
-    system: "spaceone/role",
+/// Roles, as far as this collection reads them.
+const ROLE: &ResourceApi = &ResourceApi {
+    // The requests go out for this collection. A collection of roles has a name of its own.
+    system: POLICY.system,
     service: "identity",
     singular: "role",
     plural: "roles",
@@ -33,6 +36,9 @@ pub(super) const ROLE: &ResourceApi = &ResourceApi {
 
 /// The type of a policy of the repository. Identity has policies of its own, which may have the same ids.
 const OF_REPOSITORY: &str = "MANAGED";
+
+/// What a user does when the server does not list the roles.
+const UNTOLD: &str = "the operator cannot tell which roles hold the policy, and a role keeps the permissions of a deleted policy. Permit the token's user to list roles (identity.Role.list)";
 
 /// A role in a response.
 #[derive(Debug, Deserialize)]
@@ -52,11 +58,15 @@ struct HeldPolicy {
     policy_id: String,
 }
 
-impl Spaceone {
+/// The last list of roles of an account.
+type LastList = Mutex<Option<RoleList>>;
+
+impl Policies {
     /// Returns the roles of the domain that hold the policy, as text for people, by a list that began at `not_before` or
     /// later.
     pub(super) async fn roles_with(&self, policy_id: &str, not_before: Instant) -> Result<Vec<String>> {
-        let mut last = self.roles.lock().await;
+        let last = self.client.state.of::<LastList>();
+        let mut last = last.lock().await;
         if let Some(last) = last.as_ref().filter(|last| last.serves(not_before)) {
             return last.of(policy_id);
         }
@@ -67,11 +77,11 @@ impl Spaceone {
 
     /// Reads all roles: identity filters by policy, but its filter misses roles that an older release wrote.
     async fn used_by(&self) -> Result<UsedBy> {
-        let roles = self.search(ROLE, &Fields::new()).await.map_err(untold)?;
+        let roles = self.client.search(ROLE, &Fields::new()).await.map_err(untold)?;
         let mut used_by = UsedBy::new();
         for role in roles {
             let role: ReceivedRole = serde_json::from_value(Value::Object(role)).map_err(|_| unreadable())?;
-            let shown = self.redactor().clean(&format!("role {} ({})", role.name, role.role_id));
+            let shown = self.client.redactor().clean(&format!("role {} ({})", role.name, role.role_id));
             let held = role.policies.into_iter().filter(|held| held.policy_type == OF_REPOSITORY);
             for policy_id in held.map(|held| held.policy_id).collect::<BTreeSet<_>>() {
                 used_by.entry(policy_id).or_default().push(shown.clone());
@@ -90,14 +100,15 @@ fn untold(error: UpstreamError) -> UpstreamError {
     match error.kind {
         ErrorKind::Unauthorized if about_token => error,
         ErrorKind::Unauthorized | ErrorKind::Unsupported | ErrorKind::Rejected | ErrorKind::InvalidReference => {
-            UpstreamError { kind: ErrorKind::UsersUnknown, ..error }
+            let message = format!("{}: {UNTOLD}", error.message.trim_end_matches('.'));
+            UpstreamError { kind: ErrorKind::UsersUnknown, message, ..error }
         }
         _ => error,
     }
 }
 
 fn unreadable() -> UpstreamError {
-    let message = "the list contains a role of an unexpected shape";
+    let message = format!("the list contains a role of an unexpected shape: {UNTOLD}");
     UpstreamError::new(ErrorKind::UsersUnknown, ROLE.purpose(Verb::List).operation, message)
 }
 
