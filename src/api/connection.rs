@@ -1,11 +1,27 @@
 //! `Connection` and `ClusterConnection`: endpoint and credentials of one upstream account.
 
 use super::{rules, schema};
+use kube::core::Rule;
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use super::connection_status::{ConnectionStatus, Usage};
+
+/// The fields of which a spec sets exactly one.
+const PROVIDERS: [&str; 2] = ["ncloud", "spaceone"];
+
+/// Requires either the zone or the address of the Sub Account API.
+fn zone_or_endpoint() -> Rule {
+    Rule::new("has(self.zone) != has(self.endpoint)")
+        .message("exactly one of spec.ncloud.zone and spec.ncloud.endpoint must be set")
+}
+
+/// Requires either all namespaces or a list of names.
+fn all_or_names() -> Rule {
+    Rule::new("!(has(self.all) && self.all && has(self.names))")
+        .message("spec.allowedNamespaces must have either all: true or names, not both: write all: false to allow only the names")
+}
 
 /// Endpoint and credentials of one upstream account, for objects of the same namespace.
 #[derive(CustomResource, Clone, Debug, Deserialize, Serialize, KubeSchema, PartialEq)]
@@ -33,8 +49,8 @@ pub use super::connection_status::{ConnectionStatus, Usage};
     )
 )]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = rules::one_upstream())]
-#[x_kube(validation = rules::same_upstream())]
+#[x_kube(validation = rules::one_of(&PROVIDERS))]
+#[x_kube(validation = rules::same_choice(&PROVIDERS))]
 pub struct ConnectionSpec {
     /// The NAVER Cloud Platform account. Set exactly one of `ncloud` and `spaceone`. The choice is
     /// immutable.
@@ -99,7 +115,7 @@ pub struct ClusterConnectionSpec {
 #[derive(Clone, Debug, Default, Deserialize, Serialize, KubeSchema, PartialEq)]
 #[serde(rename_all = "camelCase")]
 #[schemars(extend("x-kubernetes-map-type" = "atomic"))]
-#[x_kube(validation = rules::all_or_names())]
+#[x_kube(validation = all_or_names())]
 pub struct AllowedNamespaces {
     /// `true` allows every namespace, present and future. It cannot be combined with `names`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -116,7 +132,7 @@ pub struct AllowedNamespaces {
 #[derive(Clone, Debug, Deserialize, Serialize, KubeSchema, PartialEq)]
 #[serde(rename_all = "camelCase")]
 #[schemars(extend("x-kubernetes-map-type" = "atomic"))]
-#[x_kube(validation = rules::zone_or_endpoint())]
+#[x_kube(validation = zone_or_endpoint())]
 pub struct NcloudConnection {
     /// The zone of the account: `Public` (`https://subaccount.apigw.ntruss.com`), `Financial`
     /// (`https://subaccount.apigw.fin-ntruss.com`) or `Government`
@@ -211,7 +227,6 @@ pub struct SecretKeyRef {
 /// Limits the requests that the operator sends.
 #[derive(Clone, Copy, Debug, Deserialize, Serialize, JsonSchema, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
-#[schemars(extend("x-kubernetes-map-type" = "atomic"))]
 pub struct RateLimit {
     /// Sustained requests per second: 1 to 1000, such as 5 (the default).
     #[serde(default = "default_rate")]

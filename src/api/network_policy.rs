@@ -92,9 +92,9 @@ pub struct SpaceoneNetworkPolicySpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::spaceone_tags")]
     pub tags: Option<Map<String, Value>>,
-    /// Fields that collectors must not overwrite (`pin_data`): at most 50 different ones of `name`,
-    /// `dns`, `routing_tables`, `tags`, `reference`, `zone_id` and `data.<key>`, as SpaceONE spells
-    /// them. To empty the list, set `recreatePolicy: WhenRequired`, because SpaceONE ignores an
+    /// Fields that collectors must not overwrite (`pin_data`), such as `tags`: at most 50 different
+    /// ones of `name`, `dns`, `routing_tables`, `tags`, `reference`, `zone_id` and `data.<key>`, as
+    /// SpaceONE spells them. To empty the list, set `recreatePolicy: WhenRequired`, because SpaceONE ignores an
     /// empty list.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::pinned_keys")]

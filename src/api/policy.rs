@@ -3,11 +3,32 @@
 use super::shared::CommonSpec;
 use super::status::{CommonStatus, Narrowing, UpstreamObject, ValidationResult};
 use super::{rules, schema};
+use kube::core::Rule;
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
+
+/// The fields of which a spec sets exactly one.
+const FIELDS: [&str; 2] = ["ncloud", "spaceone"];
+
+/// Requires that `externalId` of a SpaceONE policy equals its `policyId`.
+fn external_id_is_policy_id() -> Rule {
+    Rule::new("!has(self.externalId) || !has(self.spaceone) || self.externalId == self.spaceone.policyId")
+        .message("spec.externalId of a SpaceONE policy must equal spec.spaceone.policyId: remove spec.externalId")
+        .field_path(".externalId")
+}
+
+/// Requires the same project as before, or its absence. A project that differs upstream may be corrected.
+fn same_project() -> Rule {
+    let path = "spec.spaceone.projectId";
+    let same =
+        format!("has(self.{path}) == has(oldSelf.{path}) && (!has(self.{path}) || self.{path} == oldSelf.{path})");
+    let differs = format!("has(oldSelf.status.drift) && oldSelf.status.drift.fields.exists(f, f.path == '{path}')");
+    let absent = "!has(self.spec.spaceone) || !has(oldSelf.spec.spaceone)";
+    rules::once_recorded("spaceone.projectId", &format!("{absent} || ({same}) || ({differs})"))
+}
 
 /// The desired state of an access policy, its connection, and the policies by which the operator manages it.
 #[derive(CustomResource, Clone, Debug, Deserialize, Serialize, KubeSchema, PartialEq)]
@@ -26,7 +47,7 @@ use std::collections::BTreeMap;
     validation = rules::same_external_id(),
     validation = rules::same_name("ncloud", "policyName"),
     validation = rules::same_name("spaceone", "policyId"),
-    validation = rules::same_project(),
+    validation = same_project(),
     printcolumn(name = "READY", type_ = "string", json_path = ".status.conditions[?(@.type=='Ready')].status"),
     printcolumn(name = "STATUS", type_ = "string", json_path = ".status.conditions[?(@.type=='Ready')].reason"),
     printcolumn(name = "ID", type_ = "string", json_path = ".status.policyId"),
@@ -43,9 +64,9 @@ use std::collections::BTreeMap;
     )
 )]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = rules::one_upstream())]
-#[x_kube(validation = rules::same_upstream())]
-#[x_kube(validation = rules::external_id_is_policy_id())]
+#[x_kube(validation = rules::one_of(&FIELDS))]
+#[x_kube(validation = rules::same_choice(&FIELDS))]
+#[x_kube(validation = external_id_is_policy_id())]
 pub struct PolicySpec {
     /// The fields of every managed kind.
     #[serde(flatten)]

@@ -1,4 +1,5 @@
-//! CEL rules of the API server that compare two fields, or the new with the old object.
+//! CEL rules of the API server that compare two fields, or the new with the old object. Rules about the fields of one
+//! kind are in its own file.
 //!
 //! A rule about an optional field belongs to the parent. The API server does not evaluate a rule of
 //! the field itself when a user adds or removes the field, so a user could change an immutable
@@ -9,23 +10,27 @@
 
 use kube::core::Rule;
 
-/// Requires exactly one of the two upstream blocks.
-pub fn one_upstream() -> Rule {
-    Rule::new("has(self.ncloud) != has(self.spaceone)")
-        .message("exactly one of spec.ncloud and spec.spaceone must be set")
+/// Requires exactly one of these fields of the spec.
+pub fn one_of(fields: &[&str]) -> Rule {
+    let set: Vec<_> = fields.iter().map(|field| format!("has(self.{field})")).collect();
+    let message = format!("exactly one of {} must be set", named(fields));
+    Rule::new(format!("[{}].exists_one(is_set, is_set)", set.join(", "))).message(message.as_str())
 }
 
-/// Requires the same upstream block as before.
-pub fn same_upstream() -> Rule {
-    Rule::new("has(self.ncloud) == has(oldSelf.ncloud) && has(self.spaceone) == has(oldSelf.spaceone)")
-        .message("spec.ncloud and spec.spaceone cannot replace each other: delete this object and create another")
+/// Requires the same one of these fields of the spec as before.
+pub fn same_choice(fields: &[&str]) -> Rule {
+    let same: Vec<_> = fields.iter().map(|field| format!("has(self.{field}) == has(oldSelf.{field})")).collect();
+    let message = format!("{} cannot replace each other: delete this object and create another", named(fields));
+    Rule::new(same.join(" && ")).message(message.as_str())
 }
 
-/// Requires that `externalId` of a SpaceONE policy equals its `policyId`.
-pub fn external_id_is_policy_id() -> Rule {
-    Rule::new("!has(self.externalId) || !has(self.spaceone) || self.externalId == self.spaceone.policyId")
-        .message("spec.externalId of a SpaceONE policy must equal spec.spaceone.policyId: remove spec.externalId")
-        .field_path(".externalId")
+/// Returns the fields of the spec as a list in words, such as `spec.a, spec.b and spec.c`.
+fn named(fields: &[&str]) -> String {
+    let paths: Vec<_> = fields.iter().map(|field| format!("spec.{field}")).collect();
+    match paths.as_slice() {
+        [first @ .., last] if !first.is_empty() => format!("{} and {last}", first.join(", ")),
+        paths => paths.concat(),
+    }
 }
 
 /// Whether the object before the change has something upstream, or may have.
@@ -54,33 +59,11 @@ pub fn same_name(block: &str, field: &str) -> Rule {
     once_recorded(&format!("{block}.{field}"), &format!("{absent} || {now} == {before} || ({recorded})"))
 }
 
-/// Requires the same project as before, or its absence. A project that differs upstream may be corrected.
-pub fn same_project() -> Rule {
-    let path = "spec.spaceone.projectId";
-    let same =
-        format!("has(self.{path}) == has(oldSelf.{path}) && (!has(self.{path}) || self.{path} == oldSelf.{path})");
-    let differs = format!("has(oldSelf.status.drift) && oldSelf.status.drift.fields.exists(f, f.path == '{path}')");
-    let absent = "!has(self.spec.spaceone) || !has(oldSelf.spec.spaceone)";
-    once_recorded("spaceone.projectId", &format!("{absent} || ({same}) || ({differs})"))
-}
-
 /// Requires something of a field of the spec while status records an upstream object or a pending write. The rule
 /// belongs to the root of the object, because it reads the old status.
-fn once_recorded(field: &str, holds: &str) -> Rule {
+pub fn once_recorded(field: &str, holds: &str) -> Rule {
     let message = format!(
         "spec.{field} is immutable once status records an upstream object: delete this object and create another"
     );
     Rule::new(format!("!({RECORDED}) || {holds}")).message(message.as_str()).field_path(format!(".spec.{field}"))
-}
-
-/// Requires either the zone or the address of the Sub Account API.
-pub fn zone_or_endpoint() -> Rule {
-    Rule::new("has(self.zone) != has(self.endpoint)")
-        .message("exactly one of spec.ncloud.zone and spec.ncloud.endpoint must be set")
-}
-
-/// Requires either all namespaces or a list of names.
-pub fn all_or_names() -> Rule {
-    Rule::new("!(has(self.all) && self.all && has(self.names))")
-        .message("spec.allowedNamespaces must have either all: true or names, not both: write all: false to allow only the names")
 }

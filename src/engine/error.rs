@@ -131,9 +131,9 @@ impl ErrorKind {
             Self::NameReserved => "Choose another name.",
             Self::InUse => "Detach it upstream.",
             Self::UsersUnknown => {
-                "The operator cannot tell which roles hold the policy, and a role keeps the permissions of a deleted policy. Permit the token's user to list roles (identity.Role.list), or set the annotation cloudpolicy.dev/confirm-delete=true to delete the policy all the same."
+                "Set the annotation cloudpolicy.dev/confirm-delete=true to delete the object all the same."
             }
-            Self::QuotaExceeded => "Delete unused policies upstream, or request a higher quota.",
+            Self::QuotaExceeded => "Delete unused objects upstream, or request a higher quota.",
             Self::Unsupported => "Use a connection to a server that offers it.",
             Self::EndpointNotAllowed => "Ask the operator's administrator to allow the host.",
         }

@@ -98,7 +98,7 @@ impl<W> From<Result<Option<W>, Undecided>> for Finding<W> {
 impl Display for Undecided {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::TooLarge => "the policies are too large to compare",
+            Self::TooLarge => "the permissions are too large to compare",
             Self::Pattern => "a pattern has a form whose meaning is not documented",
             Self::Condition => "a condition has a meaning that is not documented",
         })

@@ -215,7 +215,7 @@ impl Outcome {
         let detail = first.map_or_else(|| " without a detail".to_owned(), |detail| finding(detail, wanted));
         Self::refused(
             Reason::ValidationFailed,
-            format!("The upstream rejects the policy{detail}. Nothing was written. Correct the spec."),
+            format!("The upstream rejects the spec{detail}. Nothing was written. Correct the spec."),
         )
     }
 

@@ -115,7 +115,7 @@ fn invalid_quotes_only_short_values_that_the_spec_has() {
             field: Some(field.to_owned()),
         };
         let outcome = Outcome::invalid(&Verdict { success: false, details: vec![detail] }, &wanted);
-        let expected = format!("The upstream rejects the policy at {field}{quoted}: no.");
+        let expected = format!("The upstream rejects the spec at {field}{quoted}: no.");
         assert!(outcome.message.starts_with(&expected), "{}", outcome.message);
     }
 }

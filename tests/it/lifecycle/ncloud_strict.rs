@@ -104,7 +104,7 @@ async fn refusal_without_place_leaves_it_out() {
     manifest["spec"]["ncloud"]["permissions"][0]["targets"][0]["actions"] = json!(["Foo/barBaz"]);
     env.apply(manifest).await;
     let seen: Policy = env.reason("no-place", "ValidationFailed").await;
-    assert!(message(&seen).starts_with("The upstream rejects the policy: "), "{}", message(&seen));
+    assert!(message(&seen).starts_with("The upstream rejects the spec: "), "{}", message(&seen));
 }
 
 #[tokio::test]

@@ -48,7 +48,7 @@ async fn list<K: Managed>(
         Ok(used_by) => Ok(used_by),
         Err(error) if error.kind == ErrorKind::UsersUnknown && this.object.has_annotation(CONFIRM_DELETE) => {
             let note = format!(
-                "The deletion of {id} is confirmed, and the operator cannot tell which roles hold it ({error}). A role that holds it keeps its permissions."
+                "The deletion of {id} is confirmed, and the operator cannot tell what holds it ({error}). A holder keeps its permissions."
             );
             tracing::warn!(kind = K::KIND, namespace = this.namespace(), name = this.object.name_any(), id, %error, "deleted without knowing the users");
             this.warning_event("UsersUnchecked", &note);
