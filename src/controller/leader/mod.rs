@@ -15,7 +15,7 @@
 
 mod config;
 mod fence;
-mod record;
+mod lease;
 
 pub use config::{ElectorConfig, InvalidConfig};
 pub use fence::{Leadership, Revocation};
@@ -25,7 +25,7 @@ use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
 use k8s_openapi::jiff::Timestamp;
 use kube::Client;
 use kube::api::{Api, ObjectMeta, PostParams};
-use record::{Holder, ObservedRecord};
+use lease::{Holder, ObservedLease};
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
@@ -73,7 +73,7 @@ pub struct Elector {
     leases: Api<Lease>,
     config: ElectorConfig,
     standing: watch::Sender<Standing>,
-    observed: ObservedRecord,
+    observed: ObservedLease,
     holder: Holder,
 }
 
@@ -86,7 +86,7 @@ impl Elector {
             holder: Holder::new(&config.identity, Timestamp::now()),
             config,
             standing: watch::channel(Standing::Waiting).0,
-            observed: ObservedRecord::default(),
+            observed: ObservedLease::default(),
         })
     }
 
@@ -128,21 +128,21 @@ impl Elector {
     /// Reads the Lease once, and acquires it if it is free.
     async fn try_acquire(&mut self) -> Result<Option<Lease>, Failure> {
         let current = self.request(self.leases.get_opt(&self.config.name)).await?;
-        let record = current.as_ref().and_then(|lease| lease.spec.as_ref());
+        let spec = current.as_ref().and_then(|lease| lease.spec.as_ref());
         let now = Instant::now();
-        self.observed.observe(record, now);
+        self.observed.observe(spec, now);
         // This process may have acquired the Lease already, by a request whose response was lost.
-        let ours = record.filter(|record| self.holder.is_named_in(record));
-        let new_record = match ours {
-            Some(record) => record::renewed(record, Timestamp::now()),
+        let ours = spec.filter(|spec| self.holder.is_named_in(spec));
+        let new_spec = match ours {
+            Some(spec) => lease::renewed(spec, Timestamp::now()),
             None if self.observed.is_free(now, self.config.lease_duration) => {
                 self.holder = Holder::new(&self.config.identity, Timestamp::now());
-                self.holder.acquire(record, self.config.lease_duration)
+                self.holder.acquire(spec, self.config.lease_duration)
             }
             None => return Ok(None),
         };
         let sent = Moment::now();
-        let lease = self.write(current.as_ref(), new_record).await?;
+        let lease = self.write(current.as_ref(), new_spec).await?;
         self.start_term(sent);
         tracing::info!(lease = %self.config.name, identity = %self.config.identity, "became the leader");
         Ok(Some(lease))
@@ -159,7 +159,7 @@ impl Elector {
                 () = sleep_until(term_end) => break,
                 () = sleep(self.config.retry_period) => {}
             }
-            let rewrite = timeout_at(term_end, self.rewrite(&mut lease, record::renewed)).await;
+            let rewrite = timeout_at(term_end, self.rewrite(&mut lease, lease::renewed)).await;
             // An ended term does not start again: `Leadership::lost` may have reported its end.
             if Instant::now() >= term_end {
                 break;
@@ -185,7 +185,7 @@ impl Elector {
     async fn release(&self, mut lease: Lease) -> End {
         // The fence goes first: when another process acquires the Lease, this one has stopped writing.
         self.standing.send_replace(Standing::Ended);
-        match self.rewrite(&mut lease, record::released).await {
+        match self.rewrite(&mut lease, lease::released).await {
             Rewrite::Done(_) => tracing::info!(lease = %self.config.name, "lease released"),
             Rewrite::OtherHolder(holder) => {
                 tracing::info!(lease = %self.config.name, holder, "another process already holds the lease");
@@ -195,7 +195,7 @@ impl Elector {
         End::Released
     }
 
-    /// Rewrites the record. If the Lease was changed meanwhile, reads it, and rewrites it if this process is
+    /// Rewrites the spec. If the Lease was changed meanwhile, reads it, and rewrites it if this process is
     /// still its holder.
     async fn rewrite(&self, lease: &mut Lease, edit: fn(&LeaseSpec, Timestamp) -> LeaseSpec) -> Rewrite {
         let failure = match self.edit(lease, edit).await {
@@ -206,7 +206,7 @@ impl Elector {
             return Rewrite::Failed(failure);
         }
         match self.request(self.leases.get_opt(&self.config.name)).await {
-            Ok(Some(current)) if current.spec.as_ref().is_some_and(|record| self.holder.is_named_in(record)) => {
+            Ok(Some(current)) if current.spec.as_ref().is_some_and(|spec| self.holder.is_named_in(spec)) => {
                 *lease = current;
             }
             Ok(Some(current)) => return Rewrite::OtherHolder(holder_of(&current)),
@@ -218,20 +218,20 @@ impl Elector {
     }
 
     async fn edit(&self, lease: &mut Lease, edit: fn(&LeaseSpec, Timestamp) -> LeaseSpec) -> Result<Moment, Failure> {
-        let record = edit(&lease.spec.clone().unwrap_or_default(), Timestamp::now());
+        let spec = edit(&lease.spec.clone().unwrap_or_default(), Timestamp::now());
         let sent = Moment::now();
-        *lease = self.write(Some(lease), record).await?;
+        *lease = self.write(Some(lease), spec).await?;
         Ok(sent)
     }
 
-    /// Writes the record under the `resourceVersion` of `current`; creates the Lease if there is none.
-    async fn write(&self, current: Option<&Lease>, record: LeaseSpec) -> Result<Lease, Failure> {
+    /// Writes the spec under the `resourceVersion` of `current`; creates the Lease if there is none.
+    async fn write(&self, current: Option<&Lease>, spec: LeaseSpec) -> Result<Lease, Failure> {
         let params = PostParams { field_manager: Some("cloud-policy-operator".to_owned()), ..PostParams::default() };
         let mut metadata = current.map(|lease| lease.metadata.clone()).unwrap_or_default();
         metadata.managed_fields = None;
         metadata.name = Some(self.config.name.clone());
         let create = metadata.resource_version.is_none();
-        let lease = Lease { metadata, spec: Some(record) };
+        let lease = Lease { metadata, spec: Some(spec) };
         if create {
             self.request(self.leases.create(&params, &lease)).await
         } else {
@@ -267,7 +267,7 @@ impl Elector {
 }
 
 fn holder_of(lease: &Lease) -> String {
-    let identity = lease.spec.as_ref().and_then(record::holder_identity);
+    let identity = lease.spec.as_ref().and_then(lease::holder_identity);
     identity.unwrap_or("none").to_owned()
 }
 

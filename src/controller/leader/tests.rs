@@ -1,12 +1,12 @@
 use super::fence::{Fence, Moment, Standing};
-use super::record::{self, Holder, ObservedRecord};
+use super::lease::{self, Holder, ObservedLease};
 use super::*;
 use std::time::SystemTime;
 
 const SECOND: Duration = Duration::from_secs(1);
 const MILLISECOND: Duration = Duration::from_millis(1);
 
-fn record_of(identity: &str, seconds: i32) -> LeaseSpec {
+fn spec_of(identity: &str, seconds: i32) -> LeaseSpec {
     let now = Timestamp::from_second(1_700_000_000).unwrap();
     LeaseSpec { lease_duration_seconds: Some(seconds), ..Holder::new(identity, now).acquire(None, SECOND) }
 }
@@ -88,24 +88,24 @@ async fn acquired_is_false_when_election_ends_first() {
 
 #[test]
 fn lease_is_free_after_observed_lease_duration() {
-    let mut observed = ObservedRecord::default();
+    let mut observed = ObservedLease::default();
     let start = Instant::now();
-    let mut record = record_of("other", 15);
+    let mut spec = spec_of("other", 15);
     assert!(observed.is_free(start, SECOND), "there is no lease");
-    observed.observe(Some(&record), start);
+    observed.observe(Some(&spec), start);
     assert!(!observed.is_free(start, SECOND), "its renew time is years ago, but this process read it only now");
-    record = record::renewed(&record, Timestamp::from_second(1_700_000_014).unwrap());
-    observed.observe(Some(&record), start + 14 * SECOND);
-    observed.observe(Some(&record), start + 28 * SECOND);
+    spec = lease::renewed(&spec, Timestamp::from_second(1_700_000_014).unwrap());
+    observed.observe(Some(&spec), start + 14 * SECOND);
+    observed.observe(Some(&spec), start + 28 * SECOND);
     assert!(!observed.is_free(start + 28 * SECOND, SECOND));
     assert!(observed.is_free(start + 29 * SECOND, SECOND));
 }
 
 #[test]
 fn deleted_lease_stays_taken_for_its_lease_duration() {
-    let mut observed = ObservedRecord::default();
+    let mut observed = ObservedLease::default();
     let start = Instant::now();
-    observed.observe(Some(&record_of("other", 15)), start);
+    observed.observe(Some(&spec_of("other", 15)), start);
     observed.observe(None, start + SECOND);
     assert!(!observed.is_free(start + 14 * SECOND, SECOND));
     assert!(observed.is_free(start + 15 * SECOND, SECOND));
@@ -115,8 +115,8 @@ fn deleted_lease_stays_taken_for_its_lease_duration() {
 fn released_lease_is_free_at_once() {
     let now = Timestamp::from_second(1_700_000_001).unwrap();
     for holder_identity in [None, Some(String::new())] {
-        let mut observed = ObservedRecord::default();
-        let released = LeaseSpec { holder_identity, ..record::released(&record_of("other", 15), now) };
+        let mut observed = ObservedLease::default();
+        let released = LeaseSpec { holder_identity, ..lease::released(&spec_of("other", 15), now) };
         observed.observe(Some(&released), Instant::now());
         assert!(observed.is_free(Instant::now(), SECOND));
     }
@@ -126,10 +126,10 @@ fn released_lease_is_free_at_once() {
 fn holder_differs_by_acquire_time() {
     let first = Holder::new("pod", Timestamp::from_microsecond(1_700_000_000_000_001).unwrap());
     let second = Holder::new("pod", Timestamp::from_microsecond(1_700_000_000_000_002).unwrap());
-    let record = first.acquire(None, SECOND);
-    assert!(first.is_named_in(&record));
-    assert!(!second.is_named_in(&record));
-    assert!(!first.is_named_in(&record::released(&record, Timestamp::UNIX_EPOCH)));
+    let spec = first.acquire(None, SECOND);
+    assert!(first.is_named_in(&spec));
+    assert!(!second.is_named_in(&spec));
+    assert!(!first.is_named_in(&lease::released(&spec, Timestamp::UNIX_EPOCH)));
 }
 
 #[test]
@@ -137,9 +137,9 @@ fn acquire_counts_transitions_and_rounds_duration_up() {
     let holder = Holder::new("me", Timestamp::UNIX_EPOCH);
     let first = holder.acquire(None, Duration::from_millis(2_500));
     assert_eq!((first.lease_transitions, first.lease_duration_seconds), (Some(0), Some(3)));
-    let second = holder.acquire(Some(&record_of("other", 15)), 15 * SECOND);
+    let second = holder.acquire(Some(&spec_of("other", 15)), 15 * SECOND);
     assert_eq!((second.lease_transitions, second.lease_duration_seconds), (Some(1), Some(15)));
-    assert_eq!(record::holder_identity(&second), Some("me"));
+    assert_eq!(lease::holder_identity(&second), Some("me"));
 }
 
 #[test]

@@ -5,7 +5,7 @@
 //!
 //! | file | step |
 //! | --- | --- |
-//! | [`reconciliation`], [`last_known`] | the state of one reconcile; what status remembers of earlier ones |
+//! | [`reconciliation`], [`prior_state`] | the state of one reconcile; what earlier ones left |
 //! | [`account`] | connect: resolves the connection, or says why it is unavailable |
 //! | [`observe`], [`ownership`], [`conflicts`] | observe: by the shared list or by get; the owners of the found objects; rival objects |
 //! | [`place`], [`former`] | where the upstream object is, whatever status says; a spec that names another place |
@@ -25,13 +25,13 @@ pub mod conflicts;
 pub mod deletion;
 pub mod failure;
 pub mod former;
-pub mod last_known;
 pub mod looks;
 pub mod moved;
 pub mod narrowing;
 pub mod observe;
 pub mod ownership;
 pub mod place;
+pub mod prior_state;
 pub mod reconciliation;
 pub mod report;
 pub mod stop;
@@ -44,7 +44,7 @@ use super::kinds::managed::Managed;
 use crate::api::Reason;
 use crate::controller::queue::next::Next;
 use crate::engine::outcome::Outcome;
-use crate::engine::plan::{self, LastKnown};
+use crate::engine::plan::{self, PriorState};
 use crate::engine::{BoundExternal, Problem};
 use crate::upstream::endpoint::is_segment;
 use crate::upstream::{Account, registry};
@@ -101,8 +101,8 @@ async fn sync<K: Managed>(this: &mut Reconciliation<'_, K>, refusal: Option<Stri
                 (found, claims, contender, left_behind)
             }
         };
-    let last_known = LastKnown { contender, left_behind, moved: moved::of(this, &account), ..this.last_known() };
-    let plan = plan::plan(&last_known, this.rules(), found, &hash);
+    let prior_state = PriorState { contender, left_behind, moved: moved::of(this, &account), ..this.prior_state() };
+    let plan = plan::plan(&prior_state, this.rules(), found, &hash);
     Apply::new(this, external.as_ref(), &account, hash).run(plan, claims).await
 }
 

@@ -12,7 +12,7 @@ use crate::upstream::{Account, registry};
 /// Compares the place in status with the one to which the connection leads; `None` if both are the same, or
 /// if nothing is recorded.
 pub fn of<K: Managed>(this: &Reconciliation<'_, K>, account: &Account) -> Option<Moved> {
-    between(this, this.record()?, account)
+    between(this, this.upstream_ref()?, account)
 }
 
 /// Compares the place in a record with the one to which a connection leads; `None` if both are the same.

@@ -142,7 +142,7 @@ async fn from_list<K: Managed>(
             if seen.owner == Ownership::Ours {
                 this.shared().records.prove(&uid, &seen.id);
             }
-            let quiet = plan::plan(&this.last_known(), this.rules(), vec![(*seen).clone()], hash).is_quiet();
+            let quiet = plan::plan(&this.prior_state(), this.rules(), vec![(*seen).clone()], hash).is_quiet();
             quiet.then_some(ObserveResult::Listed(*seen))
         }
         ListedObservation::PartialMatch if this.has_reason(Reason::UpToDate) => {
@@ -160,7 +160,7 @@ async fn from_get<K: Managed>(
     external: &dyn BoundExternal,
     account: &Account,
 ) -> crate::engine::Result<Vec<Observation>> {
-    let known = this.last_known().id;
+    let known = this.prior_state().id;
     let named = this.object.common().external_id.clone();
     let mut found = Vec::new();
     if let Some(id) = known.as_deref().or(named.as_deref()) {
@@ -168,7 +168,7 @@ async fn from_get<K: Managed>(
     }
     let ours = found.iter().any(|seen| seen.owner.may_be_ours());
     // Whatever `externalId` names: an object that was recorded comes first.
-    let unrecorded = known.is_none() && this.record().is_some();
+    let unrecorded = known.is_none() && this.upstream_ref().is_some();
     let lost = !ours && (known.is_some() || named.is_none() || unrecorded);
     let hidden_copy = this.shared().records.copy_hidden_for(&this.uid(), this.shared().settings.create_grace);
     let duplicated = ours && known.is_some() && (hidden_copy.is_some() || may_be_two(this));

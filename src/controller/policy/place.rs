@@ -36,7 +36,7 @@ impl<K: Managed> Reconciliation<'_, K> {
 
     /// Returns the record of the upstream object: that in status, unless status records nothing, or both the spec and
     /// status contradict the place.
-    pub fn record(&self) -> Option<&UpstreamRef> {
+    pub fn upstream_ref(&self) -> Option<&UpstreamRef> {
         let saved = self.status.common.upstream.as_ref();
         self.former().filter(|_| !self.spec_is_recorded()).or(saved).or(self.place.as_ref())
     }

@@ -148,12 +148,12 @@ impl Settling {
     }
 
     /// Counts a look, and returns the pause before the next.
-    pub fn next_look(&self, uid: &str) -> Duration {
+    pub fn count_look(&self, uid: &str) -> Duration {
         self.count(uid, Write::default)
     }
 
     /// Counts a look at an object that did not apply a write, and returns the pause before the next.
-    pub fn next_review(&self, uid: &str) -> Duration {
+    pub fn count_review(&self, uid: &str) -> Duration {
         self.count(uid, || Write { looks: LOOKS, ..Write::default() })
     }
 
@@ -201,11 +201,11 @@ mod tests {
         let pauses: Vec<u64> = (0..LOOKS)
             .map(|_| {
                 assert_eq!(settling.is_open("a"), Some(true));
-                settling.next_look("a").as_secs()
+                settling.count_look("a").as_secs()
             })
             .collect();
         assert_eq!((pauses, settling.is_open("a")), (vec![1, 2, 4, 8, 16], Some(false)));
-        assert_eq!(settling.next_review("a"), SECOND * 32);
+        assert_eq!(settling.count_review("a"), SECOND * 32);
         settling.wrote("a");
         assert_eq!(settling.is_open("a"), Some(true), "each write is awaited");
         settling.settled("a");
@@ -228,7 +228,7 @@ mod tests {
     #[test]
     fn review_after_restart_does_not_await_a_write() {
         let settling = Settling::new(SECOND);
-        assert_eq!(settling.next_review("a"), SECOND * 32);
+        assert_eq!(settling.count_review("a"), SECOND * 32);
         assert_eq!(settling.is_open("a"), Some(false));
     }
 
@@ -245,7 +245,7 @@ mod tests {
         settling.defer("a");
         assert!(settling.deferred("a", "id-1").is_some() && settling.deferred("a", "id-2").is_none());
         for _ in 0..LOOKS {
-            settling.next_look("a");
+            settling.count_look("a");
         }
         assert!(settling.deferred("a", "id-1").is_none(), "a look showed the object");
         assert!(!settling.is_deleted("a", "id-1"), "the deletion is repeated");

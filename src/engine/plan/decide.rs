@@ -1,6 +1,6 @@
 //! The decision.
 
-use super::{Acquire, Existing, LastKnown, Plan, Refusal, ReportOnly, Rival, Rules, Step, TagOwner, Unapplied};
+use super::{Acquire, Existing, Plan, PriorState, Refusal, ReportOnly, Rival, Rules, Step, TagOwner, Unapplied};
 use crate::api::shared::{AdoptionPolicy, DriftPolicy, ManagementPolicy, RecreatePolicy};
 use crate::api::status::OperationKind;
 use crate::engine::diff::SHOWN_FIELDS;
@@ -10,9 +10,9 @@ use crate::engine::{Cause, Diff, Observation, Ownership, Remedy};
 ///
 /// `found` holds the object with the known id, or all objects that may be the wanted one.
 #[must_use]
-pub fn plan(last_known: &LastKnown, rules: Rules<'_>, found: Vec<Observation>, wanted_hash: &str) -> Plan {
-    let plan = Planner { last_known, rules, wanted_hash }.plan(found);
-    match &last_known.contender {
+pub fn plan(prior_state: &PriorState, rules: Rules<'_>, found: Vec<Observation>, wanted_hash: &str) -> Plan {
+    let plan = Planner { prior_state, rules, wanted_hash }.plan(found);
+    match &prior_state.contender {
         Some(name) if plan.acquires() => Plan::Yield(Rival::Older { name: name.clone() }),
         _ => plan,
     }
@@ -20,7 +20,7 @@ pub fn plan(last_known: &LastKnown, rules: Rules<'_>, found: Vec<Observation>, w
 
 /// The input of the decision besides the observed objects.
 struct Planner<'a> {
-    last_known: &'a LastKnown,
+    prior_state: &'a PriorState,
     rules: Rules<'a>,
     wanted_hash: &'a str,
 }
@@ -29,7 +29,7 @@ impl Planner<'_> {
     /// Decides as if no other object of this cluster claimed the same upstream object.
     fn plan(&self, found: Vec<Observation>) -> Plan {
         let (ours, foreign): (Vec<_>, Vec<_>) = found.into_iter().partition(|observed| self.is_ours(observed));
-        if let Some(moved) = self.last_known.moved.as_ref().filter(|moved| !moved.is_disproved_by_any(&ours)) {
+        if let Some(moved) = self.prior_state.moved.as_ref().filter(|moved| !moved.is_disproved_by_any(&ours)) {
             return Plan::Refuse(Refusal::RecordedElsewhere(Box::new(moved.clone())));
         }
         match (&ours[..], &foreign[..]) {
@@ -38,7 +38,7 @@ impl Planner<'_> {
             ([], [one]) => self.foreign(one.clone()),
             ([], several) => Plan::Refuse(Refusal::Ambiguous { ids: ids(several) }),
             // A deletion may not be visible yet either.
-            ([oldest, ..], _) if self.last_known.settling => Plan::Recheck(Box::new(oldest.clone())),
+            ([oldest, ..], _) if self.prior_state.settling => Plan::Recheck(Box::new(oldest.clone())),
             ([oldest, ..], _) => Plan::Duplicate { oldest: Box::new(oldest.clone()), ids: ids(&ours) },
         }
     }
@@ -56,22 +56,22 @@ impl Planner<'_> {
     }
 
     fn is_recorded(&self, observed: &Observation) -> bool {
-        self.last_known.id.as_deref() == Some(observed.id.as_str())
+        self.prior_state.id.as_deref() == Some(observed.id.as_str())
     }
 
     fn absent(&self) -> Plan {
         if self.rules.management == ManagementPolicy::Observe {
             return Plan::Report { observed: None, why: ReportOnly::Observe };
         }
-        if self.last_known.may_appear() {
+        if self.prior_state.may_appear() {
             return Plan::Wait;
         }
-        let is_recorded = self.last_known.id.is_some();
+        let is_recorded = self.prior_state.id.is_some();
         // The upstream confirmed the write, and a read does not show it yet.
-        if is_recorded && self.last_known.unseen && self.last_known.in_flight.is_none() {
+        if is_recorded && self.prior_state.unseen && self.prior_state.in_flight.is_none() {
             return Plan::Wait;
         }
-        let was_deleted = is_recorded && !self.last_known.is_in_flight(OperationKind::Recreate);
+        let was_deleted = is_recorded && !self.prior_state.is_in_flight(OperationKind::Recreate);
         match self.rules.external_id {
             Some(id) if !is_recorded => Plan::Refuse(Refusal::ExternalIdNotFound { id: id.to_owned() }),
             _ if was_deleted && self.rules.drift == DriftPolicy::Report => {
@@ -89,7 +89,7 @@ impl Planner<'_> {
             let fields = observed.diff.summary();
             return Plan::Refuse(Refusal::OtherThanSpec { id: observed.id, fields });
         }
-        let existed = self.last_known.is_in_flight(OperationKind::Adopt) || self.rules.external_id.is_some();
+        let existed = self.prior_state.is_in_flight(OperationKind::Adopt) || self.rules.external_id.is_some();
         let acquire = if existed { Acquire::Adopt } else { Acquire::Recover };
         let acquire = (!self.is_recorded(&observed)).then_some(acquire);
         self.existing(observed, acquire, TagOwner::NotNeeded)
@@ -108,11 +108,11 @@ impl Planner<'_> {
         if observed.owner == Ownership::Reserved {
             return Plan::Refuse(Refusal::Reserved { id: observed.id });
         }
-        let is_created = self.last_known.is_in_flight(OperationKind::Create) && !self.last_known.left_behind;
+        let is_created = self.prior_state.is_in_flight(OperationKind::Create) && !self.prior_state.left_behind;
         if is_created && observed.diff.is_empty() {
             return self.created(observed);
         }
-        if self.last_known.settling && self.is_recorded(&observed) {
+        if self.prior_state.settling && self.is_recorded(&observed) {
             // The owner tag may not be visible yet.
             return Plan::Recheck(Box::new(observed));
         }
@@ -124,7 +124,7 @@ impl Planner<'_> {
 
     /// Decides about an object without our owner tag that equals what a create in flight would have made.
     fn created(&self, observed: Observation) -> Plan {
-        if self.last_known.create_sent {
+        if self.prior_state.create_sent {
             // The upstream dropped the owner tag. Our create in flight and the equal content are the proof.
             return self.existing(observed, Some(Acquire::Recover), TagOwner::Needed);
         }
@@ -137,7 +137,7 @@ impl Planner<'_> {
     fn adopt(&self, observed: Observation) -> Plan {
         let differs = observed.diff.is_writable().then(|| observed.diff.summary());
         match (self.rules.adoption, differs) {
-            (AdoptionPolicy::Never, _) if self.last_known.left_behind => {
+            (AdoptionPolicy::Never, _) if self.prior_state.left_behind => {
                 Plan::Refuse(Refusal::LeftBehind { id: observed.id })
             }
             (AdoptionPolicy::Never, differs) => Plan::Refuse(Refusal::AdoptionNotAllowed { id: observed.id, differs }),
@@ -186,23 +186,23 @@ impl Planner<'_> {
 
     /// Returns whether an update belongs to the create: the object was created without what differs.
     fn completes(&self, diff: &Diff, acquire: Option<Acquire>) -> bool {
-        let is_new = self.last_known.is_in_flight(OperationKind::Create) && acquire != Some(Acquire::Adopt);
+        let is_new = self.prior_state.is_in_flight(OperationKind::Create) && acquire != Some(Acquire::Adopt);
         is_new && !diff.needs_recreate()
     }
 
     /// Returns whether reads may show a state that does not last.
     fn is_unsettled(&self, diff: &Diff, cause: Cause) -> bool {
         // What reads show may be from before the last write, which wrote another spec.
-        let reverted = diff.is_empty() && cause == Cause::Spec && self.last_known.applied_hash.is_some();
+        let reverted = diff.is_empty() && cause == Cause::Spec && self.prior_state.applied_hash.is_some();
         let in_place = diff.fields.iter().any(|field| field.remedy == Remedy::Update);
         let late = in_place && cause == Cause::Drift;
         // An update whose response was lost may undo what reads show now.
-        (self.last_known.settling && (reverted || late)) || (diff.is_empty() && self.last_known.lost_update)
+        (self.prior_state.settling && (reverted || late)) || (diff.is_empty() && self.prior_state.lost_update)
     }
 
     /// Returns the cause of a difference: drift if the spec was written before as it is now.
     fn cause(&self) -> Cause {
-        let written_before = self.last_known.applied_hash.as_deref() == Some(self.wanted_hash);
+        let written_before = self.prior_state.applied_hash.as_deref() == Some(self.wanted_hash);
         if written_before { Cause::Drift } else { Cause::Spec }
     }
 
@@ -212,7 +212,7 @@ impl Planner<'_> {
         }
         let is_drift = cause == Cause::Drift;
         let paths = diff.fields.iter().map(|field| &field.path);
-        let over: Vec<String> = paths.filter(|path| self.last_known.fought.contains(path)).cloned().collect();
+        let over: Vec<String> = paths.filter(|path| self.prior_state.fought.contains(path)).cloned().collect();
         // What grants more than the spec is never conceded: it is corrected as often as it takes.
         if is_drift && !over.is_empty() && !diff.widens() {
             return Step::DriftFight { diff: diff.clone(), over };
@@ -237,7 +237,7 @@ impl Planner<'_> {
     /// Returns whether the last write had no effect on these fields: they are as they were before it, or as status
     /// shows them. A third value comes from another writer.
     fn was_not_applied(&self, in_place: &Diff, all: &Diff) -> bool {
-        let before = self.last_known.before.as_ref();
+        let before = self.prior_state.before.as_ref();
         before.is_some_and(|before| !in_place.moved_since(before)) || self.is_reported(all)
     }
 
@@ -245,7 +245,7 @@ impl Planner<'_> {
     /// always in the same order.
     fn is_reported(&self, all: &Diff) -> bool {
         let mut shown = all.fields.iter().take(SHOWN_FIELDS).filter(|field| field.remedy == Remedy::Update);
-        shown.all(|field| self.last_known.not_applied.contains(&Unapplied::of(field)))
+        shown.all(|field| self.prior_state.not_applied.contains(&Unapplied::of(field)))
     }
 }
 

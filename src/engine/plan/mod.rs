@@ -5,13 +5,13 @@
 //! place. A difference counts as drift when the spec has not changed since the last write.
 
 mod decide;
-mod last_known;
+mod prior_state;
 mod refusal;
 
 use super::{Cause, Diff, Observation};
 
 pub use decide::plan;
-pub use last_known::{LastKnown, Rules, Unapplied};
+pub use prior_state::{PriorState, Rules, Unapplied};
 pub use refusal::{Refusal, Rival};
 
 /// The next action of the operator.

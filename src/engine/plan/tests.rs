@@ -41,26 +41,26 @@ fn foreign_tag() -> Ownership {
 }
 
 /// Returns the memory of an object whose present spec was written.
-fn written() -> LastKnown {
-    LastKnown { id: Some("id-1".to_owned()), applied_hash: Some(HASH.to_owned()), ..LastKnown::default() }
+fn written() -> PriorState {
+    PriorState { id: Some("id-1".to_owned()), applied_hash: Some(HASH.to_owned()), ..PriorState::default() }
 }
 
 /// Returns the memory of an object whose spec was edited since it was written.
-fn edited() -> LastKnown {
-    LastKnown { applied_hash: Some("older".to_owned()), ..written() }
+fn edited() -> PriorState {
+    PriorState { applied_hash: Some("older".to_owned()), ..written() }
 }
 
-fn in_flight(in_grace: bool) -> LastKnown {
-    LastKnown { in_flight: Some(OperationKind::Create), in_grace, ..LastKnown::default() }
+fn in_flight(in_grace: bool) -> PriorState {
+    PriorState { in_flight: Some(OperationKind::Create), in_grace, ..PriorState::default() }
 }
 
 /// Plans for one object that was found.
-fn plan_one(last_known: &LastKnown, rules: Rules<'_>, owner: Ownership, fields: &[(&str, Remedy)]) -> Plan {
-    plan(last_known, rules, vec![observed(owner, fields)], HASH)
+fn plan_one(prior_state: &PriorState, rules: Rules<'_>, owner: Ownership, fields: &[(&str, Remedy)]) -> Plan {
+    plan(prior_state, rules, vec![observed(owner, fields)], HASH)
 }
 
-fn plan_absent(last_known: &LastKnown, rules: Rules<'_>) -> Plan {
-    plan(last_known, rules, vec![], HASH)
+fn plan_absent(prior_state: &PriorState, rules: Rules<'_>) -> Plan {
+    plan(prior_state, rules, vec![], HASH)
 }
 
 fn existing(plan: Plan) -> Existing {
@@ -76,8 +76,8 @@ fn acquired(plan: Plan) -> (Option<Acquire>, TagOwner, Step) {
 }
 
 /// Returns the step for an object with our owner tag.
-fn step(last_known: &LastKnown, rules: Rules<'_>, fields: &[(&str, Remedy)]) -> Step {
-    existing(plan_one(last_known, rules, Ownership::Ours, fields)).step
+fn step(prior_state: &PriorState, rules: Rules<'_>, fields: &[(&str, Remedy)]) -> Step {
+    existing(plan_one(prior_state, rules, Ownership::Ours, fields)).step
 }
 
 fn reason(plan: &Plan) -> Option<Reason> {
@@ -89,10 +89,10 @@ fn reason(plan: &Plan) -> Option<Reason> {
 
 #[test]
 fn plan_creates_absent_object_unless_only_observed() {
-    assert_eq!(plan_absent(&LastKnown::default(), rules()), Plan::Create);
+    assert_eq!(plan_absent(&PriorState::default(), rules()), Plan::Create);
     let observe = Rules { management: ManagementPolicy::Observe, ..rules() };
     let report = Plan::Report { observed: None, why: ReportOnly::Observe };
-    assert_eq!(plan_absent(&LastKnown::default(), observe), report);
+    assert_eq!(plan_absent(&PriorState::default(), observe), report);
 }
 
 #[test]
@@ -103,7 +103,7 @@ fn plan_waits_for_lost_create_within_grace() {
 
 #[test]
 fn plan_waits_for_object_that_an_earlier_process_may_have_made() {
-    let unrecorded = LastKnown { may_be_unrecorded: true, ..LastKnown::default() };
+    let unrecorded = PriorState { may_be_unrecorded: true, ..PriorState::default() };
     assert_eq!(plan_absent(&unrecorded, rules()), Plan::Wait);
     let found = plan_one(&unrecorded, rules(), Ownership::Ours, &[]);
     assert_eq!(acquired(found), (Some(Acquire::Recover), TagOwner::NotNeeded, Step::None));
@@ -113,38 +113,38 @@ fn plan_waits_for_object_that_an_earlier_process_may_have_made() {
 fn plan_completes_create_under_create_only() {
     let create_only = Rules { management: ManagementPolicy::CreateOnly, ..rules() };
     let update = |plan: Plan| matches!(existing(plan).step, Step::Update { cause: Cause::Spec, .. });
-    let recorded = LastKnown { id: Some("id-1".to_owned()), ..in_flight(true) };
+    let recorded = PriorState { id: Some("id-1".to_owned()), ..in_flight(true) };
     assert!(update(plan_one(&recorded, create_only, Ownership::Ours, CHANGED)));
     assert!(update(plan_one(&in_flight(false), create_only, Ownership::Ours, CHANGED)), "its response was lost");
     let report =
-        |last_known| matches!(plan_one(&last_known, create_only, Ownership::Ours, CHANGED), Plan::Report { .. });
-    assert!(report(LastKnown { id: Some("id-1".to_owned()), ..LastKnown::default() }) && report(written()));
+        |prior_state| matches!(plan_one(&prior_state, create_only, Ownership::Ours, CHANGED), Plan::Report { .. });
+    assert!(report(PriorState { id: Some("id-1".to_owned()), ..PriorState::default() }) && report(written()));
 }
 
 #[test]
 fn plan_recovers_object_with_our_tag() {
-    for last_known in [in_flight(true), in_flight(false), LastKnown::default()] {
-        let plan = plan_one(&last_known, rules(), Ownership::Ours, &[]);
+    for prior_state in [in_flight(true), in_flight(false), PriorState::default()] {
+        let plan = plan_one(&prior_state, rules(), Ownership::Ours, &[]);
         assert_eq!(acquired(plan), (Some(Acquire::Recover), TagOwner::NotNeeded, Step::None));
     }
 }
 
 #[test]
 fn plan_finishes_adoption_in_flight_as_adoption() {
-    let adopting = LastKnown { in_flight: Some(OperationKind::Adopt), ..LastKnown::default() };
+    let adopting = PriorState { in_flight: Some(OperationKind::Adopt), ..PriorState::default() };
     let plan = plan_one(&adopting, rules(), Ownership::Ours, &[]);
     assert_eq!(acquired(plan), (Some(Acquire::Adopt), TagOwner::NotNeeded, Step::None));
 }
 
 #[test]
 fn plan_recovers_untagged_object_only_after_our_create() {
-    let sent = LastKnown { create_sent: true, ..in_flight(true) };
+    let sent = PriorState { create_sent: true, ..in_flight(true) };
     for owner in [Ownership::Untagged, Ownership::Unknown] {
         let equal = plan_one(&sent, rules(), owner.clone(), &[]);
         assert_eq!(acquired(equal), (Some(Acquire::Recover), TagOwner::Needed, Step::None));
         let differs = plan_one(&sent, rules(), owner.clone(), CHANGED);
         assert_eq!(reason(&differs), Some(Reason::Conflict));
-        let no_create = plan_one(&LastKnown::default(), rules(), owner, &[]);
+        let no_create = plan_one(&PriorState::default(), rules(), owner, &[]);
         assert_eq!(reason(&no_create), Some(Reason::Conflict));
     }
 }
@@ -159,7 +159,7 @@ fn plan_takes_no_untagged_object_for_create_of_others() {
 #[test]
 fn plan_adopts_only_as_adoption_policy_permits() {
     let adopt =
-        |adoption, fields| plan_one(&LastKnown::default(), Rules { adoption, ..rules() }, Ownership::Untagged, fields);
+        |adoption, fields| plan_one(&PriorState::default(), Rules { adoption, ..rules() }, Ownership::Untagged, fields);
     assert_eq!(reason(&adopt(AdoptionPolicy::Never, &[])), Some(Reason::Conflict));
     assert_eq!(reason(&adopt(AdoptionPolicy::IfIdentical, CHANGED)), Some(Reason::Conflict));
     let same = adopt(AdoptionPolicy::IfIdentical, &[]);
@@ -172,8 +172,8 @@ fn plan_adopts_only_as_adoption_policy_permits() {
 #[test]
 fn plan_never_writes_object_of_another_owner() {
     for adoption in [AdoptionPolicy::Never, AdoptionPolicy::IfIdentical, AdoptionPolicy::Always] {
-        for last_known in [LastKnown::default(), written()] {
-            let plan = plan_one(&last_known, Rules { adoption, ..rules() }, foreign_tag(), &[]);
+        for prior_state in [PriorState::default(), written()] {
+            let plan = plan_one(&prior_state, Rules { adoption, ..rules() }, foreign_tag(), &[]);
             assert_eq!(reason(&plan), Some(Reason::Conflict));
         }
     }
@@ -183,7 +183,7 @@ fn plan_never_writes_object_of_another_owner() {
 fn plan_reports_duplicates_and_keeps_the_oldest() {
     let mut second = observed(Ownership::Ours, &[]);
     second.id = "id-2".to_owned();
-    let plan = plan(&LastKnown::default(), rules(), vec![observed(Ownership::Ours, &[]), second], HASH);
+    let plan = plan(&PriorState::default(), rules(), vec![observed(Ownership::Ours, &[]), second], HASH);
     let Plan::Duplicate { oldest, ids } = plan else { panic!("{plan:?}") };
     assert_eq!(oldest.id, "id-1", "the first that was found");
     assert_eq!(ids, ["id-1", "id-2"]);
@@ -191,7 +191,7 @@ fn plan_reports_duplicates_and_keeps_the_oldest() {
 
 #[test]
 fn plan_yields_to_older_object_that_claims_the_same() {
-    let contested = LastKnown { contender: Some("Policy a/b".to_owned()), ..LastKnown::default() };
+    let contested = PriorState { contender: Some("Policy a/b".to_owned()), ..PriorState::default() };
     let rival = Rival::Older { name: "Policy a/b".to_owned() };
     assert_eq!(plan_absent(&contested, rules()), Plan::Yield(rival));
     let recovered = plan_one(&contested, rules(), Ownership::Ours, &[]);
@@ -224,19 +224,19 @@ fn plan_recreates_only_when_recreate_policy_permits() {
 
 #[test]
 fn plan_creates_after_interrupted_recreate() {
-    let last_known = LastKnown { in_flight: Some(OperationKind::Recreate), ..written() };
+    let prior_state = PriorState { in_flight: Some(OperationKind::Recreate), ..written() };
     let report = Rules { drift: DriftPolicy::Report, ..rules() };
-    assert_eq!(plan_absent(&last_known, report), Plan::Create);
+    assert_eq!(plan_absent(&prior_state, report), Plan::Create);
 }
 
 #[test]
 fn plan_never_updates_under_create_only_or_observe() {
     let create_only = Rules { management: ManagementPolicy::CreateOnly, ..rules() };
     let observe = Rules { management: ManagementPolicy::Observe, ..rules() };
-    for last_known in [written(), edited()] {
-        let plan = plan_one(&last_known, create_only, Ownership::Ours, CHANGED);
+    for prior_state in [written(), edited()] {
+        let plan = plan_one(&prior_state, create_only, Ownership::Ours, CHANGED);
         assert!(matches!(plan, Plan::Report { why: ReportOnly::CreateOnly, .. }), "{plan:?}");
-        let plan = plan_one(&last_known, observe, Ownership::Ours, CHANGED);
+        let plan = plan_one(&prior_state, observe, Ownership::Ours, CHANGED);
         assert!(matches!(plan, Plan::Report { why: ReportOnly::Observe, .. }), "{plan:?}");
     }
 }
@@ -244,7 +244,7 @@ fn plan_never_updates_under_create_only_or_observe() {
 #[test]
 fn plan_refuses_to_create_when_external_id_is_missing() {
     let named = Rules { external_id: Some("id-9"), ..rules() };
-    assert_eq!(reason(&plan_absent(&LastKnown::default(), named)), Some(Reason::InvalidSpec));
+    assert_eq!(reason(&plan_absent(&PriorState::default(), named)), Some(Reason::InvalidSpec));
 }
 
 #[test]
@@ -261,7 +261,7 @@ fn plan_does_not_trust_recorded_id_without_owner_tag() {
 
 #[test]
 fn plan_finds_our_object_when_recorded_id_is_forged() {
-    let forged = LastKnown { id: Some("foreign".to_owned()), ..written() };
+    let forged = PriorState { id: Some("foreign".to_owned()), ..written() };
     let mut foreign = observed(foreign_tag(), &[]);
     foreign.id = "foreign".to_owned();
     let plan = existing(plan(&forged, rules(), vec![foreign, observed(Ownership::Ours, &[])], HASH));

@@ -40,7 +40,7 @@ pub async fn run(cluster: &Cluster, workload: Workload, arguments: &Arguments) -
     let mut bench = Bench::set_up(cluster, workload, arguments).await?;
     bench.tell("creating a crowd");
     let (operator, creation) = bench.creation().await?;
-    let recorded = bench.record().await?;
+    let recorded = bench.current_state().await?;
     bench.tell("creating, editing and deleting alone");
     let alone = bench.alone().await?;
     operator.stop()?;
@@ -141,7 +141,7 @@ impl<'a> Bench<'a> {
     }
 
     /// Returns the creates, and the statuses that the objects have now.
-    async fn record(&self) -> anyhow::Result<Recorded> {
+    async fn current_state(&self) -> anyhow::Result<Recorded> {
         let creates = self.upstream.creates();
         let objects = self.cluster.objects(self.workload).list(&ListParams::default()).await?;
         let status = |object: kube::api::DynamicObject| (object.name_any(), object.data["status"].clone());

@@ -33,7 +33,8 @@ const REPLACED: &[(&str, &str)] = &[
     ("Hold", "Existing"),
     ("Take", "Acquire"),
     ("Restraint", "ReportOnly"),
-    ("Record", "LastKnown"),
+    ("Record", "PriorState"),
+    ("LastKnown", "PriorState"),
     ("Neighbour", "OtherObject"),
     ("Subject", "BoundExternal"),
     ("Remnant", "ExternalDeleter"),
@@ -139,6 +140,16 @@ fn source_uses_the_terms_of_the_field() {
 #[test]
 fn test_code_uses_the_terms_of_the_field() {
     check("tests", REPLACED_IN_TESTS, |file| file.starts_with("it/architecture"));
+}
+
+/// `record` is a verb: to put down what happened. A function that returns something is named after that.
+#[test]
+fn record_names_functions_that_write() {
+    let reads = Regex::new(r"fn record(?:<[^(]*)?\([^{;]*?->").unwrap();
+    assert!(reads.is_match("pub fn record<K>(this: &This) -> Option<&Record> {") && !reads.is_match("fn record() {}"));
+    let all = ["src", "tests"].into_iter().flat_map(code_files);
+    let wrong: Vec<String> = all.filter(|(_, code)| reads.is_match(code)).map(|(file, _)| file).collect();
+    assert!(wrong.iter().all(|file| file.ends_with("architecture/names.rs")), "name it after its result: {wrong:?}");
 }
 
 #[test]

@@ -6,7 +6,7 @@ use cloud_policy::api::shared::{AdoptionPolicy, DriftPolicy, ManagementPolicy, R
 use cloud_policy::api::status::OperationKind;
 use cloud_policy::engine::location::{Difference, Location, Moved};
 use cloud_policy::engine::outcome::Outcome;
-use cloud_policy::engine::plan::{Acquire, Existing, LastKnown, Plan, Rules, Step, Unapplied, plan};
+use cloud_policy::engine::plan::{Acquire, Existing, Plan, PriorState, Rules, Step, Unapplied, plan};
 use cloud_policy::engine::{Details, Diff, FieldDiff, Observation, Ownership, Remedy};
 use serde_json::json;
 use std::collections::BTreeSet;
@@ -19,7 +19,7 @@ const FIELD: &str = "spec.x";
 
 struct Situation {
     name: &'static str,
-    record: LastKnown,
+    prior: PriorState,
     found: Vec<Observation>,
     external_id: Option<&'static str>,
 }
@@ -37,7 +37,7 @@ fn policies_table_states_decision_of_code() {
     let mut used = BTreeSet::new();
     for situation in situations() {
         for (names, rules) in combinations(situation.external_id) {
-            let decided = describe(&plan(&situation.record, rules, situation.found.clone(), WANTED));
+            let decided = describe(&plan(&situation.prior, rules, situation.found.clone(), WANTED));
             let fits = |row: &Row| row.situation == situation.name && row.covers(&names);
             let fitting: Vec<usize> = (0..rows.len()).filter(|index| fits(&rows[*index])).collect();
             let [index] = fitting[..] else { panic!("{}, {names:?}: {} rows fit", situation.name, fitting.len()) };
@@ -144,47 +144,47 @@ fn other() -> Ownership {
 }
 
 /// Returns the status of an object whose current spec was written.
-fn written_before() -> LastKnown {
-    LastKnown { id: Some(ID.to_owned()), applied_hash: Some(WANTED.to_owned()), ..LastKnown::default() }
+fn written_before() -> PriorState {
+    PriorState { id: Some(ID.to_owned()), applied_hash: Some(WANTED.to_owned()), ..PriorState::default() }
 }
 
-fn spec_changed() -> LastKnown {
-    LastKnown { applied_hash: Some("before".to_owned()), ..written_before() }
+fn spec_changed() -> PriorState {
+    PriorState { applied_hash: Some("before".to_owned()), ..written_before() }
 }
 
-fn lost_create(in_grace: bool) -> LastKnown {
-    LastKnown { in_flight: Some(OperationKind::Create), in_grace, ..LastKnown::default() }
+fn lost_create(in_grace: bool) -> PriorState {
+    PriorState { in_flight: Some(OperationKind::Create), in_grace, ..PriorState::default() }
 }
 
-fn contested() -> LastKnown {
-    LastKnown { contender: Some("Policy a/b".to_owned()), ..LastKnown::default() }
+fn contested() -> PriorState {
+    PriorState { contender: Some("Policy a/b".to_owned()), ..PriorState::default() }
 }
 
 /// Returns the status of an object that is recorded in another place than the one to which the connection leads.
-fn recorded_elsewhere(difference: Difference) -> LastKnown {
+fn recorded_elsewhere(difference: Difference) -> PriorState {
     let at = |endpoint: &str| Location { endpoint: endpoint.to_owned(), ..Location::default() };
     let (from, to) = (at("https://old.example.com"), at("https://new.example.com"));
     let moved = Moved { from, to, difference, id: Some(ID.to_owned()), key: "name".to_owned() };
-    LastKnown { moved: Some(moved), ..written_before() }
+    PriorState { moved: Some(moved), ..written_before() }
 }
 
 fn situations() -> Vec<Situation> {
     use Ownership::{OtherObject, Ours, Unknown, Untagged};
     use Remedy::{Recreate, Update};
-    let never = LastKnown::default;
-    let case = |name, record, found| Situation { name, record, found, external_id: None };
+    let never = PriorState::default;
+    let case = |name, prior, found| Situation { name, prior, found, external_id: None };
     let one = |owner, differs| vec![seen(ID, owner, differs)];
     let unapplied = Unapplied { path: FIELD.to_owned(), observed: "2".to_owned() };
-    let stuck = LastKnown { not_applied: vec![unapplied], ..written_before() };
-    let reverted = LastKnown { settling: true, ..spec_changed() };
-    let settling = || LastKnown { settling: true, ..written_before() };
-    let fought = LastKnown { fought: vec![FIELD.to_owned()], ..written_before() };
+    let stuck = PriorState { not_applied: vec![unapplied], ..written_before() };
+    let reverted = PriorState { settling: true, ..spec_changed() };
+    let settling = || PriorState { settling: true, ..written_before() };
+    let fought = PriorState { fought: vec![FIELD.to_owned()], ..written_before() };
     let named_and_recorded = "no owner tag, id recorded, externalId names it, equal";
-    let recreating = LastKnown { in_flight: Some(OperationKind::Recreate), ..spec_changed() };
-    let incomplete = LastKnown { id: Some(ID.to_owned()), ..lost_create(true) };
-    let unrecorded = LastKnown { may_be_unrecorded: true, ..never() };
-    let sent = LastKnown { create_sent: true, ..lost_create(true) };
-    let adopting = LastKnown { in_flight: Some(OperationKind::Adopt), ..never() };
+    let recreating = PriorState { in_flight: Some(OperationKind::Recreate), ..spec_changed() };
+    let incomplete = PriorState { id: Some(ID.to_owned()), ..lost_create(true) };
+    let unrecorded = PriorState { may_be_unrecorded: true, ..never() };
+    let sent = PriorState { create_sent: true, ..lost_create(true) };
+    let adopting = PriorState { in_flight: Some(OperationKind::Adopt), ..never() };
     vec![
         case("not there, never created", never(), vec![]),
         case("not there, was created before", written_before(), vec![]),

@@ -5,7 +5,7 @@ use cloud_policy::api::Reason;
 use cloud_policy::api::shared::{AdoptionPolicy, DriftPolicy, ManagementPolicy, RecreatePolicy};
 use cloud_policy::api::status::{OperationKind, ValidationDetail, ValidationResult};
 use cloud_policy::engine::outcome::{Outcome, Requeue};
-use cloud_policy::engine::plan::{Existing, LastKnown, Plan, ReportOnly, Rules, Step, TagOwner, Unapplied, plan};
+use cloud_policy::engine::plan::{Existing, Plan, PriorState, ReportOnly, Rules, Step, TagOwner, Unapplied, plan};
 use cloud_policy::engine::{Details, Diff, ErrorKind, FieldDiff, Observation, Ownership, Remedy, UpstreamError};
 use cloud_policy_testbed::holds_for;
 use jiff::{SignedDuration, Timestamp};
@@ -22,7 +22,7 @@ fn id() -> impl Strategy<Value = String> {
     select(vec!["a", "b", "c"]).prop_map(str::to_owned)
 }
 
-fn record() -> impl Strategy<Value = LastKnown> {
+fn prior() -> impl Strategy<Value = PriorState> {
     let hash = prop::option::of(select(vec!["wanted", "older"]).prop_map(str::to_owned));
     let paths = || prop::collection::vec(path(), 0..3);
     let contender = prop::option::of(Just("Policy a/b".to_owned()));
@@ -37,7 +37,7 @@ fn record() -> impl Strategy<Value = LastKnown> {
             not_applied,
             fought,
             contender,
-        )| LastKnown {
+        )| PriorState {
             id,
             in_flight,
             create_sent,
@@ -123,46 +123,46 @@ fn touch(plan: &Plan) -> Touch {
 
 #[test]
 fn plan_contains_no_write_that_policies_forbid() {
-    let values = (record(), freedom(), prop::collection::vec(sighting(), 0..4));
-    holds_for(CASES, values, |(record, (management, adoption, drift, recreate, external_id), found)| {
+    let values = (prior(), freedom(), prop::collection::vec(sighting(), 0..4));
+    holds_for(CASES, values, |(prior, (management, adoption, drift, recreate, external_id), found)| {
         let rules = Rules { management, adoption, drift, recreate, external_id };
-        let plan = plan(&record, rules, found.clone(), "wanted");
+        let plan = plan(&prior, rules, found.clone(), "wanted");
         let touch = touch(&plan);
         if management == ManagementPolicy::Observe {
             assert_eq!(touch, Touch::Nothing, "Observe writes nothing: {plan:?}");
             assert!(!matches!(plan, Plan::Existing(_)), "and makes nothing its own");
         }
-        if record.contender.is_some() {
+        if prior.contender.is_some() {
             assert!(!plan.acquires(), "an older object claims it: {plan:?}");
         }
         let ours = found.iter().filter(|seen| seen.owner == Ownership::Ours).count();
         if ours > 1 {
-            let late = record.settling && matches!(plan, Plan::Recheck(_));
+            let late = prior.settling && matches!(plan, Plan::Recheck(_));
             assert!(late || matches!(plan, Plan::Duplicate { .. }), "{plan:?}");
         }
         match touch {
             Touch::Nothing => {}
             Touch::Create => {
                 assert!(found.is_empty(), "something is there already");
-                assert!(!record.may_appear(), "one may still land");
+                assert!(!prior.may_appear(), "one may still land");
             }
-            Touch::Write(seen) => may_write(&record, rules, &seen),
+            Touch::Write(seen) => may_write(&prior, rules, &seen),
         }
         if let Plan::Existing(Existing { step, .. }) = &plan {
-            may_step(&record, rules, step, &plan);
+            may_step(&prior, rules, step, &plan);
         }
     });
 }
 
 /// Asserts that the object may be written.
-fn may_write(record: &LastKnown, rules: Rules<'_>, seen: &Observation) {
+fn may_write(prior: &PriorState, rules: Rules<'_>, seen: &Observation) {
     match &seen.owner {
         Ownership::Ours => {}
         Ownership::ForeignTag(owner) | Ownership::OtherObject(owner) => panic!("the object of {owner} is written"),
         Ownership::Reserved => panic!("a system object is written"),
         Ownership::Unknown | Ownership::Untagged => {
-            let known = record.id.as_deref() == Some(seen.id.as_str());
-            let recovered = record.is_in_flight(OperationKind::Create) && seen.diff.is_empty();
+            let known = prior.id.as_deref() == Some(seen.id.as_str());
+            let recovered = prior.is_in_flight(OperationKind::Create) && seen.diff.is_empty();
             let adopted = match rules.adoption {
                 AdoptionPolicy::Never => false,
                 AdoptionPolicy::IfIdentical => seen.diff.is_empty(),
@@ -175,9 +175,9 @@ fn may_write(record: &LastKnown, rules: Rules<'_>, seen: &Observation) {
 }
 
 /// Asserts that the policies of the spec allow the step.
-fn may_step(record: &LastKnown, rules: Rules<'_>, step: &Step, plan: &Plan) {
+fn may_step(prior: &PriorState, rules: Rules<'_>, step: &Step, plan: &Plan) {
     let writes = matches!(step, Step::Update { .. } | Step::Recreate { .. });
-    let completes = record.is_in_flight(OperationKind::Create) && matches!(step, Step::Update { .. });
+    let completes = prior.is_in_flight(OperationKind::Create) && matches!(step, Step::Update { .. });
     let is_free = rules.management != ManagementPolicy::CreateOnly || completes;
     assert!(is_free || !writes, "CreateOnly changes nothing but what its create left out: {plan:?}");
     if matches!(step, Step::Recreate { .. }) {
@@ -188,7 +188,7 @@ fn may_step(record: &LastKnown, rules: Rules<'_>, step: &Step, plan: &Plan) {
         assert!(in_place && !diff.is_empty(), "an update changes what can be changed in place: {plan:?}");
     }
     let adopting = matches!(plan, Plan::Existing(Existing { acquire: Some(_), .. }));
-    if record.applied_hash.as_deref() == Some("wanted") && rules.drift == DriftPolicy::Report && !adopting {
+    if prior.applied_hash.as_deref() == Some("wanted") && rules.drift == DriftPolicy::Report && !adopting {
         assert!(!writes, "drift is only reported: {plan:?}");
     }
 }

@@ -3,7 +3,7 @@
 
 use crate::support::upstream::{accepted, account, observation, short_timeouts};
 use cloud_policy::api::shared::{AdoptionPolicy, DriftPolicy, ManagementPolicy, RecreatePolicy};
-use cloud_policy::engine::plan::{Existing, LastKnown, Plan, Rules, Step, TagOwner, Unapplied, plan};
+use cloud_policy::engine::plan::{Existing, Plan, PriorState, Rules, Step, TagOwner, Unapplied, plan};
 use cloud_policy::engine::{BoundExternal, Diff};
 use cloud_policy::upstream::{Account, Credentials};
 use cloud_policy_simulator::ncloud::{self, Ncloud};
@@ -62,12 +62,12 @@ pub async fn settle(subject: &dyn BoundExternal, id: &str) -> Diff {
         recreate: RecreatePolicy::Never,
         external_id: None,
     };
-    let mut record = LastKnown { id: Some(id.to_owned()), ..LastKnown::default() };
+    let mut prior = PriorState { id: Some(id.to_owned()), ..PriorState::default() };
     let mut previous: Option<Diff> = None;
     for _ in 0..3 {
         let seen = observation(subject, id).await;
         let Plan::Existing(Existing { step, acquire: None, tag: TagOwner::NotNeeded, .. }) =
-            plan(&record, rules, vec![seen], "hash")
+            plan(&prior, rules, vec![seen], "hash")
         else {
             panic!("the object is ours")
         };
@@ -79,13 +79,13 @@ pub async fn settle(subject: &dyn BoundExternal, id: &str) -> Diff {
             }
             Step::Update { diff, .. } => {
                 accepted(subject.update(id, &diff).await);
-                record.applied_hash = Some("hash".to_owned());
+                prior.applied_hash = Some("hash".to_owned());
                 let left = observation(subject, id).await.diff;
                 // The operator repeats a write that leaves more granted than the spec.
                 if previous.replace(left.clone()).is_some_and(|previous| previous == left) {
                     return left;
                 }
-                record.not_applied = left.fields.into_iter().map(|field| Unapplied::of(&field)).collect();
+                prior.not_applied = left.fields.into_iter().map(|field| Unapplied::of(&field)).collect();
             }
         }
     }

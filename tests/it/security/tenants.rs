@@ -132,7 +132,7 @@ async fn cluster_connection_rejects_unlisted_namespace() {
     let cases = [("direct", "NamespaceNotAllowed"), ("indirect", "ConnectionNotFound")];
     for (name, reason) in cases {
         env.reason::<Policy>(name, reason).await;
-        let upstream = record("ncloud/policy", &shared, &env.ncloud.url(), &victim);
+        let upstream = upstream_ref("ncloud/policy", &shared, &env.ncloud.url(), &victim);
         write_status::<Policy>(&env, name, json!({ "upstream": upstream })).await;
         env.delete::<Policy>(name).await;
     }
@@ -148,7 +148,7 @@ async fn cluster_connection_rejects_unlisted_namespace() {
 }
 
 /// Returns a deletion record as a tenant could write it.
-fn record(system: &str, connection: &Value, endpoint: &str, id: &str) -> Value {
+fn upstream_ref(system: &str, connection: &Value, endpoint: &str, id: &str) -> Value {
     json!({ "system": system, "connection": connection, "endpoint": endpoint, "id": id, "key": "k", "adopted": true })
 }
 
@@ -207,7 +207,7 @@ async fn edited_status_cannot_reach_object_of_another_owner() {
 async fn edited_status_cannot_reach_unowned_policy() {
     let env = TestEnv::new("forged-hand").await;
     let victim = env.ncloud.add_policy(NewPolicy { policy_name: "by-hand".to_owned(), ..NewPolicy::default() });
-    let record = record("ncloud/policy", &json!({ "name": "ncloud" }), &env.ncloud.url(), &victim);
+    let record = upstream_ref("ncloud/policy", &json!({ "name": "ncloud" }), &env.ncloud.url(), &victim);
     assert_forgery_is_refused::<Policy>(&env, ncloud_policy("forger"), record).await;
     assert!(env.ncloud.journal().writes().is_empty(), "{:?}", env.ncloud.journal().writes());
 }
@@ -217,7 +217,7 @@ async fn edited_status_cannot_reach_policy_when_tags_are_hidden() {
     let env = TestEnv::new("forged-untagged").await;
     env.ncloud.faults().add(Fault::on(Operation::TagsGet).before(Action::status(405, "")).forever());
     let victim = env.ncloud.add_policy(NewPolicy { policy_name: "by-hand".to_owned(), ..NewPolicy::default() });
-    let record = record("ncloud/policy", &json!({ "name": "ncloud" }), &env.ncloud.url(), &victim);
+    let record = upstream_ref("ncloud/policy", &json!({ "name": "ncloud" }), &env.ncloud.url(), &victim);
     assert_forgery_is_refused::<Policy>(&env, ncloud_policy("forger"), record).await;
     assert!(env.ncloud.journal().writes().is_empty(), "{:?}", env.ncloud.journal().writes());
 }
@@ -237,8 +237,8 @@ async fn edited_status_cannot_reach_unowned_spaceone_objects() {
     let zone = env.spaceone.zone_ids()[1].clone();
     let connection = json!({ "name": "spaceone" });
     let url = env.spaceone.url();
-    let of_policy = record("spaceone/policy", &connection, &url, &policy);
-    let of_network = record("spaceone/networkpolicy", &connection, &url, &network);
+    let of_policy = upstream_ref("spaceone/policy", &connection, &url, &policy);
+    let of_network = upstream_ref("spaceone/networkpolicy", &connection, &url, &network);
     assert_forgery_is_refused::<Policy>(&env, spaceone_policy("forger"), of_policy).await;
     assert_forgery_is_refused::<NetworkPolicy>(&env, network_policy("forger", &zone), of_network.clone()).await;
     // The status of a policy names a network policy.

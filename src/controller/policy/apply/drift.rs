@@ -58,7 +58,7 @@ impl<K: Managed> Apply<'_, '_, K> {
         if self.this.is_in_flight(OperationKind::Recreate) {
             return Cause::Recreate;
         }
-        let Some(id) = self.this.last_known().id.filter(|_| !self.this.is_in_flight(OperationKind::Create)) else {
+        let Some(id) = self.this.prior_state().id.filter(|_| !self.this.is_in_flight(OperationKind::Create)) else {
             return Cause::Spec;
         };
         self.count_drift();

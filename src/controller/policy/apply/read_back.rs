@@ -83,7 +83,7 @@ impl<K: Managed> Apply<'_, '_, K> {
 
     /// Waits for an object that the upstream does not show yet; at most as long as the create may take effect.
     pub(super) fn not_shown(&self) -> Result<Outcome, Stop> {
-        let pause = self.this.shared().settling.next_look(&self.this.uid());
+        let pause = self.this.shared().settling.count_look(&self.this.uid());
         let left = self.this.grace_left().or_else(|| self.this.unseen_left());
         let pause = left.map_or(pause, |left| pause.min(left + Duration::from_secs(1)));
         self.unless_ready(pause)?;
@@ -93,7 +93,7 @@ impl<K: Managed> Apply<'_, '_, K> {
 
     /// Waits for an upstream that may not show the last write yet.
     pub(super) fn recheck(&mut self, observed: &Observation) -> Result<Outcome, Stop> {
-        let pause = self.this.shared().settling.next_look(&self.this.uid());
+        let pause = self.this.shared().settling.count_look(&self.this.uid());
         // What grants more than the spec is shown at once, whatever a response said.
         if !observed.diff.widens() {
             self.unless_ready(pause)?;
@@ -114,7 +114,7 @@ impl<K: Managed> Apply<'_, '_, K> {
         if outcome.reason != Reason::NotApplied || outcome.requeue == Requeue::Backoff {
             return outcome;
         }
-        match shared.settling.next_review(&self.this.uid()) {
+        match shared.settling.count_review(&self.this.uid()) {
             pause if pause < shared.settings.slow_retry => Outcome { requeue: Requeue::After(pause), ..outcome },
             _ => outcome,
         }

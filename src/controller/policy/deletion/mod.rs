@@ -87,7 +87,7 @@ pub async fn run<K: Managed>(this: &mut Reconciliation<'_, K>) -> Result<Next> {
     match deletion {
         Ok(Deletion::Done) => release::run(this, None).await,
         Ok(Deletion::Orphaned(why, tag)) => {
-            orphan::report(this, this.record(), why, &tag);
+            orphan::report(this, this.upstream_ref(), why, &tag);
             release::run(this, Some(why)).await
         }
         Err(Stop::Report(outcome)) => block(this, outcome).await,
@@ -100,7 +100,7 @@ pub async fn run<K: Managed>(this: &mut Reconciliation<'_, K>) -> Result<Next> {
 /// neither finalizer nor record, is none of its business.
 fn is_concerned<K: Managed>(this: &Reconciliation<'_, K>) -> bool {
     let held = has_finalizer(&this.object);
-    let recorded = this.record().is_some();
+    let recorded = this.upstream_ref().is_some();
     let released = this.shared().records.is_released(&this.uid());
     held || (!released && (recorded || this.object.orphan_reason().is_none()))
 }
@@ -123,7 +123,7 @@ async fn delete_unless_crd_is_deleted<K: Managed>(this: &Reconciliation<'_, K>) 
 }
 
 async fn delete<K: Managed>(this: &Reconciliation<'_, K>) -> Result<Deletion, Stop> {
-    let is_recorded = this.record().is_some();
+    let is_recorded = this.upstream_ref().is_some();
     let saved = this.status.common.upstream.is_some();
     if !saved && !this.shared().settings.safeguards.search_unrecorded {
         return Ok(Deletion::Done);
@@ -160,7 +160,7 @@ async fn delete_from<K: Managed>(this: &Reconciliation<'_, K>, targets: &[Target
     let is_empty = count == 0;
     if is_empty && blocked.is_none() {
         wait::for_create(this)?;
-    } else if this.record().is_none() {
+    } else if this.upstream_ref().is_none() {
         limit::check(this).await?;
     }
     let is_only = count == 1 && blocked.is_none() && !this.shared().records.may_have_copy(&this.uid());
@@ -209,7 +209,7 @@ async fn delete_one<K: Managed>(
         return Ok(());
     }
     // The deletion may not be visible yet. After a while it is repeated.
-    Err(deletion_plan::still_listed(id, shared.settling.next_look(&this.uid())).into())
+    Err(deletion_plan::still_listed(id, shared.settling.count_look(&this.uid())).into())
 }
 
 /// Waits for the connection; in a terminating namespace not for ever, because the connection may have been
@@ -237,7 +237,7 @@ async fn without_connection<K: Managed>(
     let namespace = namespaces.get_metadata_opt(&this.namespace()).await?;
     let terminating = namespace.is_none_or(|namespace| namespace.metadata.deletion_timestamp.is_some());
     if terminating && this.deleted_for() >= this.shared().settings.orphan_after {
-        let recorded = this.record().is_some();
+        let recorded = this.upstream_ref().is_some();
         return Ok(left_in_place(if recorded { OrphanReason::Deadline } else { OrphanReason::NotSearched }));
     }
     let requeue = if terminating { Requeue::After(IN_TERMINATING_NAMESPACE) } else { outcome.requeue };

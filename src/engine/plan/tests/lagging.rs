@@ -8,14 +8,14 @@ fn unapplied(path: &str) -> Unapplied {
     Unapplied { path: path.to_owned(), observed: "2".to_owned() }
 }
 
-fn settling() -> LastKnown {
-    LastKnown { settling: true, ..written() }
+fn settling() -> PriorState {
+    PriorState { settling: true, ..written() }
 }
 
-fn before(observed: i32) -> LastKnown {
+fn before(observed: i32) -> PriorState {
     let mut diff = Diff::default();
     diff.compare("spec.x", &1, &observed, Remedy::Update);
-    LastKnown { before: Some(diff), ..written() }
+    PriorState { before: Some(diff), ..written() }
 }
 
 #[test]
@@ -34,15 +34,15 @@ fn plan_looks_again_when_last_write_is_not_shown() {
 
 #[test]
 fn plan_writes_edited_spec_while_last_write_is_not_shown() {
-    let edited = LastKnown { settling: true, ..edited() };
+    let edited = PriorState { settling: true, ..edited() };
     assert!(matches!(step(&edited, rules(), CHANGED), Step::Update { cause: Cause::Spec, .. }));
-    let created = LastKnown { applied_hash: None, ..settling() };
+    let created = PriorState { applied_hash: None, ..settling() };
     assert!(matches!(step(&created, rules(), CHANGED), Step::Update { cause: Cause::Spec, .. }));
 }
 
 #[test]
 fn plan_distrusts_equality_while_another_spec_was_just_written() {
-    let reverted = LastKnown { settling: true, ..edited() };
+    let reverted = PriorState { settling: true, ..edited() };
     let plan = plan_one(&reverted, rules(), Ownership::Ours, &[]);
     assert!(matches!(plan, Plan::Recheck(_)), "{plan:?}");
     assert_eq!(step(&edited(), rules(), &[]), Step::None);
@@ -66,15 +66,15 @@ fn plan_gives_up_only_a_value_from_before_the_write() {
 #[test]
 fn plan_corrects_third_value_of_a_field_that_was_given_up() {
     let other = Unapplied { observed: "3".to_owned(), ..unapplied("spec.x") };
-    let tried = LastKnown { not_applied: vec![other], ..written() };
+    let tried = PriorState { not_applied: vec![other], ..written() };
     assert!(matches!(step(&tried, rules(), CHANGED), Step::Update { cause: Cause::Drift, .. }));
 }
 
 #[test]
 fn plan_does_not_repeat_a_write_that_was_not_applied() {
-    let tried = LastKnown { not_applied: vec![unapplied("spec.x")], ..written() };
+    let tried = PriorState { not_applied: vec![unapplied("spec.x")], ..written() };
     assert!(matches!(step(&tried, rules(), CHANGED), Step::NotApplied(_)));
-    let edited = LastKnown { applied_hash: Some("older".to_owned()), ..tried.clone() };
+    let edited = PriorState { applied_hash: Some("older".to_owned()), ..tried.clone() };
     assert!(matches!(step(&edited, rules(), CHANGED), Step::Update { .. }));
     let another_field = &[CHANGED[0], ("spec.y", Remedy::Update)];
     assert!(matches!(step(&tried, rules(), another_field), Step::Update { .. }));
@@ -85,7 +85,7 @@ fn plan_knows_many_unapplied_fields_by_the_first() {
     let paths: Vec<String> = (0..30).map(|i| format!("spec.x[{i}]")).collect();
     let fields: Vec<(&str, Remedy)> = paths.iter().map(|path| (path.as_str(), Remedy::Update)).collect();
     let tried =
-        LastKnown { not_applied: paths[..SHOWN_FIELDS].iter().map(|path| unapplied(path)).collect(), ..written() };
+        PriorState { not_applied: paths[..SHOWN_FIELDS].iter().map(|path| unapplied(path)).collect(), ..written() };
     let step = step(&tried, rules(), &fields);
     assert!(matches!(step, Step::NotApplied(_)), "{step:?}");
 }

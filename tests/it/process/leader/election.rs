@@ -76,14 +76,14 @@ impl Election {
         Candidate { leadership, wire, shutdown, end }
     }
 
-    pub async fn record(&self) -> LeaseSpec {
+    pub async fn lease(&self) -> LeaseSpec {
         self.leases.get(NAME).await.unwrap().spec.unwrap()
     }
 
     /// Creates a Lease as another process left it.
-    pub async fn create_lease(&self, record: LeaseSpec) {
+    pub async fn create_lease(&self, spec: LeaseSpec) {
         let metadata = ObjectMeta { name: Some(NAME.to_owned()), ..ObjectMeta::default() };
-        self.leases.create(&PostParams::default(), &Lease { metadata, spec: Some(record) }).await.unwrap();
+        self.leases.create(&PostParams::default(), &Lease { metadata, spec: Some(spec) }).await.unwrap();
     }
 }
 

@@ -83,12 +83,12 @@ async fn shutdown_releases_lease_immediately() {
     second.leads().await;
     assert!(released.elapsed() < LEASE / 2, "waited for {:?}", released.elapsed());
     assert_eq!(count.most(), 1, "at most one candidate leads at a time");
-    let record = election.record().await;
-    assert_eq!(record.holder_identity.as_deref(), Some("second"));
-    assert_eq!(record.lease_transitions, Some(1));
+    let lease = election.lease().await;
+    assert_eq!(lease.holder_identity.as_deref(), Some("second"));
+    assert_eq!(lease.lease_transitions, Some(1));
     second.shutdown.cancel();
     assert_eq!(second.end.await.unwrap(), End::Released);
-    assert_eq!(election.record().await.holder_identity, None);
+    assert_eq!(election.lease().await.holder_identity, None);
 }
 
 #[tokio::test]
@@ -125,9 +125,9 @@ async fn stale_lease_is_taken_after_its_duration_despite_clock_skew() {
         heir.leads().await;
         let waited = started.elapsed();
         assert!(waited >= Duration::from_secs(2), "with a clock off by {skew}: taken after {waited:?}");
-        let record = election.record().await;
-        assert_eq!(record.holder_identity.as_deref(), Some("heir"));
-        assert_eq!(record.lease_transitions, Some(8));
+        let lease = election.lease().await;
+        assert_eq!(lease.holder_identity.as_deref(), Some("heir"));
+        assert_eq!(lease.lease_transitions, Some(8));
     }
 }
 
@@ -135,8 +135,8 @@ async fn stale_lease_is_taken_after_its_duration_despite_clock_skew() {
 async fn slower_candidate_loses_free_lease() {
     for left_behind in [None, Some(LeaseSpec::default())] {
         let election = Election::new().await;
-        if let Some(record) = left_behind {
-            election.create_lease(record).await;
+        if let Some(spec) = left_behind {
+            election.create_lease(spec).await;
         }
         let slow = election.join_through("slow", Mode::HoldWrites);
         wait_for("the slow candidate to write", LIMIT, || async {
@@ -161,7 +161,7 @@ async fn acquired_lease_is_recognised_when_response_was_lost() {
     assert!(!only.leadership.still_leads(), "the response has not arrived");
     only.wire.set(Mode::Open);
     only.leads().await;
-    assert_eq!(election.record().await.lease_transitions, Some(0), "the takeover is not counted as a transition");
+    assert_eq!(election.lease().await.lease_transitions, Some(0), "the takeover is not counted as a transition");
 }
 
 #[tokio::test]
@@ -189,7 +189,7 @@ async fn leader_stops_when_lease_names_another_holder() {
     election.leases.patch(NAME, &PatchParams::default(), &Patch::Merge(usurp)).await.unwrap();
     assert_eq!(timeout(DEADLINE / 2, leader.end).await.expect("at the next renewal").unwrap(), End::Lost);
     assert!(!leader.leadership.still_leads());
-    assert_eq!(election.record().await.holder_identity.as_deref(), Some("usurper"));
+    assert_eq!(election.lease().await.holder_identity.as_deref(), Some("usurper"));
 }
 
 #[tokio::test]
@@ -205,5 +205,5 @@ async fn leader_keeps_lease_after_manual_edit_or_deletion() {
     election.leases.delete(NAME, &DeleteParams::default()).await.unwrap();
     leader.goes_on_for(DEADLINE + RETRY).await;
     assert!(!waiting.leadership.still_leads());
-    assert_eq!(election.record().await.holder_identity.as_deref(), Some("leader"));
+    assert_eq!(election.lease().await.holder_identity.as_deref(), Some("leader"));
 }

@@ -1,5 +1,5 @@
-//! The input of a plan that is known before the upstream is read: the memory of status and the
-//! policies of the spec.
+//! The input of a plan that is known before the upstream is read: the prior state of the object and the policies of
+//! its spec.
 
 use crate::api::shared::{AdoptionPolicy, CommonSpec, DriftPolicy, ManagementPolicy, RecreatePolicy};
 use crate::api::status::OperationKind;
@@ -7,10 +7,11 @@ use crate::engine::diff::shortened;
 use crate::engine::location::Moved;
 use crate::engine::{Diff, FieldDiff};
 
-/// The memory that status keeps of earlier reconciles.
+/// What earlier reconciles left: what status records, what this process remembers of its own writes, and what it found
+/// out about other objects that claim the same.
 #[derive(Debug, Clone, Default, PartialEq)]
 #[allow(clippy::struct_excessive_bools, reason = "each is an independent fact")]
-pub struct LastKnown {
+pub struct PriorState {
     /// The id of the upstream object, once it is ours.
     pub id: Option<String>,
     /// The kind of a write whose result is not recorded.
@@ -45,7 +46,7 @@ pub struct LastKnown {
     pub moved: Option<Moved>,
 }
 
-impl LastKnown {
+impl PriorState {
     /// Returns whether the object of an earlier create may still appear.
     #[must_use]
     pub fn may_appear(&self) -> bool {

@@ -1,19 +1,20 @@
-//! Reads from status what earlier reconciles left: the ids, the operation in flight, the fields that the operator gave up.
+//! Collects what earlier reconciles left. Status records the ids, the operation in flight and the fields that the operator
+//! gave up; this process remembers its own writes.
 
 use super::reconciliation::Reconciliation;
 use crate::api::Reason;
 use crate::api::status::{DriftField, OperationKind};
 use crate::controller::kinds::managed::Managed;
 use crate::controller::state::settling::LastWrite;
-use crate::engine::plan::{LastKnown, Unapplied};
+use crate::engine::plan::{PriorState, Unapplied};
 use std::time::Duration;
 
 impl<K: Managed> Reconciliation<'_, K> {
-    /// Returns what status remembers, as the plan needs it.
-    pub fn last_known(&self) -> LastKnown {
+    /// Returns what status records and this process remembers, as the plan needs it.
+    pub fn prior_state(&self) -> PriorState {
         let (common, shared) = (&self.status.common, self.shared());
         let in_flight = common.operation.as_ref().map(|operation| operation.kind);
-        LastKnown {
+        PriorState {
             // An object that is being adopted is not ours before the owner tag is known to be there.
             id: self.recorded_id().filter(|_| in_flight != Some(OperationKind::Adopt)),
             in_flight,
