@@ -8,6 +8,7 @@ pub mod connection;
 mod connection_key;
 mod connection_status;
 pub mod crds;
+pub mod json_object;
 pub(crate) mod kinds;
 pub mod network_policy;
 pub mod policy;
@@ -22,6 +23,7 @@ use kube::{Resource, ResourceExt};
 
 pub use connection::{ClusterConnection, ClusterConnectionSpec, Connection, ConnectionSpec, ConnectionStatus};
 pub use connection_key::ConnectionKey;
+pub use json_object::JsonObject;
 pub use network_policy::{NetworkPolicy, NetworkPolicySpec, NetworkPolicyStatus};
 pub use policy::{Policy, PolicySpec, PolicyStatus};
 pub use reasons::{ConditionType, Reason};

@@ -1,13 +1,13 @@
 //! `NetworkPolicy`: a network policy of the SpaceONE inventory. `networking.k8s.io` has a kind of the
 //! same name, so kubectl needs `networkpolicies.cloudpolicy.dev` or `cloudnetpol`.
 
+use super::JsonObject;
 use super::shared::CommonSpec;
-use super::status::{CommonStatus, UpstreamObject};
+use super::status::CommonStatus;
 use super::{rules, schema};
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
 use std::collections::BTreeSet;
 
 /// The desired state of a network policy, its connection, and the policies by which the operator manages it.
@@ -76,12 +76,12 @@ pub struct SpaceoneNetworkPolicySpec {
     /// `InvalidSpec`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::json_object")]
-    pub data: Option<Map<String, Value>>,
+    pub data: Option<JsonObject>,
     /// Free metadata: at most 100 keys, such as `view: {layout: table}`. As with `data`, SpaceONE
     /// merges it by top-level key, and a key cannot contain `.` or begin with `$`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::json_object")]
-    pub metadata: Option<Map<String, Value>>,
+    pub metadata: Option<JsonObject>,
     /// The cloud resource that this policy represents, such as `{resourceId: vpc-0123}`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "SpaceoneReference")]
@@ -91,7 +91,7 @@ pub struct SpaceoneNetworkPolicySpec {
     /// operator reports `InvalidSpec`. The key `cloudpolicy_owner` is reserved for the owner tag.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::spaceone_tags")]
-    pub tags: Option<Map<String, Value>>,
+    pub tags: Option<JsonObject>,
     /// Fields that collectors must not overwrite (`pin_data`), such as `tags`: at most 50 different
     /// ones of `name`, `dns`, `routing_tables`, `tags`, `reference`, `zone_id` and `data.<key>`, as
     /// SpaceONE spells them. To empty the list, set `recreatePolicy: WhenRequired`, because SpaceONE ignores an
@@ -163,11 +163,11 @@ pub struct NetworkPolicyDetails {
     /// The region as SpaceONE describes it, such as `{"region_id": "region-0123456789ab"}`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::upstream_object")]
-    pub region_info: Option<UpstreamObject>,
+    pub region_info: Option<JsonObject>,
     /// The zone as SpaceONE describes it, such as `{"zone_id": "zone-0123456789ab"}`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::upstream_object")]
-    pub zone_info: Option<UpstreamObject>,
+    pub zone_info: Option<JsonObject>,
     /// When SpaceONE created the network policy, RFC 3339, such as `2026-11-21T08:00:00Z`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "String")]

@@ -1,13 +1,13 @@
 //! `Policy`: an access policy, of NAVER Cloud Platform or of SpaceONE.
 
+use super::JsonObject;
 use super::shared::CommonSpec;
-use super::status::{CommonStatus, Narrowing, UpstreamObject, ValidationResult};
+use super::status::{CommonStatus, Narrowing, ValidationResult};
 use super::{rules, schema};
 use kube::core::Rule;
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
 /// The fields of which a spec sets exactly one.
@@ -187,7 +187,7 @@ pub struct SpaceonePolicySpec {
     /// operator reports `InvalidSpec`. The key `cloudpolicy_owner` is reserved for the owner tag.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::spaceone_tags")]
-    pub tags: Option<Map<String, Value>>,
+    pub tags: Option<JsonObject>,
     /// Id of the project that the policy belongs to: 1 to 64 characters, such as
     /// `project-0123456789ab`. SpaceONE accepts it only at creation, so it is immutable, also if
     /// absent, once the policy exists.
@@ -240,7 +240,7 @@ pub struct PolicyDetails {
     /// `{"repository_id": "repo-0123456789ab", "repository_type": "local"}`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::upstream_object")]
-    pub repository_info: Option<UpstreamObject>,
+    pub repository_info: Option<JsonObject>,
     /// When SpaceONE created the policy, RFC 3339, such as `2026-11-21T08:00:00Z`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "String")]

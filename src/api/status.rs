@@ -6,7 +6,6 @@ use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
 
 /// The fields of `status` that every managed kind has.
 #[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema, PartialEq)]
@@ -213,9 +212,6 @@ pub struct ValidationDetail {
     #[schemars(with = "String")]
     pub field: Option<String>,
 }
-
-/// A JSON object that the operator copies from the upstream unchanged.
-pub type UpstreamObject = Map<String, Value>;
 
 /// Returns the `observedGeneration` of an object that the operator has not observed yet.
 #[must_use]

@@ -20,10 +20,16 @@ const MAX_PAGES: u64 = 5_000;
 const ATTEMPTS: usize = 3;
 
 impl Spaceone {
-    /// Returns all objects that match the query, over all pages, in the order of ids.
-    pub(super) async fn search(&self, resource: &'static ResourceApi, query: &Fields) -> Result<Vec<Fields>> {
+    /// Returns all objects that match the query, over all pages, in the order of ids. `take` converts each as soon as
+    /// its page is there, so that only one page is in memory as JSON. It may leave one out, and its error ends the list.
+    pub(super) async fn search<T>(
+        &self,
+        resource: &'static ResourceApi,
+        query: &Fields,
+        take: impl Fn(Fields) -> Result<Option<T>>,
+    ) -> Result<Vec<T>> {
         for _ in 0..ATTEMPTS {
-            if let Some(found) = self.all_pages(resource, query).await? {
+            if let Some(found) = self.all_pages(resource, query, &take).await? {
                 return Ok(found);
             }
         }
@@ -33,7 +39,12 @@ impl Spaceone {
     /// Reads all pages. Returns `None` if there are fewer objects than the server counts, because pages
     /// shift when objects are deleted meanwhile: an object missing in a list counts as absent, so an
     /// incomplete list is useless.
-    async fn all_pages(&self, resource: &'static ResourceApi, query: &Fields) -> Result<Option<Vec<Fields>>> {
+    async fn all_pages<T>(
+        &self,
+        resource: &'static ResourceApi,
+        query: &Fields,
+        take: &impl Fn(Fields) -> Result<Option<T>>,
+    ) -> Result<Option<Vec<T>>> {
         let (mut found, mut seen, mut read) = (Vec::new(), HashSet::new(), 0);
         let mut limits = ListLimits::default();
         for _ in 0..MAX_PAGES {
@@ -46,7 +57,7 @@ impl Spaceone {
             for object in page.results {
                 let id = object.get(resource.id_field).and_then(Value::as_str).unwrap_or_default().to_owned();
                 if seen.insert(id) {
-                    found.push(object);
+                    found.extend(take(object)?);
                 }
             }
             if size == 0 || total.map_or(size < PAGE_SIZE, |total| read >= total) {
@@ -124,10 +135,10 @@ impl Spaceone {
     }
 }
 
-/// Returns the objects that can be read. In a list for many objects, one that cannot be read must not
-/// hide the others; it is read by itself.
-pub(super) fn readable<T: DeserializeOwned>(objects: Vec<Fields>) -> impl Iterator<Item = T> {
-    objects.into_iter().filter_map(|object| serde_json::from_value(Value::Object(object)).ok())
+/// Reads an object of a list for many objects: one that cannot be read must not hide the others, and is left out.
+/// The operator reads it by itself.
+pub(super) fn readable<T: DeserializeOwned, U>(take: impl Fn(T) -> U) -> impl Fn(Fields) -> Result<Option<U>> {
+    move |object| Ok(serde_json::from_value(Value::Object(object)).ok().map(&take))
 }
 
 fn unavailable(resource: &ResourceApi, message: &str) -> UpstreamError {

@@ -2,6 +2,7 @@
 //! tag.
 
 use super::client::Fields;
+use crate::api::JsonObject;
 use crate::engine::diff::child;
 use crate::engine::number;
 use crate::engine::{FoundTag, OwnerTag, Ownership, Problem};
@@ -14,9 +15,13 @@ pub(crate) const OWNER: &str = "cloudpolicy_owner";
 /// The maximum depth of tags. All JSON parsers on the way accept it.
 const MAX_DEPTH: usize = 64;
 
+/// Returns the tags that a spec declares.
+pub(crate) fn declared(tags: Option<&JsonObject>) -> Fields {
+    tags.map(JsonObject::read).unwrap_or_default()
+}
+
 /// Returns the tags with the owner tag.
-pub(crate) fn with_owner(tags: Option<&Fields>, owner_tag: &OwnerTag) -> Value {
-    let mut tags = tags.cloned().unwrap_or_default();
+pub(crate) fn with_owner(mut tags: Fields, owner_tag: &OwnerTag) -> Value {
     tags.insert(OWNER.to_owned(), json!(owner_tag.to_string()));
     Value::Object(tags)
 }
@@ -35,13 +40,13 @@ pub(crate) fn split_owner(mut tags: Fields) -> (FoundTag, Fields) {
 
 /// Checks for tags that the upstream's database rejects with an error that names no field, and for the
 /// owner tag.
-pub(crate) fn validate(path: &str, tags: Option<&Fields>, problems: &mut Vec<Problem>) {
-    let Some(tags) = tags else { return };
+pub(crate) fn validate(path: &str, tags: Option<&JsonObject>, problems: &mut Vec<Problem>) {
+    let Some(tags) = tags.map(JsonObject::read) else { return };
     if tags.contains_key(OWNER) {
         let message = "is the operator's own tag: choose another key".to_owned();
         problems.push(Problem { field: child(path, OWNER), message });
     }
-    keys(path, tags, problems);
+    keys(path, &tags, problems);
 }
 
 /// Checks for keys that the upstream's database rejects and for numbers that it changes, at any depth, and for too
@@ -98,7 +103,7 @@ mod tests {
     fn found(tags: Value) -> Vec<String> {
         let Value::Object(tags) = tags else { panic!("tags are an object") };
         let mut all = Vec::new();
-        validate("spec.spaceone.tags", Some(&tags), &mut all);
+        validate("spec.spaceone.tags", Some(&tags.into()), &mut all);
         all.into_iter().map(|problem| problem.field).collect()
     }
 
@@ -130,7 +135,7 @@ mod tests {
     #[test]
     fn owner_tag_is_added_and_removed_and_reserved() {
         let owner_tag = OwnerTag::new("cluster", "uid");
-        let Value::Object(tags) = with_owner(None, &owner_tag) else { panic!("tags are an object") };
+        let Value::Object(tags) = with_owner(Fields::new(), &owner_tag) else { panic!("tags are an object") };
         assert_eq!(split_owner(tags), (FoundTag::Some(owner_tag.to_string()), Fields::new()));
         assert_eq!(found(json!({"cloudpolicy_owner": "x"})), ["spec.spaceone.tags.cloudpolicy_owner"]);
         let odd = Fields::from_iter([(OWNER.to_owned(), json!(1.0))]);

@@ -1,6 +1,7 @@
 //! The common parts of SpaceONE's responses. Some gateways leave unset fields out, others print them as
 //! `""`, `[]` or `null`.
 
+use crate::api::JsonObject;
 use crate::upstream::lenient::nullable;
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -53,26 +54,31 @@ impl Counted {
     }
 }
 
-/// Returns a time as RFC 3339. Most gateways write it so, one writes `{seconds, nanos}`.
+/// Returns a time as RFC 3339, in milliseconds: the response to a create has microseconds, and later responses do not.
+/// Most gateways write a text, one writes `{seconds, nanos}`. A text that is no time is returned as it is.
 pub(crate) fn timestamp(value: &Value) -> Option<String> {
     let number = |key: &str| match value.get(key) {
         Some(Value::Number(number)) => number.as_i64(),
         Some(Value::String(text)) => text.parse().ok(),
         _ => None,
     };
+    let in_millis = |at: Timestamp| Timestamp::from_millisecond(at.as_millisecond()).ok();
     match value {
-        Value::String(text) if !text.is_empty() => Some(text.clone()),
+        Value::String(text) if !text.is_empty() => {
+            let at = text.parse().ok().and_then(in_millis);
+            Some(at.map_or_else(|| text.clone(), |at| at.to_string()))
+        }
         Value::Object(_) => {
             let nanos = i32::try_from(number("nanos").unwrap_or(0)).ok()?;
-            Some(Timestamp::new(number("seconds")?, nanos).ok()?.to_string())
+            Some(in_millis(Timestamp::new(number("seconds")?, nanos).ok()?)?.to_string())
         }
         _ => None,
     }
 }
 
 /// Returns an object that is not empty.
-pub(crate) fn described(value: Option<Map<String, Value>>) -> Option<Map<String, Value>> {
-    value.filter(|map| !map.is_empty())
+pub(crate) fn described(value: Option<Map<String, Value>>) -> Option<JsonObject> {
+    value.filter(|map| !map.is_empty()).map(JsonObject::from)
 }
 
 #[cfg(test)]
@@ -103,6 +109,10 @@ mod tests {
     #[test]
     fn timestamp_is_read_from_all_its_forms() {
         assert_eq!(timestamp(&json!("2026-01-01T00:00:00.123Z")).as_deref(), Some("2026-01-01T00:00:00.123Z"));
+        for micros in ["2026-01-01T00:00:00.123456Z", "2026-01-01T00:00:00.123999Z", "2026-01-01T09:00:00.123+09:00"] {
+            assert_eq!(timestamp(&json!(micros)).as_deref(), Some("2026-01-01T00:00:00.123Z"), "{micros}");
+        }
+        assert_eq!(timestamp(&json!("yesterday")).as_deref(), Some("yesterday"));
         for seconds in [json!(1_767_225_600), json!("1767225600")] {
             assert_eq!(timestamp(&json!({"seconds": seconds, "nanos": 0})).as_deref(), Some("2026-01-01T00:00:00Z"));
         }

@@ -53,7 +53,7 @@ async fn policy_scenario(env: &TestEnv, contract: &ContractClient, connection: &
     assert_eq!(upstream_id(&seen), id);
     let status = seen.status.clone().unwrap();
     assert_eq!(status.policy_id.as_deref(), Some(id.as_str()));
-    assert!(status.details.repository_info.unwrap().contains_key("repository_id"));
+    assert!(status.details.repository_info.unwrap().read().contains_key("repository_id"));
     assert_eq!(policy(contract, &id).await["permissions"], json!(["inventory.Server.list", "inventory.Server.get"]));
 
     for (edit, field, expected) in [
@@ -120,7 +120,7 @@ async fn network_policy_scenario(env: &TestEnv, contract: &ContractClient, conne
     let id = upstream_id(&seen);
     let status = seen.status.clone().unwrap();
     assert_eq!(status.network_policy_id.as_deref(), Some(id.as_str()));
-    assert!(status.details.zone_info.unwrap().contains_key("zone_id"));
+    assert!(status.details.zone_info.unwrap().read().contains_key("zone_id"));
 
     for (edit, pointer, expected) in [
         (

@@ -21,7 +21,7 @@ async fn policy_is_created_beside_one_of_the_marketplace() {
     env.spaceone.add_marketplace_policy(offered("market-create"));
     env.apply(spaceone_policy("market-create")).await;
     let seen: Policy = env.ready("market-create").await;
-    let repository = seen.status.unwrap().details.repository_info.unwrap();
+    let repository = seen.status.unwrap().details.repository_info.unwrap().read();
     assert_eq!(repository["repository_id"], env.spaceone.repository_id());
     assert_eq!(env.spaceone.policies().len(), 1);
 }

@@ -34,8 +34,8 @@ pub async fn created_network_policy_reads_back_equal(server: &Server) {
     assert!(seen.diff.is_empty(), "pins and all: {}", seen.diff.summary());
     assert_eq!(seen.owner, Ownership::Ours);
     let details: NetworkPolicyDetails = seen.details.read();
-    assert_eq!(details.zone_info.unwrap()["zone_id"], block["zoneId"]);
-    assert!(details.region_info.unwrap().contains_key("region_id"));
+    assert_eq!(details.zone_info.unwrap().read()["zone_id"], block["zoneId"]);
+    assert!(details.region_info.unwrap().read().contains_key("region_id"));
     let created: jiff::Timestamp = details.created_at.unwrap().parse().unwrap();
     assert!(jiff::Timestamp::now().duration_since(created).as_secs() < 3600);
     let found = subject.find().await.unwrap();

@@ -58,7 +58,7 @@ pub async fn created_policy_reads_back_equal(server: &Server) {
     assert!(seen.diff.is_empty(), "{}", seen.diff.summary());
     let details: PolicyDetails = seen.details.read();
     assert_eq!((seen.owner.clone(), details.state.as_deref()), (Ownership::Ours, Some("ENABLED")));
-    let repository = details.repository_info.unwrap();
+    let repository = details.repository_info.unwrap().read();
     assert_eq!(repository["repository_id"], json!(server.repository_id));
     let created: jiff::Timestamp = details.created_at.unwrap().parse().unwrap();
     assert!(jiff::Timestamp::now().duration_since(created).as_secs() < 3600);

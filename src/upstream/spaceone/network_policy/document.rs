@@ -9,8 +9,8 @@
 
 use super::networks::{Route, address};
 use super::reach;
+use crate::api::JsonObject;
 use crate::api::network_policy::SpaceoneNetworkPolicySpec;
-use crate::api::status::UpstreamObject;
 use crate::engine::diff::child;
 use crate::engine::{Diff, Document, FieldDiff, Problem, Remedy};
 use crate::upstream::spaceone::client::Fields;
@@ -23,9 +23,9 @@ use std::collections::BTreeSet;
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Details {
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) region_info: Option<UpstreamObject>,
+    pub(super) region_info: Option<JsonObject>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) zone_info: Option<UpstreamObject>,
+    pub(super) zone_info: Option<JsonObject>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) created_at: Option<String>,
 }
@@ -75,7 +75,7 @@ impl Document for NetworkPolicyDocument {
         lists(&mut diff, want, have);
         self.compare_data(&mut diff, observed);
         if let Some(metadata) = &want.metadata {
-            declared(&mut diff, "spec.spaceone.metadata", metadata, have.metadata.as_ref());
+            declared(&mut diff, "spec.spaceone.metadata", &metadata.read(), &content(have.metadata.as_ref()));
         }
         if let Some(reference) = &want.reference {
             let have = have.reference.clone().unwrap_or_default();
@@ -93,7 +93,7 @@ impl Document for NetworkPolicyDocument {
     }
 
     fn lasting_names(&self) -> BTreeSet<String> {
-        self.spec.data.iter().flatten().map(|(key, _)| key.clone()).collect()
+        content(self.spec.data.as_ref()).into_iter().map(|(key, _)| key).collect()
     }
 
     fn remember(&mut self, once_declared: &BTreeSet<String>) {
@@ -111,10 +111,10 @@ impl Document for NetworkPolicyDocument {
 
 impl NetworkPolicyDocument {
     fn compare_data(&self, diff: &mut Diff, observed: &Self) {
-        let Some(want) = &self.spec.data else { return };
-        let have = observed.spec.data.as_ref();
-        declared(diff, "spec.spaceone.data", want, have);
-        let undeclared = have.into_iter().flatten().filter(|(key, _)| !want.contains_key(*key));
+        let Some(want) = self.spec.data.as_ref().map(JsonObject::read) else { return };
+        let have = content(observed.spec.data.as_ref());
+        declared(diff, "spec.spaceone.data", &want, &have);
+        let undeclared = have.iter().filter(|(key, _)| !want.contains_key(*key));
         // A key that this object never declared belongs to another writer, who used the same API.
         let dropped = |key: &String| self.once_declared.contains(key) && observed.data_by_hand.contains(key);
         for (key, value) in undeclared.filter(|(key, _)| dropped(key)) {
@@ -146,9 +146,13 @@ fn emptied<T>(list: &[T]) -> Remedy {
     if list.is_empty() { Remedy::Recreate } else { Remedy::Update }
 }
 
-fn declared(diff: &mut Diff, path: &str, want: &Fields, have: Option<&Fields>) {
+fn content(object: Option<&JsonObject>) -> Fields {
+    object.map(JsonObject::read).unwrap_or_default()
+}
+
+fn declared(diff: &mut Diff, path: &str, want: &Fields, have: &Fields) {
     for (key, value) in want {
-        let have = have.and_then(|have| have.get(key)).unwrap_or(&Value::Null);
+        let have = have.get(key).unwrap_or(&Value::Null);
         diff.compare(&child(path, key), value, have, Remedy::Update);
     }
 }

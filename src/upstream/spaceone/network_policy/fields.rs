@@ -18,7 +18,7 @@ impl NetworkPolicyDocument {
         let spec = &self.spec;
         let mut fields = self.fields(|_| true, &Fields::new());
         fields.insert("zone_id".to_owned(), json!(spec.zone_id));
-        fields.insert("tags".to_owned(), tags::with_owner(spec.tags.as_ref(), owner_tag));
+        fields.insert("tags".to_owned(), tags::with_owner(tags::declared(spec.tags.as_ref()), owner_tag));
         fields
     }
 
@@ -27,7 +27,7 @@ impl NetworkPolicyDocument {
         let differs = |field: &str| diff.touches(&format!("spec.spaceone.{field}"));
         let mut fields = self.fields(differs, current.metadata());
         if differs("tags") {
-            fields.insert("tags".to_owned(), tags::with_owner(self.spec.tags.as_ref(), owner_tag));
+            fields.insert("tags".to_owned(), tags::with_owner(tags::declared(self.spec.tags.as_ref()), owner_tag));
         }
         fields
     }
@@ -38,7 +38,7 @@ impl NetworkPolicyDocument {
         let spec = &self.spec;
         let metadata = spec.metadata.as_ref().map(|declared| {
             let mut merged = metadata.clone();
-            merged.extend(declared.clone());
+            merged.extend(declared.read());
             merged
         });
         let reference = spec.reference.as_ref().map(|reference| {

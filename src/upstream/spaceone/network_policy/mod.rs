@@ -137,8 +137,7 @@ impl External for NetworkPolicies {
     }
 
     async fn list(&self) -> Result<Vec<Observed<NetworkPolicyDocument>>> {
-        let all = self.client.search(NETWORK_POLICY, &Fields::new()).await?;
-        Ok(readable::<ReceivedNetworkPolicy>(all).map(ReceivedNetworkPolicy::observed).collect())
+        self.client.search(NETWORK_POLICY, &Fields::new(), readable(ReceivedNetworkPolicy::observed)).await
     }
 
     async fn check(&self, _: &NetworkPolicyDocument) -> Result<Option<Verdict>> {
@@ -174,7 +173,7 @@ impl External for NetworkPolicies {
             let message = "the tags are pinned upstream, so the operator cannot write its owner tag: unpin them";
             return Err(UpstreamError::new(ErrorKind::Rejected, "update network policy", message));
         }
-        let fields = Fields::from_iter([("tags".to_owned(), tags::with_owner(Some(current.tags()), owner_tag))]);
+        let fields = Fields::from_iter([("tags".to_owned(), tags::with_owner(current.tags().clone(), owner_tag))]);
         self.write(Verb::Update, id, fields).await.map(drop).map_err(|error| current.explain(error))
     }
 
@@ -267,9 +266,8 @@ impl NetworkPolicies {
             let message = "the list contains an object of an unexpected shape";
             UpstreamError::new(ErrorKind::Unavailable, "list network policies", message)
         };
-        let found = self.client.search(NETWORK_POLICY, &query).await?;
-        let read = |object| serde_json::from_value(Value::Object(object)).map_err(unreadable);
-        let mut found = found.into_iter().map(read).collect::<Result<Vec<ReceivedNetworkPolicy>>>()?;
+        let read = |object| serde_json::from_value(Value::Object(object)).map(Some).map_err(unreadable);
+        let mut found: Vec<ReceivedNetworkPolicy> = self.client.search(NETWORK_POLICY, &query, read).await?;
         found.sort_by_key(ReceivedNetworkPolicy::age);
         Ok(found)
     }

@@ -142,13 +142,13 @@ impl ReceivedNetworkPolicy {
             zone_id: zone_id.unwrap_or_default().to_owned(),
             routing_tables: Some(self.routing_tables.into_iter().map(RoutingTable::from).collect()),
             dns: Some(self.dns),
-            data: Some(self.data),
-            metadata: Some(self.metadata),
+            data: Some(self.data.into()),
+            metadata: Some(self.metadata.into()),
             reference: Some(SpaceoneReference {
                 resource_id: present(self.reference.resource_id),
                 external_link: present(self.reference.external_link),
             }),
-            tags: Some(tags),
+            tags: Some(tags.into()),
             pinned_keys: Some(self.collection_info.pinned_keys),
         };
         let details = Details {

@@ -3,6 +3,7 @@
 
 use super::metadata;
 use super::networks::network;
+use crate::api::JsonObject;
 use crate::api::network_policy::{RoutingTable, SpaceoneNetworkPolicySpec};
 use crate::engine::Problem;
 use crate::engine::diff::child;
@@ -53,12 +54,12 @@ fn objects(spec: &SpaceoneNetworkPolicySpec, problems: &mut Vec<Problem>) {
     tags::validate("spec.spaceone.tags", spec.tags.as_ref(), problems);
     for (path, object) in [("spec.spaceone.data", &spec.data), ("spec.spaceone.metadata", &spec.metadata)] {
         if let Some(object) = object {
-            tags::keys(path, object, problems);
+            tags::keys(path, &object.read(), problems);
         }
     }
-    for (key, value) in spec.metadata.iter().flatten() {
-        if let Some(objection) = metadata::objection(value) {
-            problems.push(problem(child("spec.spaceone.metadata", key), objection));
+    for (key, value) in spec.metadata.iter().flat_map(JsonObject::read) {
+        if let Some(objection) = metadata::objection(&value) {
+            problems.push(problem(child("spec.spaceone.metadata", &key), objection));
         }
     }
 }
@@ -75,11 +76,12 @@ fn pins(spec: &SpaceoneNetworkPolicySpec, problems: &mut Vec<Problem>) {
 
 /// Returns every pin of a field that a new object does not have. The upstream pins only fields that were set.
 pub(super) fn of_new(spec: &SpaceoneNetworkPolicySpec) -> Vec<Problem> {
+    let data = spec.data.as_ref().map(JsonObject::read).unwrap_or_default();
     let is_set = |key: &str| match key {
         "dns" => spec.dns.iter().flatten().next().is_some(),
         "routing_tables" => spec.routing_tables.iter().flatten().next().is_some(),
         "reference" => spec.reference.is_some(),
-        key => key.strip_prefix("data.").is_none_or(|inner| spec.data.iter().any(|data| data.contains_key(inner))),
+        key => key.strip_prefix("data.").is_none_or(|inner| data.contains_key(inner)),
     };
     let pins = spec.pinned_keys.iter().flatten().enumerate().filter(|(_, key)| !is_set(key));
     pins.map(|(index, key)| {

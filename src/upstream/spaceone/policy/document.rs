@@ -4,8 +4,8 @@
 //! permission that others cover, such as `inventory.Server.list` beside `inventory.*`, has none either. Tags
 //! are compared exactly, numbers by value. Fields that the spec does not set are not compared.
 
+use crate::api::JsonObject;
 use crate::api::policy::SpaceonePolicySpec;
-use crate::api::status::UpstreamObject;
 use crate::engine::access::{Change, spaceone};
 use crate::engine::{Diff, Document, FieldDiff, Problem, Remedy};
 use crate::upstream::spaceone::tags;
@@ -21,7 +21,7 @@ pub(crate) struct Details {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) state: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) repository_info: Option<UpstreamObject>,
+    pub(super) repository_info: Option<JsonObject>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) created_at: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -95,7 +95,7 @@ impl ReceivedPolicy {
             name: self.name,
             permissions: self.permissions,
             labels: Some(self.labels.iter().map(text).collect()),
-            tags: Some(tags),
+            tags: Some(tags.into()),
             project_id: present(self.project_id),
         });
         let details = Details {
@@ -169,8 +169,7 @@ impl External for Policies {
     async fn find_listed(&self, key: &str) -> Result<Option<Observed<PolicyDocument>>> {
         let query =
             Fields::from_iter([("filter".to_owned(), json!([{ "key": "policy_id", "value": key, "operator": "eq" }]))]);
-        let all = self.client.search(POLICY, &query).await?;
-        let listed = readable::<ReceivedPolicy>(all).map(ReceivedPolicy::observed);
+        let listed = self.client.search(POLICY, &query, readable(ReceivedPolicy::observed)).await?;
         Ok(listed.into_iter().find(|policy| policy.id == key))
     }
 
@@ -180,8 +179,7 @@ impl External for Policies {
     }
 
     async fn list(&self) -> Result<Vec<Observed<PolicyDocument>>> {
-        let all = self.client.search(POLICY, &Fields::new()).await?;
-        Ok(readable::<ReceivedPolicy>(all).map(ReceivedPolicy::observed).collect())
+        self.client.search(POLICY, &Fields::new(), readable(ReceivedPolicy::observed)).await
     }
 
     async fn check(&self, _: &PolicyDocument) -> Result<Option<Verdict>> {
@@ -219,7 +217,7 @@ impl External for Policies {
                 "the policy does not exist any more",
             ));
         };
-        let fields = Fields::from_iter([("tags".to_owned(), tags::with_owner(Some(&policy.tags), owner_tag))]);
+        let fields = Fields::from_iter([("tags".to_owned(), tags::with_owner(policy.tags, owner_tag))]);
         self.write(Verb::Update, id, fields).await.map(drop)
     }
 
@@ -267,7 +265,7 @@ impl PolicyDocument {
             ("permissions", json!(spec.permissions)),
             ("labels", json!(spec.labels)),
             ("project_id", json!(spec.project_id)),
-            ("tags", tags::with_owner(spec.tags.as_ref(), owner_tag)),
+            ("tags", tags::with_owner(tags::declared(spec.tags.as_ref()), owner_tag)),
         ])
     }
 
@@ -281,7 +279,7 @@ impl PolicyDocument {
             ("name", changed("name", json!(spec.name))),
             ("permissions", changed("permissions", json!(spec.permissions))),
             ("labels", changed("labels", json!(spec.labels))),
-            ("tags", changed("tags", tags::with_owner(spec.tags.as_ref(), owner_tag))),
+            ("tags", changed("tags", tags::with_owner(tags::declared(spec.tags.as_ref()), owner_tag))),
         ])
     }
 }

@@ -77,10 +77,10 @@ impl Policies {
 
     /// Reads all roles: identity filters by policy, but its filter misses roles that an older release wrote.
     async fn used_by(&self) -> Result<UsedBy> {
-        let roles = self.client.search(ROLE, &Fields::new()).await.map_err(untold)?;
+        let read = |role| serde_json::from_value(Value::Object(role)).map(Some).map_err(|_| unreadable());
+        let roles: Vec<ReceivedRole> = self.client.search(ROLE, &Fields::new(), read).await.map_err(untold)?;
         let mut used_by = UsedBy::new();
         for role in roles {
-            let role: ReceivedRole = serde_json::from_value(Value::Object(role)).map_err(|_| unreadable())?;
             let shown = self.client.redactor().clean(&format!("role {} ({})", role.name, role.role_id));
             let held = role.policies.into_iter().filter(|held| held.policy_type == OF_REPOSITORY);
             for policy_id in held.map(|held| held.policy_id).collect::<BTreeSet<_>>() {
