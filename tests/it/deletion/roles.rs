@@ -2,13 +2,16 @@
 //! operator asks for the roles first.
 
 use super::from_status::blocked;
+use crate::ownership::lost_finalizers::only_triggers;
+use crate::security::tenants::write_status;
 use crate::support;
 use crate::support::spaceone_contract::ContractClient;
 use crate::support::test_env::{TestEnv, spaceone_policy};
 use cloud_policy::api::Policy;
-use cloud_policy_simulator::spaceone::{RoleAccess, RolePolicy, StoredRole};
+use cloud_policy_simulator::spaceone::{RoleAccess, RolePolicy, StoredPolicy, StoredRole};
 use cloud_policy_testbed::{Era, Spaceone};
-use serde_json::json;
+use serde_json::{Value, json};
+use std::time::Duration;
 
 fn role(name: &str, policies: Vec<RolePolicy>) -> StoredRole {
     StoredRole { name: name.to_owned(), policies, ..StoredRole::default() }
@@ -96,6 +99,76 @@ async fn deletion_names_roles_that_hold_a_deleted_policy() {
     assert!(message.contains(&id) && message.contains("keeps its permissions"), "{message}");
     assert!(env.spaceone.remove_role(&id));
     env.gone::<Policy>("role-copy").await;
+}
+
+/// Status does not name the policy, and the spec does.
+#[tokio::test]
+async fn deletion_names_roles_when_record_and_policy_are_lost() {
+    let mut env = TestEnv::with("role-wiped", only_triggers).await;
+    for name in ["role-wiped", "role-stripped"] {
+        env.apply(spaceone_policy(name)).await;
+        env.ready::<Policy>(name).await;
+    }
+    let held = ["role-wiped", "role-stripped"].map(RolePolicy::managed).to_vec();
+    let id = env.spaceone.add_role(role("Auditors", held));
+    env.stop().await;
+    let stripped = json!({ "metadata": { "annotations": null } });
+    env.patch::<Policy>("role-stripped", stripped).await;
+    for name in ["role-wiped", "role-stripped"] {
+        assert!(env.spaceone.remove_policy(name));
+        write_status::<Policy>(&env, name, Value::Null).await;
+        env.delete::<Policy>(name).await;
+    }
+    env.start(|settings| {
+        only_triggers(settings);
+        settings.slow_retry = Duration::from_secs(2);
+    });
+    for name in ["role-wiped", "role-stripped"] {
+        let message = blocked::<Policy>(&env, name, "InUse").await;
+        assert!(message.contains(&id) && message.contains("keeps its permissions"), "{message}");
+    }
+    assert!(env.spaceone.remove_role(&id));
+    env.gone::<Policy>("role-wiped").await;
+    env.gone::<Policy>("role-stripped").await;
+}
+
+/// What only status or the annotation names may be an object of another tenant.
+#[tokio::test]
+async fn deletion_names_no_roles_that_hold_what_is_forged() {
+    let mut env = TestEnv::with("role-forged", only_triggers).await;
+    for name in ["role-status", "role-place", "role-refused"] {
+        if name == "role-refused" {
+            let foreign = StoredPolicy { policy_id: name.to_owned(), ..StoredPolicy::default() };
+            env.spaceone.add_policy(foreign);
+            env.apply(spaceone_policy(name)).await;
+            env.reason::<Policy>(name, "Conflict").await;
+        } else {
+            env.apply(spaceone_policy(name)).await;
+            env.ready::<Policy>(name).await;
+        }
+    }
+    let held = ["role-other", "role-refused"].map(RolePolicy::managed).to_vec();
+    env.spaceone.add_role(role("Auditors", held));
+    env.stop().await;
+    let other = json!({ "upstream": { "id": "role-other", "key": "role-other" } });
+    write_status::<Policy>(&env, "role-status", other).await;
+    let forged = |object: &Policy| {
+        let annotation = object.metadata.annotations.as_ref().unwrap()["cloudpolicy.dev/recorded-upstream"].clone();
+        json!({ "cloudpolicy.dev/recorded-upstream": annotation.replace("role-place", "role-other") })
+    };
+    let annotations = forged(&env.get::<Policy>("role-place").await);
+    env.patch::<Policy>("role-place", json!({ "metadata": { "annotations": annotations } })).await;
+    // Another finalizer keeps the object that was never created.
+    let held = json!({ "metadata": { "finalizers": ["example.com/audit"] } });
+    env.patch::<Policy>("role-refused", held).await;
+    for name in ["role-status", "role-place", "role-refused"] {
+        env.delete::<Policy>(name).await;
+    }
+    env.start(only_triggers);
+    env.gone::<Policy>("role-status").await;
+    env.gone::<Policy>("role-place").await;
+    let message = blocked::<Policy>(&env, "role-refused", "Deleting").await;
+    assert!(message.contains("The finalizers of others hold this object"), "{message}");
 }
 
 #[tokio::test]

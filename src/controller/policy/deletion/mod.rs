@@ -54,7 +54,7 @@ use kube::Api;
 use places::Place;
 use reach::{Reach, Unseen};
 use std::time::Duration;
-use target::Target;
+use target::{Planned, Target};
 use untag::OwnerTagFate;
 
 /// How soon a blocked deletion is retried at the latest: sooner than other work that waits for a human,
@@ -150,13 +150,14 @@ async fn delete<K: Managed>(this: &Reconciliation<'_, K>) -> Result<Deletion, St
 async fn delete_from<K: Managed>(this: &Reconciliation<'_, K>, targets: &[Target]) -> Result<bool, Stop> {
     let (mut found, mut not_ours, mut blocked) = (Vec::new(), false, None);
     for target in targets {
-        match target.plan(this).await.map_err(|error| failed(this, &error))? {
-            DeletionPlan::Delete(ids) => found.push((target, ids)),
+        let Planned { plan, is_taken } = target.plan(this).await.map_err(|error| failed(this, &error))?;
+        match plan {
+            DeletionPlan::Delete(ids) => found.push((target, ids, is_taken)),
             DeletionPlan::NotOurs => not_ours = true,
             DeletionPlan::Blocked(outcome) => blocked = blocked.or(Some(outcome)),
         }
     }
-    let count = found.iter().map(|(_, ids)| ids.len()).sum::<usize>();
+    let count = found.iter().map(|(_, ids, _)| ids.len()).sum::<usize>();
     let is_empty = count == 0;
     if is_empty && blocked.is_none() {
         wait::for_create(this)?;
@@ -164,11 +165,13 @@ async fn delete_from<K: Managed>(this: &Reconciliation<'_, K>, targets: &[Target
         limit::check(this).await?;
     }
     let is_only = count == 1 && blocked.is_none() && !this.shared().records.may_have_copy(&this.uid());
-    for (target, ids) in found {
+    for (target, ids, is_taken) in found {
         for id in ids {
             delete_one(this, &id, target, is_only).await?;
         }
-        users::check_gone(this, &target.key, target.deleter.as_ref()).await?;
+        if !is_taken {
+            users::check_gone(this, &target.key, target.deleter.as_ref()).await?;
+        }
     }
     // What is ours goes, whatever else is uncertain.
     if let Some(outcome) = blocked {

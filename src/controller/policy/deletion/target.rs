@@ -25,6 +25,14 @@ pub struct Target {
     pub key: String,
 }
 
+/// What a deletion does with a target.
+pub struct Planned {
+    /// What it deletes.
+    pub plan: DeletionPlan,
+    /// Whether it deletes nothing because the name is held by an object that is not ours.
+    pub is_taken: bool,
+}
+
 /// Returns the collections at a place: for that of the spec its collection, and the one in status if that is another.
 pub fn at<K: Managed>(
     this: &Reconciliation<'_, K>,
@@ -94,7 +102,7 @@ impl Target {
     }
 
     /// Observes the objects and decides which to delete.
-    pub async fn plan<K: Managed>(&self, this: &Reconciliation<'_, K>) -> crate::engine::Result<DeletionPlan> {
+    pub async fn plan<K: Managed>(&self, this: &Reconciliation<'_, K>) -> crate::engine::Result<Planned> {
         let (operation, records) = (this.status.common.operation.as_ref(), &this.shared().records);
         // Where people choose the id, another writer may have made an object of this id anew.
         let proven = records.proven(&this.uid()).filter(|id| *id != self.key);
@@ -106,7 +114,7 @@ impl Target {
         };
         self.deleter.know(&self.key);
         if let Some(id) = this.only_id(self).await {
-            return Ok(DeletionPlan::Delete(vec![id]));
+            return Ok(Planned { plan: DeletionPlan::Delete(vec![id]), is_taken: false });
         }
         let recorded = match record.id {
             Some(id) => self.deleter.owner(id).await?,
@@ -121,6 +129,9 @@ impl Target {
             named.extend(self.deleter.find_listed(&self.key).await?);
         }
         named.retain(|(id, _)| !records.is_replaced(&this.uid(), id));
-        Ok(plan_deletion(&record, recorded, named))
+        let is_empty = named.is_empty();
+        let plan = plan_deletion(&record, recorded, named);
+        let is_taken = !is_empty && plan == DeletionPlan::Delete(Vec::new());
+        Ok(Planned { plan, is_taken })
     }
 }

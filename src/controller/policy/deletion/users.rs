@@ -9,6 +9,7 @@ use crate::controller::policy::failure::failed;
 use crate::controller::policy::reconciliation::Reconciliation;
 use crate::controller::policy::stop::Stop;
 use crate::engine::{ErrorKind, ExternalDeleter, deletion_plan};
+use crate::upstream::registry;
 
 /// Stops the deletion of an object that has users.
 pub async fn check<K: Managed>(
@@ -20,19 +21,28 @@ pub async fn check<K: Managed>(
     if used_by.is_empty() { Ok(()) } else { Err(deletion_plan::in_use(id, &used_by).into()) }
 }
 
-/// Stops the release of an object that is gone upstream while users keep what it granted. `key` is the name in the
-/// spec: an id that only status contains is not asked for.
+/// Stops the release of an object that is gone upstream while users keep what it granted. `key` is its name, and
+/// nothing of this name is left.
 pub async fn check_gone<K: Managed>(
     this: &Reconciliation<'_, K>,
     key: &str,
     deleter: &dyn ExternalDeleter,
 ) -> Result<(), Stop> {
-    let recorded = this.recorded_id();
-    let Some(id) = recorded.as_deref().filter(|id| *id == key && deleter.grants_after_deletion()) else {
+    if !deleter.grants_after_deletion() || !may_have_been_ours(this, key, deleter) {
         return Ok(());
-    };
-    let used_by = list(this, id, deleter).await?;
-    if used_by.is_empty() { Ok(()) } else { Err(deletion_plan::still_granted(id, &used_by).into()) }
+    }
+    let used_by = list(this, key, deleter).await?;
+    if used_by.is_empty() { Ok(()) } else { Err(deletion_plan::still_granted(key, &used_by).into()) }
+}
+
+/// Returns whether the object may have had this id: the spec names it, or this process deleted it. Status and the
+/// annotation may be forged, and their words would tell a tenant who holds the objects of others. Nor is an object
+/// asked for that this process knows it never created.
+fn may_have_been_ours<K: Managed>(this: &Reconciliation<'_, K>, key: &str, deleter: &dyn ExternalDeleter) -> bool {
+    let (records, uid) = (&this.shared().records, this.uid());
+    let is_named = registry::unique_name(this.object.desired()) == Some((deleter.system(), key));
+    let was_never_sent = records.is_first_process(&uid) && this.upstream_ref().is_none();
+    (is_named && !was_never_sent) || this.shared().settling.is_deleted(&uid, key)
 }
 
 /// Lists the users. If the upstream does not tell them, the object waits until a human confirms the deletion.
