@@ -11,7 +11,8 @@
 //!   not replace the record in status.
 //! - A spec that contradicts the place is looked at there first ([`former`](super::former)). While the upstream object
 //!   is there, or may be, the operator writes nothing and says how to go back. A deletion looks at both places, and lets
-//!   go only when nothing of the object is at either.
+//!   go only when nothing of the object is at either. An object with our owner tag at a place that only the annotation
+//!   names may be a copy: it tells nothing of the place of the spec.
 //! - A writer of the whole object can remove finalizer and annotation while the operator is stopped. The upstream
 //!   object then stays with its owner tag, as it does when only the finalizer is removed.
 
@@ -121,7 +122,9 @@ impl<K: Managed> Reconciliation<'_, K> {
         if self.place.as_ref().is_none_or(|kept| is_outdated(kept, &place, unique)) {
             self.place = Some(UpstreamRef { id: None, adopted: false, ..place });
         }
-        self.ensure_finalizer().await
+        self.ensure_finalizer().await?;
+        self.shared().places.choose(&self.uid());
+        Ok(())
     }
 
     /// Forgets the place: it is certain that nothing of this object is upstream, or its owner gave it up.

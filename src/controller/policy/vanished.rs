@@ -23,13 +23,23 @@ const SETTLE: Duration = Duration::from_secs(2);
 /// How much later than the first the second look at a new object is.
 const LATE_LOOK: u32 = 4;
 
+/// What this process knows of the upstream object of an object that is gone.
+pub struct Trace {
+    /// What it recorded. Others may have written it into status.
+    pub record: UpstreamRef,
+    /// Where the operator recorded it; `None` if it did not, and the connection of the spec reaches it.
+    pub place: Option<UpstreamRef>,
+    /// The id that is proven.
+    pub proven: Option<String>,
+}
+
 /// What is left of the object upstream.
 enum Left {
     Nothing,
-    /// These ids.
-    Objects(String),
-    /// The operator could not look, and so cannot tell about this id.
-    Unknown(String),
+    /// These ids, at this endpoint.
+    Objects(String, String),
+    /// The operator could not look.
+    Unknown,
 }
 
 /// Returns whether the upstream object may have been written within this time: the write of status that records it may
@@ -40,9 +50,7 @@ fn wrote_within<K: Managed>(shared: &Shared, object: &K, limit: Duration) -> boo
 }
 
 /// Looks for the upstream object, and warns if it is still there.
-///
-/// `place` is where the operator recorded it; `None` if it did not, and the connection of the spec reaches it.
-pub async fn report<K: Managed>(shared: Arc<Shared>, object: K, record: UpstreamRef, place: Option<UpstreamRef>) {
+pub async fn report<K: Managed>(shared: Arc<Shared>, object: K, trace: Trace) {
     if object.is_deleted() && object.orphan_reason().is_some() {
         // The user asked to leave the upstream object, and a former leader may have let the object go.
         return;
@@ -50,15 +58,15 @@ pub async fn report<K: Managed>(shared: Arc<Shared>, object: K, record: Upstream
     if !shared.settings.selector.selects_all() && exists(&shared, &object).await {
         return;
     }
-    let place = place.as_ref();
-    for pause in pauses(&shared, &object, &record) {
+    let Trace { record, place, proven } = &trace;
+    for pause in pauses(&shared, &object, record) {
         tokio::time::sleep(pause).await;
         if !shared.leadership.still_leads() || exists(&shared, &object).await {
             return;
         }
-        for at in records(&object, &record, place) {
+        for at in records(&object, record, place.as_ref()) {
             let left = look(&shared, &object, &at).await;
-            if tell(&shared, &object, &at, left).await {
+            if tell(&shared, &object, &at, proven.as_deref(), left).await {
                 return;
             }
         }
@@ -83,6 +91,9 @@ fn pauses<K: Managed>(shared: &Shared, object: &K, record: &UpstreamRef) -> Vec<
 fn records<K: Managed>(object: &K, record: &UpstreamRef, place: Option<&UpstreamRef>) -> Vec<UpstreamRef> {
     let identity = registry::identity(object.desired());
     let mut of_spec = UpstreamRef { connection: object.common().connection_ref.clone(), ..record.clone() };
+    if let Some(place) = place.filter(|place| place.connection == of_spec.connection) {
+        of_spec.endpoint.clone_from(&place.endpoint);
+    }
     if let Some(identity) = identity {
         identity.system.clone_into(&mut of_spec.system);
         if let Some((_, name)) = identity.name {
@@ -96,15 +107,17 @@ fn records<K: Managed>(object: &K, record: &UpstreamRef, place: Option<&Upstream
     all
 }
 
-/// Reports what is left at a place. Returns whether anything is.
-async fn tell<K: Managed>(shared: &Shared, object: &K, record: &UpstreamRef, left: Left) -> bool {
-    let (left, note, certain) = match left {
+/// Reports what is left at a place. Returns whether anything is. Where the operator cannot look, it names the id only if
+/// it is `proven`.
+async fn tell<K: Managed>(shared: &Shared, object: &K, record: &UpstreamRef, proven: Option<&str>, left: Left) -> bool {
+    let UpstreamRef { system, endpoint, key, .. } = record;
+    let known = || proven.map_or_else(|| format!("named {key}"), str::to_owned);
+    let (left, endpoint, note, certain) = match left {
         Left::Nothing => return false,
-        Left::Objects(ids) => (ids, "is still there", true),
-        Left::Unknown(ids) => (ids, "may still be there: the operator cannot look", false),
+        Left::Objects(ids, endpoint) => (ids, endpoint, "is still there", true),
+        Left::Unknown => (known(), endpoint.clone(), "may still be there: the operator cannot look", false),
     };
     let (namespace, name) = (object.namespace().unwrap_or_default(), object.name_any());
-    let UpstreamRef { system, endpoint, .. } = record;
     let why = OrphanReason::FinalizerRemoved;
     tracing::warn!(
         kind = K::KIND,
@@ -144,22 +157,22 @@ async fn exists<K: Managed>(shared: &Shared, object: &K) -> bool {
 
 /// Looks for what is ours, or may be.
 async fn look<K: Managed>(shared: &Shared, object: &K, record: &UpstreamRef) -> Left {
-    let recorded = || record.id.clone().unwrap_or_else(|| record.key.clone());
     let namespace = object.namespace().unwrap_or_default();
     let uid = object.uid().unwrap_or_default();
     let Ok(account) = shared.accounts.resolve_for_deletion(&record.connection, &namespace, &uid) else {
-        return Left::Unknown(recorded());
+        return Left::Unknown;
     };
     let owner_tag = shared.owner_tag(&uid);
     let Some(deleter) = registry::deleter(&account, &record.system, &owner_tag, Priority::Background) else {
-        return Left::Unknown(recorded());
+        return Left::Unknown;
     };
     let Ok(mut found) = deleter.find_left(record.id.as_deref(), &record.key).await else {
-        return Left::Unknown(recorded());
+        return Left::Unknown;
     };
     found.retain(|(_, owner)| owner.may_be_ours());
     let ids: Vec<String> = found.into_iter().map(|(id, _)| id).collect();
-    if ids.is_empty() { Left::Nothing } else { Left::Objects(ids.join(", ")) }
+    let endpoint = || registry::location(&account, &record.system).endpoint;
+    if ids.is_empty() { Left::Nothing } else { Left::Objects(ids.join(", "), endpoint()) }
 }
 
 /// Publishes the warning about the connection, too, because the object is gone. What the operator only read in a status

@@ -9,7 +9,7 @@ use crate::controller::context::Shared;
 use crate::controller::kinds::connection::ConnectionResource;
 use crate::controller::kinds::managed::Managed;
 use crate::controller::policy::looks::full_name;
-use crate::controller::policy::vanished;
+use crate::controller::policy::vanished::{self, Trace};
 use crate::controller::state::footprint::Footprint;
 use crate::controller::state::stores::StoreOf;
 use futures::future;
@@ -96,9 +96,11 @@ impl<K: Managed> Losses<K> {
             let uid = object.uid().unwrap_or_default();
             let place = self.shared.places.of(object);
             let shown = object.common_status().upstream.clone().or_else(|| place.clone());
-            if let Some(left) = self.shared.forget(&uid, shown) {
+            let proven = self.shared.records.proven(&uid);
+            if let Some(record) = self.shared.forget(&uid, shown) {
                 self.shared.observations.record_lost(full_name(object));
-                tokio::spawn(vanished::report(Arc::clone(&self.shared), object.clone(), left, place));
+                let trace = Trace { record, place, proven };
+                tokio::spawn(vanished::report(Arc::clone(&self.shared), object.clone(), trace));
             }
         }
     }

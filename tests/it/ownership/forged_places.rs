@@ -8,8 +8,13 @@ use crate::security::tenants::write_status;
 use crate::support::test_env::{Kind, TestEnv, common, upstream_id};
 use cloud_policy::api::{NetworkPolicy, Policy};
 use cloud_policy::controller::kinds::managed::Managed;
+use cloud_policy_simulator::ncloud;
+use cloud_policy_simulator::spaceone::{StoredNetworkPolicy, StoredPolicy};
+use k8s_openapi::api::core::v1::Secret;
 use kube::ResourceExt;
+use kube::api::DeleteParams;
 use serde_json::{Value, json};
+use std::time::Duration;
 
 /// Where a user writes another place.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -178,5 +183,94 @@ async fn deletion_says_how_to_go_on_when_forged_place_is_unseen() {
         env.eventually("the recorded object to be deleted", || left() == 0).await;
         env.patch::<Policy>(name, release).await;
         env.gone::<Policy>(name).await;
+    }
+}
+
+impl Story {
+    /// Makes a copy of each upstream object, with its owner tag, in the other account, and forges its place: the operator
+    /// takes it for the object. Nothing else tells where the objects are, and the connections of the specs are unusable.
+    async fn with_decoys(prefix: &str) -> Self {
+        let mut story = Self::begin(prefix).await;
+        story.env.stop().await;
+        let real = story.env.ncloud.policies()[0].clone();
+        story.ncloud.add_policy(ncloud::NewPolicy {
+            policy_name: real.policy_name,
+            description: real.description,
+            permissions: real.permissions,
+            tags: real.tags,
+        });
+        let policy = story.env.spaceone.policies()[0].clone();
+        story.spaceone.add_policy(StoredPolicy { domain_id: String::new(), ..policy });
+        let network = story.env.spaceone.network_policies()[0].clone();
+        let (domain_id, zone_id) = (String::new(), String::new());
+        story.spaceone.add_network_policy(StoredNetworkPolicy { domain_id, zone_id, ..network });
+        forge_three(&story, Forged::Annotation, &story.other_places()[0]).await;
+        write_status::<Policy>(&story.env, "one", Value::Null).await;
+        write_status::<Policy>(&story.env, "two", Value::Null).await;
+        write_status::<NetworkPolicy>(&story.env, "net", Value::Null).await;
+        for name in ["ncloud", "spaceone"] {
+            story.env.api::<Secret>().delete(name, &DeleteParams::default()).await.unwrap();
+        }
+        story
+    }
+
+    async fn delete_three(&self) {
+        self.env.delete::<Policy>("one").await;
+        self.env.delete::<Policy>("two").await;
+        self.env.delete::<NetworkPolicy>("net").await;
+    }
+
+    /// Returns how many objects with an owner tag the other accounts hold.
+    fn decoys(&self) -> usize {
+        let ncloud = self.ncloud.policies().into_iter().filter(|policy| !policy.tags.is_empty()).count();
+        let owned = |tags: &serde_json::Map<String, Value>| tags.contains_key("cloudpolicy_owner");
+        let policies = self.spaceone.policies().into_iter().filter(|policy| owned(&policy.tags)).count();
+        ncloud + policies + self.spaceone.network_policies().into_iter().filter(|one| owned(&one.tags)).count()
+    }
+}
+
+#[tokio::test]
+async fn decoy_does_not_end_the_search_when_spec_is_unseen() {
+    let mut story = Story::with_decoys("forged-decoy").await;
+    story.delete_three().await;
+    story.env.start(|settings| {
+        only_triggers(settings);
+        // The connections are checked often enough to see the Secrets again.
+        settings.connection_interval = Duration::from_secs(2);
+    });
+    let env = &story.env;
+    env.eventually("the decoys to be deleted", || story.decoys() == 0).await;
+    for (name, message) in [
+        ("one", blocked::<Policy>(env, "one", "ConnectionNotReady").await),
+        ("two", blocked::<Policy>(env, "two", "ConnectionNotReady").await),
+        ("net", blocked::<NetworkPolicy>(env, "net", "ConnectionNotReady").await),
+    ] {
+        assert!(message.contains("may be there, too") && message.contains("force-orphan=true"), "{name}: {message}");
+    }
+    assert_eq!((env.ncloud.policies().len(), env.spaceone.policies().len()), (1, 1));
+    env.connect_ncloud("ncloud").await;
+    let (url, domain) = (env.spaceone.url(), env.spaceone.domain_id());
+    env.connect_spaceone("spaceone", &url, "Rest", &domain, &env.spaceone.token()).await;
+    three_gone(&story.env).await;
+}
+
+#[tokio::test]
+async fn release_of_a_decoy_tells_that_the_spec_is_unseen() {
+    let mut story = Story::with_decoys("forged-freed").await;
+    let orphan = json!({ "spec": { "deletionPolicy": "Orphan" } });
+    for name in ["one", "two"] {
+        story.env.patch::<Policy>(name, orphan.clone()).await;
+    }
+    story.env.patch::<NetworkPolicy>("net", orphan).await;
+    story.delete_three().await;
+    story.env.start(only_triggers);
+    story.env.gone::<Policy>("one").await;
+    story.env.gone::<Policy>("two").await;
+    story.env.gone::<NetworkPolicy>("net").await;
+    assert_eq!(story.decoys(), 0);
+    for name in ["one", "two", "net"] {
+        let events = story.env.events(name).await;
+        let told = |note: &str| note.contains("removed its owner tag") && note.contains("may keep its owner tag");
+        assert!(events.iter().any(|(reason, note)| reason == "Orphaned" && told(note)), "{events:?}");
     }
 }

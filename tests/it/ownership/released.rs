@@ -1,6 +1,8 @@
 //! Objects that change their owner on purpose or by accident: released for another cluster, and restored from a backup
 //! under a new uid.
 
+use super::lost_finalizers::{only_triggers, three_ready};
+use crate::security::tenants::write_status;
 use crate::support;
 use crate::support::test_env::{
     TestEnv, common, condition, ncloud_policy, network_policy, spaceone_policy, upstream_id,
@@ -8,7 +10,8 @@ use crate::support::test_env::{
 use cloud_policy::api::{Connection, NetworkPolicy, Policy};
 use cloud_policy::controller::kinds::managed::Managed;
 use cloud_policy_simulator::{Action, Fault, Journal, Operation};
-use kube::api::{Patch, PatchParams};
+use k8s_openapi::api::core::v1::Secret;
+use kube::api::{DeleteParams, Patch, PatchParams};
 use serde_json::{Value, json};
 
 fn orphaned(mut object: Value) -> Value {
@@ -122,6 +125,68 @@ async fn event_says_that_owner_tag_stays_without_connection() {
     let events = env.events("kept").await;
     assert!(events.iter().any(|(_, note)| note.contains("Its owner tag stays: ")), "{events:?}");
     assert_eq!(owner_tags(&env).len(), 1);
+}
+
+/// What status names after a restart may be forged.
+#[tokio::test]
+async fn event_of_release_names_the_object_when_status_is_forged() {
+    let mut env = TestEnv::with("release-forged", only_triggers).await;
+    three_ready(&env).await;
+    let ids = [
+        upstream_id(&env.get::<Policy>("one").await),
+        upstream_id(&env.get::<Policy>("two").await),
+        upstream_id(&env.get::<NetworkPolicy>("net").await),
+    ];
+    env.stop().await;
+    let forged = json!({ "id": "4711" });
+    forge_and_delete(&env, &forged, &json!({ "spec": { "deletionPolicy": "Orphan" } })).await;
+    env.start(only_triggers);
+    for (name, id) in ["one", "two", "net"].into_iter().zip(ids) {
+        let note = orphaned_note(&env, name).await;
+        assert!(note.contains(&format!(" {id} at http://127.0.0.1")) && !note.contains("4711"), "{note}");
+    }
+    assert_eq!(owner_tags(&env), Vec::<String>::new());
+}
+
+/// Without a look upstream, nothing proves the id.
+#[tokio::test]
+async fn event_of_release_names_no_id_when_upstream_is_unseen() {
+    let mut env = TestEnv::with("release-unseen", only_triggers).await;
+    three_ready(&env).await;
+    env.stop().await;
+    for name in ["ncloud", "spaceone"] {
+        env.api::<Secret>().delete(name, &DeleteParams::default()).await.unwrap();
+    }
+    let release = json!({ "metadata": { "annotations": { "cloudpolicy.dev/force-orphan": "true" } } });
+    let forged = json!({ "id": "4711", "endpoint": "https://forged.example" });
+    forge_and_delete(&env, &forged, &release).await;
+    env.start(only_triggers);
+    for name in ["one", "two", "net"] {
+        let note = orphaned_note(&env, name).await;
+        assert!(note.contains(&format!(" named {name} at http://127.0.0.1")), "{note}");
+        assert!(!note.contains("4711") && !note.contains("forged.example"), "{note}");
+    }
+}
+
+/// Forges the records in status, changes the objects, and deletes them.
+async fn forge_and_delete(env: &TestEnv, record: &Value, change: &Value) {
+    let forged = json!({ "upstream": record });
+    for name in ["one", "two"] {
+        write_status::<Policy>(env, name, forged.clone()).await;
+        env.patch::<Policy>(name, change.clone()).await;
+        env.delete::<Policy>(name).await;
+    }
+    write_status::<NetworkPolicy>(env, "net", forged).await;
+    env.patch::<NetworkPolicy>("net", change.clone()).await;
+    env.delete::<NetworkPolicy>("net").await;
+}
+
+/// Waits until the object is gone, and returns the event that tells what was left.
+async fn orphaned_note(env: &TestEnv, name: &str) -> String {
+    env.gone::<Policy>(name).await;
+    env.gone::<NetworkPolicy>(name).await;
+    let events = env.events(name).await;
+    events.iter().find(|(reason, _)| reason == "Orphaned").unwrap_or_else(|| panic!("{events:?}")).1.clone()
 }
 
 #[tokio::test]

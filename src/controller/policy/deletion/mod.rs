@@ -51,8 +51,8 @@ use crate::engine::{Cause, OrphanReason};
 use crd::CrdState;
 use k8s_openapi::api::core::v1::Namespace;
 use kube::Api;
-use places::Place;
-use reach::{Reach, Unseen};
+use places::{Place, Unseen};
+use reach::Reach;
 use std::time::Duration;
 use target::{Planned, Target};
 use untag::OwnerTagFate;
@@ -133,7 +133,7 @@ async fn delete<K: Managed>(this: &Reconciliation<'_, K>) -> Result<Deletion, St
     }
     let Reach { targets, unseen } = reach::open(this).await?;
     let not_ours = !targets.is_empty() && delete_from(this, &targets).await?;
-    if let Some((place, why)) = unseen.filter(|(place, _)| place.may_hold(this)) {
+    if let Some((place, why)) = unseen.filter(|(place, why)| place.may_hold(this, why)) {
         return without_connection(this, &place, why).await;
     }
     if not_ours {
@@ -227,9 +227,16 @@ async fn without_connection<K: Managed>(
         Unseen::Moved(outcome) => (outcome.into(), false),
     };
     let Stop::Report(mut outcome) = stop else { return Err(wait::for_check().into()) };
-    if !place.is_of_spec {
+    if this.former().is_some() {
+        let named = if place.is_of_spec {
+            format!(
+                "The spec names this connection, and the annotation {RECORDED_UPSTREAM} another place: the object may be there, too."
+            )
+        } else {
+            format!("The annotation {RECORDED_UPSTREAM} names this connection, and the object may be there.")
+        };
         outcome.message = format!(
-            "{} The annotation {RECORDED_UPSTREAM} names this connection, and the object may be there. Set the annotation {FORCE_ORPHAN}=true to release this object without a search there.",
+            "{} {named} Set the annotation {FORCE_ORPHAN}=true to release this object without a search there.",
             outcome.message
         );
     }

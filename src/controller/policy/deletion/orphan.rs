@@ -1,6 +1,10 @@
 //! Reports an upstream object that the operator leaves in place.
+//!
+//! The report names an id only if it is proven: this process created the object, or saw it with our owner tag. An id that
+//! only status contains may be forged. Then the event tells the name, at the place that the operator recorded, and the log
+//! has what status says beside it.
 
-use super::untag::OwnerTagFate;
+use super::untag::{OwnerTagFate, Untagged};
 use crate::api::Reason;
 use crate::api::status::UpstreamRef;
 use crate::controller::kinds::managed::Managed;
@@ -15,19 +19,19 @@ pub fn report<K: Managed>(
     tag: &OwnerTagFate,
 ) {
     let (namespace, name) = (this.namespace(), this.object.name_any());
-    let note = if let Some(UpstreamRef { system, endpoint, id, .. }) = record {
-        let id = id.as_deref().unwrap_or("(id unknown)");
+    let note = if let Some(record) = record {
+        let (system, object) = (&record.system, shown(this, record, tag));
         tracing::warn!(
             kind = K::KIND,
             namespace,
             name,
             system,
-            endpoint,
-            id,
+            object,
+            status_id = record.id,
             reason = why.label(),
             "orphaned an upstream object"
         );
-        format!("Orphaned {system} {id} at {endpoint}: it is not deleted ({}).{}", why.label(), tag.sentence())
+        format!("Orphaned {system} {object}: it is not deleted ({}).{}", why.label(), tag.sentence())
     } else {
         tracing::warn!(
             kind = K::KIND,
@@ -43,4 +47,19 @@ pub fn report<K: Managed>(
         )
     };
     this.warning_event(Reason::Orphaned.as_str(), &note);
+}
+
+/// Returns the id and the endpoint of the object, or its name where the id is not proven.
+fn shown<K: Managed>(this: &Reconciliation<'_, K>, record: &UpstreamRef, tag: &OwnerTagFate) -> String {
+    if let OwnerTagFate::Removed { from, .. } = tag {
+        let all: Vec<_> = from.iter().map(|Untagged { id, endpoint }| format!("{id} at {endpoint}")).collect();
+        return all.join(" and ");
+    }
+    // Status names the place, too, and may be forged alike.
+    let place = this.place.as_ref().filter(|place| place.connection == record.connection);
+    let UpstreamRef { key, endpoint, .. } = place.unwrap_or(record);
+    match this.shared().records.proven(&this.uid()) {
+        Some(id) => format!("{id} at {endpoint}"),
+        None => format!("named {key} at {endpoint}"),
+    }
 }

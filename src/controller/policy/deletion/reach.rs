@@ -1,13 +1,12 @@
 //! Opens the places where the upstream object of a deletion may be ([`places`]).
 
-use super::places::{self, Place};
+use super::places::{self, Place, Unseen};
 use super::target::{self, Target};
 use super::{moved, wait};
 use crate::controller::kinds::managed::Managed;
 use crate::controller::policy::reconciliation::Reconciliation;
 use crate::controller::policy::stop::Stop;
 use crate::controller::state::accounts::Unavailable;
-use crate::engine::outcome::Outcome;
 
 /// What a deletion can look at.
 pub struct Reach<'a> {
@@ -15,14 +14,6 @@ pub struct Reach<'a> {
     pub targets: Vec<Target>,
     /// The place that the operator cannot look at.
     pub unseen: Option<(Place<'a>, Unseen)>,
-}
-
-/// Why the operator cannot look at a place.
-pub enum Unseen {
-    /// Its connection cannot be used.
-    Unavailable(Unavailable),
-    /// Its connection leads elsewhere.
-    Moved(Outcome),
 }
 
 /// Opens the places of a deletion.

@@ -12,6 +12,7 @@ use crate::controller::policy::stop::Stop;
 use crate::controller::policy::{account, moved};
 use crate::engine::error::Retry;
 use crate::engine::{Cause, OrphanReason, UpstreamError};
+use crate::upstream::{Account, registry};
 use std::time::Duration;
 
 /// How long a deletion waits for an upstream that may answer soon.
@@ -23,20 +24,50 @@ pub enum OwnerTagFate {
     /// The operator leaves the upstream object exactly as it is.
     Untouched,
     /// The operator removed it.
-    Removed,
+    Removed {
+        /// From what: ids and endpoints.
+        from: Vec<Untagged>,
+        /// Why the operator could not look at another place where the object may be.
+        unseen: Option<String>,
+    },
     /// It stays, for this reason.
     Stays(String),
+}
+
+/// An upstream object without our owner tag.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Untagged {
+    /// Its id.
+    pub id: String,
+    /// The endpoint where it is.
+    pub endpoint: String,
 }
 
 impl OwnerTagFate {
     /// Returns the end of the message about an orphan.
     pub fn sentence(&self) -> String {
+        let removed = " The operator removed its owner tag, so another object or cluster can adopt it.";
         match self {
             Self::Untouched => String::new(),
-            Self::Removed => {
-                " The operator removed its owner tag, so another object or cluster can adopt it.".to_owned()
+            Self::Removed { unseen: None, .. } => removed.to_owned(),
+            Self::Removed { unseen: Some(why), .. } => {
+                format!("{removed} An object at the other place that is recorded may keep its owner tag: {why}.")
             }
             Self::Stays(why) => format!(" Its owner tag stays: {why}."),
+        }
+    }
+
+    /// Returns what happened at two places.
+    fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Removed { mut from, unseen }, Self::Removed { from: others, unseen: another }) => {
+                from.extend(others);
+                Self::Removed { from, unseen: unseen.or(another) }
+            }
+            (Self::Removed { from, unseen }, Self::Stays(why)) | (Self::Stays(why), Self::Removed { from, unseen }) => {
+                Self::Removed { from, unseen: unseen.or(Some(why)) }
+            }
+            (Self::Untouched, fate) | (fate, Self::Untouched | Self::Stays(_)) => fate,
         }
     }
 }
@@ -53,10 +84,7 @@ pub async fn remove_owner_tag<K: Managed>(
     }
     let mut all = OwnerTagFate::Untouched;
     for place in places::all(this) {
-        let fate = untag_at(this, &place, why).await?;
-        if fate == OwnerTagFate::Removed || all == OwnerTagFate::Untouched {
-            all = fate;
-        }
+        all = all.and(untag_at(this, &place, why).await?);
     }
     // Reads may not show the object yet.
     if all == OwnerTagFate::Untouched && why == OrphanReason::Requested {
@@ -84,7 +112,7 @@ async fn untag_at<K: Managed>(
     let Ok(targets) = target::at(this, place, &account) else {
         return Ok(stays("the connection leads to another provider"));
     };
-    match untag(this, &targets).await? {
+    match untag(this, &account, &targets).await? {
         Ok(fate) => Ok(fate),
         Err(error) if why == OrphanReason::Requested && is_transient(&error) && this.deleted_for() < PATIENCE => {
             Err(failed(this, &error))
@@ -96,17 +124,22 @@ async fn untag_at<K: Managed>(
 /// Removes our owner tag from every object that has it: the recorded one, or what a create with a lost response left.
 async fn untag<K: Managed>(
     this: &Reconciliation<'_, K>,
+    account: &Account,
     targets: &[Target],
 ) -> Result<crate::engine::Result<OwnerTagFate>, Stop> {
     let mut fate = OwnerTagFate::Untouched;
     for target in targets {
+        let endpoint = registry::location(account, target.deleter.system()).endpoint;
         let ours = match target.ours().await {
             Ok(ours) => ours,
             Err(error) => return Ok(Err(error)),
         };
         for id in ours {
             match this.write(Write::to(Cause::Deletion, &id), target.deleter.untag(&id)).await? {
-                Ok(()) => fate = OwnerTagFate::Removed,
+                Ok(()) => {
+                    let from = vec![Untagged { id, endpoint: endpoint.clone() }];
+                    fate = fate.and(OwnerTagFate::Removed { from, unseen: None });
+                }
                 Err(error) => return Ok(Err(error)),
             }
         }
