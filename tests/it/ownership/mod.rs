@@ -5,6 +5,7 @@ pub mod adoption;
 mod adversaries;
 mod claims;
 mod duplicates;
+mod echoed_tags;
 mod foreign_objects;
 mod forged_places;
 mod hidden_tags;

@@ -14,6 +14,7 @@
 //! | `access` | whether permissions surely grant no more than others |
 //! | `validate` | the rules that are checked before anything is sent |
 //! | `quota` | the limit of policies of an account |
+//! | `echoes` | whether an account stores the tags that its responses to creates show |
 //! | `tags`, `known_tags` | the reads and writes of tags; the tags that need no read |
 //! | `verdict` | the fields of the spec to which findings of the upstream belong |
 
@@ -22,6 +23,7 @@ pub(super) mod calls;
 mod canonical;
 mod compare;
 mod document;
+mod echoes;
 mod known_tags;
 mod quota;
 mod tags;
@@ -45,7 +47,7 @@ use crate::upstream::collection::{Collection, Counted, Provider};
 use crate::upstream::http::{Purpose, Response};
 use calls::{PolicyCalls, read, write};
 use document::Details;
-use known_tags::KnownTags;
+use known_tags::{Known, KnownTags};
 use quota::POLICY_LIMIT;
 use std::time::Instant;
 use wire::{Detail, OWNER, RawVerdict, Stored, Summary, found_tag};
@@ -114,7 +116,8 @@ impl External for Policies {
         // The tags of system policies are not documented, and nothing depends on them.
         let tags = match self.known_tags.take(id) {
             _ if detail.is_system() => None,
-            Some(tags) => Some(tags),
+            Some(Known::Read(tags)) => Some(tags),
+            Some(Known::Echoed(tags)) => self.created_tags(id, tags).await?,
             None => self.read_tags(id).await?,
         };
         Ok(Some(observed(detail, tags)))

@@ -2,6 +2,7 @@
 
 use super::Policies;
 use super::document::PolicyDocument;
+use super::echoes::Echoes;
 use super::wire::{OWNER, Stored};
 use crate::engine::{ErrorKind, OwnerTag, Result, UpstreamError};
 use crate::upstream::ncloud::wire::Tags;
@@ -21,6 +22,14 @@ impl Policies {
         if let Some(tags) = stored.tags().filter(is_owned) {
             self.known_tags.created(id, tags);
         }
+    }
+
+    /// Returns the tags of a policy whose create showed them in its response: those, unless it takes a read to prove that
+    /// such responses are true.
+    pub(super) async fn created_tags(&self, id: &str, echo: Tags) -> Result<Option<Tags>> {
+        let are_stored = |echo: &Tags, stored: &Tags| echo.iter().all(|(key, value)| stored.get(key) == Some(value));
+        let echoes = self.calls.client.state.of::<Echoes>();
+        echoes.proven_or(echo, are_stored, self.read_tags(id)).await
     }
 
     /// Writes the tags of the spec and the owner tag, and removes all others.
