@@ -1,7 +1,10 @@
 //! The operator as a process: leader election, liveness, shutdown and environment variables.
 
+mod api_outage;
 mod environment;
 mod leader;
 mod limits;
 mod liveness;
+mod replica;
 mod shutdown;
+mod standby;
