@@ -8,7 +8,7 @@ pub mod layout;
 mod names;
 
 use crate::support::installation::{Installation, OWN, TENANT, ours, secret};
-use cloud_policy_testbed::wait_for;
+use cloud_policy_testbed::{Launch, wait_for};
 use container::{Container, Mount};
 use layout::Layout;
 use names::NameServer;
@@ -80,6 +80,26 @@ fn image_build_is_reproducible() {
     let [first, again] = ["first", "again"].map(|folder| layout::pack(&program, &place.path().join(folder)));
     assert_eq!(first, again);
     assert_eq!(Layout::at(&place.path().join("again")).digest(), again);
+}
+
+/// The image contains no traces, and the tests build the binary with all features.
+#[test]
+fn image_names_flag_and_remedy_when_traces_are_asked_for() {
+    let place = tempfile::tempdir().unwrap();
+    let program = Layout::of_this_run().unpack(place.path()).join("rootfs/cloud-policy");
+    let mut ended = Launch::new("untraced", program, place.path())
+        .args(["run", "--listen=127.0.0.1:0", "--otlp-endpoint=http://collector.test:4318"])
+        // There is no cluster, so the process ends.
+        .env("KUBECONFIG", "/nowhere")
+        .spawn()
+        .unwrap();
+    assert!(!ended.wait(SOON).unwrap().success());
+    let log = ended.log().unwrap();
+    let warnings: Vec<&str> = log.lines().filter(|line| line.contains("--otlp-endpoint")).collect();
+    assert!(warnings.len() == 1 && warnings[0].contains("WARN"), "{log}");
+    for words in ["built without traces", "build it with --features otel", "http://collector.test:4318"] {
+        assert!(warnings[0].contains(words), "{words}: {log}");
+    }
 }
 
 #[test]
