@@ -3,8 +3,11 @@
 use super::health_oracle;
 use super::tools::{OVERLAYS, flags_on_the_page, kustomized, manifests, manifests_in, only, path, script};
 use crate::docs::markdown::Page;
+use cloud_policy::api::crds;
 use cloud_policy_testbed::repository;
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 use std::fs;
 use std::process::Command;
 
@@ -27,9 +30,11 @@ fn argo_cd_settings_use_tested_health_script() {
     let script = fs::read_to_string(repository().join("deploy/argocd/health.lua")).unwrap();
     let settings = manifests_in("deploy/argocd/argocd-cm.yaml");
     let scripts = only(&settings, "ConfigMap")["data"].as_object().unwrap();
-    let kinds = ["ClusterConnection", "Connection", "NetworkPolicy", "Policy"];
-    let keys = kinds.map(|kind| format!("resource.customizations.health.cloudpolicy.dev_{kind}"));
-    assert_eq!(scripts.keys().collect::<Vec<_>>(), keys.iter().collect::<Vec<_>>());
+    let key = |crd: CustomResourceDefinition| {
+        format!("resource.customizations.health.cloudpolicy.dev_{}", crd.spec.names.kind)
+    };
+    let keys: BTreeSet<String> = crds::all().into_iter().map(key).collect();
+    assert!(scripts.keys().eq(&keys), "{keys:?}");
     for (key, text) in scripts {
         assert!(text == &script, "{key} is another script");
     }

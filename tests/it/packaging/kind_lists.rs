@@ -13,7 +13,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The files with such lists.
-const FILES: [&str; 8] = [
+const FILES: [&str; 9] = [
     "charts/cloud-policy-operator/Chart.yaml",
     "charts/cloud-policy-operator/templates/_rbac.tpl",
     "charts/cloud-policy-operator/templates/aggregate-roles.yaml",
@@ -22,6 +22,7 @@ const FILES: [&str; 8] = [
     "deploy/base/rbac.yaml",
     "deploy/kustomize/name-reference.yaml",
     "deploy/overlays/namespaced/watched/rbac.yaml",
+    "docs/operator-flags.md",
 ];
 
 /// The folders with manifests.
