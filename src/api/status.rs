@@ -48,6 +48,12 @@ pub struct CommonStatus {
     #[schemars(with = "String")]
     pub last_write_time: Option<String>,
 
+    /// When the operator recorded an object whose create request was sent twice, such as `2026-11-21T08:00:00Z`. It is
+    /// absent once the operator has looked for a second object.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
+    pub repeated_create_time: Option<String>,
+
     /// The value of the annotation `cloudpolicy.dev/reconcile-requested-at` that the operator
     /// handled last, such as `2026-11-21T08:00:00Z`.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -4,6 +4,8 @@
 //! owner tag is at the recorded place, the record is put back, which also permits the way back. If a complete answer
 //! shows that it is not there, the spec is right: the operator forgets the place and goes on. If it cannot look, it waits.
 //!
+//! Where the upstream only refused a create, it looks once after the grace, and believes the refusal if it cannot look.
+//!
 //! Or another writer edited the annotation. Then status agrees with the spec: it keeps its record, and the annotation is put
 //! right once it is certain that nothing is at its place, or a person gives that place up.
 
@@ -26,6 +28,9 @@ use std::time::Duration;
 /// Ends the reconcile if the spec contradicts the place of an upstream object that is there, or may be.
 pub async fn settle<K: Managed>(this: &mut Reconciliation<'_, K>) -> Result<(), Stop> {
     let (Some(contradiction), Some(record)) = (this.contradiction(), this.former().cloned()) else { return Ok(()) };
+    if this.is_only_refused() {
+        wait_for_create(this)?;
+    }
     let former = look(this, &record).await?;
     let mut message = contradiction.message(&former);
     let requeue = match &former {
@@ -33,7 +38,12 @@ pub async fn settle<K: Managed>(this: &mut Reconciliation<'_, K>) -> Result<(), 
             wait_for_create(this)?;
             return Ok(leave(this, &record).await?);
         }
+        // A refused create most often made nothing, so such a place does not hold the spec.
+        Former::Unknown(_) if this.is_only_refused() => return Ok(leave(this, &record).await?),
         Former::There(id) => {
+            if this.is_only_refused() {
+                this.keep_place(record.clone()).await?;
+            }
             this.status.common.upstream = Some(UpstreamRef { id: Some(id.clone()), ..record });
             Requeue::Slow
         }
@@ -64,6 +74,7 @@ async fn leave<K: Managed>(this: &mut Reconciliation<'_, K>, record: &UpstreamRe
     }
     this.forget_record().await?;
     this.forget_place().await?;
+    this.forget_refused();
     this.forget();
     Ok(())
 }
@@ -125,12 +136,13 @@ async fn is_of_spec<K: Managed>(
     deleter.find(name).await.is_ok_and(|named| named.iter().any(|(found, _)| found == id))
 }
 
-/// Waits while a create may still take effect. After a start it is not known whether one was under way.
+/// Waits while a create may still take effect. Another process may have sent one until this one saw the object.
 fn wait_for_create<K: Managed>(this: &Reconciliation<'_, K>) -> Result<(), Stop> {
     let shared = this.shared();
-    let since_start = shared.settings.create_grace.saturating_sub(shared.observations.started().elapsed());
-    let unrecorded = this.status.common.operation.is_none() && !since_start.is_zero();
-    let wait = this.next_look().or_else(|| this.unseen_left()).or(unrecorded.then_some(since_start));
+    let since_seen = shared.settings.create_grace.saturating_sub(shared.observations.seen_for(&this.uid()));
+    let is_first = shared.records.is_first_process(&this.uid());
+    let unrecorded = this.status.common.operation.is_none() && !is_first && !since_seen.is_zero();
+    let wait = this.next_look().or_else(|| this.unseen_left()).or(unrecorded.then_some(since_seen));
     let Some(wait) = wait else { return Ok(()) };
     let message = "A create request may still take effect where the object was recorded. The operator looks again.";
     Err(Outcome::working(Reason::Creating, message, Requeue::After(wait.max(Duration::from_millis(100)))).into())

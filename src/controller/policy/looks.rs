@@ -5,12 +5,18 @@
 //! earliest. The record of a create in status can be lost: an object without a record, and with a trace of an earlier
 //! process, may have one as well. The finalizer is such a trace, also after another writer removed it, and so is the
 //! annotation with the place.
+//!
+//! A create that the upstream refused may have taken effect all the same. One search follows at once, and one after the
+//! grace: until then a deletion does not let go, and where names are not unique no other create is sent. The memory of an
+//! earlier process is lost: what it saw refused is searched for as a create without a record, and status tells that a create
+//! was repeated.
 
 use super::reconciliation::Reconciliation;
 use crate::api::status::{Operation, OperationKind};
 use crate::api::{has_finalizer, recorded_place};
 use crate::controller::kinds::managed::Managed;
 use crate::controller::settings::Settings;
+use crate::upstream::registry;
 use jiff::Timestamp;
 use std::time::Duration;
 
@@ -43,11 +49,61 @@ impl<K: Managed> Reconciliation<'_, K> {
         self.operation_grace().max(self.inherited_grace())
     }
 
-    /// Returns when to look for the effect of the write in flight; `None` when it cannot take effect any more.
+    /// Returns when to look for the effect of the write in flight, or of one that the upstream refused; `None` when none
+    /// can take effect any more.
     pub fn next_look(&self) -> Option<Duration> {
-        let left = self.grace_left()?;
         let Settings { create_grace, first_look, .. } = &self.shared().settings;
-        Some(next(*first_look, create_grace.saturating_sub(left), left))
+        let in_flight = self.grace_left().map(|left| next(*first_look, create_grace.saturating_sub(left), left));
+        // A refusal is most often the truth, so it costs one look.
+        in_flight.or_else(|| self.refused_look())
+    }
+
+    /// Returns when to look once more for the object of a create that the upstream refused.
+    pub fn refused_look(&self) -> Option<Duration> {
+        self.refused_left().map(|left| left + AFTER_GRACE)
+    }
+
+    /// Returns how long a search may not show the object of a create that the upstream refused; `None` when it would.
+    pub fn refused_left(&self) -> Option<Duration> {
+        self.refused_hidden_for().filter(|left| !left.is_zero())
+    }
+
+    /// Returns the same, and zero when the next search is the last one.
+    pub fn refused_hidden_for(&self) -> Option<Duration> {
+        self.shared().records.refused_hidden_for(&self.uid(), self.shared().settings.create_grace)
+    }
+
+    /// Returns whether this reconcile only looks for the object of a refused create: nothing asked for another create.
+    pub fn only_looks(&self) -> bool {
+        self.refused_hidden_for().is_some_and(|left| left.is_zero())
+            && self.shared().records.is_at_rest(&self.uid())
+            && !self.spec_changed()
+            && !self.reconcile_requested()
+    }
+
+    /// Returns whether a create could make a copy of what a refused one made. Where names are unique, the upstream refuses
+    /// the copy.
+    pub fn may_copy_refused(&self) -> bool {
+        self.refused_left().is_some() && registry::unique_name(self.object.desired()).is_none()
+    }
+
+    /// Remembers the second object that a repeated create of an earlier process may have made, as status records it.
+    pub fn inherit_copy(&self) {
+        let Some(recorded) = self.status.common.repeated_create_time.as_deref() else { return };
+        let shared = self.shared();
+        let age = recorded.parse::<Timestamp>().ok().map(|at| shared.clock.now().duration_since(at));
+        // The clock may have been set back, and others can edit status.
+        let ago = age.and_then(|age| Duration::try_from(age).ok()).unwrap_or_default();
+        if shared.settings.safeguards.search_unrecorded {
+            shared.records.copy_inherited(&self.uid(), ago);
+        }
+    }
+
+    /// Returns whether a repeated create may have made a second object that no search has looked for. Where names are unique
+    /// there is none.
+    pub fn may_have_copy(&self) -> bool {
+        let unique = registry::unique_name(self.object.desired()).is_some();
+        !unique && self.shared().records.may_have_copy(&self.uid())
     }
 
     /// Returns whether a create that may still take effect or become visible has no record in status.

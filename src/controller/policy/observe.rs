@@ -168,7 +168,7 @@ async fn from_get<K: Managed>(
     }
     let ours = found.iter().any(|seen| seen.owner.may_be_ours());
     // Whatever `externalId` names: an object that was recorded comes first.
-    let unrecorded = known.is_none() && this.upstream_ref().is_some();
+    let unrecorded = known.is_none() && (this.upstream_ref().is_some() || this.refused_hidden_for().is_some());
     let lost = !ours && (known.is_some() || named.is_none() || unrecorded);
     let hidden_copy = this.shared().records.copy_hidden_for(&this.uid(), this.shared().settings.create_grace);
     let duplicated = ours && known.is_some() && (hidden_copy.is_some() || may_be_two(this));
@@ -218,6 +218,8 @@ fn may_create<K: Managed>(this: &Reconciliation<'_, K>) -> bool {
         && !this.object.only_observes()
         && common.external_id.is_none()
         && this.grace_left().is_none()
+        && !this.may_copy_refused()
+        && !this.only_looks()
 }
 
 /// Finds objects of this name whose Kubernetes object is gone: a restore from a backup gives an object a new uid,

@@ -5,7 +5,9 @@
 //! and in an annotation ([`recorded_place`]). The contract:
 //!
 //! - The annotation is written in the patch that adds the finalizer, before anything is sent upstream. It goes when a
-//!   create was refused, when the upstream object is given up, or when a search shows that nothing is there.
+//!   create was refused, when the upstream object is given up, or when a search shows that nothing is there. After a
+//!   refused create memory keeps the place until the search after the grace: a corrected spec looks there first, and a
+//!   place that cannot be seen holds it no longer than the grace.
 //! - Memory counts before the annotation, and both before the connection and the name in status. None of them proves
 //!   ownership: the owner tag does. Users can edit annotations, too: a place that spec and status contradict alike does
 //!   not replace the record in status.
@@ -32,20 +34,36 @@ impl<K: Managed> Reconciliation<'_, K> {
     /// Returns how the spec contradicts the place; `None` if it does not, or if nothing is upstream.
     pub fn contradiction(&self) -> Option<Contradiction> {
         let name = registry::identity(self.object.desired()).and_then(|identity| identity.name);
-        Contradiction::between(self.place.as_ref()?, &self.object.common().connection_ref, name)
+        Contradiction::between(self.kept_place()?, &self.object.common().connection_ref, name)
     }
 
     /// Returns the record of the upstream object: that in status, unless status records nothing, or both the spec and
     /// status contradict the place.
     pub fn upstream_ref(&self) -> Option<&UpstreamRef> {
         let saved = self.status.common.upstream.as_ref();
-        self.former().filter(|_| !self.spec_is_recorded()).or(saved).or(self.place.as_ref())
+        let former = self.former().filter(|_| !self.spec_is_recorded() && !self.is_only_refused());
+        former.or(saved).or(self.place.as_ref())
+    }
+
+    /// Returns whether at most a create that the upstream refused made something at the place.
+    pub fn is_only_refused(&self) -> bool {
+        self.place.is_none() && self.refused_place.is_some()
+    }
+
+    /// Forgets a create that the upstream refused: a search would have shown its object.
+    pub fn forget_refused(&mut self) {
+        self.refused_place = None;
+        self.shared().records.refusal_searched(&self.uid());
+    }
+
+    fn kept_place(&self) -> Option<&UpstreamRef> {
+        self.place.as_ref().or(self.refused_place.as_ref())
     }
 
     /// Returns the record of the place that the spec contradicts, with the id in status if that is of the same place.
     pub fn former(&self) -> Option<&UpstreamRef> {
         self.contradiction()?;
-        let (saved, place) = (self.status.common.upstream.as_ref(), self.place.as_ref()?);
+        let (saved, place) = (self.status.common.upstream.as_ref(), self.kept_place()?);
         saved.filter(|saved| is_same(saved, place)).or(Some(place))
     }
 

@@ -30,6 +30,8 @@ pub struct Reconciliation<'a, K: Managed> {
     pub status: StatusDraft,
     /// The place of the upstream object, as memory or the annotation names it.
     pub(super) place: Option<UpstreamRef>,
+    /// Where the upstream refused a create that may have taken effect all the same.
+    pub(super) refused_place: Option<UpstreamRef>,
     /// The status as it is.
     saved_status: StatusDraft,
     /// Whether status lacks what it recorded: another writer took it away, or the cache lags.
@@ -51,8 +53,11 @@ impl<'a, K: Managed> Reconciliation<'a, K> {
         let priority = priority::of(&object, failing);
         let audit_log = AuditLog::of(&object, &ctx.shared.metrics);
         let place = ctx.shared.places.of(&object);
-        let mut this = Self { ctx, object, status, place, saved_status, record_lost, priority, audit_log };
+        let refused_place = ctx.shared.records.refused_place(object.meta().uid.as_deref().unwrap_or_default());
+        let mut this =
+            Self { ctx, object, status, place, refused_place, saved_status, record_lost, priority, audit_log };
         this.correct_record();
+        this.inherit_copy();
         if this.reconcile_requested() || this.spec_changed() {
             ctx.shared.corrections().forget(&this.uid());
         }

@@ -45,6 +45,9 @@ impl<K: Managed> Reconciliation<'_, K> {
         if self.narrowing_left().is_none() {
             self.status.narrowing = None;
         }
+        if !self.may_have_copy() {
+            self.status.common.repeated_create_time = None;
+        }
         let common = &mut self.status.common;
         common.observed_generation = generation;
         common.conditions = outcome.conditions(&common.conditions, generation, now);

@@ -3,6 +3,8 @@
 //! The owner tag upstream stays the proof. What is remembered here only tells that something was lost, and so what
 //! to look for. A restart forgets it.
 
+mod hidden;
+
 use super::footprint::Footprint;
 use crate::api::status::{CommonStatus, Operation, OperationKind, UpstreamRef};
 use std::collections::HashMap;
@@ -30,8 +32,10 @@ struct Memory {
     is_new: bool,
     /// Whether this process saw the object with our finalizer.
     had_finalizer: bool,
-    /// When this process sent a create although an earlier one without a known outcome may have taken effect.
+    /// When a create was sent although an earlier one without a known outcome may have taken effect.
     repeated: Option<Instant>,
+    /// The create that the upstream refused, and that may have taken effect all the same.
+    refused: Option<Refused>,
     /// The adoption whose outcome is not recorded.
     adopting: Option<Operation>,
     /// The id of the adoption that this process began itself: others may write one into status.
@@ -40,6 +44,8 @@ struct Memory {
     proven: Option<String>,
     /// The ids of the upstream objects that this process deleted to create them again. Lists may still show them.
     replaced: Vec<String>,
+    /// The upstream objects, by id and endpoint, whose owner tags this process removed to let the object go.
+    untagged: Vec<(String, String)>,
     /// Whether this process let the object go.
     released: bool,
 }
@@ -48,6 +54,16 @@ struct Memory {
 struct Sent {
     operation: Operation,
     at: Instant,
+}
+
+/// A create that the upstream refused.
+#[derive(Debug)]
+struct Refused {
+    at: Instant,
+    /// Where its object may be.
+    place: UpstreamRef,
+    /// Whether the object waits for a human, and nothing asked for another create.
+    at_rest: bool,
 }
 
 impl Memory {
@@ -104,7 +120,7 @@ impl Records {
     pub fn acquired(&self, uid: &str, upstream: Option<UpstreamRef>) {
         let mut all = self.lock();
         let memory = all.entry(uid.to_owned()).or_default();
-        (memory.upstream, memory.acquired) = (upstream, true);
+        (memory.upstream, memory.acquired, memory.refused) = (upstream, true, None);
     }
 
     /// Remembers the upstream object that a cached status records, if this process wrote no record itself: a cache may lag
@@ -215,30 +231,15 @@ impl Records {
         self.lock().get(uid).is_some_and(|memory| memory.is_new)
     }
 
-    /// Remembers that a create is sent although an earlier one may have taken effect: there may be two objects.
-    pub fn create_repeated(&self, uid: &str) {
-        self.lock().entry(uid.to_owned()).or_default().repeated = Some(Instant::now());
+    /// Remembers that this process removed the owner tag of an upstream object, to let the object go.
+    pub fn untag(&self, uid: &str, id: &str, endpoint: &str) {
+        self.lock().entry(uid.to_owned()).or_default().untagged.push((id.to_owned(), endpoint.to_owned()));
     }
 
-    /// Returns how long a search may not show the second object of a repeated create, counted from the repetition;
-    /// zero when the next search is the last one, `None` if there is nothing to search for.
+    /// Returns the ids and endpoints of the upstream objects whose owner tags this process removed.
     #[must_use]
-    pub fn copy_hidden_for(&self, uid: &str, grace: Duration) -> Option<Duration> {
-        let repeated = self.lock().get(uid)?.repeated?;
-        Some(grace.saturating_sub(repeated.elapsed()))
-    }
-
-    /// Returns whether a second object may exist that no search has looked for.
-    #[must_use]
-    pub fn may_have_copy(&self, uid: &str) -> bool {
-        self.lock().get(uid).is_some_and(|memory| memory.repeated.is_some())
-    }
-
-    /// Forgets that a create was repeated: a search would have shown the second object.
-    pub fn copy_searched(&self, uid: &str) {
-        if let Some(memory) = self.lock().get_mut(uid) {
-            memory.repeated = None;
-        }
+    pub fn untagged(&self, uid: &str) -> Vec<(String, String)> {
+        self.lock().get(uid).map(|memory| memory.untagged.clone()).unwrap_or_default()
     }
 
     /// Remembers that this process lets the object go. Returns whether that is new.
@@ -262,7 +263,7 @@ impl Records {
     /// Forgets an object that is gone. Returns the upstream object that it recorded last; `None` if it recorded
     /// none, or if this process let the object go.
     pub fn forget(&self, uid: &str, shown: Option<UpstreamRef>) -> Option<UpstreamRef> {
-        let Some(Memory { released, upstream, acquired, .. }) = self.lock().remove(uid) else { return shown };
+        let Some(Memory { released, upstream, acquired, refused, .. }) = self.lock().remove(uid) else { return shown };
         let has_id = |record: &UpstreamRef| record.id.is_some();
         match (shown, upstream) {
             _ if released => None,
@@ -270,7 +271,7 @@ impl Records {
             // Another writer may have changed the id in status.
             (Some(shown), Some(known)) if has_id(&shown) && has_id(&known) => Some(known),
             // A record without an id is that of a create in flight. It is newer than what this process remembers.
-            (shown, known) => shown.or(known),
+            (shown, known) => shown.or(known).or(refused.map(|refused| refused.place)),
         }
     }
 

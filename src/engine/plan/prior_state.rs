@@ -20,8 +20,8 @@ pub struct PriorState {
     pub create_sent: bool,
     /// Whether a create in flight may still take effect or become visible.
     pub in_grace: bool,
-    /// Whether an earlier process may have sent a create that status does not record any more, and whose object may
-    /// become visible.
+    /// Whether an earlier process may have sent a create that status does not record any more, or the upstream may have
+    /// carried out one that it refused, and the object may become visible.
     pub may_be_unrecorded: bool,
     /// Hash of the wanted document that was last written.
     pub applied_hash: Option<String>,

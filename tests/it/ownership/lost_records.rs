@@ -141,7 +141,7 @@ async fn unrecorded_object_let_go_is_reported() {
 }
 
 #[tokio::test]
-async fn refused_object_is_deleted_after_one_search() {
+async fn refused_object_is_deleted_after_a_search() {
     let env = TestEnv::with("record-refused", only_triggers).await;
     let mut object = spaceone_policy("refused");
     object["spec"]["spaceone"]["projectId"] = json!("project-of-nobody");

@@ -6,6 +6,7 @@ use crate::support::rbac;
 use crate::support::test_env::{Operator, TestEnv, network_policy};
 use cloud_policy::api::{Connection, NetworkPolicy};
 use cloud_policy::controller::Settings;
+use cloud_policy_simulator::spaceone::{self, Spaceone};
 use cloud_policy_simulator::{Fault, Operation};
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -88,4 +89,28 @@ async fn relabelled_object_gets_no_copy_when_status_is_wiped() {
     relabel(&env, "b").await;
     env.ready::<NetworkPolicy>("moving").await;
     assert_eq!(copies(&env), 1);
+}
+
+/// The operator that takes over runs for long. A forged record agrees with the spec, and where the annotation says that the
+/// object is, nothing is to be seen yet.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn relabelled_object_is_awaited_at_its_former_place() {
+    let (env, _operators) = two_operators("relabelled-place", SECOND * 3).await;
+    let other = Spaceone::start(spaceone::Options { seed: 7, ..spaceone::Options::default() }).await.unwrap();
+    env.connect_spaceone("other", &other.url(), "Rest", &other.domain_id(), &other.token()).await;
+    env.spaceone.faults().add(Fault::on(Operation::Create).latency(SECOND * 2));
+    env.apply(network_policy("moving", &env.spaceone.zone_ids()[0])).await;
+    env.eventually("the create to be on its way", || env.spaceone.faults().waiting().is_empty()).await;
+    relabel(&env, "c").await;
+    write_status::<NetworkPolicy>(&env, "moving", Value::Null).await;
+    let spec = json!({ "connectionRef": { "name": "other" }, "spaceone": { "zoneId": other.zone_ids()[0] } });
+    env.patch::<NetworkPolicy>("moving", json!({ "spec": spec })).await;
+    let forged = json!({
+        "system": "spaceone/networkpolicy", "connection": { "name": "other" }, "endpoint": other.url(),
+        "id": "npolicy-000000000000", "key": "moving",
+    });
+    write_status::<NetworkPolicy>(&env, "moving", json!({ "upstream": forged })).await;
+    relabel(&env, "b").await;
+    env.reason::<NetworkPolicy>("moving", "AccountChanged").await;
+    assert_eq!((copies(&env), other.network_policies().len()), (1, 0));
 }

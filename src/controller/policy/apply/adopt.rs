@@ -13,6 +13,7 @@ use crate::controller::{Error, Result};
 use crate::engine::outcome::Outcome;
 use crate::engine::plan::{Existing, TagOwner};
 use crate::engine::{Cause, ErrorKind, Observation};
+use crate::upstream::registry;
 
 impl<'c, K: Managed> Apply<'_, 'c, K> {
     /// Adopts an object under the adoption policy: locks it, writes the owner tag, records it, and then does
@@ -35,12 +36,29 @@ impl<'c, K: Managed> Apply<'_, 'c, K> {
     /// Records an object that is ours and that status does not name: its create lost its response, or another writer
     /// changed status.
     pub(super) async fn record_recovered(&mut self, observed: &Observation) -> Result<()> {
-        let note = if self.this.is_in_flight(OperationKind::Create) {
-            format!("Found {} upstream, created by a request whose response was lost.", observed.id)
-        } else {
-            format!("Found {} upstream by its owner tag: status did not record it.", observed.id)
-        };
-        self.record_acquired(observed, false, "Recovered", &note).await
+        if !self.this.is_in_flight(OperationKind::Create) {
+            let note = format!("Found {} upstream by its owner tag: status did not record it.", observed.id);
+            return self.record_acquired(observed, false, "Recovered", &note).await;
+        }
+        let may_be_repeated = self.may_be_repeated();
+        self.note_write_time();
+        if may_be_repeated {
+            self.this.status.common.repeated_create_time.clone_from(&self.this.status.common.last_write_time);
+        }
+        let note = format!("Found {} upstream, created by a request whose response was lost.", observed.id);
+        self.record_acquired(observed, false, "Recovered", &note).await?;
+        // Only now it is certain that the cache did not merely lag.
+        if may_be_repeated {
+            self.this.shared().records.create_repeated(&self.this.uid());
+        }
+        Ok(())
+    }
+
+    /// Returns whether an earlier process may have repeated the create in flight. Where names are unique there is no copy.
+    fn may_be_repeated(&self) -> bool {
+        let (records, uid) = (&self.this.shared().records, self.this.uid());
+        let is_unique = registry::unique_name(self.this.object.desired()).is_some();
+        !is_unique && !records.is_first_process(&uid) && records.sent_create(&uid).is_none()
     }
 
     /// Writes the owner tag on an object that is ours, unless another object has adopted it meanwhile.

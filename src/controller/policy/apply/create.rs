@@ -17,6 +17,7 @@ impl<K: Managed> Apply<'_, '_, K> {
     /// Creates the object for the first time, or again if it was deleted. The caller has locked the claims,
     /// so no other object creates the same at this moment.
     pub(super) async fn create_new(&mut self, _claims: &ClaimGuard<'_>) -> Result<Outcome, Stop> {
+        self.settle_searched().await?;
         let cause = self.cause_of_create();
         self.create(cause).await
     }
@@ -73,7 +74,8 @@ impl<K: Managed> Apply<'_, '_, K> {
             Ok(Written::Incomplete { id, error }) => self.record_incomplete(&id, &error).await,
             Ok(Written::Refused(verdict)) => {
                 self.settle_refused(is_first, true).await?;
-                Ok(self.invalid(verdict))
+                let outcome = self.invalid(verdict);
+                Ok(self.rest(outcome))
             }
             Err(error) => self.create_failed(&error, is_first).await,
         }
@@ -124,8 +126,32 @@ impl<K: Managed> Apply<'_, '_, K> {
                 let again = self.this.shared().backoffs.is_failing(&self.this.uid());
                 Ok(Outcome { requeue: Requeue::Backoff, stalled: again, ..outcome })
             }
+            Stop::Report(outcome) => Err(self.rest(outcome).into()),
             stop => Err(stop),
         }
+    }
+
+    /// Has an object that waits for a human looked at once after the grace: the refused create may have taken effect.
+    fn rest(&self, outcome: Outcome) -> Outcome {
+        let Some(look) = self.this.refused_look().filter(|_| outcome.requeue == Requeue::Slow) else { return outcome };
+        let (shared, uid) = (self.this.shared(), self.this.uid());
+        shared.records.rest(&uid, true);
+        shared.backoffs.clear(&uid);
+        Outcome { requeue: Requeue::After(look), ..outcome }
+    }
+
+    /// Forgets a refused create of which the search after the grace showed nothing. An object that rests goes on resting:
+    /// nothing asked for another create.
+    async fn settle_searched(&mut self) -> Result<(), Stop> {
+        if self.this.refused_hidden_for().is_none_or(|left| !left.is_zero()) {
+            return Ok(());
+        }
+        let rests = self.this.only_looks();
+        if rests {
+            self.this.forget_place().await?;
+        }
+        self.this.forget_refused();
+        if rests { Err(Stop::Silently(Requeue::Slow)) } else { Ok(()) }
     }
 
     /// Records an object that was created, and whose later write failed. Its spec does not count as written, so the
@@ -133,6 +159,7 @@ impl<K: Managed> Apply<'_, '_, K> {
     async fn record_incomplete(&mut self, id: &str, error: &UpstreamError) -> Result<Outcome, Stop> {
         self.point_at(Some(id), false);
         self.remember_acquired();
+        self.note_write_time();
         self.this.status.common.applied_hash = None;
         self.this.normal_event("Created", &format!("Created {id} upstream."));
         self.this.save().await?;
@@ -140,7 +167,8 @@ impl<K: Managed> Apply<'_, '_, K> {
     }
 
     /// Forgets a create that was refused, unless a search shows that it took effect all the same. Its place is forgotten,
-    /// too, if the search shows nothing, unless an earlier attempt lost its response.
+    /// too, if the search shows nothing, unless an earlier attempt lost its response. Reads may lag, so this process
+    /// remembers the create, and searches once more after the grace.
     async fn settle_refused(&mut self, is_first: bool, was_received: bool) -> Result<(), Stop> {
         let found = if was_received { self.external.find().await } else { Ok(Vec::new()) };
         let all = found.as_deref().unwrap_or_default();
@@ -153,6 +181,9 @@ impl<K: Managed> Apply<'_, '_, K> {
         self.this.status.common.upstream = None;
         self.this.status.observed_id = None;
         self.this.save().await?;
+        if was_received {
+            self.this.shared().records.create_refused(&self.this.uid(), self.place());
+        }
         let may_be_ours = |seen: &Observation| seen.owner == Ownership::Unknown && seen.diff.is_empty();
         let is_absent = found.is_ok_and(|found| !found.iter().any(may_be_ours));
         if is_first && is_absent { Ok(self.this.forget_place().await?) } else { Ok(()) }

@@ -83,11 +83,14 @@ impl<'a, 'c, K: Managed> Apply<'a, 'c, K> {
         }
     }
 
-    /// Waits for a create whose response was lost.
+    /// Waits for a create whose response was lost, or that was refused.
     fn wait(&self) -> Result<Outcome, Stop> {
         if self.this.recorded_id().is_some() {
             // The response arrived: the upstream only shows the object late.
             return self.not_shown();
+        }
+        if self.this.refused_left().is_some() && !self.this.is_in_flight(OperationKind::Create) {
+            return self.wait_for_refused();
         }
         let message = if self.this.may_be_unrecorded() {
             "Status records no upstream object, and the upstream may show one late. Checking whether one exists before creating it."
@@ -95,6 +98,18 @@ impl<'a, 'c, K: Managed> Apply<'a, 'c, K> {
             "The response to the create request was lost. Checking whether the object exists before retrying."
         };
         let look = self.this.next_look().map_or(Requeue::Backoff, Requeue::After);
+        Ok(Outcome::working(Reason::Creating, message, look))
+    }
+
+    /// Waits until a search would show the object of a create that the upstream refused. Status keeps telling why it did, as
+    /// long as it is about this spec.
+    fn wait_for_refused(&self) -> Result<Outcome, Stop> {
+        self.this.shared().records.rest(&self.this.uid(), false);
+        let look = self.this.next_look().map_or(Requeue::Backoff, Requeue::After);
+        if !self.this.spec_changed() {
+            return Err(Stop::Silently(look));
+        }
+        let message = "The upstream refused an earlier create request, which may have taken effect all the same. Checking whether the object exists before creating it.";
         Ok(Outcome::working(Reason::Creating, message, look))
     }
 
@@ -229,7 +244,9 @@ impl<'a, 'c, K: Managed> Apply<'a, 'c, K> {
 
     /// Notes that reads may not show a write yet, for a later process.
     fn note_write_time(&mut self) {
-        self.this.status.common.last_write_time = Some(self.this.shared().clock.now().to_string());
+        let now = self.this.shared().clock.now().to_string();
+        self.this.status.common.repeated_create_time = self.this.may_have_copy().then(|| now.clone());
+        self.this.status.common.last_write_time = Some(now);
     }
 
     /// Records the names that the object declares. A new object holds no others; one that is adopted holds none of

@@ -17,7 +17,7 @@
 //! | [`moved`] | a connection that leads to another place than the one that status records |
 //! | [`untag`] | removes the owner tag of an object that is released on purpose |
 //! | [`orphan`] | the log line and event of an orphan |
-//! | [`wait`] | waits for a create that may still take effect, or become visible |
+//! | [`wait`] | waits for a create that may still take effect, or whose object or copy may become visible |
 //! | [`release`] | the last step: status, finalizer, metric |
 //!
 //! The decision which upstream objects to delete is pure: [`crate::engine::deletion_plan`].
@@ -41,7 +41,7 @@ use super::failure::failed;
 use super::reconciliation::Reconciliation;
 use super::stop::Stop;
 use crate::api::recorded_place::RECORDED_UPSTREAM;
-use crate::api::{FORCE_ORPHAN, Reason, has_finalizer};
+use crate::api::{FORCE_ORPHAN, has_finalizer};
 use crate::controller::Result;
 use crate::controller::kinds::managed::Managed;
 use crate::controller::queue::next::Next;
@@ -177,16 +177,8 @@ async fn delete_from<K: Managed>(this: &Reconciliation<'_, K>, targets: &[Target
     if let Some(outcome) = blocked {
         return Err(outcome.into());
     }
-    look_for_copy(this)?;
+    wait::for_copy(this)?;
     Ok(not_ours)
-}
-
-/// Stops a deletion whose object may have a copy that a search does not show yet: its create was sent twice.
-fn look_for_copy<K: Managed>(this: &Reconciliation<'_, K>) -> Result<(), Stop> {
-    let hidden = this.shared().records.copy_hidden_for(&this.uid(), this.shared().settings.create_grace);
-    let Some(wait) = hidden.filter(|left| !left.is_zero()) else { return Ok(()) };
-    let message = "An earlier create request may have made another object. Checking whether it exists.";
-    Err(Outcome::working(Reason::Deleting, message, Requeue::After(wait)).into())
 }
 
 async fn delete_one<K: Managed>(

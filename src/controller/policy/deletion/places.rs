@@ -72,6 +72,8 @@ impl Place<'_> {
         let is_only_named = self.is_of_spec && this.former().is_some() && self.record.is_none();
         let is_missing = matches!(why, Unseen::Unavailable(Unavailable::NotFound { .. }));
         let is_unused = is_only_named && (is_missing || shared.places.is_chosen(&uid));
-        !(was_found && is_unused)
+        // The refusal of a create is believed after the grace.
+        let is_refused = !self.is_of_spec && this.is_only_refused() && this.refused_left().is_none();
+        !(is_refused || (was_found && is_unused))
     }
 }

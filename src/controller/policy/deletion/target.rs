@@ -94,28 +94,53 @@ fn unreachable(record: Option<&UpstreamRef>, Problem { field, message }: &Proble
 }
 
 impl Target {
-    /// Returns the ids of the objects with our owner tag: the recorded one, or those that a search finds.
-    pub async fn ours(&self) -> crate::engine::Result<Vec<String>> {
-        let is_ours = |owner: &Ownership| *owner == Ownership::Ours;
-        let found = self.deleter.locate_owned(self.id.as_deref(), &self.key, is_ours).await?;
-        Ok(found.into_iter().filter(|(_, owner)| is_ours(owner)).map(|(id, _)| id).collect())
+    /// Returns the ids of the objects with our owner tag: the recorded one, and those that a search finds.
+    pub async fn ours<K: Managed>(&self, this: &Reconciliation<'_, K>) -> crate::engine::Result<Vec<String>> {
+        self.deleter.know(&self.key);
+        if let Some(id) = this.only_id(self).await {
+            return Ok(vec![id]);
+        }
+        let (recorded, mut all) = self.find(this, &self.deletion_record(this, None)).await?;
+        if let Some((id, owner)) = self.id.clone().zip(recorded) {
+            all.retain(|(found, _)| *found != id);
+            all.insert(0, (id, owner));
+        }
+        Ok(all.into_iter().filter(|(_, owner)| *owner == Ownership::Ours).map(|(id, _)| id).collect())
     }
 
     /// Observes the objects and decides which to delete.
     pub async fn plan<K: Managed>(&self, this: &Reconciliation<'_, K>) -> crate::engine::Result<Planned> {
-        let (operation, records) = (this.status.common.operation.as_ref(), &this.shared().records);
         // Where people choose the id, another writer may have made an object of this id anew.
-        let proven = records.proven(&this.uid()).filter(|id| *id != self.key);
-        let record = DeletionRecord {
-            id: self.id.as_deref(),
-            in_flight: operation.map(|operation| operation.kind),
-            proven: proven.as_deref(),
-            adopts: operation.is_some_and(|operation| records.began_adoption(&this.uid(), &operation.id)),
-        };
+        let proven = this.shared().records.proven(&this.uid()).filter(|id| *id != self.key);
+        let record = self.deletion_record(this, proven.as_deref());
         self.deleter.know(&self.key);
         if let Some(id) = this.only_id(self).await {
             return Ok(Planned { plan: DeletionPlan::Delete(vec![id]), is_taken: false });
         }
+        let (recorded, named) = self.find(this, &record).await?;
+        let is_empty = named.is_empty();
+        let plan = plan_deletion(&record, recorded, named);
+        let is_taken = !is_empty && plan == DeletionPlan::Delete(Vec::new());
+        Ok(Planned { plan, is_taken })
+    }
+
+    fn deletion_record<'a, K: Managed>(
+        &'a self,
+        this: &Reconciliation<'_, K>,
+        proven: Option<&'a str>,
+    ) -> DeletionRecord<'a> {
+        let (operation, records) = (this.status.common.operation.as_ref(), &this.shared().records);
+        let adopts = operation.is_some_and(|operation| records.began_adoption(&this.uid(), &operation.id));
+        let in_flight = operation.map(|operation| operation.kind);
+        DeletionRecord { id: self.id.as_deref(), in_flight, proven, adopts }
+    }
+
+    /// Returns the owner of the recorded object, and what a search finds if one is needed.
+    async fn find<K: Managed>(
+        &self,
+        this: &Reconciliation<'_, K>,
+        record: &DeletionRecord<'_>,
+    ) -> crate::engine::Result<(Option<Ownership>, Vec<(String, Ownership)>)> {
         let recorded = match record.id {
             Some(id) => self.deleter.owner(id).await?,
             None => None,
@@ -128,10 +153,7 @@ impl Target {
         if recorded.is_none() && named.is_empty() && this.shared().settings.safeguards.absence_by_list {
             named.extend(self.deleter.find_listed(&self.key).await?);
         }
-        named.retain(|(id, _)| !records.is_replaced(&this.uid(), id));
-        let is_empty = named.is_empty();
-        let plan = plan_deletion(&record, recorded, named);
-        let is_taken = !is_empty && plan == DeletionPlan::Delete(Vec::new());
-        Ok(Planned { plan, is_taken })
+        named.retain(|(id, _)| !this.shared().records.is_replaced(&this.uid(), id));
+        Ok((recorded, named))
     }
 }

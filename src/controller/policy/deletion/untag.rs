@@ -86,11 +86,31 @@ pub async fn remove_owner_tag<K: Managed>(
     for place in places::all(this) {
         all = all.and(untag_at(this, &place, why).await?);
     }
-    // Reads may not show the object yet.
-    if all == OwnerTagFate::Untouched && why == OrphanReason::Requested {
-        wait::for_create(this)?;
+    // An earlier attempt may have removed it.
+    let earlier = this.shared().records.untagged(&this.uid());
+    if !earlier.is_empty() {
+        let from = earlier.into_iter().map(|(id, endpoint)| Untagged { id, endpoint }).collect();
+        all = match all {
+            OwnerTagFate::Removed { unseen, .. } => OwnerTagFate::Removed { from, unseen },
+            other => other.and(OwnerTagFate::Removed { from, unseen: None }),
+        };
+    }
+    if why == OrphanReason::Requested {
+        wait_for_hidden(this, &all)?;
     }
     Ok(all)
+}
+
+/// Waits for what reads may not show yet: the object, or its copy.
+fn wait_for_hidden<K: Managed>(this: &Reconciliation<'_, K>, tag: &OwnerTagFate) -> Result<(), Stop> {
+    match tag {
+        OwnerTagFate::Untouched => {
+            wait::for_create(this)?;
+            wait::for_copy(this)
+        }
+        OwnerTagFate::Removed { .. } => wait::for_copy(this),
+        OwnerTagFate::Stays(_) => Ok(()),
+    }
 }
 
 /// Removes the owner tag at one place, if its connection works and leads there.
@@ -121,7 +141,7 @@ async fn untag_at<K: Managed>(
     }
 }
 
-/// Removes our owner tag from every object that has it: the recorded one, or what a create with a lost response left.
+/// Removes our owner tag from every object that has it: the recorded one, and what a create with a lost response left.
 async fn untag<K: Managed>(
     this: &Reconciliation<'_, K>,
     account: &Account,
@@ -130,13 +150,14 @@ async fn untag<K: Managed>(
     let mut fate = OwnerTagFate::Untouched;
     for target in targets {
         let endpoint = registry::location(account, target.deleter.system()).endpoint;
-        let ours = match target.ours().await {
+        let ours = match target.ours(this).await {
             Ok(ours) => ours,
             Err(error) => return Ok(Err(error)),
         };
         for id in ours {
             match this.write(Write::to(Cause::Deletion, &id), target.deleter.untag(&id)).await? {
                 Ok(()) => {
+                    this.shared().records.untag(&this.uid(), &id, &endpoint);
                     let from = vec![Untagged { id, endpoint: endpoint.clone() }];
                     fate = fate.and(OwnerTagFate::Removed { from, unseen: None });
                 }

@@ -1,4 +1,4 @@
-//! Waits for a create that may still take effect, or whose object reads may not show yet, and for the check of a
+//! Waits for a create that may still take effect, or whose object or copy reads may not show yet, and for the check of a
 //! connection.
 
 use crate::api::Reason;
@@ -23,5 +23,13 @@ pub fn for_create<K: Managed>(this: &Reconciliation<'_, K>) -> Result<(), Stop> 
     let unseen = || this.unseen_left().map(|left| this.shared().settling.count_look(&this.uid()).min(left));
     let Some(wait) = this.next_look().filter(|_| !adopting).or_else(unseen) else { return Ok(()) };
     let message = "A create request may still take effect. Checking whether the object exists.";
+    Err(Outcome::working(Reason::Deleting, message, Requeue::After(wait)).into())
+}
+
+/// Stops a deletion whose object may have a copy that a search does not show yet: its create was sent twice.
+pub fn for_copy<K: Managed>(this: &Reconciliation<'_, K>) -> Result<(), Stop> {
+    let hidden = this.shared().records.copy_hidden_for(&this.uid(), this.shared().settings.create_grace);
+    let Some(wait) = hidden.filter(|left| !left.is_zero()) else { return Ok(()) };
+    let message = "An earlier create request may have made another object. Checking whether it exists.";
     Err(Outcome::working(Reason::Deleting, message, Requeue::After(wait)).into())
 }

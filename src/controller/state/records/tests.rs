@@ -194,3 +194,51 @@ fn forged_adoption_is_not_one_that_this_process_began() {
     records.adopting("a", Some(adoption.clone()), true);
     assert!(records.began_adoption("a", &adoption.id));
 }
+
+#[test]
+fn refused_create_is_remembered_until_a_search_after_the_grace() {
+    let (records, grace) = (Records::default(), Duration::from_secs(30));
+    assert_eq!(records.refused_hidden_for("a", grace), None);
+    records.create_refused("a", reference(None));
+    assert!(records.refused_hidden_for("a", grace).is_some_and(|left| !left.is_zero()));
+    assert_eq!(records.refused_hidden_for("a", Duration::ZERO), Some(Duration::ZERO), "the next search is the last");
+    assert_eq!(records.refused_place("a"), Some(reference(None)));
+    records.refusal_searched("a");
+    assert_eq!((records.refused_hidden_for("a", grace), records.refused_place("a")), (None, None));
+    records.create_refused("a", reference(None));
+    records.acquired("a", Some(reference(Some("1"))));
+    assert_eq!(records.refused_hidden_for("a", grace), None, "its object was found");
+}
+
+#[test]
+fn object_rests_after_a_refused_create_only() {
+    let records = Records::default();
+    records.rest("a", true);
+    assert!(!records.is_at_rest("a"));
+    records.create_refused("a", reference(None));
+    records.rest("a", true);
+    assert!(records.is_at_rest("a"));
+    records.create_refused("a", reference(None));
+    assert!(!records.is_at_rest("a"), "another create was sent");
+}
+
+#[test]
+fn refused_create_may_be_left_when_the_object_goes() {
+    let records = Records::default();
+    records.create_refused("a", reference(None));
+    assert_eq!(records.forget("a", None), Some(reference(None)));
+    records.create_refused("b", reference(None));
+    assert!(records.release("b"));
+    assert_eq!(records.forget("b", None), None, "a search came first");
+}
+
+#[test]
+fn copy_of_an_earlier_process_is_hidden_for_the_rest() {
+    let (records, grace) = (Records::default(), Duration::from_secs(30));
+    records.copy_inherited("a", Duration::from_secs(20));
+    let left = records.copy_hidden_for("a", grace).unwrap();
+    assert!(left <= Duration::from_secs(10) && left > Duration::from_secs(5), "{left:?}");
+    records.create_repeated("b");
+    records.copy_inherited("b", grace);
+    assert!(records.copy_hidden_for("b", grace).unwrap() > Duration::from_secs(20), "this process knows better");
+}
