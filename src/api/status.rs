@@ -140,8 +140,8 @@ pub struct Drift {
     pub fields: Vec<DriftField>,
     /// When the operator first observed a difference, RFC 3339, such as `2026-11-21T08:00:00Z`.
     pub since: String,
-    /// `Wider` if the upstream may grant more than the spec; what the operator cannot decide counts
-    /// as more. `NotWider` if it grants the same or less.
+    /// How the access that the upstream grants compares with the access in the spec: `Equal`,
+    /// `Narrower`, `Wider`, `Both`, or `Unknown` if the operator cannot tell whether it is wider.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "DriftAccess")]
     pub access: Option<DriftAccess>,
@@ -155,10 +155,24 @@ pub struct Drift {
 /// How the access that the upstream grants compares with the access in the spec.
 #[derive(Clone, Copy, Debug, Deserialize, Serialize, JsonSchema, PartialEq, Eq, Hash)]
 pub enum DriftAccess {
-    /// The upstream may grant more than the spec.
+    /// The upstream grants the same.
+    Equal,
+    /// The upstream grants less, and nothing more.
+    Narrower,
+    /// The upstream grants more, and nothing less.
     Wider,
-    /// The upstream grants the same as the spec, or less.
-    NotWider,
+    /// The upstream grants more to some requests and less to others.
+    Both,
+    /// The operator cannot tell whether the upstream grants more. It acts as if it did.
+    Unknown,
+}
+
+impl DriftAccess {
+    /// Returns whether the upstream may grant more than the spec.
+    #[must_use]
+    pub fn may_be_wider(self) -> bool {
+        matches!(self, Self::Wider | Self::Both | Self::Unknown)
+    }
 }
 
 /// A field that differs, with shortened values.

@@ -5,6 +5,7 @@
 //! values that their upstream rewrites (order of sets, wildcards, networks). This module compares
 //! numbers numerically and traces a difference down to its field.
 
+use super::access::Change;
 use super::number;
 use serde::Serialize;
 use serde_json::Value;
@@ -47,6 +48,8 @@ pub struct FieldDiff {
 pub struct Diff {
     /// The fields, in the order of the spec.
     pub fields: Vec<FieldDiff>,
+    /// How access changes from the spec to the upstream.
+    pub access: Change,
     /// A request that the upstream treats better than the spec does, if one is known.
     pub witness: Option<String>,
 }

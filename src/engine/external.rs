@@ -1,5 +1,6 @@
 //! The contract with one upstream collection.
 
+use super::access::Change;
 use super::{Diff, FieldDiff, FoundTag, OwnerTag, Result, UpstreamError};
 use crate::api::status::ValidationResult;
 use serde::Serialize;
@@ -25,6 +26,9 @@ pub trait Document: Clone + PartialEq + Serialize + Send + Sync + Debug + 'stati
 
     /// Compares `observed` with `self` by meaning and returns the differences.
     fn diff(&self, observed: &Self) -> Diff;
+
+    /// Compares the document with none at all: how access changes when the object appears.
+    fn granted(&self) -> Change;
 
     /// Returns the difference of an object that has no effect because of its state, with [`Remedy::Person`].
     ///

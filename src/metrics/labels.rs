@@ -60,6 +60,17 @@ pub struct Write {
     pub outcome: &'static str,
 }
 
+/// A change of the access that the upstream grants.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct AccessChange {
+    /// The upstream collection.
+    pub system: &'static str,
+    /// `wider`, `narrower`, `both` or `unknown`.
+    pub direction: &'static str,
+    /// `spec`, `drift`, `recreate` or `deletion`; `external` if another writer made the change.
+    pub cause: &'static str,
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct System {
     pub system: &'static str,

@@ -13,7 +13,7 @@ mod gauges;
 mod labels;
 
 pub use connections::{AccountState, CollectionUsage, ConnectionState};
-pub use labels::Write;
+pub use labels::{AccessChange, Write};
 
 use gauges::Gauges;
 use labels::{Call, Code, Kind, KindResult, Orphan, Request, System, Unsent, Wait};
@@ -45,6 +45,7 @@ pub struct Metrics {
     requests: Family<Request, Counter>,
     request_duration: Histograms<Call>,
     writes: Family<Write, Counter>,
+    access_changes: Family<AccessChange, Counter>,
     unsent: Family<Unsent, Counter>,
     rate_limit_waits: Histograms<Wait>,
     drifts_found: Family<System, Counter>,
@@ -69,6 +70,7 @@ impl Metrics {
             requests: Family::default(),
             request_duration: Family::new_with_constructor(histogram),
             writes: Family::default(),
+            access_changes: Family::default(),
             unsent: Family::default(),
             rate_limit_waits: Family::new_with_constructor(histogram),
             drifts_found: Family::default(),
@@ -138,6 +140,11 @@ impl Metrics {
     fn register_writes(&mut self) {
         let registry = &mut self.registry;
         registry.register("upstream_writes", "Upstream writes by cause and outcome", self.writes.clone());
+        registry.register(
+            "access_changes",
+            "Changes of the access that the upstream grants, by direction and cause",
+            self.access_changes.clone(),
+        );
         registry.register(
             "drifts_found",
             "Upstream objects that another writer changed or deleted",
@@ -228,6 +235,11 @@ impl Metrics {
     /// Records an upstream object that another writer changed or deleted.
     pub fn drift_found(&self, system: &'static str) {
         self.drifts_found.get_or_create(&System { system }).inc();
+    }
+
+    /// Records a change of access upstream, with its cause. `external` is another writer's.
+    pub fn access_changed(&self, change: &AccessChange) {
+        self.access_changes.get_or_create(change).inc();
     }
 
     /// Records a correction of drift.

@@ -6,8 +6,9 @@ use super::collection::{Availability, Collection, Counted, Provider, ProviderCli
 use super::request::{Priority, RequestContext};
 use super::{ncloud, spaceone};
 use crate::api::connection::Usage;
+use crate::engine::access::Change;
 use crate::engine::location::Location;
-use crate::engine::{Binding, BoundExternal, Deleter, ExternalDeleter, OwnerTag, Problem, Result};
+use crate::engine::{Binding, BoundExternal, Deleter, Document as _, ExternalDeleter, OwnerTag, Problem, Result};
 use futures::future::BoxFuture;
 use std::any::{Any, TypeId};
 use std::collections::BTreeSet;
@@ -54,6 +55,12 @@ pub fn identity(spec: &dyn Any) -> Option<Identity<'_>> {
     let collection = described(spec)?;
     let name = collection.unique_name(spec).map(|name| (collection.name_field(), name));
     Some(Identity { system: collection.system(), name })
+}
+
+/// Returns how access changes when the object of a spec appears upstream.
+#[must_use]
+pub fn granted(spec: &dyn Any) -> Change {
+    described(spec).map_or(Change::Unknown, |collection| collection.granted(spec))
 }
 
 /// Returns the collection whose object a spec describes; `None` if it describes objects of several collections, or none.
@@ -138,6 +145,7 @@ trait Entry: Sync {
     fn describes(&self, spec: &dyn Any) -> bool;
     fn name_field(&self) -> &'static str;
     fn unique_name<'a>(&self, spec: &'a dyn Any) -> Option<&'a str>;
+    fn granted(&self, spec: &dyn Any) -> Change;
     /// Binds the spec; `None` if the account or the spec is of another collection.
     fn bind(
         &self,
@@ -206,6 +214,9 @@ impl<C: Collection> Entry for Of<C> {
     }
     fn unique_name<'a>(&self, spec: &'a dyn Any) -> Option<&'a str> {
         C::unique_name(part::<C>(spec)?)
+    }
+    fn granted(&self, spec: &dyn Any) -> Change {
+        part::<C>(spec).map_or(Change::Unknown, |spec| C::document(spec).granted())
     }
     fn bind(
         &self,

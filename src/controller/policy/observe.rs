@@ -21,6 +21,7 @@ use super::{conflicts, moved, ownership};
 use crate::api::{Reason, has_finalizer, recorded_place};
 use crate::controller::kinds::managed::Managed;
 use crate::controller::state::claims::{Claim, ClaimGuard};
+use crate::engine::access::Change;
 use crate::engine::plan;
 use crate::engine::{BoundExternal, ListedObservation, Observation, Ownership};
 use crate::upstream::{Account, registry};
@@ -196,7 +197,7 @@ async fn from_get<K: Managed>(
 async fn judge<K: Managed>(this: &Reconciliation<'_, K>, observation: &mut Observation, object: &Claim) {
     if !this.shared().settings.safeguards.correct_widening {
         observation.diff.fields.iter_mut().for_each(|field| field.widens = false);
-        observation.diff.witness = None;
+        (observation.diff.access, observation.diff.witness) = (Change::Equal, None);
     }
     observation.owner = ownership::of_read(this, object, observation.owner.clone()).await;
     if observation.owner == Ownership::Ours {

@@ -7,6 +7,7 @@ use crate::controller::Result;
 use crate::controller::kinds::managed::Managed;
 use crate::controller::queue::backoff::jitter;
 use crate::controller::queue::next::Next;
+use crate::engine::access::Change;
 use crate::engine::diff::{SHOWN_FIELDS, shortened};
 use crate::engine::outcome::{Outcome, Requeue, Truth};
 use crate::engine::{Diff, FieldDiff};
@@ -53,11 +54,10 @@ impl<K: Managed> Reconciliation<'_, K> {
         common.conditions = outcome.conditions(&common.conditions, generation, now);
         if outcome.synced != Truth::Unchanged {
             let since = common.drift.take().map_or_else(|| now.to_string(), |drift| drift.since);
-            let access = if outcome.diff.widens() { DriftAccess::Wider } else { DriftAccess::NotWider };
             common.drift = (!outcome.diff.is_empty()).then(|| Drift {
                 fields: shown(&outcome.diff),
                 since,
-                access: Some(access),
+                access: Some(drift_access(&outcome.diff)),
                 witness: outcome.diff.witness.clone(),
             });
         }
@@ -104,6 +104,18 @@ impl<K: Managed> Reconciliation<'_, K> {
             Requeue::Backoff => Next::after(shared.backoffs.failed(&self.uid())),
             Requeue::Never => Next::on_change(),
         }
+    }
+}
+
+/// Returns what status says of the access. A difference that surely grants nothing more, and of which the operator cannot
+/// decide whether it grants less, counts as narrower.
+fn drift_access(diff: &Diff) -> DriftAccess {
+    match diff.access {
+        Change::Equal => DriftAccess::Equal,
+        Change::Wider => DriftAccess::Wider,
+        Change::Both => DriftAccess::Both,
+        Change::Unknown if diff.widens() => DriftAccess::Unknown,
+        Change::Narrower | Change::Unknown => DriftAccess::Narrower,
     }
 }
 

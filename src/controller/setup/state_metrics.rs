@@ -74,7 +74,7 @@ pub fn objects<K: Managed>() -> Count {
             let reason = status.as_ref().map_or(UNREADABLE, |common| reason(&common.conditions));
             *by_reason.entry(reason).or_default() += 1;
             let drift = status.as_ref().ok().and_then(|common| common.drift.as_ref());
-            if drift.is_some_and(|drift| drift.access == Some(DriftAccess::Wider)) {
+            if drift.and_then(|drift| drift.access).is_some_and(DriftAccess::may_be_wider) {
                 *wider.entry(reason).or_default() += 1;
             }
         }

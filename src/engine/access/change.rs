@@ -6,9 +6,10 @@ use std::fmt::{self, Display, Formatter};
 const SHOWN_WITNESS: usize = 300;
 
 /// How access changes from an old policy to a new one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub enum Change {
     /// Every request is treated the same.
+    #[default]
     Equal,
     /// Some requests lose access, none gains any.
     Narrower,
@@ -18,6 +19,41 @@ pub enum Change {
     Both,
     /// At least one direction is undecided.
     Unknown,
+}
+
+impl Change {
+    /// Returns the change from the new policy back to the old one.
+    #[must_use]
+    pub fn reversed(self) -> Self {
+        match self {
+            Self::Narrower => Self::Wider,
+            Self::Wider => Self::Narrower,
+            Self::Equal | Self::Both | Self::Unknown => self,
+        }
+    }
+
+    /// Returns the change with these two directions.
+    #[must_use]
+    pub fn of(grants: bool, revokes: bool) -> Self {
+        match (grants, revokes) {
+            (false, false) => Self::Equal,
+            (false, true) => Self::Narrower,
+            (true, false) => Self::Wider,
+            (true, true) => Self::Both,
+        }
+    }
+
+    /// Returns its value in the audit log and in metrics.
+    #[must_use]
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Equal => "equal",
+            Self::Narrower => "narrower",
+            Self::Wider => "wider",
+            Self::Both => "both",
+            Self::Unknown => "unknown",
+        }
+    }
 }
 
 /// One direction of a comparison.
@@ -55,11 +91,11 @@ impl<W> Comparison<W> {
     /// Returns both directions as one change.
     pub fn change(&self) -> Change {
         match (&self.granted, &self.revoked) {
-            (Finding::Nothing, Finding::Nothing) => Change::Equal,
-            (Finding::Nothing, Finding::Witness(_)) => Change::Narrower,
-            (Finding::Witness(_), Finding::Nothing) => Change::Wider,
-            (Finding::Witness(_), Finding::Witness(_)) => Change::Both,
             (Finding::Undecided(_), _) | (_, Finding::Undecided(_)) => Change::Unknown,
+            (granted, revoked) => {
+                let is_some = |found: &Finding<W>| matches!(found, Finding::Witness(_));
+                Change::of(is_some(granted), is_some(revoked))
+            }
         }
     }
 

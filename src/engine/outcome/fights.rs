@@ -28,8 +28,8 @@ impl Outcome {
             over.join(", ")
         );
         // Status keeps the first fields only, so the contested fields come first.
-        let (fought, others): (Vec<_>, Vec<_>) = diff.fields.into_iter().partition(|field| over.contains(&field.path));
-        let diff = Diff { fields: [fought, others].concat(), witness: diff.witness };
+        let mut diff = diff;
+        diff.fields.sort_by_key(|field| !over.contains(&field.path));
         Self { drifted: true, diff, requeue: Requeue::Interval, ..Self::refused(Reason::DriftFight, message) }
     }
 }

@@ -221,7 +221,7 @@ impl Planner<'_> {
             return Step::Recreate { diff: diff.clone(), cause };
         }
         let in_place = diff.fields.iter().filter(|field| field.remedy == Remedy::Update);
-        let in_place = Diff { fields: in_place.cloned().collect(), witness: diff.witness.clone() };
+        let in_place = Diff { fields: in_place.cloned().collect(), witness: diff.witness.clone(), ..*diff };
         let tried = is_drift && self.was_not_applied(&in_place, diff);
         let gave_up = tried && !(in_place.widens() && self.is_reported(diff));
         if in_place.is_empty() || gave_up {

@@ -32,7 +32,7 @@ fn observed(owner: Ownership, fields: &[(&str, Remedy)]) -> Observation {
         remedy: *remedy,
         widens: false,
     };
-    let diff = Diff { fields: fields.iter().map(field).collect(), witness: None };
+    let diff = Diff { fields: fields.iter().map(field).collect(), ..Diff::default() };
     Observation { id: "id-1".to_owned(), owner, diff, details: Details::default() }
 }
 

@@ -1,6 +1,7 @@
 //! Tests of the snapshot cache.
 
 use super::*;
+use crate::engine::access::Change;
 use crate::engine::{Diff, ErrorKind, FoundTag, Problem, UpstreamError};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -15,6 +16,9 @@ impl Document for Thing {
     }
     fn diff(&self, _: &Self) -> Diff {
         Diff::default()
+    }
+    fn granted(&self) -> Change {
+        Change::Equal
     }
     fn validate(&self) -> Vec<Problem> {
         Vec::new()

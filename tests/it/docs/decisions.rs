@@ -129,7 +129,7 @@ fn written(step: &Step) -> String {
 fn seen(id: &str, owner: Ownership, differs: Option<Remedy>) -> Observation {
     let (desired, observed) = (json!(1), json!(2));
     let field = |remedy| FieldDiff { path: FIELD.to_owned(), desired, observed, remedy, widens: false };
-    let diff = Diff { fields: differs.map(field).into_iter().collect(), witness: None };
+    let diff = Diff { fields: differs.map(field).into_iter().collect(), ..Diff::default() };
     Observation { id: id.to_owned(), owner, diff, details: Details::default() }
 }
 

@@ -67,7 +67,7 @@ fn diff() -> impl Strategy<Value = Diff> {
         let (desired, observed) = (json!(1), json!(2));
         FieldDiff { path, desired, observed, remedy, widens }
     });
-    prop::collection::vec(field, 0..4).prop_map(|fields| Diff { fields, witness: None })
+    prop::collection::vec(field, 0..4).prop_map(|fields| Diff { fields, ..Diff::default() })
 }
 
 fn sighting() -> impl Strategy<Value = Observation> {

@@ -103,7 +103,7 @@ impl<'c, K: Managed> Apply<'_, 'c, K> {
     }
 
     async fn write_tag(&self, observed: &Observation) -> Result<crate::engine::Result<()>> {
-        let write = Write::to(Cause::Adoption, &observed.id);
+        let write = Write::tag(Cause::Adoption, &observed.id);
         match self.this.write(write, self.external.tag_owner(&observed.id)).await? {
             // Without tags, the id in status is the only proof of ownership.
             Err(error) if error.kind == ErrorKind::Unsupported => Ok(Ok(())),

@@ -30,7 +30,7 @@ impl<K: Managed> Apply<'_, '_, K> {
         self.warn_if_drift(diff, cause);
         self.record_intent(OperationKind::Recreate, Some(id)).await?;
         let deleter = self.external.deleter();
-        let write = Write::update(Cause::Recreate, id, diff);
+        let write = Write::delete(Cause::Recreate, id, self.granted()).because_of(diff);
         self.this.write(write, deleter.delete(id)).await?.map_err(|error| failed(self.this, &error))?;
         if self.external.observe(id).await.map_err(|error| failed(self.this, &error))?.is_some() {
             return Ok(Outcome::working(Reason::Updating, still_shown(id), Requeue::Backoff));
@@ -88,7 +88,7 @@ impl<K: Managed> Apply<'_, '_, K> {
         }
         self.record_intent(OperationKind::Create, None).await?;
         self.remember_sent();
-        let result = self.this.write(Write::create(cause), self.external.create()).await?;
+        let result = self.this.write(Write::create(cause, self.granted()), self.external.create()).await?;
         // The grace counts from now: the request may have waited, and taken effect until its response came or was lost.
         self.remember_sent();
         if let Ok(Written::Accepted { id, .. } | Written::Incomplete { id, .. }) = &result {

@@ -4,24 +4,39 @@ use super::Apply;
 use crate::api::Reason;
 use crate::api::status::OperationKind;
 use crate::controller::kinds::managed::Managed;
+use crate::engine::access::Change;
 use crate::engine::plan::ReportOnly;
 use crate::engine::{Cause, Diff, FieldDiff};
+use crate::metrics::AccessChange;
+use crate::upstream::registry;
 
 impl<K: Managed> Apply<'_, '_, K> {
     /// Counts drift and warns of it before the operator corrects it.
     pub(super) fn warn_if_drift(&self, diff: &Diff, cause: Cause) {
         if cause == Cause::Drift {
-            self.count_drift();
+            self.count_drift(diff.access);
             self.warn_of_drift(&changed(diff));
         }
     }
 
-    /// Counts drift once, however many reconciles its correction takes.
-    pub(super) fn count_drift(&self) {
-        let shared = self.this.shared();
-        if shared.observations.mark_drifted(&self.this.uid()) {
-            shared.metrics.drift_found(self.external.system());
+    /// Counts drift once, however many reconciles its correction takes. `access` is what the other writer changed.
+    pub(super) fn count_drift(&self, access: Change) {
+        if self.this.shared().observations.mark_drifted(&self.this.uid()) {
+            self.count_drift_found(access);
         }
+    }
+
+    fn count_drift_found(&self, access: Change) {
+        let (metrics, system) = (&self.this.shared().metrics, self.external.system());
+        metrics.drift_found(system);
+        if access != Change::Equal {
+            metrics.access_changed(&AccessChange { system, direction: access.label(), cause: "external" });
+        }
+    }
+
+    /// Returns how access changes when the object of the spec appears upstream.
+    pub(super) fn granted(&self) -> Change {
+        registry::granted(self.this.object.desired())
     }
 
     /// Counts a correction if the object that was just written had drifted.
@@ -43,7 +58,7 @@ impl<K: Managed> Apply<'_, '_, K> {
         if is_new && is_drift {
             // A further change of an object that has drifted already counts as well.
             self.this.shared().observations.mark_drifted(&self.this.uid());
-            self.this.shared().metrics.drift_found(self.external.system());
+            self.count_drift_found(diff.map_or_else(|| self.granted().reversed(), |diff| diff.access));
         }
         match diff.filter(|_| is_new) {
             Some(diff) if is_drift => self.warn_of_drift(&changed(diff)),
@@ -61,7 +76,7 @@ impl<K: Managed> Apply<'_, '_, K> {
         let Some(id) = self.this.prior_state().id.filter(|_| !self.this.is_in_flight(OperationKind::Create)) else {
             return Cause::Spec;
         };
-        self.count_drift();
+        self.count_drift(self.granted().reversed());
         self.warn_of_drift(&format!("Another writer deleted {id} upstream. The operator creates it again."));
         Cause::Drift
     }

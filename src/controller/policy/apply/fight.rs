@@ -51,7 +51,7 @@ impl<K: Managed> Apply<'_, '_, K> {
     /// Returns whether status shows a fight over wider access, also from before a restart.
     fn shows_fight(&self) -> bool {
         let drift = self.this.status.common.drift.as_ref();
-        let is_wider = drift.is_some_and(|drift| drift.access == Some(DriftAccess::Wider));
+        let is_wider = drift.and_then(|drift| drift.access).is_some_and(DriftAccess::may_be_wider);
         is_wider && self.this.has_reason(Reason::DriftFight) && !self.this.spec_changed()
     }
 }

@@ -169,7 +169,7 @@ impl<'a, 'c, K: Managed> Apply<'a, 'c, K> {
             Step::Recreate { diff, cause } => self.recreate(&observed.id, &diff, cause).await,
             Step::NotApplied(diff) => Ok(self.not_applied(diff)),
             Step::DriftFight { diff, over } => {
-                self.count_drift();
+                self.count_drift(diff.access);
                 Ok(Outcome::drift_fight(diff, &over))
             }
         }

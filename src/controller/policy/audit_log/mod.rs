@@ -5,12 +5,17 @@
 //! the end of its request until the next request begins or the caller reports the result. A reconcile that
 //! ends in the middle (a timeout, a panic) logs its pending line when it is dropped, with an unknown outcome.
 
+mod write;
+
+pub use write::Write;
+
 use crate::controller::kinds::managed::Managed;
-use crate::engine::diff::SHOWN_FIELDS;
-use crate::engine::{Cause, Diff, ErrorKind, UpstreamError, Written};
-use crate::metrics::{self, Metrics};
+use crate::engine::access::Change;
+use crate::engine::{ErrorKind, UpstreamError, Written};
+use crate::metrics::{self, AccessChange, Metrics};
 use crate::upstream::WriteObserver;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use write::Description;
 
 /// The `code` of a request whose end the operator did not see.
 const ABANDONED: &str = "abandoned";
@@ -39,38 +44,6 @@ struct Pending {
     entry: Option<AuditEntry>,
     /// Whether any request of the write was sent.
     sent: bool,
-}
-
-/// Describes a write to the log.
-pub struct Write<'a> {
-    cause: Cause,
-    id: Option<&'a str>,
-    diff: Option<&'a Diff>,
-}
-
-impl<'a> Write<'a> {
-    /// Describes the creation of an object.
-    pub fn create(cause: Cause) -> Self {
-        Self { cause, id: None, diff: None }
-    }
-
-    /// Describes a write to the object with this id.
-    pub fn to(cause: Cause, id: &'a str) -> Self {
-        Self { cause, id: Some(id), diff: None }
-    }
-
-    /// Describes a write that changes what differs in the object with this id.
-    pub fn update(cause: Cause, id: &'a str, diff: &'a Diff) -> Self {
-        Self { cause, id: Some(id), diff: Some(diff) }
-    }
-}
-
-/// A write, as its lines show it.
-#[derive(Clone)]
-struct Description {
-    cause: Cause,
-    id: Option<String>,
-    fields: String,
 }
 
 /// One request.
@@ -137,11 +110,7 @@ impl AuditLog {
 
     /// Begins a write: the requests that follow belong to it.
     pub fn open(&self, write: &Write<'_>) {
-        let description = Description {
-            cause: write.cause,
-            id: write.id.map(str::to_owned),
-            fields: write.diff.map(paths).unwrap_or_default(),
-        };
+        let description = Description::of(write);
         let mut pending = self.pending();
         self.log(&mut pending, None);
         *pending = Pending { write: Some(description), ..Pending::default() };
@@ -153,8 +122,20 @@ impl AuditLog {
         if let (CallResult::Accepted(Some(id)), Some(write)) = (result, &mut pending.write) {
             write.id = Some((*id).to_owned());
         }
+        self.count_access(&pending, result);
         self.log(&mut pending, Some(result));
         pending.sent
+    }
+
+    /// Counts a change of access that the upstream accepted: once for all requests of a write.
+    fn count_access(&self, pending: &Pending, result: &CallResult<'_>) {
+        let (Some(write), Some(entry), CallResult::Accepted(_)) = (&pending.write, &pending.entry, result) else {
+            return;
+        };
+        let (system, cause) = (entry.system, write.cause.label());
+        if write.access != Change::Equal {
+            self.metrics.access_changed(&AccessChange { system, direction: write.access.label(), cause });
+        }
     }
 
     /// Logs the pending line.
@@ -167,11 +148,12 @@ impl AuditLog {
         let write = pending.write.as_ref();
         let cause = write.map_or("", |write| write.cause.label());
         let id = write.and_then(|write| write.id.as_deref());
+        let access = write.map(|write| write.access.label());
         let fields = write.map(|write| write.fields.as_str()).filter(|fields| !fields.is_empty());
         self.metrics.upstream_write(metrics::Write { system, operation, cause, outcome });
         tracing::info!(
             target: "audit",
-            kind, namespace, name, uid, connection, system, operation, cause, id, fields, code, request, outcome,
+            kind, namespace, name, uid, connection, system, operation, cause, id, fields, access, code, request, outcome,
             "upstream write"
         );
     }
@@ -260,15 +242,6 @@ impl Effect {
             Self::Unknown => "unknown",
         }
     }
-}
-
-/// Returns the paths of what differs, without any value.
-fn paths(diff: &Diff) -> String {
-    let mut paths: Vec<&str> = diff.fields.iter().take(SHOWN_FIELDS).map(|field| field.path.as_str()).collect();
-    let more = diff.fields.len().saturating_sub(paths.len());
-    let rest = format!("and {more} more");
-    paths.extend((more > 0).then_some(rest.as_str()));
-    paths.join(", ")
 }
 
 #[cfg(test)]

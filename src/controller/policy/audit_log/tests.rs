@@ -1,5 +1,6 @@
 use super::*;
-use crate::engine::Remedy;
+use crate::engine::diff::SHOWN_FIELDS;
+use crate::engine::{Cause, Diff, Remedy};
 use crate::telemetry;
 use crate::telemetry::Format;
 use serde_json::{Value, json};
@@ -61,6 +62,7 @@ fn line_names_write_cause_object_and_outcome() {
     let all = lines(|log| {
         let mut diff = Diff::default();
         diff.compare("spec.ncloud.description", &"a secret", &"another", Remedy::Update);
+        diff.access = Change::Wider;
         log.open(&Write::update(Cause::Drift, "p-1", &diff));
         send(log, "update policy", "200");
         assert!(log.close(&CallResult::Accepted(None)));
@@ -72,7 +74,7 @@ fn line_names_write_cause_object_and_outcome() {
         "level": "INFO", "target": "audit", "message": "upstream write",
         "kind": "Policy", "namespace": "team-a", "name": "one", "uid": "u-1", "connection": "ncloud",
         "system": "ncloud/policy", "operation": "update policy", "cause": "drift", "id": "p-1",
-        "fields": "spec.ncloud.description", "code": "200", "request": "r-1", "outcome": "accepted",
+        "fields": "spec.ncloud.description", "access": "narrower", "code": "200", "request": "r-1", "outcome": "accepted",
     });
     assert_eq!(line, expected, "and no value of a field");
 }
@@ -80,7 +82,7 @@ fn line_names_write_cause_object_and_outcome() {
 #[test]
 fn line_of_a_create_shows_the_new_id() {
     let all = lines(|log| {
-        log.open(&Write::create(Cause::Spec));
+        log.open(&Write::create(Cause::Spec, Change::Wider));
         send(log, "create policy", "201");
         log.close(&CallResult::Accepted(Some("new")));
     });
@@ -88,9 +90,38 @@ fn line_of_a_create_shows_the_new_id() {
 }
 
 #[test]
+fn access_changes_are_counted_once_for_each_accepted_write() {
+    let log = audit_log();
+    let accepted = CallResult::Accepted(None);
+    let refused = CallResult::Refused;
+    for (write, result) in [
+        (Write::create(Cause::Spec, Change::Wider), &accepted),
+        (Write::create(Cause::Spec, Change::Wider), &refused),
+        (Write::tag(Cause::Adoption, "p-1"), &accepted),
+        (Write::delete(Cause::Deletion, "p-1", Change::Wider), &accepted),
+        (Write::delete(Cause::Recreate, "p-1", Change::Unknown), &accepted),
+    ] {
+        log.open(&write);
+        send(&log, "update policy", "200");
+        send(&log, "add tag", "200");
+        log.close(result);
+    }
+    let shown = log.metrics.encode().unwrap();
+    let mut counted: Vec<_> =
+        shown.lines().filter(|line| line.starts_with("cloud_policy_access_changes_total")).collect();
+    counted.sort_unstable();
+    let line = |direction: &str, cause: &str| {
+        format!(
+            r#"cloud_policy_access_changes_total{{system="ncloud/policy",direction="{direction}",cause="{cause}"}} 1"#
+        )
+    };
+    assert_eq!(counted, [line("narrower", "deletion"), line("unknown", "recreate"), line("wider", "spec")]);
+}
+
+#[test]
 fn failure_marks_only_the_request_that_failed() {
     let all = summaries(|log| {
-        log.open(&Write::to(Cause::Spec, "p-1"));
+        log.open(&Write::tag(Cause::Spec, "p-1"));
         send(log, "update policy", "200");
         send(log, "remove tag", "200");
         send(log, "add tag", "409");
@@ -102,10 +133,10 @@ fn failure_marks_only_the_request_that_failed() {
 #[test]
 fn accepted_write_is_not_failed_by_a_later_read() {
     let all = summaries(|log| {
-        log.open(&Write::to(Cause::Spec, "p-1"));
+        log.open(&Write::tag(Cause::Spec, "p-1"));
         send(log, "update policy", "200");
         log.close(&CallResult::Failed(&error("get tags", ErrorKind::Unavailable)));
-        log.open(&Write::to(Cause::Deletion, "p-1"));
+        log.open(&Write::delete(Cause::Deletion, "p-1", Change::Wider));
         send(log, "delete policy", "400");
         log.close(&CallResult::Failed(&error("list assigned resources", ErrorKind::Unavailable)));
     });
@@ -122,14 +153,14 @@ fn caller_decides_the_outcome_of_a_response() {
         (ErrorKind::Unauthorized, "refused"),
     ] {
         let all = summaries(|log| {
-            log.open(&Write::create(Cause::Spec));
+            log.open(&Write::create(Cause::Spec, Change::Wider));
             send(log, "create policy", "200");
             log.close(&CallResult::Failed(&error("create policy", kind)));
         });
         assert_eq!(all, [format!("create policy | 200 | {outcome}")], "{kind:?}");
     }
     let all = summaries(|log| {
-        log.open(&Write::create(Cause::Spec));
+        log.open(&Write::create(Cause::Spec, Change::Wider));
         send(log, "create policy", "400");
         log.close(&CallResult::Refused);
     });
@@ -139,7 +170,7 @@ fn caller_decides_the_outcome_of_a_response() {
 #[test]
 fn unsent_request_is_logged_as_failed() {
     let all = summaries(|log| {
-        log.open(&Write::create(Cause::Spec));
+        log.open(&Write::create(Cause::Spec, Change::Wider));
         log.on_begin("ncloud/policy", "create policy");
         log.on_end("breaker", None);
         assert!(!log.close(&CallResult::Failed(&error("create policy", ErrorKind::Unavailable))));
@@ -150,7 +181,7 @@ fn unsent_request_is_logged_as_failed() {
 #[test]
 fn abandoned_request_is_logged_as_unknown() {
     let all = summaries(|log| {
-        log.open(&Write::create(Cause::Spec));
+        log.open(&Write::create(Cause::Spec, Change::Wider));
         log.on_begin("ncloud/policy", "create policy");
         log.on_sent();
     });
@@ -161,7 +192,7 @@ fn abandoned_request_is_logged_as_unknown() {
 fn reads_are_not_logged() {
     assert!(
         summaries(|log| {
-            log.open(&Write::to(Cause::Deletion, "p-1"));
+            log.open(&Write::delete(Cause::Deletion, "p-1", Change::Wider));
             assert!(!log.close(&CallResult::Failed(&error("get policy", ErrorKind::Unavailable))));
         })
         .is_empty()
@@ -174,6 +205,6 @@ fn long_field_list_is_cut_and_counted() {
     for number in 0..SHOWN_FIELDS + 3 {
         diff.compare(&format!("f{number}"), &1, &2, Remedy::Update);
     }
-    let shown = paths(&diff);
+    let shown = write::paths(&diff);
     assert!(shown.starts_with("f0, f1, ") && shown.ends_with(", f19, and 3 more"), "{shown}");
 }

@@ -48,6 +48,7 @@ use crate::controller::queue::next::Next;
 use crate::engine::deletion_plan::{self, DeletionPlan};
 use crate::engine::outcome::{Outcome, Requeue};
 use crate::engine::{Cause, OrphanReason};
+use crate::upstream::registry;
 use crd::CrdState;
 use k8s_openapi::api::core::v1::Namespace;
 use kube::Api;
@@ -191,7 +192,8 @@ async fn delete_one<K: Managed>(
     let mut accepted = None;
     if !(shared.settings.safeguards.lagging_reads && shared.settling.is_deleted(&this.uid(), id)) {
         users::check(this, id, deleter).await?;
-        let result = this.write(Write::to(Cause::Deletion, id), deleter.delete(id)).await?;
+        let write = Write::delete(Cause::Deletion, id, registry::granted(this.object.desired()));
+        let result = this.write(write, deleter.delete(id)).await?;
         result.map_err(|error| failed(this, &error))?;
         let at = shared.settling.deleted(&this.uid(), id);
         deleter.record_deletion(at);

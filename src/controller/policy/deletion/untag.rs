@@ -155,7 +155,7 @@ async fn untag<K: Managed>(
             Err(error) => return Ok(Err(error)),
         };
         for id in ours {
-            match this.write(Write::to(Cause::Deletion, &id), target.deleter.untag(&id)).await? {
+            match this.write(Write::tag(Cause::Deletion, &id), target.deleter.untag(&id)).await? {
                 Ok(()) => {
                     this.shared().records.untag(&this.uid(), &id, &endpoint);
                     let from = vec![Untagged { id, endpoint: endpoint.clone() }];

@@ -26,6 +26,7 @@ pub(super) fn compare(diff: &mut Diff, path: &str, want: &[NcloudPermission], ha
     if access.change() == Change::Equal {
         return;
     }
+    diff.access = access.change();
     if access.may_widen() {
         differences.mark_widening(path);
         diff.witness = access.witness();

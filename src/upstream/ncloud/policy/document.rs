@@ -4,8 +4,9 @@
 //! and the upstream shows them. [`super::compare`] compares permissions.
 
 use super::wire::{Detail, OWNER, Summary};
-use super::{compare, validate};
+use super::{access, compare, validate};
 use crate::api::policy::NcloudPolicySpec;
+use crate::engine::access::Change;
 use crate::engine::{Diff, Document, OwnerTag, Problem, Remedy};
 use crate::upstream::lenient::present;
 use crate::upstream::ncloud::wire::Tags;
@@ -29,6 +30,10 @@ impl Document for PolicyDocument {
 
     fn key(&self) -> String {
         self.0.policy_name.clone()
+    }
+
+    fn granted(&self) -> Change {
+        access::compare(&[], &self.0.permissions).change()
     }
 
     fn diff(&self, observed: &Self) -> Diff {

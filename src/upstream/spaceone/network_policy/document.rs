@@ -11,6 +11,7 @@ use super::networks::{Route, address};
 use super::reach;
 use crate::api::JsonObject;
 use crate::api::network_policy::SpaceoneNetworkPolicySpec;
+use crate::engine::access::Change;
 use crate::engine::diff::child;
 use crate::engine::{Diff, Document, FieldDiff, Problem, Remedy};
 use crate::upstream::spaceone::client::Fields;
@@ -90,6 +91,10 @@ impl Document for NetworkPolicyDocument {
         }
         reach::mark(&mut diff, want, have);
         diff
+    }
+
+    fn granted(&self) -> Change {
+        reach::granted(&self.spec)
     }
 
     fn lasting_names(&self) -> BTreeSet<String> {

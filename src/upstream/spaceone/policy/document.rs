@@ -61,6 +61,10 @@ impl Document for PolicyDocument {
         diff
     }
 
+    fn granted(&self) -> Change {
+        spaceone::compare(&[], &self.0.permissions).change()
+    }
+
     /// Reports every state but `ENABLED`, which is the only one that is known to have effect. No call changes it.
     fn ineffective(details: &Details) -> Option<FieldDiff> {
         let state = details.state.as_deref().filter(|state| !matches!(*state, ENABLED | "NONE"))?;
@@ -100,6 +104,7 @@ fn compare_permissions(diff: &mut Diff, want: &[String], have: &[String]) {
     if access.change() == Change::Equal {
         return;
     }
+    diff.access = access.change();
     diff.compare_sets("spec.spaceone.permissions", want, have, Remedy::Update);
     if access.may_widen() {
         diff.mark_widening("spec.spaceone.permissions");
