@@ -1,5 +1,6 @@
 //! Drift: how it is reported and corrected, when the operator stops, and how little an idle operator reads.
 
+mod access;
 mod equal_access;
 mod fields;
 mod fights;

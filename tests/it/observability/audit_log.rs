@@ -155,6 +155,15 @@ fn assert_fields(audit_log: &[Value]) {
     assert!(of("life", "create policy").get("fields").is_none());
     assert_eq!(of("moved", "delete network policy")["fields"], "spec.spaceone.zoneId");
     assert_eq!(of("refused", "create policy")["request"], "trace-7");
+    for (name, operation, access) in [
+        ("life", "create policy", "wider"),
+        ("life", "update policy", "equal"),
+        ("life", "delete policy", "narrower"),
+        ("moved", "create network policy", "wider"),
+        ("moved", "delete network policy", "narrower"),
+    ] {
+        assert_eq!(of(name, operation)["access"], access, "{name}: {operation}");
+    }
     let causes: BTreeSet<&str> = audit_log.iter().filter_map(|line| line["cause"].as_str()).collect();
     assert_eq!(causes, BTreeSet::from(["spec", "drift", "adoption", "recreate", "deletion"]));
     for line in audit_log {
@@ -171,4 +180,11 @@ fn assert_metric_equals_lines(env: &TestEnv, audit_log: &[Value]) {
     let counts = metrics.lines().filter(|line| line.starts_with("cloud_policy_upstream_writes_total{"));
     let counted: usize = counts.filter_map(|line| line.rsplit(' ').next()?.parse::<usize>().ok()).sum();
     assert_eq!(counted, audit_log.len(), "{metrics}");
+    for counted in [
+        r#"{system="ncloud/policy",direction="narrower",cause="deletion"} 1"#,
+        r#"{system="spaceone/networkpolicy",direction="wider",cause="recreate"} 1"#,
+    ] {
+        let line = format!("cloud_policy_access_changes_total{counted}");
+        assert!(metrics.lines().any(|shown| shown == line), "no {line} in {metrics}");
+    }
 }
