@@ -4,7 +4,7 @@ use super::Request;
 use super::tests::compare;
 use crate::api::policy::{NcloudEffect, NcloudPermission, NcloudTarget};
 use crate::engine::access::dice::Dice;
-use crate::engine::access::{Comparison, Finding};
+use crate::engine::access::{Change, Comparison, Finding};
 use std::collections::BTreeMap;
 
 const PAIRS: usize = 100_000;
@@ -289,4 +289,27 @@ fn comparison_holds_whatever_is_not_documented() {
     let maker = Maker { dice: Dice::new(4), resources: &resources, conditions: 10 };
     let seen = compare_pairs(PAIRS / 10, &world, maker);
     assert!(seen.len() == 5 && seen.values().all(|count| *count > 100), "every result occurs: {seen:?}");
+}
+
+#[test]
+fn comparison_is_an_order() {
+    let resources = plain_resources();
+    let mut maker = Maker { dice: Dice::new(7), resources: &resources, conditions: 30 };
+    let (mut pairs, mut chains) = (0, 0);
+    for _ in 0..PAIRS / 10 {
+        let low = maker.policy();
+        let middle = maker.changed(&low);
+        let high = if middle.is_empty() { maker.policy() } else { maker.changed(&middle) };
+        assert_eq!(compare(&low, &low).change(), Change::Equal, "{}", serde_json::json!(low));
+        let (there, back) = (compare(&low, &middle).change(), compare(&middle, &low).change());
+        assert_eq!(there.reversed(), back, "{} and {}", serde_json::json!(low), serde_json::json!(middle));
+        pairs += usize::from(there != Change::Equal);
+        let beyond = |less: &[NcloudPermission], more: &[NcloudPermission]| compare(more, less).granted;
+        if beyond(&low, &middle) == Finding::Nothing && beyond(&middle, &high) == Finding::Nothing {
+            chains += 1;
+            let found = beyond(&low, &high);
+            assert!(!matches!(found, Finding::Witness(_)), "{found:?}: {}", serde_json::json!([low, middle, high]));
+        }
+    }
+    assert!(pairs > 1000 && chains > 1000, "{pairs} pairs differ, {chains} chains");
 }

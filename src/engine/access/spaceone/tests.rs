@@ -145,6 +145,28 @@ fn comparison_agrees_with_the_oracle_in_every_pair() {
     assert!(seen.len() == 4 && seen.values().all(|count| *count > 500), "every result occurs: {seen:?}");
 }
 
+#[test]
+fn comparison_is_an_order() {
+    let mut dice = Dice::new(6);
+    let world = World::new(&mut dice);
+    let (mut pairs, mut chains) = (0, 0);
+    for _ in 0..PAIRS / 10 {
+        let low = world.choose(&mut dice);
+        let middle = if dice.percent(70) { world.change(&low, &mut dice) } else { world.choose(&mut dice) };
+        let high = if dice.percent(70) { world.change(&middle, &mut dice) } else { world.choose(&mut dice) };
+        let is_within = |less: &Allowing, more: &Allowing| compare(&more.0, &less.0).granted == Finding::Nothing;
+        assert_eq!(compare(&low.0, &low.0).change(), Change::Equal, "{:?}", low.0);
+        let (there, back) = (compare(&low.0, &middle.0).change(), compare(&middle.0, &low.0).change());
+        assert_eq!(there.reversed(), back, "{:?} and {:?}", low.0, middle.0);
+        pairs += usize::from(there != Change::Equal);
+        if is_within(&low, &middle) && is_within(&middle, &high) {
+            chains += 1;
+            assert!(is_within(&low, &high), "{:?}, {:?}, {:?}", low.0, middle.0, high.0);
+        }
+    }
+    assert!(pairs > 1000 && chains > 1000, "{pairs} pairs differ, {chains} chains");
+}
+
 fn change(old: &[&str], new: &[&str]) -> Change {
     let list = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
     compare(&list(old), &list(new)).change()
