@@ -4,6 +4,7 @@
 //! to look for. A restart forgets it.
 
 mod hidden;
+mod releases;
 
 use super::footprint::Footprint;
 use crate::api::status::{CommonStatus, Operation, OperationKind, UpstreamRef};
@@ -36,6 +37,8 @@ struct Memory {
     repeated: Option<Instant>,
     /// The create that the upstream refused, and that may have taken effect all the same.
     refused: Option<Refused>,
+    /// The collection and name of each create that the upstream refused.
+    refused_names: Vec<(String, String)>,
     /// The adoption whose outcome is not recorded.
     adopting: Option<Operation>,
     /// The id of the adoption that this process began itself: others may write one into status.
@@ -44,8 +47,8 @@ struct Memory {
     proven: Option<String>,
     /// The ids of the upstream objects that this process deleted to create them again. Lists may still show them.
     replaced: Vec<String>,
-    /// The upstream objects, by id and endpoint, whose owner tags this process removed to let the object go.
-    untagged: Vec<(String, String)>,
+    /// The upstream objects whose owner tags this process removed to let the object go.
+    untagged: Vec<Untagged>,
     /// Whether this process let the object go.
     released: bool,
 }
@@ -64,6 +67,15 @@ struct Refused {
     place: UpstreamRef,
     /// Whether the object waits for a human, and nothing asked for another create.
     at_rest: bool,
+}
+
+/// An upstream object whose owner tag the upstream agreed to remove.
+#[derive(Debug)]
+struct Untagged {
+    id: String,
+    endpoint: String,
+    /// When the removal was accepted first.
+    at: Instant,
 }
 
 impl Memory {
@@ -229,35 +241,6 @@ impl Records {
     #[must_use]
     pub fn is_first_process(&self, uid: &str) -> bool {
         self.lock().get(uid).is_some_and(|memory| memory.is_new)
-    }
-
-    /// Remembers that this process removed the owner tag of an upstream object, to let the object go.
-    pub fn untag(&self, uid: &str, id: &str, endpoint: &str) {
-        self.lock().entry(uid.to_owned()).or_default().untagged.push((id.to_owned(), endpoint.to_owned()));
-    }
-
-    /// Returns the ids and endpoints of the upstream objects whose owner tags this process removed.
-    #[must_use]
-    pub fn untagged(&self, uid: &str) -> Vec<(String, String)> {
-        self.lock().get(uid).map(|memory| memory.untagged.clone()).unwrap_or_default()
-    }
-
-    /// Remembers that this process lets the object go. Returns whether that is new.
-    pub fn release(&self, uid: &str) -> bool {
-        !std::mem::replace(&mut self.lock().entry(uid.to_owned()).or_default().released, true)
-    }
-
-    /// Takes back a release that the API server refused.
-    pub fn keep(&self, uid: &str) {
-        if let Some(memory) = self.lock().get_mut(uid) {
-            memory.released = false;
-        }
-    }
-
-    /// Returns whether this process let the object go.
-    #[must_use]
-    pub fn is_released(&self, uid: &str) -> bool {
-        self.lock().get(uid).is_some_and(|memory| memory.released)
     }
 
     /// Forgets an object that is gone. Returns the upstream object that it recorded last; `None` if it recorded

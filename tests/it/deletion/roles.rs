@@ -6,10 +6,13 @@ use crate::ownership::lost_finalizers::only_triggers;
 use crate::security::tenants::write_status;
 use crate::support;
 use crate::support::spaceone_contract::ContractClient;
-use crate::support::test_env::{TestEnv, spaceone_policy};
+use crate::support::test_env::{TestEnv, common, spaceone_policy};
 use cloud_policy::api::Policy;
+use cloud_policy::controller::Settings;
 use cloud_policy_simulator::spaceone::{RoleAccess, RolePolicy, StoredPolicy, StoredRole};
+use cloud_policy_simulator::{Action, Collection, Fault, Lag, Operation};
 use cloud_policy_testbed::{Era, Spaceone};
+use kube::api::{Patch, PatchParams};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -130,6 +133,65 @@ async fn deletion_names_roles_when_record_and_policy_are_lost() {
     assert!(env.spaceone.remove_role(&id));
     env.gone::<Policy>("role-wiped").await;
     env.gone::<Policy>("role-stripped").await;
+}
+
+/// The refused create took effect, and another writer deleted its policy before a search showed it.
+#[tokio::test]
+async fn deletion_names_roles_when_refused_create_took_effect() {
+    let patient = |settings: &mut Settings| {
+        only_triggers(settings);
+        settings.create_grace = Duration::from_secs(3);
+    };
+    let env = TestEnv::with("role-refusal", patient).await;
+    let lag = Lag { reads: Duration::from_secs(2), lists: Duration::from_secs(2), deletions: Duration::ZERO };
+    env.spaceone.set_options(|switches| switches.lag = lag);
+    let refused = Fault::on(Operation::Create).of(Collection::Policy).after(Action::status(400, "{}"));
+    env.spaceone.faults().add(refused.times(2));
+    let names = ["role-early", "role-renamed"];
+    for name in names {
+        env.apply(spaceone_policy(name)).await;
+        env.until(name, "refused", |object: &Policy| {
+            let common = common(object);
+            anyhow::ensure!(common.operation.is_none() && common.upstream.is_none() && !common.conditions.is_empty());
+            Ok(())
+        })
+        .await;
+    }
+    let id = env.spaceone.add_role(role("Auditors", names.map(RolePolicy::managed).to_vec()));
+    for name in names {
+        assert!(env.spaceone.remove_policy(name));
+    }
+    let renamed = json!({ "spec": { "suspend": true, "spaceone": { "policyId": "role-else" } } });
+    env.patch::<Policy>("role-renamed", renamed).await;
+    for name in names {
+        env.delete::<Policy>(name).await;
+    }
+    for name in names {
+        let message = blocked::<Policy>(&env, name, "InUse").await;
+        assert!(message.contains(&id) && message.contains("keeps its permissions"), "{message}");
+    }
+}
+
+/// Neither status nor the spec names the policy: this process remembers it.
+#[tokio::test]
+async fn deletion_names_roles_when_status_and_name_are_changed() {
+    let env = TestEnv::with("role-moved", only_triggers).await;
+    env.apply(spaceone_policy("role-moved")).await;
+    env.ready::<Policy>("role-moved").await;
+    let id = env.spaceone.add_role(role("Auditors", vec![RolePolicy::managed("role-moved")]));
+    env.patch::<Policy>("role-moved", json!({ "spec": { "suspend": true } })).await;
+    env.reason::<Policy>("role-moved", "Suspended").await;
+    assert!(env.spaceone.remove_policy("role-moved"));
+    let renamed = Patch::Merge(json!({ "spec": { "spaceone": { "policyId": "role-else" } } }));
+    // The operator puts the record back, so the change must be faster.
+    let mut is_renamed = false;
+    while !is_renamed {
+        write_status::<Policy>(&env, "role-moved", Value::Null).await;
+        is_renamed = env.api::<Policy>().patch("role-moved", &PatchParams::default(), &renamed).await.is_ok();
+    }
+    env.delete::<Policy>("role-moved").await;
+    let message = blocked::<Policy>(&env, "role-moved", "InUse").await;
+    assert!(message.contains(&id) && message.contains("keeps its permissions"), "{message}");
 }
 
 /// What only status or the annotation names may be an object of another tenant.

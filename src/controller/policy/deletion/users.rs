@@ -35,14 +35,23 @@ pub async fn check_gone<K: Managed>(
     if used_by.is_empty() { Ok(()) } else { Err(deletion_plan::still_granted(key, &used_by).into()) }
 }
 
-/// Returns whether the object may have had this id: the spec names it, or this process deleted it. Status and the
-/// annotation may be forged, and their words would tell a tenant who holds the objects of others. Nor is an object
-/// asked for that this process knows it never created.
+/// Returns whether the object may have had this id: this process created it, saw it with our owner tag, or deleted it; it
+/// sent a create of this name that the upstream refused, which may have taken effect all the same; or the spec, or a place
+/// that this process chose, names it. Status and the annotation may be forged, and their words would tell a tenant who
+/// holds the objects of others. Nor is an object asked for that this process knows it never created.
 fn may_have_been_ours<K: Managed>(this: &Reconciliation<'_, K>, key: &str, deleter: &dyn ExternalDeleter) -> bool {
-    let (records, uid) = (&this.shared().records, this.uid());
-    let is_named = registry::unique_name(this.object.desired()) == Some((deleter.system(), key));
+    let (shared, uid, system) = (this.shared(), this.uid(), deleter.system());
+    let records = &shared.records;
+    let is_proven = records.proven(&uid).as_deref() == Some(key) || shared.settling.is_deleted(&uid, key);
     let was_never_sent = records.is_first_process(&uid) && this.upstream_ref().is_none();
-    (is_named && !was_never_sent) || this.shared().settling.is_deleted(&uid, key)
+    is_proven || records.was_refused(&uid, system, key) || (!was_never_sent && is_named(this, system, key))
+}
+
+/// Returns whether the spec, or a place that this process chose, names the object.
+fn is_named<K: Managed>(this: &Reconciliation<'_, K>, system: &str, key: &str) -> bool {
+    let chosen = this.place.as_ref().filter(|_| this.shared().places.is_chosen(&this.uid()));
+    registry::unique_name(this.object.desired()) == Some((system, key))
+        || chosen.is_some_and(|place| place.system == system && place.key == key)
 }
 
 /// Lists the users. If the upstream does not tell them, the object waits until a human confirms the deletion.

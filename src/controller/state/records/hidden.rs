@@ -45,8 +45,21 @@ impl Records {
 
     /// Remembers that the upstream refused a create at this place, and that a search did not show its object.
     pub fn create_refused(&self, uid: &str, place: UpstreamRef) {
-        let refused = Refused { at: Instant::now(), place, at_rest: false };
-        self.lock().entry(uid.to_owned()).or_default().refused = Some(refused);
+        let mut all = self.lock();
+        let memory = all.entry(uid.to_owned()).or_default();
+        let name = (place.system.clone(), place.key.clone());
+        if !memory.refused_names.contains(&name) {
+            memory.refused_names.push(name);
+        }
+        memory.refused = Some(Refused { at: Instant::now(), place, at_rest: false });
+    }
+
+    /// Returns whether the upstream ever refused a create of this name. It may have taken effect, and another writer may have
+    /// deleted its object before a search.
+    #[must_use]
+    pub fn was_refused(&self, uid: &str, system: &str, key: &str) -> bool {
+        let is_it = |(of, name): &(String, String)| of == system && name == key;
+        self.lock().get(uid).is_some_and(|memory| memory.refused_names.iter().any(is_it))
     }
 
     /// Returns how long a search may not show the object of a refused create; zero when the next search is the last one,

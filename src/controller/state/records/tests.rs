@@ -205,6 +205,9 @@ fn refused_create_is_remembered_until_a_search_after_the_grace() {
     assert_eq!(records.refused_place("a"), Some(reference(None)));
     records.refusal_searched("a");
     assert_eq!((records.refused_hidden_for("a", grace), records.refused_place("a")), (None, None));
+    let UpstreamRef { system, key, .. } = reference(None);
+    assert!(records.was_refused("a", &system, &key), "its object may have been deleted before the search");
+    assert!(!records.was_refused("a", &system, "other") && !records.was_refused("b", &system, &key));
     records.create_refused("a", reference(None));
     records.acquired("a", Some(reference(Some("1"))));
     assert_eq!(records.refused_hidden_for("a", grace), None, "its object was found");
@@ -241,4 +244,16 @@ fn copy_of_an_earlier_process_is_hidden_for_the_rest() {
     records.create_repeated("b");
     records.copy_inherited("b", grace);
     assert!(records.copy_hidden_for("b", grace).unwrap() > Duration::from_secs(20), "this process knows better");
+}
+
+#[test]
+fn removal_of_an_owner_tag_counts_from_the_first_time() {
+    let records = Records::default();
+    assert_eq!(records.since_untagged("a", "1"), None);
+    records.untag("a", "1", "https://a");
+    let first = records.since_untagged("a", "1").unwrap();
+    records.untag("a", "1", "https://a");
+    assert!(records.since_untagged("a", "1").unwrap() >= first);
+    assert_eq!(records.untagged("a"), [("1".to_owned(), "https://a".to_owned())]);
+    assert_eq!(records.since_untagged("a", "2"), None);
 }
