@@ -86,6 +86,8 @@ pub trait ExternalDeleter: Send + Sync {
     fn delete<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<()>>;
     /// Removes our owner tag.
     fn untag<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<()>>;
+    /// Returns whether the object shows our owner tag; `false` also if it is gone.
+    fn is_tagged<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<bool>>;
 }
 
 /// The one implementation of [`ExternalDeleter`].
@@ -178,5 +180,8 @@ impl<E: External> ExternalDeleter for Deleter<E> {
     }
     fn untag<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<()>> {
         Box::pin(self.external.untag_owner(id, &self.owner_tag))
+    }
+    fn is_tagged<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<bool>> {
+        Box::pin(async move { Ok(self.owner_tag.judge(&self.external.found_tag(id).await?) == Ownership::Ours) })
     }
 }

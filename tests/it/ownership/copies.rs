@@ -83,6 +83,59 @@ async fn release_untags_copy_when_operator_restarts_in_between() {
     assert_eq!(tagged(&env), 0);
 }
 
+/// Returns the event about the release, and the ids of the two upstream objects.
+async fn told(env: &TestEnv) -> (String, Vec<String>) {
+    env.delete::<NetworkPolicy>("left").await;
+    env.gone::<NetworkPolicy>("left").await;
+    let (all, events) = (env.spaceone.network_policies(), env.events("left").await);
+    let note = events.iter().find(|(reason, _)| reason == "Orphaned").unwrap_or_else(|| panic!("{events:?}")).1.clone();
+    assert_eq!(all.len(), 2);
+    (note, all.into_iter().map(|policy| policy.network_policy_id).collect())
+}
+
+fn refuse_untags(env: &TestEnv, skipped: u32) {
+    let refused = Fault::on(Operation::Update).of(Collection::NetworkPolicy).before(Action::status(400, "{}"));
+    env.spaceone.faults().add(refused.skip(skipped).forever());
+}
+
+#[tokio::test]
+async fn release_tells_all_objects_when_untag_is_refused() {
+    let env = repeated("copy-refused", "Orphan").await;
+    env.ready::<NetworkPolicy>("left").await;
+    refuse_untags(&env, 0);
+    let (note, ids) = told(&env).await;
+    for id in &ids {
+        assert!(note.contains(&format!("The owner tag of {id} stays: ")), "{note}");
+    }
+    assert!(!note.contains("other place") && tagged(&env) == 2, "{note}");
+}
+
+#[tokio::test]
+async fn release_tells_what_stays_when_one_untag_is_refused() {
+    let env = repeated("copy-half", "Orphan").await;
+    env.ready::<NetworkPolicy>("left").await;
+    // Both are visible, so that one attempt reaches both.
+    tokio::time::sleep(SECOND * 6).await;
+    refuse_untags(&env, 1);
+    let (note, ids) = told(&env).await;
+    for id in &ids {
+        let policies = env.spaceone.network_policies();
+        let is_tagged = policies.iter().any(|p| p.network_policy_id == *id && p.tags.contains_key("cloudpolicy_owner"));
+        let expected = if is_tagged { "The owner tag of" } else { "The operator removed the owner tag of" };
+        assert!(note.contains(&format!("{expected} {id}")), "{note}");
+    }
+    assert!(!note.contains("other place") && tagged(&env) == 1, "{note}");
+}
+
+#[tokio::test]
+async fn forced_release_tells_of_a_hidden_copy() {
+    let env = repeated("copy-forced", "Delete").await;
+    let forced = json!({ "metadata": { "annotations": { "cloudpolicy.dev/force-orphan": "true" } } });
+    env.patch::<NetworkPolicy>("left", forced).await;
+    let (note, _) = told(&env).await;
+    assert!(note.contains("Another object with the owner tag of uid") && tagged(&env) == 1, "{note}");
+}
+
 /// What is certain costs no wait: the object was written long ago, or is new to its first process.
 #[tokio::test]
 async fn deletion_of_settled_object_waits_for_no_copy() {

@@ -25,4 +25,5 @@ mod renamed_restores;
 mod rivals;
 mod traces;
 mod two_connections;
+mod untags;
 mod vanished;

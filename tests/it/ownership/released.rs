@@ -56,7 +56,7 @@ pub(super) async fn lose<K: Managed + crate::support::test_env::Kind>(env: &Test
     env.gone::<K>(name).await;
 }
 
-fn owner_tags(env: &TestEnv) -> Vec<String> {
+pub(super) fn owner_tags(env: &TestEnv) -> Vec<String> {
     let ncloud = env.ncloud.policies().into_iter().filter_map(|p| p.tags.get("cloudpolicy-owner").cloned());
     let policies = env.spaceone.policies().into_iter().filter_map(|p| p.tags.get("cloudpolicy_owner").cloned());
     let networks = env.spaceone.network_policies().into_iter().filter_map(|p| p.tags.get("cloudpolicy_owner").cloned());
@@ -182,7 +182,7 @@ async fn forge_and_delete(env: &TestEnv, record: &Value, change: &Value) {
 }
 
 /// Waits until the object is gone, and returns the event that tells what was left.
-async fn orphaned_note(env: &TestEnv, name: &str) -> String {
+pub(super) async fn orphaned_note(env: &TestEnv, name: &str) -> String {
     env.gone::<Policy>(name).await;
     env.gone::<NetworkPolicy>(name).await;
     let events = env.events(name).await;

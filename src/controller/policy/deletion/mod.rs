@@ -16,6 +16,7 @@
 //! | [`users`] | who uses the upstream object |
 //! | [`moved`] | a connection that leads to another place than the one that status records |
 //! | [`untag`] | removes the owner tag of an object that is released on purpose |
+//! | [`fate`] | what happened to the owner tags |
 //! | [`orphan`] | the log line and event of an orphan |
 //! | [`wait`] | waits for a create that may still take effect, or whose object or copy may become visible |
 //! | [`release`] | the last step: status, finalizer, metric |
@@ -24,6 +25,7 @@
 
 pub mod crd;
 pub mod crowd;
+pub mod fate;
 pub mod limit;
 pub mod moved;
 pub mod orphan;

@@ -4,7 +4,7 @@
 //! only status contains may be forged. Then the event tells the name, at the place that the operator recorded, and the log
 //! has what status says beside it.
 
-use super::untag::{OwnerTagFate, Untagged};
+use super::fate::{OwnerTagFate, Tagged};
 use crate::api::Reason;
 use crate::api::status::UpstreamRef;
 use crate::controller::kinds::managed::Managed;
@@ -31,7 +31,8 @@ pub fn report<K: Managed>(
             reason = why.label(),
             "orphaned an upstream object"
         );
-        format!("Orphaned {system} {object}: it is not deleted ({}).{}", why.label(), tag.sentence())
+        let copy = copy_sentence(this, why, tag);
+        format!("Orphaned {system} {object}: it is not deleted ({}).{}{copy}", why.label(), tag.sentence())
     } else {
         tracing::warn!(
             kind = K::KIND,
@@ -49,10 +50,21 @@ pub fn report<K: Managed>(
     this.warning_event(Reason::Orphaned.as_str(), &note);
 }
 
+/// Tells of the copy that a repeated create may have made, unless a search would have shown it.
+fn copy_sentence<K: Managed>(this: &Reconciliation<'_, K>, why: OrphanReason, tag: &OwnerTagFate) -> String {
+    let (shared, uid) = (this.shared(), this.uid());
+    let hidden = shared.records.copy_hidden_for(&uid, shared.settings.create_grace);
+    let was_searched = why == OrphanReason::NotOurs || tag.is_complete();
+    if !this.may_have_copy() || (was_searched && hidden.is_none_or(|left| left.is_zero())) {
+        return String::new();
+    }
+    format!(" Another object with the owner tag of uid {uid} may be left: its create was sent twice.")
+}
+
 /// Returns the id and the endpoint of the object, or its name where the id is not proven.
 fn shown<K: Managed>(this: &Reconciliation<'_, K>, record: &UpstreamRef, tag: &OwnerTagFate) -> String {
-    if let OwnerTagFate::Removed { from, .. } = tag {
-        let all: Vec<_> = from.iter().map(|Untagged { id, endpoint }| format!("{id} at {endpoint}")).collect();
+    if let OwnerTagFate::Found(found) = tag {
+        let all: Vec<_> = found.all().map(|Tagged { id, endpoint }| format!("{id} at {endpoint}")).collect();
         return all.join(" and ");
     }
     // Status names the place, too, and may be forged alike.

@@ -1,9 +1,17 @@
 //! Removes the owner tag of an upstream object that its owner releases on purpose, so that another object, or
 //! another cluster, can adopt it.
+//!
+//! The operator tries every object that has it, at every place, and goes on after a failure: what it removed and what
+//! stays is told together. An upstream may accept a removal without an effect, so the operator reads the object once
+//! after it. If the owner tag is still there, the reads may lag: the operator removes it once more after a short wait,
+//! and believes the second read.
 
+pub use super::fate::OwnerTagFate;
+use super::fate::{Found, Tagged, Unseen};
 use super::places::{self, Place};
 use super::target::{self, Target};
 use super::wait;
+use crate::api::Reason;
 use crate::controller::kinds::managed::Managed;
 use crate::controller::policy::audit_log::Write;
 use crate::controller::policy::failure::failed;
@@ -11,65 +19,32 @@ use crate::controller::policy::reconciliation::Reconciliation;
 use crate::controller::policy::stop::Stop;
 use crate::controller::policy::{account, moved};
 use crate::engine::error::Retry;
+use crate::engine::outcome::{Outcome, Requeue};
 use crate::engine::{Cause, OrphanReason, UpstreamError};
 use crate::upstream::{Account, registry};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// How long a deletion waits for an upstream that may answer soon.
 const PATIENCE: Duration = Duration::from_mins(1);
 
-/// What happened to the owner tag.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum OwnerTagFate {
-    /// The operator leaves the upstream object exactly as it is.
-    Untouched,
-    /// The operator removed it.
-    Removed {
-        /// From what: ids and endpoints.
-        from: Vec<Untagged>,
-        /// Why the operator could not look at another place where the object may be.
-        unseen: Option<String>,
-    },
-    /// It stays, for this reason.
-    Stays(String),
-}
+/// How soon a removal is repeated that reads do not show.
+const AGAIN: Duration = Duration::from_secs(5);
 
-/// An upstream object without our owner tag.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Untagged {
-    /// Its id.
-    pub id: String,
-    /// The endpoint where it is.
-    pub endpoint: String,
-}
+/// Why an owner tag counts as one that stays, although the upstream accepted its removal.
+const STILL_SHOWN: &str = "the upstream accepted its removal, and still shows it";
 
-impl OwnerTagFate {
-    /// Returns the end of the message about an orphan.
-    pub fn sentence(&self) -> String {
-        let removed = " The operator removed its owner tag, so another object or cluster can adopt it.";
-        match self {
-            Self::Untouched => String::new(),
-            Self::Removed { unseen: None, .. } => removed.to_owned(),
-            Self::Removed { unseen: Some(why), .. } => {
-                format!("{removed} An object at the other place that is recorded may keep its owner tag: {why}.")
-            }
-            Self::Stays(why) => format!(" Its owner tag stays: {why}."),
-        }
-    }
-
-    /// Returns what happened at two places.
-    fn and(self, other: Self) -> Self {
-        match (self, other) {
-            (Self::Removed { mut from, unseen }, Self::Removed { from: others, unseen: another }) => {
-                from.extend(others);
-                Self::Removed { from, unseen: unseen.or(another) }
-            }
-            (Self::Removed { from, unseen }, Self::Stays(why)) | (Self::Stays(why), Self::Removed { from, unseen }) => {
-                Self::Removed { from, unseen: unseen.or(Some(why)) }
-            }
-            (Self::Untouched, fate) | (fate, Self::Untouched | Self::Stays(_)) => fate,
-        }
-    }
+/// What one attempt at all places came to.
+#[derive(Default)]
+struct Attempt {
+    /// The objects whose owner tag stays, and why.
+    kept: Vec<(Tagged, String)>,
+    /// Why the operator could not look everywhere.
+    unseen: Option<String>,
+    /// How long to wait for reads that may lag behind a removal.
+    wait: Option<Duration>,
+    /// The failure that may soon pass.
+    transient: Option<UpstreamError>,
 }
 
 /// Removes the owner tag if the object was released on purpose and its connection works. An upstream that fails
@@ -82,23 +57,19 @@ pub async fn remove_owner_tag<K: Managed>(
     if !on_purpose || !this.shared().settings.safeguards.release_tag {
         return Ok(OwnerTagFate::Untouched);
     }
-    let mut all = OwnerTagFate::Untouched;
-    for place in places::all(this) {
-        all = all.and(untag_at(this, &place, why).await?);
-    }
-    // An earlier attempt may have removed it.
-    let earlier = this.shared().records.untagged(&this.uid());
-    if !earlier.is_empty() {
-        let from = earlier.into_iter().map(|(id, endpoint)| Untagged { id, endpoint }).collect();
-        all = match all {
-            OwnerTagFate::Removed { unseen, .. } => OwnerTagFate::Removed { from, unseen },
-            other => other.and(OwnerTagFate::Removed { from, unseen: None }),
-        };
+    let places = places::all(this);
+    let mut attempt = Attempt::default();
+    for place in &places {
+        attempt.run_at(this, place).await?;
     }
     if why == OrphanReason::Requested {
-        wait_for_hidden(this, &all)?;
+        attempt.wait(this)?;
     }
-    Ok(all)
+    let fate = attempt.fate(this, places.len() > 1);
+    if why == OrphanReason::Requested {
+        wait_for_hidden(this, &fate)?;
+    }
+    Ok(fate)
 }
 
 /// Waits for what reads may not show yet: the object, or its copy.
@@ -108,64 +79,144 @@ fn wait_for_hidden<K: Managed>(this: &Reconciliation<'_, K>, tag: &OwnerTagFate)
             wait::for_create(this)?;
             wait::for_copy(this)
         }
-        OwnerTagFate::Removed { .. } => wait::for_copy(this),
+        OwnerTagFate::Found(_) => wait::for_copy(this),
         OwnerTagFate::Stays(_) => Ok(()),
     }
 }
 
-/// Removes the owner tag at one place, if its connection works and leads there.
-async fn untag_at<K: Managed>(
+/// Opens the collections at a place. The inner error tells why the operator cannot look there.
+async fn open<K: Managed>(
     this: &Reconciliation<'_, K>,
     place: &Place<'_>,
-    why: OrphanReason,
-) -> Result<OwnerTagFate, Stop> {
+) -> Result<Result<(Arc<Account>, Vec<Target>), &'static str>, Stop> {
     let account = match places::open(this, place).await? {
         Ok(account) => account,
         Err(unavailable) => match account::stop_for(unavailable, place.connection, &this.namespace()) {
-            Stop::Report(_) => return Ok(stays("the connection cannot be used")),
+            Stop::Report(_) => return Ok(Err("the connection cannot be used")),
             stop => return Err(stop),
         },
     };
     if place.record.is_some_and(|record| moved::between(this, record, &account).is_some()) {
-        return Ok(stays("the connection leads to another place"));
+        return Ok(Err("the connection leads to another place"));
     }
-    let Ok(targets) = target::at(this, place, &account) else {
-        return Ok(stays("the connection leads to another provider"));
-    };
-    match untag(this, &account, &targets).await? {
-        Ok(fate) => Ok(fate),
-        Err(error) if why == OrphanReason::Requested && is_transient(&error) && this.deleted_for() < PATIENCE => {
-            Err(failed(this, &error))
-        }
-        Err(error) => Ok(stays(error.sentence().trim_end_matches('.'))),
-    }
+    let targets = target::at(this, place, &account);
+    Ok(targets.map(|targets| (account, targets)).map_err(|_| "the connection leads to another provider"))
 }
 
-/// Removes our owner tag from every object that has it: the recorded one, and what a create with a lost response left.
-async fn untag<K: Managed>(
-    this: &Reconciliation<'_, K>,
-    account: &Account,
-    targets: &[Target],
-) -> Result<crate::engine::Result<OwnerTagFate>, Stop> {
-    let mut fate = OwnerTagFate::Untouched;
-    for target in targets {
-        let endpoint = registry::location(account, target.deleter.system()).endpoint;
-        let ours = match target.ours(this).await {
-            Ok(ours) => ours,
-            Err(error) => return Ok(Err(error)),
+impl Attempt {
+    /// Removes the owner tags at one place, if its connection works and leads there.
+    async fn run_at<K: Managed>(&mut self, this: &Reconciliation<'_, K>, place: &Place<'_>) -> Result<(), Stop> {
+        let (account, targets) = match open(this, place).await? {
+            Ok(opened) => opened,
+            Err(why) => {
+                self.skip(why.to_owned());
+                return Ok(());
+            }
         };
+        for target in &targets {
+            self.untag_all(this, &account, target).await?;
+        }
+        Ok(())
+    }
+
+    /// Removes our owner tag from every object of a collection that has it: the recorded one, and what a create with a
+    /// lost response left.
+    async fn untag_all<K: Managed>(
+        &mut self,
+        this: &Reconciliation<'_, K>,
+        account: &Account,
+        target: &Target,
+    ) -> Result<(), Stop> {
+        let endpoint = registry::location(account, target.deleter.system()).endpoint;
+        let ours = target.ours(this).await.unwrap_or_else(|error| {
+            let why = self.note(error);
+            self.skip(why);
+            Vec::new()
+        });
         for id in ours {
-            match this.write(Write::tag(Cause::Deletion, &id), target.deleter.untag(&id)).await? {
-                Ok(()) => {
-                    this.shared().records.untag(&this.uid(), &id, &endpoint);
-                    let from = vec![Untagged { id, endpoint: endpoint.clone() }];
-                    fate = fate.and(OwnerTagFate::Removed { from, unseen: None });
-                }
-                Err(error) => return Ok(Err(error)),
+            let object = Tagged { id, endpoint: endpoint.clone() };
+            // Two places may lead to one object.
+            let is_known = self.kept.iter().any(|(kept, _)| *kept == object);
+            if !is_known && let Some(why) = self.untag(this, target, &object).await? {
+                self.kept.push((object, why));
             }
         }
+        Ok(())
     }
-    Ok(Ok(fate))
+
+    /// Removes our owner tag from one object that a read shows with it, and reads it once more. Returns why the owner tag
+    /// stays.
+    async fn untag<K: Managed>(
+        &mut self,
+        this: &Reconciliation<'_, K>,
+        target: &Target,
+        Tagged { id, endpoint }: &Tagged,
+    ) -> Result<Option<String>, Stop> {
+        let (records, uid) = (&this.shared().records, this.uid());
+        let earlier = records.since_untagged(&uid, id);
+        if let Some(left) = earlier.map(|age| AGAIN.saturating_sub(age)).filter(|left| !left.is_zero()) {
+            self.wait_for(left);
+            return Ok(Some(STILL_SHOWN.to_owned()));
+        }
+        if let Err(error) = this.write(Write::tag(Cause::Deletion, id), target.deleter.untag(id)).await? {
+            return Ok(Some(self.note(error)));
+        }
+        records.untag(&uid, id, endpoint);
+        Ok(match target.deleter.is_tagged(id).await {
+            Ok(false) => None,
+            Ok(true) => {
+                if earlier.is_none() {
+                    self.wait_for(AGAIN);
+                }
+                Some(STILL_SHOWN.to_owned())
+            }
+            Err(error) => Some(format!("the upstream accepted its removal, and a read failed ({})", self.note(error))),
+        })
+    }
+
+    /// Notes that the operator could not look somewhere.
+    fn skip(&mut self, why: String) {
+        self.unseen.get_or_insert(why);
+    }
+
+    /// Notes a failure, and returns its text.
+    fn note(&mut self, error: UpstreamError) -> String {
+        let why = error.sentence().trim_end_matches('.').to_owned();
+        if is_transient(&error) {
+            self.transient.get_or_insert(error);
+        }
+        why
+    }
+
+    fn wait_for(&mut self, left: Duration) {
+        self.wait = self.wait.max(Some(left));
+    }
+
+    /// Waits for what may soon pass: a failure, or reads that lag.
+    fn wait<K: Managed>(&mut self, this: &Reconciliation<'_, K>) -> Result<(), Stop> {
+        if let Some(error) = self.transient.as_ref().filter(|_| this.deleted_for() < PATIENCE) {
+            return Err(failed(this, error));
+        }
+        let Some(left) = self.wait else { return Ok(()) };
+        let message = "The upstream accepted the removal of the owner tag, and still shows it. Looking again.";
+        Err(Outcome::working(Reason::Deleting, message, Requeue::After(left)).into())
+    }
+
+    /// Returns what happened to the owner tags, also in earlier attempts.
+    fn fate<K: Managed>(self, this: &Reconciliation<'_, K>, is_other_place: bool) -> OwnerTagFate {
+        let is_kept = |object: &Tagged| self.kept.iter().any(|(kept, _)| kept == object);
+        let accepted = this.shared().records.untagged(&this.uid()).into_iter();
+        let removed: Vec<_> =
+            accepted.map(|(id, endpoint)| Tagged { id, endpoint }).filter(|object| !is_kept(object)).collect();
+        match self.unseen {
+            unseen if !removed.is_empty() || !self.kept.is_empty() => {
+                let unseen = unseen.map(|why| Unseen { why, is_other_place });
+                OwnerTagFate::Found(Found { removed, kept: self.kept, unseen })
+            }
+            Some(why) => OwnerTagFate::Stays(why),
+            None => OwnerTagFate::Untouched,
+        }
+    }
 }
 
 fn is_transient(error: &UpstreamError) -> bool {
@@ -173,8 +224,4 @@ fn is_transient(error: &UpstreamError) -> bool {
         Retry::Backoff | Retry::AfterGrace => true,
         Retry::Slow => false,
     }
-}
-
-fn stays(why: &str) -> OwnerTagFate {
-    OwnerTagFate::Stays(why.to_owned())
 }
