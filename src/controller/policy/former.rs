@@ -11,6 +11,7 @@
 
 use super::deletion::orphan;
 use super::deletion::untag::OwnerTagFate;
+use super::failure::failed;
 use super::reconciliation::Reconciliation;
 use super::stop::Stop;
 use super::{account, moved};
@@ -19,6 +20,7 @@ use crate::api::{RELEASE_UPSTREAM, Reason};
 use crate::controller::Result;
 use crate::controller::kinds::managed::Managed;
 use crate::engine::contradiction::Former;
+use crate::engine::error::Retry;
 use crate::engine::location::Location;
 use crate::engine::outcome::{Outcome, Requeue};
 use crate::engine::{ExternalDeleter, OrphanReason, Ownership};
@@ -96,7 +98,7 @@ async fn look<K: Managed>(this: &Reconciliation<'_, K>, record: &UpstreamRef) ->
             stop => return Err(stop),
         },
     };
-    Ok(match look_in(this, record, &account).await {
+    Ok(match look_in(this, record, &account).await? {
         Former::Gone if moved::between(this, record, &account).is_some() => {
             unknown("the connection leads to another place now")
         }
@@ -104,22 +106,28 @@ async fn look<K: Managed>(this: &Reconciliation<'_, K>, record: &UpstreamRef) ->
     })
 }
 
-async fn look_in<K: Managed>(this: &Reconciliation<'_, K>, record: &UpstreamRef, account: &Account) -> Former {
+async fn look_in<K: Managed>(
+    this: &Reconciliation<'_, K>,
+    record: &UpstreamRef,
+    account: &Account,
+) -> Result<Former, Stop> {
     let deleter = registry::deleter(account, &record.system, &this.owner_tag(), this.request_context());
-    let Some(deleter) = deleter else { return unknown("the connection leads to another provider") };
+    let Some(deleter) = deleter else { return Ok(unknown("the connection leads to another provider")) };
     let found = match deleter.find_left(record.id.as_deref(), &record.key).await {
         Ok(found) => found,
-        Err(error) => return unknown(&error.sentence()),
+        // A refusal is believed where the operator cannot look, and not because it could not look once.
+        Err(error) if this.is_only_refused() && error.kind.retry() != Retry::Slow => return Err(failed(this, &error)),
+        Err(error) => return Ok(unknown(&error.sentence())),
     };
     let is_known = |id: &String| record.id.as_ref() == Some(id);
     if found.iter().any(|(id, owner)| *owner == Ownership::Unknown && !is_known(id)) {
-        return unknown("an object of this name is there, and the upstream shows no owner tags");
+        return Ok(unknown("an object of this name is there, and the upstream shows no owner tags"));
     }
-    match found.into_iter().find(|(_, owner)| owner.may_be_ours()) {
+    Ok(match found.into_iter().find(|(_, owner)| owner.may_be_ours()) {
         Some((id, _)) if is_of_spec(this, deleter.as_ref(), record, &id).await => Former::Gone,
         Some((id, _)) => Former::There(id),
         None => Former::Gone,
-    }
+    })
 }
 
 /// Returns whether the spec names an object that was found: then the record names it wrongly.

@@ -111,6 +111,7 @@ fn is_new<K: Managed>(this: &Reconciliation<'_, K>) -> bool {
         && common.operation.is_none()
         && !this.record_lost()
         && this.grace_left().is_none()
+        && this.refused_hidden_for().is_none()
         && !this.shared().backoffs.is_failing(&this.uid())
         && this.shared().settings.safeguards.owner_lookup
 }

@@ -4,10 +4,10 @@
 //! name only while status records nothing, and status may be edited. So the operator also keeps the place in its memory
 //! and in an annotation ([`recorded_place`]). The contract:
 //!
-//! - The annotation is written in the patch that adds the finalizer, before anything is sent upstream. It goes when a
-//!   create was refused, when the upstream object is given up, or when a search shows that nothing is there. After a
-//!   refused create memory keeps the place until the search after the grace: a corrected spec looks there first, and a
-//!   place that cannot be seen holds it no longer than the grace.
+//! - The annotation is written in the patch that adds the finalizer, before anything is sent upstream. It goes when
+//!   the upstream object is given up, or when a search shows that nothing is there. After a refused create it stays until
+//!   the search after the grace, for a later process. Memory tells this process that the create was refused: a corrected
+//!   spec looks there first, and a place that cannot be seen holds it no longer than the grace.
 //! - Memory counts before the annotation, and both before the connection and the name in status. None of them proves
 //!   ownership: the owner tag does. Users can edit annotations, too: a place that spec and status contradict alike does
 //!   not replace the record in status.
@@ -145,6 +145,12 @@ impl<K: Managed> Reconciliation<'_, K> {
         Ok(())
     }
 
+    /// Leaves the place to the annotation: most likely nothing of this object is there.
+    pub fn leave_place(&mut self) {
+        self.place = None;
+        self.shared().places.keep(&self.uid(), None);
+    }
+
     /// Forgets the place: it is certain that nothing of this object is upstream, or its owner gave it up.
     pub async fn forget_place(&mut self) -> Result<()> {
         if self.object.annotations().contains_key(RECORDED_UPSTREAM) {
@@ -152,8 +158,7 @@ impl<K: Managed> Reconciliation<'_, K> {
             self.object = finalizer::forget_place(&self.api(), &self.object, safeguards).await?;
             self.shared().records.remember(&self.uid(), Footprint::of(&self.object));
         }
-        self.place = None;
-        self.shared().places.keep(&self.uid(), None);
+        self.leave_place();
         Ok(())
     }
 

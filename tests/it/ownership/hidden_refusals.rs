@@ -9,6 +9,7 @@ use cloud_policy::api::{NetworkPolicy, Policy};
 use cloud_policy::controller::Settings;
 use cloud_policy::controller::kinds::managed::Managed;
 use cloud_policy_simulator::{Action, Collection, Fault, Lag, Operation};
+use kube::ResourceExt;
 use kube::api::{Patch, PatchParams};
 use serde_json::json;
 use std::time::Duration;
@@ -131,6 +132,21 @@ async fn retry_makes_no_copy_after_refused_create_in_lag() {
 }
 
 #[tokio::test]
+async fn annotation_goes_with_the_search_after_the_grace() {
+    let env = TestEnv::with("hidden-annotation", patient).await;
+    env.spaceone
+        .faults()
+        .add(Fault::on(Operation::Create).of(Collection::Policy).before(Action::status(400, "{}")).forever());
+    env.apply(spaceone_policy("two")).await;
+    is_refused::<Policy>(&env, "two").await;
+    env.until("two", "without its place", |object: &Policy| {
+        anyhow::ensure!(!object.annotations().contains_key("cloudpolicy.dev/recorded-upstream"));
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn resting_object_records_what_a_refused_create_made() {
     let env = refusing("hidden-resting", 400).await;
     three_refused(&env).await;
@@ -181,15 +197,17 @@ async fn corrected_connection_does_not_wait_for_one_that_is_gone() {
 
 #[tokio::test]
 async fn ordinary_refusal_costs_one_search_after_the_grace() {
-    let env = TestEnv::with("hidden-cost", only_triggers).await;
+    let env = TestEnv::with("hidden-cost", patient).await;
     env.spaceone.faults().add(Fault::on(Operation::Create).before(Action::status(400, "{}")).forever());
     env.apply(network_policy("net", &env.spaceone.zone_ids()[0])).await;
     let refused = env.reason::<NetworkPolicy>("net", "ValidationFailed").await;
-    env.spaceone.journal().clear();
-    tokio::time::sleep(SECOND * 4).await;
-    let of_kind = |entry: &cloud_policy_simulator::Entry| entry.collection == Collection::NetworkPolicy;
-    let all: Vec<_> = env.spaceone.journal().entries().into_iter().filter(of_kind).collect();
-    assert!(all.len() == 1 && all[0].operation == Operation::List, "{all:?}");
+    // The connection that becomes ready may have the object created once more, after the grace.
+    tokio::time::sleep(SECOND * 11).await;
+    let entries = env.spaceone.journal().entries();
+    let of_kind = |entry: &&cloud_policy_simulator::Entry| entry.collection == Collection::NetworkPolicy;
+    let all: Vec<_> = entries.iter().filter(of_kind).map(|entry| entry.operation).collect();
+    let after = all.rsplit(|operation| *operation == Operation::Create).next().unwrap();
+    assert_eq!(after, [Operation::List, Operation::List], "one at once, one after the grace: {all:?}");
     assert_eq!(common(&env.get::<NetworkPolicy>("net").await).conditions, common(&refused).conditions);
 }
 
@@ -206,4 +224,65 @@ async fn object_gone_without_finalizer_is_reported_when_refused() {
     tokio::time::sleep(SECOND * 6).await;
     let events = env.events("net").await;
     assert!(events.iter().any(|(reason, note)| reason == "Orphaned" && note.contains(&id)), "{events:?}");
+}
+
+/// Renames both policies, and moves the network policy to another connection.
+async fn change_places(env: &TestEnv) {
+    env.patch::<Policy>("one", json!({ "spec": { "ncloud": { "policyName": "other" } } })).await;
+    env.patch::<Policy>("two", json!({ "spec": { "spaceone": { "policyId": "other" } } })).await;
+    env.patch::<NetworkPolicy>("net", json!({ "spec": { "connectionRef": { "name": "other" } } })).await;
+}
+
+async fn with_other_connection(prefix: &str) -> TestEnv {
+    let env = refusing(prefix, 400).await;
+    env.connect_spaceone("other", &env.spaceone.url(), "Rest", &env.spaceone.domain_id(), &env.spaceone.token()).await;
+    three_refused(&env).await;
+    env
+}
+
+#[tokio::test]
+async fn changed_place_leaves_nothing_after_refusal_and_crash() {
+    let mut env = with_other_connection("hidden-moved").await;
+    env.crash();
+    change_places(&env).await;
+    env.start(patient);
+    tokio::time::sleep(SECOND * 9).await;
+    delete_three(&env).await;
+    assert_eq!(counts(&env), [0, 0, 0], "leak");
+}
+
+#[tokio::test]
+async fn changed_place_makes_no_second_object_when_looks_fail() {
+    let env = with_other_connection("hidden-busy").await;
+    let busy = |operation| Fault::on(operation).before(Action::status(503, "{}")).times(3);
+    env.ncloud.faults().add(busy(Operation::List));
+    for collection in [Collection::Policy, Collection::NetworkPolicy] {
+        env.spaceone.faults().add(busy(Operation::List).of(collection));
+        env.spaceone.faults().add(busy(Operation::Get).of(collection));
+    }
+    change_places(&env).await;
+    tokio::time::sleep(SECOND * 15).await;
+    assert_eq!(counts(&env), [1, 1, 1]);
+    delete_three(&env).await;
+    assert_eq!(counts(&env), [0, 0, 0], "leak");
+}
+
+#[tokio::test]
+async fn replaced_object_gets_no_copy_beside_a_crowd() {
+    let env = refusing("hidden-crowd", 400).await;
+    let zone = env.spaceone.zone_ids()[0].clone();
+    env.apply(network_policy("net", &zone)).await;
+    is_refused::<NetworkPolicy>(&env, "net").await;
+    // As `kubectl replace` does: the manifest has neither finalizer nor annotation.
+    let bare = json!({
+        "metadata": { "finalizers": null, "annotations": null },
+        "spec": { "spaceone": { "dns": ["10.0.0.9"] } },
+    });
+    env.patch::<NetworkPolicy>("net", bare).await;
+    for number in 0..12 {
+        env.apply(network_policy(&format!("crowd-{number}"), &zone)).await;
+    }
+    env.ready::<NetworkPolicy>("net").await;
+    let named = env.spaceone.network_policies().iter().filter(|policy| policy.name == "net").count();
+    assert_eq!(named, 1, "copy");
 }

@@ -166,9 +166,9 @@ impl<K: Managed> Apply<'_, '_, K> {
         Err(failed(self.this, error))
     }
 
-    /// Forgets a create that was refused, unless a search shows that it took effect all the same. Its place is forgotten,
-    /// too, if the search shows nothing, unless an earlier attempt lost its response. Reads may lag, so this process
-    /// remembers the create, and searches once more after the grace.
+    /// Forgets a create that was refused, unless a search shows that it took effect all the same. Its place holds the spec
+    /// no more if the search shows nothing, unless an earlier attempt lost its response. Reads may lag, so this process
+    /// remembers the create, and searches once more after the grace. Until then the annotation tells a later process.
     async fn settle_refused(&mut self, is_first: bool, was_received: bool) -> Result<(), Stop> {
         let found = if was_received { self.external.find().await } else { Ok(Vec::new()) };
         let all = found.as_deref().unwrap_or_default();
@@ -186,7 +186,12 @@ impl<K: Managed> Apply<'_, '_, K> {
         }
         let may_be_ours = |seen: &Observation| seen.owner == Ownership::Unknown && seen.diff.is_empty();
         let is_absent = found.is_ok_and(|found| !found.iter().any(may_be_ours));
-        if is_first && is_absent { Ok(self.this.forget_place().await?) } else { Ok(()) }
+        match is_first && is_absent {
+            true if was_received => self.this.leave_place(),
+            true => self.this.forget_place().await?,
+            false => {}
+        }
+        Ok(())
     }
 
     /// Records an object whose create was refused. The next reconcile compares it.
