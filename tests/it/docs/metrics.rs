@@ -1,7 +1,7 @@
 //! The page of metrics, checked against the metrics of the process.
 
 use super::markdown::{Page, code_in};
-use cloud_policy::metrics::{AccountState, CollectionUsage, ConnectionState, Metrics, Write};
+use cloud_policy::metrics::{AccessChange, AccountState, CollectionUsage, ConnectionState, Metrics, Write};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,6 +19,7 @@ fn all_metrics() -> Arc<Metrics> {
     metrics.upstream_request_unsent("s", "breaker");
     metrics.upstream_wait("s", "probe", moment);
     metrics.upstream_write(Write { system: "s", operation: "o", cause: "spec", outcome: "accepted" });
+    metrics.access_changed(&AccessChange { system: "s", direction: "wider", cause: "spec" });
     metrics.drift_found("s");
     metrics.drift_corrected("s");
     metrics.orphaned("Policy", "deadline");

@@ -4,10 +4,10 @@ use super::Request;
 use super::tests::compare;
 use crate::api::policy::{NcloudEffect, NcloudPermission, NcloudTarget};
 use crate::engine::access::dice::Dice;
-use crate::engine::access::{Change, Comparison, Finding};
+use crate::engine::access::{Comparison, Finding};
 use std::collections::BTreeMap;
 
-const PAIRS: usize = 100_000;
+pub(super) const PAIRS: usize = 100_000;
 
 const ACTIONS: [&str; 16] =
     ["a", "b", "ab", "ba", "*", "**", "a*", "b*", "*a", "*b", "a*b", "*a*", "b*a", "ab*", "*ab", "c"];
@@ -165,14 +165,14 @@ impl World {
 }
 
 /// Makes random policies from patterns of resources.
-struct Maker<'w> {
-    dice: Dice,
-    resources: &'w [String],
-    conditions: usize,
+pub(super) struct Maker<'w> {
+    pub dice: Dice,
+    pub resources: &'w [String],
+    pub conditions: usize,
 }
 
 impl Maker<'_> {
-    fn policy(&mut self) -> Vec<NcloudPermission> {
+    pub fn policy(&mut self) -> Vec<NcloudPermission> {
         (0..=self.dice.below(3)).map(|_| self.permission()).collect()
     }
 
@@ -202,7 +202,7 @@ impl Maker<'_> {
     }
 
     /// Returns the policy with small changes.
-    fn changed(&mut self, policy: &[NcloudPermission]) -> Vec<NcloudPermission> {
+    pub fn changed(&mut self, policy: &[NcloudPermission]) -> Vec<NcloudPermission> {
         let mut changed = policy.to_vec();
         match self.dice.below(3) {
             0 => changed.push(self.permission()),
@@ -254,7 +254,7 @@ fn meanings(colons: &[bool], any_member: &[bool]) -> Vec<Meaning> {
 }
 
 /// Returns resource patterns whose meaning is documented.
-fn plain_resources() -> Vec<String> {
+pub(super) fn plain_resources() -> Vec<String> {
     let mut resources = vec!["*".to_owned(), "nrn:*:P:*::*".to_owned()];
     let pairs = PARTS.iter().flat_map(|a| PARTS.iter().map(move |b| (a, b)));
     resources.extend(pairs.map(|(a, b)| format!("nrn:PUB:P:{a}:1:{b}")));
@@ -289,27 +289,4 @@ fn comparison_holds_whatever_is_not_documented() {
     let maker = Maker { dice: Dice::new(4), resources: &resources, conditions: 10 };
     let seen = compare_pairs(PAIRS / 10, &world, maker);
     assert!(seen.len() == 5 && seen.values().all(|count| *count > 100), "every result occurs: {seen:?}");
-}
-
-#[test]
-fn comparison_is_an_order() {
-    let resources = plain_resources();
-    let mut maker = Maker { dice: Dice::new(7), resources: &resources, conditions: 30 };
-    let (mut pairs, mut chains) = (0, 0);
-    for _ in 0..PAIRS / 10 {
-        let low = maker.policy();
-        let middle = maker.changed(&low);
-        let high = if middle.is_empty() { maker.policy() } else { maker.changed(&middle) };
-        assert_eq!(compare(&low, &low).change(), Change::Equal, "{}", serde_json::json!(low));
-        let (there, back) = (compare(&low, &middle).change(), compare(&middle, &low).change());
-        assert_eq!(there.reversed(), back, "{} and {}", serde_json::json!(low), serde_json::json!(middle));
-        pairs += usize::from(there != Change::Equal);
-        let beyond = |less: &[NcloudPermission], more: &[NcloudPermission]| compare(more, less).granted;
-        if beyond(&low, &middle) == Finding::Nothing && beyond(&middle, &high) == Finding::Nothing {
-            chains += 1;
-            let found = beyond(&low, &high);
-            assert!(!matches!(found, Finding::Witness(_)), "{found:?}: {}", serde_json::json!([low, middle, high]));
-        }
-    }
-    assert!(pairs > 1000 && chains > 1000, "{pairs} pairs differ, {chains} chains");
 }

@@ -13,6 +13,8 @@ mod context;
 #[cfg(test)]
 mod fuzz;
 mod interpretation;
+#[cfg(test)]
+mod laws;
 mod request;
 mod search;
 mod statement;
