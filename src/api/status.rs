@@ -48,8 +48,8 @@ pub struct CommonStatus {
     #[schemars(with = "String")]
     pub last_write_time: Option<String>,
 
-    /// When the operator recorded an object whose create request was sent twice, such as `2026-11-21T08:00:00Z`. It is
-    /// absent once the operator has looked for a second object.
+    /// When the operator recorded an object whose create request was sent twice, such as `2026-11-21T08:00:00Z`. A later
+    /// process looks for a second object. The first write of status after that search removes it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "String")]
     pub repeated_create_time: Option<String>,

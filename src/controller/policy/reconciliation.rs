@@ -162,6 +162,15 @@ impl<'a, K: Managed> Reconciliation<'a, K> {
         }
     }
 
+    /// Removes the time of a repeated create whose second object a search would have shown. It goes with a write that is
+    /// due anyway: an object at rest is not written.
+    pub(super) fn forget_searched_copy(&mut self) {
+        let is_recorded = self.status.common.repeated_create_time.is_some();
+        if is_recorded && !self.may_have_copy() && K::status(&self.status) != K::status(&self.saved_status) {
+            self.status.common.repeated_create_time = None;
+        }
+    }
+
     /// Writes the status if it differs from the one that is there.
     pub async fn save(&mut self) -> Result<()> {
         let status = K::status(&self.status);

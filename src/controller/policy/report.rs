@@ -46,9 +46,6 @@ impl<K: Managed> Reconciliation<'_, K> {
         if self.narrowing_left().is_none() {
             self.status.narrowing = None;
         }
-        if !self.may_have_copy() {
-            self.status.common.repeated_create_time = None;
-        }
         let common = &mut self.status.common;
         common.observed_generation = generation;
         common.conditions = outcome.conditions(&common.conditions, generation, now);
@@ -62,6 +59,7 @@ impl<K: Managed> Reconciliation<'_, K> {
             });
         }
         common.last_handled_reconcile_at = requested.or(common.last_handled_reconcile_at.take());
+        self.forget_searched_copy();
     }
 
     /// Logs the new state and publishes an event. Objects of a failing connection publish none, because the

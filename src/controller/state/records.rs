@@ -35,6 +35,8 @@ struct Memory {
     had_finalizer: bool,
     /// When a create was sent although an earlier one without a known outcome may have taken effect.
     repeated: Option<Instant>,
+    /// Whether this process took over from status that an earlier one repeated a create.
+    inherited_copy: bool,
     /// The create that the upstream refused, and that may have taken effect all the same.
     refused: Option<Refused>,
     /// The collection and name of each create that the upstream refused.

@@ -14,12 +14,16 @@ impl Records {
         self.lock().entry(uid.to_owned()).or_default().repeated = Some(Instant::now());
     }
 
-    /// Remembers that an earlier process repeated a create, this long ago. What this process knows
-    /// itself stays.
+    /// Remembers that an earlier process repeated a create, this long ago. What this process knows itself stays, and one
+    /// search is enough: status goes on telling it.
     pub fn copy_inherited(&self, uid: &str, ago: Duration) {
         let now = Instant::now();
         let at = now.checked_sub(ago).unwrap_or(now);
-        self.lock().entry(uid.to_owned()).or_default().repeated.get_or_insert(at);
+        let mut all = self.lock();
+        let memory = all.entry(uid.to_owned()).or_default();
+        if !std::mem::replace(&mut memory.inherited_copy, true) {
+            memory.repeated.get_or_insert(at);
+        }
     }
 
     /// Returns how long a search may not show the second object of a repeated create, counted from the repetition;
