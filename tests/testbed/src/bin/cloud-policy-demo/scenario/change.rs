@@ -2,9 +2,12 @@
 
 use super::{NAMESPACE, NCLOUD_POLICY, REJECTED_POLICY, SPACEONE_POLICY, Scenario, TIMEOUT, expect};
 use anyhow::Context;
+use cloud_policy_testbed::wait_for;
 use serde_json::{Value, json};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+/// How long the operator may take to find and correct drift.
+const LIMIT: Duration = Duration::from_mins(1);
 const REQUESTED_AT: &str = "cloudpolicy.dev/reconcile-requested-at";
 
 impl Scenario<'_> {
@@ -60,11 +63,17 @@ impl Scenario<'_> {
     async fn drift_events(&self) -> anyhow::Result<()> {
         let selector = "--field-selector=involvedObject.kind=Policy,involvedObject.name=inventory-viewer";
         let columns = "--output=custom-columns=TYPE:.type,REASON:.reason,MESSAGE:.message";
-        let events = self.kubectl(&["get", "events", "-n", NAMESPACE, selector, columns]).await?;
-        for reason in ["DriftFound", "DriftCorrected"] {
-            expect(&format!("the existence of an event {reason}"), &true, &events.contains(reason))?;
-        }
-        Ok(())
+        let arguments = ["get", "events", "-n", NAMESPACE, selector, columns];
+        // A change right after the create may be a read that lags: the operator looks again before it counts as drift.
+        wait_for("the events of the correction", LIMIT, || async {
+            let events = self.cluster.run(&arguments).await?;
+            for reason in ["DriftFound", "DriftCorrected"] {
+                expect(&format!("the existence of an event {reason}"), &true, &events.contains(reason))?;
+            }
+            Ok(())
+        })
+        .await?;
+        self.kubectl(&arguments).await.map(drop)
     }
 
     async fn patch(&self, name: &str, operations: &Value) -> anyhow::Result<()> {
