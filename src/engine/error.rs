@@ -113,6 +113,15 @@ impl ErrorKind {
         }
     }
 
+    /// Returns whether the failure may pass by itself: the operator tries again soon.
+    #[must_use]
+    pub fn is_transient(self) -> bool {
+        match self.retry() {
+            Retry::Backoff | Retry::AfterGrace => true,
+            Retry::Slow => false,
+        }
+    }
+
     /// Returns the sentence that tells users what to do.
     #[must_use]
     pub fn advice(self) -> &'static str {

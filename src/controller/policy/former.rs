@@ -20,7 +20,6 @@ use crate::api::{RELEASE_UPSTREAM, Reason};
 use crate::controller::Result;
 use crate::controller::kinds::managed::Managed;
 use crate::engine::contradiction::Former;
-use crate::engine::error::Retry;
 use crate::engine::location::Location;
 use crate::engine::outcome::{Outcome, Requeue};
 use crate::engine::{ExternalDeleter, OrphanReason, Ownership};
@@ -116,7 +115,7 @@ async fn look_in<K: Managed>(
     let found = match deleter.find_left(record.id.as_deref(), &record.key).await {
         Ok(found) => found,
         // A refusal is believed where the operator cannot look, and not because it could not look once.
-        Err(error) if this.is_only_refused() && error.kind.retry() != Retry::Slow => return Err(failed(this, &error)),
+        Err(error) if this.is_only_refused() && error.kind.is_transient() => return Err(failed(this, &error)),
         Err(error) => return Ok(unknown(&error.sentence())),
     };
     let is_known = |id: &String| record.id.as_ref() == Some(id);

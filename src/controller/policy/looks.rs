@@ -16,7 +16,6 @@ use crate::api::status::{Operation, OperationKind};
 use crate::api::{has_finalizer, recorded_place};
 use crate::controller::kinds::managed::Managed;
 use crate::controller::settings::Settings;
-use crate::upstream::registry;
 use jiff::Timestamp;
 use std::time::Duration;
 
@@ -84,7 +83,7 @@ impl<K: Managed> Reconciliation<'_, K> {
     /// Returns whether a create could make a copy of what a refused one made. Where names are unique, the upstream refuses
     /// the copy.
     pub fn may_copy_refused(&self) -> bool {
-        self.refused_left().is_some() && registry::unique_name(self.object.desired()).is_none()
+        self.refused_left().is_some() && !self.has_unique_name()
     }
 
     /// Remembers the second object that a repeated create of an earlier process may have made, as status records it.
@@ -99,11 +98,16 @@ impl<K: Managed> Reconciliation<'_, K> {
         }
     }
 
+    /// Returns how long a search may not show the second object of a repeated create; zero when the next search is the last
+    /// one, `None` if there is nothing to search for.
+    pub fn copy_hidden_for(&self) -> Option<Duration> {
+        self.shared().records.copy_hidden_for(&self.uid(), self.shared().settings.create_grace)
+    }
+
     /// Returns whether a repeated create may have made a second object that no search has looked for. Where names are unique
     /// there is none.
     pub fn may_have_copy(&self) -> bool {
-        let unique = registry::unique_name(self.object.desired()).is_some();
-        !unique && self.shared().records.may_have_copy(&self.uid())
+        !self.has_unique_name() && self.shared().records.may_have_copy(&self.uid())
     }
 
     /// Returns whether a create that may still take effect or become visible has no record in status.

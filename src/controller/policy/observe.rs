@@ -24,7 +24,7 @@ use crate::controller::state::claims::{Claim, ClaimGuard};
 use crate::engine::access::Change;
 use crate::engine::plan;
 use crate::engine::{BoundExternal, ListedObservation, Observation, Ownership};
-use crate::upstream::{Account, registry};
+use crate::upstream::Account;
 use std::time::Duration;
 
 /// After how many intervals an object is read completely regardless of the rate limit.
@@ -172,7 +172,7 @@ async fn from_get<K: Managed>(
     // Whatever `externalId` names: an object that was recorded comes first.
     let unrecorded = known.is_none() && (this.upstream_ref().is_some() || this.refused_hidden_for().is_some());
     let lost = !ours && (known.is_some() || named.is_none() || unrecorded);
-    let hidden_copy = this.shared().records.copy_hidden_for(&this.uid(), this.shared().settings.create_grace);
+    let hidden_copy = this.copy_hidden_for();
     let duplicated = ours && known.is_some() && (hidden_copy.is_some() || may_be_two(this));
     if this.shared().settings.safeguards.owner_lookup && (lost || duplicated) {
         let mut others = external.find().await?;
@@ -210,7 +210,7 @@ async fn judge<K: Managed>(this: &Reconciliation<'_, K>, observation: &mut Obser
 /// with the list find it, so an edit of a settled object does not look for it.
 fn may_be_two<K: Managed>(this: &Reconciliation<'_, K>) -> bool {
     let edited = this.spec_changed() && is_settled(this) && this.status.common.operation.is_none();
-    !edited && registry::unique_name(this.object.desired()).is_none()
+    !edited && !this.has_unique_name()
 }
 
 /// Returns whether an absent object may be created in this reconcile.
@@ -250,7 +250,7 @@ async fn renamed<K: Managed>(this: &Reconciliation<'_, K>, external: &dyn BoundE
     // A list of one page costs no more than a read.
     let waiting = 1 + this.shared().permits.waiting(&this.object.connection());
     let lost = left_behind(this, external.find_alike(not_before, waiting, &is_lost).await).await;
-    if lost.is_empty() || registry::unique_name(this.object.desired()).is_none() {
+    if lost.is_empty() || !this.has_unique_name() {
         return lost;
     }
     let ids: Vec<&str> = lost.iter().take(SHOWN_LEFTOVERS).map(|observation| observation.id.as_str()).collect();

@@ -82,7 +82,7 @@ impl<K: Managed> Reconciliation<'_, K> {
         if self.contradiction().is_some() {
             return;
         }
-        let unique = registry::unique_name(self.object.desired()).is_some();
+        let unique = self.has_unique_name();
         if let (Some(saved), Some(place)) = (&mut self.status.common.upstream, &self.place)
             && saved.system == place.system
         {
@@ -143,6 +143,11 @@ impl<K: Managed> Reconciliation<'_, K> {
         self.ensure_finalizer().await?;
         self.shared().places.choose(&self.uid());
         Ok(())
+    }
+
+    /// Returns whether only one upstream object can have the name in the spec.
+    pub fn has_unique_name(&self) -> bool {
+        registry::unique_name(self.object.desired()).is_some()
     }
 
     /// Leaves the place to the annotation: most likely nothing of this object is there.

@@ -13,7 +13,6 @@ use crate::controller::{Error, Result};
 use crate::engine::outcome::Outcome;
 use crate::engine::plan::{Existing, TagOwner};
 use crate::engine::{Cause, ErrorKind, Observation};
-use crate::upstream::registry;
 
 impl<'c, K: Managed> Apply<'_, 'c, K> {
     /// Adopts an object under the adoption policy: locks it, writes the owner tag, records it, and then does
@@ -57,8 +56,7 @@ impl<'c, K: Managed> Apply<'_, 'c, K> {
     /// Returns whether an earlier process may have repeated the create in flight. Where names are unique there is no copy.
     fn may_be_repeated(&self) -> bool {
         let (records, uid) = (&self.this.shared().records, self.this.uid());
-        let is_unique = registry::unique_name(self.this.object.desired()).is_some();
-        !is_unique && !records.is_first_process(&uid) && records.sent_create(&uid).is_none()
+        !self.this.has_unique_name() && !records.is_first_process(&uid) && records.sent_create(&uid).is_none()
     }
 
     /// Writes the owner tag on an object that is ours, unless another object has adopted it meanwhile.

@@ -52,13 +52,11 @@ pub fn report<K: Managed>(
 
 /// Tells of the copy that a repeated create may have made, unless a search would have shown it.
 fn copy_sentence<K: Managed>(this: &Reconciliation<'_, K>, why: OrphanReason, tag: &OwnerTagFate) -> String {
-    let (shared, uid) = (this.shared(), this.uid());
-    let hidden = shared.records.copy_hidden_for(&uid, shared.settings.create_grace);
     let was_searched = why == OrphanReason::NotOurs || tag.is_complete();
-    if !this.may_have_copy() || (was_searched && hidden.is_none_or(|left| left.is_zero())) {
+    if !this.may_have_copy() || (was_searched && this.copy_hidden_for().is_none_or(|left| left.is_zero())) {
         return String::new();
     }
-    format!(" Another object with the owner tag of uid {uid} may be left: its create was sent twice.")
+    format!(" Another object with the owner tag of uid {} may be left: its create was sent twice.", this.uid())
 }
 
 /// Returns the id and the endpoint of the object, or its name where the id is not proven.

@@ -18,7 +18,6 @@ use crate::controller::policy::failure::failed;
 use crate::controller::policy::reconciliation::Reconciliation;
 use crate::controller::policy::stop::Stop;
 use crate::controller::policy::{account, moved};
-use crate::engine::error::Retry;
 use crate::engine::outcome::{Outcome, Requeue};
 use crate::engine::{Cause, OrphanReason, UpstreamError};
 use crate::upstream::{Account, registry};
@@ -182,7 +181,7 @@ impl Attempt {
     /// Notes a failure, and returns its text.
     fn note(&mut self, error: UpstreamError) -> String {
         let why = error.sentence().trim_end_matches('.').to_owned();
-        if is_transient(&error) {
+        if error.kind.is_transient() {
             self.transient.get_or_insert(error);
         }
         why
@@ -216,12 +215,5 @@ impl Attempt {
             Some(why) => OwnerTagFate::Stays(why),
             None => OwnerTagFate::Untouched,
         }
-    }
-}
-
-fn is_transient(error: &UpstreamError) -> bool {
-    match error.kind.retry() {
-        Retry::Backoff | Retry::AfterGrace => true,
-        Retry::Slow => false,
     }
 }

@@ -28,8 +28,7 @@ pub fn for_create<K: Managed>(this: &Reconciliation<'_, K>) -> Result<(), Stop> 
 
 /// Stops a deletion whose object may have a copy that a search does not show yet: its create was sent twice.
 pub fn for_copy<K: Managed>(this: &Reconciliation<'_, K>) -> Result<(), Stop> {
-    let hidden = this.shared().records.copy_hidden_for(&this.uid(), this.shared().settings.create_grace);
-    let Some(wait) = hidden.filter(|left| !left.is_zero()) else { return Ok(()) };
+    let Some(wait) = this.copy_hidden_for().filter(|left| !left.is_zero()) else { return Ok(()) };
     let message = "An earlier create request may have made another object. Checking whether it exists.";
     Err(Outcome::working(Reason::Deleting, message, Requeue::After(wait)).into())
 }
