@@ -1,4 +1,4 @@
-//! Copies that a repeated create left and that lists show late: whoever deletes or releases the object finds them.
+//! Copies that a repeated create left and that lists show late: a deletion or a release of the object finds them.
 
 use super::lost_finalizers::only_triggers;
 use crate::support::test_env::{TestEnv, common, network_policy};

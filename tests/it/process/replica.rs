@@ -46,6 +46,7 @@ impl Replica {
                         *child = launch(restarts.fetch_add(1, Ordering::SeqCst) + 1);
                     }
                     drop(child);
+                    // This is a plain thread, so no executor waits while it sleeps.
                     std::thread::sleep(ROUND);
                 }
             }
