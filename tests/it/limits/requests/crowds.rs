@@ -39,6 +39,9 @@ pub struct Crowds {
     network: Spaceone,
     writes: WriteCounter,
     operator: Option<Operator>,
+    /// How many crowds have lived. Each gets names of its own, because the operator waits before it creates an object
+    /// whose namesake was deleted.
+    lives: usize,
     _control_plane: ControlPlane,
 }
 
@@ -55,12 +58,20 @@ impl Crowds {
         for collection in Collection::ALL {
             env.patch::<Connection>(collection.name(), json!({ "spec": { "rateLimit": rate } })).await;
         }
-        Self { env, network, writes: WriteCounter::new(client), operator: None, _control_plane: control_plane }
+        Self {
+            env,
+            network,
+            writes: WriteCounter::new(client),
+            operator: None,
+            lives: 0,
+            _control_plane: control_plane,
+        }
     }
 
     /// Lets a crowd of each collection live, and returns the costs of each event by collection.
-    pub async fn live(&mut self, size: usize) -> [[Cost; 6]; 3] {
-        let mut costs = [[(0, 0); 6]; 3];
+    pub async fn live(&mut self, size: usize) -> [[Cost; EVENTS.len()]; 3] {
+        let mut costs = [[(0, 0); EVENTS.len()]; 3];
+        self.lives += 1;
         for (index, event) in EVENTS.into_iter().enumerate() {
             if size >= CROWD && event == Event::Edit {
                 continue;
@@ -134,7 +145,7 @@ impl Crowds {
         for collection in Collection::ALL {
             let api = self.objects(collection);
             let all = stream::iter(0..size).map(async |number| {
-                let name = &format!("{}-{size}-{number}", collection.name());
+                let name = &format!("{}-{}-{number}", collection.name(), self.lives);
                 match event {
                     Event::Create => {
                         let object = serde_json::from_value(self.manifest(collection, name)).unwrap();
