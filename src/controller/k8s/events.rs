@@ -2,7 +2,7 @@
 //!
 //! A reconcile hands an event to a bounded queue and goes on. One task publishes them in order, and those that are
 //! left at shutdown. An event that finds no room is dropped and counted: the status says the same. Namespaces share the
-//! room ([`EventShares`]).
+//! room ([`EventShares`]). One that only this process can tell is awaited: the next step makes it forget the cause.
 //!
 //! Equal events of one object become a series with a count. Another note is another event: in a series, kubectl
 //! shows only the first note.
@@ -20,7 +20,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 /// The maximum length of a note in bytes. The API server accepts 1024, and the last character may exceed the limit.
@@ -34,6 +34,9 @@ const MAX_REMEMBERED: usize = 4096;
 
 /// How long the events that wait at shutdown may take.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long a reconcile waits at most for an event that it awaits.
+const AWAITED: Duration = Duration::from_secs(2);
 
 /// Takes the events of all reconciles, in order.
 #[derive(Clone)]
@@ -49,23 +52,40 @@ struct Queued {
     type_: &'static str,
     reason: String,
     note: String,
+    /// Dropped with the event: then a waiting reconcile goes on.
+    _awaited: Option<oneshot::Sender<()>>,
 }
 
 impl Events {
     /// Takes an event about something that went as intended.
     pub fn normal(&self, about: &ObjectReference, reason: &str, note: &str) {
-        self.take(about, "Normal", reason, note);
+        self.take(about, "Normal", reason, note, None);
     }
 
     /// Takes an event about something that needs attention.
     pub fn warning(&self, about: &ObjectReference, reason: &str, note: &str) {
-        self.take(about, "Warning", reason, note);
+        self.take(about, "Warning", reason, note, None);
     }
 
-    fn take(&self, about: &ObjectReference, type_: &'static str, reason: &str, note: &str) {
-        let queued = Queued { about: about.clone(), type_, reason: reason.to_owned(), note: shorten(note) };
+    /// Takes such an event, and waits a while until the publisher has tried to publish it.
+    pub async fn awaited_warning(&self, about: &ObjectReference, reason: &str, note: &str) {
+        let (sender, published) = oneshot::channel();
+        self.take(about, "Warning", reason, note, Some(sender));
+        // The drop of the sender tells as much as a message.
+        let _ = tokio::time::timeout(AWAITED, published).await;
+    }
+
+    fn take(
+        &self,
+        about: &ObjectReference,
+        type_: &'static str,
+        reason: &str,
+        note: &str,
+        awaited: Option<oneshot::Sender<()>>,
+    ) {
+        let (reason, note) = (reason.to_owned(), shorten(note));
+        let queued = Queued { about: about.clone(), type_, reason, note, _awaited: awaited };
         self.metrics.event_queued();
-        // A reconcile never waits for an event.
         let has_room = self.shares.enter(namespace(about));
         if !has_room || self.queue.try_send(queued).is_err() {
             if has_room {
@@ -73,7 +93,7 @@ impl Events {
             }
             self.metrics.event_left_queue();
             self.metrics.event_dropped();
-            tracing::debug!(reason, namespace = about.namespace, name = about.name, "event dropped");
+            tracing::debug!(namespace = about.namespace, name = about.name, "event dropped");
         }
     }
 }
@@ -159,7 +179,7 @@ impl EventPublisher {
     }
 
     fn event(&self, queued: &Queued, now: Timestamp) -> Event {
-        let Queued { about, type_, reason, note } = queued;
+        let Queued { about, type_, reason, note, .. } = queued;
         Event {
             metadata: ObjectMeta {
                 name: Some(event_name(about.name.as_deref().unwrap_or(FIELD_MANAGER), now)),
@@ -235,7 +255,7 @@ fn is_terminating(status: &kube::core::Status) -> bool {
 }
 
 /// Identifies a series.
-fn key(Queued { about, type_, reason, note }: &Queued) -> u64 {
+fn key(Queued { about, type_, reason, note, .. }: &Queued) -> u64 {
     let mut hasher = DefaultHasher::new();
     (&about.kind, &about.namespace, &about.name, &about.uid, type_, reason, note).hash(&mut hasher);
     hasher.finish()
@@ -254,35 +274,4 @@ fn shorten(note: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn event_name_is_valid_for_objects_of_any_name() {
-        let now: Timestamp = "2026-11-29T00:00:00Z".parse().unwrap();
-        for (object, begins) in [
-            ("viewer".to_owned(), "viewer.".to_owned()),
-            ("x".repeat(236), format!("{}.", "x".repeat(236))),
-            ("x".repeat(253), format!("{}.", "x".repeat(236))),
-            (format!("{}-{}", "x".repeat(235), "y".repeat(17)), format!("{}.", "x".repeat(235))),
-            (format!("{}.{}", "x".repeat(235), "y".repeat(17)), format!("{}.", "x".repeat(235))),
-        ] {
-            let name = event_name(&object, now);
-            assert!(name.len() <= MAX_NAME && name.starts_with(&begins), "{name}");
-            assert!(!name.contains("..") && !name.contains("-."), "{name}");
-        }
-    }
-
-    #[test]
-    fn series_has_one_object_reason_and_note() {
-        let queued = |uid: &str, type_, note: &str| {
-            let about = ObjectReference { uid: Some(uid.to_owned()), ..ObjectReference::default() };
-            key(&Queued { about, type_, reason: "Updated".to_owned(), note: note.to_owned() })
-        };
-        let same = queued("u", "Normal", "a");
-        assert_eq!(same, queued("u", "Normal", "a"));
-        assert_ne!(same, queued("u", "Normal", "b"));
-        assert_ne!(same, queued("u", "Warning", "a"));
-        assert_ne!(same, queued("v", "Normal", "a"));
-    }
-}
+mod tests;

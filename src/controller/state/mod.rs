@@ -14,6 +14,7 @@
 //! | [`records`] | the finalizer and the record of each object, as this process wrote them last |
 //! | [`places`] | where each upstream object is, as the annotation says |
 //! | [`stores`] | the caches of the managed kinds |
+//! | [`tagged`] | an upstream object that has or had our owner tag |
 //! | [`written_tags`] | the owner tags that reads may not show yet |
 //!
 //! Nothing here holds a `kube::Client`, waits or writes: the flows in `policy` and `connection` do.
@@ -30,4 +31,5 @@ mod recent;
 pub mod records;
 pub mod settling;
 pub mod stores;
+pub mod tagged;
 pub mod written_tags;

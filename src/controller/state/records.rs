@@ -7,6 +7,7 @@ mod hidden;
 mod releases;
 
 use super::footprint::Footprint;
+use super::tagged::Tagged;
 use crate::api::status::{CommonStatus, Operation, OperationKind, UpstreamRef};
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -49,8 +50,11 @@ struct Memory {
     proven: Option<String>,
     /// The ids of the upstream objects that this process deleted to create them again. Lists may still show them.
     replaced: Vec<String>,
-    /// The upstream objects whose owner tags this process removed to let the object go.
-    untagged: Vec<Untagged>,
+    /// The upstream objects of which this process told before it removed their owner tags.
+    announced: Vec<Tagged>,
+    /// The upstream objects whose owner tags this process removed to let the object go, and when the upstream accepted that
+    /// first.
+    untagged: Vec<(Tagged, Instant)>,
     /// Whether this process let the object go.
     released: bool,
 }
@@ -69,15 +73,6 @@ struct Refused {
     place: UpstreamRef,
     /// Whether the object waits for a human, and nothing asked for another create.
     at_rest: bool,
-}
-
-/// An upstream object whose owner tag the upstream agreed to remove.
-#[derive(Debug)]
-struct Untagged {
-    id: String,
-    endpoint: String,
-    /// When the removal was accepted first.
-    at: Instant,
 }
 
 impl Memory {

@@ -83,12 +83,28 @@ async fn release_untags_copy_when_operator_restarts_in_between() {
     assert_eq!(tagged(&env), 0);
 }
 
+#[tokio::test]
+async fn release_tells_both_objects_when_operator_crashes_between() {
+    let mut env = repeated("copy-told", "Orphan").await;
+    env.delete::<NetworkPolicy>("left").await;
+    env.eventually("the first release", || tagged(&env) == 1).await;
+    env.crash();
+    env.start(short);
+    env.gone::<NetworkPolicy>("left").await;
+    let (all, events) = (env.spaceone.network_policies(), env.events("left").await);
+    assert_eq!((tagged(&env), all.len()), (0, 2));
+    let tells = |id: &str| events.iter().any(|(reason, note)| reason == "Orphaned" && note.contains(id));
+    assert!(all.iter().all(|policy| tells(&policy.network_policy_id)), "{all:?} {events:?}");
+}
+
 /// Returns the event about the release, and the ids of the two upstream objects.
 async fn told(env: &TestEnv) -> (String, Vec<String>) {
     env.delete::<NetworkPolicy>("left").await;
     env.gone::<NetworkPolicy>("left").await;
     let (all, events) = (env.spaceone.network_policies(), env.events("left").await);
-    let note = events.iter().find(|(reason, _)| reason == "Orphaned").unwrap_or_else(|| panic!("{events:?}")).1.clone();
+    // The events before the last one tell of single objects.
+    let last = events.iter().rfind(|(reason, _)| reason == "Orphaned");
+    let note = last.unwrap_or_else(|| panic!("{events:?}")).1.clone();
     assert_eq!(all.len(), 2);
     (note, all.into_iter().map(|policy| policy.network_policy_id).collect())
 }

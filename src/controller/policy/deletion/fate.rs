@@ -3,6 +3,8 @@
 //! A release may reach several upstream objects: copies, and those at the other place that is recorded. Each one whose
 //! owner tag was seen is named, with what became of its owner tag. A place without a look is told beside them.
 
+pub use crate::controller::state::tagged::Tagged;
+
 /// What happened to the owner tag.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum OwnerTagFate {
@@ -23,15 +25,6 @@ pub struct Found {
     pub kept: Vec<(Tagged, String)>,
     /// Where and why the operator could not look for others.
     pub unseen: Option<Unseen>,
-}
-
-/// An upstream object that has or had our owner tag.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Tagged {
-    /// Its id.
-    pub id: String,
-    /// The endpoint where it is.
-    pub endpoint: String,
 }
 
 /// Where the operator could not look.

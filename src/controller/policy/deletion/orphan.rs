@@ -50,6 +50,21 @@ pub fn report<K: Managed>(
     this.warning_event(Reason::Orphaned.as_str(), &note);
 }
 
+/// Tells of one of several objects before its owner tag is removed, once. A later process may not find it any more, so this
+/// one waits for the event.
+pub async fn announce<K: Managed>(this: &Reconciliation<'_, K>, system: &str, why: OrphanReason, object: &Tagged) {
+    if !this.shared().records.announce(&this.uid(), object) {
+        return;
+    }
+    let (namespace, name, reason) = (this.namespace(), this.object.name_any(), why.label());
+    let shown = format!("{} at {}", object.id, object.endpoint);
+    tracing::warn!(kind = K::KIND, namespace, name, system, object = shown, reason, "orphans an upstream object");
+    let note = format!(
+        "Orphaned {system} {shown}: it is not deleted ({reason}). The operator removes its owner tag now, and tells the outcome of all objects at the end."
+    );
+    this.shared().events.awaited_warning(&this.reference(), Reason::Orphaned.as_str(), &note).await;
+}
+
 /// Tells of the copy that a repeated create may have made, unless a search would have shown it.
 fn copy_sentence<K: Managed>(this: &Reconciliation<'_, K>, why: OrphanReason, tag: &OwnerTagFate) -> String {
     let was_searched = why == OrphanReason::NotOurs || tag.is_complete();

@@ -5,9 +5,13 @@
 //! stays is told together. An upstream may accept a removal without an effect, so the operator reads the object once
 //! after it. If the owner tag is still there, the reads may lag: the operator removes it once more after a short wait,
 //! and believes the second read.
+//!
+//! Nothing but its owner tag leads a later process to an object that status does not record. So the operator tells of each
+//! one of several objects before it removes the owner tag, and a crash in between keeps none of them in silence.
 
 pub use super::fate::OwnerTagFate;
 use super::fate::{Found, Tagged, Unseen};
+use super::orphan;
 use super::places::{self, Place};
 use super::target::{self, Target};
 use super::wait;
@@ -34,8 +38,11 @@ const AGAIN: Duration = Duration::from_secs(5);
 const STILL_SHOWN: &str = "the upstream accepted its removal, and still shows it";
 
 /// What one attempt at all places came to.
-#[derive(Default)]
 struct Attempt {
+    /// Why the operator lets the objects go.
+    why: OrphanReason,
+    /// Whether one collection at one place may hold them.
+    is_one_place: bool,
     /// The objects whose owner tag stays, and why.
     kept: Vec<(Tagged, String)>,
     /// Why the operator could not look everywhere.
@@ -57,7 +64,7 @@ pub async fn remove_owner_tag<K: Managed>(
         return Ok(OwnerTagFate::Untouched);
     }
     let places = places::all(this);
-    let mut attempt = Attempt::default();
+    let mut attempt = Attempt::of(why, places.len() == 1);
     for place in &places {
         attempt.run_at(this, place).await?;
     }
@@ -103,6 +110,10 @@ async fn open<K: Managed>(
 }
 
 impl Attempt {
+    fn of(why: OrphanReason, is_one_place: bool) -> Self {
+        Self { why, is_one_place, kept: Vec::new(), unseen: None, wait: None, transient: None }
+    }
+
     /// Removes the owner tags at one place, if its connection works and leads there.
     async fn run_at<K: Managed>(&mut self, this: &Reconciliation<'_, K>, place: &Place<'_>) -> Result<(), Stop> {
         let (account, targets) = match open(this, place).await? {
@@ -112,6 +123,7 @@ impl Attempt {
                 return Ok(());
             }
         };
+        self.is_one_place &= targets.len() == 1;
         for target in &targets {
             self.untag_all(this, &account, target).await?;
         }
@@ -132,8 +144,12 @@ impl Attempt {
             self.skip(why);
             Vec::new()
         });
+        let is_only = self.is_one_place && ours.len() == 1 && !this.may_have_copy();
         for id in ours {
             let object = Tagged { id, endpoint: endpoint.clone() };
+            if !(is_only && this.recorded_id().as_ref() == Some(&object.id)) {
+                orphan::announce(this, target.deleter.system(), self.why, &object).await;
+            }
             // Two places may lead to one object.
             let is_known = self.kept.iter().any(|(kept, _)| *kept == object);
             if !is_known && let Some(why) = self.untag(this, target, &object).await? {
@@ -149,8 +165,9 @@ impl Attempt {
         &mut self,
         this: &Reconciliation<'_, K>,
         target: &Target,
-        Tagged { id, endpoint }: &Tagged,
+        object: &Tagged,
     ) -> Result<Option<String>, Stop> {
+        let id = &object.id;
         let (records, uid) = (&this.shared().records, this.uid());
         let earlier = records.since_untagged(&uid, id);
         if let Some(left) = earlier.map(|age| AGAIN.saturating_sub(age)).filter(|left| !left.is_zero()) {
@@ -160,7 +177,7 @@ impl Attempt {
         if let Err(error) = this.write(Write::tag(Cause::Deletion, id), target.deleter.untag(id)).await? {
             return Ok(Some(self.note(error)));
         }
-        records.untag(&uid, id, endpoint);
+        records.untag(&uid, object);
         Ok(match target.deleter.is_tagged(id).await {
             Ok(false) => None,
             Ok(true) => {
@@ -205,8 +222,7 @@ impl Attempt {
     fn fate<K: Managed>(self, this: &Reconciliation<'_, K>, is_other_place: bool) -> OwnerTagFate {
         let is_kept = |object: &Tagged| self.kept.iter().any(|(kept, _)| kept == object);
         let accepted = this.shared().records.untagged(&this.uid()).into_iter();
-        let removed: Vec<_> =
-            accepted.map(|(id, endpoint)| Tagged { id, endpoint }).filter(|object| !is_kept(object)).collect();
+        let removed: Vec<_> = accepted.filter(|object| !is_kept(object)).collect();
         match self.unseen {
             unseen if !removed.is_empty() || !self.kept.is_empty() => {
                 let unseen = unseen.map(|why| Unseen { why, is_other_place });

@@ -1,30 +1,44 @@
 //! Remembers what this process let go: objects, and the owner tags that it removed for that.
 
-use super::{Records, Untagged};
+use super::Records;
+use crate::controller::state::tagged::Tagged;
 use std::time::{Duration, Instant};
 
 impl Records {
+    /// Remembers that this process tells of an object before it removes the owner tag. Returns whether that is new.
+    pub fn announce(&self, uid: &str, object: &Tagged) -> bool {
+        let mut all = self.lock();
+        let announced = &mut all.entry(uid.to_owned()).or_default().announced;
+        let is_new = !announced.contains(object);
+        if is_new {
+            announced.push(object.clone());
+        }
+        is_new
+    }
+
     /// Remembers that the upstream accepted the removal of an owner tag, to let the object go.
-    pub fn untag(&self, uid: &str, id: &str, endpoint: &str) {
+    pub fn untag(&self, uid: &str, object: &Tagged) {
         let mut all = self.lock();
         let untagged = &mut all.entry(uid.to_owned()).or_default().untagged;
-        if !untagged.iter().any(|known| known.id == id && known.endpoint == endpoint) {
-            untagged.push(Untagged { id: id.to_owned(), endpoint: endpoint.to_owned(), at: Instant::now() });
+        if !untagged.iter().any(|(known, _)| known == object) {
+            untagged.push((object.clone(), Instant::now()));
         }
     }
 
-    /// Returns the ids and endpoints of the upstream objects whose owner tags this process removed.
+    /// Returns the upstream objects whose owner tags this process removed.
     #[must_use]
-    pub fn untagged(&self, uid: &str) -> Vec<(String, String)> {
-        let named = |known: &Untagged| (known.id.clone(), known.endpoint.clone());
-        self.lock().get(uid).map(|memory| memory.untagged.iter().map(named).collect()).unwrap_or_default()
+    pub fn untagged(&self, uid: &str) -> Vec<Tagged> {
+        let all = self.lock();
+        all.get(uid)
+            .map(|memory| memory.untagged.iter().map(|(object, _)| object.clone()).collect())
+            .unwrap_or_default()
     }
 
     /// Returns how long ago the upstream accepted the removal of the owner tag of this object.
     #[must_use]
     pub fn since_untagged(&self, uid: &str, id: &str) -> Option<Duration> {
         let all = self.lock();
-        all.get(uid)?.untagged.iter().find(|known| known.id == id).map(|known| known.at.elapsed())
+        all.get(uid)?.untagged.iter().find(|(known, _)| known.id == id).map(|(_, at)| at.elapsed())
     }
 
     /// Remembers that this process lets the object go. Returns whether that is new.

@@ -250,10 +250,19 @@ fn copy_of_an_earlier_process_is_hidden_for_the_rest() {
 fn removal_of_an_owner_tag_counts_from_the_first_time() {
     let records = Records::default();
     assert_eq!(records.since_untagged("a", "1"), None);
-    records.untag("a", "1", "https://a");
+    let object = Tagged { id: "1".to_owned(), endpoint: "https://a".to_owned() };
+    records.untag("a", &object);
     let first = records.since_untagged("a", "1").unwrap();
-    records.untag("a", "1", "https://a");
+    records.untag("a", &object);
     assert!(records.since_untagged("a", "1").unwrap() >= first);
-    assert_eq!(records.untagged("a"), [("1".to_owned(), "https://a".to_owned())]);
+    assert_eq!(records.untagged("a"), [object]);
     assert_eq!(records.since_untagged("a", "2"), None);
+}
+
+#[test]
+fn released_object_is_announced_once() {
+    let (records, object) = (Records::default(), Tagged { id: "1".to_owned(), endpoint: "https://a".to_owned() });
+    assert!(records.announce("a", &object) && records.announce("b", &object));
+    assert!(!records.announce("a", &object));
+    assert_eq!(records.untagged("a"), [], "its owner tag is still there");
 }
