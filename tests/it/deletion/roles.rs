@@ -172,6 +172,71 @@ async fn deletion_names_roles_when_refused_create_took_effect() {
     }
 }
 
+/// Nothing of the object was ever upstream, so there is nothing to revoke.
+#[tokio::test]
+async fn deletion_needs_no_roles_when_nothing_was_created() {
+    let patient = |settings: &mut Settings| {
+        only_triggers(settings);
+        settings.create_grace = Duration::from_secs(2);
+    };
+    let mut env = TestEnv::with("role-never", patient).await;
+    env.spaceone.set_options(|switches| switches.roles = RoleAccess::Denied);
+    let refused = Fault::on(Operation::Create).of(Collection::Policy).before(Action::status(400, "{}"));
+    env.spaceone.faults().add(refused.forever());
+    let names = ["role-never", "role-early", "role-restart"];
+    for name in names {
+        env.apply(spaceone_policy(name)).await;
+        env.until(name, "refused", |object: &Policy| {
+            let common = common(object);
+            anyhow::ensure!(common.operation.is_none() && common.upstream.is_none() && !common.conditions.is_empty());
+            Ok(())
+        })
+        .await;
+        if name == "role-early" {
+            env.delete::<Policy>(name).await;
+            env.gone::<Policy>(name).await;
+        }
+    }
+    tokio::time::sleep(Duration::from_secs(4)).await;
+    env.delete::<Policy>("role-never").await;
+    env.gone::<Policy>("role-never").await;
+    env.crash();
+    env.delete::<Policy>("role-restart").await;
+    env.start(patient);
+    env.gone::<Policy>("role-restart").await;
+    for name in names {
+        let events = env.events(name).await;
+        assert!(!events.iter().any(|(reason, _)| reason == "UsersUnchecked"), "{events:?}");
+    }
+}
+
+/// A role may keep what a policy granted that exists, or existed.
+#[tokio::test]
+async fn deletion_waits_for_roles_when_a_policy_existed() {
+    let env = TestEnv::with("role-was", |settings| {
+        only_triggers(settings);
+        settings.create_grace = Duration::from_secs(3);
+    })
+    .await;
+    env.spaceone.set_options(|switches| switches.roles = RoleAccess::Denied);
+    let mut object = spaceone_policy("role-was");
+    object["spec"]["driftPolicy"] = json!("Report");
+    env.apply(object).await;
+    env.ready::<Policy>("role-was").await;
+    assert!(env.spaceone.remove_policy("role-was"));
+    let lag = Lag { reads: Duration::from_secs(2), lists: Duration::from_secs(2), deletions: Duration::ZERO };
+    env.spaceone.set_options(|switches| switches.lag = lag);
+    let refused = Fault::on(Operation::Create).of(Collection::Policy).after(Action::status(400, "{}"));
+    env.spaceone.faults().add(refused);
+    env.apply(spaceone_policy("role-hidden")).await;
+    env.eventually("the create", || !env.spaceone.policies().is_empty()).await;
+    for name in ["role-was", "role-hidden"] {
+        env.delete::<Policy>(name).await;
+        blocked::<Policy>(&env, name, "UsersUnknown").await;
+    }
+    assert_eq!(env.spaceone.policies().len(), 1);
+}
+
 /// Neither status nor the spec names the policy: this process remembers it.
 #[tokio::test]
 async fn deletion_names_roles_when_status_and_name_are_changed() {
