@@ -70,6 +70,9 @@ pub struct Safeguards {
     pub release_tag: bool,
     /// Looks for an object of this name that a lost Kubernetes object left, before another one is created.
     pub leftover_lookup: bool,
+    /// Searches once more after the grace for what a create made that the upstream refused, before the object goes or another
+    /// create is sent.
+    pub hidden_refusals: bool,
     /// Creates and deletes nothing while the connection leads to another place than the one that status records.
     pub location: bool,
 }
@@ -94,6 +97,7 @@ impl Default for Safeguards {
             location: true,
             release_tag: true,
             leftover_lookup: true,
+            hidden_refusals: true,
         }
     }
 }

@@ -1,13 +1,16 @@
 //! Mutations of safeguards against what no plan of the sweep contains: users of an upstream object, reads that lag for
-//! long, forged status, endless widening, reads that lie. Each story passes with every safeguard on; with one off, its
+//! long, refusals of creates that take effect, forged status, endless widening, reads that lie. Each story passes with every safeguard on; with one off, its
 //! oracle tells what the safeguard exists for.
 
 use crate::ownership::lost_records::forge_create;
-use crate::support::test_env::{TestEnv, common, condition, ncloud_policy, spaceone_policy, upstream_id};
-use cloud_policy::api::Policy;
+use crate::support::test_env::{
+    Kind, TestEnv, common, condition, ncloud_policy, network_policy, spaceone_policy, upstream_id,
+};
+use cloud_policy::api::{NetworkPolicy, Policy};
+use cloud_policy::controller::kinds::managed::Managed;
 use cloud_policy::controller::settings::Safeguards;
 use cloud_policy_simulator::spaceone::{RolePolicy, StoredRole};
-use cloud_policy_simulator::{Action, Fault, Lag, Operation};
+use cloud_policy_simulator::{Action, Collection, Fault, Lag, Operation};
 use serde_json::json;
 use std::time::Duration;
 
@@ -172,4 +175,54 @@ async fn deletion_while_a_get_lies(safeguards: Safeguards) -> Result<(), String>
 async fn oracle_tells_leaked_policy_without_list() {
     let without = Safeguards { absence_by_list: false, ..Safeguards::default() };
     bites(deletion_while_a_get_lies, without, "left upstream").await;
+}
+
+/// Waits until status tells that the create was refused, or records its object, and deletes the object.
+async fn delete_refused<K: Managed + Kind>(env: &TestEnv, name: &str) {
+    env.until(name, "refused", |object: &K| {
+        let common = common(object);
+        anyhow::ensure!(common.operation.is_none() && !common.conditions.is_empty());
+        Ok(())
+    })
+    .await;
+    env.delete::<K>(name).await;
+    env.gone::<K>(name).await;
+}
+
+/// The upstream refuses the create of an object of each collection, although it takes effect, and shows it late. The
+/// objects are deleted meanwhile.
+async fn refused_creates_that_take_effect(safeguards: Safeguards) -> Result<(), String> {
+    let env = TestEnv::with("story-refused", move |settings| {
+        settings.safeguards = safeguards;
+        settings.create_grace = Duration::from_secs(4);
+    })
+    .await;
+    let lag = Lag { reads: Duration::from_secs(3), lists: Duration::from_secs(3), deletions: Duration::ZERO };
+    env.ncloud.set_options(|options| options.switches.lag = lag);
+    env.spaceone.set_options(|switches| switches.lag = lag);
+    let refused = || Fault::on(Operation::Create).after(Action::status(400, "{}"));
+    env.ncloud.faults().add(refused());
+    env.spaceone.faults().add(refused().of(Collection::Policy));
+    env.spaceone.faults().add(refused().of(Collection::NetworkPolicy));
+    for object in [ncloud_policy("one"), spaceone_policy("two"), network_policy("net", &env.spaceone.zone_ids()[0])] {
+        env.apply(object).await;
+    }
+    tokio::join!(
+        delete_refused::<Policy>(&env, "one"),
+        delete_refused::<Policy>(&env, "two"),
+        delete_refused::<NetworkPolicy>(&env, "net"),
+    );
+    let left = [
+        ("ncloud", env.ncloud.policies().len()),
+        ("spaceone", env.spaceone.policies().len()),
+        ("network", env.spaceone.network_policies().len()),
+    ];
+    ensure(left.iter().all(|(_, count)| *count == 0), &format!("left upstream: {left:?}"))
+}
+
+#[tokio::test]
+async fn oracle_tells_leaks_without_search_after_refusals() {
+    let without = Safeguards { hidden_refusals: false, ..Safeguards::default() };
+    let each = r#"[("ncloud", 1), ("spaceone", 1), ("network", 1)]"#;
+    bites(refused_creates_that_take_effect, without, each).await;
 }

@@ -181,13 +181,14 @@ impl<K: Managed> Apply<'_, '_, K> {
         self.this.status.common.upstream = None;
         self.this.status.observed_id = None;
         self.this.save().await?;
-        if was_received {
+        let may_be_hidden = was_received && self.this.shared().settings.safeguards.hidden_refusals;
+        if may_be_hidden {
             self.this.shared().records.create_refused(&self.this.uid(), self.place());
         }
         let may_be_ours = |seen: &Observation| seen.owner == Ownership::Unknown && seen.diff.is_empty();
         let is_absent = found.is_ok_and(|found| !found.iter().any(may_be_ours));
         match is_first && is_absent {
-            true if was_received => self.this.leave_place(),
+            true if may_be_hidden => self.this.leave_place(),
             true => self.this.forget_place().await?,
             false => {}
         }
