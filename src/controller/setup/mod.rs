@@ -8,6 +8,7 @@
 //! | `losses` | what other writers took away: finalizers, records, whole objects |
 //! | [`triggers`] | triggers between connections and the objects that use them |
 //! | [`schedule`], [`isolate`] | waits for a permit; contains panics and endless waits |
+//! | [`pace`] | limits how much processor time the loop of a controller takes |
 //! | [`liveness`] | keeps the heartbeats for `/healthz` |
 //! | [`startup`] | waits for CRDs and for the id of the cluster |
 //! | [`state_metrics`] | the gauges of objects and connections |
@@ -24,6 +25,7 @@ pub mod isolate;
 pub mod kinds;
 mod liveness;
 mod losses;
+mod pace;
 pub mod schedule;
 pub mod startup;
 pub mod state_metrics;
