@@ -9,9 +9,10 @@ use crate::support::test_env::{
 use cloud_policy::api::{NetworkPolicy, Policy};
 use cloud_policy::controller::kinds::managed::Managed;
 use cloud_policy_simulator::ncloud::{self, Ncloud};
-use cloud_policy_simulator::{Action, Fault, Operation};
+use cloud_policy_simulator::{Action, Fault, Lag, Operation};
 use kube::api::{Patch, PatchParams};
 use serde_json::{Value, json};
+use std::time::Duration;
 
 /// Waits until the object is ready although its create was refused, with the id that it got then.
 async fn keeps_its_object<K: Managed + crate::support::test_env::Kind>(env: &TestEnv, object: Value) {
@@ -81,4 +82,21 @@ async fn refused_create_keeps_its_place_until_a_search_answers() {
     env.delete::<Policy>("one").await;
     env.gone::<Policy>("one").await;
     assert!(env.ncloud.policies().is_empty(), "leak");
+}
+
+/// A create with tags is refused and takes effect. The create without tags that follows it does not arrive.
+#[tokio::test]
+async fn deletion_leaves_nothing_when_next_create_is_throttled() {
+    for code in [429, 503] {
+        let env = TestEnv::with("refused-next", |settings| settings.create_grace = Duration::from_secs(4)).await;
+        let lag = Lag { reads: Duration::from_secs(3), lists: Duration::from_secs(3), deletions: Duration::ZERO };
+        env.ncloud.set_options(|options| options.switches.lag = lag);
+        env.ncloud.faults().add(Fault::on(Operation::Create).after(Action::status(400, "{}")));
+        env.ncloud.faults().add(Fault::on(Operation::Create).before(Action::status(code, "{}")));
+        env.apply(ncloud_policy("next")).await;
+        env.eventually("both creates", || env.ncloud.faults().waiting().is_empty()).await;
+        env.delete::<Policy>("next").await;
+        env.gone::<Policy>("next").await;
+        assert!(env.ncloud.policies().is_empty(), "leak after {code}");
+    }
 }

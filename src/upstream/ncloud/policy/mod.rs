@@ -242,12 +242,18 @@ impl External for Policies {
 
 impl Policies {
     /// Sends the create call. An account that refuses tags there gets them afterwards: the refusal has no finding
-    /// about a field, and had no effect.
+    /// about a field. It may have taken effect all the same, so the outcome is unknown if the second call is not received.
     async fn send_create(&self, wanted: &PolicyDocument, owner_tag: &OwnerTag) -> Result<Response> {
         let response = self.calls.create(wanted.create_body(owner_tag)).await?;
         let refused = matches!(response.status, 400 | 422) && RawVerdict::of(&response.body).is_none();
         let named = ErrorBody::of(&response.body).is_some_and(|error| !error.fields.is_empty());
-        if refused && !named { self.calls.create(wanted.validate_body()).await } else { Ok(response) }
+        if !refused || named {
+            return Ok(response);
+        }
+        let again = self.calls.create(wanted.validate_body()).await;
+        let failed = again.as_ref().map_or_else(|e| Some(e.clone()), |r| self.calls.stored(r, write("create")).err());
+        let unknown = |error| UpstreamError { kind: ErrorKind::OutcomeUnknown, ..error };
+        failed.filter(|error| !error.kind.was_received()).map_or(again, |error| Err(unknown(error)))
     }
 
     /// Returns the error for a name that is taken. A policy that [`External::find`] does not find, such as one of
