@@ -10,7 +10,7 @@ use super::tenants::Shared;
 use super::upstream;
 use super::weather::Weather;
 use crate::support::rbac;
-use cloud_policy_simulator::Operation;
+use cloud_policy_simulator::{Action, Collection, Fault, Operation};
 use cloud_policy_testbed::TestNamespace;
 use k8s_openapi::api::core::v1::Secret;
 use kube::api::{DeleteParams, DynamicObject, Patch, PatchParams};
@@ -175,7 +175,15 @@ impl Environment {
     pub fn undirect(&self) {
         for simulated in &self.upstreams {
             simulated.faults().clear_decider();
+            simulated.faults().clear();
         }
+    }
+
+    /// Has the upstream refuse a create of the object under test, which takes effect all the same.
+    pub fn refuse_create(&self) {
+        let collection = if self.target == Target::Network { Collection::NetworkPolicy } else { Collection::Policy };
+        let refused = Fault::on(Operation::Create).of(collection).after(Action::status(400, "{}"));
+        self.upstreams[0].faults().add(refused);
     }
 
     /// Starts to count from zero.

@@ -30,7 +30,8 @@ pub fn check_counts(user: &User<'_>, run: &Run, counts: Counts) -> anyhow::Resul
 
 /// Returns whether a create failed, and was not repeated because the object is deleted.
 fn is_abandoned(run: &Run, counts: Counts, wanted: Counts) -> bool {
-    run.scenario == Scenario::Abandon && counts.creates == counts.deletes && counts.creates <= wanted.creates
+    let is_deleted_early = matches!(run.scenario, Scenario::Abandon | Scenario::RefusedAndDeleted);
+    is_deleted_early && counts.creates == counts.deletes && counts.creates <= wanted.creates
 }
 
 /// Returns whether a deletion of a crashed process took effect after its successor had deleted the object and

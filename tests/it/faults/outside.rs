@@ -47,7 +47,7 @@ impl Outside {
     /// Returns whether the action can hit a scenario.
     pub fn fits(self, scenario: Scenario) -> bool {
         use Scenario::{
-            Abandon, Adopt, Create, Delete, Drift, Orphan, Replace, ReplaceAndDelete, Suspend, Update, Vanish,
+            Abandon, Adopt, Create, Delete, Drift, Orphan, Refused, Replace, ReplaceAndDelete, Suspend, Update, Vanish,
         };
         match self {
             Self::FinalizerTaken | Self::StatusWiped | Self::Replaced => {
@@ -63,6 +63,7 @@ impl Outside {
                         | Orphan
                         | Abandon
                         | Adopt
+                        | Refused
                         | Update(1)
                 )
             }
@@ -72,9 +73,9 @@ impl Outside {
             // Not while the name differs from the one upstream, as it does after the edit of a suspended network policy.
             Self::Restored => matches!(scenario, Create | Delete | Drift | Vanish | Adopt | Update(1)),
             Self::DeletedByForce | Self::WipedAndDeleted | Self::WipedAtRestart | Self::LostAtRestart => {
-                matches!(scenario, Create | Drift | Vanish | Update(1))
+                matches!(scenario, Create | Drift | Vanish | Refused | Update(1))
             }
-            Self::Deleted | Self::DeletedAtRestart => matches!(scenario, Create | Vanish | Update(1)),
+            Self::Deleted | Self::DeletedAtRestart => matches!(scenario, Create | Vanish | Refused | Update(1)),
         }
     }
 

@@ -37,6 +37,10 @@ pub enum Scenario {
     CreateCrowd,
     /// Delete the object together with others.
     DeleteCrowd,
+    /// Create the object while the upstream refuses the create, which takes effect all the same.
+    Refused,
+    /// The same, and delete the object once the operator has recorded the outcome.
+    RefusedAndDeleted,
     /// Change one field. The number is its index in the edits of the target.
     Update(usize),
 }
@@ -48,8 +52,8 @@ impl Scenario {
     /// Returns all scenarios of a target.
     pub fn all(target: Target) -> Vec<Self> {
         use Scenario::{
-            Abandon, Adopt, ChangeConnection, Create, CreateCrowd, Delete, DeleteCrowd, Drift, Orphan, Replace,
-            ReplaceAndDelete, Rotate, Suspend, Vanish,
+            Abandon, Adopt, ChangeConnection, Create, CreateCrowd, Delete, DeleteCrowd, Drift, Orphan, Refused,
+            RefusedAndDeleted, Replace, ReplaceAndDelete, Rotate, Suspend, Vanish,
         };
         let zones = [String::new(), String::new()];
         let updates = (0..target.edits(&zones).len()).map(Self::Update);
@@ -68,6 +72,8 @@ impl Scenario {
             Adopt,
             CreateCrowd,
             DeleteCrowd,
+            Refused,
+            RefusedAndDeleted,
         ]
         .into_iter()
         .chain(updates)
@@ -90,6 +96,8 @@ impl Scenario {
             Self::Adopt => 12,
             Self::CreateCrowd => 13,
             Self::DeleteCrowd => 14,
+            Self::Refused => 15,
+            Self::RefusedAndDeleted => 16,
             Self::Update(index) => UPDATES + u32::try_from(index).unwrap(),
         }
     }
@@ -102,6 +110,8 @@ impl Scenario {
             }
             Self::CreateCrowd => "create of a crowd".to_owned(),
             Self::DeleteCrowd => "deletion of a crowd".to_owned(),
+            Self::Refused => "refused create that takes effect".to_owned(),
+            Self::RefusedAndDeleted => "deletion after a refused create that takes effect".to_owned(),
             other => format!("{other:?}").to_lowercase(),
         }
     }
@@ -119,7 +129,8 @@ impl Scenario {
     /// Creates the object before the scenario starts, unless the scenario creates it. Returns the state of the
     /// object.
     pub async fn prepare(self, user: &User<'_>) -> anyhow::Result<Option<Goal>> {
-        if matches!(self, Self::Create | Self::CreateCrowd | Self::Abandon) {
+        use Scenario::{Abandon, Create, CreateCrowd, Refused, RefusedAndDeleted};
+        if matches!(self, Create | CreateCrowd | Abandon | Refused | RefusedAndDeleted) {
             return Ok(None);
         }
         if self.is_crowd() {
@@ -143,6 +154,17 @@ impl Scenario {
         match self {
             Self::Create => user.apply().await?,
             Self::Delete => {
+                user.delete().await?;
+                return Ok(Goal::Gone);
+            }
+            Self::Refused => {
+                environment.refuse_create();
+                user.apply().await?;
+            }
+            Self::RefusedAndDeleted => {
+                environment.refuse_create();
+                user.apply().await?;
+                settled(user).await?;
                 user.delete().await?;
                 return Ok(Goal::Gone);
             }
@@ -183,6 +205,20 @@ impl Scenario {
         }
         Ok(Goal::Ready)
     }
+}
+
+/// Waits until the create took effect, and status shows no operation in flight; or until an outsider decided that the object
+/// goes.
+async fn settled(user: &User<'_>) -> anyhow::Result<()> {
+    user.until("the outcome of the create", || async {
+        if user.outside().is_some_and(|what| what.decides_existence() == Some(false)) {
+            return Ok(());
+        }
+        let is_settled = user.environment.counts().creates > 0 && !user.is_busy().await?;
+        anyhow::ensure!(is_settled, "the create goes on");
+        Ok(())
+    })
+    .await
 }
 
 fn change_upstream(user: &User<'_>) -> anyhow::Result<()> {

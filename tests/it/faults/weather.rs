@@ -31,12 +31,18 @@ impl Weather {
 
     /// Returns whether a scenario runs in this weather.
     pub fn fits(self, scenario: Scenario) -> bool {
-        use Scenario::{Abandon, Adopt, Create, CreateCrowd, Delete, DeleteCrowd, Drift, Replace, Update, Vanish};
+        use Scenario::{
+            Abandon, Adopt, Create, CreateCrowd, Delete, DeleteCrowd, Drift, Refused, RefusedAndDeleted, Replace,
+            Update, Vanish,
+        };
         // Pages that are shuffled and short never show a whole list.
         let is_crowd = matches!(scenario, CreateCrowd | DeleteCrowd);
-        self == Self::Clear
+        // Without a lag the search at once shows what a refused create made.
+        let is_refused = matches!(scenario, Refused | RefusedAndDeleted);
+        (self == Self::Clear && !is_refused)
             || (is_crowd && self != Self::Strict)
             || matches!(scenario, Abandon | Create | Delete | Replace | Drift | Vanish | Adopt | Update(1))
+            || (self == Self::Lagging && is_refused)
     }
 
     /// Returns the first digit of the plans of a target in this weather.
