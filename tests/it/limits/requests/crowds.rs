@@ -41,7 +41,7 @@ pub struct Crowds {
     operator: Option<Operator>,
     /// How many crowds have lived. Each gets names of its own, because the operator waits before it creates an object
     /// whose namesake was deleted.
-    crowds: usize,
+    gathered: usize,
     _control_plane: ControlPlane,
 }
 
@@ -63,7 +63,7 @@ impl Crowds {
             network,
             writes: WriteCounter::new(client),
             operator: None,
-            crowds: 0,
+            gathered: 0,
             _control_plane: control_plane,
         }
     }
@@ -71,7 +71,7 @@ impl Crowds {
     /// Lets a crowd of each collection live, and returns the costs of each event by collection.
     pub async fn live(&mut self, size: usize) -> [[Cost; EVENTS.len()]; 3] {
         let mut costs = [[(0, 0); EVENTS.len()]; 3];
-        self.crowds += 1;
+        self.gathered += 1;
         for (index, event) in EVENTS.into_iter().enumerate() {
             if size >= CROWD && event == Event::Edit {
                 continue;
@@ -145,7 +145,7 @@ impl Crowds {
         for collection in Collection::ALL {
             let api = self.objects(collection);
             let all = stream::iter(0..size).map(async |number| {
-                let name = &format!("{}-{}-{number}", collection.name(), self.crowds);
+                let name = &format!("{}-{}-{number}", collection.name(), self.gathered);
                 match event {
                     Event::Create => {
                         let object = serde_json::from_value(self.manifest(collection, name)).unwrap();
