@@ -3,7 +3,6 @@
 use super::isolate::{isolated, log_runtime_error, retry};
 use super::liveness::{expect_all, heard, scheduled};
 use super::losses::Losses;
-use super::pace::paced;
 use super::schedule::{raise_priority, reconcile_when_permitted};
 use super::triggers::{Triggers, connections_with, dependents_of, exists, keys, readers_of};
 use super::watches::{changed_secrets, selecting, watched};
@@ -151,7 +150,7 @@ async fn reconcile_connection<K: ConnectionResource>(
 
 /// Runs a controller until shutdown. kube-rs does not shut down before the initial list: if the store is
 /// still empty at shutdown, nothing is under way, and the controller is dropped.
-async fn until_shutdown<K>(controller: impl Future<Output = ()> + Send, store: Store<K>, shutdown: CancellationToken)
+async fn until_shutdown<K>(controller: impl Future<Output = ()>, store: Store<K>, shutdown: CancellationToken)
 where
     K: Resource<DynamicType = ()> + Clone + 'static,
 {
@@ -162,7 +161,7 @@ where
         }
     };
     tokio::select! {
-        () = paced(controller) => {}
+        () = controller => {}
         () = idle => {}
     }
 }

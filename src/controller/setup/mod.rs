@@ -8,7 +8,6 @@
 //! | `losses` | what other writers took away: finalizers, records, whole objects |
 //! | [`triggers`] | triggers between connections and the objects that use them |
 //! | [`schedule`], [`isolate`] | waits for a permit; contains panics and endless waits |
-//! | [`pace`] | limits how much processor time the loop of a controller takes |
 //! | [`liveness`] | keeps the heartbeats for `/healthz` |
 //! | [`startup`] | waits for CRDs and for the id of the cluster |
 //! | [`state_metrics`] | the gauges of objects and connections |
@@ -25,7 +24,6 @@ pub mod isolate;
 pub mod kinds;
 mod liveness;
 mod losses;
-mod pace;
 pub mod schedule;
 pub mod startup;
 pub mod state_metrics;
@@ -58,7 +56,9 @@ use crate::api::{ClusterConnection, Connection};
 use crate::engine::deletions::Deletions;
 use crate::metrics::Metrics;
 use controllers::run_connections;
+use futures::StreamExt as _;
 use futures::future::{self, BoxFuture};
+use futures::stream::FuturesUnordered;
 use jiff::SignedDuration;
 use kinds::{MANAGED, Start};
 use kube::core::DeserializeGuard;
@@ -112,11 +112,17 @@ pub async fn run(options: Options, shutdown: CancellationToken) -> Result<()> {
     let Controllers { running, counts, forgets } = controllers;
     let liveness = liveness::run(Arc::clone(&shared), forgets, shutdown.clone());
     let controllers = async {
-        future::join3(future::join_all(running), state_metrics::run(shared, counts, shutdown), liveness).await;
+        future::join3(run_all(running), state_metrics::run(shared, counts, shutdown), liveness).await;
         finished.cancel();
     };
     future::join(controllers, publisher.run(finished.clone())).await;
     Ok(())
+}
+
+/// Runs all controllers until they end. Each is polled only when something woke it: the runtime looks at every object that
+/// waits or is reconciled whenever it polls a controller.
+async fn run_all(controllers: Vec<BoxFuture<'static, ()>>) {
+    controllers.into_iter().collect::<FuturesUnordered<_>>().collect().await
 }
 
 async fn cluster_id(options: &Options, shutdown: &CancellationToken) -> Option<String> {
@@ -199,5 +205,68 @@ impl Controllers {
         self.counts.push(state_metrics::connections(stores.clone()));
         let all = move || stores.iter().flat_map(Store::state).collect();
         self.forgets.push(Box::new(move |shared| forget_late(shared, K::KIND, &all)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures::future::poll_fn;
+    use futures::poll;
+    use std::sync::atomic::{AtomicU32, Ordering};
+    use std::task::{Poll, Waker};
+
+    /// A controller that counts how often it is polled, and never ends.
+    #[derive(Default)]
+    struct Probe {
+        polls: AtomicU32,
+        waker: Mutex<Option<Waker>>,
+    }
+
+    impl Probe {
+        fn controller(self: &Arc<Self>) -> BoxFuture<'static, ()> {
+            let probe = Arc::clone(self);
+            Box::pin(poll_fn(move |cx| {
+                *probe.waker.lock().unwrap() = Some(cx.waker().clone());
+                probe.polls.fetch_add(1, Ordering::SeqCst);
+                Poll::Pending
+            }))
+        }
+
+        fn polls(&self) -> u32 {
+            self.polls.load(Ordering::SeqCst)
+        }
+    }
+
+    #[tokio::test]
+    async fn controller_is_polled_only_when_it_was_woken() {
+        let (one, other) = (Arc::<Probe>::default(), Arc::<Probe>::default());
+        let mut all = Box::pin(run_all(vec![one.controller(), other.controller()]));
+        assert!(poll!(&mut all).is_pending());
+        assert!(poll!(&mut all).is_pending(), "something else in the task woke it");
+        assert_eq!((one.polls(), other.polls()), (1, 1));
+        one.waker.lock().unwrap().take().unwrap().wake();
+        assert!(poll!(&mut all).is_pending());
+        assert_eq!((one.polls(), other.polls()), (2, 1));
+    }
+
+    #[tokio::test]
+    async fn run_ends_when_all_controllers_have_ended() {
+        let (end, ended) = tokio::sync::oneshot::channel::<()>();
+        let waits: BoxFuture<'static, ()> = Box::pin(async { drop(ended.await) });
+        let mut all = Box::pin(run_all(vec![Box::pin(async {}), waits]));
+        assert!(poll!(&mut all).is_pending());
+        drop(end);
+        assert!(poll!(&mut all).is_ready());
+    }
+
+    #[tokio::test]
+    async fn dropped_run_drops_the_controllers() {
+        let probe = Arc::<Probe>::default();
+        let mut all = Box::pin(run_all(vec![probe.controller()]));
+        assert!(poll!(&mut all).is_pending());
+        drop(all);
+        probe.waker.lock().unwrap().take();
+        assert_eq!(Arc::strong_count(&probe), 1);
     }
 }
