@@ -3,6 +3,7 @@
 use super::condition::Clause;
 use super::statement::Statement;
 use crate::engine::access::glob;
+use std::borrow::Cow;
 
 /// The parts of a resource name: `nrn:<domain>:<product>:<region>:<member>:<resource>`.
 const PARTS: usize = 6;
@@ -42,12 +43,12 @@ impl Interpretation {
     }
 
     /// Returns a resource pattern in which every part is written out that stands for any text.
-    pub fn resource(self, pattern: &str) -> String {
+    pub fn resource(self, pattern: &str) -> Cow<'_, str> {
         if !self.empty_member_is_any || !has_empty_member(pattern) {
-            return pattern.to_owned();
+            return Cow::Borrowed(pattern);
         }
         let parts = pattern.split(':').enumerate();
-        parts.map(|(at, part)| if at == MEMBER { "*" } else { part }).collect::<Vec<_>>().join(":")
+        Cow::Owned(parts.map(|(at, part)| if at == MEMBER { "*" } else { part }).collect::<Vec<_>>().join(":"))
     }
 
     /// Returns whether a resource matches a pattern that [`Self::resource`] returned, and in how many steps that was

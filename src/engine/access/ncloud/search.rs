@@ -8,6 +8,7 @@ use super::table::{Numbers, Table, common};
 use crate::engine::access::change::Undecided;
 use crate::engine::access::glob;
 use crate::engine::access::step_limit::StepLimit;
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::rc::Rc;
 
@@ -84,6 +85,9 @@ impl<'s, 'a> Search<'s, 'a> {
         some: &[&'s Statement<'a>],
         others: Vec<&'s Statement<'a>>,
     ) -> Result<Option<Hit<'a>>, Undecided> {
+        if some.is_empty() {
+            return Ok(None);
+        }
         self.steps.spend(TABLE_STEPS * others.iter().map(|other| other.patterns().count()).sum::<usize>())?;
         let mut others = Others::new(others, self.interpretation);
         let mut undecided = None;
@@ -147,9 +151,9 @@ impl<'s, 'a> Search<'s, 'a> {
         let matches = |pattern: &str, text: &str| self.interpretation.resource_matches(pattern, text);
         for resource in &statement.resources {
             // The pattern as it is written is inside in every interpretation, the one that is written out in this one.
-            for pattern in [(*resource).to_owned(), self.interpretation.resource(resource)] {
+            for pattern in [Cow::Borrowed(*resource), self.interpretation.resource(resource)] {
                 let text = glob::fill(&pattern, &self.letter.to_string());
-                found.entry(others.resources.matching(text, matches, self.steps)?).or_insert(pattern);
+                found.entry(others.resources.matching(text, matches, self.steps)?).or_insert(pattern.into_owned());
             }
         }
         Ok(found)
@@ -159,14 +163,14 @@ impl<'s, 'a> Search<'s, 'a> {
 /// The statements that a part must be outside of.
 struct Others<'s, 'a> {
     all: Vec<&'s Statement<'a>>,
-    actions: Table,
-    resources: Table,
+    actions: Table<'a>,
+    resources: Table<'a>,
 }
 
 impl<'s, 'a> Others<'s, 'a> {
     fn new(all: Vec<&'s Statement<'a>>, interpretation: Interpretation) -> Self {
         let numbered = || all.iter().enumerate();
-        let actions = numbered().flat_map(|(at, s)| s.actions.iter().map(move |action| (at, (*action).to_owned())));
+        let actions = numbered().flat_map(|(at, s)| s.actions.iter().map(move |action| (at, Cow::Borrowed(*action))));
         let resources =
             numbered().flat_map(|(at, s)| s.resources.iter().map(move |nrn| (at, interpretation.resource(nrn))));
         let (actions, resources) = (Table::new(actions), Table::new(resources));

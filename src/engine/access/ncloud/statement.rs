@@ -35,21 +35,20 @@ pub type Statements<'a> = BTreeSet<Statement<'a>>;
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Statement<'a> {
     pub denies: bool,
-    pub actions: BTreeSet<&'a str>,
-    /// `*` for every form that means all resources.
-    pub resources: BTreeSet<&'a str>,
+    /// In order, each once.
+    pub actions: Vec<&'a str>,
+    /// In order, each once. `*` for every form that means all resources.
+    pub resources: Vec<&'a str>,
     pub clauses: Rc<Vec<Clause<'a>>>,
 }
 
 impl<'a> Statement<'a> {
     fn of(denies: bool, target: &Target<'a>, clauses: &Rc<Vec<Clause<'a>>>) -> Self {
-        // The upstream returns `nrn:*:<product>:*::*` for `*`.
-        let all = format!("nrn:*:{}:*::*", target.product);
-        let resource = |nrn: &'a String| if *nrn == all || glob::is_everything(nrn) { "*" } else { nrn.as_str() };
+        let resource = |nrn: &'a String| if means_all(nrn, target.product) { "*" } else { nrn.as_str() };
         Self {
             denies,
-            actions: target.actions.iter().map(String::as_str).collect(),
-            resources: target.resources.iter().map(resource).collect(),
+            actions: sorted(target.actions.iter().map(String::as_str)),
+            resources: sorted(target.resources.iter().map(resource)),
             clauses: Rc::clone(clauses),
         }
     }
@@ -58,6 +57,20 @@ impl<'a> Statement<'a> {
     pub fn patterns(&self) -> impl Iterator<Item = &'a str> {
         self.actions.iter().chain(&self.resources).copied()
     }
+}
+
+/// Returns whether a resource pattern means all resources of the product: NAVER Cloud returns `nrn:*:<product>:*::*` for
+/// `*`.
+fn means_all(nrn: &str, product: &str) -> bool {
+    let rest = nrn.strip_prefix("nrn:*:").and_then(|rest| rest.strip_prefix(product));
+    rest == Some(":*::*") || glob::is_everything(nrn)
+}
+
+fn sorted<'a>(texts: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
+    let mut texts: Vec<&str> = texts.collect();
+    texts.sort_unstable();
+    texts.dedup();
+    texts
 }
 
 /// Returns the statements of permissions.

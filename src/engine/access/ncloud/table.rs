@@ -2,6 +2,7 @@
 
 use crate::engine::access::change::Undecided;
 use crate::engine::access::step_limit::StepLimit;
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::rc::Rc;
 
@@ -16,16 +17,16 @@ pub fn common(some: &Numbers, others: &Numbers, steps: &StepLimit) -> Result<Num
 }
 
 /// The patterns of one dimension, each with the statements that have it. Each is looked up once for a text.
-pub struct Table {
+pub struct Table<'p> {
     /// Texts without `*`.
-    exact: HashMap<String, Numbers>,
-    patterns: HashMap<String, Numbers>,
+    exact: HashMap<Cow<'p, str>, Numbers>,
+    patterns: HashMap<Cow<'p, str>, Numbers>,
     known: HashMap<String, Rc<Numbers>>,
 }
 
-impl Table {
+impl<'p> Table<'p> {
     /// Returns the table of the patterns of statements.
-    pub fn new(patterns: impl Iterator<Item = (usize, String)>) -> Self {
+    pub fn new(patterns: impl Iterator<Item = (usize, Cow<'p, str>)>) -> Self {
         let mut table = Self { exact: HashMap::new(), patterns: HashMap::new(), known: HashMap::new() };
         for (number, pattern) in patterns {
             let side = if pattern.contains('*') { &mut table.patterns } else { &mut table.exact };
@@ -44,7 +45,7 @@ impl Table {
         if let Some(known) = self.known.get(&text) {
             return Ok(Rc::clone(known));
         }
-        let mut found = self.exact.get(&text).cloned().unwrap_or_default();
+        let mut found = self.exact.get(text.as_str()).cloned().unwrap_or_default();
         for (pattern, numbers) in &self.patterns {
             let (matched, taken) = is_match(pattern, &text);
             steps.spend(taken)?;
