@@ -49,35 +49,31 @@ pub enum Scenario {
 const UPDATES: u32 = 20;
 
 impl Scenario {
+    /// The scenarios of every target, without its edits.
+    const EACH: [Self; 16] = [
+        Self::Create,
+        Self::Delete,
+        Self::Replace,
+        Self::ReplaceAndDelete,
+        Self::Drift,
+        Self::Vanish,
+        Self::Suspend,
+        Self::Rotate,
+        Self::ChangeConnection,
+        Self::Orphan,
+        Self::Abandon,
+        Self::Adopt,
+        Self::CreateCrowd,
+        Self::DeleteCrowd,
+        Self::Refused,
+        Self::RefusedAndDeleted,
+    ];
+
     /// Returns all scenarios of a target.
     pub fn all(target: Target) -> Vec<Self> {
-        use Scenario::{
-            Abandon, Adopt, ChangeConnection, Create, CreateCrowd, Delete, DeleteCrowd, Drift, Orphan, Refused,
-            RefusedAndDeleted, Replace, ReplaceAndDelete, Rotate, Suspend, Vanish,
-        };
         let zones = [String::new(), String::new()];
         let updates = (0..target.edits(&zones).len()).map(Self::Update);
-        [
-            Create,
-            Delete,
-            Replace,
-            ReplaceAndDelete,
-            Drift,
-            Vanish,
-            Suspend,
-            Rotate,
-            ChangeConnection,
-            Orphan,
-            Abandon,
-            Adopt,
-            CreateCrowd,
-            DeleteCrowd,
-            Refused,
-            RefusedAndDeleted,
-        ]
-        .into_iter()
-        .chain(updates)
-        .collect()
+        Self::EACH.into_iter().chain(updates).collect()
     }
 
     pub fn code(self) -> u32 {
