@@ -24,7 +24,7 @@ RATE ?= 10000
 WRITE ?=
 QUICK_SIMULATOR := --config profile.dev.package.cloud-policy-simulator.opt-level=2
 
-.PHONY: help tools build image lint architecture test faults abuse bench demo demo-stop crds chart docs manifests clean
+.PHONY: help tools build image lint architecture test faults abuse bench bench-access demo demo-stop crds chart docs manifests clean
 
 help: ## Show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -68,6 +68,10 @@ bench: ## Measure the operator beside a bare loop (N=objects LATENCY=20ms RATE=r
 	@exec hack/with-cleanup.sh bash -c 'cargo build --locked --profile bench-release --bins -p cloud-policy-operator -p cloud-policy-bench \
 		&& exec "$${CARGO_TARGET_DIR:-target}/bench-release/cloud-policy-bench" \
 			--objects "$(N)" --latency "$(LATENCY)" --rate "$(RATE)" $(if $(WRITE),--write docs/scale.md)'
+
+bench-access: ## Measure how long comparisons of access take, also of the largest and worst policies
+	@hack/require.sh cargo cc
+	@exec cargo run --quiet --locked --profile bench-release -p cloud-policy-bench --bin cloud-policy-bench-access
 
 demo: ## Run a demo with kubectl and all three upstream APIs (REAL_SPACEONE=1: real servers; KEEP=1: keep it running)
 	@hack/require.sh cargo cc go flock python3 venv
