@@ -70,7 +70,7 @@ impl CommonStatus {
 }
 
 /// The location of an upstream object.
-#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema, PartialEq, Eq)]
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema, PartialEq, Eq, Hash)]
 #[serde(rename_all = "camelCase")]
 pub struct UpstreamRef {
     /// The upstream collection that contains the object, such as `ncloud/policy`.

@@ -58,7 +58,8 @@ pub enum Confirmation<D: Document> {
 /// A complete list of a collection.
 #[derive(Debug)]
 pub struct Snapshot<D: Document> {
-    objects: HashMap<String, Observed<D>>,
+    /// Boxed, because a map has room for twice as many as it holds.
+    objects: HashMap<String, Box<Observed<D>>>,
     /// How many objects have each key.
     keys: HashMap<String, u32>,
     /// The ids of the objects with an owner tag, by its text.
@@ -81,7 +82,7 @@ impl<D: Document> Snapshot<D> {
     /// Returns the object with this id.
     #[must_use]
     pub fn get(&self, id: &str) -> Option<&Observed<D>> {
-        self.objects.get(id)
+        self.objects.get(id).map(Box::as_ref)
     }
 
     /// Returns the ids of the objects with this owner tag. Empty also where lists do not show owner tags.
@@ -92,7 +93,7 @@ impl<D: Document> Snapshot<D> {
     /// Returns the objects whose owner tag is one of those that are looked for.
     pub fn owned_by_any<'a>(&'a self, is_owner: &dyn Fn(&str) -> bool) -> impl Iterator<Item = &'a Observed<D>> {
         let owned: Vec<_> = self.by_tag.iter().filter(|(tag, _)| is_owner(tag)).flat_map(|(_, ids)| ids).collect();
-        owned.into_iter().filter_map(|id| self.objects.get(id))
+        owned.into_iter().filter_map(|id| self.get(id))
     }
 
     /// Returns whether the list shows an object with this key.
@@ -120,7 +121,7 @@ impl<D: Document> FromIterator<Observed<D>> for Snapshot<D> {
             if let FoundTag::Some(text) = &seen.found_tag {
                 snapshot.by_tag.entry(text.clone()).or_default().push(seen.id.clone());
             }
-            snapshot.objects.insert(seen.id.clone(), seen);
+            snapshot.objects.insert(seen.id.clone(), Box::new(seen));
         }
         snapshot
     }

@@ -122,7 +122,7 @@ pub async fn run(options: Options, shutdown: CancellationToken) -> Result<()> {
 /// Runs all controllers until they end. Each is polled only when something woke it: the runtime looks at every object that
 /// waits or is reconciled whenever it polls a controller.
 async fn run_all(controllers: Vec<BoxFuture<'static, ()>>) {
-    controllers.into_iter().collect::<FuturesUnordered<_>>().collect().await
+    controllers.into_iter().collect::<FuturesUnordered<_>>().collect::<()>().await;
 }
 
 async fn cluster_id(options: &Options, shutdown: &CancellationToken) -> Option<String> {

@@ -7,6 +7,7 @@
 use super::recent::Recent;
 use crate::api::ConnectionKey;
 use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -32,8 +33,8 @@ pub struct ClaimLocks(Mutex<Locks>);
 struct Locks {
     /// The uid of the object that locked each claim.
     owners: HashMap<Claim, String>,
-    /// The claims whose last lock ended lately.
-    ended: Recent<Claim, ()>,
+    /// The hashes of the claims whose last lock ended lately. Two that collide only make lists look older.
+    ended: Recent<u64, ()>,
 }
 
 impl Default for Locks {
@@ -58,13 +59,19 @@ impl ClaimLocks {
     #[must_use]
     pub fn last_end(&self, claims: &[Claim]) -> Option<Instant> {
         let locks = self.lock();
-        claims.iter().filter_map(|claim| Some(locks.ended.get(claim)?.1)).max()
+        claims.iter().filter_map(|claim| Some(locks.ended.get(&hash(claim))?.1)).max()
     }
 
     fn lock(&self) -> MutexGuard<'_, Locks> {
         // Each entry is inserted and removed whole, so a panic elsewhere leaves a valid map.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn hash(claim: &Claim) -> u64 {
+    let mut hash = DefaultHasher::new();
+    claim.hash(&mut hash);
+    hash.finish()
 }
 
 /// Locked claims. Dropping the guard releases them.
@@ -79,7 +86,7 @@ impl Drop for ClaimGuard<'_> {
         let mut locks = self.locks.lock();
         for claim in self.claims.drain(..) {
             locks.owners.remove(&claim);
-            locks.ended.note(claim, ());
+            locks.ended.note(hash(&claim), ());
         }
     }
 }

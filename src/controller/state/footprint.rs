@@ -2,7 +2,6 @@
 
 use crate::api::has_finalizer;
 use crate::api::recorded_place::RECORDED_UPSTREAM;
-use crate::api::status::UpstreamRef;
 use crate::controller::kinds::connection::ConnectionResource;
 use crate::controller::kinds::managed::Managed;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -14,8 +13,8 @@ pub struct Footprint {
     pub(super) finalizer: bool,
     /// Hash of the annotation with the place of the upstream object.
     pub(super) place: Option<u64>,
-    /// What status records of the upstream object.
-    pub(super) upstream: Option<UpstreamRef>,
+    /// Hash of what status records of the upstream object.
+    pub(super) upstream: Option<u64>,
     /// The write in flight of a managed object, or the endpoint of a connection.
     pub(super) detail: Option<String>,
 }
@@ -26,7 +25,7 @@ impl Footprint {
         let status = object.common_status();
         let detail = status.operation.as_ref().map(|operation| operation.id.clone());
         let place = object.annotations().get(RECORDED_UPSTREAM).map(hash);
-        Self { finalizer: has_finalizer(object), place, upstream: status.upstream.clone(), detail }
+        Self { finalizer: has_finalizer(object), place, upstream: status.upstream.as_ref().map(hash), detail }
     }
 
     /// Returns the footprint of a connection.
@@ -36,8 +35,8 @@ impl Footprint {
     }
 }
 
-fn hash(text: &String) -> u64 {
+fn hash<T: Hash>(value: &T) -> u64 {
     let mut hash = DefaultHasher::new();
-    text.hash(&mut hash);
+    value.hash(&mut hash);
     hash.finish()
 }

@@ -19,7 +19,7 @@ pub struct Places(Mutex<HashMap<String, Kept>>);
 #[derive(Debug, Clone)]
 struct Kept {
     /// The place; `None` of an object that has nothing upstream.
-    place: Option<UpstreamRef>,
+    place: Option<Box<UpstreamRef>>,
     /// Whether this process chose the place.
     is_chosen: bool,
 }
@@ -30,18 +30,18 @@ impl Places {
     pub fn of<K: Managed>(&self, object: &K) -> Option<UpstreamRef> {
         let uid = object.meta().uid.as_deref().unwrap_or_default();
         if let Some(known) = self.lock().get(uid) {
-            return known.place.clone();
+            return known.place.as_deref().cloned();
         }
         let system = registry::identity(object.desired())?.system;
         let place = recorded_place::read(object).filter(|place| place.system == system)?;
-        self.lock().insert(uid.to_owned(), Kept { place: Some(place.clone()), is_chosen: false });
+        self.lock().insert(uid.to_owned(), Kept { place: Some(Box::new(place.clone())), is_chosen: false });
         Some(place)
     }
 
     /// Remembers a place that this process wrote, or that nothing is upstream. A place that this process only read from
     /// the annotation stays one.
     pub fn keep(&self, uid: &str, place: Option<UpstreamRef>) {
-        let mut all = self.lock();
+        let (mut all, place) = (self.lock(), place.map(Box::new));
         let is_chosen = all.get(uid).is_none_or(|kept| kept.is_chosen || kept.place != place);
         all.insert(uid.to_owned(), Kept { place, is_chosen });
     }

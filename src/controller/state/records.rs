@@ -13,9 +13,10 @@ use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// The memory of all objects of the managed kinds and of the connections, by uid.
+/// The memory of all objects of the managed kinds and of the connections, by uid. It is boxed, because a map has room for
+/// twice as many as it holds.
 #[derive(Debug, Default)]
-pub struct Records(Mutex<HashMap<String, Memory>>);
+pub struct Records(Mutex<HashMap<String, Box<Memory>>>);
 
 #[derive(Debug, Default)]
 #[allow(clippy::struct_excessive_bools, reason = "each is an independent fact")]
@@ -29,7 +30,7 @@ struct Memory {
     /// Whether this process acquired that object, and status may not record it yet.
     acquired: bool,
     /// The create that this process sent and whose outcome is not recorded.
-    sent: Option<Sent>,
+    sent: Option<Box<Sent>>,
     /// Whether this process added the first finalizer, so that no earlier one sent anything.
     is_new: bool,
     /// Whether this process saw the object with our finalizer.
@@ -39,11 +40,11 @@ struct Memory {
     /// Whether this process took over from status that an earlier one repeated a create.
     inherited_copy: bool,
     /// The create that the upstream refused, and that may have taken effect all the same.
-    refused: Option<Refused>,
+    refused: Option<Box<Refused>>,
     /// The collection and name of each create that the upstream refused.
     refused_names: Vec<(String, String)>,
     /// The adoption whose outcome is not recorded.
-    adopting: Option<Operation>,
+    adopting: Option<Box<Operation>>,
     /// The id of the adoption that this process began itself: others may write one into status.
     began_adoption: Option<String>,
     /// The id of the upstream object that this process created, or saw with our owner tag.
@@ -148,12 +149,12 @@ impl Records {
     pub fn adopting(&self, uid: &str, operation: Option<Operation>, is_new: bool) {
         let mut all = self.lock();
         let memory = all.entry(uid.to_owned()).or_default();
-        let id = |operation: &Option<Operation>| operation.as_ref().map(|operation| operation.id.clone());
+        let id = |operation: Option<&Operation>| operation.map(|operation| operation.id.clone());
         // One that was put back into status may have been forged before.
-        if is_new && id(&operation) != id(&memory.adopting) {
-            memory.began_adoption = id(&operation);
+        if is_new && id(operation.as_ref()) != id(memory.adopting.as_deref()) {
+            memory.began_adoption = id(operation.as_ref());
         }
-        memory.adopting = operation;
+        memory.adopting = operation.map(Box::new);
     }
 
     /// Returns whether this process began this adoption.
@@ -180,7 +181,7 @@ impl Records {
         let Some(memory) = all.get_mut(uid) else { return false };
         memory.settle_acquired(status);
         let mut lost = false;
-        let in_flight = memory.sent.as_ref().map(|sent| &sent.operation).or(memory.adopting.as_ref());
+        let in_flight = memory.sent.as_ref().map(|sent| &sent.operation).or(memory.adopting.as_deref());
         if let (None, Some(operation)) = (&status.operation, in_flight) {
             status.operation = Some(operation.clone());
             lost = true;
@@ -200,7 +201,7 @@ impl Records {
 
     /// Remembers a create that this process sends now.
     pub fn create_sent(&self, uid: &str, operation: Operation) {
-        self.lock().entry(uid.to_owned()).or_default().sent = Some(Sent { operation, at: Instant::now() });
+        self.lock().entry(uid.to_owned()).or_default().sent = Some(Box::new(Sent { operation, at: Instant::now() }));
     }
 
     /// Forgets the create of this object: its outcome is known.
@@ -243,7 +244,8 @@ impl Records {
     /// Forgets an object that is gone. Returns the upstream object that it recorded last; `None` if it recorded
     /// none, or if this process let the object go.
     pub fn forget(&self, uid: &str, shown: Option<UpstreamRef>) -> Option<UpstreamRef> {
-        let Some(Memory { released, upstream, acquired, refused, .. }) = self.lock().remove(uid) else { return shown };
+        let Some(memory) = self.lock().remove(uid) else { return shown };
+        let Memory { released, upstream, acquired, refused, .. } = *memory;
         let has_id = |record: &UpstreamRef| record.id.is_some();
         match (shown, upstream) {
             _ if released => None,
@@ -255,7 +257,7 @@ impl Records {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<String, Memory>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, Box<Memory>>> {
         // Each entry is valid at every moment, so a panic elsewhere leaves a valid map.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

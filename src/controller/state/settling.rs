@@ -14,7 +14,7 @@ const LOOKS: u32 = 5;
 /// The last write of each object that reads did not show yet, by uid.
 #[derive(Debug)]
 pub struct Settling {
-    writes: Mutex<HashMap<String, Write>>,
+    writes: Mutex<HashMap<String, Box<Write>>>,
     first_pause: Duration,
 }
 
@@ -61,17 +61,17 @@ impl Settling {
 
     /// Records a write that the upstream accepted.
     pub fn wrote(&self, uid: &str) {
-        self.lock().insert(uid.to_owned(), Write::default());
+        self.lock().insert(uid.to_owned(), Box::default());
     }
 
     /// Records that the upstream accepted an update of these differences.
     pub fn updated(&self, uid: &str, diff: &Diff) {
-        self.lock().insert(uid.to_owned(), Write { before: Some(diff.clone()), ..Write::default() });
+        self.lock().insert(uid.to_owned(), Box::new(Write { before: Some(diff.clone()), ..Write::default() }));
     }
 
     /// Records that the response to an update was lost.
     pub fn lost(&self, uid: &str) {
-        self.lock().insert(uid.to_owned(), Write { lost: true, ..Write::default() });
+        self.lock().insert(uid.to_owned(), Box::new(Write { lost: true, ..Write::default() }));
     }
 
     /// Returns whether an update whose response was lost may still take effect, `grace` after it was sent.
@@ -84,7 +84,7 @@ impl Settling {
     pub fn deleted(&self, uid: &str, id: &str) -> Instant {
         let write = Write { deleted: Some(id.to_owned()), ..Write::default() };
         let at = write.at;
-        self.lock().insert(uid.to_owned(), write);
+        self.lock().insert(uid.to_owned(), Box::new(write));
         at
     }
 
@@ -160,7 +160,7 @@ impl Settling {
     /// Records that a read showed the last write.
     pub fn settled(&self, uid: &str) {
         if let Some(write) = self.lock().get_mut(uid) {
-            *write = Write { shown: true, at: write.at, lost: write.lost, ..Write::default() };
+            **write = Write { shown: true, at: write.at, lost: write.lost, ..Write::default() };
         }
     }
 
@@ -171,16 +171,16 @@ impl Settling {
 
     fn count(&self, uid: &str, unknown: impl Fn() -> Write) -> Duration {
         let mut writes = self.lock();
-        let write = writes.entry(uid.to_owned()).or_insert_with(&unknown);
+        let write = writes.entry(uid.to_owned()).or_insert_with(|| Box::new(unknown()));
         if write.shown {
-            *write = unknown();
+            **write = unknown();
         }
         let pause = self.first_pause.saturating_mul(2_u32.saturating_pow(write.looks));
         write.looks = write.looks.saturating_add(1).min(30);
         pause
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<String, Write>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, Box<Write>>> {
         // A write is valid at every moment, so a panic elsewhere leaves a valid map.
         self.writes.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -55,7 +55,7 @@ impl Records {
         if !memory.refused_names.contains(&name) {
             memory.refused_names.push(name);
         }
-        memory.refused = Some(Refused { at: Instant::now(), place, at_rest: false });
+        memory.refused = Some(Box::new(Refused { at: Instant::now(), place, at_rest: false }));
     }
 
     /// Returns whether the upstream ever refused a create of this name. It may have taken effect, and another writer may have

@@ -22,7 +22,7 @@ fn create() -> Operation {
 #[test]
 fn object_is_disturbed_when_it_lost_what_was_remembered() {
     let records = Records::default();
-    let whole = Footprint { finalizer: true, place: Some(1), upstream: Some(reference(Some("1"))), detail: None };
+    let whole = Footprint { finalizer: true, place: Some(1), upstream: Some(1), detail: None };
     assert!(!records.is_disturbed("a", &whole), "an unknown object is reconciled anyway");
     records.remember("a", whole.clone());
     assert!(!records.is_disturbed("a", &whole));
@@ -30,7 +30,7 @@ fn object_is_disturbed_when_it_lost_what_was_remembered() {
         Footprint { finalizer: false, ..whole.clone() },
         Footprint { place: None, ..whole.clone() },
         Footprint { upstream: None, ..whole.clone() },
-        Footprint { upstream: Some(reference(Some("2"))), ..whole.clone() },
+        Footprint { upstream: Some(2), ..whole.clone() },
         Footprint { detail: Some("1-2".to_owned()), ..whole },
     ] {
         assert!(records.is_disturbed("a", &lost), "{lost:?}");
@@ -265,4 +265,10 @@ fn released_object_is_announced_once() {
     assert!(records.announce("a", &object) && records.announce("b", &object));
     assert!(!records.announce("a", &object));
     assert_eq!(records.untagged("a"), [], "its owner tag is still there");
+}
+
+#[test]
+fn memory_of_an_object_stays_small() {
+    // Thousands of objects have one each: what is rare is boxed.
+    assert!(size_of::<super::Memory>() <= 448, "{}", size_of::<super::Memory>());
 }
