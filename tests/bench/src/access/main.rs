@@ -41,7 +41,7 @@ impl Case {
         for _ in 0..RUNS {
             let before = processor_time();
             let finding = (self.compare)();
-            least = least.min((processor_time() - before, finding));
+            least = least.min((processor_time().saturating_sub(before), finding));
         }
         least
     }
