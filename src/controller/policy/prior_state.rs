@@ -9,6 +9,9 @@ use crate::controller::state::settling::LastWrite;
 use crate::engine::plan::{PriorState, Unapplied};
 use std::time::Duration;
 
+/// Stands for the hash of an update of an earlier process.
+const UNKNOWN: &str = "";
+
 impl<K: Managed> Reconciliation<'_, K> {
     /// Returns what status records and this process remembers, as the plan needs it.
     pub fn prior_state(&self) -> PriorState {
@@ -24,6 +27,7 @@ impl<K: Managed> Reconciliation<'_, K> {
             applied_hash: common.applied_hash.clone(),
             settling: self.is_settling(),
             lost_update: shared.settling.may_land(&self.uid(), shared.settings.create_grace),
+            sent: self.last_sent(),
             unseen: self.unseen_left().is_some(),
             before: shared.settling.before(&self.uid()).filter(|_| !self.reconcile_requested()),
             not_applied: self.given_up(&[Reason::NotApplied, Reason::RecreateRequired]),
@@ -73,6 +77,22 @@ impl<K: Managed> Reconciliation<'_, K> {
         };
         let left = settings.create_grace.checked_sub(age).filter(|left| !left.is_zero());
         left.filter(|_| settings.safeguards.lagging_reads && self.recorded_id().is_some())
+    }
+
+    /// Returns the hash of the last update, while reads may not show it. What an earlier process sent is not known: a spec
+    /// that was edited twice since that one reported may have been taken back.
+    fn last_sent(&self) -> Option<String> {
+        let (shared, uid) = (self.shared(), self.uid());
+        let grace = shared.settings.create_grace.max(shared.settling.longest());
+        let edits = self.object.meta().generation.unwrap_or_default() - self.status.common.observed_generation;
+        let is_unread = shared.settling.last_write(&uid) == LastWrite::Unknown;
+        if edits > 1 && is_unread && self.was_recorded() && shared.observations.seen_for(&uid) < grace {
+            shared.settling.sent(&uid, UNKNOWN);
+        }
+        // One that status records is awaited by it.
+        let is_recorded = |sent: &String| self.status.common.applied_hash.as_ref() == Some(sent);
+        let sent = shared.settling.last_sent(&uid, grace).filter(|sent| !is_recorded(sent));
+        sent.filter(|_| shared.settings.safeguards.lagging_reads)
     }
 
     /// Returns how long ago the last write was that status records.

@@ -15,7 +15,17 @@ const LOOKS: u32 = 5;
 #[derive(Debug)]
 pub struct Settling {
     writes: Mutex<HashMap<String, Box<Write>>>,
+    /// The last update that this process sent for each object, whatever became of it, by uid.
+    sent: Mutex<HashMap<String, Sent>>,
     first_pause: Duration,
+}
+
+/// An update that was sent.
+#[derive(Debug)]
+struct Sent {
+    /// The hash of its wanted document.
+    hash: String,
+    at: Instant,
 }
 
 /// What a process knows of its last write of an upstream object.
@@ -56,7 +66,7 @@ impl Settling {
     /// Starts without a write. The pauses double from `first_pause`.
     #[must_use]
     pub fn new(first_pause: Duration) -> Self {
-        Self { writes: Mutex::default(), first_pause }
+        Self { writes: Mutex::default(), sent: Mutex::default(), first_pause }
     }
 
     /// Records a write that the upstream accepted.
@@ -67,6 +77,20 @@ impl Settling {
     /// Records that the upstream accepted an update of these differences.
     pub fn updated(&self, uid: &str, diff: &Diff) {
         self.lock().insert(uid.to_owned(), Box::new(Write { before: Some(diff.clone()), ..Write::default() }));
+    }
+
+    /// Records that an update to the document with this hash was sent. It may take effect although it fails, and status may
+    /// not tell that it succeeded: another writer may change the object meanwhile.
+    pub fn sent(&self, uid: &str, hash: &str) {
+        let sent = Sent { hash: hash.to_owned(), at: Instant::now() };
+        self.sent.lock().unwrap_or_else(PoisonError::into_inner).insert(uid.to_owned(), sent);
+    }
+
+    /// Returns the hash of the update that was sent last, if that was within this time.
+    #[must_use]
+    pub fn last_sent(&self, uid: &str, within: Duration) -> Option<String> {
+        let all = self.sent.lock().unwrap_or_else(PoisonError::into_inner);
+        all.get(uid).filter(|sent| sent.at.elapsed() < within).map(|sent| sent.hash.clone())
     }
 
     /// Records that the response to an update was lost.
@@ -167,6 +191,7 @@ impl Settling {
     /// Forgets an object that is gone.
     pub fn forget(&self, uid: &str) {
         self.lock().remove(uid);
+        self.sent.lock().unwrap_or_else(PoisonError::into_inner).remove(uid);
     }
 
     fn count(&self, uid: &str, unknown: impl Fn() -> Write) -> Duration {
@@ -230,6 +255,18 @@ mod tests {
         let settling = Settling::new(SECOND);
         assert_eq!(settling.count_review("a"), SECOND * 32);
         assert_eq!(settling.is_open("a"), Some(false));
+    }
+
+    #[test]
+    fn update_that_was_sent_is_remembered_for_a_while() {
+        let settling = Settling::new(SECOND);
+        settling.sent("a", "1");
+        settling.sent("a", "2");
+        settling.settled("a");
+        assert_eq!(settling.last_sent("a", SECOND).as_deref(), Some("2"), "also after a read");
+        assert_eq!(settling.last_sent("a", Duration::ZERO), None);
+        settling.forget("a");
+        assert_eq!(settling.last_sent("a", SECOND), None);
     }
 
     #[test]

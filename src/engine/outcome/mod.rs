@@ -219,12 +219,15 @@ impl Outcome {
         )
     }
 
-    /// Reports that the upstream accepted a write and does not show it yet. The operator looks again after `pause`.
+    /// Reports that reads may not show a write yet. The operator looks again after `pause`.
     #[must_use]
     pub fn settling(diff: Diff, pause: Duration) -> Self {
-        let missing = if diff.is_empty() { "it".to_owned() } else { diff.summary() };
-        let message =
-            format!("The upstream accepted the write but does not show {missing} yet. The operator looks again.");
+        let message = if diff.is_empty() {
+            "An earlier write may not be shown yet, or may still take effect. The operator looks again.".to_owned()
+        } else {
+            let missing = diff.summary();
+            format!("The upstream accepted the write but does not show {missing} yet. The operator looks again.")
+        };
         Self { diff, ..Self::working(Reason::Updating, message, Requeue::After(pause)) }
     }
 

@@ -196,14 +196,23 @@ impl Planner<'_> {
         let reverted = diff.is_empty() && cause == Cause::Spec && self.prior_state.applied_hash.is_some();
         let in_place = diff.fields.iter().any(|field| field.remedy == Remedy::Update);
         let late = in_place && cause == Cause::Drift;
-        // An update whose response was lost may undo what reads show now.
-        (self.prior_state.settling && (reverted || late)) || (diff.is_empty() && self.prior_state.lost_update)
+        // An update whose response was lost may undo what reads show now, and so may one of another spec.
+        let undone = self.prior_state.lost_update || self.sent_another();
+        (self.prior_state.settling && (reverted || late)) || (diff.is_empty() && undone)
     }
 
-    /// Returns the cause of a difference: drift if the spec was written before as it is now.
+    /// Returns whether this process sent an update of another spec that reads may not show yet. It may have taken effect
+    /// although the upstream refused it, and status may not tell of it.
+    fn sent_another(&self) -> bool {
+        self.prior_state.sent.as_deref().is_some_and(|sent| sent != self.wanted_hash)
+    }
+
+    /// Returns the cause of a difference: drift if the spec was written before as it is now. What the operator must only
+    /// report may have been drift before an update of another spec.
     fn cause(&self) -> Cause {
         let written_before = self.prior_state.applied_hash.as_deref() == Some(self.wanted_hash);
-        if written_before { Cause::Drift } else { Cause::Spec }
+        let is_own = self.sent_another() && self.rules.drift == DriftPolicy::Correct;
+        if written_before && !is_own { Cause::Drift } else { Cause::Spec }
     }
 
     fn step(&self, diff: &Diff, cause: Cause) -> Step {

@@ -29,6 +29,9 @@ pub struct PriorState {
     pub settling: bool,
     /// Whether an update whose response was lost may still take effect.
     pub lost_update: bool,
+    /// Hash of the wanted document of the last update that this process sent, whatever became of it, while reads may not
+    /// show it.
+    pub sent: Option<String>,
     /// Whether reads may not show the object at all yet.
     pub unseen: bool,
     /// The differences before the last write, if it was an update whose effect no read showed.

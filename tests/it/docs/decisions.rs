@@ -177,6 +177,7 @@ fn situations() -> Vec<Situation> {
     let unapplied = Unapplied { path: FIELD.to_owned(), observed: "2".to_owned() };
     let stuck = PriorState { not_applied: vec![unapplied], ..written_before() };
     let reverted = PriorState { settling: true, ..spec_changed() };
+    let failed = PriorState { sent: Some("other".to_owned()), ..written_before() };
     let settling = || PriorState { settling: true, ..written_before() };
     let fought = PriorState { fought: vec![FIELD.to_owned()], ..written_before() };
     let named_and_recorded = "no owner tag, id recorded, externalId names it, equal";
@@ -203,6 +204,7 @@ fn situations() -> Vec<Situation> {
         case("ours, differs by drift", written_before(), one(Ours, Some(Update))),
         case("ours, differs, just written", settling(), one(Ours, Some(Update))),
         case("ours, equal, spec changed, another spec just written", reverted, one(Ours, None)),
+        case("ours, equal, an update to another spec just failed", failed, one(Ours, None)),
         case("no owner tag, id recorded, just written", settling(), one(Untagged, None)),
         case("ours, differs, the upstream did not apply an earlier write", stuck.clone(), one(Ours, Some(Update))),
         case("ours, may grant more, the upstream did not apply an earlier write", stuck, wider(Update)),

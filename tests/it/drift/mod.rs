@@ -9,4 +9,5 @@ mod idle;
 mod ineffective;
 mod narrowing;
 mod snapshots;
+mod taken_back;
 mod widening;

@@ -23,17 +23,18 @@ fn id() -> impl Strategy<Value = String> {
 }
 
 fn prior() -> impl Strategy<Value = PriorState> {
-    let hash = prop::option::of(select(vec!["wanted", "older"]).prop_map(str::to_owned));
+    let hash = || prop::option::of(select(vec!["wanted", "older"]).prop_map(str::to_owned));
+    let hashes = (hash(), hash());
     let paths = || prop::collection::vec(path(), 0..3);
     let contender = prop::option::of(Just("Policy a/b".to_owned()));
     let kinds = vec![OperationKind::Create, OperationKind::Recreate, OperationKind::Adopt];
     let waits = any::<[bool; 6]>();
-    (prop::option::of(id()), prop::option::of(select(kinds)), waits, hash, paths(), paths(), contender).prop_map(
+    (prop::option::of(id()), prop::option::of(select(kinds)), waits, hashes, paths(), paths(), contender).prop_map(
         |(
             id,
             in_flight,
             [create_sent, in_grace, may_be_unrecorded, settling, lost_update, unseen],
-            applied_hash,
+            (applied_hash, sent),
             not_applied,
             fought,
             contender,
@@ -46,6 +47,7 @@ fn prior() -> impl Strategy<Value = PriorState> {
             applied_hash,
             settling,
             lost_update,
+            sent,
             unseen,
             before: None,
             not_applied: not_applied.into_iter().map(|path| Unapplied { path, observed: "2".to_owned() }).collect(),

@@ -24,7 +24,10 @@ impl<K: Managed> Apply<'_, '_, K> {
         self.this.save().await?;
         let delay = self.this.record_narrowing(self.external, diff).await?;
         let write = Write::update(cause, id, diff);
+        self.note_sent();
         let result = self.this.write(write, self.external.update(id, diff)).await?;
+        // It may have waited, and taken effect until its response came.
+        self.note_sent();
         match (&result, delay) {
             (Ok(Written::Accepted { .. } | Written::Incomplete { .. }), Some(delay)) => {
                 let until = self.this.start_narrowing(delay);
@@ -36,6 +39,11 @@ impl<K: Managed> Apply<'_, '_, K> {
             (_, None) => {}
         }
         Ok(result)
+    }
+
+    /// Remembers the update: if the spec is taken back, reads that lag do not prove that it had no effect.
+    fn note_sent(&self) {
+        self.this.shared().settling.sent(&self.this.uid(), &self.hash);
     }
 
     /// Writes the fields of the difference and confirms the write.

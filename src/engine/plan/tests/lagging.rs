@@ -50,6 +50,19 @@ fn plan_distrusts_equality_while_another_spec_was_just_written() {
 }
 
 #[test]
+fn plan_distrusts_equality_after_another_spec_was_sent() {
+    let sent = |hash: &str| PriorState { sent: Some(hash.to_owned()), ..written() };
+    let plan = plan_one(&sent("another"), rules(), Ownership::Ours, &[]);
+    assert!(matches!(plan, Plan::Recheck(_)), "{plan:?}");
+    assert_eq!(step(&sent(HASH), rules(), &[]), Step::None);
+    let own = step(&sent("another"), rules(), CHANGED);
+    assert!(matches!(own, Step::Update { cause: Cause::Spec, .. }), "it is no drift: {own:?}");
+    let report = Rules { drift: DriftPolicy::Report, ..rules() };
+    let plan = plan_one(&sent("another"), report, Ownership::Ours, CHANGED);
+    assert!(matches!(plan, Plan::Report { .. }), "{plan:?}");
+}
+
+#[test]
 fn plan_never_waits_for_a_foreign_object() {
     for owner in [foreign_tag(), Ownership::OtherObject("Policy a/b".to_owned())] {
         let plan = plan_one(&settling(), rules(), owner, &[]);
