@@ -26,6 +26,8 @@ pub struct DeletionRecord<'a> {
     pub proven: Option<&'a str>,
     /// Whether this process began the adoption in flight. Status alone does not prove one.
     pub adopts: bool,
+    /// Whether another object of this cluster comes first in the claim on the name: the id in status may be forged.
+    pub is_claimed: bool,
 }
 
 impl DeletionRecord<'_> {
@@ -126,7 +128,7 @@ fn decide(record: &DeletionRecord<'_>, id: String, owner: &Ownership) -> Decisio
         Ownership::Untagged if adopting => Decision::Skip,
         Ownership::Unknown if adopting && record.adopts => Decision::Skip,
         // Where the upstream shows no tags, the recorded id is the only proof.
-        Ownership::Unknown if is_recorded && !adopting => Decision::Delete(id),
+        Ownership::Unknown if is_recorded && !adopting && !record.is_claimed => Decision::Delete(id),
         Ownership::Untagged if has_id => Decision::Stop(DeletionPlan::Blocked(not_tagged(&id))),
         // Nothing is recorded, and the upstream shows that the object is not ours.
         Ownership::Untagged if record.in_flight.is_none() => Decision::Skip,

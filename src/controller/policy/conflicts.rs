@@ -34,12 +34,22 @@ const REFUSED: [Reason; 6] = [
 
 /// Returns the display name of the first of the objects that come before this one in one of its claims.
 pub fn contender<K: Managed>(this: &Reconciliation<'_, K>, found: &[Observation]) -> Option<String> {
-    if found.iter().any(|observed| matches!(observed.owner, Ownership::Ours)) {
-        return None;
-    }
+    let proven = this.shared().records.proven(&this.uid());
+    let is_ours = |seen: &Observation| match seen.owner {
+        Ownership::Ours => true,
+        // Where the upstream shows no owner tags, this process may know that it made the object.
+        Ownership::Unknown => proven.as_ref() == Some(&seen.id),
+        Ownership::Untagged | Ownership::ForeignTag(_) | Ownership::OtherObject(_) | Ownership::Reserved => false,
+    };
+    if found.iter().any(is_ours) { None } else { first_claim(this, |id| found.iter().any(|seen| seen.id == id)) }
+}
+
+/// Returns the display name of the first of the objects that come before this one in one of its claims. A claim on an id
+/// counts only if the object `is_there`.
+pub fn first_claim<K: Managed>(this: &Reconciliation<'_, K>, is_there: impl Fn(&str) -> bool) -> Option<String> {
     let (me, accounts) = (&this.object, &this.shared().accounts);
     let mut mine = claims_of(me);
-    mine.retain(|claim| !matches!(claim, Claim::Id(_, _, id) if found.iter().all(|seen| seen.id != *id)));
+    mine.retain(|claim| !matches!(claim, Claim::Id(_, _, id) if !is_there(id)));
     if mine.is_empty() {
         return None;
     }

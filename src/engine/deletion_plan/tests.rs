@@ -2,7 +2,8 @@
 
 use super::*;
 
-const UNRECORDED: DeletionRecord<'_> = DeletionRecord { id: None, in_flight: None, proven: None, adopts: false };
+const UNRECORDED: DeletionRecord<'_> =
+    DeletionRecord { id: None, in_flight: None, proven: None, adopts: false, is_claimed: false };
 const RECORDED: DeletionRecord<'_> = DeletionRecord { id: Some("id-1"), ..UNRECORDED };
 const CREATING: DeletionRecord<'_> = DeletionRecord { in_flight: Some(OperationKind::Create), ..UNRECORDED };
 const FORGED: DeletionRecord<'_> = DeletionRecord { in_flight: Some(OperationKind::Adopt), ..RECORDED };
@@ -51,6 +52,15 @@ fn deletion_plan_skips_untagged_objects_while_adopting() {
     for owner in [Ownership::Untagged, Ownership::Unknown] {
         assert_eq!(one(&ADOPTING, &owner), deletes(&[]), "{owner:?}");
     }
+}
+
+#[test]
+fn deletion_plan_distrusts_the_id_when_another_object_claims_it() {
+    let claimed = DeletionRecord { is_claimed: true, ..RECORDED };
+    assert!(blocked(one(&claimed, &Ownership::Unknown)).message.contains("Cannot tell whether id-1"));
+    assert_eq!(one(&claimed, &Ownership::Ours), deletes(&["id-1"]), "the owner tag decides");
+    let known = DeletionRecord { proven: Some("id-1"), ..claimed };
+    assert_eq!(one(&known, &Ownership::Unknown), deletes(&["id-1"]), "this process created it");
 }
 
 #[test]

@@ -13,7 +13,7 @@ use crate::engine::{Cause, Diff, Observation, Ownership, Remedy};
 pub fn plan(prior_state: &PriorState, rules: Rules<'_>, found: Vec<Observation>, wanted_hash: &str) -> Plan {
     let plan = Planner { prior_state, rules, wanted_hash }.plan(found);
     match &prior_state.contender {
-        Some(name) if plan.acquires() => Plan::Yield(Rival::Older { name: name.clone() }),
+        Some(name) if plan.acquires() || plan.rests_on_record() => Plan::Yield(Rival::Older { name: name.clone() }),
         _ => plan,
     }
 }

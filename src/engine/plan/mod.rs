@@ -8,7 +8,7 @@ mod decide;
 mod prior_state;
 mod refusal;
 
-use super::{Cause, Diff, Observation};
+use super::{Cause, Diff, Observation, Ownership};
 
 pub use decide::plan;
 pub use prior_state::{PriorState, Rules, Unapplied};
@@ -63,6 +63,21 @@ impl Plan {
             Self::Create
             | Self::Wait
             | Self::Recheck(_)
+            | Self::Yield(_)
+            | Self::Duplicate { .. }
+            | Self::Refuse(_) => false,
+        }
+    }
+
+    /// Returns whether this plan manages an object that only the record in status shows to be ours.
+    #[must_use]
+    pub fn rests_on_record(&self) -> bool {
+        match self {
+            Self::Existing(existing) => existing.observed.owner == Ownership::Unknown,
+            Self::Create
+            | Self::Wait
+            | Self::Recheck(_)
+            | Self::Report { .. }
             | Self::Yield(_)
             | Self::Duplicate { .. }
             | Self::Refuse(_) => false,

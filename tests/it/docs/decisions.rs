@@ -178,6 +178,7 @@ fn situations() -> Vec<Situation> {
     let stuck = PriorState { not_applied: vec![unapplied], ..written_before() };
     let reverted = PriorState { settling: true, ..spec_changed() };
     let failed = PriorState { sent: Some("other".to_owned()), ..written_before() };
+    let rivaled = PriorState { contender: contested().contender, ..written_before() };
     let settling = || PriorState { settling: true, ..written_before() };
     let fought = PriorState { fought: vec![FIELD.to_owned()], ..written_before() };
     let named_and_recorded = "no owner tag, id recorded, externalId names it, equal";
@@ -214,6 +215,7 @@ fn situations() -> Vec<Situation> {
         case("ours, must be recreated, spec changed", spec_changed(), one(Ours, Some(Recreate))),
         case("ours, must be recreated by drift", written_before(), one(Ours, Some(Recreate))),
         case("owner tags are not shown, id recorded, equal", written_before(), one(Unknown, None)),
+        case("owner tags are not shown, id recorded, equal, an older object claims it", rivaled, one(Unknown, None)),
         case(
             "owner tags are not shown, id recorded, must be recreated",
             written_before(),

@@ -2,11 +2,12 @@
 
 use crate::deletion::from_status::blocked;
 use crate::security::tenants::write_status;
-use crate::support::test_env::{TestEnv, ncloud_policy, upstream_id};
-use cloud_policy::api::Policy;
+use crate::support::test_env::{TestEnv, common, ncloud_policy, upstream_id};
+use cloud_policy::api::{FINALIZER, Policy};
 use cloud_policy_simulator::ncloud::NewPolicy;
 use cloud_policy_simulator::{Action, Fault, Operation};
 use serde_json::{Value, json};
+use std::time::Duration;
 
 /// Starts with a ready policy in an account that shows no tags.
 async fn untagged(prefix: &str) -> (TestEnv, String) {
@@ -84,5 +85,54 @@ async fn deletion_takes_no_foreign_object_when_id_is_forged() {
         blocked::<Policy>(&env, "one", "Conflict").await;
         let left: Vec<String> = env.ncloud.policies().into_iter().map(|policy| policy.policy_id).collect();
         assert!(left.contains(&foreign) && left.contains(&id), "{left:?}");
+    }
+}
+
+/// Adds a suspended object of another tenant that names the ready policy as well, with the record of its owner in status.
+async fn with_forger(prefix: &str) -> TestEnv {
+    let (env, _) = untagged(prefix).await;
+    let record = common(&env.get::<Policy>("one").await).upstream;
+    // The API server counts the age in seconds.
+    tokio::time::sleep(Duration::from_millis(1100)).await;
+    let mut forger = ncloud_policy("forger");
+    forger["metadata"]["finalizers"] = json!([FINALIZER]);
+    forger["spec"]["suspend"] = json!(true);
+    forger["spec"]["ncloud"]["policyName"] = json!("one");
+    forger["spec"]["ncloud"]["description"] = json!("forged");
+    env.apply(forger).await;
+    env.reason::<Policy>("forger", "Suspended").await;
+    write_status::<Policy>(&env, "forger", json!({ "upstream": record })).await;
+    env
+}
+
+#[tokio::test]
+async fn forged_record_changes_no_object_of_an_older_one() {
+    for restarted in [false, true] {
+        let mut env = with_forger("hidden-taken").await;
+        if restarted {
+            env.stop().await;
+            env.start(|_| {});
+        }
+        env.patch::<Policy>("forger", json!({ "spec": { "suspend": false } })).await;
+        env.reason::<Policy>("forger", "Conflict").await;
+        assert_eq!(env.ncloud.policies()[0].description.as_deref(), Some("first"));
+    }
+}
+
+#[tokio::test]
+async fn forged_record_deletes_no_object_of_an_older_one() {
+    for restarted in [false, true] {
+        let mut env = with_forger("hidden-gone").await;
+        if restarted {
+            env.stop().await;
+            env.start(|_| {});
+        }
+        env.delete::<Policy>("forger").await;
+        let message = blocked::<Policy>(&env, "forger", "Conflict").await;
+        assert!(message.contains("force-orphan=true") && env.ncloud.policies().len() == 1, "{message}");
+        env.delete::<Policy>("one").await;
+        env.gone::<Policy>("one").await;
+        assert!(env.ncloud.policies().is_empty(), "its owner deletes it");
+        env.gone::<Policy>("forger").await;
     }
 }

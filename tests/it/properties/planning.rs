@@ -135,7 +135,7 @@ fn plan_contains_no_write_that_policies_forbid() {
             assert!(!matches!(plan, Plan::Existing(_)), "and makes nothing its own");
         }
         if prior.contender.is_some() {
-            assert!(!plan.acquires(), "an older object claims it: {plan:?}");
+            assert!(!plan.acquires() && !plan.rests_on_record(), "an older object claims it: {plan:?}");
         }
         let ours = found.iter().filter(|seen| seen.owner == Ownership::Ours).count();
         if ours > 1 {

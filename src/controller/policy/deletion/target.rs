@@ -7,6 +7,7 @@ use super::places::Place;
 use crate::api::status::UpstreamRef;
 use crate::api::{FORCE_ORPHAN, Reason};
 use crate::controller::kinds::managed::Managed;
+use crate::controller::policy::conflicts;
 use crate::controller::policy::reconciliation::Reconciliation;
 use crate::controller::policy::stop::Stop;
 use crate::engine::deletion_plan::{DeletionPlan, DeletionRecord, plan_deletion};
@@ -118,6 +119,9 @@ impl Target {
             return Ok(Planned { plan: DeletionPlan::Delete(vec![id]), is_taken: false });
         }
         let (recorded, named) = self.find(this, &record).await?;
+        let is_hidden = recorded == Some(Ownership::Unknown);
+        let is_claimed = is_hidden && conflicts::first_claim(this, |id| self.id.as_deref() == Some(id)).is_some();
+        let record = DeletionRecord { is_claimed, ..record };
         let is_empty = named.is_empty();
         let plan = plan_deletion(&record, recorded, named);
         let is_taken = !is_empty && plan == DeletionPlan::Delete(Vec::new());
@@ -132,7 +136,7 @@ impl Target {
         let (operation, records) = (this.status.common.operation.as_ref(), &this.shared().records);
         let adopts = operation.is_some_and(|operation| records.began_adoption(&this.uid(), &operation.id));
         let in_flight = operation.map(|operation| operation.kind);
-        DeletionRecord { id: self.id.as_deref(), in_flight, proven, adopts }
+        DeletionRecord { id: self.id.as_deref(), in_flight, proven, adopts, is_claimed: false }
     }
 
     /// Returns the owner of the recorded object, and what a search finds if one is needed.
