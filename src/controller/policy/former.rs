@@ -50,7 +50,7 @@ pub async fn settle<K: Managed>(this: &mut Reconciliation<'_, K>) -> Result<(), 
         }
         Former::Unknown(_) if is_given_up(this, &record) => {
             let tag = OwnerTagFate::Stays("the operator cannot look there".to_owned());
-            orphan::report(this, Some(&record), OrphanReason::Moved, &tag);
+            orphan::report(this, Some(&record), OrphanReason::Moved, &tag, false);
             leave(this, &record).await?;
             this.shared().metrics.orphaned(K::KIND, OrphanReason::Moved.label());
             return Ok(());

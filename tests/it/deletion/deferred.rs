@@ -1,6 +1,8 @@
 //! Deletions that the upstream accepted and that wait for a list, which confirms them together with others.
 
 use super::from_status::blocked;
+use crate::ownership::lost_finalizers::three_ready;
+use crate::ownership::released::orphaned_note;
 use crate::support::test_env::{TestEnv, common, ncloud_policy, network_policy, spaceone_policy};
 use cloud_policy::api::{NetworkPolicy, Policy};
 use cloud_policy::controller::Settings;
@@ -114,6 +116,29 @@ async fn deleted_object_is_not_held_by_the_limit() {
     let there: Vec<String> = env.spaceone.policies().into_iter().map(|policy| policy.policy_id).collect();
     for name in all.iter().filter(|name| !there.contains(name)) {
         env.gone::<Policy>(name).await;
+    }
+}
+
+#[tokio::test]
+async fn release_does_not_deny_an_earlier_deletion() {
+    let env = TestEnv::with("deferred-released", one_at_a_time).await;
+    three_ready(&env).await;
+    let lag = Lag { reads: Duration::ZERO, lists: Duration::ZERO, deletions: SECOND * 20 };
+    env.ncloud.set_options(|options| options.switches.lag = lag);
+    env.spaceone.set_options(|switches| switches.lag = lag);
+    env.delete::<Policy>("one").await;
+    env.delete::<Policy>("two").await;
+    env.delete::<NetworkPolicy>("net").await;
+    blocked::<Policy>(&env, "one", "Deleting").await;
+    blocked::<Policy>(&env, "two", "Deleting").await;
+    blocked::<NetworkPolicy>(&env, "net", "Deleting").await;
+    let force = json!({ "metadata": { "annotations": { "cloudpolicy.dev/force-orphan": "true" } } });
+    env.patch::<Policy>("one", force.clone()).await;
+    env.patch::<Policy>("two", force.clone()).await;
+    env.patch::<NetworkPolicy>("net", force).await;
+    for name in ["one", "two", "net"] {
+        let note = orphaned_note(&env, name).await;
+        assert!(note.contains("it was deleted, and not seen to be gone") && !note.contains("not deleted"), "{note}");
     }
 }
 

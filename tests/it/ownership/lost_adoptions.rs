@@ -2,9 +2,10 @@
 //! adoptions, and deletes the upstream object only if it has the owner tag.
 
 use crate::ownership::adoption::{alike, by_hand};
-use crate::support::test_env::{TestEnv, common, upstream_id};
+use crate::support::test_env::{TestEnv, common, spaceone_policy, upstream_id};
 use cloud_policy::api::Policy;
-use cloud_policy_simulator::{Action, Fault, Operation};
+use cloud_policy_simulator::spaceone::StoredPolicy;
+use cloud_policy_simulator::{Action, Fault, Lag, Operation};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -84,4 +85,35 @@ async fn adopted_object_is_kept_when_not_tagged_before_crash() {
     let policy = env.ncloud.policy_named("half").expect("a policy without the owner tag is kept");
     assert!(policy.tags.is_empty(), "{:?}", policy.tags);
     assert_eq!(env.ncloud.journal().count(Operation::Delete), 0);
+}
+
+/// Until reads show the owner tag, its absence is no conflict.
+#[tokio::test]
+async fn deletion_awaits_the_owner_tag_of_an_adoption_in_lag() {
+    let second = Duration::from_secs(1);
+    let env = TestEnv::with("late-tag", |settings| {
+        settings.create_grace = second * 10;
+        settings.slow_retry = second * 60;
+    })
+    .await;
+    let lag = Lag { reads: second * 3, lists: second * 3, deletions: Duration::ZERO };
+    env.spaceone.add_policy(StoredPolicy {
+        policy_id: "late".to_owned(),
+        name: "Viewer".to_owned(),
+        ..StoredPolicy::default()
+    });
+    tokio::time::sleep(second * 4).await;
+    env.spaceone.set_options(|switches| switches.lag = lag);
+    let mut object = spaceone_policy("late");
+    object["spec"]["adoptionPolicy"] = json!("Always");
+    env.apply(object).await;
+    let is_adopted = |object: &Policy| {
+        anyhow::ensure!(common(object).upstream.is_some_and(|upstream| upstream.adopted));
+        Ok(())
+    };
+    env.until("late", "adopted", is_adopted).await;
+    env.delete::<Policy>("late").await;
+    env.gone::<Policy>("late").await;
+    let events = env.events("late").await;
+    assert!(events.iter().all(|(reason, _)| reason != "Conflict") && env.spaceone.policies().is_empty(), "{events:?}");
 }

@@ -19,7 +19,7 @@ mod mended;
 mod recreated;
 mod refused_creates;
 mod relabelled;
-mod released;
+pub mod released;
 mod removed_records;
 mod renamed_restores;
 mod rivals;

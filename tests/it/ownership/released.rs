@@ -182,7 +182,7 @@ async fn forge_and_delete(env: &TestEnv, record: &Value, change: &Value) {
 }
 
 /// Waits until the object is gone, and returns the event that tells what was left.
-pub(super) async fn orphaned_note(env: &TestEnv, name: &str) -> String {
+pub async fn orphaned_note(env: &TestEnv, name: &str) -> String {
     env.gone::<Policy>(name).await;
     env.gone::<NetworkPolicy>(name).await;
     let events = env.events(name).await;

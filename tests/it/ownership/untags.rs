@@ -1,4 +1,4 @@
-//! Releases whose removal of the owner tag the upstream accepts without an effect.
+//! Releases whose removal of the owner tag the upstream accepts without an effect, or refuses although it takes effect.
 
 use super::lost_finalizers::{only_triggers, three_ready};
 use super::released::{orphaned_note, owner_tags};
@@ -44,6 +44,24 @@ async fn owner_tag_is_removed_again_when_untag_had_no_effect() {
         assert!(note.contains("The operator removed its owner tag"), "{note}");
     }
     assert_eq!(owner_tags(&env), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn event_says_that_owner_tag_went_when_untag_is_refused() {
+    for (prefix, forced, code) in [("untag-400", false, 400), ("untag-403", true, 403), ("untag-504", true, 504)] {
+        let env = TestEnv::with(prefix, only_triggers).await;
+        three_ready(&env).await;
+        let refused = |operation| Fault::on(operation).after(Action::status(code, "{}"));
+        env.ncloud.faults().add(refused(Operation::TagsRemove));
+        env.spaceone.faults().add(refused(Operation::Update).of(Collection::Policy));
+        env.spaceone.faults().add(refused(Operation::Update).of(Collection::NetworkPolicy));
+        release_three(&env, forced).await;
+        for name in ["one", "two", "net"] {
+            let note = orphaned_note(&env, name).await;
+            assert!(note.contains("The operator removed its owner tag") && !note.contains("stays"), "{note}");
+        }
+        assert_eq!(owner_tags(&env), Vec::<String>::new());
+    }
 }
 
 /// Releases the three objects, and deletes them.

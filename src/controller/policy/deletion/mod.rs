@@ -83,6 +83,8 @@ pub async fn run<K: Managed>(this: &mut Reconciliation<'_, K>) -> Result<Next> {
     if !is_concerned(this) {
         return Ok(Next::on_change());
     }
+    // A removal of the owner tag would be the last write.
+    let was_deleted = this.shared().settling.has_deleted(&this.uid());
     let deletion = match this.object.orphan_reason() {
         Some(why) => untag::remove_owner_tag(this, why).await.map(|tag| Deletion::Orphaned(why, tag)),
         None => delete_unless_crd_is_deleted(this).await,
@@ -90,7 +92,7 @@ pub async fn run<K: Managed>(this: &mut Reconciliation<'_, K>) -> Result<Next> {
     match deletion {
         Ok(Deletion::Done) => release::run(this, None).await,
         Ok(Deletion::Orphaned(why, tag)) => {
-            orphan::report(this, this.upstream_ref(), why, &tag);
+            orphan::report(this, this.upstream_ref(), why, &tag, was_deleted);
             release::run(this, Some(why)).await
         }
         Err(Stop::Report(outcome)) => block(this, outcome).await,
@@ -178,6 +180,7 @@ async fn delete_from<K: Managed>(this: &Reconciliation<'_, K>, targets: &[Target
     }
     // What is ours goes, whatever else is uncertain.
     if let Some(outcome) = blocked {
+        wait::for_owner_tag(this)?;
         return Err(outcome.into());
     }
     wait::for_copy(this)?;

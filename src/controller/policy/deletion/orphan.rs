@@ -11,12 +11,13 @@ use crate::controller::kinds::managed::Managed;
 use crate::controller::policy::reconciliation::Reconciliation;
 use crate::engine::OrphanReason;
 
-/// Logs the orphan and publishes a warning.
+/// Logs the orphan and publishes a warning. `was_deleted` says that the upstream accepted its deletion before.
 pub fn report<K: Managed>(
     this: &Reconciliation<'_, K>,
     record: Option<&UpstreamRef>,
     why: OrphanReason,
     tag: &OwnerTagFate,
+    was_deleted: bool,
 ) {
     let (namespace, name) = (this.namespace(), this.object.name_any());
     let note = if let Some(record) = record {
@@ -32,7 +33,8 @@ pub fn report<K: Managed>(
             "orphaned an upstream object"
         );
         let copy = copy_sentence(this, why, tag);
-        format!("Orphaned {system} {object}: it is not deleted ({}).{}{copy}", why.label(), tag.sentence())
+        let fate = if was_deleted { "it was deleted, and not seen to be gone" } else { "it is not deleted" };
+        format!("Orphaned {system} {object}: {fate} ({}).{}{copy}", why.label(), tag.sentence())
     } else {
         tracing::warn!(
             kind = K::KIND,

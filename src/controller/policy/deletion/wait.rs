@@ -26,6 +26,14 @@ pub fn for_create<K: Managed>(this: &Reconciliation<'_, K>) -> Result<(), Stop> 
     Err(Outcome::working(Reason::Deleting, message, Requeue::After(wait)).into())
 }
 
+/// Stops a deletion that an owner is missing for, while reads may not show the owner tag yet.
+pub fn for_owner_tag<K: Managed>(this: &Reconciliation<'_, K>) -> Result<(), Stop> {
+    let Some(left) = this.unseen_left() else { return Ok(()) };
+    let wait = this.shared().settling.count_look(&this.uid()).min(left);
+    let message = "The upstream may not show the owner tag yet. Looking again.";
+    Err(Outcome::working(Reason::Deleting, message, Requeue::After(wait)).into())
+}
+
 /// Stops a deletion whose object may have a copy that a search does not show yet: its create was sent twice.
 pub fn for_copy<K: Managed>(this: &Reconciliation<'_, K>) -> Result<(), Stop> {
     let Some(wait) = this.copy_hidden_for().filter(|left| !left.is_zero()) else { return Ok(()) };
