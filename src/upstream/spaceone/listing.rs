@@ -49,7 +49,7 @@ impl Spaceone {
         let mut limits = ListLimits::default();
         for _ in 0..MAX_PAGES {
             let page = self.page(resource, query, read + 1, PAGE_SIZE).await?;
-            let size = page.results.len() as u64;
+            let (size, known) = (page.results.len() as u64, seen.len());
             read += size;
             limits.add(page.results.len(), page.weight).map_err(|problem| unavailable(resource, &problem))?;
             // Some gateways leave the count out.
@@ -60,7 +60,8 @@ impl Spaceone {
                     found.extend(take(object)?);
                 }
             }
-            if size == 0 || total.map_or(size < PAGE_SIZE, |total| read >= total) {
+            // Without a count only a page without anything new ends the list: some servers show less than was asked for.
+            if size == 0 || total.map_or(seen.len() == known, |total| read >= total) {
                 let complete = total.is_none_or(|total| seen.len() as u64 >= total);
                 return Ok(complete.then_some(found));
             }

@@ -6,7 +6,7 @@ use crate::upstream::spaceone_servers::simulated_rest;
 use cloud_policy::engine::ErrorKind;
 use cloud_policy_simulator::ncloud::NewPolicy;
 use cloud_policy_simulator::spaceone::StoredNetworkPolicy;
-use cloud_policy_simulator::{Action, Fault, Operation};
+use cloud_policy_simulator::{Action, Decision, Fault, Operation, When};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
@@ -46,6 +46,34 @@ async fn incomplete_list_is_read_again_then_reported_as_error() {
         .faults()
         .add(Fault::on(Operation::List).forever().before(Action::status(200, holes)));
     assert_eq!(refusal(subject.find().await, &[]).kind, ErrorKind::Unavailable);
+}
+
+/// A server may show fewer objects in a page than were asked for, and a gateway may leave the count out.
+#[tokio::test]
+async fn list_without_a_count_is_read_to_its_end() {
+    for ignores_pages in [false, true] {
+        let server = simulated_rest().await;
+        let simulator = server.simulator.as_ref().unwrap();
+        let tags = json!({ "cloudpolicy_owner": "cluster/uid-1" });
+        let Value::Object(tags) = tags else { panic!("tags are an object") };
+        let one = StoredNetworkPolicy { name: "same".to_owned(), tags: tags.clone(), ..StoredNetworkPolicy::default() };
+        let made: Vec<String> = (0..15).map(|_| simulator.add_network_policy(one.clone())).collect();
+        let ids = made.clone();
+        simulator.faults().decide_with(move |request| {
+            if request.operation != Operation::List {
+                return None;
+            }
+            let query: Value = serde_json::from_str(request.body).unwrap_or_default();
+            let start = query["query"]["page"]["start"].as_u64().unwrap_or(1);
+            let (skip, take) = if ignores_pages { (0, 15) } else { (usize::try_from(start).unwrap() - 1, 10) };
+            let object = |id: &String| json!({ "network_policy_id": id, "name": "same", "tags": tags });
+            let results: Vec<Value> = ids.iter().skip(skip).take(take).map(object).collect();
+            Some(Decision::Inject(When::Before, Action::status(200, json!({ "results": results }).to_string())))
+        });
+        let subject = network_policy(&server.account(), &server.network_policy(), &owner_tag("uid-1"));
+        let found: BTreeSet<String> = subject.find().await.unwrap().into_iter().map(|seen| seen.id).collect();
+        assert_eq!(found, made.into_iter().collect());
+    }
 }
 
 #[tokio::test]
