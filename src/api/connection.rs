@@ -1,6 +1,7 @@
 //! `Connection` and `ClusterConnection`: endpoint and credentials of one upstream account.
 
-use super::{rules, schema};
+use super::guardrails::Guardrail;
+use super::{guardrails, rules, schema};
 use kube::core::Rule;
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
@@ -36,6 +37,7 @@ fn all_or_names() -> Rule {
     category = "cloudpolicy",
     shortname = "cloudconn",
     doc = "Endpoint and credentials of one upstream account, for objects of the same namespace.",
+    validation = guardrails::no_namespaces(),
     printcolumn(name = "READY", type_ = "string", json_path = ".status.conditions[?(@.type=='Ready')].status"),
     printcolumn(name = "STATUS", type_ = "string", json_path = ".status.conditions[?(@.type=='Ready')].reason"),
     printcolumn(name = "ENDPOINT", type_ = "string", json_path = ".status.endpoint"),
@@ -51,6 +53,8 @@ fn all_or_names() -> Rule {
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = rules::one_of(&PROVIDERS))]
 #[x_kube(validation = rules::same_choice(&PROVIDERS))]
+#[x_kube(validation = guardrails::statements_of_provider())]
+#[x_kube(validation = guardrails::conditions_of_ncloud())]
 pub struct ConnectionSpec {
     /// The NAVER Cloud Platform account. Set exactly one of `ncloud` and `spaceone`. The choice is
     /// immutable.
@@ -72,6 +76,12 @@ pub struct ConnectionSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "SecretRef")]
     pub ca_bundle_secret_ref: Option<SecretRef>,
+    /// The upper bound of what the objects of this connection may grant: at most 50 rules, such as
+    /// `[{allow: [{product: Server, actions: ["View*"]}]}]`. By default, there is no bound. With
+    /// guardrails, objects of a namespace to which no rule applies may grant nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "schema::objects::<Guardrail, 0, 50>")]
+    pub guardrails: Option<Vec<Guardrail>>,
 }
 
 /// Endpoint and credentials of one upstream account, for objects of the namespaces that it lists.

@@ -8,6 +8,7 @@ pub mod connection;
 mod connection_key;
 mod connection_status;
 pub mod crds;
+pub mod guardrails;
 pub mod json_object;
 pub(crate) mod kinds;
 pub mod network_policy;

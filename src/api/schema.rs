@@ -242,7 +242,7 @@ fn text(min: u32, max: u32, pattern: &str, message: &str) -> Schema {
 
 /// Describes a list that has one writer. An atomic list is one value for server-side apply: the writer
 /// that applies the manifest takes back every item that another writer added, and can empty the list.
-fn list(min: u32, max: u32, item: &Schema) -> Schema {
+pub(super) fn list(min: u32, max: u32, item: &Schema) -> Schema {
     let mut list =
         json_schema!({ "type": "array", "maxItems": max, "x-kubernetes-list-type": "atomic", "items": item });
     if min > 0 {

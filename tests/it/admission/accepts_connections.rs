@@ -25,6 +25,12 @@ accepts! {
     admission_accepts_cluster_connection_without_namespaces: CLUSTER_CONNECTION, "spec.allowedNamespaces" = null;
     admission_accepts_cluster_connection_to_spaceone: CLUSTER_CONNECTION, "spec.ncloud" = null,
         "spec.spaceone" = {"endpoint": "https://a.example", "domainId": "d", "tokenSecretRef": {"name": "t", "key": "k"}};
+    admission_accepts_guardrails_of_ncloud: CLUSTER_CONNECTION, "spec.guardrails" = [
+        {"namespaces": {"names": ["team-a"]}, "namePrefix": "team-a-", "maxPolicies": 20, "enforcement": "Warn",
+         "allow": [{"product": "Server", "actions": ["View*", "Change/start*"], "resourceNrns": ["nrn:PUB:Server:KR:*:*"]}],
+         "deny": [{"product": "IAM", "actions": ["*"]}], "requireConditions": ["ncp:principalType"]}];
+    admission_accepts_guardrails_of_spaceone: SPACEONE_CONNECTION,
+        "spec.guardrails" = [{"allow": [{"permissions": ["inventory.*"]}], "deny": [{"permissions": ["identity.*"]}]}, {}];
 }
 
 #[tokio::test]
@@ -38,4 +44,10 @@ async fn admission_adds_defaults_to_spaceone_connection() {
     let kept = accepted(SPACEONE_CONNECTION, &[]).await;
     assert_eq!(kept["spec"]["spaceone"]["apiStyle"], "Rest");
     assert_eq!(kept["spec"]["spaceone"]["tokenSecretRef"]["key"], "token");
+}
+
+#[tokio::test]
+async fn admission_enforces_guardrail_by_default() {
+    let kept = accepted(NCLOUD_CONNECTION, &[("spec.guardrails", json!([{ "namePrefix": "a" }]))]).await;
+    assert_eq!(kept["spec"]["guardrails"], json!([{ "namePrefix": "a", "enforcement": "Enforce" }]));
 }

@@ -76,4 +76,33 @@ rejects! {
         => "spec.allowedNamespaces.names", "names must not repeat an item: remove the repetition";
     admission_rejects_unknown_zone_of_a_cluster_connection: CLUSTER_CONNECTION, "spec.ncloud.zone" = "Gov"
         => "spec.ncloud.zone", r#"supported values: "Public", "Financial", "Government""#;
+
+    admission_rejects_guardrail_of_another_provider: NCLOUD_CONNECTION, "spec.guardrails" = [{"allow": [{"permissions": ["inventory.*"]}]}]
+        => "spec", "spec.guardrails must fit the connection: statements with product for spec.ncloud";
+    admission_rejects_guardrail_deny_of_another_provider: SPACEONE_CONNECTION,
+        "spec.guardrails" = [{"deny": [{"product": "Server", "actions": ["*"]}]}]
+        => "spec", "with permissions for spec.spaceone";
+    admission_rejects_empty_guardrail_statement: CLUSTER_CONNECTION, "spec.guardrails" = [{"allow": [{}]}]
+        => "spec.guardrails[0].allow[0]", "must have either product and actions (NAVER Cloud) or permissions (SpaceONE)";
+    admission_rejects_guardrail_product_without_actions: CLUSTER_CONNECTION, "spec.guardrails" = [{"deny": [{"product": "Server"}]}]
+        => "spec.guardrails[0].deny[0]", "needs actions";
+    admission_rejects_guardrail_permissions_with_resources: SPACEONE_CONNECTION,
+        "spec.guardrails" = [{"allow": [{"permissions": ["a.B.c"], "resourceNrns": ["*"]}]}]
+        => "spec.guardrails[0].allow[0]", "one with permissions has neither actions nor resourceNrns";
+    admission_rejects_required_conditions_of_spaceone: SPACEONE_CONNECTION, "spec.guardrails" = [{"requireConditions": ["k"]}]
+        => "spec", "SpaceONE has no conditions";
+    admission_rejects_guardrail_namespaces_of_a_connection: NCLOUD_CONNECTION,
+        "spec.guardrails" = [{"namespaces": {"names": ["team-a"]}}]
+        => "spec.guardrails", "a Connection serves only its own namespace";
+    admission_rejects_guardrail_namespace_that_is_a_pattern: CLUSTER_CONNECTION,
+        "spec.guardrails" = [{"namespaces": {"names": ["team-*"]}}]
+        => "spec.guardrails[0].namespaces.names[0]", "should match";
+    admission_rejects_guardrail_for_no_namespace: CLUSTER_CONNECTION, "spec.guardrails" = [{"namespaces": {"names": []}}]
+        => "spec.guardrails[0].namespaces.names", "should have at least 1 items";
+    admission_rejects_unknown_enforcement: NCLOUD_CONNECTION, "spec.guardrails" = [{"enforcement": "Audit"}]
+        => "spec.guardrails[0].enforcement", r#"supported values: "Enforce", "Warn""#;
+    admission_rejects_negative_max_policies: NCLOUD_CONNECTION, "spec.guardrails" = [{"maxPolicies": -1}]
+        => "spec.guardrails[0].maxPolicies", "greater than or equal to 0";
+    admission_rejects_empty_name_prefix: NCLOUD_CONNECTION, "spec.guardrails" = [{"namePrefix": ""}]
+        => "spec.guardrails[0].namePrefix", "at least 1 chars";
 }
