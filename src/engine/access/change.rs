@@ -110,15 +110,19 @@ impl<W> Comparison<W> {
         W: Display,
     {
         let Finding::Witness(request) = &self.granted else { return None };
-        let text = request.to_string();
-        let head: String = text.chars().take(SHOWN_WITNESS).collect();
-        Some(if head == text { text } else { format!("{head}...") })
+        Some(shortened(&request.to_string()))
     }
 
     /// Returns whether the new policy may grant less. What is undecided may.
     pub fn may_narrow(&self) -> bool {
         !matches!(self.revoked, Finding::Nothing)
     }
+}
+
+/// Returns a witness as people are shown it.
+pub(super) fn shortened(witness: &str) -> String {
+    let head: String = witness.chars().take(SHOWN_WITNESS).collect();
+    if head == witness { head } else { format!("{head}...") }
 }
 
 impl<W> From<Result<Option<W>, Undecided>> for Finding<W> {

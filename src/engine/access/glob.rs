@@ -45,6 +45,32 @@ pub fn covers(pattern: &str, other: &str) -> bool {
     pattern == other || is_everything(pattern) || matches(pattern, other)
 }
 
+/// Returns a pattern of texts that both patterns match; `None` if there are none. Unless one pattern covers the other, its
+/// texts are only some of those.
+pub fn common(some: &str, other: &str) -> Option<String> {
+    if covers(some, other) {
+        return Some(other.to_owned());
+    }
+    if covers(other, some) {
+        return Some(some.to_owned());
+    }
+    let ((first, some), (other_first, other)) = (some.split_once('*')?, other.split_once('*')?);
+    let split = |rest: &'_ str| {
+        rest.rsplit_once('*')
+            .map_or((String::new(), rest.to_owned()), |(inner, last)| (inner.to_owned(), last.to_owned()))
+    };
+    let ((inner, last), (other_inner, other_last)) = (split(some), split(other));
+    let start = longer(first, other_first, str::starts_with)?;
+    let end = longer(&last, &other_last, str::ends_with)?;
+    Some(format!("{start}*{inner}*{other_inner}*{end}"))
+}
+
+/// Returns the longer of two texts if it has the other one at an end.
+fn longer<'t>(some: &'t str, other: &'t str, has: fn(&'t str, &'t str) -> bool) -> Option<&'t str> {
+    let (short, long) = if some.len() < other.len() { (some, other) } else { (other, some) };
+    has(long, short).then_some(long)
+}
+
 /// Returns whether the pattern matches every text.
 pub fn is_everything(pattern: &str) -> bool {
     !pattern.is_empty() && pattern.bytes().all(|byte| byte == b'*')
@@ -107,6 +133,32 @@ mod tests {
     fn hostile_pattern_is_decided_in_bounded_steps() {
         let (found, steps) = match_steps(&("a*".repeat(500) + "b"), &"a".repeat(2000));
         assert!(!found && steps <= 1001 * 2000, "{steps}");
+    }
+
+    #[test]
+    fn common_texts_match_both_patterns() {
+        for (some, other) in [
+            ("View*", "*List"),
+            ("a*b*c", "ab*bc"),
+            ("a*", "*a"),
+            ("ab*ba", "a*a"),
+            ("*x*", "*y*"),
+            ("View/get", "View*"),
+            ("*", "?"),
+        ] {
+            for (some, other) in [(some, other), (other, some)] {
+                let both = common(some, other).unwrap();
+                for text in [fill(&both, ""), fill(&both, "z"), fill(&both, "zz")] {
+                    assert!(matches(some, &text) && matches(other, &text), "{text}: {some} and {other}");
+                }
+            }
+        }
+        for (some, other) in
+            [("View*", "Change*"), ("*a", "*b"), ("View", "view"), ("ab*", "aa*"), ("", "a*"), ("a*b", "a")]
+        {
+            assert_eq!(common(some, other), None, "{some} and {other}");
+            assert_eq!(common(other, some), None, "{some} and {other}");
+        }
     }
 
     #[test]

@@ -10,6 +10,8 @@
 //! a [`Finding`]: nothing, a witness (a concrete request), or undecided with the reason. [`Comparison::change`] puts
 //! both together as one [`Change`].
 //!
+//! [`guardrails`] judges what an object would grant by the upper bound that its connection sets.
+//!
 //! **Contract.**
 //! - *Nothing* is a proof over all requests, not only over those that exist today.
 //! - A witness is a request that the policy with more treats better than the other one, in every way of reading what
@@ -25,6 +27,7 @@ mod change;
 #[cfg(test)]
 mod dice;
 pub mod glob;
+pub mod guardrails;
 pub mod ncloud;
 pub mod spaceone;
 mod step_limit;

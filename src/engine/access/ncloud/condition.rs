@@ -34,6 +34,20 @@ pub fn clauses(condition: Option<&Condition>) -> Vec<Clause<'_>> {
     all.flat_map(|(operator, keys)| keys.iter().map(move |(key, values)| Clause::of(operator, key, values))).collect()
 }
 
+/// Returns whether a condition holds neither for a request without the key, nor for every value of it. An operator counts
+/// only if it surely needs the key.
+pub fn requires(condition: Option<&Condition>, key: &str) -> bool {
+    let needs_key = |operator: &str| {
+        !operator.contains("Not")
+            && !operator.ends_with("IfExists")
+            && !operator.starts_with("ForAll")
+            && operator != "Null"
+    };
+    let is_bound = |values: &[String]| !values.iter().any(|value| value.is_empty() || glob::is_everything(value));
+    let mut all = condition.into_iter().flatten().filter(|(operator, _)| needs_key(operator));
+    all.any(|(_, keys)| keys.get(key).is_some_and(|values| is_bound(values)))
+}
+
 impl<'a> Clause<'a> {
     fn of(operator: &'a str, key: &'a str, values: &'a [String]) -> Self {
         let has = |special: &[char]| values.iter().any(|value| value.contains(special));

@@ -7,7 +7,7 @@ use crate::engine::access::dice::Dice;
 use crate::engine::access::{Comparison, Finding};
 use std::collections::BTreeMap;
 
-pub(super) const PAIRS: usize = 100_000;
+pub(in crate::engine::access) const PAIRS: usize = 100_000;
 
 const ACTIONS: [&str; 16] =
     ["a", "b", "ab", "ba", "*", "**", "a*", "b*", "*a", "*b", "a*b", "*a*", "b*a", "ab*", "*ab", "c"];
@@ -16,11 +16,11 @@ const ACTIONS: [&str; 16] =
 const PARTS: [&str; 9] = ["a", "b", "ab", "*", "a*", "*b", "*a", "a*b", "**"];
 
 /// The values of a condition key; `None` is a request without it.
-const VALUES: [Option<&str>; 4] = [Some("a"), Some("ab"), Some("c"), None];
+pub(in crate::engine::access) const VALUES: [Option<&str>; 4] = [Some("a"), Some("ab"), Some("c"), None];
 
 /// What is not documented.
 #[derive(Clone, Copy)]
-struct Meaning {
+pub(in crate::engine::access) struct Meaning {
     colons: bool,
     any_member: bool,
     absent: bool,
@@ -67,7 +67,7 @@ fn holds(permission: &NcloudPermission, context: &BTreeMap<String, String>, mean
 }
 
 /// Returns -1 for a denied request, 1 for an allowed one, else 0.
-fn verdict(policy: &[NcloudPermission], request: &Request, meaning: Meaning) -> i8 {
+pub(in crate::engine::access) fn verdict(policy: &[NcloudPermission], request: &Request, meaning: Meaning) -> i8 {
     let within = |target: &NcloudTarget| {
         target.product == request.product
             && target.actions.iter().any(|own| like(own.as_bytes(), request.action.as_bytes(), None))
@@ -81,15 +81,15 @@ fn verdict(policy: &[NcloudPermission], request: &Request, meaning: Meaning) -> 
 }
 
 /// The small world, and what each pattern matches in it.
-struct World {
-    actions: Vec<&'static str>,
-    meanings: Vec<Meaning>,
+pub(in crate::engine::access) struct World {
+    pub(in crate::engine::access) actions: Vec<&'static str>,
+    pub(in crate::engine::access) meanings: Vec<Meaning>,
     action_bits: BTreeMap<String, u64>,
     resource_bits: BTreeMap<String, Vec<u64>>,
 }
 
 impl World {
-    fn new(patterns: &[String], meanings: Vec<Meaning>) -> Self {
+    pub(in crate::engine::access) fn new(patterns: &[String], meanings: Vec<Meaning>) -> Self {
         let parts = ["a", "b", "c", "ab", "acb", "ba"];
         let nrn = |a: &str, b: &str| ["1", ""].map(|member| format!("nrn:PUB:P:{a}:{member}:{b}"));
         let mut resources: Vec<String> =
@@ -136,7 +136,7 @@ impl World {
     }
 
     /// Returns for an action the resources on which it is allowed, and those on which it is denied.
-    fn bits<'p>(
+    pub(in crate::engine::access) fn bits<'p>(
         &'p self,
         policy: &'p [NcloudPermission],
         context: &BTreeMap<String, String>,
@@ -165,7 +165,7 @@ impl World {
 }
 
 /// Makes random policies from patterns of resources.
-pub(super) struct Maker<'w> {
+pub(in crate::engine::access) struct Maker<'w> {
     pub dice: Dice,
     pub resources: &'w [String],
     pub conditions: usize,
@@ -247,14 +247,14 @@ fn compare_pairs(pairs: usize, world: &World, mut maker: Maker<'_>) -> BTreeMap<
     seen
 }
 
-fn meanings(colons: &[bool], any_member: &[bool]) -> Vec<Meaning> {
+pub(in crate::engine::access) fn meanings(colons: &[bool], any_member: &[bool]) -> Vec<Meaning> {
     let pairs = colons.iter().flat_map(|colons| any_member.iter().map(move |any_member| (*colons, *any_member)));
     let both = |(colons, any_member)| [false, true].map(|absent| Meaning { colons, any_member, absent });
     pairs.flat_map(both).collect()
 }
 
 /// Returns resource patterns whose meaning is documented.
-pub(super) fn plain_resources() -> Vec<String> {
+pub(in crate::engine::access) fn plain_resources() -> Vec<String> {
     let mut resources = vec!["*".to_owned(), "nrn:*:P:*::*".to_owned()];
     let pairs = PARTS.iter().flat_map(|a| PARTS.iter().map(move |b| (a, b)));
     resources.extend(pairs.map(|(a, b)| format!("nrn:PUB:P:{a}:1:{b}")));

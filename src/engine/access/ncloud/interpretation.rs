@@ -51,6 +51,20 @@ impl Interpretation {
         Cow::Owned(parts.map(|(at, part)| if at == MEMBER { "*" } else { part }).collect::<Vec<_>>().join(":"))
     }
 
+    /// Returns a pattern of resources that both patterns match, which [`Self::resource`] returned; `None` if there are
+    /// none.
+    pub fn common_resource(self, some: &str, other: &str) -> Option<String> {
+        if self.star_crosses_colon || some == "*" || other == "*" {
+            return glob::common(some, other);
+        }
+        let (parts, others): (Vec<&str>, Vec<&str>) = (some.split(':').collect(), other.split(':').collect());
+        if parts.len() != others.len() {
+            return None;
+        }
+        let parts: Option<Vec<_>> = parts.iter().zip(others).map(|(part, other)| glob::common(part, other)).collect();
+        Some(parts?.join(":"))
+    }
+
     /// Returns whether a resource matches a pattern that [`Self::resource`] returned, and in how many steps that was
     /// decided.
     pub fn resource_matches(self, pattern: &str, resource: &str) -> (bool, usize) {

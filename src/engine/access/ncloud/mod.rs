@@ -11,18 +11,20 @@
 mod condition;
 mod context;
 #[cfg(test)]
-mod fuzz;
+pub(in crate::engine::access) mod fuzz;
 mod interpretation;
 #[cfg(test)]
 mod laws;
+mod overlap;
 mod request;
 mod search;
 mod statement;
 mod table;
 #[cfg(test)]
-mod tests;
+pub(in crate::engine::access) mod tests;
 
-pub use condition::Condition;
+pub use condition::{Condition, requires};
+pub use overlap::overlap;
 pub use request::{Effect, Request};
 pub use statement::{Permission, Target};
 

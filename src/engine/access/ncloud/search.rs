@@ -26,21 +26,21 @@ pub struct Search<'s, 'a> {
 }
 
 /// A part that was found, as an action and a resource pattern with the values of the condition keys.
-pub struct Hit<'a> {
-    action: &'a str,
-    resource: String,
-    context: Context,
+pub struct Hit {
+    pub action: String,
+    pub resource: String,
+    pub context: Context,
 }
 
-impl Hit<'_> {
+impl Hit {
     /// Returns requests of this part, the most natural first. The last one is inside for certain.
     pub fn requests(&self, product: &str, letter: char) -> impl Iterator<Item = Request> {
         let plain = |pattern: &str| glob::fill(pattern, &letter.to_string());
-        let mut actions = vec![plain(self.action)];
-        if glob::is_everything(self.action) {
+        let mut actions = vec![plain(&self.action)];
+        if glob::is_everything(&self.action) {
             actions.splice(0..0, [format!("View/{letter}"), format!("Change/{letter}")]);
         } else if self.action.ends_with("View*") || self.action.ends_with("Change*") {
-            actions.insert(0, glob::fill(self.action, &format!("/{letter}")));
+            actions.insert(0, glob::fill(&self.action, &format!("/{letter}")));
         }
         let mut resources = vec![plain(&self.resource)];
         if self.resource == "*" {
@@ -61,7 +61,7 @@ impl Hit<'_> {
 
 impl<'s, 'a> Search<'s, 'a> {
     /// Finds what `more` allows and `less` does not, or what `less` denies and `more` does not.
-    pub fn run(&self) -> Result<Option<Hit<'a>>, Undecided> {
+    pub fn run(&self) -> Result<Option<Hit>, Undecided> {
         let of = |statements: &'s Statements<'a>, denies| statements.iter().filter(move |s| s.denies == denies);
         let beyond = |some: &'s Statements<'a>, others: &'s Statements<'a>, denies| {
             of(some, denies).filter(|statement| !others.contains(*statement)).collect::<Vec<_>>()
@@ -80,11 +80,7 @@ impl<'s, 'a> Search<'s, 'a> {
     }
 
     /// Finds a part of `some` that is outside of all `others`.
-    fn outside(
-        &self,
-        some: &[&'s Statement<'a>],
-        others: Vec<&'s Statement<'a>>,
-    ) -> Result<Option<Hit<'a>>, Undecided> {
+    fn outside(&self, some: &[&'s Statement<'a>], others: Vec<&'s Statement<'a>>) -> Result<Option<Hit>, Undecided> {
         if some.is_empty() {
             return Ok(None);
         }
@@ -102,11 +98,7 @@ impl<'s, 'a> Search<'s, 'a> {
         undecided.map_or(Ok(None), Err)
     }
 
-    fn outside_of(
-        &self,
-        statement: &'s Statement<'a>,
-        others: &mut Others<'s, 'a>,
-    ) -> Result<Option<Hit<'a>>, Undecided> {
+    fn outside_of(&self, statement: &'s Statement<'a>, others: &mut Others<'s, 'a>) -> Result<Option<Hit>, Undecided> {
         let (actions, resources) = (self.actions(statement, others)?, self.resources(statement, others)?);
         let mut undecided = None;
         for (by_action, action) in &actions {
@@ -117,7 +109,8 @@ impl<'s, 'a> Search<'s, 'a> {
                 match solver.solve(&statement.clauses, around.collect()) {
                     Ok(None) => {}
                     Ok(Some(context)) => {
-                        return Ok(Some(Hit { action, resource: resource.clone(), context }));
+                        let (action, resource) = ((*action).to_owned(), resource.clone());
+                        return Ok(Some(Hit { action, resource, context }));
                     }
                     Err(Undecided::TooLarge) => return Err(Undecided::TooLarge),
                     Err(reason) => undecided = Some(reason),

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 /// A permission of a policy, as the caller has it.
+#[derive(Debug, Clone, PartialEq)]
 pub struct Permission<'a> {
     /// Whether it denies; else it allows.
     pub denies: bool,
@@ -16,6 +17,7 @@ pub struct Permission<'a> {
 }
 
 /// Actions on resources of one product.
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Target<'a> {
     /// The service code.
     pub product: &'a str,
@@ -43,7 +45,7 @@ pub struct Statement<'a> {
 }
 
 impl<'a> Statement<'a> {
-    fn of(denies: bool, target: &Target<'a>, clauses: &Rc<Vec<Clause<'a>>>) -> Self {
+    pub fn of(denies: bool, target: &Target<'a>, clauses: &Rc<Vec<Clause<'a>>>) -> Self {
         let resource = |nrn: &'a String| if means_all(nrn, target.product) { "*" } else { nrn.as_str() };
         Self {
             denies,

@@ -10,7 +10,7 @@ fn compare_within(steps: usize, old: &[NcloudPermission], new: &[NcloudPermissio
     super::compare_within(steps, &permissions(old), &permissions(new))
 }
 
-fn permissions(all: &[NcloudPermission]) -> Vec<Permission<'_>> {
+pub(in crate::engine::access) fn permissions(all: &[NcloudPermission]) -> Vec<Permission<'_>> {
     fn target(target: &NcloudTarget) -> Target<'_> {
         Target { product: &target.product, actions: &target.actions, resources: &target.resource_nrns }
     }

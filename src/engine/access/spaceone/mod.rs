@@ -8,7 +8,7 @@
 mod fnmatch;
 mod search;
 #[cfg(test)]
-mod tests;
+pub(in crate::engine::access) mod tests;
 
 use crate::engine::access::change::{Comparison, Finding, Undecided};
 use crate::engine::access::step_limit::{STEPS, StepLimit};
@@ -75,11 +75,30 @@ fn beyond(more: &Permissions<'_>, less: &Permissions<'_>, steps: &StepLimit) -> 
     let mut undecided = None;
     let all = more.by_prefix.iter().flat_map(|(prefix, all)| all.iter().map(move |(text, own)| (prefix, text, own)));
     for (prefix, _, pattern) in all.filter(|(prefix, text, _)| !less.has(prefix, text)) {
-        match less.near(prefix, steps).and_then(|near| Search::new(pattern, &near, steps).run()) {
+        match less.near(prefix, steps).and_then(|near| Search::new(&[pattern], &near, steps).run()) {
             Ok(None) => {}
             Ok(found) => return Ok(found),
             Err(reason) => undecided = Some(reason),
         }
     }
     undecided.map_or(Ok(None), Err)
+}
+
+/// Finds a request that permissions allow and one of the named patterns matches, and none of `except`. The steps are taken
+/// from the limit.
+pub fn overlap(steps: &StepLimit, permissions: &[String], named: &[String], except: &[String]) -> Finding<String> {
+    let parse = |texts: &[String]| texts.iter().map(|text| Pattern::parse(text)).collect::<Option<Vec<_>>>();
+    let (Some(own), Some(named), Some(except)) = (parse(permissions), parse(named), parse(except)) else {
+        return Finding::Undecided(Undecided::Pattern);
+    };
+    let except: Vec<&Pattern> = except.iter().collect();
+    let mut undecided = None;
+    for (own, named) in own.iter().flat_map(|own| named.iter().map(move |named| (own, named))) {
+        match Search::new(&[own, named], &except, steps).run() {
+            Ok(None) => {}
+            Ok(found) => return Ok(found).into(),
+            Err(reason) => undecided = Some(reason),
+        }
+    }
+    undecided.map_or(Ok(None), Err).into()
 }

@@ -1,13 +1,14 @@
-//! Searches for a request that one pattern matches, and none of the others.
+//! Searches for a request that some patterns all match, and none of the others.
 //!
 //! The patterns run side by side as one automaton that is built on the way: a state is the set of places that a text
 //! has reached in them. The search goes through the states by the length of their text, so the witness is a shortest
-//! one. It leaves a state in which another pattern matches whatever follows, or the pattern itself nothing.
+//! one. It leaves a state in which another pattern matches whatever follows, or one of its own nothing.
 
 use super::fnmatch::{Pattern, Token};
 use crate::engine::access::change::Undecided;
 use crate::engine::access::step_limit::StepLimit;
 use std::collections::HashSet;
+use std::ops::Range;
 
 /// Characters that a witness may contain, the plainest first.
 const PLAIN: &str = "xabcdefghijklmnopqrstuvwyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_";
@@ -23,8 +24,10 @@ type Place = u32;
 
 /// One search.
 pub struct Search<'s> {
-    /// The tokens of all patterns, the searched one first; `None` is the end of each.
+    /// The tokens of all patterns, the searched ones first; `None` is the end of each.
     tokens: Vec<Option<&'s Token>>,
+    /// The places of each searched pattern.
+    searched: Vec<Range<Place>>,
     /// The first place of the others.
     others: Place,
     start: Vec<Place>,
@@ -45,10 +48,14 @@ struct State {
 type Step = (usize, char);
 
 impl<'s> Search<'s> {
-    /// Prepares the search for what `pattern` matches and none of `others`.
-    pub fn new(pattern: &'s Pattern, others: &[&'s Pattern], steps: &'s StepLimit) -> Self {
-        let mut search = Self { tokens: Vec::new(), others: 0, start: Vec::new(), steps };
-        search.add(pattern);
+    /// Prepares the search for what all of `searched` match and none of `others`.
+    pub fn new(searched: &[&'s Pattern], others: &[&'s Pattern], steps: &'s StepLimit) -> Self {
+        let mut search = Self { tokens: Vec::new(), searched: Vec::new(), others: 0, start: Vec::new(), steps };
+        for pattern in searched {
+            let start = search.end();
+            search.add(pattern);
+            search.searched.push(start..search.end());
+        }
         search.others = search.end();
         for other in others {
             search.add(other);
@@ -104,7 +111,7 @@ impl<'s> Search<'s> {
             Token::One(class) => class.has(letter).then_some(place + 1),
         });
         let places = self.closure(next.collect());
-        let alive = places.first().is_some_and(|first| *first < self.others);
+        let alive = self.searched.iter().all(|own| reaches(&places, own));
         let covered = places.iter().any(|place| *place >= self.others && self.takes_all(*place));
         (alive && !covered).then_some(State { places, dots, empty_part: is_dot })
     }
@@ -112,9 +119,9 @@ impl<'s> Search<'s> {
     fn is_witness(&self, state: &State) -> bool {
         let ends = |place: &&Place| self.token(**place).is_none();
         let is_request = state.dots == DOTS && !state.empty_part;
-        is_request && state.places.iter().filter(ends).all(|place| *place < self.others) && {
-            state.places.iter().any(|place| *place + 1 == self.others)
-        }
+        is_request
+            && state.places.iter().filter(ends).all(|place| *place < self.others)
+            && self.searched.iter().all(|own| state.places.binary_search(&(own.end - 1)).is_ok())
     }
 
     fn token(&self, place: Place) -> Option<&'s Token> {
@@ -156,6 +163,12 @@ impl<'s> Search<'s> {
         limits.sort_unstable();
         Ok(one_of_each(&limits))
     }
+}
+
+/// Returns whether one of the places, in ascending order, is in a pattern.
+fn reaches(places: &[Place], pattern: &Range<Place>) -> bool {
+    let first = places.partition_point(|place| *place < pattern.start);
+    places.get(first).is_some_and(|place| *place < pattern.end)
 }
 
 /// Returns one character between each two limits, and one outside of all classes.

@@ -13,7 +13,7 @@ const PARTS: [&str; 18] = [
 /// Patterns that do not keep to the parts.
 const ACROSS: [&str; 12] = ["*", "a*", "*b", "a.*", "*.a", "a*b", "*.*", "?*.*", "*.*.*", "??.*", "[!b]*", "*[a-b]"];
 
-const PAIRS: usize = 100_000;
+pub(in crate::engine::access) const PAIRS: usize = 100_000;
 
 /// Matches as the documentation of `fnmatch` says.
 fn allows(pattern: &[char], text: &[char]) -> bool {
@@ -52,7 +52,7 @@ fn in_class_as_is(class: &[char], letter: char) -> bool {
     }
 }
 
-fn any_allows(permissions: &[String], request: &str) -> bool {
+pub(in crate::engine::access) fn any_allows(permissions: &[String], request: &str) -> bool {
     let letters = |text: &str| text.chars().collect::<Vec<_>>();
     permissions.iter().any(|permission| allows(&letters(permission), &letters(request)))
 }
@@ -63,16 +63,16 @@ fn is_request(text: &str) -> bool {
 }
 
 /// Requests of the world, as bits.
-type Requests = [u64; 16];
+pub(in crate::engine::access) type Requests = [u64; 16];
 
 /// Permissions, and the requests that they allow.
-type Allowing = (Vec<String>, Requests);
+pub(in crate::engine::access) type Allowing = (Vec<String>, Requests);
 
 /// Patterns, each with the requests of the world that it allows.
-struct World(Vec<(String, Requests)>);
+pub(in crate::engine::access) struct World(Vec<(String, Requests)>);
 
 impl World {
-    fn new(dice: &mut Dice) -> Self {
+    pub(in crate::engine::access) fn new(dice: &mut Dice) -> Self {
         let parts = ["a", "b", "c", "]", "aa", "ab", "ac", "ba", "cb", "[a"];
         let three = |a: &str, b: &str, c: &str| format!("{a}.{b}.{c}");
         let pairs = parts.iter().flat_map(|a| parts.iter().map(move |b| (a, b)));
@@ -93,7 +93,7 @@ impl World {
     }
 
     /// Chooses a few patterns.
-    fn choose(&self, dice: &mut Dice) -> Allowing {
+    pub(in crate::engine::access) fn choose(&self, dice: &mut Dice) -> Allowing {
         let mut chosen = Allowing::default();
         (0..=dice.below(3)).for_each(|_| self.add(&mut chosen, dice));
         chosen

@@ -9,7 +9,8 @@ pub(super) fn compare(want: &[NcloudPermission], have: &[NcloudPermission]) -> C
     compare_access(&permissions(want), &permissions(have))
 }
 
-fn permissions(permissions: &[NcloudPermission]) -> Vec<Permission<'_>> {
+/// Returns permissions as the algebra reads them.
+pub(super) fn permissions(permissions: &[NcloudPermission]) -> Vec<Permission<'_>> {
     permissions.iter().map(permission).collect()
 }
 
