@@ -14,4 +14,5 @@ mod rejects_connections;
 mod rejects_ncloud;
 mod rejects_spaceone;
 mod rejects_updates;
+mod samples;
 mod shown;
