@@ -96,6 +96,8 @@ reasons! {
     /// The spec violates a rule that the operator checks, or refers to an upstream object that does
     /// not exist.
     InvalidSpec,
+    /// The object is beyond the guardrails of its connection, so the operator writes nothing for it.
+    GuardrailDenied,
     /// The upstream accepted the write but did not apply every value.
     NotApplied,
     /// The upstream object is recorded in another place than the one to which the connection leads.

@@ -9,6 +9,7 @@ use super::leader::Leadership;
 use super::queue::backoff::Backoffs;
 use super::queue::permits::Permits;
 use super::state::accounts::Accounts;
+use super::state::bounds::Bounds;
 use super::state::claims::ClaimLocks;
 use super::state::heartbeats::Heartbeats;
 use super::state::memories::{self, Departed, Memories};
@@ -48,6 +49,8 @@ pub struct Shared {
     pub events: Events,
     /// The open upstream accounts.
     pub accounts: Accounts,
+    /// The guardrails of the connections.
+    pub bounds: Bounds,
     /// Consecutive failures, by object.
     pub backoffs: Backoffs,
     /// When each object was last read and written.
@@ -92,6 +95,7 @@ impl Shared {
     pub fn forget(&self, uid: &str, shown: Option<UpstreamRef>) -> Option<UpstreamRef> {
         self.departed.note(uid);
         self.backoffs.clear(uid);
+        self.bounds.forget(uid);
         self.memories().forget(uid, shown)
     }
 

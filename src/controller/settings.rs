@@ -73,6 +73,8 @@ pub struct Safeguards {
     /// Searches once more after the grace for what a create made that the upstream refused, before the object goes or another
     /// create is sent.
     pub hidden_refusals: bool,
+    /// Reads the guardrails of the connection again right before a write that may grant something.
+    pub fresh_guardrails: bool,
     /// Creates and deletes nothing while the connection leads to another place than the one that status records.
     pub location: bool,
 }
@@ -98,6 +100,7 @@ impl Default for Safeguards {
             release_tag: true,
             leftover_lookup: true,
             hidden_refusals: true,
+            fresh_guardrails: true,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! [`External`] with its type erased, so that the controller is written once for all upstreams.
 
+use super::access::guardrails::{Grants, Judgement};
 use super::deleter::{Deleter, ExternalDeleter};
 use super::external::{Details, Document, External, Observed, Problem, Verdict, Written};
 use super::snapshot::{Snapshot, Snapshots};
@@ -36,12 +37,17 @@ pub enum ListedObservation {
 /// Tells whether an owner tag is one of those that are looked for.
 pub type IsOwner<'a> = &'a (dyn Fn(&str) -> bool + Sync);
 
+/// Judges what an object grants.
+pub type Judge<'a> = &'a (dyn Fn(&Grants<'_>) -> Judgement + Sync);
+
 /// A desired object, bound to its collection. Each call has the contract of [`External`].
 pub trait BoundExternal: Send + Sync {
     /// Returns the collection's name.
     fn system(&self) -> &'static str;
     /// Returns the name under which the object can be found without its id.
     fn key(&self) -> String;
+    /// Returns what the desired object grants.
+    fn grants(&self) -> Grants<'_>;
     /// Returns the desired object as JSON: the input of the request hash.
     fn wanted(&self) -> serde_json::Value;
     /// Checks the rules of the spec.
@@ -63,6 +69,12 @@ pub trait BoundExternal: Send + Sync {
     fn find_alike<'a>(&'a self, since: Instant, waiting: usize, of: IsOwner<'a>) -> BoxFuture<'a, Vec<Observation>>;
     /// Reads the object with this id.
     fn observe<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<Option<Observation>>>;
+    /// Reads the object with this id, and judges what it grants.
+    fn observe_judged<'a>(
+        &'a self,
+        id: &'a str,
+        judge: Judge<'a>,
+    ) -> BoxFuture<'a, Result<Option<(Observation, Judgement)>>>;
     /// Looks up the object with this id in a list that started at `not_before` or later.
     fn observe_listed<'a>(&'a self, id: &'a str, not_before: Instant) -> BoxFuture<'a, ListedObservation>;
     /// Returns whether a list that started at `not_before` or later shows no object that [`BoundExternal::find`] or
@@ -127,6 +139,9 @@ impl<E: External> BoundExternal for Binding<E> {
     fn key(&self) -> String {
         self.wanted.key()
     }
+    fn grants(&self) -> Grants<'_> {
+        self.wanted.grants()
+    }
     fn wanted(&self) -> serde_json::Value {
         serde_json::to_value(&self.wanted).unwrap_or_default()
     }
@@ -176,6 +191,16 @@ impl<E: External> BoundExternal for Binding<E> {
     }
     fn observe<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<Option<Observation>>> {
         Box::pin(async move { Ok(self.external.observe(id).await?.map(|seen| self.observation(&seen))) })
+    }
+    fn observe_judged<'a>(
+        &'a self,
+        id: &'a str,
+        judge: Judge<'a>,
+    ) -> BoxFuture<'a, Result<Option<(Observation, Judgement)>>> {
+        Box::pin(async move {
+            let seen = self.external.observe(id).await?;
+            Ok(seen.map(|seen| (self.observation(&seen), judge(&seen.document.grants()))))
+        })
     }
     fn observe_listed<'a>(&'a self, id: &'a str, not_before: Instant) -> BoxFuture<'a, ListedObservation> {
         Box::pin(async move {

@@ -1,6 +1,7 @@
 //! The contract with one upstream collection.
 
 use super::access::Change;
+use super::access::guardrails::Grants;
 use super::{Diff, FieldDiff, FoundTag, OwnerTag, Result, UpstreamError};
 use crate::api::status::ValidationResult;
 use serde::Serialize;
@@ -29,6 +30,9 @@ pub trait Document: Clone + PartialEq + Serialize + Send + Sync + Debug + 'stati
 
     /// Compares the document with none at all: how access changes when the object appears.
     fn granted(&self) -> Change;
+
+    /// Returns what the document grants, as guardrails judge it.
+    fn grants(&self) -> Grants<'_>;
 
     /// Returns the difference of an object that has no effect because of its state, with [`Remedy::Person`].
     ///

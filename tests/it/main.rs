@@ -12,6 +12,7 @@
 //! | [`process`] | leader election, shutdown, environment variables |
 //! | [`upstream`] | the upstream clients, without Kubernetes |
 //! | [`appliers`] | `kubectl apply`, server-side apply, Argo CD and Flux, and several writers of one object |
+//! | [`guardrails`] | what no object of a connection may grant |
 //! | [`admission`] | validation by the API server |
 //! | [`security`] | permissions, secrets, addresses, tenants, hostile objects and upstreams |
 //! | [`faults`] | fault sweeps: every fault at every step of each scenario |
@@ -38,6 +39,7 @@ mod docs;
 mod drift;
 mod faults;
 mod gitops;
+mod guardrails;
 mod lifecycle;
 mod limits;
 mod observability;

@@ -87,6 +87,7 @@ impl<K: ConnectionResource> Context<K> {
         // It is deleted in order, so nothing is left to delete through it.
         self.shared.accounts.set_missing(key, BTreeSet::new());
         self.known().remove(key);
+        self.shared.bounds.retain(|known| known != key);
     }
 
     /// Returns the account that was opened from the same spec and Secrets.
@@ -163,6 +164,7 @@ impl<K: ConnectionResource> Context<K> {
             if !users.is_empty() {
                 tracing::warn!(connection = %gone, "connection deleted while objects use it");
             }
+            self.shared.bounds.retain(|known| *known != gone);
             self.shared.accounts.set_missing(&gone, users);
         }
     }

@@ -4,7 +4,7 @@
 use super::context::{Context, InUse};
 use super::credentials;
 use super::probe::{self, Check};
-use crate::api::{ConnectionKey, Reason};
+use crate::api::{ConnectionKey, ConnectionSpec, Reason};
 use crate::controller::kinds::connection::ConnectionResource;
 use crate::controller::state::accounts::Readiness;
 use crate::engine::ErrorKind;
@@ -15,7 +15,7 @@ use std::sync::Arc;
 pub(super) async fn check<K: ConnectionResource>(ctx: &Context<K>, key: &ConnectionKey, object: &K) -> Check {
     // A connection that was made again under the same name is another one.
     let uid = object.uid().unwrap_or_default();
-    let spec = format!("{uid} {}", serde_json::to_string(object.spec()).unwrap_or_default());
+    let spec = format!("{uid} {}", access_of(object.spec()));
     let keys = match credentials::read(&ctx.shared, key, object.spec()).await {
         Ok(keys) => keys,
         Err(missing) if missing.malformed => return keep(ctx, key, &spec, probe::unusable(missing)).await,
@@ -35,6 +35,12 @@ pub(super) async fn check<K: ConnectionResource>(ctx: &Context<K>, key: &Connect
         }
         Readiness::NotReady { .. } => keep(ctx, key, &spec, check).await,
     }
+}
+
+/// Returns the part of a spec that an account is opened from, as JSON. Guardrails bound objects, not the account.
+fn access_of(spec: &ConnectionSpec) -> String {
+    let spec = ConnectionSpec { guardrails: None, ..spec.clone() };
+    serde_json::to_string(&spec).unwrap_or_default()
 }
 
 /// Returns the result of a check with the former key, or else `failed`, the result of the check with the new one.

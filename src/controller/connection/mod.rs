@@ -55,6 +55,8 @@ pub async fn reconcile<K: ConnectionResource>(object: Arc<DeserializeGuard<K>>, 
     }
     let object = if maintained { prepare(&ctx, object).await? } else { object.clone() };
     ctx.observe(&key);
+    // Before the account, so that no object is judged without them.
+    shared.bounds.set(&key, object.spec().guardrails.as_deref().unwrap_or_default());
     let uid = object.uid().unwrap_or_default();
     let mut check = match size_limit::refusal(&object) {
         Some(message) => Check::refused(message),

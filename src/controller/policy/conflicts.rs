@@ -23,10 +23,11 @@ use crate::upstream::{Account, registry};
 use jiff::Timestamp;
 
 /// The reasons with which the operator refuses what a spec asks for, until a human changes it.
-const REFUSED: [Reason; 6] = [
+const REFUSED: [Reason; 7] = [
     Reason::Conflict,
     Reason::InvalidSpec,
     Reason::ValidationFailed,
+    Reason::GuardrailDenied,
     Reason::AccountChanged,
     Reason::UnsupportedByUpstream,
     Reason::InternalError,

@@ -9,6 +9,7 @@
 //! | [`account`] | connect: resolves the connection, or says why it is unavailable |
 //! | [`observe`], [`ownership`], [`conflicts`] | observe: by the shared list or by get; the owners of the found objects; rival objects |
 //! | [`place`], [`former`] | where the upstream object is, whatever status says; a spec that names another place |
+//! | [`guardrails`], [`judged`] | an object that would grant more than its connection permits |
 //! | [`moved`] | a connection that leads to another place than the one that status records |
 //! | [`apply`] | carries out the plan: create, update, recreate, adopt; counters and events of drift |
 //! | [`deletion`] | deletes or orphans the upstream object, then removes the finalizer |
@@ -25,6 +26,8 @@ pub mod conflicts;
 pub mod deletion;
 pub mod failure;
 pub mod former;
+pub mod guardrails;
+pub mod judged;
 pub mod looks;
 pub mod moved;
 pub mod narrowing;
@@ -88,6 +91,10 @@ async fn sync<K: Managed>(this: &mut Reconciliation<'_, K>, refusal: Option<Stri
     let account = account::resolve(this).await?;
     let external = bind(this, &account)?;
     deletion::moved::release_if_requested(this, &account).await?;
+    this.judge(external.as_ref())?;
+    if let Some(denied) = this.denied().filter(|_| observe::is_new(this)) {
+        return Err(denied.into());
+    }
     let hash = fingerprint(external.as_ref());
     let (found, claims, contender, left_behind) =
         match observe::observe(this, external.as_ref(), &account, &hash).await? {

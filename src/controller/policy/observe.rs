@@ -102,7 +102,7 @@ fn is_settled<K: Managed>(this: &Reconciliation<'_, K>) -> bool {
 }
 
 /// Returns whether no process has begun to create the upstream object: the operator adds its finalizer before.
-fn is_new<K: Managed>(this: &Reconciliation<'_, K>) -> bool {
+pub(super) fn is_new<K: Managed>(this: &Reconciliation<'_, K>) -> bool {
     let common = &this.status.common;
     !has_finalizer(&this.object)
         && !this.object.only_observes()

@@ -1,6 +1,7 @@
 //! Holds the state of one reconcile: the object, what status said before and what it will say.
 
 use super::audit_log::{AuditLog, CallResult, Write};
+use super::judged::Judged;
 use crate::api::status::{CommonStatus, Operation, OperationKind, UpstreamRef};
 use crate::api::{ConditionType, Reason};
 use crate::controller::Result;
@@ -38,6 +39,8 @@ pub struct Reconciliation<'a, K: Managed> {
     record_lost: bool,
     priority: Priority,
     audit_log: Arc<AuditLog>,
+    /// What the guardrails of the connection say of the object.
+    pub(super) guardrails: Judged,
 }
 
 impl<'a, K: Managed> Reconciliation<'a, K> {
@@ -54,8 +57,19 @@ impl<'a, K: Managed> Reconciliation<'a, K> {
         let audit_log = AuditLog::of(&object, &ctx.shared.metrics);
         let place = ctx.shared.places.of(&object);
         let refused_place = ctx.shared.records.refused_place(object.meta().uid.as_deref().unwrap_or_default());
-        let mut this =
-            Self { ctx, object, status, place, refused_place, saved_status, record_lost, priority, audit_log };
+        let guardrails = Judged::default();
+        let mut this = Self {
+            ctx,
+            object,
+            status,
+            place,
+            refused_place,
+            saved_status,
+            record_lost,
+            priority,
+            audit_log,
+            guardrails,
+        };
         this.correct_record();
         this.inherit_copy();
         if this.reconcile_requested() || this.spec_changed() {
@@ -87,8 +101,8 @@ impl<'a, K: Managed> Reconciliation<'a, K> {
     /// Returns the context of this reconcile's upstream requests.
     pub fn request_context(&self) -> RequestContext {
         let writes: Arc<dyn WriteObserver> = Arc::clone(&self.audit_log) as _;
-        let fence = self.ctx.fence(&self.object);
-        let permission: WritePermission = Arc::new(move || fence().is_ok());
+        let (fence, is_judged_by_latest) = (self.ctx.fence(&self.object), self.is_judged_by_latest());
+        let permission: WritePermission = Arc::new(move || fence().is_ok() && is_judged_by_latest());
         RequestContext {
             priority: self.priority,
             namespace: self.namespace().into(),

@@ -17,7 +17,7 @@ impl<K: Managed> Reconciliation<'_, K> {
     /// Writes the outcome to status, publishes an event if the state changed, and requeues.
     pub async fn finish(&mut self, outcome: Outcome) -> Result<Next> {
         let before = self.ready().map(|condition| (condition.status.clone(), condition.reason.clone()));
-        let outcome = self.mention_narrowing(outcome);
+        let outcome = self.mention_guardrails(self.mention_narrowing(outcome));
         let was_waiting = self.has_reason(Reason::ConnectionNotReady);
         self.describe(&outcome);
         self.save().await?;

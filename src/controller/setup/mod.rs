@@ -42,6 +42,7 @@ use super::leader::Leadership;
 use super::queue::backoff::Backoffs;
 use super::queue::permits::Permits;
 use super::state::accounts::{Accounts, TriggerSenders};
+use super::state::bounds::Bounds;
 use super::state::claims::ClaimLocks;
 use super::state::heartbeats::Heartbeats;
 use super::state::memories::Departed;
@@ -139,6 +140,7 @@ fn shared(options: Options, cluster_id: String, triggers: TriggerSenders, stores
     let (events, publisher) = events::channel(client.clone(), instance, &metrics);
     let shared = Shared {
         events,
+        bounds: Bounds::new(triggers.clone()),
         accounts: Accounts::new(triggers, settings.cluster_connections),
         backoffs: Backoffs::new(settings.backoff),
         observations: Observations::default(),

@@ -3,6 +3,7 @@
 //! | file | contents |
 //! | --- | --- |
 //! | [`accounts`] | the open upstream account of each connection, and why one is unavailable |
+//! | [`bounds`] | the guardrails of each connection |
 //! | [`claims`] | locks on upstream objects |
 //! | [`dependents`] | the objects that use a connection |
 //! | [`footprint`] | what the operator itself writes into an object, to notice what others take away |
@@ -20,6 +21,7 @@
 //! Nothing here holds a `kube::Client`, waits or writes: the flows in `policy` and `connection` do.
 
 pub mod accounts;
+pub mod bounds;
 pub mod claims;
 pub mod dependents;
 pub mod footprint;

@@ -1,7 +1,7 @@
 //! Keeps the caches of the managed kinds: one reflector store for each watched namespace, or one for
 //! the whole cluster.
 
-use super::dependents::{self, Dependent};
+use super::dependents::{self, Age, Dependent};
 use crate::api::ConnectionKey;
 use crate::controller::kinds::managed::Managed;
 use crate::engine::deletions::Deletion;
@@ -45,6 +45,7 @@ trait AnyStore: Send + Sync {
     fn dependents(&self, key: &ConnectionKey) -> Vec<Dependent>;
     fn users(&self, key: &ConnectionKey) -> Vec<String>;
     fn pending_deletions(&self, key: &ConnectionKey) -> Vec<Deletion>;
+    fn ages(&self, key: &ConnectionKey, namespace: &str) -> Vec<Age>;
 }
 
 struct KindStores<K: Managed>(Vec<StoreOf<K>>);
@@ -81,6 +82,15 @@ impl<K: Managed> AnyStore for KindStores<K> {
     fn pending_deletions(&self, key: &ConnectionKey) -> Vec<Deletion> {
         let counts = |object: &K| object.connection() == *key && object.counts_as_pending_deletion();
         self.collect(|object| counts(object).then(|| object.deletion()).flatten())
+    }
+
+    fn ages(&self, key: &ConnectionKey, namespace: &str) -> Vec<Age> {
+        let counts = |object: &K| {
+            !object.only_observes()
+                && object.meta().namespace.as_deref() == Some(namespace)
+                && object.connection() == *key
+        };
+        self.collect(|object| counts(object).then(|| Age::of(object)))
     }
 }
 
@@ -140,6 +150,13 @@ impl Stores {
     #[must_use]
     pub fn pending_deletions(&self, key: &ConnectionKey) -> Vec<Deletion> {
         self.all().flat_map(|stores| stores.pending_deletions(key)).collect()
+    }
+
+    /// Returns the ages of the objects of a namespace that use this connection and do not only observe; `None` until the
+    /// stores are complete.
+    #[must_use]
+    pub fn ages(&self, key: &ConnectionKey, namespace: &str) -> Option<Vec<Age>> {
+        self.are_complete().then(|| self.all().flat_map(|stores| stores.ages(key, namespace)).collect())
     }
 
     /// Returns the uids of the objects that name this connection, as far as they are known.

@@ -6,6 +6,7 @@
 
 mod conditions;
 mod fights;
+mod guardrails;
 mod messages;
 
 use super::error::{ErrorKind, Retry, UpstreamError};

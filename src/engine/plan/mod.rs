@@ -161,6 +161,17 @@ pub enum Step {
     },
 }
 
+impl Step {
+    /// Returns the cause of the write; `None` if nothing is written.
+    #[must_use]
+    pub fn cause(&self) -> Option<Cause> {
+        match self {
+            Self::Update { cause, .. } | Self::Recreate { cause, .. } => Some(*cause),
+            Self::None | Self::NotApplied(_) | Self::DriftFight { .. } => None,
+        }
+    }
+}
+
 /// The policy because of which a difference is only reported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReportOnly {

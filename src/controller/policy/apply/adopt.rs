@@ -10,6 +10,7 @@ use crate::controller::policy::stop::Stop;
 use crate::controller::policy::{conflicts, ownership};
 use crate::controller::state::claims::{Claim, ClaimGuard};
 use crate::controller::{Error, Result};
+use crate::engine::access::guardrails::Grants;
 use crate::engine::outcome::Outcome;
 use crate::engine::plan::{Existing, TagOwner};
 use crate::engine::{Cause, ErrorKind, Observation};
@@ -18,6 +19,7 @@ impl<'c, K: Managed> Apply<'_, 'c, K> {
     /// Adopts an object under the adoption policy: locks it, writes the owner tag, records it, and then does
     /// what the plan says about its content.
     pub(super) async fn adopt(&mut self, existing: Existing, _claims: &ClaimGuard<'_>) -> Result<Outcome, Stop> {
+        self.this.permit(self.external).await?;
         let _lock = self.lock_unchanged(&existing.observed).await?;
         self.this.keep_place(self.place()).await?;
         let (tag, id) = (existing.tag, existing.observed.id.clone());
@@ -69,12 +71,18 @@ impl<'c, K: Managed> Apply<'_, 'c, K> {
     }
 
     /// Locks an object by its id and reads its owner again: the operator never overwrites an owner tag, so
-    /// no other writer may have tagged the object since it was observed. A change is retried.
-    async fn lock_unchanged(&self, observed: &Observation) -> Result<ClaimGuard<'c>> {
+    /// no other writer may have tagged the object since it was observed. A change is retried. An object that grants
+    /// more than the guardrails permit is not adopted, also if it were narrowed next.
+    async fn lock_unchanged(&self, observed: &Observation) -> Result<ClaimGuard<'c>, Stop> {
         let lock = self.lock(&observed.id)?;
-        let Ok(Some(now)) = self.external.observe(&observed.id).await else { return Err(Error::Stale) };
+        let judge = |grants: &Grants<'_>| self.this.judge_grants(grants);
+        let read = self.external.observe_judged(&observed.id, &judge).await;
+        let Ok(Some((now, judgement))) = read else { return Err(Error::Stale.into()) };
+        if let Some(breach) = judgement.breach() {
+            return Err(self.this.adoption_denied(&observed.id, breach).into());
+        }
         let owner = ownership::of_read(self.this, &self.claim_on(&observed.id), now.owner).await;
-        if owner == observed.owner { Ok(lock) } else { Err(Error::Stale) }
+        if owner == observed.owner { Ok(lock) } else { Err(Error::Stale.into()) }
     }
 
     /// Locks an object that was found, whichever connection leads to it.

@@ -18,6 +18,9 @@ impl<K: Managed> Apply<'_, '_, K> {
     /// so no other object creates the same at this moment.
     pub(super) async fn create_new(&mut self, _claims: &ClaimGuard<'_>) -> Result<Outcome, Stop> {
         self.settle_searched().await?;
+        if let Some(denied) = self.this.denied() {
+            return Err(denied.into());
+        }
         let cause = self.cause_of_create();
         self.create(cause).await
     }
@@ -27,6 +30,8 @@ impl<K: Managed> Apply<'_, '_, K> {
     pub(super) async fn recreate(&mut self, id: &str, diff: &Diff, cause: Cause) -> Result<Outcome, Stop> {
         self.check_new()?;
         self.check().await?;
+        // Before the deletion: without permission to create it again, the object stays.
+        self.this.permit(self.external).await?;
         self.warn_if_drift(diff, cause);
         self.record_intent(OperationKind::Recreate, Some(id)).await?;
         let deleter = self.external.deleter();
@@ -56,7 +61,7 @@ impl<K: Managed> Apply<'_, '_, K> {
         }
         // An earlier attempt may still take effect.
         let is_first = !self.this.is_in_flight(OperationKind::Create);
-        match self.send_create(cause).await? {
+        match self.send_create(cause, is_first).await? {
             Ok(Written::Accepted { id, verdict, shown }) => {
                 self.mark_corrected();
                 // Until a response shows the whole object, what it lacks is part of its creation.
@@ -81,12 +86,20 @@ impl<K: Managed> Apply<'_, '_, K> {
         }
     }
 
-    /// Records the intent, and sends the create.
-    async fn send_create(&mut self, cause: Cause) -> Result<crate::engine::Result<Written<Observation>>> {
+    /// Records the intent, and sends the create if the guardrails permit it now.
+    async fn send_create(
+        &mut self,
+        cause: Cause,
+        is_first: bool,
+    ) -> Result<crate::engine::Result<Written<Observation>>, Stop> {
         if self.this.is_in_flight(OperationKind::Create) {
             self.this.shared().records.create_repeated(&self.this.uid());
         }
         self.record_intent(OperationKind::Create, None).await?;
+        if let Err(denied) = self.this.permit(self.external).await {
+            self.settle_refused(is_first, false).await?;
+            return Err(denied);
+        }
         self.remember_sent();
         let result = self.this.write(Write::create(cause, self.granted()), self.external.create()).await?;
         // The grace counts from now: the request may have waited, and taken effect until its response came or was lost.

@@ -13,6 +13,7 @@
 //! | `update` | send an update |
 //! | `drift` | counters and events of drift |
 //! | `fight` | goes on correcting access that another writer keeps widening |
+//! | `wait` | wait for a create that may still take effect |
 //! | `read_back` | read a written object, and look again while the upstream does not show the write |
 
 mod adopt;
@@ -21,12 +22,12 @@ mod drift;
 mod fight;
 mod read_back;
 mod update;
+mod wait;
 
 use super::failure::failed;
 use super::moved;
 use super::reconciliation::Reconciliation;
 use super::stop::Stop;
-use crate::api::Reason;
 use crate::api::status::{Operation, OperationKind, UpstreamRef};
 use crate::controller::kinds::managed::Managed;
 use crate::controller::state::claims::ClaimGuard;
@@ -34,7 +35,7 @@ use crate::controller::{Error, Result};
 use crate::engine::location::Location;
 use crate::engine::outcome::{Outcome, Requeue};
 use crate::engine::plan::{Acquire, Existing, Plan, ReportOnly, Step, TagOwner};
-use crate::engine::{BoundExternal, Observation, Verdict};
+use crate::engine::{BoundExternal, Cause, Observation, Verdict};
 use crate::upstream::{Account, registry};
 use std::sync::Arc;
 use std::time::Duration;
@@ -83,36 +84,6 @@ impl<'a, 'c, K: Managed> Apply<'a, 'c, K> {
         }
     }
 
-    /// Waits for a create whose response was lost, or that was refused.
-    fn wait(&self) -> Result<Outcome, Stop> {
-        if self.this.recorded_id().is_some() {
-            // The response arrived: the upstream only shows the object late.
-            return self.not_shown();
-        }
-        if self.this.refused_left().is_some() && !self.this.is_in_flight(OperationKind::Create) {
-            return self.wait_for_refused();
-        }
-        let message = if self.this.may_be_unrecorded() {
-            "Status records no upstream object, and the upstream may show one late. Checking whether one exists before creating it."
-        } else {
-            "The response to the create request was lost. Checking whether the object exists before retrying."
-        };
-        let look = self.this.next_look().map_or(Requeue::Backoff, Requeue::After);
-        Ok(Outcome::working(Reason::Creating, message, look))
-    }
-
-    /// Waits until a search would show the object of a create that the upstream refused. Status keeps telling why it did, as
-    /// long as it is about this spec.
-    fn wait_for_refused(&self) -> Result<Outcome, Stop> {
-        self.this.shared().records.rest(&self.this.uid(), false);
-        let look = self.this.next_look().map_or(Requeue::Backoff, Requeue::After);
-        if !self.this.spec_changed() {
-            return Err(Stop::Silently(look));
-        }
-        let message = "The upstream refused an earlier create request, which may have taken effect all the same. Checking whether the object exists before creating it.";
-        Ok(Outcome::working(Reason::Creating, message, look))
-    }
-
     fn report_only(&mut self, observed: Option<Observation>, why: ReportOnly) -> Outcome {
         if observed.is_none() {
             self.this.forget_unrecorded();
@@ -156,6 +127,9 @@ impl<'a, 'c, K: Managed> Apply<'a, 'c, K> {
         let Existing { observed, acquire: _, tag: _, step } = existing;
         self.show(&observed);
         self.this.status.common.operation = None;
+        if let (Some(denied), Some(cause)) = (self.this.denied(), step.cause()) {
+            return Ok(self.keep_denied(&observed, denied, cause));
+        }
         match step {
             Step::None if observed.diff.is_empty() => match self.pause_of_fight() {
                 // The fight goes on until another writer has left the access alone for a while.
@@ -173,6 +147,14 @@ impl<'a, 'c, K: Managed> Apply<'a, 'c, K> {
                 Ok(Outcome::drift_fight(diff, &over))
             }
         }
+    }
+
+    /// Leaves an object beyond the guardrails of its connection as it is.
+    fn keep_denied(&self, observed: &Observation, denied: Outcome, cause: Cause) -> Outcome {
+        if cause == Cause::Drift {
+            self.count_drift(observed.diff.access);
+        }
+        Outcome::guardrail_kept(denied.message, observed.diff.clone(), cause == Cause::Drift)
     }
 
     async fn up_to_date(&mut self) -> Outcome {

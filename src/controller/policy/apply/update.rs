@@ -7,6 +7,7 @@ use crate::controller::kinds::managed::Managed;
 use crate::controller::policy::audit_log::Write;
 use crate::controller::policy::failure::failed;
 use crate::controller::policy::stop::Stop;
+use crate::engine::access::Change;
 use crate::engine::outcome::Outcome;
 use crate::engine::{Cause, Diff, ErrorKind, Observation, UpstreamError, Written};
 
@@ -18,11 +19,15 @@ impl<K: Managed> Apply<'_, '_, K> {
         id: &str,
         diff: &Diff,
         cause: Cause,
-    ) -> Result<crate::engine::Result<Written<Observation>>> {
+    ) -> Result<crate::engine::Result<Written<Observation>>, Stop> {
         let before = self.this.status.narrowing.clone();
         self.this.status.once_declared.extend(self.external.lasting_names());
         self.this.save().await?;
         let delay = self.this.record_narrowing(self.external, diff).await?;
+        if let Err(denied) = self.permit_update(diff).await {
+            self.this.status.narrowing = before;
+            return Err(denied);
+        }
         let write = Write::update(cause, id, diff);
         self.note_sent();
         let result = self.this.write(write, self.external.update(id, diff)).await?;
@@ -44,6 +49,14 @@ impl<K: Managed> Apply<'_, '_, K> {
     /// Remembers the update: if the spec is taken back, reads that lag do not prove that it had no effect.
     fn note_sent(&self) {
         self.this.shared().settling.sent(&self.this.uid(), &self.hash);
+    }
+
+    /// Asks whether the guardrails permit an update that may grant more than the upstream grants now.
+    async fn permit_update(&mut self, diff: &Diff) -> Result<(), Stop> {
+        match diff.access {
+            Change::Equal | Change::Wider => Ok(()),
+            Change::Narrower | Change::Both | Change::Unknown => self.this.permit(self.external).await,
+        }
     }
 
     /// Writes the fields of the difference and confirms the write.

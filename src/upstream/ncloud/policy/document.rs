@@ -7,6 +7,7 @@ use super::wire::{Detail, OWNER, Summary};
 use super::{access, compare, validate};
 use crate::api::policy::NcloudPolicySpec;
 use crate::engine::access::Change;
+use crate::engine::access::guardrails::Grants;
 use crate::engine::{Diff, Document, OwnerTag, Problem, Remedy};
 use crate::upstream::lenient::present;
 use crate::upstream::ncloud::wire::Tags;
@@ -34,6 +35,10 @@ impl Document for PolicyDocument {
 
     fn granted(&self) -> Change {
         access::compare(&[], &self.0.permissions).change()
+    }
+
+    fn grants(&self) -> Grants<'_> {
+        Grants::Ncloud(access::permissions(&self.0.permissions))
     }
 
     fn diff(&self, observed: &Self) -> Diff {

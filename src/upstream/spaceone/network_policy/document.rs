@@ -12,6 +12,7 @@ use super::reach;
 use crate::api::JsonObject;
 use crate::api::network_policy::SpaceoneNetworkPolicySpec;
 use crate::engine::access::Change;
+use crate::engine::access::guardrails::Grants;
 use crate::engine::diff::child;
 use crate::engine::{Diff, Document, FieldDiff, Problem, Remedy};
 use crate::upstream::spaceone::client::Fields;
@@ -63,6 +64,10 @@ impl Document for NetworkPolicyDocument {
 
     fn key(&self) -> String {
         self.spec.name.clone()
+    }
+
+    fn grants(&self) -> Grants<'_> {
+        Grants::Nothing
     }
 
     fn diff(&self, observed: &Self) -> Diff {

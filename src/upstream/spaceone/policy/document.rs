@@ -6,6 +6,7 @@
 
 use crate::api::JsonObject;
 use crate::api::policy::SpaceonePolicySpec;
+use crate::engine::access::guardrails::Grants;
 use crate::engine::access::{Change, spaceone};
 use crate::engine::{Diff, Document, FieldDiff, Problem, Remedy};
 use crate::upstream::spaceone::tags;
@@ -59,6 +60,10 @@ impl Document for PolicyDocument {
             diff.compare("spec.spaceone.projectId", &want.project_id, &have.project_id, Remedy::Update);
         }
         diff
+    }
+
+    fn grants(&self) -> Grants<'_> {
+        Grants::Spaceone(&self.0.permissions)
     }
 
     fn granted(&self) -> Change {

@@ -21,8 +21,16 @@ use std::fs;
 use std::time::Duration;
 
 /// The pages in the order in which a new user reads them. Each needs the objects of the ones before.
-const PAGES: [&str; 7] =
-    ["connect-ncloud", "first-policy", "adopt", "rotate-keys", "connect-spaceone", "tenants", "troubleshoot"];
+const PAGES: [&str; 8] = [
+    "connect-ncloud",
+    "first-policy",
+    "adopt",
+    "rotate-keys",
+    "connect-spaceone",
+    "tenants",
+    "limit-what-a-team-may-grant",
+    "troubleshoot",
+];
 /// The page whose reader has two clusters.
 const TWO_CLUSTERS: &str = "move";
 /// The pages of the kinds. The later ones need the connections of the first.

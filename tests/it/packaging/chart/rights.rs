@@ -3,7 +3,12 @@
 use super::helm::{Helm, object};
 use crate::docs::markdown::Page;
 use crate::support::installation::{OWN, TENANT};
-use crate::support::rbac;
+use crate::support::test_env::{TestEnv, ncloud_policy};
+use crate::support::{self, rbac};
+use cloud_policy::api::{ClusterConnection, Connection, Policy};
+use k8s_openapi::api::rbac::v1::{ClusterRole, RoleBinding};
+use kube::Api;
+use kube::api::{DeleteParams, Patch, PatchParams, PostParams};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
@@ -112,6 +117,50 @@ async fn aggregated_roles_do_not_allow_connection_writes() {
         let connections = role["rules"][0]["resources"].to_string().contains("connections");
         assert_eq!(connections, name == "view", "{role}");
     }
+}
+
+/// A tenant with the rights of the roles `edit` and `view` writes policies, and neither the guardrails of a connection nor
+/// any status.
+#[tokio::test]
+async fn edit_role_cannot_change_guardrails() {
+    let env = TestEnv::without_operator("edit-role").await;
+    let (admin, user) = (&env.client, format!("{}-tenant", env.namespace()));
+    for role in ["edit", "view"] {
+        let mut object = object(&rendered("").await, "ClusterRole", &format!("{NAME}-{role}")).clone();
+        let name = format!("{}-{role}", env.namespace());
+        // Bound as they are, and not aggregated to the roles of other tests.
+        object["metadata"] = json!({ "name": name });
+        let binding = json!({
+            "apiVersion": "rbac.authorization.k8s.io/v1",
+            "kind": "RoleBinding",
+            "metadata": { "name": name },
+            "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": name },
+            "subjects": [{ "apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": user }],
+        });
+        let params = PatchParams::apply("test").force();
+        Api::<ClusterRole>::all(admin.clone()).patch(&name, &params, &Patch::Apply(object)).await.unwrap();
+        env.api::<RoleBinding>().patch(&name, &params, &Patch::Apply(binding)).await.unwrap();
+    }
+    let tenant = support::control_plane().await.client_as(&user, &["system:authenticated"]).unwrap();
+    let policies: Api<Policy> = Api::namespaced(tenant.clone(), env.namespace());
+    let connections: Api<Connection> = Api::namespaced(tenant.clone(), env.namespace());
+    rbac::wait_until_allowed(|| connections.get("ncloud")).await;
+    let policy: Policy = serde_json::from_value(ncloud_policy("theirs")).unwrap();
+    let dry_run = PostParams { dry_run: true, ..PostParams::default() };
+    rbac::wait_until_allowed(|| policies.create(&dry_run, &policy)).await;
+    policies.create(&PostParams::default(), &policy).await.unwrap();
+    let (params, lifted) = (PatchParams::default(), Patch::Merge(json!({ "spec": { "guardrails": null } })));
+    let refused = |answer: kube::Result<()>| match answer {
+        Err(kube::Error::Api(status)) => assert_eq!(status.code, 403, "{status}"),
+        other => panic!("{other:?}"),
+    };
+    refused(connections.patch("ncloud", &params, &lifted).await.map(drop));
+    refused(connections.delete("ncloud", &DeleteParams::default()).await.map(drop));
+    let shared: Api<ClusterConnection> = Api::all(tenant);
+    refused(shared.patch("any", &params, &lifted).await.map(drop));
+    let status = Patch::Merge(json!({ "status": { "conditions": [] } }));
+    refused(connections.patch_status("ncloud", &params, &status).await.map(drop));
+    refused(policies.patch_status("theirs", &params, &status).await.map(drop));
 }
 
 async fn rendered(arguments: &str) -> Vec<Value> {

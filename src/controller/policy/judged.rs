@@ -1,0 +1,18 @@
+//! What the guardrails of the connection say of the object of a reconcile.
+
+use crate::api::guardrails::Guardrail;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+/// The last judgement of the object.
+#[derive(Default)]
+pub struct Judged {
+    /// The version of the guardrails by which the object was judged; 0 as long as it was not.
+    pub version: Arc<AtomicU64>,
+    /// The guardrails.
+    pub rules: Arc<[Guardrail]>,
+    /// How the object is beyond them, so that nothing may be written for it.
+    pub beyond: Option<String>,
+    /// How the object is beyond guardrails that only warn.
+    pub warning: Option<String>,
+}
