@@ -51,7 +51,8 @@ pub fn first_claim<K: Managed>(this: &Reconciliation<'_, K>, is_there: impl Fn(&
     let (me, accounts) = (&this.object, &this.shared().accounts);
     let mut mine = claims_of(me);
     mine.retain(|claim| !matches!(claim, Claim::Id(_, _, id) if !is_there(id)));
-    if mine.is_empty() {
+    let uid = me.meta().uid.as_deref().unwrap_or_default();
+    if !this.shared().stores.has_rival::<K>(&mine, uid) {
         return None;
     }
     let (my_record, my_age) = (this.status.common.upstream.as_ref(), age(me));
@@ -107,14 +108,11 @@ fn age<K: Managed>(object: &K) -> Age {
 
 /// Returns the claims of an object's spec. `externalId` is none while status records another object.
 pub fn claims_of<K: Managed>(object: &K) -> Vec<Claim> {
-    let key = object.connection();
-    let name = registry::unique_name(object.desired());
-    let name = name.map(|(system, name)| Claim::Name(key.clone(), system, name.to_owned()));
     let recorded = record_of(object).and_then(|record| record.id.as_ref());
-    let named = object.common().external_id.as_ref();
-    let id = named.filter(|id| recorded.is_none_or(|recorded| recorded == *id));
-    let id = id.map(|id| Claim::Id(key, K::KIND, id.clone()));
-    name.into_iter().chain(id).collect()
+    let is_recorded = |id: &String| recorded.is_none_or(|recorded| recorded == id);
+    let mut claims = Claim::in_spec(object);
+    claims.retain(|claim| !matches!(claim, Claim::Id(_, _, id) if !is_recorded(id)));
+    claims
 }
 
 /// Returns the claim on an upstream object that was found in this collection.

@@ -5,7 +5,7 @@ use super::liveness::{expect_all, heard, scheduled};
 use super::losses::Losses;
 use super::schedule::{raise_priority, reconcile_when_permitted};
 use super::triggers::{Triggers, connections_with, dependents_of, exists, keys, readers_of};
-use super::watches::{changed_secrets, selecting, watched};
+use super::watches::{changed_secrets, ignore, keep_claims, selecting, watched};
 use crate::controller::Result;
 use crate::controller::connection;
 use crate::controller::context::{Context, Shared};
@@ -14,6 +14,7 @@ use crate::controller::kinds::connection::ConnectionResource;
 use crate::controller::kinds::managed::Managed;
 use crate::controller::queue::next::Next;
 use crate::controller::settings::selector::WatchSelector;
+use crate::controller::state::claimants::Claimants;
 use crate::controller::state::stores::{Complete, StoreOf};
 use futures::future::{self, BoxFuture, FutureExt};
 use futures::stream::{self, StreamExt};
@@ -35,6 +36,8 @@ const UNLIMITED: u16 = 0;
 pub(super) struct StoreWriter<K: Managed> {
     pub store: StoreOf<K>,
     pub writer: Writer<DeserializeGuard<K>>,
+    /// What its objects claim.
+    pub claimants: Arc<Claimants>,
     /// Set once the first list is complete.
     pub complete: Complete,
 }
@@ -43,7 +46,7 @@ impl<K: Managed> StoreWriter<K> {
     /// Creates an empty store.
     pub fn new() -> Self {
         let (store, writer) = reflector::store();
-        Self { store, writer, complete: Complete::default() }
+        Self { store, writer, claimants: Arc::default(), complete: Complete::default() }
     }
 }
 
@@ -51,14 +54,14 @@ impl<K: Managed> StoreWriter<K> {
 pub(super) fn run_managed<K: Managed>(
     shared: &Arc<Shared>,
     namespace: Option<&str>,
-    StoreWriter { store, writer, complete }: StoreWriter<K>,
+    StoreWriter { store, writer, claimants, complete }: StoreWriter<K>,
     triggers: &Triggers,
     shutdown: &CancellationToken,
 ) -> BoxFuture<'static, ()> {
     let api = scoped::<DeserializeGuard<K>>(&heard(shared, K::KIND), namespace);
     let (losses, lost) = Losses::of_managed(shared, &store);
     let (expecting, listed) = (Arc::clone(shared), store.clone());
-    let objects = watched(api, selecting(&shared.settings.selector), writer, move |event| {
+    let objects = watched(api, selecting(&shared.settings.selector), keep_claims(claimants), writer, move |event| {
         losses.see(event);
         if matches!(event, watcher::Event::InitDone) && !complete.swap(true, Ordering::AcqRel) {
             expect_all(&expecting, K::KIND, &listed);
@@ -109,7 +112,7 @@ pub(super) fn run_connections<K: ConnectionResource>(
     let rotated = secrets.flat_map(move |secret| stream::iter(readers_of(&readers, &secret)));
     let (losses, lost) = Losses::of_connections(&ctx.shared, &store);
     let (context, existing, first) = (Arc::clone(&ctx), store.clone(), Once::new());
-    let objects = watched(api, selecting(&WatchSelector::default()), writer, move |event| {
+    let objects = watched(api, selecting(&WatchSelector::default()), ignore, writer, move |event| {
         losses.see_connection(event);
         if matches!(event, watcher::Event::Delete(_) | watcher::Event::InitDone) {
             context.forget_unless(|key| exists(&existing, key));

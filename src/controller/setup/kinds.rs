@@ -63,7 +63,9 @@ impl<K: Managed> ManagedKind for Of<K> {
 
     fn register(&self, settings: &Settings, stores: &mut Stores) -> Start {
         let writers: Vec<_> = scopes(settings).iter().map(|_| StoreWriter::<K>::new()).collect();
-        stores.register(writers.iter().map(|writer| (writer.store.clone(), Arc::clone(&writer.complete))));
+        stores.register(writers.iter().map(|StoreWriter { store, claimants, complete, .. }| {
+            (store.clone(), Arc::clone(claimants), Arc::clone(complete))
+        }));
         Box::new(move |shared, triggers, shutdown| {
             let watched = scopes(&shared.settings).into_iter().zip(writers);
             watched.map(|(namespace, writer)| run_managed(shared, namespace, writer, triggers, shutdown)).collect()

@@ -4,9 +4,11 @@ use super::liveness::heard;
 use crate::api::{CONFIRM_DELETE, FORCE_ORPHAN, RECONCILE_REQUESTED_AT, RELEASE_UPSTREAM};
 use crate::controller::context::Shared;
 use crate::controller::kinds::connection::ConnectionResource;
+use crate::controller::kinds::managed::Managed;
 use crate::controller::settings::selector::WatchSelector;
+use crate::controller::state::claimants::Claimants;
 use futures::Stream;
-use futures::stream::{self, BoxStream, StreamExt};
+use futures::stream::{self, BoxStream, StreamExt, TryStreamExt};
 use k8s_openapi::api::core::v1::Secret;
 use kube::core::{DeserializeGuard, PartialObjectMeta};
 use kube::runtime::reflector::store::Writer;
@@ -15,6 +17,7 @@ use kube::{Api, Resource, ResourceExt};
 use serde::de::DeserializeOwned;
 use std::fmt::Debug;
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
 
 /// How many objects a page of the first list has. A page is in memory as text and as objects at the same time, so pages
 /// are small.
@@ -27,28 +30,43 @@ pub(super) fn selecting(selector: &WatchSelector) -> watcher::Config {
 }
 
 /// Returns the objects that change in a way that matters. All other changes only refresh the store.
-/// `on_event` sees every event after the store.
-pub(super) fn watched<K, F>(
+/// `before` sees every event before the store, and `after` after it.
+pub(super) fn watched<K, B, A>(
     api: Api<DeserializeGuard<K>>,
     config: watcher::Config,
+    before: B,
     writer: Writer<DeserializeGuard<K>>,
-    on_event: F,
-) -> impl Stream<Item = Result<DeserializeGuard<K>, watcher::Error>> + Send + use<K, F>
+    after: A,
+) -> impl Stream<Item = Result<DeserializeGuard<K>, watcher::Error>> + Send + use<K, B, A>
 where
-    F: Fn(&watcher::Event<DeserializeGuard<K>>) + Send,
+    B: Fn(&watcher::Event<DeserializeGuard<K>>) + Send,
+    A: Fn(&watcher::Event<DeserializeGuard<K>>) + Send,
     K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + Sync + 'static,
 {
     watcher(api, config)
         .default_backoff()
+        .inspect_ok(before)
         .reflect(writer)
-        .inspect(move |event| {
-            if let Ok(event) = event {
-                on_event(event);
-            }
-        })
+        .inspect_ok(after)
         .applied_objects()
         .predicate_filter(|object: &DeserializeGuard<K>| Some(fingerprint(object)), PredicateConfig::default())
 }
+
+/// Returns what tells `claimants` of each event.
+pub(super) fn keep_claims<K: Managed>(
+    claimants: Arc<Claimants>,
+) -> impl Fn(&watcher::Event<DeserializeGuard<K>>) + Send {
+    move |event| match event {
+        watcher::Event::Init => claimants.begin_list(),
+        watcher::Event::InitApply(object) => claimants.list(object),
+        watcher::Event::InitDone => claimants.end_list(),
+        watcher::Event::Apply(object) => claimants.keep(object),
+        watcher::Event::Delete(object) => claimants.forget(object),
+    }
+}
+
+/// Does nothing with an event.
+pub(super) fn ignore<T>(_event: &T) {}
 
 /// Returns a hash of everything in an object that asks for a reconcile. Status and finalizer are not in it, because the
 /// operator writes them itself: `losses` finds out what other writers did to them.

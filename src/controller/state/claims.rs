@@ -6,6 +6,8 @@
 
 use super::recent::Recent;
 use crate::api::ConnectionKey;
+use crate::controller::kinds::managed::Managed;
+use crate::upstream::registry;
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -20,6 +22,17 @@ pub enum Claim {
     Id(ConnectionKey, &'static str, String),
     /// One that was found: its location, collection and id. Several connections may lead to it.
     Object(String, &'static str, String),
+}
+
+impl Claim {
+    /// Returns what the spec of an object names.
+    pub fn in_spec<K: Managed>(object: &K) -> Vec<Self> {
+        let key = object.connection();
+        let name = registry::unique_name(object.desired());
+        let name = name.map(|(system, name)| Self::Name(key.clone(), system, name.to_owned()));
+        let id = object.common().external_id.as_ref().map(|id| Self::Id(key, K::KIND, id.clone()));
+        name.into_iter().chain(id).collect()
+    }
 }
 
 /// How long the end of a lock is remembered: longer than a list may tell that nothing is there.

@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | [`accounts`] | the open upstream account of each connection, and why one is unavailable |
 //! | [`bounds`] | the guardrails of each connection |
+//! | [`claimants`] | which cached objects claim the same upstream object |
 //! | [`claims`] | locks on upstream objects |
 //! | [`dependents`] | the objects that use a connection |
 //! | [`footprint`] | what the operator itself writes into an object, to notice what others take away |
@@ -22,6 +23,7 @@
 
 pub mod accounts;
 pub mod bounds;
+pub mod claimants;
 pub mod claims;
 pub mod dependents;
 pub mod footprint;

@@ -1,6 +1,8 @@
 //! Keeps the caches of the managed kinds: one reflector store for each watched namespace, or one for
 //! the whole cluster.
 
+use super::claimants::Claimants;
+use super::claims::Claim;
 use super::dependents::{self, Age, Dependent};
 use crate::api::ConnectionKey;
 use crate::controller::kinds::managed::Managed;
@@ -48,11 +50,15 @@ trait AnyStore: Send + Sync {
     fn ages(&self, key: &ConnectionKey, namespace: &str) -> Vec<Age>;
 }
 
-struct KindStores<K: Managed>(Vec<StoreOf<K>>);
+struct KindStores<K: Managed> {
+    stores: Vec<StoreOf<K>>,
+    /// What the objects of each store claim.
+    claimants: Vec<Arc<Claimants>>,
+}
 
 impl<K: Managed> KindStores<K> {
     fn collect<T>(&self, take: impl Fn(&K) -> Option<T>) -> Vec<T> {
-        let objects = self.0.iter().flat_map(Store::state);
+        let objects = self.stores.iter().flat_map(Store::state);
         objects.filter_map(|object| object.0.as_ref().ok().and_then(&take)).collect()
     }
 }
@@ -67,7 +73,7 @@ impl<K: Managed> AnyStore for KindStores<K> {
     }
 
     fn uids(&self) -> Vec<String> {
-        let objects = self.0.iter().flat_map(Store::state);
+        let objects = self.stores.iter().flat_map(Store::state);
         objects.filter_map(|object| object.meta().uid.clone()).collect()
     }
 
@@ -95,17 +101,17 @@ impl<K: Managed> AnyStore for KindStores<K> {
 }
 
 impl Stores {
-    /// Registers the stores of a kind, each with the flag that tells whether it is complete.
-    pub fn register<K: Managed>(&mut self, stores: impl IntoIterator<Item = (StoreOf<K>, Complete)>) {
-        let (stores, complete): (Vec<_>, Vec<_>) = stores.into_iter().unzip();
-        self.complete.extend(complete);
-        self.kinds.push((TypeId::of::<K>(), Box::new(KindStores(stores))));
+    /// Registers the stores of a kind, each with what its objects claim and the flag that tells whether it is complete.
+    pub fn register<K: Managed>(&mut self, stores: impl IntoIterator<Item = (StoreOf<K>, Arc<Claimants>, Complete)>) {
+        let (stores, claimants, complete) = stores.into_iter().collect();
+        self.complete.extend::<Vec<_>>(complete);
+        self.kinds.push((TypeId::of::<K>(), Box::new(KindStores { stores, claimants })));
     }
 
     /// Returns the stores of a kind; empty for a kind that was not registered.
     #[must_use]
     pub fn of<K: Managed>(&self) -> &[StoreOf<K>] {
-        self.typed::<K>().map_or(&[], |stores| &stores.0)
+        self.typed::<K>().map_or(&[], |kind| &kind.stores)
     }
 
     /// Returns whether the first lists of all stores are complete.
@@ -117,6 +123,13 @@ impl Stores {
     /// Returns what `take` finds in the objects of a kind.
     pub fn collect<K: Managed, T>(&self, take: impl Fn(&K) -> Option<T>) -> Vec<T> {
         self.typed::<K>().map_or_else(Vec::new, |stores| stores.collect(take))
+    }
+
+    /// Returns whether the spec of another object of a kind makes one of these claims. Without one, nobody need look at
+    /// all objects.
+    #[must_use]
+    pub fn has_rival<K: Managed>(&self, claims: &[Claim], uid: &str) -> bool {
+        self.typed::<K>().is_some_and(|kind| kind.claimants.iter().any(|all| all.has_rival(claims, uid)))
     }
 
     /// Returns the objects of all kinds that use this connection; `None` until the stores are complete.
