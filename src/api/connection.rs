@@ -76,11 +76,11 @@ pub struct ConnectionSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "SecretRef")]
     pub ca_bundle_secret_ref: Option<SecretRef>,
-    /// The upper bound of what the objects of this connection may grant: at most 50 rules, such as
+    /// The upper bound of what the objects of this connection may grant: at most 100 rules, such as
     /// `[{allow: [{product: Server, actions: ["View*"]}]}]`. By default, there is no bound. With
     /// guardrails, objects of a namespace to which no rule applies may grant nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(schema_with = "schema::objects::<Guardrail, 0, 50>")]
+    #[schemars(schema_with = "schema::objects::<Guardrail, 0, 100>")]
     pub guardrails: Option<Vec<Guardrail>>,
 }
 

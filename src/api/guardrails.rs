@@ -56,16 +56,16 @@ pub struct Guardrail {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "GuardrailNamespaces")]
     pub namespaces: Option<GuardrailNamespaces>,
-    /// What policies may grant: at most 50 statements. The statements of all rules that apply
+    /// What policies may grant: at most 10 statements. The statements of all rules that apply
     /// permit together. If no rule that applies has this field, policies may grant everything that
     /// needs no explicit statement: the products `IAM`, `Organization` and `SSO` of NAVER Cloud and
     /// the service `identity` of SpaceONE always need one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(schema_with = "schema::objects::<GuardrailStatement, 0, 50>")]
+    #[schemars(schema_with = "schema::objects::<GuardrailStatement, 0, 10>")]
     pub allow: Option<Vec<GuardrailStatement>>,
-    /// What no policy may grant, whatever `allow` permits: at most 50 statements.
+    /// What no policy may grant, whatever `allow` permits: at most 10 statements.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(schema_with = "schema::objects::<GuardrailStatement, 0, 50>")]
+    #[schemars(schema_with = "schema::objects::<GuardrailStatement, 0, 10>")]
     pub deny: Option<Vec<GuardrailStatement>>,
     /// NAVER Cloud: the condition keys that each `Allow` statement of a policy must have, such as
     /// `ncp:principalType`: at most 20 of 1 to 128 characters. A condition counts only if it does not
@@ -104,7 +104,7 @@ pub enum Enforcement {
 #[serde(rename_all = "camelCase")]
 #[schemars(extend("x-kubernetes-map-type" = "atomic"))]
 pub struct GuardrailNamespaces {
-    /// The names of the namespaces: 1 to 500, such as `team-a`.
+    /// The names of the namespaces: 1 to 250, such as `team-a`.
     #[schemars(schema_with = "namespaces")]
     pub names: Vec<String>,
 }
@@ -116,55 +116,56 @@ pub struct GuardrailNamespaces {
 #[x_kube(validation = product_or_permissions())]
 #[x_kube(validation = actions_of_product())]
 pub struct GuardrailStatement {
-    /// NAVER Cloud: the service code, such as `Server`, or `*` for every product. In `allow`, `*` does
+    /// NAVER Cloud: the service code of 1 to 100 characters, such as `Server`, or `*` for every product. In `allow`, `*` does
     /// not stand for `IAM`, `Organization` and `SSO`. In `deny`, upper and lower case do not matter.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::ncloud_product")]
     pub product: Option<String>,
-    /// NAVER Cloud: the actions, in the form of a policy: 1 to 100, such as `View*`.
+    /// NAVER Cloud: the actions, in the form of a policy: 1 to 20, such as `View*`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "actions")]
     pub actions: Option<Vec<String>>,
-    /// NAVER Cloud: the resources, in the form of a policy: 1 to 100, such as
+    /// NAVER Cloud: the resources, in the form of a policy: 1 to 20, such as
     /// `nrn:PUB:Server:KR:2942:*`. By default, all resources.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "nrns")]
     pub resource_nrns: Option<Vec<String>>,
-    /// SpaceONE: the permissions, in the form of a policy: 1 to 500, such as `inventory.*`. In
+    /// SpaceONE: the permissions, in the form of a policy: 1 to 20, such as `inventory.*`. In
     /// `allow`, only one that begins with `identity.` permits something of the service `identity`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "permissions")]
     pub permissions: Option<Vec<String>>,
 }
 
-/// Describes the namespaces of a guardrail. A rule for each name of each guardrail would cost too much, so only the patterns check texts.
+/// Describes the namespaces of a guardrail.
 fn namespaces(_: &mut SchemaGenerator) -> Schema {
-    let name = json_schema!({ "type": "string", "minLength": 1, "maxLength": 63, "pattern": "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$" });
-    schema::list(1, 500, &name)
+    let message = "namespaces must have names of 1 to 63 lower-case letters, digits and inner hyphens, such as team-a";
+    schema::list(1, 250, &schema::text(1, 63, "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", message))
 }
 
 /// Describes the actions of a guardrail.
 fn actions(_: &mut SchemaGenerator) -> Schema {
-    schema::list(1, 100, &json_schema!({ "type": "string", "minLength": 1, "maxLength": 200, "pattern": r"^\S+$" }))
+    let message = "actions must have 1 to 200 characters, such as View*: remove spaces, tabs and line breaks";
+    schema::list(1, 20, &schema::text(1, 200, r"^\S+$", message))
 }
 
 /// Describes the resources of a guardrail.
 fn nrns(_: &mut SchemaGenerator) -> Schema {
-    schema::list(
-        1,
-        100,
-        &json_schema!({ "type": "string", "minLength": 1, "maxLength": 256, "pattern": r"^(\*|nrn:\S+)$" }),
-    )
+    let message =
+        "resourceNrns must be * or nrn:<domain>:<product>:<region>:<member>:<resource>, with at most 256 characters";
+    schema::list(1, 20, &schema::text(1, 256, r"^(\*|nrn:\S+)$", message))
 }
 
 /// Describes the permissions of a guardrail.
 fn permissions(_: &mut SchemaGenerator) -> Schema {
-    schema::list(1, 500, &json_schema!({ "type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$" }))
+    let message = "permissions must have 1 to 255 visible ASCII characters, such as inventory.Server.list";
+    schema::list(1, 20, &schema::text(1, 255, "^[!-~]+$", message))
 }
 
 /// Describes the condition keys of a guardrail.
 fn keys(_: &mut SchemaGenerator) -> Schema {
-    schema::list(1, 20, &json_schema!({ "type": "string", "minLength": 1, "maxLength": 128, "pattern": r"^\S+$" }))
+    let message = "requireConditions must have keys of 1 to 128 characters, such as ncp:principalType: remove spaces, tabs and line breaks";
+    schema::list(1, 20, &schema::text(1, 128, r"^\S+$", message))
 }
 
 /// Describes the beginning of names.

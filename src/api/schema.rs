@@ -233,7 +233,7 @@ pub fn pinned_keys(_: &mut SchemaGenerator) -> Schema {
 }
 
 /// Describes text that must match a pattern, with a readable message.
-fn text(min: u32, max: u32, pattern: &str, message: &str) -> Schema {
+pub(super) fn text(min: u32, max: u32, pattern: &str, message: &str) -> Schema {
     json_schema!({
         "type": "string", "minLength": min, "maxLength": max, "pattern": pattern,
         "x-kubernetes-validations": [{ "rule": format!("self.matches(r'{pattern}')"), "message": message }],

@@ -240,7 +240,7 @@ fn flattened_schema_keeps_its_rules() {
     let rules: BTreeMap<_, Vec<_>> =
         nodes().into_iter().map(|node| (node.path.clone(), node.rules().map(str::to_owned).collect())).collect();
     assert_eq!(rules["ClusterConnection.spec"], rules["Connection.spec"]);
-    assert_eq!(rules["Connection.spec"].len(), 2);
+    assert_eq!(rules["Connection.spec"].len(), 4);
 }
 
 #[test]
@@ -256,6 +256,7 @@ fn schemas_have_the_expected_defaults() {
         "suspend=false",
     ];
     let connection = [
+        "guardrails[].enforcement=Enforce",
         "rateLimit.burst=10",
         "rateLimit.requestsPerSecond=5",
         "spaceone.apiStyle=Rest",
