@@ -2,11 +2,12 @@
 //! operator asks for the roles first.
 
 use super::from_status::blocked;
+use crate::ownership::hidden_refusals::is_refused;
 use crate::ownership::lost_finalizers::only_triggers;
 use crate::security::tenants::write_status;
 use crate::support;
 use crate::support::spaceone_contract::ContractClient;
-use crate::support::test_env::{TestEnv, common, spaceone_policy};
+use crate::support::test_env::{TestEnv, spaceone_policy};
 use cloud_policy::api::Policy;
 use cloud_policy::controller::Settings;
 use cloud_policy_simulator::spaceone::{RoleAccess, RolePolicy, StoredPolicy, StoredRole};
@@ -150,12 +151,7 @@ async fn deletion_names_roles_when_refused_create_took_effect() {
     let names = ["role-early", "role-renamed"];
     for name in names {
         env.apply(spaceone_policy(name)).await;
-        env.until(name, "refused", |object: &Policy| {
-            let common = common(object);
-            anyhow::ensure!(common.operation.is_none() && common.upstream.is_none() && !common.conditions.is_empty());
-            Ok(())
-        })
-        .await;
+        is_refused::<Policy>(&env, name).await;
     }
     let id = env.spaceone.add_role(role("Auditors", names.map(RolePolicy::managed).to_vec()));
     for name in names {
@@ -186,12 +182,7 @@ async fn deletion_needs_no_roles_when_nothing_was_created() {
     let names = ["role-never", "role-early", "role-restart"];
     for name in names {
         env.apply(spaceone_policy(name)).await;
-        env.until(name, "refused", |object: &Policy| {
-            let common = common(object);
-            anyhow::ensure!(common.operation.is_none() && common.upstream.is_none() && !common.conditions.is_empty());
-            Ok(())
-        })
-        .await;
+        is_refused::<Policy>(&env, name).await;
         if name == "role-early" {
             env.delete::<Policy>(name).await;
             env.gone::<Policy>(name).await;

@@ -35,7 +35,8 @@ async fn refusing(prefix: &str, code: u16) -> TestEnv {
     env
 }
 
-async fn is_refused<K: Managed + Kind>(env: &TestEnv, name: &str) {
+/// Waits until the operator has recorded that the create of an object was refused.
+pub async fn is_refused<K: Managed + Kind>(env: &TestEnv, name: &str) {
     env.until(name, "refused", |object: &K| {
         let common = common(object);
         anyhow::ensure!(common.operation.is_none() && common.upstream.is_none() && !common.conditions.is_empty());

@@ -9,7 +9,7 @@ mod duplicates;
 mod echoed_tags;
 mod foreign_objects;
 mod forged_places;
-mod hidden_refusals;
+pub mod hidden_refusals;
 mod hidden_tags;
 mod lost_adoptions;
 pub mod lost_finalizers;
