@@ -90,8 +90,8 @@ impl<K: Managed> Reconciliation<'_, K> {
         self.guardrails.beyond.clone().map(Outcome::guardrail_denied)
     }
 
-    /// Judges once more by what the API server says of the connection now. Without guardrails there is nothing to read:
-    /// those that are new have another version, which no request passes.
+    /// Judges once more by what the API server says of the connection now. Without guardrails there is nothing to read: if
+    /// some are added meanwhile, their version differs, and the write permission stops the request.
     pub(super) async fn permit(&mut self, external: &dyn BoundExternal) -> Result<(), Stop> {
         let known = self.shared().bounds.of(&self.object.connection());
         if !known.rules.is_empty() && self.shared().settings.safeguards.fresh_guardrails {

@@ -207,8 +207,8 @@ impl Planner<'_> {
         self.prior_state.sent.as_deref().is_some_and(|sent| sent != self.wanted_hash)
     }
 
-    /// Returns the cause of a difference: drift if the spec was written before as it is now. What the operator must only
-    /// report may have been drift before an update of another spec.
+    /// Returns the cause of a difference: drift if the operator wrote this spec before. An update of another spec, sent since
+    /// then, may have made the difference as well; with `driftPolicy: Report` it counts as drift all the same.
     fn cause(&self) -> Cause {
         let written_before = self.prior_state.applied_hash.as_deref() == Some(self.wanted_hash);
         let is_own = self.sent_another() && self.rules.drift == DriftPolicy::Correct;
