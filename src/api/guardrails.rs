@@ -1,6 +1,6 @@
 //! The guardrails of a connection: the upper bound of what its objects may grant.
 //!
-//! Who may write a connection may write its guardrails. The engine judges an object by them
+//! People who may write a connection may write its guardrails. The engine judges an object by them
 //! (`engine::access::guardrails`), so this file has only their form.
 
 use super::schema;
@@ -140,7 +140,7 @@ pub struct GuardrailStatement {
 /// Describes the namespaces of a guardrail.
 fn namespaces(_: &mut SchemaGenerator) -> Schema {
     let message = "namespaces must have names of 1 to 63 lower-case letters, digits and inner hyphens, such as team-a";
-    schema::list(1, 250, &schema::text(1, 63, "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", message))
+    schema::list(1, 250, &schema::text(1, 63, schema::NAMESPACE, message))
 }
 
 /// Describes the actions of a guardrail.
@@ -153,7 +153,7 @@ fn actions(_: &mut SchemaGenerator) -> Schema {
 fn nrns(_: &mut SchemaGenerator) -> Schema {
     let message =
         "resourceNrns must be * or nrn:<domain>:<product>:<region>:<member>:<resource>, with at most 256 characters";
-    schema::list(1, 20, &schema::text(1, 256, r"^(\*|nrn:\S+)$", message))
+    schema::list(1, 20, &schema::text(1, 256, schema::NRN, message))
 }
 
 /// Describes the permissions of a guardrail.

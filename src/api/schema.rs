@@ -11,6 +11,12 @@ use serde_json::json;
 
 const LETTERS: &str = "A-Za-zㄱ-ㅎㅏ-ㅣ가-힣ぁ-ゖァ-ヺ々一-龯";
 
+/// The pattern of the name of a namespace.
+pub(super) const NAMESPACE: &str = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$";
+
+/// The pattern of resources of NAVER Cloud.
+pub(super) const NRN: &str = r"^(\*|nrn:\S+)$";
+
 /// Describes a Go duration between ten seconds and a day.
 pub fn interval(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
@@ -92,7 +98,7 @@ pub fn secret_key(_: &mut SchemaGenerator) -> Schema {
 /// Describes names of namespaces.
 pub fn namespace_names(_: &mut SchemaGenerator) -> Schema {
     let message = "names must contain exact names of namespaces: at most 63 lower-case letters, digits and inner hyphens, such as team-a; for every namespace write all: true";
-    set(500, &text(1, 63, "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", message), "names")
+    set(500, &text(1, 63, NAMESPACE, message), "names")
 }
 
 /// Describes the name of a NAVER Cloud policy.
@@ -150,7 +156,7 @@ pub fn ncloud_actions(_: &mut SchemaGenerator) -> Schema {
 
 /// Describes the resources of a NAVER Cloud target. A rule would cost too much, as for actions.
 pub fn ncloud_nrns(_: &mut SchemaGenerator) -> Schema {
-    list(1, 500, &json_schema!({ "type": "string", "minLength": 1, "maxLength": 256, "pattern": r"^(\*|nrn:\S+)$" }))
+    list(1, 500, &json_schema!({ "type": "string", "minLength": 1, "maxLength": 256, "pattern": NRN }))
 }
 
 /// Describes the id of a `SpaceONE` policy, which the user chooses.

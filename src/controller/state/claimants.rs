@@ -1,15 +1,15 @@
 //! Tells which cached objects claim the same upstream object, without a look at each of them.
 //!
-//! Who creates an object asks first whether another one claims the same. Each store has a [`Claimants`], which is told of
+//! Before the operator creates an upstream object, it asks whether another Kubernetes object claims the same. Each store has a [`Claimants`], which is told of
 //! each event before the store is, so it knows each claim that the store shows. It may know claims that the store does
 //! not show yet, or not any more: it only tells that a look is worth while.
 
 use super::claims::Claim;
+use super::hash;
 use crate::controller::kinds::managed::Managed;
 use kube::Resource;
 use kube::core::DeserializeGuard;
 use std::collections::{BTreeSet, HashMap, HashSet};
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// The claims in the specs of the objects of one store.
@@ -100,12 +100,6 @@ fn uid_of<K: Resource>(object: &K) -> u64 {
 
 fn hashes(claims: &[Claim]) -> Vec<u64> {
     claims.iter().map(hash).collect()
-}
-
-fn hash<T: Hash + ?Sized>(value: &T) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    value.hash(&mut hasher);
-    hasher.finish()
 }
 
 #[cfg(test)]

@@ -4,12 +4,12 @@
 //! that claim the same one and are reconciled at once, the second sees what the first did. A list that began before the
 //! first one ended does not show that, so the end of each lock is remembered for a while.
 
+use super::hash;
 use super::recent::Recent;
 use crate::api::ConnectionKey;
 use crate::controller::kinds::managed::Managed;
 use crate::upstream::registry;
 use std::collections::HashMap;
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -79,12 +79,6 @@ impl ClaimLocks {
         // Each entry is inserted and removed whole, so a panic elsewhere leaves a valid map.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-fn hash(claim: &Claim) -> u64 {
-    let mut hash = DefaultHasher::new();
-    claim.hash(&mut hash);
-    hash.finish()
 }
 
 /// Locked claims. Dropping the guard releases them.

@@ -1,10 +1,10 @@
 //! The part of an object that the operator writes itself and other writers can take away.
 
+use super::hash;
 use crate::api::has_finalizer;
 use crate::api::recorded_place::RECORDED_UPSTREAM;
 use crate::controller::kinds::connection::ConnectionResource;
 use crate::controller::kinds::managed::Managed;
-use std::hash::{DefaultHasher, Hash, Hasher};
 
 /// The part of an object that the operator writes itself and depends on.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -33,10 +33,4 @@ impl Footprint {
         let detail = connection.status().endpoint;
         Self { finalizer: has_finalizer(connection), place: None, upstream: None, detail }
     }
-}
-
-fn hash<T: Hash>(value: &T) -> u64 {
-    let mut hash = DefaultHasher::new();
-    value.hash(&mut hash);
-    hash.finish()
 }

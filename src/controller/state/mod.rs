@@ -37,3 +37,12 @@ pub mod settling;
 pub mod stores;
 pub mod tagged;
 pub mod written_tags;
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+/// Returns a hash of a value that is only compared within this process.
+fn hash<T: Hash + ?Sized>(value: &T) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    value.hash(&mut hasher);
+    hasher.finish()
+}

@@ -125,8 +125,8 @@ impl Stores {
         self.typed::<K>().map_or_else(Vec::new, |stores| stores.collect(take))
     }
 
-    /// Returns whether the spec of another object of a kind makes one of these claims. Without one, nobody need look at
-    /// all objects.
+    /// Returns whether the spec of another object of a kind makes one of these claims. Without one, the operator need not
+    /// look at all objects.
     #[must_use]
     pub fn has_rival<K: Managed>(&self, claims: &[Claim], uid: &str) -> bool {
         self.typed::<K>().is_some_and(|kind| kind.claimants.iter().any(|all| all.has_rival(claims, uid)))
