@@ -83,8 +83,8 @@ impl Events {
         note: &str,
         awaited: Option<oneshot::Sender<()>>,
     ) {
-        let (reason, note) = (reason.to_owned(), shorten(note));
-        let queued = Queued { about: about.clone(), type_, reason, note, _awaited: awaited };
+        let (object, note) = (about.clone(), shorten(note));
+        let queued = Queued { about: object, type_, reason: reason.to_owned(), note, _awaited: awaited };
         self.metrics.event_queued();
         let has_room = self.shares.enter(namespace(about));
         if !has_room || self.queue.try_send(queued).is_err() {
@@ -93,7 +93,7 @@ impl Events {
             }
             self.metrics.event_left_queue();
             self.metrics.event_dropped();
-            tracing::debug!(namespace = about.namespace, name = about.name, "event dropped");
+            tracing::debug!(reason, namespace = about.namespace, name = about.name, "event dropped");
         }
     }
 }
