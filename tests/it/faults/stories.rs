@@ -1,6 +1,6 @@
 //! Mutations of safeguards against what no plan of the sweep contains: users of an upstream object, reads that lag for
-//! long, refusals of creates that take effect, forged status, endless widening, reads that lie. Each story passes with every safeguard on; with one off, its
-//! oracle tells what the safeguard exists for.
+//! long, refusals of creates that take effect, forged status, endless widening, reads that lie. Each story passes with
+//! every safeguard on; with one off, its oracle tells what the safeguard exists for.
 
 use crate::ownership::lost_records::forge_create;
 use crate::support::test_env::{
@@ -177,7 +177,7 @@ async fn oracle_tells_leaked_policy_without_list() {
     bites(deletion_while_a_get_lies, without, "left upstream").await;
 }
 
-/// Waits until status tells that the create was refused, or records its object, and deletes the object.
+/// Deletes an object once its create was refused, and waits until it is gone or waits for what reads may not show yet.
 async fn delete_refused<K: Managed + Kind>(env: &TestEnv, name: &str) {
     env.until(name, "refused", |object: &K| {
         let common = common(object);
@@ -186,20 +186,28 @@ async fn delete_refused<K: Managed + Kind>(env: &TestEnv, name: &str) {
     })
     .await;
     env.delete::<K>(name).await;
-    env.gone::<K>(name).await;
+    let waits = |object: &K| {
+        condition(&common(object), "Ready").is_some_and(|ready| ready.message.contains("may still take effect"))
+    };
+    while env.api::<K>().get_opt(name).await.unwrap().is_some_and(|object| !waits(&object)) {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
 }
 
-/// The upstream refuses the create of an object of each collection, although it takes effect, and shows it late. The
-/// objects are deleted meanwhile.
+/// The upstream refuses the create of an object of each collection, although it takes effect, and shows it only after
+/// each object was deleted.
 async fn refused_creates_that_take_effect(safeguards: Safeguards) -> Result<(), String> {
     let env = TestEnv::with("story-refused", move |settings| {
         settings.safeguards = safeguards;
-        settings.create_grace = Duration::from_secs(4);
+        settings.create_grace = LONG / 2;
     })
     .await;
-    let lag = Lag { reads: Duration::from_secs(3), lists: Duration::from_secs(3), deletions: Duration::ZERO };
-    env.ncloud.set_options(|options| options.switches.lag = lag);
-    env.spaceone.set_options(|switches| switches.lag = lag);
+    let show_after = |wait| {
+        let lag = Lag { reads: wait, lists: wait, deletions: Duration::ZERO };
+        env.ncloud.set_options(|options| options.switches.lag = lag);
+        env.spaceone.set_options(|switches| switches.lag = lag);
+    };
+    show_after(LONG);
     let refused = || Fault::on(Operation::Create).after(Action::status(400, "{}"));
     env.ncloud.faults().add(refused());
     env.spaceone.faults().add(refused().of(Collection::Policy));
@@ -212,6 +220,8 @@ async fn refused_creates_that_take_effect(safeguards: Safeguards) -> Result<(), 
         delete_refused::<Policy>(&env, "two"),
         delete_refused::<NetworkPolicy>(&env, "net"),
     );
+    show_after(Duration::ZERO);
+    tokio::join!(env.gone::<Policy>("one"), env.gone::<Policy>("two"), env.gone::<NetworkPolicy>("net"));
     let left = [
         ("ncloud", env.ncloud.policies().len()),
         ("spaceone", env.spaceone.policies().len()),
