@@ -15,7 +15,7 @@ layouts=()
 for layout in "${@:4}"; do layouts+=("$(realpath -- "$layout")"); done
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-hack/require.sh buildah git skopeo
+hack/require.sh buildah git python3 skopeo
 # Helm 4 keeps file times, so the same commit gives the same archive.
 helm=$(hack/helm.sh)/4/helm
 version=$(hack/version.sh)
@@ -51,11 +51,12 @@ push_image() {
     skopeo copy --all --preserve-digests "${to[@]}" "oci:$folder/image:$version" "docker://$image:$version" >&2
 }
 
-# Writes the archive of the chart. Its file times are the time of the commit.
+# Writes the archive of the chart, with the changes of this version. Its file times are the time of the commit.
 pack_chart() {
     local time
     time=@$(git log -1 --format=%ct)
     cp -R "charts/$name" "$folder/chart"
+    hack/changelog.sh "$version" | hack/changes.py "$folder/chart/Chart.yaml"
     find "$folder/chart" -exec touch -d "$time" {} +
     "$helm" package "$folder/chart" --destination "$folder" >&2
     rm -r -- "$folder/chart"

@@ -36,9 +36,6 @@
 - {{ printf "--listen=%s:8080" .listenAddress | quote }}
 - --log-format={{ .logFormat }}
 - {{ printf "--log-filter=%s" .logFilter | quote }}
-{{- with .otlpEndpoint }}
-- {{ printf "--otlp-endpoint=%s" . | quote }}
-{{- end }}
 {{- with .extraArgs }}
 {{ toYaml . }}
 {{- end }}

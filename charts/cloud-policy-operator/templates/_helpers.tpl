@@ -67,13 +67,64 @@ text and no label appears twice.
 {{- end }}
 {{- end }}
 
-{{/* The image, by digest if one is set. */}}
+{{/* The image, by digest if one is set. A registry of the parent chart replaces the one of the repository. */}}
 {{- define "cloud-policy-operator.image" -}}
-{{- if .Values.image.digest }}
-{{- printf "%s@%s" .Values.image.repository .Values.image.digest }}
-{{- else }}
-{{- printf "%s:%s" .Values.image.repository (default .Chart.AppVersion .Values.image.tag) }}
+{{- $repository := .Values.image.repository }}
+{{- with (.Values.global).imageRegistry }}
+{{- $repository = printf "%s/%s" . (regexReplaceAll "^([^/]*[.:][^/]*|localhost)/" $repository "") }}
 {{- end }}
+{{- if .Values.image.digest }}
+{{- printf "%s@%s" $repository .Values.image.digest }}
+{{- else }}
+{{- printf "%s:%s" $repository (default .Chart.AppVersion .Values.image.tag) }}
+{{- end }}
+{{- end }}
+
+{{/* The Secrets for the image registry, those of the parent chart first, each once. */}}
+{{- define "cloud-policy-operator.imagePullSecrets" -}}
+{{- $secrets := list }}
+{{- range concat (default list (.Values.global).imagePullSecrets) (default list .Values.imagePullSecrets) }}
+{{- $secrets = append $secrets (ternary (dict "name" .) . (kindIs "string" .)) }}
+{{- end }}
+{{- with uniq $secrets }}
+{{- toYaml . }}
+{{- end }}
+{{- end }}
+
+{{/* Whether the cluster chooses the user and the groups of pods, and refuses those of a pod. */}}
+{{- define "cloud-policy-operator.choosesIds" -}}
+{{- $adapt := default "auto" (((.Values.global).compatibility).openshift).adaptSecurityContext }}
+{{- $found := .Capabilities.APIVersions.Has "security.openshift.io/v1/SecurityContextConstraints" }}
+{{- if or (eq $adapt "force") (and (eq $adapt "auto") $found) }}yes{{ end }}
+{{- end }}
+
+{{/* A security context as the cluster accepts it. Arguments: "root", "context". */}}
+{{- define "cloud-policy-operator.securityContext" -}}
+{{- if include "cloud-policy-operator.choosesIds" .root }}
+{{- toYaml (omit .context "runAsUser" "runAsGroup" "fsGroup") }}
+{{- else }}
+{{- toYaml .context }}
+{{- end }}
+{{- end }}
+
+{{/* The fields of the pod spec that the chart sets, each with the value to use instead. */}}
+{{- define "cloud-policy-operator.podFields" -}}
+affinity: affinity
+automountServiceAccountToken: ""
+containers: extraContainers
+dnsConfig: dnsConfig
+enableServiceLinks: ""
+hostAliases: hostAliases
+imagePullSecrets: imagePullSecrets
+nodeSelector: nodeSelector
+priorityClassName: priorityClassName
+securityContext: podSecurityContext
+serviceAccount: serviceAccount.name
+serviceAccountName: serviceAccount.name
+terminationGracePeriodSeconds: terminationGracePeriodSeconds
+tolerations: tolerations
+topologySpreadConstraints: topologySpreadConstraints
+volumes: extraVolumes
 {{- end }}
 
 {{/*
@@ -118,6 +169,23 @@ pod.
 {{- end }}
 {{- if and .Values.serviceMonitor.enabled .Values.podMonitor.enabled }}
 {{- fail "serviceMonitor.enabled and podMonitor.enabled exclude each other: Prometheus would scrape and count each pod twice." }}
+{{- end }}
+{{- $fields := include "cloud-policy-operator.podFields" . | fromYaml }}
+{{- range $field, $_ := .Values.podSpecExtra }}
+{{- if hasKey $fields $field }}
+{{- $instead := get $fields $field }}
+{{- fail (printf "podSpecExtra.%s is not possible, because the chart sets this field.%s" $field (ternary (printf " Set %s." $instead) "" (not (empty $instead)))) }}
+{{- end }}
+{{- end }}
+{{- range .Values.operator.extraEnv }}
+{{- if has (upper .name) (list "HTTP_PROXY" "HTTPS_PROXY" "ALL_PROXY") }}
+{{- fail (printf "operator.extraEnv sets %s, which the operator does not use: it connects to the upstreams directly." .name) }}
+{{- end }}
+{{- end }}
+{{- range .Values.extraContainers }}
+{{- if eq .name "operator" }}
+{{- fail "a container of extraContainers must not be named operator: the container of the chart has this name." }}
+{{- end }}
 {{- end }}
 {{- $name := include "cloud-policy-operator.fullname" . }}
 {{- if not (regexMatch "^[a-z]" $name) }}

@@ -1,6 +1,6 @@
 //! `deploy` and the Helm chart render the same objects.
 
-use super::tools::{kustomized, manifests, only, script};
+use super::tools::{OverlayOnPage, kustomized, manifests, only, script};
 use cloud_policy_testbed::repository;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -26,6 +26,25 @@ async fn manifests_have_same_disruption_budget_as_chart() {
     let chart = manifests(&chart(&["--set", "replicaCount=2,podDisruptionBudget.enabled=true"]));
     let [own, chart] = [&own, &chart].map(|all| only(all, "PodDisruptionBudget")["spec"].clone());
     assert_eq!(own, chart);
+}
+
+#[tokio::test]
+async fn components_render_same_objects_as_chart() {
+    let overlay = OverlayOnPage::write();
+    let own = kustomized(overlay.folder()).await;
+    let values =
+        "networkPolicy.enabled=true,serviceMonitor.enabled=true,prometheusRule.enabled=true,dashboard.enabled=true";
+    let chart = manifests(&chart(&["--set", values]));
+    for kind in ["NetworkPolicy", "PrometheusRule", "ServiceMonitor"] {
+        let [own, chart] = [&own, &chart].map(|all| only(all, kind));
+        assert_eq!(own["spec"], chart["spec"], "{kind}");
+        assert_eq!(own["metadata"]["namespace"], chart["metadata"]["namespace"], "{kind}");
+    }
+    let dashboard = |all: &[Value]| -> Value {
+        let text = only(all, "ConfigMap")["data"]["cloud-policy-operator.json"].as_str().unwrap();
+        serde_json::from_str(text).unwrap()
+    };
+    assert_eq!(dashboard(&own), dashboard(&chart));
 }
 
 /// Renders the chart with these arguments.

@@ -3,7 +3,7 @@
 
 use super::health_oracle::built;
 use super::scenario::health;
-use super::tools::{OVERLAYS, flags_on_the_page, kustomized, manifests_in, only, path};
+use super::tools::{OVERLAYS, OverlayOnPage, flags_on_the_page, kustomized, manifests_in, only, path};
 use crate::support::fake_kubelet::FakeKubelet;
 use crate::support::installation::{Installation, OWN, TENANT, secret};
 use cloud_policy_testbed::wait_for;
@@ -27,10 +27,25 @@ async fn shipped_manifests_are_accepted_by_api_server() {
         let overlay = path(&format!("deploy/overlays/{overlay}"));
         kubectl(&installation, &[&DRY[..], &["-k", &overlay]].concat()).unwrap();
     }
+    assert_components_combine(&installation);
     assert_pods_are_restricted(&installation, folder.path()).await;
     assert_argo_cd_settings_stay(&installation);
     assert_crds_accept_manifests(&installation, folder.path());
     assert_samples_are_ready(&installation, folder.path()).await;
+}
+
+/// The overlay on the page has every component.
+fn assert_components_combine(installation: &Installation) {
+    let kinds = path("tests/it/packaging/chart/monitoring.yaml");
+    kubectl(installation, &["apply", "--server-side", "-f", &kinds]).unwrap();
+    kubectl(installation, &["wait", "--for=condition=Established", "-f", &kinds]).unwrap();
+    let overlay = OverlayOnPage::write();
+    let said = kubectl(installation, &[&DRY[..], &["-k", overlay.folder()]].concat()).unwrap();
+    let monitoring =
+        ["servicemonitor.monitoring", "prometheusrule.monitoring", "configmap/cloud-policy-operator-dashboard"];
+    for part in ["poddisruptionbudget", "networkpolicy.networking.k8s.io"].iter().chain(&monitoring) {
+        assert!(said.contains(part), "{part}: {said}");
+    }
 }
 
 /// The operator's own namespace enforces Pod Security `restricted`.

@@ -46,6 +46,27 @@ pub fn flags_on_the_page() -> Value {
     manifests(&patch.body).remove(0)
 }
 
+/// The overlay with components on the installation page, in a folder of its own.
+pub struct OverlayOnPage(tempfile::TempDir);
+
+impl OverlayOnPage {
+    pub fn write() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let fences = Page::read("docs/tasks/install.md").fences;
+        let shown = fences.iter().find(|fence| fence.body.contains("components:")).expect("a block with components");
+        let up = "../".repeat(folder.path().canonicalize().unwrap().components().count() - 1);
+        let deploy = format!("{up}{}", path("deploy").trim_start_matches('/'));
+        let text = shown.body.replace("../../components", &format!("{deploy}/components"));
+        let text = text.replace("../default", &format!("{deploy}/overlays/default"));
+        std::fs::write(folder.path().join("kustomization.yaml"), text).unwrap();
+        Self(folder)
+    }
+
+    pub fn folder(&self) -> &str {
+        self.0.path().to_str().unwrap()
+    }
+}
+
 /// Runs a script of the repository and returns its output.
 pub fn script(name: &str, arguments: &[&str]) -> String {
     let mut command = Command::new(repository().join(name));

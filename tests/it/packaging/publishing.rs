@@ -24,6 +24,14 @@ async fn published_version_cannot_be_changed() {
     let published = tool(&mut publish("one", &[&first, &second]));
     assert_eq!(published.matches("=sha256:").count(), 2, "{published}");
     assert_eq!(tool(&mut publish("two", &[&first, &second])), published);
+    let archive = place.path().join(format!("one/cloud-policy-operator-{VERSION}.tgz")).display().to_string();
+    let chart = tool(Command::new("tar").args(["-xzOf", &archive, "cloud-policy-operator/Chart.yaml"]));
+    let chart: serde_json::Value = serde_saphyr::from_str(&chart).unwrap();
+    let changes = chart["annotations"]["artifacthub.io/changes"].as_str().unwrap();
+    let expected = serde_json::json!([
+        { "kind": "added", "description": "The first one, see it." }, { "kind": "fixed", "description": "Two: \"2\"." },
+    ]);
+    assert_eq!(serde_saphyr::from_str::<serde_json::Value>(changes).unwrap(), expected);
     refused(publish("three", &[&first]), "o/p");
     tool(&mut shell(&checkout, "echo '# changed' >>charts/cloud-policy-operator/values.yaml"));
     refused(publish("four", &[&first, &second]), "o/charts/cloud-policy-operator");
@@ -43,6 +51,10 @@ fn checkout(place: &Path) -> String {
     let checkout = place.join("checkout").display().to_string();
     let copy = format!("mkdir '{checkout}' && cp -R Cargo.toml charts hack '{checkout}'");
     tool(&mut shell(&repository().display().to_string(), &copy));
+    let entries = format!(
+        "## [{VERSION}] - 2026-01-01\n\n### Added\n- The first `one`,\n  see [it](docs/one.md).\n\n### Fixed\n- Two: \"2\".\n"
+    );
+    fs::write(Path::new(&checkout).join("CHANGELOG.md"), entries).unwrap();
     let commit =
         "git init --quiet && git add . && git -c user.name=one -c user.email=one@example.com commit --quiet -m one";
     tool(&mut shell(&checkout, commit));

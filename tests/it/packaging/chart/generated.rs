@@ -4,14 +4,14 @@ use super::helm::{Helm, object};
 use super::values::{Values, at};
 use super::{place, text};
 use cloud_policy::api::crds;
+use cloud_policy_testbed::repository;
 use regex::Regex;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::process::Command;
 
 /// Values that the files in `ci` do not change: another value has precedence, or a test sets the value by itself.
-const NOT_CHANGED: [&str; 6] =
-    ["image.tag", "operator.extraArgs", "podSecurityContext", "rbac.aggregate", "resources", "securityContext"];
+const NOT_CHANGED: [&str; 5] = ["image.tag", "podSecurityContext", "rbac.aggregate", "resources", "securityContext"];
 
 /// `make chart` sets the variable, and this test writes the files. Without it, this test compares them.
 #[test]
@@ -68,6 +68,15 @@ fn chart_version_equals_operator_version() {
     for field in ["version", "appVersion"] {
         assert_eq!(chart[field], env!("CARGO_PKG_VERSION"), "{field} in Chart.yaml");
     }
+}
+
+#[test]
+fn icon_of_chart_is_in_the_repository() {
+    let chart: serde_json::Value = serde_saphyr::from_str(&text("Chart.yaml")).unwrap();
+    let (home, icon) = (chart["home"].as_str().unwrap(), chart["icon"].as_str().unwrap());
+    let project = home.strip_prefix("https://github.com/").unwrap();
+    let path = icon.strip_prefix(&format!("https://raw.githubusercontent.com/{project}/main/")).unwrap();
+    assert!(fs::read_to_string(repository().join(path)).unwrap().starts_with("<svg "), "{path}");
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | `generated` | generated files of the chart are up to date |
 //! | `rights` | the chart grants the permissions that the operator needs, and no others |
+//! | `subchart` | the chart as a part of another chart: global values, `OpenShift` |
 //! | `render`, `refusals` | the API server accepts the rendered objects; the chart refuses wrong values |
 //! | `alerts` | the alerts of a release are about its own operator |
 //! | `pages` | the values and commands in the README, the notes and the task pages work |
@@ -19,6 +20,7 @@ mod pages;
 mod refusals;
 mod render;
 mod rights;
+mod subchart;
 mod values;
 
 use cloud_policy_testbed::repository;

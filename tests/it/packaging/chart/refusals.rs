@@ -3,7 +3,7 @@
 use super::helm::{Helm, object};
 
 /// Arguments, and words in the messages of both Helms.
-const REFUSED: [(&str, &[&str]); 36] = [
+const REFUSED: [(&str, &[&str]); 44] = [
     ("--set nonsense=1", &["nonsense", "allowed"]),
     ("--set operator.concurency=3", &["operator", "concurency", "allowed"]),
     ("--set crds.keeep=true", &["crds", "keeep", "allowed"]),
@@ -42,6 +42,14 @@ const REFUSED: [(&str, &[&str]); 36] = [
     ("--set serviceMonitor.enabled=true,podMonitor.enabled=true", &["podMonitor.enabled exclude each other"]),
     ("--set podDisruptionBudget.enabled=true", &["podDisruptionBudget.enabled needs replicaCount: 2"]),
     ("--set replicaCount=2,operator.leaderElect=false", &["operator.leaderElect must be true"]),
+    ("--set podSpecExtra.volumes[0].name=a", &["podSpecExtra.volumes", "Set extraVolumes."]),
+    ("--set podSpecExtra.enableServiceLinks=true", &["podSpecExtra.enableServiceLinks", "the chart sets this field"]),
+    ("--set extraContainers[0].name=operator,extraContainers[0].image=a", &["extraContainers", "named operator"]),
+    ("--set extraContainers[0].name=a", &["extraContainers", "image"]),
+    ("--set operator.extraEnv[0].name=https_proxy", &["operator.extraEnv sets https_proxy", "directly"]),
+    ("--set global.imageRegistry=https://a.example", &["global", "imageRegistry", "pattern"]),
+    ("--set global.compatibility.openshift.adaptSecurityContext=yes", &["adaptSecurityContext", "auto"]),
+    ("--set revisionHistoryLimit=-1", &["revisionHistoryLimit", "0"]),
     ("--kube-version 1.30.9", &["kubeVersion: >=1.31.0-0"]),
 ];
 

@@ -1,6 +1,6 @@
 //! A real API server accepts every object that the chart renders, and both Helms render the same.
 
-use super::helm::{Helm, object, objects};
+use super::helm::{Helm, object};
 use super::place;
 use crate::support;
 use anyhow::Context;
@@ -142,26 +142,6 @@ async fn null_probe_is_not_rendered() {
             let pod = &object(&made, "Deployment", "cloud-policy-operator")["spec"]["template"]["spec"];
             let container = &pod["containers"][0];
             assert!(container[probe].is_null() && container[other].is_object(), "{container}");
-        }
-    }
-}
-
-#[tokio::test]
-async fn parent_chart_condition_enables_and_disables_chart() {
-    for helm in Helm::both() {
-        let charts = helm.directory().join("parent/charts");
-        fs::create_dir_all(&charts).unwrap();
-        std::os::unix::fs::symlink(place(""), charts.join("cloud-policy-operator")).unwrap();
-        let dependency = json!({
-            "name": "cloud-policy-operator", "version": env!("CARGO_PKG_VERSION"), "condition": "cloud-policy-operator.enabled",
-        });
-        let parent = json!({ "apiVersion": "v2", "name": "parent", "version": "1.0.0", "dependencies": [dependency] });
-        fs::write(helm.directory().join("parent/Chart.yaml"), parent.to_string()).unwrap();
-        for (enabled, expected) in [(true, 1), (false, 0)] {
-            let values = format!("--set cloud-policy-operator.enabled={enabled},global.of=parent");
-            let made = helm.run(&format!("helm template x parent {values}")).await.unwrap();
-            let deployments = objects(&made).iter().filter(|object| object["kind"] == "Deployment").count();
-            assert_eq!(deployments, expected, "Helm {}: enabled={enabled}", helm.major);
         }
     }
 }

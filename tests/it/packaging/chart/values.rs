@@ -41,8 +41,6 @@ impl Values {
         let mut root = self.group(&self.defaults, &[]);
         root["$schema"] = "http://json-schema.org/draft-07/schema#".into();
         root["title"] = "Values of the chart cloud-policy-operator".into();
-        root["properties"]["global"] =
-            json!({ "type": "object", "description": "Values that a parent chart hands down; not used here." });
         root
     }
 
@@ -61,8 +59,10 @@ impl Values {
             .filter(|(key, value)| is_needed(key, value, &properties[*key]))
             .map(|(key, _)| key)
             .collect();
-        let mut group = json!({ "type": "object", "additionalProperties": false });
-        if !required.is_empty() {
+        // A parent chart hands `global` down to all its subcharts, with values for others.
+        let is_global = path.first().is_some_and(|first| first == "global");
+        let mut group = json!({ "type": "object", "additionalProperties": is_global });
+        if !required.is_empty() && !is_global {
             group["required"] = json!(required);
         }
         group["properties"] = properties.into();
