@@ -43,8 +43,8 @@ def main():
         sys.exit(f"changes: {chart} must have the map `annotations` without artifacthub.io/changes")
     lines = [text, "  artifacthub.io/changes: |"]
     for change in changes(sys.stdin.read()):
-        lines.append(f"    - kind: {change['kind']}")
-        lines.append(f"      description: {json.dumps(plain(change['description']), ensure_ascii=False)}")
+        description = json.dumps(plain(change["description"]), ensure_ascii=False)
+        lines += [f"    - kind: {change['kind']}", f"      description: {description}"]
     chart.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 

@@ -55,12 +55,14 @@ def contents(text):
         ]
         known.update(pages)
         yield toctree(title, dict.fromkeys(pages))
-    # Pages that only other pages link to.
+    # Pages that only other pages link to. Alerts link to their runbooks.
     existing = {
         path.relative_to("docs").with_suffix("").as_posix()
         for path in pathlib.Path("docs").rglob("*.md")
     }
-    yield toctree("More", sorted(existing - known))
+    runbooks = {page for page in existing - known if page.startswith("alerts/")}
+    yield toctree("Runbooks", sorted(runbooks))
+    yield toctree("More", sorted(existing - known - runbooks))
 
 
 def toctree(title, pages):

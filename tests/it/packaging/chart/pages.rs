@@ -1,6 +1,6 @@
 //! Commands and values that users type or copy: the task pages of the chart, its README and its notes.
 
-use super::helm::{Helm, object};
+use super::helm::Helm;
 use super::{place, text};
 use crate::support;
 use cloud_policy_testbed::{TestNamespace, repository};
