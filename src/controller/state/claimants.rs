@@ -1,8 +1,9 @@
 //! Tells which cached objects claim the same upstream object, without a look at each of them.
 //!
-//! Before the operator creates an upstream object, it asks whether another Kubernetes object claims the same. Each store has a [`Claimants`], which is told of
-//! each event before the store is, so it knows each claim that the store shows. It may know claims that the store does
-//! not show yet, or not any more: it only tells that a look is worth while.
+//! Before the operator creates an upstream object, it looks for another Kubernetes object that claims the same upstream
+//! object. Each store has a [`Claimants`]. The watch hands each event to it before it hands the event to the store, so it
+//! knows each claim that the store shows. It may also know claims that the store does not show yet or no longer shows: a
+//! match says only that the operator must look at the objects themselves.
 
 use super::claims::Claim;
 use super::hash;

@@ -4,13 +4,14 @@
 
 use crate::ownership::lost_records::forge_create;
 use crate::support::test_env::{
-    Kind, TestEnv, common, condition, ncloud_policy, network_policy, spaceone_policy, upstream_id,
+    Kind, SOON, TestEnv, common, condition, ncloud_policy, network_policy, spaceone_policy, upstream_id,
 };
 use cloud_policy::api::{NetworkPolicy, Policy};
 use cloud_policy::controller::kinds::managed::Managed;
 use cloud_policy::controller::settings::Safeguards;
 use cloud_policy_simulator::spaceone::{RolePolicy, StoredRole};
 use cloud_policy_simulator::{Action, Collection, Fault, Lag, Operation};
+use cloud_policy_testbed::wait_for;
 use serde_json::json;
 use std::time::Duration;
 
@@ -189,9 +190,13 @@ async fn delete_refused<K: Managed + Kind>(env: &TestEnv, name: &str) {
     let waits = |object: &K| {
         condition(&common(object), "Ready").is_some_and(|ready| ready.message.contains("may still take effect"))
     };
-    while env.api::<K>().get_opt(name).await.unwrap().is_some_and(|object| !waits(&object)) {
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    wait_for(&format!("{name} to be gone or to wait"), SOON, || async {
+        let object = env.api::<K>().get_opt(name).await?;
+        anyhow::ensure!(object.as_ref().is_none_or(waits), "{:?}", object.map(|object| common(&object).conditions));
+        Ok(())
+    })
+    .await
+    .unwrap();
 }
 
 /// The upstream refuses the create of an object of each collection, although it takes effect, and shows it only after

@@ -1,7 +1,7 @@
 //! The manifests in `deploy`, checked without a cluster.
 
 use super::health_oracle;
-use super::tools::{OVERLAYS, flags_on_the_page, kustomized, manifests, manifests_in, only, path, script};
+use super::tools::{OVERLAYS, flags_on_the_page, kustomized, manifests, manifests_in, only, path_from, script};
 use crate::docs::markdown::Page;
 use cloud_policy::api::crds;
 use cloud_policy_testbed::repository;
@@ -109,9 +109,7 @@ async fn gitops_page_patch_adds_known_flags() {
     let folder = tempfile::tempdir().unwrap();
     let place = folder.path().canonicalize().unwrap();
     let mut kustomization = flags_on_the_page();
-    let up = "../".repeat(place.components().count() - 1);
-    let base = path("deploy/overlays/default");
-    kustomization["resources"] = json!([format!("{up}{}", base.trim_start_matches('/'))]);
+    kustomization["resources"] = json!([path_from(&place, "deploy/overlays/default")]);
     fs::write(place.join("kustomization.yaml"), kustomization.to_string()).unwrap();
     let made = kustomized(&place.display().to_string()).await;
     let [with, without] = [made, kustomized("deploy/overlays/default").await].map(|all| arguments(&all));

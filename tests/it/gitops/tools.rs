@@ -4,6 +4,7 @@ use crate::docs::markdown::Page;
 use crate::support;
 use cloud_policy_testbed::repository;
 use serde_json::Value;
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 /// Every overlay of the operator.
@@ -12,6 +13,12 @@ pub const OVERLAYS: [&str; 3] = ["default", "ha", "namespaced"];
 /// Returns the path of a file in the repository.
 pub fn path(name: &str) -> String {
     repository().join(name).display().to_string()
+}
+
+/// Returns the path of a file in the repository as a kustomization in this folder names it: kustomize refuses absolute paths.
+pub fn path_from(folder: &Path, name: &str) -> String {
+    let up = "../".repeat(folder.canonicalize().unwrap().components().count() - 1);
+    format!("{up}{}", path(name).trim_start_matches('/'))
 }
 
 /// Parses all manifests of a text.
@@ -54,8 +61,7 @@ impl OverlayOnPage {
         let folder = tempfile::tempdir().unwrap();
         let fences = Page::read("docs/tasks/install.md").fences;
         let shown = fences.iter().find(|fence| fence.body.contains("components:")).expect("a block with components");
-        let up = "../".repeat(folder.path().canonicalize().unwrap().components().count() - 1);
-        let deploy = format!("{up}{}", path("deploy").trim_start_matches('/'));
+        let deploy = path_from(folder.path(), "deploy");
         let text = shown.body.replace("../../components", &format!("{deploy}/components"));
         let text = text.replace("../default", &format!("{deploy}/overlays/default"));
         std::fs::write(folder.path().join("kustomization.yaml"), text).unwrap();

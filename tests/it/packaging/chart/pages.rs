@@ -1,6 +1,6 @@
 //! Commands and values that users type or copy: the task pages of the chart, its README and its notes.
 
-use super::helm::Helm;
+use super::helm::{Helm, object};
 use super::{place, text};
 use crate::support;
 use cloud_policy_testbed::{TestNamespace, repository};
@@ -56,6 +56,22 @@ async fn documented_values_are_accepted() {
         fs::write(&file, values).unwrap();
         let made = helm.template(&format!("x --values '{}'", file.display())).await;
         made.unwrap_or_else(|error| panic!("below `{heading}`: {error}"));
+    }
+}
+
+/// The SCC `restricted-v2` of `OpenShift` chooses the ids, and refuses others.
+#[tokio::test]
+async fn openshift_values_set_no_user_or_group() {
+    let shown = fences(&text("README.md"), "yaml");
+    let (_, values) = shown.iter().find(|(heading, _)| heading == "OpenShift").expect("values for OpenShift");
+    for helm in Helm::both() {
+        fs::write(helm.directory().join("shown.yaml"), values).unwrap();
+        let made = helm.template("cloud-policy-operator --values shown.yaml").await.unwrap();
+        let pod = &object(&made, "Deployment", "cloud-policy-operator")["spec"]["template"]["spec"];
+        let left = serde_json::json!({ "runAsNonRoot": true, "seccompProfile": { "type": "RuntimeDefault" } });
+        assert_eq!(pod["securityContext"], left, "Helm {}", helm.major);
+        let container = pod["containers"][0]["securityContext"].as_object().unwrap();
+        assert!(!container.keys().any(|key| key.starts_with("runAs")), "{container:?}");
     }
 }
 

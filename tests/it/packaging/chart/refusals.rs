@@ -1,6 +1,7 @@
 //! The chart refuses wrong values before anything is installed, with a message that names them.
 
 use super::helm::{Helm, object};
+use super::place;
 
 /// Arguments, and words in the messages of both Helms.
 const REFUSED: [(&str, &[&str]); 44] = [
@@ -67,6 +68,23 @@ async fn wrong_values_are_refused_with_their_name() {
                      --set tenantConnections.namespaces={team-a} --set operator.listenAddress=[::1] \
                      --set 'operator.allowedHosts={a.example:8443,*.b.example,[::1]},image.repository=a.example:5000/b/c'";
         helm.template(&format!("x {valid}")).await.unwrap();
+    }
+}
+
+/// The chart knows every field of the pod that it sets, so that no field appears twice.
+#[tokio::test]
+async fn extra_fields_cannot_repeat_those_of_the_chart() {
+    let helm = Helm::of("4", None);
+    let file = place("ci/everything-values.yaml").display().to_string();
+    let values: serde_json::Value = serde_saphyr::from_str(&std::fs::read_to_string(&file).unwrap()).unwrap();
+    let made = helm.template(&format!("x --values '{file}'")).await.unwrap();
+    let pod = object(&made, "Deployment", "everything")["spec"]["template"]["spec"].as_object().unwrap();
+    let own: Vec<_> = pod.keys().filter(|field| values["podSpecExtra"].get(field).is_none()).collect();
+    assert!(own.len() > 12, "{own:?}");
+    for field in own {
+        let refused = helm.template(&format!("x --set podSpecExtra.{field}=1")).await;
+        let said = refused.expect_err(field).to_string();
+        assert!(said.contains(&format!("podSpecExtra.{field} is not possible")), "{said}");
     }
 }
 
