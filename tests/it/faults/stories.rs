@@ -178,6 +178,17 @@ async fn oracle_tells_leaked_policy_without_list() {
     bites(deletion_while_a_get_lies, without, "left upstream").await;
 }
 
+/// Waits until the upstream holds the objects that it refused, and the operator has recorded each refusal.
+async fn created_although_refused(env: &TestEnv) {
+    wait_for("the upstream to create what it refuses", SOON, || async {
+        let created = [env.ncloud.policies().len(), env.spaceone.policies().len(), env.spaceone.network_policies().len()];
+        anyhow::ensure!(created == [1; 3], "{created:?}");
+        Ok(())
+    })
+    .await
+    .unwrap();
+}
+
 /// Deletes an object once its create was refused, and waits until it is gone or waits for what reads may not show yet.
 async fn delete_refused<K: Managed + Kind>(env: &TestEnv, name: &str) {
     env.until(name, "refused", |object: &K| {
@@ -212,7 +223,7 @@ async fn refused_creates_that_take_effect(safeguards: Safeguards) -> Result<(), 
         env.ncloud.set_options(|options| options.switches.lag = lag);
         env.spaceone.set_options(|switches| switches.lag = lag);
     };
-    show_after(LONG);
+    show_after(20 * LONG);
     let refused = || Fault::on(Operation::Create).after(Action::status(400, "{}"));
     env.ncloud.faults().add(refused());
     env.spaceone.faults().add(refused().of(Collection::Policy));
@@ -220,6 +231,7 @@ async fn refused_creates_that_take_effect(safeguards: Safeguards) -> Result<(), 
     for object in [ncloud_policy("one"), spaceone_policy("two"), network_policy("net", &env.spaceone.zone_ids()[0])] {
         env.apply(object).await;
     }
+    created_although_refused(&env).await;
     tokio::join!(
         delete_refused::<Policy>(&env, "one"),
         delete_refused::<Policy>(&env, "two"),
