@@ -3,8 +3,9 @@
 use super::isolate::{isolated, log_runtime_error, retry};
 use super::liveness::{expect_all, heard, scheduled};
 use super::losses::Losses;
-use super::schedule::{raise_priority, reconcile_when_permitted};
+use super::schedule::{raise_priority, reconcile_in_turn};
 use super::triggers::{Triggers, connections_with, dependents_of, exists, keys, readers_of};
+use super::turns::Turns;
 use super::watches::{changed_secrets, ignore, keep_claims, selecting, watched};
 use crate::controller::Result;
 use crate::controller::connection;
@@ -19,7 +20,7 @@ use crate::controller::state::stores::{Complete, StoreOf};
 use futures::future::{self, BoxFuture, FutureExt};
 use futures::stream::{self, StreamExt};
 use kube::core::DeserializeGuard;
-use kube::runtime::controller::Config;
+use kube::runtime::controller::{self, Config};
 use kube::runtime::reflector::store::Writer;
 use kube::runtime::reflector::{self, Store};
 use kube::runtime::{Controller, watcher};
@@ -72,23 +73,34 @@ pub(super) fn run_managed<K: Managed>(
     let (triggered, filled) = (store.clone(), store.clone());
     let trigger = keys(&triggers.dependents).flat_map(move |key| stream::iter(dependents_of(&triggered, key.as_ref())));
     let ctx = Arc::new(Context { shared: Arc::clone(shared), store: store.clone() });
+    let (turns, entrance) = Turns::new();
+    let (exists, unfound) = (store.clone(), Arc::clone(&turns));
+    let granted = turns.granted(entrance, move |object| exists.get(object).is_some());
     let controller = Controller::for_stream(objects, store)
         .with_config(Config::default().concurrency(UNLIMITED))
         .graceful_shutdown_on(shutdown.clone().cancelled_owned())
         .reconcile_on(trigger)
         .reconcile_on(lost)
+        .reconcile_on(granted)
         .run(
             {
                 let shutdown = shutdown.clone();
                 move |object, ctx: Arc<Context<K>>| {
                     let (shared, uid) = (Arc::clone(&ctx.shared), object.uid());
-                    scheduled(K::KIND, shared, uid, reconcile_when_permitted(object, ctx, shutdown.clone()))
+                    let reconcile = reconcile_in_turn(object, ctx, Arc::clone(&turns), shutdown.clone());
+                    scheduled(K::KIND, shared, uid, reconcile)
                 }
             },
             |object, error, ctx| retry(K::KIND, object.as_ref(), error, &ctx.shared),
             ctx,
         )
-        .for_each(|result| async move { log_runtime_error(K::KIND, result.err()) });
+        .for_each(move |result| {
+            if let Err(controller::Error::ObjectNotFound(object)) = &result {
+                unfound.drop_turn(object);
+            }
+            log_runtime_error(K::KIND, result.err());
+            future::ready(())
+        });
     until_shutdown(controller, filled, shutdown.clone()).boxed()
 }
 

@@ -1,69 +1,69 @@
-//! Waits for a permit of the object's connection, then reconciles the object as it is by then.
+//! Reconciles an object when it has a permit of its connection.
 
 use super::isolate::isolated;
+use super::turns::{Turn, Turns, Wait};
+use crate::api::ConnectionKey;
 use crate::controller::context::{Context, Shared};
 use crate::controller::kinds::managed::Managed;
 use crate::controller::queue::next::Next;
-use crate::controller::queue::permits::{Applicant, Permit};
+use crate::controller::queue::permits::Applicant;
 use crate::controller::queue::priority;
-use crate::controller::state::heartbeats::{Attempt, Heartbeats};
 use crate::controller::{Result, policy};
+use futures::FutureExt as _;
 use kube::core::DeserializeGuard;
 use kube::runtime::reflector::ObjectRef;
 use kube::{Resource, ResourceExt};
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
-/// Reconciles an object once it has a permit. A shutdown finishes reconciles that have begun, and drops those
-/// that wait.
-pub async fn reconcile_when_permitted<K: Managed>(
+/// Reconciles an object whose turn it is; another one waits. A shutdown finishes reconciles that have begun, and begins
+/// none.
+pub async fn reconcile_in_turn<K: Managed>(
     object: Arc<DeserializeGuard<K>>,
     ctx: Arc<Context<K>>,
+    turns: Arc<Turns<DeserializeGuard<K>>>,
     shutdown: CancellationToken,
 ) -> Result<Next> {
-    let shared = Arc::clone(&ctx.shared);
-    let about = object.object_ref(&());
-    let heartbeats = Arc::clone(&shared.heartbeats);
-    let permitted = permitted(object, &ctx, &heartbeats, &shutdown).await;
-    let Some((object, _attempt, _permit)) = permitted else { return Ok(Next::on_change()) };
-    // Boxed only now: thousands of reconciles may wait.
+    if shutdown.is_cancelled() {
+        return Ok(Next::on_change());
+    }
+    let Some(_turn) = turn(&object, &ctx, &turns) else { return Ok(Next::on_change()) };
+    let (shared, about) = (Arc::clone(&ctx.shared), object.object_ref(&()));
     Box::pin(isolated(K::KIND, shared, about, policy::reconcile(object, ctx))).await
 }
 
-/// Waits for a permit, and returns the object as it is by then; `None` if it is gone, or at a shutdown.
-async fn permitted<'h, K: Managed>(
-    object: Arc<DeserializeGuard<K>>,
+/// Returns the turn of an object that may be reconciled now; `None` for an object that waits for its turn.
+fn turn<K: Managed>(
+    object: &Arc<DeserializeGuard<K>>,
     ctx: &Context<K>,
-    heartbeats: &'h Heartbeats,
-    shutdown: &CancellationToken,
-) -> Option<(Arc<DeserializeGuard<K>>, Attempt<'h>, Option<Permit>)> {
-    let (shared, reference) = (&ctx.shared, ObjectRef::from_obj(object.as_ref()));
-    loop {
-        let object = ctx.store.get(&reference)?;
-        let uid = object.uid().unwrap_or_default();
-        let Ok(managed) = &object.0 else {
-            let attempt = heartbeats.arrived(K::KIND, &uid, None);
-            return Some((object, attempt, None));
-        };
-        shared.observations.record_seen(&uid);
-        if managed.is_deleted() {
-            shared.observations.record_deletion_seen(&uid);
-        }
-        let priority = priority::of(managed, shared.backoffs.is_failing(&uid));
-        let (connection, namespace) = (managed.connection(), managed.namespace().unwrap_or_default());
-        let applicant = Applicant { connection: &connection, namespace: &namespace, uid: &uid };
-        let mut attempt = heartbeats.arrived(K::KIND, &uid, Some(&connection));
-        let permit = tokio::select! {
-            permit = shared.permits.acquire(applicant, priority) => permit,
-            () = shutdown.cancelled() => return None,
-        };
-        let now = ctx.store.get(&reference)?;
-        // The object may name another connection by now, and waits for that one then.
-        if permit.is_some() && now.0.as_ref().map_or(true, |now| now.connection() == connection) {
-            attempt.begin();
-            return Some((now, attempt, permit));
-        }
+    turns: &Turns<DeserializeGuard<K>>,
+) -> Option<Turn> {
+    let (shared, uid) = (&ctx.shared, object.uid().unwrap_or_default());
+    let reference = ObjectRef::from_obj(object.as_ref());
+    let Ok(managed) = &object.0 else {
+        turns.drop_turn(&reference);
+        return Some(Turn::without_permit(shared.heartbeats.arrived(K::KIND, &uid, None)));
+    };
+    shared.observations.record_seen(&uid);
+    if managed.is_deleted() {
+        shared.observations.record_deletion_seen(&uid);
     }
+    let connection = managed.connection();
+    turns.begin(reference, &connection, || wait(managed, connection.clone(), uid, shared)).map(Turn::begin)
+}
+
+/// Waits for a permit of the object's connection.
+fn wait<K: Managed>(managed: &K, connection: ConnectionKey, uid: String, shared: &Shared) -> Wait {
+    let namespace = managed.namespace().unwrap_or_default();
+    let priority = priority::of(managed, shared.backoffs.is_failing(&uid));
+    let attempt = shared.heartbeats.arrived(K::KIND, &uid, Some(&connection));
+    let permits = Arc::clone(&shared.permits);
+    async move {
+        let applicant = Applicant { connection: &connection, namespace: &namespace, uid: &uid };
+        let permit = permits.acquire(applicant, priority).await?;
+        Some(Turn::with_permit(attempt, connection, permit))
+    }
+    .boxed()
 }
 
 /// Raises the priority of an object that was changed, if it waits. Its earlier failures do not count any more.

@@ -16,7 +16,7 @@
 use crate::api::ConnectionKey;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Names a controller: its kind.
@@ -100,8 +100,8 @@ struct Queue {
 pub struct Watch(usize);
 
 /// An object that arrived at its controller, until the end of its reconcile.
-pub struct Attempt<'h> {
-    heartbeats: &'h Heartbeats,
+pub struct Attempt {
+    heartbeats: Arc<Heartbeats>,
     object: (Controller, String),
     queue: Option<ConnectionKey>,
     waits: bool,
@@ -155,7 +155,7 @@ impl Heartbeats {
 
     /// Records that an object arrived at its controller. With a connection it waits for a permit of that connection,
     /// without one its reconcile begins.
-    pub fn arrived(&self, controller: Controller, uid: &str, connection: Option<&ConnectionKey>) -> Attempt<'_> {
+    pub fn arrived(self: &Arc<Self>, controller: Controller, uid: &str, connection: Option<&ConnectionKey>) -> Attempt {
         let now = (self.clock)();
         let object = (controller, uid.to_owned());
         let queue = connection.cloned();
@@ -166,7 +166,7 @@ impl Heartbeats {
         }
         let progress = if queue.is_some() { Object::Waiting } else { Object::Running(now) };
         state.objects.insert(object.clone(), progress);
-        Attempt { heartbeats: self, object, waits: queue.is_some(), queue }
+        Attempt { heartbeats: Arc::clone(self), object, waits: queue.is_some(), queue }
     }
 
     /// Returns whether a controller has objects that are late.
@@ -229,11 +229,12 @@ impl Heartbeats {
     }
 }
 
-impl Attempt<'_> {
+impl Attempt {
     /// Records that the object got its permit, and that its reconcile begins.
     pub fn begin(&mut self) {
         let now = (self.heartbeats.clock)();
-        let mut state = self.heartbeats.lock();
+        let heartbeats = Arc::clone(&self.heartbeats);
+        let mut state = heartbeats.lock();
         state.objects.insert(self.object.clone(), Object::Running(now));
         self.move_queue(&mut state, now);
     }
@@ -251,10 +252,11 @@ impl Attempt<'_> {
     }
 }
 
-impl Drop for Attempt<'_> {
+impl Drop for Attempt {
     fn drop(&mut self) {
         let now = (self.heartbeats.clock)();
-        let mut state = self.heartbeats.lock();
+        let heartbeats = Arc::clone(&self.heartbeats);
+        let mut state = heartbeats.lock();
         state.objects.remove(&self.object);
         self.move_queue(&mut state, now);
     }

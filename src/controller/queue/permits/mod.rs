@@ -1,6 +1,6 @@
 //! Limits how many objects of one connection are reconciled at once. [`namespaces`](super::namespaces) orders those that wait.
 //!
-//! The runtime starts every reconcile as soon as it is due, and the reconcile waits here for a permit. Each
+//! The runtime starts every reconcile as soon as it is due, and the object waits here for a permit. Each
 //! connection has its own permits, so a slow upstream delays no object of another connection. Background work
 //! can take long, so it leaves a quarter of the permits (rounded down) to all others. Creations come in crowds, so a
 //! change or deletion gets a further permit while its namespace has none in use for one: a quarter of the permits,

@@ -1,5 +1,4 @@
 use super::*;
-use std::sync::Arc;
 
 const MINUTE: Duration = Duration::from_mins(1);
 
@@ -13,10 +12,10 @@ impl FakeClock {
     }
 }
 
-fn start() -> (Heartbeats, FakeClock) {
+fn start() -> (Arc<Heartbeats>, FakeClock) {
     let clock = FakeClock(Arc::new(Mutex::new(Instant::now())));
     let read = clock.clone();
-    (Heartbeats::new(Patience::default(), Box::new(move || *read.0.lock().unwrap())), clock)
+    (Arc::new(Heartbeats::new(Patience::default(), Box::new(move || *read.0.lock().unwrap()))), clock)
 }
 
 fn key(name: &str) -> ConnectionKey {
