@@ -28,6 +28,8 @@ pub trait ExternalDeleter: Send + Sync {
     fn find<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<Vec<(String, Ownership)>>>;
     /// Looks in a list for an object that a read does not show, and returns its owner.
     fn find_listed<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<Option<(String, Ownership)>>>;
+    /// Finds objects with our owner tag under another key, and their owners.
+    fn find_tagged(&self) -> BoxFuture<'_, Result<Vec<(String, Ownership)>>>;
     /// Returns the owner of the object; `None` if it does not exist.
     fn owner<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<Option<Ownership>>>;
     /// Returns whether a list that started at `not_before` or later proves that the object with this id is ours, and that
@@ -124,6 +126,12 @@ impl<E: External> ExternalDeleter for Deleter<E> {
             let found = self.external.find(key, &self.owner_tag).await?;
             let owned = |seen: Observed<E::Document>| (seen.id, self.owner_tag.judge(&seen.found_tag));
             Ok(found.into_iter().map(owned).collect())
+        })
+    }
+    fn find_tagged(&self) -> BoxFuture<'_, Result<Vec<(String, Ownership)>>> {
+        Box::pin(async {
+            let found = self.external.find_tagged(&self.owner_tag).await?;
+            Ok(found.into_iter().map(|seen| (seen.id, self.owner_tag.judge(&seen.found_tag))).collect())
         })
     }
     fn find_listed<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<Option<(String, Ownership)>>> {

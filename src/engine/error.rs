@@ -23,6 +23,9 @@ pub struct UpstreamError {
     pub retry_after: Option<Duration>,
     /// The upstream's id of the request, for its support team.
     pub request_id: Option<String>,
+    /// Whether the request surely never reached the upstream: it did not leave the queue, or no connection was established.
+    /// Any other write may have taken effect, whatever the answer says: some upstreams refuse what they carried out.
+    pub unsent: bool,
 }
 
 /// The kinds of failure, by the reaction of the operator.
@@ -32,7 +35,7 @@ pub enum ErrorKind {
     Unauthorized,
     /// The upstream rejects the signature because the clocks differ.
     ClockSkew,
-    /// The upstream received too many requests. The request had no effect.
+    /// The upstream, or the rate limit of the connection, throttles the request.
     RateLimited,
     /// The upstream cannot be reached, or failed before the request had an effect.
     Unavailable,
@@ -148,25 +151,6 @@ impl ErrorKind {
         }
     }
 
-    /// Returns whether the upstream read the request and answered it. Some refuse a request that took effect.
-    #[must_use]
-    pub fn was_received(self) -> bool {
-        match self {
-            Self::RateLimited | Self::Unavailable | Self::ClockSkew | Self::EndpointNotAllowed => false,
-            Self::OutcomeUnknown
-            | Self::Unauthorized
-            | Self::Rejected
-            | Self::NotUpdatable
-            | Self::InvalidReference
-            | Self::AlreadyExists
-            | Self::NameReserved
-            | Self::InUse
-            | Self::UsersUnknown
-            | Self::QuotaExceeded
-            | Self::Unsupported => true,
-        }
-    }
-
     /// Returns whether the connection, and not this object alone, may have caused the failure. A check of
     /// the connection decides.
     #[must_use]
@@ -205,7 +189,20 @@ fn after(before: &str, part: &str, end: &str) -> String {
 impl UpstreamError {
     /// Returns an error without a code of the upstream.
     pub fn new(kind: ErrorKind, operation: &'static str, message: impl Into<String>) -> Self {
-        Self { kind, operation, code: None, message: message.into(), retry_after: None, request_id: None }
+        let message = message.into();
+        Self { kind, operation, code: None, message, retry_after: None, request_id: None, unsent: false }
+    }
+
+    /// Marks the error as that of a call of which the upstream answered an earlier request.
+    #[must_use]
+    pub fn sent(self) -> Self {
+        Self { unsent: false, ..self }
+    }
+
+    /// Marks the error as that of a request which surely never reached the upstream.
+    #[must_use]
+    pub fn unsent(self) -> Self {
+        Self { unsent: true, ..self }
     }
 
     /// Returns the error as a sentence. An error about an endpoint that the operator may not call leaves

@@ -184,6 +184,12 @@ pub trait External: Send + Sync + 'static {
         async { Ok(None) }
     }
 
+    /// Finds objects with this owner tag under any key, at the cost of a read of each object; nothing where `find` searches
+    /// by the owner tag, or where people cannot change the key.
+    fn find_tagged(&self, _owner_tag: &OwnerTag) -> impl Future<Output = Result<Vec<Observed<Self::Document>>>> + Send {
+        async { Ok(Vec::new()) }
+    }
+
     /// Reads the object with this id completely.
     fn observe(&self, id: &str) -> impl Future<Output = Result<Option<Observed<Self::Document>>>> + Send;
 

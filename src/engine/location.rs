@@ -106,7 +106,7 @@ impl Moved {
         let Self { from, to, difference, id, key } = self;
         let recorded = match id {
             Some(id) => format!("The upstream object is recorded at {from} as {id}."),
-            None => format!("A create of {key} is recorded at {from}, and its response was lost."),
+            None => format!("A create of {key} was sent to {from}, and may have taken effect."),
         };
         let absent = match difference {
             Difference::Certain => "which is another account",

@@ -40,7 +40,7 @@ pub async fn settle<K: Managed>(this: &mut Reconciliation<'_, K>) -> Result<(), 
             return Ok(leave(this, &record).await?);
         }
         // A refused create most often made nothing, so such a place does not hold the spec.
-        Former::Unknown(_) if this.is_only_refused() => return Ok(leave(this, &record).await?),
+        Former::Unknown(why) if this.is_only_refused() => return Ok(leave_unsearched(this, &record, why).await?),
         Former::There(id) => {
             if this.is_only_refused() {
                 this.keep_place(record.clone()).await?;
@@ -78,6 +78,12 @@ async fn leave<K: Managed>(this: &mut Reconciliation<'_, K>, record: &UpstreamRe
     this.forget_refused();
     this.forget();
     Ok(())
+}
+
+/// Forgets a place where the operator cannot look, and where the upstream refused a create: it says what may be left there.
+async fn leave_unsearched<K: Managed>(this: &mut Reconciliation<'_, K>, record: &UpstreamRef, why: &str) -> Result<()> {
+    this.tell_unsearched(record, why);
+    leave(this, record).await
 }
 
 /// Returns whether a person gives up what may be at the former place.

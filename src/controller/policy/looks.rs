@@ -110,6 +110,20 @@ impl<K: Managed> Reconciliation<'_, K> {
         !self.has_unique_name() && self.shared().records.may_have_copy(&self.uid())
     }
 
+    /// Returns how much longer the upstream may not show what an earlier process made, although status records an object that
+    /// is not there: others may have edited status while the operator was stopped. `None` if this process knows the object.
+    pub fn unproven_left(&self) -> Option<Duration> {
+        let (shared, uid) = (self.shared(), self.uid());
+        let is_known = shared.records.is_first_process(&uid)
+            || shared.records.proven(&uid).is_some()
+            || shared.settling.has_deleted(&uid);
+        if is_known || self.recorded_id().is_none() || !shared.settings.safeguards.search_unrecorded {
+            return None;
+        }
+        let left = shared.settings.create_grace.checked_sub(shared.observations.seen_for(&uid))?;
+        (!left.is_zero()).then_some(left + AFTER_GRACE)
+    }
+
     /// Returns whether a create that may still take effect or become visible has no record in status.
     pub fn may_be_unrecorded(&self) -> bool {
         self.has_lost_record() && self.inherited_grace().is_some()
@@ -143,6 +157,14 @@ impl<K: Managed> Reconciliation<'_, K> {
         // An object may come from another operator long after this process started.
         let since = restored.or_else(|| self.lost_for()).unwrap_or_else(|| observations.seen_for(&self.uid()));
         self.shared().settings.create_grace.checked_sub(since).filter(|left| !left.is_zero())
+    }
+
+    /// Returns whether status lost its record while the operator was stopped, and people may have renamed the upstream object
+    /// meanwhile: then only its owner tag leads to it. One search is enough for a process.
+    pub fn may_be_renamed(&self) -> bool {
+        self.has_lost_record()
+            && !recorded_place::is_of_another(&self.object)
+            && !self.shared().records.was_tag_searched(&self.uid())
     }
 
     /// Returns whether status may have recorded a create of an earlier process.

@@ -1,4 +1,5 @@
-//! Finds out whether the connection leads to another place than the one that status records.
+//! Finds out whether the connection leads to another place than the one that status records, or where a create was refused
+//! that may have taken effect.
 //!
 //! The place is the endpoint, the account and the repository. An object that is not at the new place was not
 //! deleted: it is still at the old one, with everything that it grants.
@@ -9,10 +10,10 @@ use crate::controller::kinds::managed::Managed;
 use crate::engine::location::Moved;
 use crate::upstream::{Account, registry};
 
-/// Compares the place in status with the one to which the connection leads; `None` if both are the same, or
-/// if nothing is recorded.
+/// Compares the place where something of the object may be with the one to which the connection leads; `None` if both are
+/// the same, or if nothing was sent.
 pub fn of<K: Managed>(this: &Reconciliation<'_, K>, account: &Account) -> Option<Moved> {
-    between(this, this.upstream_ref()?, account)
+    between(this, this.possible_ref()?, account)
 }
 
 /// Compares the place in a record with the one to which a connection leads; `None` if both are the same.

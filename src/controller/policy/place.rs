@@ -28,6 +28,7 @@ use crate::controller::kinds::managed::Managed;
 use crate::controller::state::footprint::Footprint;
 use crate::engine::Details;
 use crate::engine::contradiction::Contradiction;
+use crate::engine::location::Location;
 use crate::upstream::registry;
 
 impl<K: Managed> Reconciliation<'_, K> {
@@ -48,6 +49,21 @@ impl<K: Managed> Reconciliation<'_, K> {
     /// Returns whether at most a create that the upstream refused made something at the place.
     pub fn is_only_refused(&self) -> bool {
         self.place.is_none() && self.refused_place.is_some()
+    }
+
+    /// Returns where something of the object may be: its record, or else the place of a create that the upstream refused.
+    pub fn possible_ref(&self) -> Option<&UpstreamRef> {
+        self.upstream_ref().or(self.refused_place.as_ref())
+    }
+
+    /// Warns that a refused create may have made an object where the operator cannot look.
+    pub fn tell_unsearched(&self, place: &UpstreamRef, why: &str) {
+        let UpstreamRef { system, key, .. } = place;
+        let note = format!(
+            "The upstream refused a create of {system} {key} at {}, and the operator cannot look there ({why}). If the create took effect all the same, its object is left there.",
+            Location::from(place)
+        );
+        self.warning_event("LeftBehind", &note);
     }
 
     /// Forgets a create that the upstream refused: a search would have shown its object.

@@ -49,6 +49,7 @@ impl<'a, K: Managed> Reconciliation<'a, K> {
         let saved_status = object.status_draft();
         let mut status = saved_status.clone();
         let record_lost = remember(ctx, &object, &mut status.common);
+        status.narrowing = status.narrowing.or_else(|| ctx.shared.records.narrowed(object.meta().uid.as_deref()?));
         if let Some(operation) = &mut status.common.operation {
             restart_if_in_future(operation, ctx.shared.clock.now());
         }
@@ -198,6 +199,7 @@ impl<'a, K: Managed> Reconciliation<'a, K> {
         let (records, uid) = (&self.shared().records, self.uid());
         records.remember(&uid, Footprint::of(&self.object));
         records.record(&uid, self.status.common.upstream.clone());
+        records.narrowing(&uid, self.status.narrowing.as_ref());
         let operation = self.status.common.operation.clone();
         if operation.is_none() {
             records.create_ended(&uid);

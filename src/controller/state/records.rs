@@ -8,7 +8,7 @@ mod releases;
 
 use super::footprint::Footprint;
 use super::tagged::Tagged;
-use crate::api::status::{CommonStatus, Operation, OperationKind, UpstreamRef};
+use crate::api::status::{CommonStatus, Narrowing, Operation, OperationKind, UpstreamRef};
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -58,6 +58,10 @@ struct Memory {
     untagged: Vec<(Tagged, Instant)>,
     /// Whether this process let the object go.
     released: bool,
+    /// Whether this process searched for the owner tag of the object under any name.
+    tag_searched: bool,
+    /// The permissions that this process took away, and that may still be in force: others may wipe status.
+    narrowing: Option<Box<Narrowing>>,
 }
 
 #[derive(Debug)]
@@ -74,6 +78,8 @@ struct Refused {
     place: UpstreamRef,
     /// Whether the object waits for a human, and nothing asked for another create.
     at_rest: bool,
+    /// Whether it was the write of the owner tag of an adoption, and no create.
+    adopts: bool,
 }
 
 impl Memory {
@@ -110,6 +116,19 @@ impl Records {
         let memory = all.entry(uid.to_owned()).or_default();
         memory.had_finalizer |= footprint.finalizer;
         memory.footprint = Some(footprint);
+    }
+
+    /// Remembers what status says of permissions that were taken away.
+    pub fn narrowing(&self, uid: &str, narrowing: Option<&Narrowing>) {
+        if let Some(memory) = self.lock().get_mut(uid) {
+            memory.narrowing = narrowing.cloned().map(Box::new);
+        }
+    }
+
+    /// Returns what this process wrote into status of permissions that were taken away.
+    #[must_use]
+    pub fn narrowed(&self, uid: &str) -> Option<Narrowing> {
+        self.lock().get(uid)?.narrowing.as_deref().cloned()
     }
 
     /// Returns whether the object differs from what this process read or wrote last.

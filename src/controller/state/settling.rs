@@ -86,11 +86,14 @@ impl Settling {
         self.sent.lock().unwrap_or_else(PoisonError::into_inner).insert(uid.to_owned(), sent);
     }
 
-    /// Returns the hash of the update that was sent last, if that was within this time.
+    /// Returns the hash of the update that was sent last, if that was within this time, and forgets an older one.
     #[must_use]
     pub fn last_sent(&self, uid: &str, within: Duration) -> Option<String> {
-        let all = self.sent.lock().unwrap_or_else(PoisonError::into_inner);
-        all.get(uid).filter(|sent| sent.at.elapsed() < within).map(|sent| sent.hash.clone())
+        let mut all = self.sent.lock().unwrap_or_else(PoisonError::into_inner);
+        if all.get(uid)?.at.elapsed() >= within {
+            all.remove(uid);
+        }
+        all.get(uid).map(|sent| sent.hash.clone())
     }
 
     /// Records that the response to an update was lost.
@@ -265,6 +268,8 @@ mod tests {
         settling.settled("a");
         assert_eq!(settling.last_sent("a", SECOND).as_deref(), Some("2"), "also after a read");
         assert_eq!(settling.last_sent("a", Duration::ZERO), None);
+        assert_eq!(settling.last_sent("a", SECOND), None, "it takes no memory any more");
+        settling.sent("a", "3");
         settling.forget("a");
         assert_eq!(settling.last_sent("a", SECOND), None);
     }

@@ -212,11 +212,21 @@ impl Outcome {
     /// judged.
     #[must_use]
     pub fn invalid(verdict: &Verdict, wanted: &Value) -> Self {
+        Self::rejected(verdict, wanted, " Nothing was written.")
+    }
+
+    /// Reports that the upstream refused a write because of the spec. The write may have taken effect all the same.
+    #[must_use]
+    pub fn refused_write(verdict: &Verdict, wanted: &Value) -> Self {
+        Self::rejected(verdict, wanted, "")
+    }
+
+    fn rejected(verdict: &Verdict, wanted: &Value, effect: &str) -> Self {
         let first = verdict.details.iter().find(|d| d.kind == "ERROR").or(verdict.details.first());
         let detail = first.map_or_else(|| " without a detail".to_owned(), |detail| finding(detail, wanted));
         Self::refused(
             Reason::ValidationFailed,
-            format!("The upstream rejects the spec{detail}. Nothing was written. Correct the spec."),
+            format!("The upstream rejects the spec{detail}.{effect} Correct the spec."),
         )
     }
 

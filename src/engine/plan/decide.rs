@@ -89,7 +89,8 @@ impl Planner<'_> {
             let fields = observed.diff.summary();
             return Plan::Refuse(Refusal::OtherThanSpec { id: observed.id, fields });
         }
-        let existed = self.prior_state.is_in_flight(OperationKind::Adopt) || self.rules.external_id.is_some();
+        let adopts = self.prior_state.is_in_flight(OperationKind::Adopt) || self.prior_state.may_have_adopted;
+        let existed = adopts || self.rules.external_id.is_some();
         let acquire = if existed { Acquire::Adopt } else { Acquire::Recover };
         let acquire = (!self.is_recorded(&observed)).then_some(acquire);
         self.existing(observed, acquire, TagOwner::NotNeeded)

@@ -23,6 +23,8 @@ pub struct PriorState {
     /// Whether an earlier process may have sent a create that status does not record any more, or the upstream may have
     /// carried out one that it refused, and the object may become visible.
     pub may_be_unrecorded: bool,
+    /// Whether the upstream may have carried out an adoption that it refused.
+    pub may_have_adopted: bool,
     /// Hash of the wanted document that was last written.
     pub applied_hash: Option<String>,
     /// Whether reads may not show the last write yet.

@@ -96,7 +96,7 @@ pub fn is_segment(id: &str) -> bool {
 /// Returns the URL of a path below a base URL. Ids come from users and upstreams, so an id that would
 /// leave the path is an error, also if a gateway decodes the path before it reads it.
 pub(crate) fn below(base: &Url, path: &[&str], operation: &'static str) -> Result<Url> {
-    let invalid = |message: &str| UpstreamError::new(ErrorKind::InvalidReference, operation, message);
+    let invalid = |message: &str| UpstreamError::new(ErrorKind::InvalidReference, operation, message).unsent();
     if path.iter().any(|segment| matches!(*segment, "" | "." | "..") || segment.contains(['/', '\\'])) {
         return Err(invalid("the id is not valid for this upstream"));
     }

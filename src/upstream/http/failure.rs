@@ -74,10 +74,27 @@ impl Failure {
         matches!(self, Self::NotSent(_) | Self::TimedOut | Self::Broken)
     }
 
+    /// Returns whether the request surely never reached the upstream.
+    fn is_unsent(&self) -> bool {
+        match self {
+            Self::Queued(_)
+            | Self::Tripped
+            | Self::Fenced
+            | Self::Credentials(_)
+            | Self::Forbidden(_)
+            | Self::NotSent(_) => true,
+            Self::TimedOut | Self::Broken | Self::TooLarge(_) | Self::TooHeavy => false,
+        }
+    }
+
     /// Returns the error for the caller.
     pub(super) fn into_error(self, purpose: Purpose, redactor: &Redactor) -> UpstreamError {
         let doubt = purpose.effect.doubt();
-        let error = |kind, message: String| UpstreamError::new(kind, purpose.operation, redactor.clean(&message));
+        let unsent = self.is_unsent();
+        let error = |kind, message: String| {
+            let message = redactor.clean(&message);
+            UpstreamError { unsent, ..UpstreamError::new(kind, purpose.operation, message) }
+        };
         match self {
             Self::Queued(wait) => {
                 let mut error = error(ErrorKind::RateLimited, "the rate limit of the connection is used up".to_owned());
@@ -123,4 +140,31 @@ fn find<'a, E: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a 
         next = cause.source();
     }
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::upstream::http::Effect;
+
+    #[test]
+    fn only_request_that_was_not_sent_is_without_effect() {
+        let purpose = Purpose { system: "s", operation: "write it", effect: Effect::Write };
+        let error = |failure: Failure| failure.into_error(purpose, &Redactor::default());
+        let text = || "x".to_owned();
+        for failure in [
+            Failure::Queued(Duration::ZERO),
+            Failure::Tripped,
+            Failure::Fenced,
+            Failure::Credentials("x"),
+            Failure::Forbidden(text()),
+            Failure::NotSent(text()),
+        ] {
+            assert!(error(failure).unsent);
+        }
+        for failure in [Failure::TimedOut, Failure::Broken, Failure::TooLarge(1), Failure::TooHeavy] {
+            let error = error(failure);
+            assert!(!error.unsent && error.kind == ErrorKind::OutcomeUnknown, "{error}");
+        }
+    }
 }

@@ -96,6 +96,7 @@ impl Response {
             message,
             retry_after: self.retry_after,
             request_id: self.request_id.clone(),
+            unsent: false,
         }
     }
 

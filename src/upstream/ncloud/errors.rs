@@ -66,7 +66,7 @@ fn joined(one: &str, other: &str) -> String {
 
 /// Returns the error for a response that is not a success.
 ///
-/// A 4xx of this upstream had no effect. A write with a 5xx may have had one: the gateway times out
+/// A 4xx says that the upstream refused the request. The outcome of a write with a 5xx is unknown: the gateway times out
 /// (504), loses its backend (503) or fails (500) after it forwarded the request.
 pub(crate) fn refusal(response: &Response, purpose: Purpose, redactor: &Redactor) -> UpstreamError {
     let Some(error_body) = ErrorBody::of(&response.body) else {

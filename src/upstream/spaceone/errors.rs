@@ -124,7 +124,7 @@ pub(super) fn is_unwell(response: &Response) -> bool {
     }
 }
 
-/// Classifies an error. A code of the upstream's own checks means that nothing was changed, whatever the
+/// Classifies an error. A code of the upstream's own checks means that it refused the request, whatever the
 /// status is. Without a known code, a 5xx makes the outcome of a write unknown: the gateway may have lost
 /// the server after it forwarded the request.
 fn kind(error_body: &ErrorBody, status: u16, effect: Effect) -> ErrorKind {

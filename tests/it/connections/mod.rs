@@ -2,4 +2,5 @@
 
 mod changes;
 mod moved;
+mod moved_refusals;
 mod troubles;

@@ -7,3 +7,4 @@ mod mass;
 mod missing_dependencies;
 mod orders;
 mod roles;
+mod start;

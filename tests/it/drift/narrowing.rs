@@ -81,3 +81,32 @@ async fn policy_of_ncloud_has_no_narrowing() {
     env.apply(object).await;
     assert_eq!(narrowing(&env.ready("narrow-ncloud").await), None);
 }
+
+/// The upstream refuses the update, which takes effect all the same.
+#[tokio::test]
+async fn narrowing_is_told_when_the_update_is_refused() {
+    for code in [400, 429] {
+        let env = TestEnv::new("narrow-refused").await;
+        env.apply(spaceone_policy("narrow-refused")).await;
+        env.ready::<Policy>("narrow-refused").await;
+        env.spaceone.faults().add(Fault::on(Operation::Update).after(Action::status(code, "{}")));
+        let seen = permit(&env, "narrow-refused", json!(["inventory.Server.list"])).await;
+        assert!(narrowing(&seen).is_some(), "after {code}");
+        let ready = condition(&common(&seen), "Ready").unwrap().clone();
+        assert!(ready.message.contains("status.narrowing.inForceBy"), "{ready:?}");
+    }
+}
+
+/// Another writer wipes status while removed permissions may be in force.
+#[tokio::test]
+async fn narrowing_is_told_again_when_status_is_wiped() {
+    let env = TestEnv::new("narrow-wiped").await;
+    env.apply(spaceone_policy("narrow-wiped")).await;
+    env.ready::<Policy>("narrow-wiped").await;
+    let told = narrowing(&permit(&env, "narrow-wiped", json!(["inventory.Server.list"])).await);
+    assert!(told.is_some());
+    let wiped = kube::api::Patch::Merge(json!({ "status": null }));
+    env.api::<Policy>().patch_status("narrow-wiped", &kube::api::PatchParams::default(), &wiped).await.unwrap();
+    let again = env.ready::<Policy>("narrow-wiped").await;
+    assert_eq!(narrowing(&again), told);
+}

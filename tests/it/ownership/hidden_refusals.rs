@@ -16,15 +16,20 @@ use std::time::Duration;
 
 const SECOND: Duration = Duration::from_secs(1);
 
-fn patient(settings: &mut Settings) {
+pub fn patient(settings: &mut Settings) {
     only_triggers(settings);
     settings.create_grace = SECOND * 4;
 }
 
 /// Starts an operator, and upstreams that show objects late and refuse one create of each collection with this status,
 /// although they take effect.
-async fn refusing(prefix: &str, code: u16) -> TestEnv {
-    let env = TestEnv::with(prefix, patient).await;
+pub async fn refusing(prefix: &str, code: u16) -> TestEnv {
+    refusing_within(prefix, code, patient).await
+}
+
+/// Does the same with other settings of the operator.
+pub async fn refusing_within(prefix: &str, code: u16, settings: fn(&mut Settings)) -> TestEnv {
+    let env = TestEnv::with(prefix, settings).await;
     let lag = Lag { reads: SECOND * 3, lists: SECOND * 3, deletions: Duration::ZERO };
     env.ncloud.set_options(|options| options.switches.lag = lag);
     env.spaceone.set_options(|switches| switches.lag = lag);
@@ -46,7 +51,7 @@ pub async fn is_refused<K: Managed + Kind>(env: &TestEnv, name: &str) {
 }
 
 /// Applies one object of each collection, and waits until its create is refused.
-async fn three_refused(env: &TestEnv) {
+pub async fn three_refused(env: &TestEnv) {
     for object in [ncloud_policy("one"), spaceone_policy("two"), network_policy("net", &env.spaceone.zone_ids()[0])] {
         env.apply(object).await;
     }
@@ -56,11 +61,11 @@ async fn three_refused(env: &TestEnv) {
 }
 
 /// Returns how many objects each collection holds.
-fn counts(env: &TestEnv) -> [usize; 3] {
+pub fn counts(env: &TestEnv) -> [usize; 3] {
     [env.ncloud.policies().len(), env.spaceone.policies().len(), env.spaceone.network_policies().len()]
 }
 
-async fn delete_three(env: &TestEnv) {
+pub async fn delete_three(env: &TestEnv) {
     for name in ["one", "two"] {
         env.delete::<Policy>(name).await;
     }

@@ -117,3 +117,46 @@ async fn deletion_awaits_the_owner_tag_of_an_adoption_in_lag() {
     let events = env.events("late").await;
     assert!(events.iter().all(|(reason, _)| reason != "Conflict") && env.spaceone.policies().is_empty(), "{events:?}");
 }
+
+/// The upstream answers the write of the owner tag with a refusal, although it takes effect.
+#[tokio::test]
+async fn adoption_that_was_throttled_is_reported_as_adopted() {
+    for code in [429, 403] {
+        let env = TestEnv::new("throttled-tag").await;
+        let id = by_hand(&env, "throttled", None);
+        env.ncloud.faults().add(Fault::on(Operation::TagsAdd).after(Action::status(code, "{}")));
+        env.apply(adopting("throttled")).await;
+        is_reported_as_adoption(&env, "throttled", &id).await;
+        assert_eq!(env.ncloud.journal().count(Operation::TagsAdd), 1, "after {code}");
+    }
+}
+
+/// The same, while reads lag: neither a deletion nor a restart leaves the owner tag behind.
+#[tokio::test]
+async fn deletion_awaits_the_owner_tag_of_a_refused_adoption_in_lag() {
+    let second = Duration::from_secs(1);
+    let patient = move |settings: &mut cloud_policy::controller::Settings| {
+        settings.create_grace = second * 6;
+        settings.slow_retry = second * 60;
+    };
+    for (code, restart) in [(429, false), (403, false), (429, true)] {
+        let mut env = TestEnv::with("refused-tag-lag", patient).await;
+        by_hand(&env, "late", None);
+        env.ncloud.set_options(|options| {
+            options.switches.lag = Lag { reads: second * 4, lists: second * 4, deletions: Duration::ZERO };
+        });
+        env.ncloud.faults().add(Fault::on(Operation::TagsAdd).after(Action::status(code, "{}")));
+        env.ncloud.faults().add(Fault::on(Operation::TagsAdd).before(Action::status(code, "{}")).forever());
+        env.apply(adopting("late")).await;
+        env.eventually("the owner tag", || env.ncloud.journal().effects(Operation::TagsAdd) == 1).await;
+        if restart {
+            env.crash();
+        }
+        env.delete::<Policy>("late").await;
+        if restart {
+            env.start(patient);
+        }
+        env.gone::<Policy>("late").await;
+        assert!(env.ncloud.policies().is_empty(), "the policy had the owner tag of the object ({code})");
+    }
+}

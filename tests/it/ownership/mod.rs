@@ -3,6 +3,7 @@
 mod accepted;
 pub mod adoption;
 mod adversaries;
+mod answered_creates;
 mod claims;
 mod copies;
 mod duplicates;

@@ -28,12 +28,12 @@ fn prior() -> impl Strategy<Value = PriorState> {
     let paths = || prop::collection::vec(path(), 0..3);
     let contender = prop::option::of(Just("Policy a/b".to_owned()));
     let kinds = vec![OperationKind::Create, OperationKind::Recreate, OperationKind::Adopt];
-    let waits = any::<[bool; 6]>();
+    let waits = any::<[bool; 7]>();
     (prop::option::of(id()), prop::option::of(select(kinds)), waits, hashes, paths(), paths(), contender).prop_map(
         |(
             id,
             in_flight,
-            [create_sent, in_grace, may_be_unrecorded, settling, lost_update, unseen],
+            [create_sent, in_grace, may_be_unrecorded, may_have_adopted, settling, lost_update, unseen],
             (applied_hash, sent),
             not_applied,
             fought,
@@ -44,6 +44,7 @@ fn prior() -> impl Strategy<Value = PriorState> {
             create_sent,
             in_grace,
             may_be_unrecorded,
+            may_have_adopted,
             applied_hash,
             settling,
             lost_update,

@@ -13,7 +13,7 @@ use crate::controller::{Error, Result};
 use crate::engine::access::guardrails::Grants;
 use crate::engine::outcome::Outcome;
 use crate::engine::plan::{Existing, TagOwner};
-use crate::engine::{Cause, ErrorKind, Observation};
+use crate::engine::{Cause, ErrorKind, Observation, Ownership};
 
 impl<'c, K: Managed> Apply<'_, 'c, K> {
     /// Adopts an object under the adoption policy: locks it, writes the owner tag, records it, and then does
@@ -23,6 +23,9 @@ impl<'c, K: Managed> Apply<'_, 'c, K> {
         let _lock = self.lock_unchanged(&existing.observed).await?;
         self.this.keep_place(self.place()).await?;
         let (tag, id) = (existing.tag, existing.observed.id.clone());
+        if self.this.shared().records.may_have_adopted(&self.this.uid()) {
+            self.settle_searched().await?;
+        }
         if tag == TagOwner::Needed {
             self.tag_adopted(&existing.observed).await?;
         }
@@ -96,16 +99,34 @@ impl<'c, K: Managed> Apply<'_, 'c, K> {
     }
 
     /// Writes the owner tag under an intent, which stays while the effect of the write is unknown: the tag is
-    /// not mistaken for that of a lost create.
+    /// not mistaken for that of a lost create. A refused write may have taken effect all the same: the operator reads at once,
+    /// and searches once more after the grace.
     async fn tag_adopted(&mut self, observed: &Observation) -> Result<(), Stop> {
         let before = (self.this.status.common.upstream.clone(), self.this.status.observed_id.clone());
         self.record_intent(OperationKind::Adopt, Some(&observed.id)).await?;
         let Err(error) = self.write_tag(observed).await? else { return Ok(()) };
-        if error.kind != ErrorKind::OutcomeUnknown {
-            (self.this.status.common.upstream, self.this.status.observed_id) = before;
-            self.this.status.common.operation = None;
+        if error.kind == ErrorKind::OutcomeUnknown {
+            return Err(failed(self.this, &error));
         }
-        Err(failed(self.this, &error))
+        if !error.unsent {
+            let now = self.external.observe(&observed.id).await;
+            if now.is_ok_and(|now| now.is_some_and(|now| now.owner == Ownership::Ours)) {
+                return Ok(());
+            }
+            self.note_refused_adoption();
+        }
+        (self.this.status.common.upstream, self.this.status.observed_id) = before;
+        self.this.status.common.operation = None;
+        Err(match failed(self.this, &error) {
+            Stop::Report(outcome) => self.rest(outcome).into(),
+            stop => stop,
+        })
+    }
+
+    fn note_refused_adoption(&self) {
+        if self.this.shared().settings.safeguards.hidden_refusals {
+            self.this.shared().records.adoption_refused(&self.this.uid(), self.place());
+        }
     }
 
     async fn write_tag(&self, observed: &Observation) -> Result<crate::engine::Result<()>> {

@@ -78,8 +78,8 @@ impl<K: Managed> Apply<'_, '_, K> {
             }
             Ok(Written::Incomplete { id, error }) => self.record_incomplete(&id, &error).await,
             Ok(Written::Refused(verdict)) => {
-                self.settle_refused(is_first, true).await?;
-                let outcome = self.invalid(verdict);
+                self.settle_refused(is_first, Answer::Final).await?;
+                let outcome = self.refused_write(verdict);
                 Ok(self.rest(outcome))
             }
             Err(error) => self.create_failed(&error, is_first).await,
@@ -97,7 +97,7 @@ impl<K: Managed> Apply<'_, '_, K> {
         }
         self.record_intent(OperationKind::Create, None).await?;
         if let Err(denied) = self.this.permit(self.external).await {
-            self.settle_refused(is_first, false).await?;
+            self.settle_refused(is_first, Answer::None).await?;
             return Err(denied);
         }
         self.remember_sent();
@@ -122,7 +122,7 @@ impl<K: Managed> Apply<'_, '_, K> {
         }
     }
 
-    /// Keeps the operation in flight only if its outcome is unknown: any other failure had no effect.
+    /// Keeps the operation in flight if its outcome is unknown. Any other answer is a refusal, which is most often the truth.
     async fn create_failed(&mut self, error: &UpstreamError, is_first: bool) -> Result<Outcome, Stop> {
         if error.kind == ErrorKind::OutcomeUnknown {
             let look = self.this.next_look().map(Requeue::After);
@@ -132,7 +132,7 @@ impl<K: Managed> Apply<'_, '_, K> {
                 stop @ Stop::Retry(_) => stop,
             });
         }
-        self.settle_refused(is_first, error.kind.was_received()).await?;
+        self.settle_refused(is_first, Answer::of(error)).await?;
         match failed(self.this, error) {
             // Another writer was faster, perhaps an earlier attempt of this object: find out soon.
             Stop::Report(outcome) if error.kind == ErrorKind::AlreadyExists => {
@@ -145,7 +145,7 @@ impl<K: Managed> Apply<'_, '_, K> {
     }
 
     /// Has an object that waits for a human looked at once after the grace: the refused create may have taken effect.
-    fn rest(&self, outcome: Outcome) -> Outcome {
+    pub(super) fn rest(&self, outcome: Outcome) -> Outcome {
         let Some(look) = self.this.refused_look().filter(|_| outcome.requeue == Requeue::Slow) else { return outcome };
         let (shared, uid) = (self.this.shared(), self.this.uid());
         shared.records.rest(&uid, true);
@@ -155,7 +155,7 @@ impl<K: Managed> Apply<'_, '_, K> {
 
     /// Forgets a refused create of which the search after the grace showed nothing. An object that rests goes on resting:
     /// nothing asked for another create.
-    async fn settle_searched(&mut self) -> Result<(), Stop> {
+    pub(super) async fn settle_searched(&mut self) -> Result<(), Stop> {
         if self.this.refused_hidden_for().is_none_or(|left| !left.is_zero()) {
             return Ok(());
         }
@@ -181,9 +181,10 @@ impl<K: Managed> Apply<'_, '_, K> {
 
     /// Forgets a create that was refused, unless a search shows that it took effect all the same. Its place holds the spec
     /// no more if the search shows nothing, unless an earlier attempt lost its response. Reads may lag, so this process
-    /// remembers the create, and searches once more after the grace. Until then the annotation tells a later process.
-    async fn settle_refused(&mut self, is_first: bool, was_received: bool) -> Result<(), Stop> {
-        let found = if was_received { self.external.find().await } else { Ok(Vec::new()) };
+    /// remembers the create, and searches once more after the grace. Until then the annotation tells a later process. Only a
+    /// create that was never sent is without effect, and it does not take back an earlier one.
+    async fn settle_refused(&mut self, is_first: bool, answer: Answer) -> Result<(), Stop> {
+        let found = if answer == Answer::Final { self.external.find().await } else { Ok(Vec::new()) };
         let all = found.as_deref().unwrap_or_default();
         let (records, uid) = (&self.this.shared().records, self.this.uid());
         let is_ours = |seen: &&Observation| seen.owner == Ownership::Ours && !records.is_replaced(&uid, &seen.id);
@@ -194,10 +195,10 @@ impl<K: Managed> Apply<'_, '_, K> {
         self.this.status.common.upstream = None;
         self.this.status.observed_id = None;
         self.this.save().await?;
-        let may_be_hidden = was_received && self.this.shared().settings.safeguards.hidden_refusals;
-        if may_be_hidden {
+        if answer != Answer::None && self.this.shared().settings.safeguards.hidden_refusals {
             self.this.shared().records.create_refused(&self.this.uid(), self.place());
         }
+        let may_be_hidden = self.this.refused_hidden_for().is_some();
         let may_be_ours = |seen: &Observation| seen.owner == Ownership::Unknown && seen.diff.is_empty();
         let is_absent = found.is_ok_and(|found| !found.iter().any(may_be_ours));
         match is_first && is_absent {
@@ -219,6 +220,27 @@ impl<K: Managed> Apply<'_, '_, K> {
         self.this.normal_event("Created", &note);
         self.this.save().await?;
         Err(Error::Stale.into())
+    }
+}
+
+/// How the upstream answered a create that made nothing as far as its answer tells.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Answer {
+    /// Not at all: the request surely never reached it.
+    None,
+    /// With a refusal that passes by itself, such as 429. The next reconcile comes soon, and begins with a search.
+    Passing,
+    /// With a refusal.
+    Final,
+}
+
+impl Answer {
+    fn of(error: &UpstreamError) -> Self {
+        match error.kind.is_transient() {
+            _ if error.unsent => Self::None,
+            true => Self::Passing,
+            false => Self::Final,
+        }
     }
 }
 

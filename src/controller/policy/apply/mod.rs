@@ -34,7 +34,7 @@ use crate::controller::state::claims::ClaimGuard;
 use crate::controller::{Error, Result};
 use crate::engine::location::Location;
 use crate::engine::outcome::{Outcome, Requeue};
-use crate::engine::plan::{Acquire, Existing, Plan, ReportOnly, Step, TagOwner};
+use crate::engine::plan::{Acquire, Existing, Plan, Refusal, ReportOnly, Step, TagOwner};
 use crate::engine::{BoundExternal, Cause, Observation, Verdict};
 use crate::upstream::{Account, registry};
 use std::sync::Arc;
@@ -80,7 +80,13 @@ impl<'a, 'c, K: Managed> Apply<'a, 'c, K> {
             Plan::Yield(rival) => {
                 Ok(Outcome::yielded(rival.message(), YIELD_RETRY.min(self.this.shared().settings.slow_retry)))
             }
-            Plan::Refuse(refusal) => Ok(Outcome::refused(refusal.reason(), refusal.message())),
+            Plan::Refuse(refusal) => {
+                if matches!(refusal, Refusal::RecordedElsewhere(_)) {
+                    // When the connection leads back, the search after a refused create is not the end.
+                    self.this.shared().records.rest(&self.this.uid(), false);
+                }
+                Ok(Outcome::refused(refusal.reason(), refusal.message()))
+            }
         }
     }
 
@@ -184,6 +190,13 @@ impl<'a, 'c, K: Managed> Apply<'a, 'c, K> {
 
     fn invalid(&mut self, verdict: Verdict) -> Outcome {
         let outcome = Outcome::invalid(&verdict, &self.external.wanted());
+        self.this.status.verdict = Some(verdict);
+        outcome
+    }
+
+    /// Reports a write that the upstream refused with a verdict.
+    fn refused_write(&mut self, verdict: Verdict) -> Outcome {
+        let outcome = Outcome::refused_write(&verdict, &self.external.wanted());
         self.this.status.verdict = Some(verdict);
         outcome
     }

@@ -13,7 +13,8 @@ use crate::engine::{Cause, Diff, ErrorKind, Observation, UpstreamError, Written}
 
 impl<K: Managed> Apply<'_, '_, K> {
     /// Sends an update of these fields. The names that it declares are recorded before it. An update that takes
-    /// permissions away is recorded before and after it: the upstream may go on granting them for a while.
+    /// permissions away is recorded before and after it: the upstream may go on granting them for a while. The record stays
+    /// if the upstream refuses the update, because it may have taken effect all the same.
     pub(super) async fn send_update(
         &mut self,
         id: &str,
@@ -39,9 +40,8 @@ impl<K: Managed> Apply<'_, '_, K> {
                 let note = format!("Removed permissions. The upstream may still grant them until {until}.");
                 self.this.normal_event("Narrowed", &note);
             }
-            (Err(error), _) if error.kind == ErrorKind::OutcomeUnknown => {}
-            (Ok(Written::Refused(_)) | Err(_), Some(_)) => self.this.status.narrowing = before,
-            (_, None) => {}
+            (Err(error), Some(_)) if error.unsent => self.this.status.narrowing = before,
+            (Ok(Written::Refused(_)) | Err(_), _) | (_, None) => {}
         }
         Ok(result)
     }
@@ -84,7 +84,7 @@ impl<K: Managed> Apply<'_, '_, K> {
                 }
                 Ok(self.unless_fought(diff, cause, read_back?))
             }
-            Ok(Written::Refused(verdict)) => Ok(self.invalid(verdict)),
+            Ok(Written::Refused(verdict)) => Ok(self.refused_write(verdict)),
             Err(error) if self.must_recreate(&error) => self.recreate(&observed.id, &observed.diff, cause).await,
             Ok(Written::Incomplete { id: _, error }) | Err(error) => {
                 if error.kind == ErrorKind::OutcomeUnknown {

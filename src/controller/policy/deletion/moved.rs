@@ -27,9 +27,10 @@ pub async fn release_if_requested<K: Managed>(this: &mut Reconciliation<'_, K>, 
         return Ok(());
     }
     let tag = OwnerTagFate::Stays("the connection leads to another place".to_owned());
-    orphan::report(this, this.upstream_ref(), OrphanReason::Moved, &tag, false);
+    orphan::report(this, this.possible_ref(), OrphanReason::Moved, &tag, false);
     this.forget_record().await?;
     this.forget_place().await?;
+    this.forget_refused();
     this.shared().metrics.orphaned(K::KIND, OrphanReason::Moved.label());
     Ok(())
 }

@@ -46,7 +46,7 @@ pub enum Unseen {
 pub fn all<'a, K: Managed>(this: &'a Reconciliation<'_, K>) -> Vec<Place<'a>> {
     let connection = &this.object.common().connection_ref;
     let Some(former) = this.former() else {
-        return vec![Place { connection, record: this.upstream_ref(), is_of_spec: true }];
+        return vec![Place { connection, record: this.possible_ref(), is_of_spec: true }];
     };
     let recorded = this.status.common.upstream.as_ref().filter(|_| this.spec_is_recorded());
     vec![

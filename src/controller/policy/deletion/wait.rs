@@ -19,10 +19,14 @@ pub fn for_check() -> Outcome {
 
 /// Stops a deletion that found nothing while a create may still take effect, or while reads may not show the object yet.
 pub fn for_create<K: Managed>(this: &Reconciliation<'_, K>) -> Result<(), Stop> {
-    let adopting = this.is_in_flight(OperationKind::Adopt);
     let unseen = || this.unseen_left().map(|left| this.shared().settling.count_look(&this.uid()).min(left));
-    let Some(wait) = this.next_look().filter(|_| !adopting).or_else(unseen) else { return Ok(()) };
-    let message = "A create request may still take effect. Checking whether the object exists.";
+    let inherited = || this.unproven_left();
+    let Some(wait) = this.next_look().or_else(unseen).or_else(inherited) else { return Ok(()) };
+    let message = if this.is_in_flight(OperationKind::Adopt) {
+        "A write of the owner tag may still take effect. Checking whether the object has it."
+    } else {
+        "A create request may still take effect. Checking whether the object exists."
+    };
     Err(Outcome::working(Reason::Deleting, message, Requeue::After(wait)).into())
 }
 

@@ -55,7 +55,19 @@ impl Records {
         if !memory.refused_names.contains(&name) {
             memory.refused_names.push(name);
         }
-        memory.refused = Some(Box::new(Refused { at: Instant::now(), place, at_rest: false }));
+        memory.refused = Some(Box::new(Refused { at: Instant::now(), place, at_rest: false, adopts: false }));
+    }
+
+    /// Remembers that the upstream refused an adoption at this place, and that a read did not show its owner tag.
+    pub fn adoption_refused(&self, uid: &str, place: UpstreamRef) {
+        let refused = Refused { at: Instant::now(), place, at_rest: false, adopts: true };
+        self.lock().entry(uid.to_owned()).or_default().refused = Some(Box::new(refused));
+    }
+
+    /// Returns whether an adoption that the upstream refused may have taken effect.
+    #[must_use]
+    pub fn may_have_adopted(&self, uid: &str) -> bool {
+        self.lock().get(uid).and_then(|memory| memory.refused.as_ref()).is_some_and(|refused| refused.adopts)
     }
 
     /// Returns whether the upstream ever refused a create of this name. It may have taken effect, and another writer may have
@@ -71,6 +83,17 @@ impl Records {
     #[must_use]
     pub fn refused_hidden_for(&self, uid: &str, grace: Duration) -> Option<Duration> {
         self.lock().get(uid)?.refused.as_ref().map(|refused| grace.saturating_sub(refused.at.elapsed()))
+    }
+
+    /// Remembers that a search for the owner tag under any name showed nothing.
+    pub fn tag_searched(&self, uid: &str) {
+        self.lock().entry(uid.to_owned()).or_default().tag_searched = true;
+    }
+
+    /// Returns whether this process searched for the owner tag under any name.
+    #[must_use]
+    pub fn was_tag_searched(&self, uid: &str) -> bool {
+        self.lock().get(uid).is_some_and(|memory| memory.tag_searched)
     }
 
     /// Returns where the object of a refused create may be.

@@ -7,6 +7,7 @@
 //! | module | contents |
 //! | --- | --- |
 //! | `calls` | the calls of the API |
+//! | `creation` | the create call, and what its response tells |
 //! | `wire` | policies in its responses |
 //! | `document` | the canonical form |
 //! | `compare` | the comparison of permissions by meaning |
@@ -22,6 +23,7 @@ mod access;
 pub(super) mod calls;
 mod canonical;
 mod compare;
+mod creation;
 mod document;
 mod echoes;
 mod known_tags;
@@ -44,7 +46,6 @@ use crate::engine::{
     Diff, ErrorKind, External, FoundTag, Observed, OwnerTag, Ownership, Result, UpstreamError, Verdict, Written,
 };
 use crate::upstream::collection::{Collection, Counted, Provider};
-use crate::upstream::http::{Purpose, Response};
 use calls::{PolicyCalls, read, write};
 use document::Details;
 use known_tags::{Known, KnownTags};
@@ -111,6 +112,10 @@ impl External for Policies {
         Ok(found)
     }
 
+    async fn find_tagged(&self, owner_tag: &OwnerTag) -> Result<Vec<Observed<PolicyDocument>>> {
+        self.with_owner(owner_tag).await
+    }
+
     async fn observe(&self, id: &str) -> Result<Option<Observed<PolicyDocument>>> {
         let Some(detail) = self.calls.get(id).await? else { return Ok(None) };
         // The tags of system policies are not documented, and nothing depends on them.
@@ -148,28 +153,8 @@ impl External for Policies {
     }
 
     async fn create(&self, wanted: &PolicyDocument, owner_tag: &OwnerTag) -> Result<Written<Observed<PolicyDocument>>> {
-        let purpose = write("create policy");
         let response = self.send_create(wanted, owner_tag).await?;
-        let stored = match self.calls.stored(&response, purpose) {
-            Err(error) if error.kind == ErrorKind::AlreadyExists => return Err(self.name_taken(error, wanted).await?),
-            stored => stored?,
-        };
-        let verdict =
-            stored.validation_result.as_ref().map(|verdict| verdict::shown(verdict, wanted, self.calls.redactor()));
-        let refused = verdict.as_ref().is_some_and(|verdict| !verdict.success);
-        let id = stored.policy_id.clone().filter(|id| !id.is_empty());
-        if let Some(id) = &id {
-            self.learn_tags(id, &stored, owner_tag);
-        }
-        match (id, verdict) {
-            (None, Some(verdict)) if refused => Ok(Written::Refused(verdict)),
-            (None, _) => Err(without_id(&response, purpose)),
-            // Refused, but with an id: only a get shows whether the policy exists.
-            (Some(id), Some(verdict)) if refused && self.calls.get(&id).await?.is_none() => {
-                Ok(Written::Refused(verdict))
-            }
-            (Some(id), verdict) => Ok(Written::Accepted { id, verdict, shown: None }),
-        }
+        self.created(&response, wanted, owner_tag).await.map_err(UpstreamError::sent)
     }
 
     async fn update(
@@ -240,36 +225,6 @@ impl External for Policies {
     }
 }
 
-impl Policies {
-    /// Sends the create call. An account that refuses tags there gets them afterwards: the refusal has no finding
-    /// about a field. It may have taken effect all the same, so the outcome is unknown if the second call is not received.
-    async fn send_create(&self, wanted: &PolicyDocument, owner_tag: &OwnerTag) -> Result<Response> {
-        let response = self.calls.create(wanted.create_body(owner_tag)).await?;
-        let refused = matches!(response.status, 400 | 422) && RawVerdict::of(&response.body).is_none();
-        let named = ErrorBody::of(&response.body).is_some_and(|error| !error.fields.is_empty());
-        if !refused || named {
-            return Ok(response);
-        }
-        let again = self.calls.create(wanted.validate_body()).await;
-        let failed = again.as_ref().map_or_else(|e| Some(e.clone()), |r| self.calls.stored(r, write("create")).err());
-        let unknown = |error| UpstreamError { kind: ErrorKind::OutcomeUnknown, ..error };
-        failed.filter(|error| !error.kind.was_received()).map_or(again, |error| Err(unknown(error)))
-    }
-
-    /// Returns the error for a name that is taken. A policy that [`External::find`] does not find, such as one of
-    /// NAVER Cloud itself, is named: waiting does not help.
-    async fn name_taken(&self, error: UpstreamError, wanted: &PolicyDocument) -> Result<UpstreamError> {
-        let name = &wanted.0.policy_name;
-        let similar = self.calls.with_name(name).await?;
-        let hidden = similar.iter().find(|holder| holder.is_system() || holder.policy_name != *name);
-        Ok(hidden.map_or(error.clone(), |holder| {
-            let kind = if holder.is_system() { "the system policy" } else { "the policy" };
-            let shown = format!("the name is held by {kind} {} ({})", holder.policy_name, holder.policy_id);
-            UpstreamError { kind: ErrorKind::NameReserved, message: self.calls.redactor().clean(&shown), ..error }
-        }))
-    }
-}
-
 fn observed(detail: Detail, tags: Option<Tags>) -> Observed<PolicyDocument> {
     let found_tag = if detail.is_system() { FoundTag::Reserved } else { found_tag(tags.as_ref()) };
     let document = PolicyDocument::observed(&detail, tags);
@@ -281,11 +236,6 @@ fn observed(detail: Detail, tags: Option<Tags>) -> Observed<PolicyDocument> {
 fn listed(summary: Summary) -> Observed<PolicyDocument> {
     let document = PolicyDocument::listed(&summary);
     Observed { id: summary.policy_id, document, found_tag: FoundTag::NotShown, details: Details::default() }
-}
-
-fn without_id(response: &Response, purpose: Purpose) -> UpstreamError {
-    let message = "the upstream reported success without the id of the policy".to_owned();
-    response.error(ErrorKind::OutcomeUnknown, purpose, message)
 }
 
 fn some_of(used_by: &[String]) -> String {

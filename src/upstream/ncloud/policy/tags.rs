@@ -4,7 +4,7 @@ use super::Policies;
 use super::document::PolicyDocument;
 use super::echoes::Echoes;
 use super::wire::{OWNER, Stored};
-use crate::engine::{ErrorKind, OwnerTag, Result, UpstreamError};
+use crate::engine::{ErrorKind, External, Observed, OwnerTag, Result, UpstreamError};
 use crate::upstream::ncloud::wire::Tags;
 
 impl Policies {
@@ -13,6 +13,19 @@ impl Policies {
         let tags = self.calls.tags(id).await?;
         self.known_tags.read(id, tags.as_ref());
         Ok(tags)
+    }
+
+    /// Finds the policies with this owner tag, whatever their names are: lists show no tags, so it reads those of each
+    /// policy, of which an account has at most 500. An account that does not show tags shows none.
+    pub(super) async fn with_owner(&self, owner_tag: &OwnerTag) -> Result<Vec<Observed<PolicyDocument>>> {
+        let mut found = Vec::new();
+        for policy in self.calls.list().await? {
+            let Some(tags) = self.calls.tags(&policy.policy_id).await? else { break };
+            if tags.get(OWNER).is_some_and(|tag| owner_tag.is(tag)) {
+                found.extend(self.observe(&policy.policy_id).await?);
+            }
+        }
+        Ok(found)
     }
 
     /// Spares the read of tags that the response to a create shows. Without the owner tag, they were not stored as they
