@@ -11,6 +11,9 @@ pub enum Error {
     /// The API server rejected a request, or did not answer it.
     #[error("kubernetes: {0}")]
     Kube(#[source] Box<kube::Error>),
+    /// The API server refuses to add or remove a finalizer, such as by an admission policy.
+    #[error("{0}")]
+    Refused(String),
     /// The object changed since it was read, so it must be read again.
     #[error("the object changed since it was read")]
     Stale,
@@ -43,7 +46,7 @@ impl Error {
     #[must_use]
     pub fn label(&self) -> &'static str {
         match self {
-            Self::Kube(_) => "kubernetes",
+            Self::Kube(_) | Self::Refused(_) => "kubernetes",
             Self::Stale => "stale",
             Self::NotLeading => "not_leading",
             Self::Timeout(_) => "timeout",

@@ -18,14 +18,14 @@ pub mod probe;
 pub mod report;
 pub mod usage;
 
-use super::Result;
 use super::context::Shared;
 use super::k8s::{finalizer, size_limit};
 use super::kinds::connection::ConnectionResource;
 use super::queue::backoff::jitter;
 use super::state::accounts::Readiness;
 use super::state::footprint::Footprint;
-use crate::api::{ConnectionKey, has_finalizer};
+use super::{Error, Result};
+use crate::api::{ConnectionKey, FINALIZER, has_finalizer};
 use crate::controller::queue::next::Next;
 use crate::upstream::Account;
 use context::Context;
@@ -53,7 +53,7 @@ pub async fn reconcile<K: ConnectionResource>(object: Arc<DeserializeGuard<K>>, 
             return release(object, &ctx, &key).await;
         }
     }
-    let object = if maintained { prepare(&ctx, object).await? } else { object.clone() };
+    let Prepared { object, refusal } = prepare(&ctx, object, maintained).await?;
     ctx.observe(&key);
     // Before the account, so that no object is judged without them.
     shared.bounds.set(&key, object.spec().guardrails.as_deref().unwrap_or_default());
@@ -72,6 +72,7 @@ pub async fn reconcile<K: ConnectionResource>(object: Arc<DeserializeGuard<K>>, 
     if object.allows_no_namespace() {
         check.say_unused();
     }
+    check.say_without_finalizer(refusal.as_deref());
     if !maintained {
         return Ok(Next::after(next_check(shared, &object, &check, false)));
     }
@@ -80,16 +81,40 @@ pub async fn reconcile<K: ConnectionResource>(object: Arc<DeserializeGuard<K>>, 
     Ok(Next::after(next_check(shared, &object, &check, soon)))
 }
 
-/// Adds the finalizer, and remembers the connection with it.
-async fn prepare<K: ConnectionResource>(ctx: &Context<K>, object: &K) -> Result<K> {
+/// A connection with the finalizer, or why the API server refuses it.
+struct Prepared<K> {
+    object: K,
+    refusal: Option<String>,
+}
+
+/// Adds the finalizer if this operator maintains the connection, and remembers the connection with it. A connection
+/// whose finalizer the API server refuses works all the same, and says so.
+async fn prepare<K: ConnectionResource>(ctx: &Context<K>, object: &K, maintained: bool) -> Result<Prepared<K>> {
     let shared = &ctx.shared;
-    let object = if has_finalizer(object) || object.meta().deletion_timestamp.is_some() {
-        object.clone()
+    let is_deleted = object.meta().deletion_timestamp.is_some();
+    let (object, refusal) = if !maintained || has_finalizer(object) || is_deleted {
+        (object.clone(), None)
     } else {
-        finalizer::add(&ctx.api(object), object, None, shared.settings.safeguards).await?
+        match finalizer::add(&ctx.api(object), object, None, shared.settings.safeguards).await {
+            Ok(object) => (object, None),
+            Err(Error::Refused(why)) => (object.clone(), Some(why)),
+            Err(error) => return Err(error),
+        }
     };
-    shared.records.remember(&object.uid().unwrap_or_default(), Footprint::of_connection(&object));
-    Ok(object)
+    if let Some(why) = &refusal {
+        tell_refused(shared, &object, "add", why);
+    }
+    if maintained {
+        shared.records.remember(&object.uid().unwrap_or_default(), Footprint::of_connection(&object));
+    }
+    Ok(Prepared { object, refusal })
+}
+
+/// Tells that the API server refuses to add or remove the finalizer.
+fn tell_refused<K: ConnectionResource>(shared: &Shared, object: &K, what: &str, why: &str) {
+    let note = format!("The API server refuses to {what} the finalizer {FINALIZER}: {why}");
+    tracing::warn!(connection = %object.key(), why, "the API server refuses to {what} the finalizer");
+    shared.events.warning(&object.object_ref(&()), "FinalizerRefused", &note);
 }
 
 /// Returns whether status counted another number of dependents before. Objects that name a connection often arrive
@@ -127,7 +152,11 @@ async fn release<K: ConnectionResource>(object: &K, ctx: &Context<K>, key: &Conn
     ctx.forget(key);
     ctx.shared.backoffs.clear(&object.uid().unwrap_or_default());
     if has_finalizer(object) {
-        finalizer::remove(&ctx.api(object), object, ctx.shared.settings.safeguards).await?;
+        let removed = finalizer::remove(&ctx.api(object), object, ctx.shared.settings.safeguards).await;
+        if let Err(Error::Refused(why)) = &removed {
+            tell_refused(&ctx.shared, object, "remove", why);
+        }
+        removed?;
     }
     Ok(Next::on_change())
 }

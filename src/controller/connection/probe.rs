@@ -64,6 +64,15 @@ impl Check {
         }
     }
 
+    /// Says that the API server refuses the finalizer, if it does. The connection works all the same.
+    pub(super) fn say_without_finalizer(&mut self, refusal: Option<&str>) {
+        let Some(why) = refusal else { return };
+        let told = format!(
+            " The API server refuses the finalizer, so a deletion of this connection does not wait for the objects that use it: {why}"
+        );
+        self.message.push_str(&told);
+    }
+
     /// Reports that objects are recorded in another place than the one to which the connection leads.
     pub(super) fn warn_of_moved(&mut self, objects: usize) {
         if objects == 0 {

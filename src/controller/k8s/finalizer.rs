@@ -1,7 +1,7 @@
 //! Adds and removes the finalizer, and with it the annotation that records the place of the upstream object.
 //!
 //! The patches carry `uid` and `resourceVersion`. So they never change an object that was deleted and created again
-//! under the same name, or that changed meanwhile. They replace the list of finalizers, and merge the annotation: the
+//! under the same name, or that changed meanwhile. A refusal, such as that of an admission policy, is [`Error::Refused`]. They replace the list of finalizers, and merge the annotation: the
 //! operator does not read the annotations of others.
 
 use super::{metadata, size_limit};
@@ -78,5 +78,14 @@ where
         metadata["resourceVersion"] = version.into();
     }
     let patch = Patch::Merge(json!({ "metadata": metadata }));
-    Ok(api.patch(&object.name_any(), &PatchParams::default(), &patch).await?)
+    api.patch(&object.name_any(), &PatchParams::default(), &patch).await.map_err(refused)
+}
+
+/// Tells a refusal from other failures: admission policies and webhooks answer 403 or 422, and so does the API server if
+/// a right is missing. A patch whose `uid` or `resourceVersion` is not that of the object is a conflict.
+fn refused(error: kube::Error) -> Error {
+    match error {
+        kube::Error::Api(status) if matches!(status.code, 403 | 422) => Error::Refused(status.message.clone()),
+        error => error.into(),
+    }
 }

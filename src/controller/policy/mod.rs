@@ -40,13 +40,13 @@ pub mod report;
 pub mod stop;
 pub mod vanished;
 
-use super::Result;
 use super::context::Context;
 use super::k8s::size_limit;
 use super::kinds::managed::Managed;
+use super::{Error, Result};
 use crate::api::Reason;
 use crate::controller::queue::next::Next;
-use crate::engine::outcome::Outcome;
+use crate::engine::outcome::{Outcome, Requeue};
 use crate::engine::plan::{self, PriorState};
 use crate::engine::{BoundExternal, Problem};
 use crate::upstream::endpoint::is_segment;
@@ -71,15 +71,28 @@ pub async fn reconcile<K: Managed>(object: Arc<DeserializeGuard<K>>, ctx: Arc<Co
         return deletion::run(&mut this).await;
     }
     let refusal = size_limit::refusal(&this.object);
-    this.restore_finalizer().await?;
+    match this.restore_finalizer().await {
+        // Whatever needs it says so.
+        Ok(()) | Err(Error::Refused(_)) => {}
+        Err(error) => return Err(error),
+    }
     if this.object.common().suspend {
         return this.finish(Outcome::suspended()).await;
     }
     match sync(&mut this, refusal).await {
         Ok(outcome) | Err(Stop::Report(outcome)) => this.finish(outcome).await,
         Err(Stop::Silently(requeue)) => this.finish_silently(requeue).await,
+        Err(Stop::Retry(Error::Refused(why))) => this.finish(finalizer_refused(&why)).await,
         Err(Stop::Retry(error)) => Err(error),
     }
+}
+
+/// Says that the API server refuses what must be there before the operator writes upstream.
+fn finalizer_refused(why: &str) -> Outcome {
+    let message = format!(
+        "The API server refuses the finalizer or the annotation of the operator, and nothing is written upstream without them: {why}"
+    );
+    Outcome::working(Reason::Creating, message, Requeue::Backoff)
 }
 
 /// Connects, observes, plans and applies.

@@ -6,6 +6,7 @@ mod adversaries;
 mod answered_creates;
 mod claims;
 mod copies;
+mod denied;
 mod duplicates;
 mod echoed_tags;
 mod foreign_objects;

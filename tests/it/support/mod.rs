@@ -6,6 +6,7 @@ pub mod installation;
 pub mod kinds;
 pub mod manifests;
 pub mod rbac;
+pub mod refusing_policy;
 pub mod spaceone_contract;
 pub mod test_env;
 pub mod test_log;

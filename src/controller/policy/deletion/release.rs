@@ -25,6 +25,10 @@ pub async fn run<K: Managed>(this: &mut Reconciliation<'_, K>, orphaned: Option<
                 }
                 return Ok(Next::after(Duration::from_secs(1)));
             }
+            Err(Error::Refused(why)) => {
+                records.keep(&uid);
+                return this.finish(refused(orphaned, &why)).await;
+            }
             other => other?,
         }
     }
@@ -34,6 +38,20 @@ pub async fn run<K: Managed>(this: &mut Reconciliation<'_, K>, orphaned: Option<
     }
     this.forget();
     Ok(Next::on_change())
+}
+
+/// Says that the object stays although nothing holds it but our finalizer, which the API server refuses to remove.
+fn refused(orphaned: Option<OrphanReason>, why: &str) -> Outcome {
+    let upstream = upstream_half(orphaned);
+    let message = format!("{upstream} The API server refuses to remove the finalizer {FINALIZER}: {why}");
+    Outcome { stalled: true, ..Outcome::working(Reason::Deleting, message, Requeue::Backoff) }
+}
+
+fn upstream_half(orphaned: Option<OrphanReason>) -> String {
+    match orphaned {
+        None => "Nothing of this object is left upstream.".to_owned(),
+        Some(why) => format!("The operator left the upstream object in place ({}).", why.label()),
+    }
 }
 
 /// Writes the truth into the status of an object that stays, because the finalizers of others hold it.
@@ -46,10 +64,7 @@ async fn report_to_other_holders<K: Managed>(
     if others.is_empty() {
         return Ok(());
     }
-    let upstream = match orphaned {
-        None => "Nothing of this object is left upstream.".to_owned(),
-        Some(why) => format!("The operator left the upstream object in place ({}).", why.label()),
-    };
+    let upstream = upstream_half(orphaned);
     let message = format!("{upstream} The finalizers of others hold this object: {}.", others.join(", "));
     this.status.common.upstream = None;
     this.status.common.operation = None;
