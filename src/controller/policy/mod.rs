@@ -8,6 +8,7 @@
 //! | [`reconciliation`], [`prior_state`] | the state of one reconcile; what earlier ones left |
 //! | [`account`] | connect: resolves the connection, or says why it is unavailable |
 //! | [`observe`], [`ownership`], [`conflicts`] | observe: by the shared list or by get; the owners of the found objects; rival objects |
+//! | `leftovers` | what lost Kubernetes objects left upstream |
 //! | [`place`], [`former`] | where the upstream object is, whatever status says; a spec that names another place |
 //! | [`guardrails`], [`judged`] | an object that would grant more than its connection permits |
 //! | [`moved`] | a connection that leads to another place than the one that status records |
@@ -28,6 +29,7 @@ pub mod failure;
 pub mod former;
 pub mod guardrails;
 pub mod judged;
+mod leftovers;
 pub mod looks;
 pub mod moved;
 pub mod narrowing;

@@ -15,10 +15,11 @@
 //! its list shows keeps its status, and is read completely as often as the rate limit allows.
 
 use super::failure::failed;
+use super::leftovers::leftovers;
 use super::reconciliation::Reconciliation;
 use super::stop::Stop;
 use super::{conflicts, moved, ownership};
-use crate::api::{Reason, has_finalizer, recorded_place};
+use crate::api::{Reason, has_finalizer};
 use crate::controller::kinds::managed::Managed;
 use crate::controller::state::claims::{Claim, ClaimGuard};
 use crate::engine::access::Change;
@@ -29,9 +30,6 @@ use std::time::Duration;
 
 /// After how many intervals an object is read completely regardless of the rate limit.
 const MAX_INTERVALS_UNREAD: u32 = 3;
-
-/// How many objects an event names that lost Kubernetes objects left.
-const SHOWN_LEFTOVERS: usize = 5;
 
 /// The maximum age of a list that shows the absence of a new object. Upstreams refuse a second object of a unique name,
 /// also of another writer.
@@ -73,6 +71,9 @@ pub async fn observe<'c, K: Managed>(
     if !absent {
         found = from_get(this, external, account).await.map_err(|error| failed(this, &error))?;
     }
+    if found.is_empty() && may_create(this) && this.may_be_renamed() {
+        found = renamed_by_people(this, external, account).await.map_err(|error| failed(this, &error))?;
+    }
     let left_behind = found.is_empty() && may_create(this);
     if left_behind {
         // The list shows no namesake either.
@@ -91,6 +92,8 @@ fn settled_id<K: Managed>(this: &Reconciliation<'_, K>, account: &Account, hash:
         && !this.shared().records.may_have_copy(&this.uid())
         && !this.reconcile_requested()
         && moved::of(this, account).is_none()
+        // A status from a backup may describe the object of another uid.
+        && (this.object.only_observes() || this.place.is_some())
         && (this.object.only_observes() || common.applied_hash.as_deref() == Some(hash));
     let id = if this.object.only_observes() { this.status.id() } else { this.recorded_id() };
     id.filter(|_| is_settled(this) && current)
@@ -194,6 +197,24 @@ async fn from_get<K: Managed>(
     Ok(found)
 }
 
+/// Finds the object of a lost record by its owner tag, under any name.
+async fn renamed_by_people<K: Managed>(
+    this: &Reconciliation<'_, K>,
+    external: &dyn BoundExternal,
+    account: &Account,
+) -> crate::engine::Result<Vec<Observation>> {
+    let mut found = external.find_tagged().await?;
+    found.retain(|other| !this.shared().records.is_replaced(&this.uid(), &other.id));
+    for observation in &mut found {
+        let object = conflicts::claim_on(account, external.system(), &observation.id);
+        judge(this, observation, &object).await;
+    }
+    if found.is_empty() {
+        this.shared().records.tag_searched(&this.uid());
+    }
+    Ok(found)
+}
+
 /// Resolves the owner of an object that was read, and remembers it if it is ours.
 async fn judge<K: Managed>(this: &Reconciliation<'_, K>, observation: &mut Observation, object: &Claim) {
     if !this.shared().settings.safeguards.correct_widening {
@@ -222,65 +243,4 @@ fn may_create<K: Managed>(this: &Reconciliation<'_, K>) -> bool {
         && this.grace_left().is_none()
         && !this.may_copy_refused()
         && !this.only_looks()
-}
-
-/// Finds objects of this name whose Kubernetes object is gone: a restore from a backup gives an object a new uid,
-/// and so a new owner tag; a restore into another cluster, another cluster in the owner tag as well. An object that
-/// was renamed as well is found by its content.
-async fn leftovers<K: Managed>(
-    this: &Reconciliation<'_, K>,
-    external: &dyn BoundExternal,
-    namesakes: Vec<Observation>,
-) -> Vec<Observation> {
-    let elsewhere = of_other_cluster(this, &namesakes);
-    let mut found = left_behind(this, namesakes).await;
-    found.extend(elsewhere);
-    if found.is_empty() && this.recorded_id().is_none() { renamed(this, external).await } else { found }
-}
-
-/// Finds objects that equal this one but for their name, and whose Kubernetes object is gone. Where the id is chosen
-/// by people, another id is another object: an event tells them what is left.
-async fn renamed<K: Managed>(this: &Reconciliation<'_, K>, external: &dyn BoundExternal) -> Vec<Observation> {
-    if !recorded_place::is_of_another(&this.object) {
-        return Vec::new();
-    }
-    let cached = ownership::cached_uids(this);
-    let is_lost = |tag: &str| this.shared().uid_in(tag).is_some_and(|uid| !cached.contains(uid));
-    let not_before = this.shared().observations.not_before(&this.uid(), this.interval() / 2);
-    // A list of one page costs no more than a read.
-    let waiting = 1 + this.shared().permits.waiting(&this.object.connection());
-    let lost = left_behind(this, external.find_alike(not_before, waiting, &is_lost).await).await;
-    if lost.is_empty() || !this.has_unique_name() {
-        return lost;
-    }
-    let ids: Vec<&str> = lost.iter().take(SHOWN_LEFTOVERS).map(|observation| observation.id.as_str()).collect();
-    let note = format!(
-        "Upstream objects equal this one, and their owner tags name objects of this cluster that do not exist any more: {}. If this object was restored under another name, delete them upstream.",
-        ids.join(", ")
-    );
-    this.warning_event("LeftBehind", &note);
-    Vec::new()
-}
-
-/// Returns the objects whose owner tags name objects of this cluster that do not exist any more, as untagged.
-async fn left_behind<K: Managed>(this: &Reconciliation<'_, K>, candidates: Vec<Observation>) -> Vec<Observation> {
-    let mut found = Vec::new();
-    for mut observation in candidates {
-        if ownership::is_left_behind(this, &observation.owner).await {
-            observation.owner = Ownership::Untagged;
-            found.push(observation);
-        }
-    }
-    found
-}
-
-/// Returns the objects of another cluster that a restored object may have been there. Backups keep the annotation that
-/// names the former object, and drop the record in status.
-fn of_other_cluster<K: Managed>(this: &Reconciliation<'_, K>, namesakes: &[Observation]) -> Vec<Observation> {
-    let common = &this.status.common;
-    if !recorded_place::is_of_another(&this.object) || common.upstream.is_some() || common.operation.is_some() {
-        return Vec::new();
-    }
-    let is_elsewhere = |seen: &&Observation| ownership::is_of_other_cluster(this, &seen.owner);
-    namesakes.iter().filter(is_elsewhere).cloned().collect()
 }
