@@ -3,7 +3,7 @@
 use super::lost_finalizers::{only_triggers, three_ready};
 use super::released::lose;
 use crate::security::tenants::write_status;
-use crate::support::test_env::{TestEnv, ncloud_policy, network_policy, spaceone_policy};
+use crate::support::test_env::{TestEnv, ncloud_policy, network_policy, spaceone_policy, upstream_id};
 use cloud_policy::api::{NetworkPolicy, Policy};
 use cloud_policy_simulator::{Action, Fault, Lag};
 use serde_json::json;
@@ -93,5 +93,42 @@ async fn object_gone_is_reported_when_its_record_is_forged() {
             env.metrics().contains(two) && orphans(&env, "NetworkPolicy")
         };
         env.eventually("all orphans to be reported", all).await;
+    }
+}
+
+/// The upstream object is gone when its Kubernetes object is released on purpose.
+#[tokio::test]
+async fn release_tells_that_upstream_object_is_gone() {
+    for forced in [false, true] {
+        let env = TestEnv::with("vanished-released", only_triggers).await;
+        three_ready(&env).await;
+        let suspend = json!({ "spec": { "suspend": true } });
+        env.patch::<Policy>("one", suspend.clone()).await;
+        env.patch::<Policy>("two", suspend.clone()).await;
+        env.patch::<NetworkPolicy>("net", suspend).await;
+        let id = upstream_id(&env.reason::<Policy>("one", "Suspended").await);
+        env.reason::<Policy>("two", "Suspended").await;
+        assert!(env.ncloud.remove_policy(&id) && env.spaceone.remove_policy("two"));
+        let net = upstream_id(&env.reason::<NetworkPolicy>("net", "Suspended").await);
+        assert!(env.spaceone.remove_network_policy(&net));
+        let release = if forced {
+            json!({ "metadata": { "annotations": { "cloudpolicy.dev/force-orphan": "true" } } })
+        } else {
+            json!({ "spec": { "deletionPolicy": "Orphan" } })
+        };
+        for name in ["one", "two"] {
+            env.patch::<Policy>(name, release.clone()).await;
+            env.delete::<Policy>(name).await;
+        }
+        env.patch::<NetworkPolicy>("net", release).await;
+        env.delete::<NetworkPolicy>("net").await;
+        env.gone::<Policy>("one").await;
+        env.gone::<Policy>("two").await;
+        env.gone::<NetworkPolicy>("net").await;
+        for name in ["one", "two", "net"] {
+            let events = env.events(name).await;
+            let is_told = |(reason, note): &(String, String)| reason == "Orphaned" && note.contains("did not find it");
+            assert!(events.iter().any(is_told), "{events:?}");
+        }
     }
 }

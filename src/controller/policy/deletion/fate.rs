@@ -10,6 +10,8 @@ pub use crate::controller::state::tagged::Tagged;
 pub enum OwnerTagFate {
     /// The operator leaves the upstream object exactly as it is.
     Untouched,
+    /// A search at all places showed no upstream object.
+    Gone,
     /// The operator found objects with it.
     Found(Found),
     /// It stays, for this reason, and the operator found no object.
@@ -40,7 +42,7 @@ impl OwnerTagFate {
     /// Returns the end of the message about an orphan.
     pub fn sentence(&self) -> String {
         match self {
-            Self::Untouched => String::new(),
+            Self::Untouched | Self::Gone => String::new(),
             Self::Found(found) => found.sentences(),
             Self::Stays(why) => format!(" Its owner tag stays: {why}."),
         }

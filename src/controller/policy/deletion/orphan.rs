@@ -33,7 +33,7 @@ pub fn report<K: Managed>(
             "orphaned an upstream object"
         );
         let copy = copy_sentence(this, why, tag);
-        let fate = if was_deleted { "it was deleted, and not seen to be gone" } else { "it is not deleted" };
+        let fate = fate(tag, was_deleted);
         format!("Orphaned {system} {object}: {fate} ({}).{}{copy}", why.label(), tag.sentence())
     } else {
         tracing::warn!(
@@ -50,6 +50,14 @@ pub fn report<K: Managed>(
         )
     };
     this.warning_event(Reason::Orphaned.as_str(), &note);
+}
+
+fn fate(tag: &OwnerTagFate, was_deleted: bool) -> &'static str {
+    match tag {
+        _ if was_deleted => "it was deleted, and not seen to be gone",
+        OwnerTagFate::Gone => "a search did not find it, so nothing is left in place",
+        OwnerTagFate::Untouched | OwnerTagFate::Found(_) | OwnerTagFate::Stays(_) => "it is not deleted",
+    }
 }
 
 /// Tells of one of several objects before its owner tag is removed, once. A later process may not find it any more, so this

@@ -95,18 +95,20 @@ fn unreachable(record: Option<&UpstreamRef>, Problem { field, message }: &Proble
 }
 
 impl Target {
-    /// Returns the ids of the objects with our owner tag: the recorded one, and those that a search finds.
-    pub async fn ours<K: Managed>(&self, this: &Reconciliation<'_, K>) -> crate::engine::Result<Vec<String>> {
+    /// Returns the ids of the objects with our owner tag: the recorded one, and those that a search finds. Also returns
+    /// whether anything was found, with or without it.
+    pub async fn ours<K: Managed>(&self, this: &Reconciliation<'_, K>) -> crate::engine::Result<(Vec<String>, bool)> {
         self.deleter.know(&self.key);
         if let Some(id) = this.only_id(self).await {
-            return Ok(vec![id]);
+            return Ok((vec![id], true));
         }
         let (recorded, mut all) = self.find(this, &self.deletion_record(this, None)).await?;
         if let Some((id, owner)) = self.id.clone().zip(recorded) {
             all.retain(|(found, _)| *found != id);
             all.insert(0, (id, owner));
         }
-        Ok(all.into_iter().filter(|(_, owner)| *owner == Ownership::Ours).map(|(id, _)| id).collect())
+        let is_there = !all.is_empty();
+        Ok((all.into_iter().filter(|(_, owner)| *owner == Ownership::Ours).map(|(id, _)| id).collect(), is_there))
     }
 
     /// Observes the objects and decides which to delete.
@@ -156,6 +158,12 @@ impl Target {
         };
         if recorded.is_none() && named.is_empty() && this.shared().settings.safeguards.absence_by_list {
             named.extend(self.deleter.find_listed(&self.key).await?);
+        }
+        if recorded.is_none() && named.is_empty() && this.may_be_renamed() {
+            named.extend(self.deleter.find_tagged().await?);
+            if named.is_empty() && this.grace_left().is_none() {
+                this.shared().records.tag_searched(&this.uid());
+            }
         }
         named.retain(|(id, _)| !this.shared().records.is_replaced(&this.uid(), id));
         Ok((recorded, named))

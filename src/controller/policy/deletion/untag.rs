@@ -45,6 +45,8 @@ struct Attempt {
     is_one_place: bool,
     /// The objects whose owner tag stays, and why.
     kept: Vec<(Tagged, String)>,
+    /// Whether the recorded object, or one of its name, is there, with or without our owner tag.
+    is_there: bool,
     /// Why the operator could not look everywhere.
     unseen: Option<String>,
     /// How long to wait for reads that may lag behind a removal.
@@ -81,7 +83,7 @@ pub async fn remove_owner_tag<K: Managed>(
 /// Waits for what reads may not show yet: the object, or its copy.
 fn wait_for_hidden<K: Managed>(this: &Reconciliation<'_, K>, tag: &OwnerTagFate) -> Result<(), Stop> {
     match tag {
-        OwnerTagFate::Untouched => {
+        OwnerTagFate::Untouched | OwnerTagFate::Gone => {
             wait::for_create(this)?;
             wait::for_copy(this)
         }
@@ -111,7 +113,7 @@ async fn open<K: Managed>(
 
 impl Attempt {
     fn of(why: OrphanReason, is_one_place: bool) -> Self {
-        Self { why, is_one_place, kept: Vec::new(), unseen: None, wait: None, transient: None }
+        Self { why, is_one_place, kept: Vec::new(), is_there: false, unseen: None, wait: None, transient: None }
     }
 
     /// Removes the owner tags at one place, if its connection works and leads there.
@@ -139,11 +141,12 @@ impl Attempt {
         target: &Target,
     ) -> Result<(), Stop> {
         let endpoint = registry::location(account, target.deleter.system()).endpoint;
-        let ours = target.ours(this).await.unwrap_or_else(|error| {
+        let (ours, is_there) = target.ours(this).await.unwrap_or_else(|error| {
             let why = self.note(error);
             self.skip(why);
-            Vec::new()
+            (Vec::new(), false)
         });
+        self.is_there |= is_there;
         let is_only = self.is_one_place && ours.len() == 1 && !this.may_have_copy();
         for id in ours {
             let object = Tagged { id, endpoint: endpoint.clone() };
@@ -232,7 +235,8 @@ impl Attempt {
                 OwnerTagFate::Found(Found { removed, kept: self.kept, unseen })
             }
             Some(why) => OwnerTagFate::Stays(why),
-            None => OwnerTagFate::Untouched,
+            None if self.is_there => OwnerTagFate::Untouched,
+            None => OwnerTagFate::Gone,
         }
     }
 }
