@@ -11,6 +11,8 @@
 //! - An object that records one upstream object makes no claim on the id of another one.
 //! - A claim on an id concerns who adopts an object that is there. It keeps no object from creating one.
 //! - The object that records the name comes before those that only claim it, whatever their age.
+//! - Where the upstream shows no owner tags, a record is the only proof, and others may have forged it. If two objects record
+//!   the same upstream object and this process saw neither create it, neither comes first: both wait for a human.
 
 use super::ownership::display_name;
 use super::reconciliation::Reconciliation;
@@ -62,9 +64,12 @@ pub fn first_claim<K: Managed>(this: &Reconciliation<'_, K>, is_there: impl Fn(&
         let precedes = |claim: &Claim| {
             mine.contains(claim) && rank(claim, record, age(other)) < rank(claim, my_record, my_age.clone())
         };
-        let contends = claims_of(other).iter().any(precedes)
+        let claims = claims_of(other);
+        let is_other = other.meta().uid != me.meta().uid;
+        let is_contested =
+            is_other && records_same(record, my_record) && claims.iter().any(|claim| mine.contains(claim));
+        let contends = (is_contested || (claims.iter().any(precedes) && !is_refused(other)))
             && writes(other)
-            && !is_refused(other)
             // An object that may not use the connection has no claim on the upstream objects behind it.
             && accounts.resolve(&other.common().connection_ref, &namespace).is_ok();
         contends.then(|| (age(other), namespace, other.name_any()))
@@ -79,6 +84,12 @@ fn rank(claim: &Claim, record: Option<&UpstreamRef>, age: Age) -> (bool, Age) {
     let recorded = record.filter(|record| record.id.is_some());
     let is_recorded = matches!((claim, recorded), (Claim::Name(_, _, name), Some(record)) if record.key == *name);
     (!is_recorded, age)
+}
+
+/// Returns whether two objects record the same upstream object.
+fn records_same(one: Option<&UpstreamRef>, other: Option<&UpstreamRef>) -> bool {
+    let id = |record: &UpstreamRef| record.id.clone().map(|id| (record.system.clone(), id));
+    one.and_then(id).is_some_and(|one| other.and_then(id).as_ref() == Some(&one))
 }
 
 /// Returns whether the operator refused what the object asks for. A newer spec has no claim before the operator has

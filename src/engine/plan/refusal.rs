@@ -158,7 +158,7 @@ pub enum Rival {
         /// Name of the other object.
         name: String,
     },
-    /// It claims the same upstream object and is older.
+    /// It claims the same upstream object, and is older or records it as well.
     Older {
         /// Name of the other object.
         name: String,
@@ -174,7 +174,7 @@ impl Rival {
                 format!("The upstream object {id} belongs to {name}. Delete one of the two, or choose another name.")
             }
             Self::Older { name } => format!(
-                "{name} is older and uses the same upstream object. Delete one of the two, or choose another name."
+                "{name} uses the same upstream object, and is older or records it as well. Delete one of the two, or choose another name."
             ),
         }
     }

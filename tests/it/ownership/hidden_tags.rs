@@ -136,3 +136,56 @@ async fn forged_record_deletes_no_object_of_an_older_one() {
         env.gone::<Policy>("forger").await;
     }
 }
+
+/// Adds a forger that is older than the ready policy, or of the same age and first by its uid.
+async fn with_older_forger(prefix: &str, pause: Duration) -> (TestEnv, String) {
+    let env = TestEnv::new(prefix).await;
+    env.ncloud.faults().add(Fault::on(Operation::TagsGet).before(Action::status(400, "{}")).forever());
+    let mut forger = ncloud_policy("forger");
+    forger["metadata"]["finalizers"] = json!([FINALIZER]);
+    forger["spec"]["suspend"] = json!(true);
+    forger["spec"]["ncloud"]["policyName"] = json!("one");
+    forger["spec"]["ncloud"]["description"] = json!("forged");
+    env.apply(forger).await;
+    tokio::time::sleep(pause).await;
+    env.apply(ncloud_policy("one")).await;
+    let id = upstream_id(&env.ready::<Policy>("one").await);
+    let record = common(&env.get::<Policy>("one").await).upstream;
+    write_status::<Policy>(&env, "forger", json!({ "upstream": record })).await;
+    (env, id)
+}
+
+const OLDER: [Duration; 2] = [Duration::ZERO, Duration::from_millis(1100)];
+
+#[tokio::test]
+async fn forged_record_of_an_older_object_changes_nothing() {
+    for pause in OLDER {
+        let (mut env, id) = with_older_forger("hidden-older", pause).await;
+        env.stop().await;
+        env.start(|_| {});
+        env.patch::<Policy>("forger", json!({ "spec": { "suspend": false } })).await;
+        env.reason::<Policy>("forger", "Conflict").await;
+        env.wait_for_reconciles(4).await;
+        assert_eq!(env.ncloud.policies()[0].description.as_deref(), Some("first"));
+        env.patch::<Policy>("forger", json!({ "spec": { "suspend": true } })).await;
+        env.reason::<Policy>("forger", "Suspended").await;
+        assert_eq!(upstream_id(&env.ready::<Policy>("one").await), id);
+        assert_eq!(env.ncloud.policies().len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn forged_record_of_an_older_object_deletes_nothing() {
+    for pause in OLDER {
+        let (mut env, _) = with_older_forger("hidden-older-gone", pause).await;
+        env.stop().await;
+        env.start(|_| {});
+        env.delete::<Policy>("forger").await;
+        let message = blocked::<Policy>(&env, "forger", "Conflict").await;
+        assert!(message.contains("force-orphan=true") && env.ncloud.policies().len() == 1, "{message}");
+        env.delete::<Policy>("one").await;
+        env.gone::<Policy>("one").await;
+        assert!(env.ncloud.policies().is_empty(), "its owner deletes it");
+        env.gone::<Policy>("forger").await;
+    }
+}
