@@ -153,6 +153,19 @@ impl Heartbeats {
         self.lock().objects.insert((controller, uid.to_owned()), Object::Due(due));
     }
 
+    /// Returns how long it takes at most until each object of these controllers that is due is reconciled.
+    #[must_use]
+    pub fn longest_wait(&self, of: &[Controller]) -> Duration {
+        let now = (self.clock)();
+        let state = self.lock();
+        let waits = state.objects.iter().filter(|((controller, _), _)| of.contains(controller));
+        let left = |object: &Object| match object {
+            Object::Due(due) => due.saturating_duration_since(now),
+            Object::Waiting | Object::Running(_) => Duration::ZERO,
+        };
+        waits.map(|(_, object)| left(object)).max().unwrap_or_default()
+    }
+
     /// Records that an object arrived at its controller. With a connection it waits for a permit of that connection,
     /// without one its reconcile begins.
     pub fn arrived(self: &Arc<Self>, controller: Controller, uid: &str, connection: Option<&ConnectionKey>) -> Attempt {

@@ -10,6 +10,7 @@ use cloud_policy::controller::Settings;
 use cloud_policy::controller::leader::{Leadership, Revocation};
 use cloud_policy::controller::settings::Safeguards;
 use cloud_policy::controller::setup::Options;
+use cloud_policy::controller::state::heartbeats::Heartbeats;
 use cloud_policy::metrics::Metrics;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -41,25 +42,34 @@ pub struct RunContext {
     pub counter: ReconcileCounter,
 }
 
-/// Counts the reconciles of the newest process, and the orphans of all.
+/// Counts the reconciles of the newest process, and the orphans of all, and tells which looks the newest announces.
 #[derive(Clone, Default)]
-pub struct ReconcileCounter(Arc<Mutex<Vec<Arc<Metrics>>>>);
+pub struct ReconcileCounter(Arc<Mutex<Vec<Known>>>);
+
+/// What is known of a process.
+type Known = (Arc<Metrics>, Arc<Heartbeats>);
 
 impl ReconcileCounter {
-    fn add(&self, metrics: &Arc<Metrics>) {
-        self.0.lock().unwrap().push(Arc::clone(metrics));
+    fn add(&self, metrics: &Arc<Metrics>, heartbeats: &Arc<Heartbeats>) {
+        self.0.lock().unwrap().push((Arc::clone(metrics), Arc::clone(heartbeats)));
+    }
+
+    /// Returns how long it takes until the newest process has looked again at each object, as it announced.
+    pub fn announced(&self) -> Duration {
+        let newest = self.0.lock().unwrap().last().cloned();
+        newest.map_or(Duration::ZERO, |(_, heartbeats)| heartbeats.longest_wait(&["Policy", "NetworkPolicy"]))
     }
 
     /// Returns how often objects of the policy kinds were reconciled.
     pub fn reconciles(&self) -> usize {
         let newest = self.0.lock().unwrap().last().cloned();
-        newest.map_or(0, |metrics| sum(&metrics, "_reconciles_total{"))
+        newest.map_or(0, |(metrics, _)| sum(&metrics, "_reconciles_total{"))
     }
 
     /// Returns how many upstream objects the processes told that they leave in place.
     pub fn orphans(&self) -> usize {
         let all = self.0.lock().unwrap().clone();
-        all.iter().map(|metrics| sum(metrics, "_orphans_total{")).sum()
+        all.iter().map(|(metrics, _)| sum(metrics, "_orphans_total{")).sum()
     }
 }
 
@@ -90,14 +100,15 @@ impl Process {
             watch_control: Arc::clone(&watch_control),
         };
         let metrics = Metrics::new("test");
-        context.counter.add(&metrics);
+        let heartbeats = Arc::<Heartbeats>::default();
+        context.counter.add(&metrics, &heartbeats);
         let parts = Options {
             client: wire.client(),
             settings: settings(context, number),
             clock: context.clock.clone(),
             metrics,
             leadership,
-            heartbeats: Arc::default(),
+            heartbeats,
             instance: Some(format!("process-{number}")),
         };
         let task = tokio::spawn(controller::run(parts, CancellationToken::new()));

@@ -25,6 +25,9 @@ const CAUGHT_UP: Duration = Duration::from_secs(2);
 /// How long the operator must not write afterwards, when no reconciles can be counted.
 const AFTERWARDS: Duration = Duration::from_millis(350);
 
+/// How long a look may be announced beforehand: a grace, and a little.
+const LONGEST_LOOK: Duration = Duration::from_secs(2);
+
 /// How often the state is polled.
 const POLL: Duration = Duration::from_millis(20);
 
@@ -174,13 +177,18 @@ async fn wait_until_idle(
     let expected = if goal.is_managed() { 2 * user.objects() } else { 0 };
     let begun = Instant::now();
     let (mut mark, mut since, mut base) = (sequence.mark(), begun, counter.reconciles());
+    let mut looked = None;
     loop {
         sleep(POLL).await;
         let (writes, reconciles) = (sequence.writes_after(mark), counter.reconciles());
         if !writes.is_empty() || !sequence.is_quiet() || reconciles < base {
-            (mark, since, base) = (sequence.mark(), Instant::now(), reconciles);
+            (mark, since, base, looked) = (sequence.mark(), Instant::now(), reconciles, None);
         } else if reconciles >= base + expected && since.elapsed() >= long {
-            return Ok(());
+            // A look that the operator announced may end in a write.
+            let announced = Instant::now() + counter.announced().min(LONGEST_LOOK);
+            if *looked.get_or_insert(announced) <= Instant::now() {
+                return Ok(());
+            }
         }
         anyhow::ensure!(
             begun.elapsed() < user.limit,
