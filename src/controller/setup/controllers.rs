@@ -3,9 +3,9 @@
 use super::isolate::{isolated, log_runtime_error, retry};
 use super::liveness::{expect_all, heard, scheduled};
 use super::losses::Losses;
-use super::schedule::{raise_priority, reconcile_in_turn};
+use super::schedule::{raise_priority, reconcile_when_permitted};
 use super::triggers::{Triggers, connections_with, dependents_of, exists, keys, readers_of};
-use super::turns::Turns;
+use super::waiting::Waiting;
 use super::watches::{changed_secrets, ignore, keep_claims, selecting, watched};
 use crate::controller::Result;
 use crate::controller::connection;
@@ -18,9 +18,9 @@ use crate::controller::settings::selector::WatchSelector;
 use crate::controller::state::claimants::Claimants;
 use crate::controller::state::stores::{Complete, StoreOf};
 use futures::future::{self, BoxFuture, FutureExt};
-use futures::stream::{self, StreamExt};
+use futures::stream::{self, Stream, StreamExt};
 use kube::core::DeserializeGuard;
-use kube::runtime::controller::{self, Config};
+use kube::runtime::controller::{self, Action, Config};
 use kube::runtime::reflector::store::Writer;
 use kube::runtime::reflector::{self, Store};
 use kube::runtime::{Controller, watcher};
@@ -55,27 +55,19 @@ impl<K: Managed> StoreWriter<K> {
 pub(super) fn run_managed<K: Managed>(
     shared: &Arc<Shared>,
     namespace: Option<&str>,
-    StoreWriter { store, writer, claimants, complete }: StoreWriter<K>,
+    writer: StoreWriter<K>,
     triggers: &Triggers,
     shutdown: &CancellationToken,
 ) -> BoxFuture<'static, ()> {
-    let api = scoped::<DeserializeGuard<K>>(&heard(shared, K::KIND), namespace);
+    let store = writer.store.clone();
     let (losses, lost) = Losses::of_managed(shared, &store);
-    let (expecting, listed) = (Arc::clone(shared), store.clone());
-    let objects = watched(api, selecting(&shared.settings.selector), keep_claims(claimants), writer, move |event| {
-        losses.see(event);
-        if matches!(event, watcher::Event::InitDone) && !complete.swap(true, Ordering::AcqRel) {
-            expect_all(&expecting, K::KIND, &listed);
-        }
-    });
-    let changed = Arc::clone(shared);
-    let objects = objects.inspect(move |object| raise_if_readable(&changed, object.as_ref().ok()));
-    let (triggered, filled) = (store.clone(), store.clone());
+    let objects = changes(shared, namespace, writer, losses);
+    let (triggered, filled, exists) = (store.clone(), store.clone(), store.clone());
     let trigger = keys(&triggers.dependents).flat_map(move |key| stream::iter(dependents_of(&triggered, key.as_ref())));
     let ctx = Arc::new(Context { shared: Arc::clone(shared), store: store.clone() });
-    let (turns, entrance) = Turns::new();
-    let (exists, unfound) = (store.clone(), Arc::clone(&turns));
-    let granted = turns.granted(entrance, move |object| exists.get(object).is_some());
+    let (waiting, entrance) = Waiting::new();
+    let granted = waiting.granted(entrance, move |object| exists.get(object).is_some());
+    let (unfound, ending) = (Arc::clone(&waiting), shutdown.clone());
     let controller = Controller::for_stream(objects, store)
         .with_config(Config::default().concurrency(UNLIMITED))
         .graceful_shutdown_on(shutdown.clone().cancelled_owned())
@@ -83,25 +75,47 @@ pub(super) fn run_managed<K: Managed>(
         .reconcile_on(lost)
         .reconcile_on(granted)
         .run(
-            {
-                let shutdown = shutdown.clone();
-                move |object, ctx: Arc<Context<K>>| {
-                    let (shared, uid) = (Arc::clone(&ctx.shared), object.uid());
-                    let reconcile = reconcile_in_turn(object, ctx, Arc::clone(&turns), shutdown.clone());
-                    scheduled(K::KIND, shared, uid, reconcile)
-                }
-            },
+            move |object, ctx| reconcile_managed(object, ctx, Arc::clone(&waiting), ending.clone()),
             |object, error, ctx| retry(K::KIND, object.as_ref(), error, &ctx.shared),
             ctx,
         )
         .for_each(move |result| {
             if let Err(controller::Error::ObjectNotFound(object)) = &result {
-                unfound.drop_turn(object);
+                unfound.take_grant(object);
             }
             log_runtime_error(K::KIND, result.err());
             future::ready(())
         });
     until_shutdown(controller, filled, shutdown.clone()).boxed()
+}
+
+/// Watches the objects of a managed kind, and fills the store with them.
+fn changes<K: Managed>(
+    shared: &Arc<Shared>,
+    namespace: Option<&str>,
+    StoreWriter { store, writer, claimants, complete }: StoreWriter<K>,
+    losses: Losses<K>,
+) -> impl Stream<Item = Result<DeserializeGuard<K>, watcher::Error>> + Send + use<K> {
+    let api = scoped::<DeserializeGuard<K>>(&heard(shared, K::KIND), namespace);
+    let (expecting, changed) = (Arc::clone(shared), Arc::clone(shared));
+    watched(api, selecting(&shared.settings.selector), keep_claims(claimants), writer, move |event| {
+        losses.see(event);
+        if matches!(event, watcher::Event::InitDone) && !complete.swap(true, Ordering::AcqRel) {
+            expect_all(&expecting, K::KIND, &store);
+        }
+    })
+    .inspect(move |object| raise_if_readable(&changed, object.as_ref().ok()))
+}
+
+/// Reconciles an object of a managed kind, and tells the runtime when to do it again.
+async fn reconcile_managed<K: Managed>(
+    object: Arc<DeserializeGuard<K>>,
+    ctx: Arc<Context<K>>,
+    waiting: Arc<Waiting<DeserializeGuard<K>>>,
+    shutdown: CancellationToken,
+) -> Result<Action> {
+    let (shared, uid) = (Arc::clone(&ctx.shared), object.uid());
+    scheduled(K::KIND, shared, uid, reconcile_when_permitted(object, ctx, waiting, shutdown)).await
 }
 
 fn raise_if_readable<K: Managed>(shared: &Shared, object: Option<&DeserializeGuard<K>>) {

@@ -7,8 +7,8 @@
 //! | `watches` | which changes of an object or a Secret trigger a reconcile |
 //! | `losses` | what other writers took away: finalizers, records, whole objects |
 //! | [`triggers`] | triggers between connections and the objects that use them |
-//! | `turns` | the objects that wait for a permit |
-//! | [`schedule`], [`isolate`] | reconciles an object in its turn; contains panics and endless waits |
+//! | `waiting` | the objects that wait for a permit |
+//! | [`schedule`], [`isolate`] | reconciles an object that has a permit; contains panics and endless waits |
 //! | [`liveness`] | keeps the heartbeats for `/healthz` |
 //! | [`startup`] | waits for CRDs and for the id of the cluster |
 //! | [`state_metrics`] | the gauges of objects and connections |
@@ -29,7 +29,7 @@ pub mod schedule;
 pub mod startup;
 pub mod state_metrics;
 pub mod triggers;
-mod turns;
+mod waiting;
 mod watches;
 
 use super::clock::Clock;

@@ -1,7 +1,7 @@
 //! Reconciles an object when it has a permit of its connection.
 
 use super::isolate::isolated;
-use super::turns::{Turn, Turns, Wait};
+use super::waiting::{Grant, Wait, Waiting};
 use crate::api::ConnectionKey;
 use crate::controller::context::{Context, Shared};
 use crate::controller::kinds::managed::Managed;
@@ -16,40 +16,40 @@ use kube::{Resource, ResourceExt};
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
-/// Reconciles an object whose turn it is; another one waits. A shutdown finishes reconciles that have begun, and begins
-/// none.
-pub async fn reconcile_in_turn<K: Managed>(
+/// Reconciles an object that has a permit of its connection; another one waits. A shutdown finishes reconciles that have
+/// begun, and begins none.
+pub async fn reconcile_when_permitted<K: Managed>(
     object: Arc<DeserializeGuard<K>>,
     ctx: Arc<Context<K>>,
-    turns: Arc<Turns<DeserializeGuard<K>>>,
+    waiting: Arc<Waiting<DeserializeGuard<K>>>,
     shutdown: CancellationToken,
 ) -> Result<Next> {
     if shutdown.is_cancelled() {
         return Ok(Next::on_change());
     }
-    let Some(_turn) = turn(&object, &ctx, &turns) else { return Ok(Next::on_change()) };
+    let Some(_grant) = grant(&object, &ctx, &waiting) else { return Ok(Next::on_change()) };
     let (shared, about) = (Arc::clone(&ctx.shared), object.object_ref(&()));
     Box::pin(isolated(K::KIND, shared, about, policy::reconcile(object, ctx))).await
 }
 
-/// Returns the turn of an object that may be reconciled now; `None` for an object that waits for its turn.
-fn turn<K: Managed>(
+/// Returns the grant of an object that may be reconciled now; `None` for an object that waits for its permit.
+fn grant<K: Managed>(
     object: &Arc<DeserializeGuard<K>>,
     ctx: &Context<K>,
-    turns: &Turns<DeserializeGuard<K>>,
-) -> Option<Turn> {
+    waiting: &Waiting<DeserializeGuard<K>>,
+) -> Option<Grant> {
     let (shared, uid) = (&ctx.shared, object.uid().unwrap_or_default());
     let reference = ObjectRef::from_obj(object.as_ref());
     let Ok(managed) = &object.0 else {
-        turns.drop_turn(&reference);
-        return Some(Turn::without_permit(shared.heartbeats.arrived(K::KIND, &uid, None)));
+        waiting.take_grant(&reference);
+        return Some(Grant::without_permit(shared.heartbeats.arrived(K::KIND, &uid, None)));
     };
     shared.observations.record_seen(&uid);
     if managed.is_deleted() {
         shared.observations.record_deletion_seen(&uid);
     }
     let connection = managed.connection();
-    turns.begin(reference, &connection, || wait(managed, connection.clone(), uid, shared)).map(Turn::begin)
+    waiting.begin(reference, &connection, || wait(managed, connection.clone(), uid, shared)).map(Grant::begin)
 }
 
 /// Waits for a permit of the object's connection.
@@ -61,7 +61,7 @@ fn wait<K: Managed>(managed: &K, connection: ConnectionKey, uid: String, shared:
     async move {
         let applicant = Applicant { connection: &connection, namespace: &namespace, uid: &uid };
         let permit = permits.acquire(applicant, priority).await?;
-        Some(Turn::with_permit(attempt, connection, permit))
+        Some(Grant::with_permit(attempt, connection, permit))
     }
     .boxed()
 }

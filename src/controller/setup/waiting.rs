@@ -1,12 +1,12 @@
 //! Keeps the objects of one controller that wait for a permit of their connection.
 //!
 //! The runtime keeps a slot for each reconcile that is under way, and looks at all slots whenever one of them moves. So
-//! an object that waits takes no slot: its reconcile ends at once, and the object waits here. [`Turns::granted`] triggers
-//! its reconcile again once it has a permit, and [`Turns::begin`] hands the permit to that reconcile. An object waits
-//! once at a time, and changes that come meanwhile lead to no further reconcile: its turn reads the object as it is by
-//! then.
+//! an object that waits takes no slot: its reconcile ends at once, and the object waits here. [`Waiting::granted`] triggers
+//! its reconcile again once it has a permit, and [`Waiting::begin`] hands the permit to that reconcile. An object waits
+//! once at a time, and changes that come meanwhile lead to no further reconcile: the one that follows the grant reads
+//! the object as it is by then.
 //!
-//! A permit is never lost: a turn that its object does not take, because the object is gone or names another connection,
+//! A permit is never lost: a grant that its object does not take, because the object is gone or names another connection,
 //! is dropped, and the permit goes to the next object.
 
 use crate::api::ConnectionKey;
@@ -22,19 +22,19 @@ use std::task::{Context, Poll};
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 
 /// Permits one reconcile of one object, until it is dropped.
-pub struct Turn {
+pub struct Grant {
     attempt: Attempt,
     /// The connection that the object named when it began to wait, with its permit.
     permit: Option<(ConnectionKey, Permit)>,
 }
 
-impl Turn {
-    /// Returns the turn of an object that needs no permit.
+impl Grant {
+    /// Returns the grant of an object that needs no permit.
     pub const fn without_permit(attempt: Attempt) -> Self {
         Self { attempt, permit: None }
     }
 
-    /// Returns the turn of an object that got a permit of this connection.
+    /// Returns the grant of an object that got a permit of this connection.
     pub const fn with_permit(attempt: Attempt, connection: ConnectionKey, permit: Permit) -> Self {
         Self { attempt, permit: Some((connection, permit)) }
     }
@@ -50,8 +50,8 @@ impl Turn {
     }
 }
 
-/// Waits for a turn; `None` if the object names another connection meanwhile.
-pub type Wait = BoxFuture<'static, Option<Turn>>;
+/// Waits for a grant; `None` if the object names another connection meanwhile.
+pub type Wait = BoxFuture<'static, Option<Grant>>;
 
 /// The namespace and the name of an object.
 type Name = (Option<String>, String);
@@ -62,8 +62,8 @@ struct Entering<K: Resource<DynamicType = ()>> {
     wait: Wait,
 }
 
-/// The objects of one controller that wait, and those whose turn it is.
-pub struct Turns<K: Resource<DynamicType = ()>> {
+/// The objects of one controller that wait, and the grants that their next reconciles take.
+pub struct Waiting<K: Resource<DynamicType = ()>> {
     state: Mutex<State>,
     entering: UnboundedSender<Entering<K>>,
 }
@@ -71,30 +71,35 @@ pub struct Turns<K: Resource<DynamicType = ()>> {
 #[derive(Default)]
 struct State {
     waiting: HashSet<Name>,
-    granted: HashMap<Name, Turn>,
+    granted: HashMap<Name, Grant>,
 }
 
 /// Receives the objects that begin to wait.
 pub struct Entrance<K: Resource<DynamicType = ()>>(UnboundedReceiver<Entering<K>>);
 
-impl<K: Resource<DynamicType = ()> + 'static> Turns<K> {
+impl<K: Resource<DynamicType = ()> + 'static> Waiting<K> {
     /// Starts without objects.
     pub fn new() -> (Arc<Self>, Entrance<K>) {
         let (entering, entrance) = mpsc::unbounded_channel();
         (Arc::new(Self { state: Mutex::default(), entering }), Entrance(entrance))
     }
 
-    /// Returns the turn of an object that uses this connection: the one that it was granted, or the one that `wait`
+    /// Returns the grant of an object that uses this connection: the one that it waited for, or the one that `wait`
     /// returns at once. Otherwise the object waits, and the answer is `None`.
-    pub fn begin(&self, object: ObjectRef<K>, connection: &ConnectionKey, wait: impl FnOnce() -> Wait) -> Option<Turn> {
+    pub fn begin(
+        &self,
+        object: ObjectRef<K>,
+        connection: &ConnectionKey,
+        wait: impl FnOnce() -> Wait,
+    ) -> Option<Grant> {
         // An object that names another connection by now waits for that one.
-        let granted = self.drop_turn(&object).filter(|turn| turn.is_for(connection));
+        let granted = self.take_grant(&object).filter(|grant| grant.is_for(connection));
         if granted.is_some() || self.lock().waiting.contains(&name(&object)) {
             return granted;
         }
         let mut wait = wait();
-        if let Some(turn) = (&mut wait).now_or_never() {
-            return turn;
+        if let Some(grant) = (&mut wait).now_or_never() {
+            return grant;
         }
         self.lock().waiting.insert(name(&object));
         // The receiver ends with the controller.
@@ -102,22 +107,22 @@ impl<K: Resource<DynamicType = ()> + 'static> Turns<K> {
         None
     }
 
-    /// Triggers the reconcile of each object that waited, once it has its turn or names another connection. Drops the
-    /// turn of an object that does not exist any more.
+    /// Triggers the reconcile of each object that waited, once it has its grant or names another connection. Drops the
+    /// grant of an object that does not exist any more.
     pub fn granted<E: Fn(&ObjectRef<K>) -> bool + Send>(
         self: &Arc<Self>,
         Entrance(mut entrance): Entrance<K>,
         exists: E,
     ) -> impl Stream<Item = ObjectRef<K>> + Send + use<K, E> {
-        let (turns, mut waits) = (Arc::clone(self), FuturesUnordered::new());
+        let (waiting, mut waits) = (Arc::clone(self), FuturesUnordered::new());
         poll_fn(move |cx: &mut Context<'_>| {
             loop {
                 while let Poll::Ready(Some(Entering { object, wait })) = entrance.poll_recv(cx) {
-                    waits.push(wait.map(|turn| (object, turn)));
+                    waits.push(wait.map(|grant| (object, grant)));
                 }
-                let Poll::Ready(Some((object, turn))) = waits.poll_next_unpin(cx) else { return Poll::Pending };
+                let Poll::Ready(Some((object, grant))) = waits.poll_next_unpin(cx) else { return Poll::Pending };
                 let exists = exists(&object);
-                turns.grant(name(&object), turn.filter(|_| exists));
+                waiting.grant(name(&object), grant.filter(|_| exists));
                 if exists {
                     return Poll::Ready(Some(object));
                 }
@@ -125,19 +130,19 @@ impl<K: Resource<DynamicType = ()> + 'static> Turns<K> {
         })
     }
 
-    /// Takes its turn from an object, for example because the runtime does not find the object any more.
-    pub fn drop_turn<O: Resource>(&self, object: &ObjectRef<O>) -> Option<Turn>
+    /// Takes its grant from an object, for example because the runtime does not find the object any more.
+    pub fn take_grant<O: Resource>(&self, object: &ObjectRef<O>) -> Option<Grant>
     where
         O::DynamicType: std::hash::Hash + Eq,
     {
         self.lock().granted.remove(&name(object))
     }
 
-    fn grant(&self, name: Name, turn: Option<Turn>) {
+    fn grant(&self, name: Name, grant: Option<Grant>) {
         let mut state = self.lock();
         state.waiting.remove(&name);
-        if let Some(turn) = turn {
-            state.granted.insert(name, turn);
+        if let Some(grant) = grant {
+            state.granted.insert(name, grant);
         }
     }
 
@@ -171,63 +176,63 @@ mod tests {
         ObjectRef::new(name).within("team")
     }
 
-    /// The turns of a controller, whose connections have one permit each.
+    /// The waiting objects of a controller, whose connections have one permit each.
     struct Controller {
         permits: Arc<Permits>,
-        turns: Arc<Turns<ConfigMap>>,
+        waiting: Arc<Waiting<ConfigMap>>,
         heartbeats: Arc<Heartbeats>,
     }
 
     impl Controller {
         fn new() -> (Self, Entrance<ConfigMap>) {
-            let (turns, entrance) = Turns::new();
-            (Self { permits: Permits::new(1), turns, heartbeats: Arc::default() }, entrance)
+            let (waiting, entrance) = Waiting::new();
+            (Self { permits: Permits::new(1), waiting, heartbeats: Arc::default() }, entrance)
         }
 
-        fn begin(&self, name: &'static str, connection: &str) -> Option<Turn> {
+        fn begin(&self, name: &'static str, connection: &str) -> Option<Grant> {
             let (connection, permits) = (key(connection), Arc::clone(&self.permits));
             let attempt = self.heartbeats.arrived("ConfigMap", name, Some(&connection));
             let named = connection.clone();
-            self.turns.begin(object(name), &named, || {
+            self.waiting.begin(object(name), &named, || {
                 async move {
                     let applicant = Applicant { connection: &connection, namespace: "team", uid: name };
                     let permit = permits.acquire(applicant, Priority::Creation).await?;
-                    Some(Turn::with_permit(attempt, connection, permit))
+                    Some(Grant::with_permit(attempt, connection, permit))
                 }
                 .boxed()
             })
         }
 
-        fn waiting(&self, connection: &str) -> usize {
+        fn queued(&self, connection: &str) -> usize {
             self.permits.waiting(&key(connection))
         }
     }
 
     #[tokio::test]
-    async fn object_waits_once_and_is_triggered_in_its_turn() {
+    async fn object_waits_once_and_is_triggered_once_it_has_a_permit() {
         let (controller, entrance) = Controller::new();
-        let mut granted = Box::pin(controller.turns.granted(entrance, |_| true));
+        let mut granted = Box::pin(controller.waiting.granted(entrance, |_| true));
         let first = controller.begin("a", "c").unwrap();
         for _ in 0..3 {
             assert!(controller.begin("b", "c").is_none());
             assert!(poll!(granted.next()).is_pending());
         }
-        assert_eq!(controller.waiting("c"), 1);
+        assert_eq!(controller.queued("c"), 1);
         drop(first);
         assert_eq!(granted.next().await, Some(object("b")));
         let second = controller.begin("b", "c");
-        assert!(second.is_some(), "its turn was granted");
+        assert!(second.is_some(), "its permit was granted");
         assert!(controller.begin("a", "c").is_none(), "the permit is in use");
         drop(second);
         assert_eq!(granted.next().await, Some(object("a")));
     }
 
     #[tokio::test]
-    async fn turn_of_missing_object_goes_to_the_next_one() {
+    async fn permit_of_missing_object_goes_to_the_next_one() {
         let (controller, entrance) = Controller::new();
         let exists = Arc::new(AtomicBool::new(true));
         let shows = Arc::clone(&exists);
-        let mut granted = Box::pin(controller.turns.granted(entrance, move |_| shows.load(Ordering::SeqCst)));
+        let mut granted = Box::pin(controller.waiting.granted(entrance, move |_| shows.load(Ordering::SeqCst)));
         let first = controller.begin("a", "c").unwrap();
         assert!(controller.begin("b", "c").is_none());
         exists.store(false, Ordering::SeqCst);
@@ -239,20 +244,20 @@ mod tests {
         drop(second);
         assert_eq!(granted.next().await, Some(object("b")));
         // The runtime does not find the object: it went after it was triggered.
-        drop(controller.turns.drop_turn(&object("b")));
+        drop(controller.waiting.take_grant(&object("b")));
         assert!(controller.begin("d", "c").is_some());
     }
 
     #[tokio::test]
-    async fn turn_of_moved_object_goes_to_the_next_one() {
+    async fn permit_of_moved_object_goes_to_the_next_one() {
         let (controller, entrance) = Controller::new();
-        let mut granted = Box::pin(controller.turns.granted(entrance, |_| true));
+        let mut granted = Box::pin(controller.waiting.granted(entrance, |_| true));
         let first = controller.begin("a", "c").unwrap();
         let other = controller.begin("x", "d").unwrap();
         assert!(controller.begin("b", "c").is_none());
         drop(first);
         assert_eq!(granted.next().await, Some(object("b")));
-        assert!(controller.begin("b", "d").is_none(), "the granted turn is of another connection");
+        assert!(controller.begin("b", "d").is_none(), "the grant is of another connection");
         assert!(controller.begin("e", "c").is_some(), "whose permit is free again");
         drop(other);
         assert_eq!(granted.next().await, Some(object("b")));
@@ -261,7 +266,7 @@ mod tests {
     #[tokio::test]
     async fn object_that_moves_while_it_waits_is_triggered() {
         let (controller, entrance) = Controller::new();
-        let mut granted = Box::pin(controller.turns.granted(entrance, |_| true));
+        let mut granted = Box::pin(controller.waiting.granted(entrance, |_| true));
         let _first = controller.begin("a", "c").unwrap();
         assert!(controller.begin("b", "c").is_none());
         let moved = Applicant { connection: &key("d"), namespace: "team", uid: "b" };
