@@ -2,9 +2,9 @@
 
 use super::access::guardrails::{Grants, Judgement};
 use super::deleter::{Deleter, ExternalDeleter};
-use super::external::{Details, Document, External, Observed, Problem, Verdict, Written};
+use super::external::{Details, Document, External, Observed, Verdict, Written};
 use super::snapshot::{Snapshot, Snapshots};
-use super::{Diff, OwnerTag, Ownership, Result};
+use super::{Diff, OwnerTag, Ownership, Problem, Result};
 use futures::future::BoxFuture;
 use std::collections::BTreeSet;
 use std::sync::Arc;

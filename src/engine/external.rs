@@ -2,7 +2,7 @@
 
 use super::access::Change;
 use super::access::guardrails::Grants;
-use super::{Diff, FieldDiff, FoundTag, OwnerTag, Result, UpstreamError};
+use super::{Diff, FieldDiff, FoundTag, OwnerTag, Problem, Result, UpstreamError};
 use crate::api::status::ValidationResult;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -70,15 +70,6 @@ impl<S> Written<S> {
             Self::Refused(verdict) => Written::Refused(verdict),
         }
     }
-}
-
-/// A broken rule: the field, and how to correct it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Problem {
-    /// Path in the object, such as `spec.spaceone.tags`.
-    pub field: String,
-    /// The error and its correction: a sentence without the path.
-    pub message: String,
 }
 
 /// One upstream object as it was read.

@@ -23,6 +23,7 @@ pub mod orphan_reason;
 pub mod outcome;
 pub mod owner_tag;
 pub mod plan;
+pub mod problem;
 pub mod snapshot;
 
 pub use bound::{Binding, BoundExternal, ListedObservation, Observation};
@@ -30,9 +31,10 @@ pub use cause::Cause;
 pub use deleter::{Absence, Deleter, ExternalDeleter};
 pub use diff::{Diff, FieldDiff, Remedy};
 pub use error::{ErrorKind, UpstreamError};
-pub use external::{Details, Document, External, Observed, Problem, Verdict, Written};
+pub use external::{Details, Document, External, Observed, Verdict, Written};
 pub use orphan_reason::OrphanReason;
 pub use owner_tag::{FoundTag, OwnerTag, Ownership};
+pub use problem::Problem;
 pub use snapshot::{Confirmation, Snapshot, SnapshotFuture, Snapshots};
 
 /// The result of every call to an upstream.

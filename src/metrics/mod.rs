@@ -11,6 +11,8 @@ mod events;
 mod family;
 mod gauges;
 mod labels;
+mod process;
+mod registration;
 
 pub use connections::{AccountState, CollectionUsage, ConnectionState};
 pub use labels::{AccessChange, Write};
@@ -22,12 +24,11 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
-use prometheus_client::metrics::info::Info;
-use prometheus_client::registry::{Registry, Unit};
+use prometheus_client::registry::Registry;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// The prefix of every metric name.
+/// The prefix of the name of every metric but `process_*`.
 pub const PREFIX: &str = "cloud_policy";
 
 /// Buckets for requests, which have a timeout, and for reconciles, which wait for several requests.
@@ -63,7 +64,7 @@ impl Metrics {
     #[must_use]
     pub fn new(version: &str) -> Arc<Self> {
         let mut metrics = Self {
-            registry: Registry::with_prefix(PREFIX),
+            registry: Registry::default(),
             reconciles: Family::default(),
             reconcile_duration: Family::new_with_constructor(histogram),
             panics: Family::default(),
@@ -82,100 +83,8 @@ impl Metrics {
             stalls: Gauge::default(),
             gauges: Arc::default(),
         };
-        metrics.register_reconciles();
-        metrics.register_upstream();
-        metrics.register_writes();
-        metrics.register_process(version);
+        metrics.register(version);
         Arc::new(metrics)
-    }
-
-    fn register_reconciles(&mut self) {
-        let registry = &mut self.registry;
-        registry.register("reconciles", "Reconciles by kind and result", self.reconciles.clone());
-        registry.register_with_unit(
-            "reconcile_duration",
-            "Duration of reconciles",
-            Unit::Seconds,
-            self.reconcile_duration.clone(),
-        );
-        registry.register(
-            "reconcile_panics",
-            "Reconciles that panicked; other objects are not affected",
-            self.panics.clone(),
-        );
-        registry.register(
-            "orphans",
-            "Kubernetes objects removed while the upstream object stayed",
-            self.orphans.clone(),
-        );
-        registry.register_collector(Box::new(Arc::clone(&self.gauges)));
-    }
-
-    fn register_upstream(&mut self) {
-        let registry = &mut self.registry;
-        registry.register(
-            "upstream_requests",
-            "Upstream requests by HTTP status or type of failure",
-            self.requests.clone(),
-        );
-        registry.register_with_unit(
-            "upstream_request_duration",
-            "Time from sending an upstream request to its response or failure",
-            Unit::Seconds,
-            self.request_duration.clone(),
-        );
-        registry.register(
-            "upstream_requests_unsent",
-            "Upstream requests that the operator did not send",
-            self.unsent.clone(),
-        );
-        registry.register_with_unit(
-            "upstream_rate_limit_wait",
-            "Time that upstream requests waited for the rate limit of their connection",
-            Unit::Seconds,
-            self.rate_limit_waits.clone(),
-        );
-    }
-
-    fn register_writes(&mut self) {
-        let registry = &mut self.registry;
-        registry.register("upstream_writes", "Upstream writes by cause and outcome", self.writes.clone());
-        registry.register(
-            "access_changes",
-            "Changes of the access that the upstream grants, by direction and cause",
-            self.access_changes.clone(),
-        );
-        registry.register(
-            "drifts_found",
-            "Upstream objects that another writer changed or deleted",
-            self.drifts_found.clone(),
-        );
-        registry.register(
-            "drifts_corrected",
-            "Upstream objects whose drift the operator corrected",
-            self.drifts_corrected.clone(),
-        );
-    }
-
-    fn register_process(&mut self, version: &str) {
-        let registry = &mut self.registry;
-        registry.register(
-            "events_queued",
-            "Kubernetes events that wait for their publication",
-            self.events_queued.clone(),
-        );
-        registry.register(
-            "events_dropped",
-            "Kubernetes events that were dropped because too many waited",
-            self.events_dropped.clone(),
-        );
-        registry.register("leading", "1 while this process may write upstream", self.leading.clone());
-        registry.register(
-            "stalls",
-            "Controllers or parts of them that make no progress, so that /healthz fails",
-            self.stalls.clone(),
-        );
-        registry.register("build", "The running version", Info::new(vec![("version".to_owned(), version.to_owned())]));
     }
 
     /// Creates series with the value 0 for rare events, so that the first event is an increase: panics of

@@ -180,7 +180,8 @@ fn metric_has_prefix_help_and_type() {
     };
     let (helped, typed) = (names("# HELP "), names("# TYPE "));
     assert_eq!(helped, typed);
-    assert_eq!(typed.len(), 29);
-    assert!(typed.iter().all(|name| name.starts_with("cloud_policy_")), "{typed:?}");
+    assert_eq!(typed.len(), 35);
+    assert_eq!(typed.iter().filter(|name| name.starts_with("process_")).count(), 6);
+    assert!(typed.iter().all(|name| name.starts_with("cloud_policy_") || name.starts_with("process_")), "{typed:?}");
     assert!(text.ends_with("# EOF\n"));
 }

@@ -34,17 +34,30 @@ func argo(script string, object *unstructured.Unstructured) (health, error) {
 	return said, nil
 }
 
-// ask runs the script with the limits of Argo CD: one second, and only the libraries base, package and table. (Argo CD
-// adds an `os` library with the clock, which a deterministic script must not use.)
+// ask runs a health script.
 func ask(script string, object *unstructured.Unstructured) (health, error) {
-	state := lua.NewState(lua.Options{SkipOpenLibs: true})
+	state, answer, err := evaluate(script, object)
+	if err != nil {
+		return health{}, err
+	}
 	defer state.Close()
+	return health{text(answer, "status"), text(answer, "message")}, nil
+}
+
+// evaluate runs a script with the limits of Argo CD: one second, and only the libraries base, package and table, and an
+// `os` library with the clock, which a deterministic script must not use. The caller closes the state.
+func evaluate(script string, object *unstructured.Unstructured, more ...lua.LGFunction) (*lua.LState, *lua.LTable, error) {
+	state := lua.NewState(lua.Options{SkipOpenLibs: true})
 	for name, open := range map[string]lua.LGFunction{
 		lua.LoadLibName: lua.OpenPackage, lua.BaseLibName: lua.OpenBase, lua.TabLibName: lua.OpenTable,
 	} {
-		call := lua.P{Fn: state.NewFunction(open), Protect: true}
-		if err := state.CallByParam(call, lua.LString(name)); err != nil {
-			return health{}, err
+		if err := load(state, name, open); err != nil {
+			return nil, nil, err
+		}
+	}
+	for _, open := range more {
+		if err := load(state, lua.OsLibName, open); err != nil {
+			return nil, nil, err
 		}
 	}
 	limit, cancel := context.WithTimeout(context.Background(), time.Second)
@@ -52,13 +65,19 @@ func ask(script string, object *unstructured.Unstructured) (health, error) {
 	state.SetContext(limit)
 	state.SetGlobal("obj", value(state, object.Object))
 	if err := state.DoString(script); err != nil {
-		return health{}, err
+		state.Close()
+		return nil, nil, err
 	}
 	answer, ok := state.Get(-1).(*lua.LTable)
 	if !ok {
-		return health{}, fmt.Errorf("it returns %s, not a table", state.Get(-1).Type())
+		defer state.Close()
+		return nil, nil, fmt.Errorf("it returns %s, not a table", state.Get(-1).Type())
 	}
-	return health{text(answer, "status"), text(answer, "message")}, nil
+	return state, answer, nil
+}
+
+func load(state *lua.LState, name string, open lua.LGFunction) error {
+	return state.CallByParam(lua.P{Fn: state.NewFunction(open), Protect: true}, lua.LString(name))
 }
 
 // text returns a field if it is a string, else the empty string.

@@ -33,6 +33,7 @@ fn page(crd: &Value) -> String {
             text(&names["singular"]),
         ),
     ];
+    page.extend(selectors(version));
     let root = root_rules(schema);
     for part in ["spec", "status"] {
         page.push(format!("## {part}"));
@@ -41,6 +42,13 @@ fn page(crd: &Value) -> String {
         fields(part, part_schema, &root, &mut page);
     }
     page.join("\n\n") + "\n"
+}
+
+/// Returns the sentence about the fields by which `kubectl get --field-selector` filters.
+fn selectors(version: &Value) -> Option<String> {
+    let paths = version["selectableFields"].as_array()?;
+    let names = paths.iter().map(|field| format!("`{}`", text(&field["jsonPath"]).trim_start_matches('.')));
+    Some(format!("`kubectl get --field-selector` filters by {}.", names.collect::<Vec<_>>().join(", ")))
 }
 
 /// Adds a section for each property and for the properties inside it.

@@ -140,8 +140,7 @@ fn bind<K: Managed>(this: &Reconciliation<'_, K>, account: &Account) -> Result<B
 /// Returns the problem of an `externalId` that cannot be the id of an upstream object.
 fn unusable_id<K: Managed>(this: &Reconciliation<'_, K>) -> Option<Problem> {
     let id = this.object.common().external_id.as_ref().filter(|id| !is_segment(id))?;
-    let message = format!("`{id}` cannot be the id of an upstream object: correct it, or remove it");
-    Some(Problem { field: "spec.externalId".to_owned(), message })
+    Some(Problem::quoting("spec.externalId", id, "cannot be the id of an upstream object: correct it, or remove it"))
 }
 
 /// Returns a hash of the desired document, which tells a changed spec from drift.

@@ -15,4 +15,5 @@ mod rejects_ncloud;
 mod rejects_spaceone;
 mod rejects_updates;
 mod samples;
+mod selected;
 mod shown;

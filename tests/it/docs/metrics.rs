@@ -74,7 +74,8 @@ fn metrics_page_lists_every_metric_with_type_and_labels() {
 #[test]
 fn page_names_only_existing_metrics() {
     let known = shown();
-    let name = regex::Regex::new(r"\bcloud_policy_[a-z_]+").unwrap();
+    let name =
+        regex::Regex::new(r"\b(?:cloud_policy|process_(?:cpu|max|open|resident|start|virtual))_[a-z_]+").unwrap();
     for page in Page::all() {
         let text = page.fences.iter().map(|fence| fence.body.as_str()).chain([page.prose.as_str()]);
         for found in text.flat_map(|text| name.find_iter(text)) {

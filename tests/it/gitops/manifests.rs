@@ -7,7 +7,7 @@ use cloud_policy::api::crds;
 use cloud_policy_testbed::repository;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use serde_json::{Value, json};
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::fs;
 use std::process::Command;
 
@@ -33,18 +33,19 @@ fn committed_manifests_match_kustomize_output() {
 }
 
 #[test]
-fn argo_cd_settings_use_tested_health_script() {
-    let script = fs::read_to_string(repository().join("deploy/argocd/health.lua")).unwrap();
+fn argo_cd_settings_use_tested_scripts() {
     let settings = manifests_in("deploy/argocd/argocd-cm.yaml");
-    let scripts = only(&settings, "ConfigMap")["data"].as_object().unwrap();
-    let key = |crd: CustomResourceDefinition| {
-        format!("resource.customizations.health.cloudpolicy.dev_{}", crd.spec.names.kind)
-    };
-    let keys: BTreeSet<String> = crds::all().into_iter().map(key).collect();
-    assert!(scripts.keys().eq(&keys), "{keys:?}");
-    for (key, text) in scripts {
-        assert!(text == &script, "{key} is another script");
+    let shipped = only(&settings, "ConfigMap")["data"].as_object().unwrap();
+    let mut expected = BTreeMap::new();
+    for (topic, file) in [("health", "health.lua"), ("actions", "actions.yaml")] {
+        let text = fs::read_to_string(repository().join("deploy/argocd").join(file)).unwrap();
+        for CustomResourceDefinition { spec, .. } in crds::all() {
+            let key = format!("resource.customizations.{topic}.cloudpolicy.dev_{}", spec.names.kind);
+            expected.insert(key, Value::String(text.clone()));
+        }
     }
+    let shipped: BTreeMap<String, Value> = shipped.clone().into_iter().collect();
+    assert_eq!(shipped, expected);
 }
 
 #[tokio::test]

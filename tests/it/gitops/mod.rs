@@ -1,6 +1,7 @@
 //! GitOps: the health that Argo CD and Flux compute for the operator's objects, with their own libraries
 //! (`tests/gitops`), and the manifests in `deploy`, against an API server.
 
+mod actions;
 mod chart;
 mod cluster;
 mod connections;

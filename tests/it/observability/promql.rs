@@ -26,7 +26,7 @@ impl Matcher {
 
 /// Returns the metrics of the operator that a query reads.
 pub fn selectors(query: &str) -> Vec<Selector> {
-    let selector = Regex::new(r"\b(cloud_policy_[a-z_]+)(?:\{([^}]*)\})?").unwrap();
+    let selector = Regex::new(r"\b((?:cloud_policy|process)_[a-z_]+)(?:\{([^}]*)\})?").unwrap();
     let matcher = Regex::new(r#"([a-z_]+)(=~|!~|!=|=)"([^"]*)""#).unwrap();
     let found: Vec<Selector> = selector
         .captures_iter(query)

@@ -2,7 +2,7 @@
 //!
 //! A line that ends with a comment such as `generated for each managed kind: {plural}/status` is followed by one item
 //! for each kind. `managed`, `connection` and `namespaced` narrow the kinds; without them every kind has an item.
-//! `{secret}` stands for each reference to a Secret in the spec of the kind.
+//! `{secret}` stands for each reference to a Secret in the spec of the kind, `{argocd}` for each setting of Argo CD.
 
 use cloud_policy::api::crds;
 use cloud_policy_testbed::repository;
@@ -23,6 +23,12 @@ const FILES: [&str; 9] = [
     "deploy/kustomize/name-reference.yaml",
     "deploy/overlays/namespaced/watched/rbac.yaml",
     "docs/operator-flags.md",
+];
+
+/// The settings of Argo CD for one kind, each with its file.
+const ARGO_CD: [&str; 2] = [
+    "resource.customizations.health.{group}_{kind}=health.lua",
+    "resource.customizations.actions.{group}_{kind}=actions.yaml",
 ];
 
 /// The folders with manifests.
@@ -146,6 +152,7 @@ fn items(template: &str, kind: &CustomResourceDefinition) -> Vec<String> {
         "{secret}" => secrets(kind).iter().map(|path| item(&reference(path), kind)).collect(),
         "{connection}" => vec![item(&reference("spec/connectionRef/name"), kind)],
         "{artifacthub}" => vec![item(&artifact_hub(kind), kind)],
+        "{argocd}" => ARGO_CD.map(|template| item(template, kind)).into(),
         template => vec![item(template, kind)],
     }
 }

@@ -34,7 +34,7 @@ fn name(name: &str, problems: &mut Vec<Problem>) {
     let allowed = |c: char| c.is_alphanumeric() || matches!(c, '.' | '_' | '-');
     if !(3..=30).contains(&length) || !name.starts_with(char::is_alphabetic) || !name.chars().all(allowed) {
         let message = "must have 3 to 30 letters, digits, `.`, `_` or `-` and begin with a letter: choose another name";
-        problems.push(problem("spec.ncloud.policyName", message));
+        problems.push(Problem::quoting("spec.ncloud.policyName", name, message));
     }
 }
 
@@ -45,7 +45,7 @@ fn targets(permission: &NcloudPermission, path: &str, problems: &mut Vec<Problem
     for (index, target) in permission.targets.iter().enumerate() {
         if target.product.trim().is_empty() {
             let message = "must be a service code, such as `Server`";
-            problems.push(problem(format!("{path}[{index}].product"), message));
+            problems.push(Problem::quoting(format!("{path}[{index}].product"), &target.product, message));
         }
         for (list, field, example) in [
             (&target.actions, "actions", "must have at least one action, such as `View*`"),

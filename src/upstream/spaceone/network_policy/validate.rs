@@ -17,7 +17,7 @@ const PINNABLE: &[&str] = &["name", "dns", "routing_tables", "tags", "reference"
 pub(super) fn of(spec: &SpaceoneNetworkPolicySpec) -> Vec<Problem> {
     let mut problems = Vec::new();
     if !(1..=255).contains(&spec.name.chars().count()) {
-        problems.push(problem("spec.spaceone.name", "must have 1 to 255 characters"));
+        problems.push(Problem::quoting("spec.spaceone.name", &spec.name, "must have 1 to 255 characters"));
     }
     if spec.zone_id.is_empty() {
         problems.push(problem("spec.spaceone.zoneId", "must name a zone, such as `zone-0123456789ab`"));
@@ -28,7 +28,7 @@ pub(super) fn of(spec: &SpaceoneNetworkPolicySpec) -> Vec<Problem> {
     for (index, server) in spec.dns.iter().flatten().enumerate() {
         if server.parse::<IpAddr>().is_err() {
             let message = "must be an IP address, such as `10.0.0.2`";
-            problems.push(problem(format!("spec.spaceone.dns[{index}]"), message));
+            problems.push(Problem::quoting(format!("spec.spaceone.dns[{index}]"), server, message));
         }
     }
     objects(spec, &mut problems);
@@ -39,14 +39,14 @@ pub(super) fn of(spec: &SpaceoneNetworkPolicySpec) -> Vec<Problem> {
 fn route_problems(route: &RoutingTable, path: &str, problems: &mut Vec<Problem>) {
     if network(&route.cidr).is_none() {
         let message = "must be a network without host bits, such as `10.0.0.0/16`";
-        problems.push(problem(format!("{path}.cidr"), message));
+        problems.push(Problem::quoting(format!("{path}.cidr"), &route.cidr, message));
     }
     if route.destination.parse::<IpAddr>().is_err() {
         let message = "must be the IP address of the next hop, such as `10.0.0.1`";
-        problems.push(problem(format!("{path}.destination"), message));
+        problems.push(Problem::quoting(format!("{path}.destination"), &route.destination, message));
     }
-    if route.interface.as_ref().is_some_and(|interface| interface.chars().count() > 40) {
-        problems.push(problem(format!("{path}.interface"), "must have at most 40 characters"));
+    if let Some(interface) = route.interface.as_ref().filter(|interface| interface.chars().count() > 40) {
+        problems.push(Problem::quoting(format!("{path}.interface"), interface, "must have at most 40 characters"));
     }
 }
 

@@ -80,23 +80,28 @@ impl Document for PolicyDocument {
     fn validate(&self) -> Vec<Problem> {
         let mut problems = Vec::new();
         let spec = &self.0;
-        let mut add = |field: &str, broken: bool, message: &str| {
+        let mut add = |field: &str, broken: bool, value: &str, message: &str| {
             if broken {
-                problems.push(Problem { field: format!("spec.spaceone.{field}"), message: message.to_owned() });
+                problems.push(Problem::quoting(format!("spec.spaceone.{field}"), value, message));
             }
         };
         let id = "must have 1 to 48 lower-case letters, digits and inner hyphens: choose another id";
-        add("policyId", !is_policy_id(&spec.policy_id), id);
-        let long = |text: &String| text.chars().count() > 255;
-        add("name", spec.name.is_empty() || long(&spec.name), "must have 1 to 255 characters");
-        let least = "must have at least one permission: the upstream ignores an empty list";
-        add("permissions", spec.permissions.is_empty(), least);
+        add("policyId", !is_policy_id(&spec.policy_id), &spec.policy_id, id);
+        let long = |text: &str| text.chars().count() > 255;
+        add("name", spec.name.is_empty() || long(&spec.name), &spec.name, "must have 1 to 255 characters");
         for (index, permission) in spec.permissions.iter().enumerate() {
             // The API server accepts it in an object that was stored before the schema refused it.
             let blank = !permission.bytes().all(|byte| byte.is_ascii_graphic());
-            add(&format!("permissions[{index}]"), blank, "must have only visible ASCII characters: remove the blank");
+            let message = "must have only visible ASCII characters: remove the blank";
+            add(&format!("permissions[{index}]"), blank, permission, message);
         }
-        add("labels", spec.labels.iter().flatten().any(long), "must have labels of at most 255 characters");
+        for (index, label) in spec.labels.iter().flatten().enumerate() {
+            add(&format!("labels[{index}]"), long(label), label, "must have at most 255 characters: shorten it");
+        }
+        if spec.permissions.is_empty() {
+            let message = "must have at least one permission: the upstream ignores an empty list".to_owned();
+            problems.push(Problem { field: "spec.spaceone.permissions".to_owned(), message });
+        }
         tags::validate("spec.spaceone.tags", spec.tags.as_ref(), &mut problems);
         problems
     }
