@@ -11,7 +11,7 @@ mod liveness;
 
 pub use liveness::Liveness;
 
-use crate::metrics::Metrics;
+use crate::metrics::{CLASSIC_CONTENT_TYPE, Metrics};
 use anyhow::Context as _;
 use axum::Router;
 use axum::extract::State;
@@ -26,9 +26,6 @@ use tokio_util::sync::CancellationToken;
 /// The content type of `OpenMetrics` text: in the `Accept` header of a request, and in the response.
 const OPEN_METRICS: (&str, &str) =
     ("application/openmetrics-text", "application/openmetrics-text; version=1.0.0; charset=utf-8");
-
-/// The content type of the Prometheus text format.
-const CLASSIC: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// Whether the process is ready, and the condition that it waits for if not. Clones share the state.
 #[derive(Debug, Clone)]
@@ -112,7 +109,7 @@ async fn metrics(State(state): State<ServerState>, headers: HeaderMap) -> impl I
     let (kind, text) = if accepted.any(|value| value.contains(OPEN_METRICS.0)) {
         (OPEN_METRICS.1, state.metrics.encode())
     } else {
-        (CLASSIC, state.metrics.encode_classic())
+        (CLASSIC_CONTENT_TYPE, state.metrics.encode_classic())
     };
     match text {
         Ok(text) => Ok(([(header::CONTENT_TYPE, kind)], text)),

@@ -5,7 +5,6 @@
 //! object name, message or upstream text adds series. Only [`connections`] have names in their labels,
 //! and a limit.
 
-mod classic;
 pub mod connections;
 mod events;
 mod family;
@@ -16,10 +15,11 @@ mod registration;
 
 pub use connections::{AccountState, CollectionUsage, ConnectionState};
 pub use labels::{AccessChange, Write};
+pub use prometheus_client::encoding::prometheus_text::CONTENT_TYPE as CLASSIC_CONTENT_TYPE;
 
 use gauges::Gauges;
 use labels::{Call, Code, Kind, KindResult, Orphan, Request, System, Unsent, Wait};
-use prometheus_client::encoding::text;
+use prometheus_client::encoding::{prometheus_text, text};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
@@ -195,9 +195,12 @@ impl Metrics {
         Ok(text)
     }
 
-    /// Returns all metrics in the older Prometheus text format.
+    /// Returns all metrics in the older Prometheus text format, for clients that do not request `OpenMetrics`, such as
+    /// `promtool check metrics`.
     pub fn encode_classic(&self) -> Result<String, std::fmt::Error> {
-        self.encode().map(|text| classic::classic(&text))
+        let mut text = String::new();
+        prometheus_text::encode(&mut text, &self.registry)?;
+        Ok(text)
     }
 }
 

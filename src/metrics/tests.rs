@@ -1,4 +1,5 @@
 use super::*;
+use std::collections::BTreeSet;
 
 fn lines(metrics: &Metrics) -> Vec<String> {
     metrics.encode().unwrap().lines().map(str::to_owned).collect()
@@ -184,4 +185,34 @@ fn metric_has_prefix_help_and_type() {
     assert_eq!(typed.iter().filter(|name| name.starts_with("process_")).count(), 6);
     assert!(typed.iter().all(|name| name.starts_with("cloud_policy_") || name.starts_with("process_")), "{typed:?}");
     assert!(text.ends_with("# EOF\n"));
+}
+
+#[test]
+fn classic_text_has_the_same_samples_and_known_types() {
+    let metrics = eventful();
+    let (open, classic) = (metrics.encode().unwrap(), metrics.encode_classic().unwrap());
+    // The order of samples and labels differs, and 1 may be 1.0, also as the bound of a bucket.
+    let samples = |text: &str| -> BTreeSet<String> {
+        // The metrics of the process change between two readings.
+        let lines = text.lines().filter(|line| !line.starts_with('#') && !line.starts_with("process_"));
+        let (label, mut all) = (regex::Regex::new(r#"\w+="[^"]*""#).unwrap(), BTreeSet::new());
+        for (series, value) in lines.map(|line| line.rsplit_once(' ').unwrap()) {
+            let series = series.replace(".0\"", "\"");
+            let labels: BTreeSet<&str> = label.find_iter(&series).map(|found| found.as_str()).collect();
+            let value: f64 = value.parse().unwrap();
+            assert!(all.insert(format!("{} {labels:?} {value}", series.split('{').next().unwrap())), "{series}");
+        }
+        all
+    };
+    assert!(samples(&classic).len() > 50);
+    assert_eq!(samples(&classic), samples(&open));
+    for line in [
+        "# TYPE cloud_policy_reconciles_total counter",
+        "# TYPE cloud_policy_build_info gauge",
+        "# TYPE cloud_policy_reconcile_duration_seconds histogram",
+        "# TYPE process_cpu_seconds_total counter",
+    ] {
+        assert!(classic.lines().any(|found| found == line), "no line `{line}` in\n{classic}");
+    }
+    assert!(!classic.contains("# UNIT") && !classic.contains("# EOF"), "{classic}");
 }

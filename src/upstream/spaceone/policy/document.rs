@@ -212,7 +212,7 @@ mod tests {
             fields("permissions", json!(["a.*", "b.* ", "\u{a0}"])),
             ["spec.spaceone.permissions[1]", "spec.spaceone.permissions[2]"]
         );
-        assert_eq!(fields("labels", json!(["ok", "x".repeat(256)])), ["spec.spaceone.labels"]);
+        assert_eq!(fields("labels", json!(["ok", "x".repeat(256)])), ["spec.spaceone.labels[1]"]);
         assert_eq!(fields("tags", json!({"a.b": 1})), ["spec.spaceone.tags['a.b']"]);
     }
 }
