@@ -20,6 +20,7 @@ declare -Ar debian_packages=(
     [runc]=runc
     [shellcheck]=shellcheck
     [skopeo]=skopeo
+    [tinyproxy]=tinyproxy-bin
     [umoci]=umoci
     [venv]=python3-venv
 )

@@ -1,10 +1,11 @@
 //! The flags of `cloud-policy run`, and their conversion to settings.
 
+use super::proxy::ProxyArgs;
 use crate::controller::Settings;
 use crate::controller::settings::TenantConnections;
 use crate::controller::settings::selector::WatchSelector;
 use crate::telemetry;
-use crate::upstream::{EndpointRules, HostPattern};
+use crate::upstream::{EndpointRules, HostPattern, HttpSettings};
 use clap::Args as ClapArgs;
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -56,6 +57,10 @@ pub struct Args {
     /// Allow endpoints without TLS. Credentials are then sent unencrypted.
     #[arg(long, env = "CLOUD_POLICY_ALLOW_HTTP")]
     pub(super) allow_http: bool,
+
+    /// The forward proxy.
+    #[command(flatten)]
+    pub(super) proxy: ProxyArgs,
 
     /// Identifies this cluster in the owner tags of upstream objects. If it is not set, the operator
     /// uses the uid of the namespace kube-system. If it changes, the operator no longer recognizes
@@ -125,7 +130,10 @@ impl Args {
         // Charts set an empty variable to leave it unset.
         let cluster_id = self.cluster_id.clone().filter(|id| !id.is_empty());
         anyhow::ensure!(scope.is_empty() || cluster_id.is_some(), NEEDS_CLUSTER_ID);
+        let proxy = self.proxy.proxy(|name| std::env::var(name).ok())?;
+        anyhow::ensure!(proxy.is_none() || !self.allow_http, PROXY_NEEDS_TLS);
         Ok(Settings {
+            http: HttpSettings { proxy, ..HttpSettings::default() },
             cluster_connections: scope.is_empty(),
             tenant_connections: self.tenant_connections(&scope),
             scope,
@@ -171,6 +179,10 @@ const LEASE: &str = "cloud-policy-operator";
 /// The error without `--cluster-id`: permissions in single namespaces do not include the namespace `kube-system`.
 const NEEDS_CLUSTER_ID: &str = "--watch-namespaces needs --cluster-id: with permissions in single namespaces the operator cannot read the uid of kube-system. \
      `kubectl get namespace kube-system -o jsonpath={.metadata.uid}` prints it. Never change it";
+
+/// The error of a proxy together with endpoints without TLS.
+const PROXY_NEEDS_TLS: &str =
+    "--https-proxy and --allow-http exclude each other: without TLS a proxy would see the credentials";
 
 fn names(given: &[String]) -> BTreeSet<String> {
     given.iter().map(|name| name.trim().to_owned()).filter(|name| !name.is_empty()).collect()

@@ -5,6 +5,7 @@
 mod cluster;
 pub mod crds;
 pub mod flags;
+pub mod proxy;
 pub mod run;
 
 use clap::{Parser, Subcommand};

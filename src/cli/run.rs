@@ -60,12 +60,12 @@ fn init_telemetry(args: &Args, _runtime: &Handle) -> anyhow::Result<impl FnOnce(
 
 async fn run_operator(args: Args) -> anyhow::Result<()> {
     let mut settings = args.settings()?;
-    settings.ignored_proxy = cluster::ignored_proxy_variable();
+    match &settings.http.proxy {
+        Some(proxy) => tracing::info!(?proxy, "reaching upstreams through a proxy"),
+        None => settings.ignored_proxy = cluster::ignored_proxy_variable(),
+    }
     if let Some(variable) = settings.ignored_proxy {
-        tracing::warn!(
-            variable,
-            "the operator uses no proxy and ignores this variable: it must reach the upstreams directly"
-        );
+        tracing::warn!(variable, "the operator ignores this variable and uses no proxy: set --https-proxy to use one");
     }
     let client = cluster::client().await?;
     let metrics = Metrics::new(env!("CARGO_PKG_VERSION"));

@@ -5,7 +5,7 @@ use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEn
 use std::fmt::Write as _;
 
 /// The ways in which an upstream request fails without an HTTP status.
-pub const FAILURES: [&str; 5] = ["timeout", "connect", "broken", "too_large", "forbidden_address"];
+pub const FAILURES: [&str; 6] = ["timeout", "connect", "broken", "too_large", "forbidden_address", "proxy"];
 
 /// The label value for every other text.
 const ERROR: &str = "error";

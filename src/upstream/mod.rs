@@ -32,5 +32,5 @@ mod spaceone;
 
 pub use account::{Account, AccountStats, Credentials};
 pub use endpoint::{EndpointRules, HostPattern};
-pub use http::{HttpSettings, RequestLog};
+pub use http::{DirectHost, ForwardProxy, HttpSettings, ProxyCredentials, RequestLog};
 pub use request::{Priority, RequestContext, WriteObserver, WritePermission};

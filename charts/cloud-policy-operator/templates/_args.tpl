@@ -23,6 +23,12 @@
 {{- if .allowHttp }}
 - --allow-http
 {{- end }}
+{{- with .httpsProxy }}
+- {{ printf "--https-proxy=%s" . | quote }}
+{{- end }}
+{{- with .noProxy }}
+- {{ printf "--no-proxy=%s" (join "," .) | quote }}
+{{- end }}
 {{- with .clusterId }}
 - {{ printf "--cluster-id=%s" . | quote }}
 {{- end }}

@@ -178,9 +178,15 @@ pod.
 {{- end }}
 {{- end }}
 {{- range .Values.operator.extraEnv }}
-{{- if has (upper .name) (list "HTTP_PROXY" "HTTPS_PROXY" "ALL_PROXY") }}
-{{- fail (printf "operator.extraEnv sets %s, which the operator does not use: it connects to the upstreams directly." .name) }}
+{{- if and (has (upper .name) (list "HTTP_PROXY" "HTTPS_PROXY" "ALL_PROXY")) (ne $.Values.operator.httpsProxy "env") }}
+{{- fail (printf "operator.extraEnv sets %s, which the operator does not use: set operator.httpsProxy to the address of the proxy, or to env." .name) }}
 {{- end }}
+{{- end }}
+{{- if and .Values.operator.httpsProxy .Values.operator.allowHttp }}
+{{- fail "operator.httpsProxy and operator.allowHttp exclude each other: a proxy would see the credentials of a request without TLS." }}
+{{- end }}
+{{- if and (or .Values.operator.noProxy .Values.operator.proxySecretName) (not .Values.operator.httpsProxy) }}
+{{- fail "operator.noProxy and operator.proxySecretName have no effect without operator.httpsProxy: set it." }}
 {{- end }}
 {{- range .Values.extraContainers }}
 {{- if eq .name "operator" }}

@@ -214,7 +214,9 @@ fn failed(error: &UpstreamError, version: String, endpoint: Option<String>) -> C
 fn name_proxy(shared: &Shared, mut check: Check) -> Check {
     let unreachable = matches!(check.readiness, Readiness::NotReady { reason: Reason::Unreachable });
     if let Some(variable) = shared.settings.ignored_proxy.filter(|_| unreachable) {
-        let hint = format!(" {variable} is set, and the operator uses no proxy: let it reach the upstream directly.");
+        let hint = format!(
+            " {variable} is set, and the operator uses no proxy: set --https-proxy (in the chart operator.httpsProxy), or let it reach the upstream directly."
+        );
         check.message.push_str(&hint);
     }
     check

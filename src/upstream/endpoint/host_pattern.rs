@@ -29,6 +29,11 @@ impl HostPattern {
         Self { name: name.to_ascii_lowercase(), below: false, port: Port::Default }
     }
 
+    /// Reports whether the pattern is one host.
+    pub(super) fn is_exact(&self) -> bool {
+        !self.below
+    }
+
     pub(super) fn matches(&self, host: &Host<&str>) -> bool {
         let host = host.to_string().to_ascii_lowercase();
         let host = host.trim_end_matches('.');

@@ -75,6 +75,12 @@ impl EndpointRules {
         }
     }
 
+    /// Reports whether the administrator allows this host by its whole name.
+    #[must_use]
+    pub fn names(&self, host: &Host<&str>) -> bool {
+        self.allowed_hosts.iter().any(|pattern| pattern.is_exact() && pattern.matches(host))
+    }
+
     /// Reports whether the address is allowed. It is checked at each connect.
     #[must_use]
     pub fn permits(&self, ip: IpAddr) -> bool {

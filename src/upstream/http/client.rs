@@ -1,4 +1,4 @@
-//! The `reqwest` client: no redirects, no proxies, no own retries, no unbounded wait.
+//! The `reqwest` client: no redirects, no proxies of the environment, no own retries, no unbounded wait.
 
 use super::dialer::Dialer;
 use super::failure::deepest;
@@ -19,9 +19,13 @@ pub(super) fn client(settings: &HttpSettings, rules: &EndpointRules, ca_bundle: 
         .user_agent(&settings.user_agent)
         .redirect(redirect::Policy::none())
         .retry(reqwest::retry::never())
-        // Behind a proxy the operator could not check the address of the upstream.
+        // A variable that is meant for other programs must not change where signed requests go.
         .no_proxy()
-        .dns_resolver(Dialer::new(rules.clone()));
+        .dns_resolver(Dialer::new(rules.clone(), settings.proxy.clone()));
+    let builder = match &settings.proxy {
+        Some(proxy) => builder.proxy(proxy.setting()),
+        None => builder,
+    };
     let builder = match ca_bundle {
         Some(pem) => builder.tls_certs_only(certificates(pem)?),
         None => builder,

@@ -1,8 +1,10 @@
 //! Resolves host names to the addresses that the rules allow.
 //!
 //! Addresses are checked at each connect, because a name may resolve differently than before. An
-//! address that is written in the URL is not resolved: [`EndpointRules::check`] checks it.
+//! address that is written in the URL is not resolved: [`EndpointRules::check`] checks it. The forward proxy may have a
+//! private address, because only the administrator names it.
 
+use super::proxy::{self, ForwardProxy};
 use crate::upstream::endpoint::EndpointRules;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use std::fmt;
@@ -10,17 +12,21 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 /// A resolver that drops the addresses that the rules forbid.
-pub(super) struct Dialer(Arc<EndpointRules>);
+pub(super) struct Dialer {
+    rules: Arc<EndpointRules>,
+    proxy: Option<ForwardProxy>,
+}
 
 impl Dialer {
-    pub(super) fn new(rules: EndpointRules) -> Self {
-        Self(Arc::new(rules))
+    pub(super) fn new(rules: EndpointRules, proxy: Option<ForwardProxy>) -> Self {
+        Self { rules: Arc::new(rules), proxy }
     }
 }
 
 impl Resolve for Dialer {
     fn resolve(&self, name: Name) -> Resolving {
-        let rules = Arc::clone(&self.0);
+        let is_proxy = self.proxy.as_ref().is_some_and(|proxy| proxy.is_host(name.as_str()));
+        let rules = if is_proxy { Arc::new(proxy::inside()) } else { Arc::clone(&self.rules) };
         Box::pin(async move {
             let host = name.as_str().to_owned();
             let found = tokio::net::lookup_host((host.as_str(), 0)).await?;
@@ -37,16 +43,26 @@ fn permitted(
     found: impl Iterator<Item = SocketAddr>,
 ) -> Result<Vec<SocketAddr>, ForbiddenHost> {
     let allowed: Vec<SocketAddr> = found.filter(|address| rules.permits(address.ip())).collect();
-    if allowed.is_empty() { Err(ForbiddenHost(host.to_owned())) } else { Ok(allowed) }
+    let why = "has only private or reserved addresses, which is not allowed";
+    if allowed.is_empty() { Err(ForbiddenHost::new(host, why)) } else { Ok(allowed) }
 }
 
-/// A host without an allowed address.
-#[derive(Debug)]
-pub(super) struct ForbiddenHost(String);
+/// A host that may not be called because of its addresses.
+#[derive(Debug, Clone)]
+pub(super) struct ForbiddenHost {
+    host: String,
+    why: &'static str,
+}
+
+impl ForbiddenHost {
+    pub(super) fn new(host: &str, why: &'static str) -> Self {
+        Self { host: host.to_owned(), why }
+    }
+}
 
 impl fmt::Display for ForbiddenHost {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "host {} has only private or reserved addresses, which is not allowed", self.0)
+        write!(f, "host {} {}", self.host, self.why)
     }
 }
 
@@ -58,7 +74,7 @@ mod tests {
 
     async fn resolve(host: &str, allow_private: bool) -> Result<usize, String> {
         let rules = EndpointRules { allow_private, ..EndpointRules::default() };
-        let found = Dialer::new(rules).resolve(host.parse().unwrap()).await;
+        let found = Dialer::new(rules, None).resolve(host.parse().unwrap()).await;
         found.map(Iterator::count).map_err(|error| error.to_string())
     }
 
@@ -78,6 +94,13 @@ mod tests {
         let metadata = ["169.254.169.254", "::ffff:169.254.169.254", "fd00:ec2::254", "fe80::1", "0.0.0.0"];
         assert_eq!(allowed_of(true, &metadata), [""; 0], "not even if private addresses are allowed");
         assert_eq!(allowed_of(false, &["127.0.0.1", "::1", "192.168.0.1"]), [""; 0]);
+    }
+
+    #[tokio::test]
+    async fn dialer_resolves_the_private_name_of_the_proxy() {
+        let proxy = ForwardProxy::new("http://localhost:3128", None, Vec::new()).unwrap();
+        let dialer = Dialer::new(EndpointRules::default(), Some(proxy));
+        assert!(dialer.resolve("localhost".parse().unwrap()).await.is_ok());
     }
 
     #[tokio::test]

@@ -2,6 +2,7 @@
 
 use super::call::Purpose;
 use super::dialer::ForbiddenHost;
+use super::proxy::ForwardProxy;
 use super::response::Response;
 use crate::engine::{ErrorKind, UpstreamError};
 use crate::upstream::redact::Redactor;
@@ -24,6 +25,8 @@ pub(super) enum Failure {
     Credentials(&'static str),
     /// The host resolves only to addresses that are not allowed.
     Forbidden(String),
+    /// The forward proxy did not lead to the host: nothing was sent.
+    Proxy(String),
     /// The connection was not established: nothing was sent.
     NotSent(String),
     /// The time limit passed before the response was complete.
@@ -38,9 +41,12 @@ pub(super) enum Failure {
 
 impl Failure {
     /// Classifies the client's error.
-    pub(super) fn of(error: &reqwest::Error) -> Self {
+    pub(super) fn of(error: &reqwest::Error, proxy: Option<&ForwardProxy>) -> Self {
         if let Some(forbidden) = find::<ForbiddenHost>(error) {
             return Self::Forbidden(forbidden.to_string());
+        }
+        if let Some(refusal) = proxy.and_then(|proxy| proxy.refusal(error)) {
+            return Self::Proxy(refusal);
         }
         // Before the timeout: a connect that took too long is both.
         if error.is_connect() {
@@ -62,6 +68,7 @@ impl Failure {
             Self::Fenced => "fence",
             Self::Credentials(_) => "credentials",
             Self::Forbidden(_) => "forbidden_address",
+            Self::Proxy(_) => "proxy",
             Self::NotSent(_) => "connect",
             Self::TimedOut => "timeout",
             Self::Broken => "broken",
@@ -82,6 +89,7 @@ impl Failure {
             | Self::Fenced
             | Self::Credentials(_)
             | Self::Forbidden(_)
+            | Self::Proxy(_)
             | Self::NotSent(_) => true,
             Self::TimedOut | Self::Broken | Self::TooLarge(_) | Self::TooHeavy => false,
         }
@@ -111,6 +119,7 @@ impl Failure {
             }
             Self::Credentials(message) => error(ErrorKind::Unauthorized, message.to_owned()),
             Self::Forbidden(message) => error(ErrorKind::EndpointNotAllowed, message),
+            Self::Proxy(message) => error(ErrorKind::Unavailable, message),
             Self::NotSent(cause) => error(ErrorKind::Unavailable, format!("cannot connect to the endpoint: {cause}")),
             Self::TimedOut => error(doubt, "the upstream sent no complete response in time".to_owned()),
             Self::Broken => error(doubt, "the connection broke before the response was complete".to_owned()),

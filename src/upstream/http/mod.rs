@@ -1,4 +1,4 @@
-//! The one HTTP client: timeouts, a limit on the body, no redirects, no proxies, one log line for each
+//! The one HTTP client: timeouts, a limit on the body, no redirects, no proxy unless the administrator names one, one log line for each
 //! request, and failures that show whether the request can have had an effect.
 //!
 //! | module | contents |
@@ -10,6 +10,7 @@
 //! | `rate_limit` | the rate limit with its priority queue; it slows down when the upstream asks for it |
 //! | `circuit_breaker` | stops sending to an upstream that fails again and again |
 //! | `client`, `dialer` | the `reqwest` client, and the check of the addresses that it connects to |
+//! | `proxy`, `direct_host`, `proxied_host` | the forward proxy, the hosts without it, and the check of the addresses that it connects to |
 //! | `response`, `failure` | the two results of an attempt, and the errors for the caller |
 //! | `log` | the observers of requests: metrics, traces, audit log |
 //!
@@ -21,19 +22,24 @@ mod call;
 mod circuit_breaker;
 mod client;
 mod dialer;
+mod direct_host;
 mod failure;
 #[cfg(test)]
 mod fuzz;
 mod large_bodies;
 mod log;
+mod proxied_host;
+mod proxy;
 mod rate_limit;
 mod response;
 mod settings;
 mod transport;
 
 pub(crate) use call::{Authorize, Call, Effect, Purpose};
+pub use direct_host::DirectHost;
 pub use large_bodies::LargeBodies;
 pub use log::RequestLog;
+pub use proxy::{ForwardProxy, ProxyCredentials};
 pub(crate) use rate_limit::RateLimitStats;
 pub(crate) use response::Response;
 pub(crate) use settings::ClientOptions;

@@ -2,13 +2,14 @@
 
 use super::large_bodies::LargeBodies;
 use super::log::RequestLog;
+use super::proxy::ForwardProxy;
 use crate::api::connection::RateLimit;
 use crate::upstream::endpoint::EndpointRules;
 use std::sync::Arc;
 use std::time::Duration;
 
 /// Timeouts, limits and retries of upstream requests.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct HttpSettings {
     /// The time limit for connecting, TLS included.
     pub connect_timeout: Duration,
@@ -22,6 +23,8 @@ pub struct HttpSettings {
     pub large_bodies: LargeBodies,
     /// The `User-Agent` header.
     pub user_agent: String,
+    /// The forward proxy to the upstreams, if there is one.
+    pub proxy: Option<ForwardProxy>,
     /// The number of attempts of a read. A write is sent once.
     pub read_attempts: u32,
     /// The pause before the second attempt of a read. It doubles before each further attempt.
@@ -39,6 +42,7 @@ impl Default for HttpSettings {
             weight_limit: 16 << 20,
             large_bodies: LargeBodies::default(),
             user_agent: concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION")).to_owned(),
+            proxy: None,
             read_attempts: 3,
             read_backoff: Duration::from_millis(250),
             queue_limit: Duration::from_secs(20),

@@ -4,9 +4,11 @@ use super::body::BodyReader;
 use super::call::{Authorize, Call, Effect, Purpose};
 use super::circuit_breaker::{CircuitBreaker, Pass};
 use super::client;
+use super::dialer::ForbiddenHost;
 use super::failure::{AttemptResult, Failure};
 use super::log;
 use super::log::RequestLog;
+use super::proxied_host::ProxiedHosts;
 use super::rate_limit::RateLimiter;
 use super::response::Response;
 use super::settings::{ClientOptions, HttpSettings};
@@ -35,6 +37,7 @@ pub(super) struct Transport {
     is_unwell: IsUnwell,
     pub(super) log: Arc<dyn RequestLog>,
     bodies: BodyReader,
+    proxied_hosts: ProxiedHosts,
     pub(super) redactor: Arc<Redactor>,
 }
 
@@ -49,6 +52,7 @@ impl Transport {
         Ok(Self {
             client: client::client(settings, rules, ca_bundle)?,
             settings: settings.clone(),
+            proxied_hosts: ProxiedHosts::new(rules.clone(), settings.proxy.clone()),
             bodies: BodyReader::new(settings.body_limit, settings.weight_limit, settings.large_bodies.clone()),
             rate_limiter: RateLimiter::new(rate),
             circuit_breaker: CircuitBreaker::new(),
@@ -109,7 +113,10 @@ impl Transport {
     }
 
     async fn send(&self, request: Request) -> AttemptResult {
-        let received = self.client.execute(request).await.map_err(|error| Failure::of(&error))?;
+        let forbidden = |forbidden: ForbiddenHost| Failure::Forbidden(forbidden.to_string());
+        self.proxied_hosts.check(request.url()).await.map_err(forbidden)?;
+        let failed = |error: reqwest::Error| Failure::of(&error, self.settings.proxy.as_ref());
+        let received = self.client.execute(request).await.map_err(failed)?;
         let mut response = Response::head(received.status().as_u16(), received.headers());
         let body = self.bodies.read(received);
         let body = tokio::time::timeout(self.settings.request_timeout, body).await.map_err(|_| Failure::TimedOut)??;

@@ -36,7 +36,7 @@ async fn proxy_variable_is_ignored() {
 }
 
 /// Writes the authority of the API server to a file; returns the folder and the path.
-async fn authority() -> (TempDir, String) {
+pub async fn authority() -> (TempDir, String) {
     let directory = tempfile::tempdir().unwrap();
     let view = "go-template={{index .clusters 0 \"cluster\" \"certificate-authority-data\" | base64decode}}";
     let control_plane = support::control_plane().await;

@@ -2,6 +2,7 @@
 
 mod api_outage;
 mod environment;
+mod forward_proxy;
 mod leader;
 mod limits;
 mod liveness;

@@ -36,12 +36,13 @@ const TWO_CLUSTERS: &str = "move";
 /// The pages of the kinds. The later ones need the connections of the first.
 const KINDS: [&str; 3] = ["connection", "policy", "networkpolicy"];
 /// Pages whose commands run elsewhere, and where.
-const ELSEWHERE: [(&str, &str); 6] = [
+const ELSEWHERE: [(&str, &str); 7] = [
     ("try-it", "`make demo`, which checks itself"),
     ("install", "the lifecycle tests of the chart"),
     ("upgrade", "the lifecycle tests of the chart"),
     ("uninstall", "the lifecycle tests of the chart"),
     ("air-gapped", "text only: it needs the published image"),
+    ("proxy", "text only: it needs a proxy. The tests of the chart render its values"),
     ("gitops", "the manifests of GitOps tools, by their own libraries"),
 ];
 

@@ -97,7 +97,7 @@ async fn chart_sets_every_operator_flag() {
     let known: BTreeSet<&str> =
         flag.captures_iter(&said).filter_map(|found| found.get(1)).map(|name| name.as_str()).collect();
     let (mut set, helm) = (BTreeSet::from(["--help".to_owned()]), Helm::of("4", None));
-    for values in ["everything", "namespaced"] {
+    for values in ["everything", "namespaced", "proxied"] {
         let values = place(&format!("ci/{values}-values.yaml"));
         let objects = helm.template(&format!("everything --values '{}'", values.display())).await.unwrap();
         let deployment = objects.iter().find(|object| object["kind"] == "Deployment").unwrap();

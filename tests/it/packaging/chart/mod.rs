@@ -5,6 +5,7 @@
 //! | `generated` | generated files of the chart are up to date |
 //! | `rights` | the chart grants the permissions that the operator needs, and no others |
 //! | `subchart` | the chart as a part of another chart: global values, `OpenShift` |
+//! | `proxy` | the forward proxy: flags, credentials and egress |
 //! | `render`, `refusals` | the API server accepts the rendered objects; the chart refuses wrong values |
 //! | `alerts` | the alerts of a release are about its own operator |
 //! | `pages` | the values and commands in the README, the notes and the task pages work |
@@ -17,6 +18,7 @@ mod generated;
 mod helm;
 mod lifecycle;
 mod pages;
+mod proxy;
 mod refusals;
 mod render;
 mod rights;

@@ -4,7 +4,7 @@ use super::helm::{Helm, object};
 use super::place;
 
 /// Arguments, and words in the messages of both Helms.
-const REFUSED: [(&str, &[&str]); 44] = [
+const REFUSED: [(&str, &[&str]); 48] = [
     ("--set nonsense=1", &["nonsense", "allowed"]),
     ("--set operator.concurency=3", &["operator", "concurency", "allowed"]),
     ("--set crds.keeep=true", &["crds", "keeep", "allowed"]),
@@ -47,7 +47,11 @@ const REFUSED: [(&str, &[&str]); 44] = [
     ("--set podSpecExtra.enableServiceLinks=true", &["podSpecExtra.enableServiceLinks", "the chart sets this field"]),
     ("--set extraContainers[0].name=operator,extraContainers[0].image=a", &["extraContainers", "named operator"]),
     ("--set extraContainers[0].name=a", &["extraContainers", "image"]),
-    ("--set operator.extraEnv[0].name=https_proxy", &["operator.extraEnv sets https_proxy", "directly"]),
+    ("--set operator.extraEnv[0].name=https_proxy", &["operator.extraEnv sets https_proxy", "operator.httpsProxy"]),
+    ("--set operator.httpsProxy=proxy:3128", &["operator", "httpsProxy", "pattern"]),
+    ("--set operator.httpsProxy=http://me:secret@proxy:3128", &["operator", "httpsProxy", "pattern"]),
+    ("--set operator.httpsProxy=http://proxy:3128,operator.allowHttp=true", &["operator.allowHttp exclude each other"]),
+    ("--set operator.proxySecretName=proxy", &["have no effect without operator.httpsProxy"]),
     ("--set global.imageRegistry=https://a.example", &["global", "imageRegistry", "pattern"]),
     ("--set global.compatibility.openshift.adaptSecurityContext=yes", &["adaptSecurityContext", "auto"]),
     ("--set revisionHistoryLimit=-1", &["revisionHistoryLimit", "0"]),

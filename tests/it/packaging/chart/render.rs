@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use std::fs;
 
 /// The default values, and every file in `ci`.
-const CASES: [&str; 6] = ["", "everything", "namespaced", "every-tenant", "little", "alone"];
+const CASES: [&str; 7] = ["", "everything", "namespaced", "every-tenant", "little", "alone", "proxied"];
 /// The kinds that the values of `everything` render: all but the `PodMonitor` of `alone`.
 const EVERYTHING: [&str; 14] = [
     "ClusterConnection",
