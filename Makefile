@@ -24,7 +24,7 @@ RATE ?= 10000
 WRITE ?=
 QUICK_SIMULATOR := --config profile.dev.package.cloud-policy-simulator.opt-level=2
 
-.PHONY: help tools build image lint architecture test faults abuse bench bench-access demo demo-stop crds chart docs manifests clean
+.PHONY: help tools build image lint architecture test faults abuse bench bench-access demo demo-stop recording crds chart docs browse pictures manifests clean
 
 help: ## Show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -82,6 +82,10 @@ demo-stop: ## Stop the processes of make demo KEEP=1
 	@$(BINARIES) --quiet
 	@"$(BUILT)/cloud-policy-demo" stop
 
+recording: ## Record make demo as docs/pictures/demo.svg, which the README shows
+	@$(BINARIES) --quiet
+	@hack/recording.py "$(BUILT)/cloud-policy-demo" docs/pictures/demo.svg
+
 crds: ## Generate crds/, the CRDs of the chart, docs/reference/ and the lists of kinds in manifests from the Rust types
 	@hack/require.sh cargo cc
 	@$(BINARIES) --quiet
@@ -95,6 +99,12 @@ chart: ## Generate the schema and the table of the chart's values from values.ya
 
 docs: ## Build the documentation as a site in target/site
 	@exec hack/docs.sh
+
+browse: docs ## Open every page of the site in a headless browser (Debian's chromium; CHROMIUM=program)
+	@hack/browse.py
+
+pictures: ## Draw docs/pictures/architecture.svg
+	@hack/pictures.py
 
 manifests: ## Generate deploy/install.yaml and deploy/argocd/argocd-cm.yaml with kustomize
 	@hack/require.sh go flock

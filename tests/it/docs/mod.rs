@@ -6,6 +6,7 @@ mod fields;
 mod manifests;
 pub mod markdown;
 mod metrics;
+mod pictures;
 mod runbooks;
 mod walkthrough;
 
