@@ -9,18 +9,33 @@ import os
 import pathlib
 import posixpath
 import re
+import tomllib
 
 project = "cloud-policy-operator"
-extensions = ["myst_parser"]
+ROOT = pathlib.Path(__file__).parents[2]
+extensions = ["myst_parser", "sphinx_copybutton"]
+# The prompt of an example is no part of the command.
+copybutton_prompt_text = "$ "
+CARGO = tomllib.loads((ROOT / "Cargo.toml").read_text(encoding="utf-8"))
+release = CARGO["workspace"]["package"]["version"]
 root_doc = "README"
 myst_heading_anchors = 4
 html_theme = "furo"
-html_title = project
+html_title = f"{project} {release}"
+html_favicon = "../../charts/cloud-policy-operator/icon.svg"
 html_show_copyright = False
 html_show_sphinx = False
 html_copy_source = False
 
 REPOSITORY = os.environ.get("CLOUD_POLICY_REPOSITORY", "")
+# Furo shows a link to the repository, and on each page one that edits it.
+if REPOSITORY:
+    html_theme_options = {
+        "source_repository": REPOSITORY,
+        "source_branch": "main",
+        "source_directory": "docs/",
+        "source_edit_link": REPOSITORY + "/edit/main/docs/{filename}",
+    }
 LINK = re.compile(r"\[([^\]]*)\]\(([^)\s]+)\)")
 
 
