@@ -9,12 +9,14 @@
 //! | [`engine`] | decisions: documents, diff, plan, outcome. No Kubernetes client, no HTTP, no clock |
 //! | [`upstream`] | the HTTP client, the collections of each provider, and the registry that lists them |
 //! | [`controller`] | watches and reconciles the four kinds, and elects a leader. Only it and [`cli`] use a `kube::Client` |
-//! | [`cli`] | the commands `cloud-policy run` and `cloud-policy crds` |
+//! | [`plan`] | what the operator would do with manifests: reads them, decides and rehearses, and writes nothing |
+//! | [`cli`] | the commands `cloud-policy run`, `plan`, `guardrails` and `crds` |
 //! | [`metrics`], [`telemetry`], [`server`] | metrics, logs and traces, and the HTTP server for probes and metrics |
 //!
 //! # Layers
 //!
-//! Imports run in one direction: `cli -> controller -> upstream -> engine -> api`. The test `architecture`
+//! Imports run in one direction: `cli -> plan -> controller -> upstream -> engine -> api`. Of `controller`, `plan` imports
+//! only the traits of the kinds. The test `architecture`
 //! checks every file; `make architecture` runs it and prints the layers.
 //!
 //! Inside [`controller`] and [`upstream`], a module imports only modules on the lines below it. `controller`:
@@ -50,6 +52,7 @@ pub mod cli;
 pub mod controller;
 pub mod engine;
 pub mod metrics;
+pub mod plan;
 pub mod server;
 pub mod telemetry;
 pub mod upstream;

@@ -5,6 +5,7 @@
 mod cluster;
 pub mod crds;
 pub mod flags;
+pub mod plan;
 pub mod proxy;
 pub mod run;
 
@@ -24,6 +25,14 @@ struct Cli {
 enum Command {
     /// Run the operator: watch the four kinds and apply their objects to NAVER Cloud and SpaceONE.
     Run(Box<flags::Args>),
+    /// Show what the operator would do with manifests, and write nothing. Exit codes: 0 nothing to do, 2 changes, 3
+    /// something would be refused, 4 what --fail-on names, 1 the plan could not be made.
+    Plan(Box<plan::Args>),
+    /// Check what manifests grant by the guardrails of connections.
+    Guardrails {
+        #[command(subcommand)]
+        command: GuardrailsCommand,
+    },
     /// Print the CustomResourceDefinitions as YAML, or write them to a folder.
     Crds {
         /// Write one file per kind to this folder instead of printing.
@@ -35,21 +44,42 @@ enum Command {
     },
 }
 
+#[derive(Debug, Subcommand)]
+enum GuardrailsCommand {
+    /// Judge the objects in manifests by the guardrails of the connections in them, without any network. Exit codes: 0 all
+    /// are within, 3 one is beyond, 1 it could not be told.
+    Test(plan::GuardrailArgs),
+}
+
 /// Parses the command line and runs the command.
 #[must_use]
 pub fn main() -> ExitCode {
-    let result = match Cli::parse().command {
-        Command::Run(args) => run::run(*args),
-        Command::Crds { reference: Some(folder), .. } => crds::write_reference(&folder),
-        Command::Crds { dir, .. } => crds::print(dir.as_deref()),
+    let command = match Cli::try_parse() {
+        Ok(cli) => cli.command,
+        Err(error) => return usage(&error),
+    };
+    let result = match command {
+        Command::Run(args) => run::run(*args).map(|()| ExitCode::SUCCESS),
+        Command::Plan(args) => plan::run(&args),
+        Command::Guardrails { command: GuardrailsCommand::Test(args) } => plan::test(&args),
+        Command::Crds { reference: Some(folder), .. } => crds::write_reference(&folder).map(|()| ExitCode::SUCCESS),
+        Command::Crds { dir, .. } => crds::print(dir.as_deref()).map(|()| ExitCode::SUCCESS),
     };
     match result {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             eprintln!("error: {}", message(&error));
             ExitCode::FAILURE
         }
     }
+}
+
+/// Prints help, or what is wrong with the command line. The exit code of a wrong command line is 1, because 2 tells of
+/// changes.
+fn usage(error: &clap::Error) -> ExitCode {
+    // Without a terminal to write to nothing can be told.
+    let _ = error.print();
+    if error.use_stderr() { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }
 
 /// Returns the error and its causes in one line, without causes that the text before already contains.

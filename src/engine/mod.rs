@@ -6,6 +6,7 @@
 //! and no access to the environment.
 
 pub mod access;
+pub mod actions;
 pub mod bound;
 pub mod cause;
 pub mod contradiction;
@@ -16,6 +17,7 @@ pub mod deletions;
 pub mod diff;
 pub mod error;
 pub mod external;
+pub mod fingerprint;
 pub mod json_text;
 pub mod location;
 pub mod number;

@@ -33,4 +33,4 @@ mod spaceone;
 pub use account::{Account, AccountStats, Credentials};
 pub use endpoint::{EndpointRules, HostPattern};
 pub use http::{DirectHost, ForwardProxy, HttpSettings, ProxyCredentials, RequestLog};
-pub use request::{Priority, RequestContext, WriteObserver, WritePermission};
+pub use request::{Priority, RequestContext, UNASSIGNED, WriteObserver, WritePermission, WriteRequest};

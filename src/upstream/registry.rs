@@ -7,6 +7,7 @@ use super::request::{Priority, RequestContext};
 use super::{ncloud, spaceone};
 use crate::api::connection::Usage;
 use crate::engine::access::Change;
+use crate::engine::access::guardrails::Grants;
 use crate::engine::location::Location;
 use crate::engine::{Binding, BoundExternal, Deleter, Document as _, ExternalDeleter, OwnerTag, Problem, Result};
 use futures::future::BoxFuture;
@@ -61,6 +62,14 @@ pub fn identity(spec: &dyn Any) -> Option<Identity<'_>> {
 #[must_use]
 pub fn granted(spec: &dyn Any) -> Change {
     described(spec).map_or(Change::Unknown, |collection| collection.granted(spec))
+}
+
+/// Hands the name of the object of a spec, and what it grants, to `judge`. Does nothing if the spec describes no object of
+/// any collection.
+pub fn examine(spec: &dyn Any, judge: &mut dyn FnMut(&str, &Grants<'_>)) {
+    if let Some(collection) = described(spec) {
+        collection.examine(spec, judge);
+    }
 }
 
 /// Returns the collection whose object a spec describes; `None` if it describes objects of several collections, or none.
@@ -146,6 +155,7 @@ trait Entry: Sync {
     fn name_field(&self) -> &'static str;
     fn unique_name<'a>(&self, spec: &'a dyn Any) -> Option<&'a str>;
     fn granted(&self, spec: &dyn Any) -> Change;
+    fn examine(&self, spec: &dyn Any, judge: &mut dyn FnMut(&str, &Grants<'_>));
     /// Binds the spec; `None` if the account or the spec is of another collection.
     fn bind(
         &self,
@@ -217,6 +227,11 @@ impl<C: Collection> Entry for Of<C> {
     }
     fn granted(&self, spec: &dyn Any) -> Change {
         part::<C>(spec).map_or(Change::Unknown, |spec| C::document(spec).granted())
+    }
+    fn examine(&self, spec: &dyn Any, judge: &mut dyn FnMut(&str, &Grants<'_>)) {
+        if let Some(document) = part::<C>(spec).map(C::document) {
+            judge(&document.key(), &document.grants());
+        }
     }
     fn bind(
         &self,

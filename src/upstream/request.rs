@@ -1,11 +1,18 @@
 //! The context of upstream requests: their priority, the observer of writes, and the permission to
 //! write.
 
+use serde_json::Value;
 use std::sync::Arc;
 
 /// Observes every request that may change something upstream. Requests of one context are sent one
 /// after the other.
 pub trait WriteObserver: Send + Sync {
+    /// Returns whether the observer takes the write in place of the upstream: it is then never sent, and its caller goes on
+    /// as if the upstream had accepted it. This is how a plan rehearses a reconcile. By default, no write is taken.
+    fn takes(&self, _write: &WriteRequest<'_>) -> bool {
+        false
+    }
+
     /// Handles the begin of a write, before it waits for the rate limit; it may still not be sent. `system` and
     /// `operation` are those of [`RequestLog`](super::RequestLog).
     fn on_begin(&self, system: &'static str, operation: &'static str);
@@ -18,6 +25,24 @@ pub trait WriteObserver: Send + Sync {
     /// whether the write took effect: the caller decides that from the response.
     fn on_end(&self, code: &str, request: Option<&str>);
 }
+
+/// A write right before it would be sent, without credentials.
+#[derive(Debug, Clone, Copy)]
+pub struct WriteRequest<'a> {
+    /// The collection, such as in [`RequestLog`](super::RequestLog).
+    pub system: &'static str,
+    /// The operation, such as `create policy`.
+    pub operation: &'static str,
+    /// The HTTP method.
+    pub method: &'a str,
+    /// The path of the URL.
+    pub path: &'a str,
+    /// The body.
+    pub body: Option<&'a Value>,
+}
+
+/// The id that the upstream would assign to an object whose create an observer takes.
+pub const UNASSIGNED: &str = "(assigned at creation)";
 
 /// Reports whether writes may still be sent. It is called for each write, after all waiting.
 pub type WritePermission = Arc<dyn Fn() -> bool + Send + Sync>;

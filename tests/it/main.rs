@@ -13,6 +13,7 @@
 //! | [`upstream`] | the upstream clients, without Kubernetes |
 //! | [`appliers`] | `kubectl apply`, server-side apply, Argo CD and Flux, and several writers of one object |
 //! | [`guardrails`] | what no object of a connection may grant |
+//! | [`plan`] | what `cloud-policy plan` shows before manifests are applied |
 //! | [`admission`] | validation by the API server |
 //! | [`security`] | permissions, secrets, addresses, tenants, hostile objects and upstreams |
 //! | [`faults`] | fault sweeps: every fault at every step of each scenario |
@@ -45,6 +46,7 @@ mod limits;
 mod observability;
 mod ownership;
 mod packaging;
+mod plan;
 mod process;
 mod properties;
 mod security;

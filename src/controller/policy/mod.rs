@@ -48,17 +48,17 @@ use super::kinds::managed::Managed;
 use super::{Error, Result};
 use crate::api::Reason;
 use crate::controller::queue::next::Next;
+use crate::engine::fingerprint::fingerprint;
 use crate::engine::outcome::{Outcome, Requeue};
 use crate::engine::plan::{self, PriorState};
 use crate::engine::{BoundExternal, Problem};
-use crate::upstream::endpoint::is_segment;
+use crate::upstream::endpoint::unusable_id;
 use crate::upstream::{Account, registry};
 use apply::Apply;
 use kube::core::DeserializeGuard;
 use kube::core::error_boundary::InvalidObject;
 use observe::ObserveResult;
 use reconciliation::Reconciliation;
-use sha2::{Digest, Sha256};
 use std::sync::Arc;
 use stop::Stop;
 
@@ -110,7 +110,7 @@ async fn sync<K: Managed>(this: &mut Reconciliation<'_, K>, refusal: Option<Stri
     if let Some(denied) = this.denied().filter(|_| observe::is_new(this)) {
         return Err(denied.into());
     }
-    let hash = fingerprint(external.as_ref());
+    let hash = fingerprint(&external.wanted());
     let (found, claims, contender, left_behind) =
         match observe::observe(this, external.as_ref(), &account, &hash).await? {
             ObserveResult::Unchanged => {
@@ -133,20 +133,8 @@ fn bind<K: Managed>(this: &Reconciliation<'_, K>, account: &Account) -> Result<B
     let external = registry::bind(account, this.object.desired(), &this.owner_tag(), this.request_context());
     let mut external = external.map_err(|problem| invalid(&problem))?;
     external.remember(&this.status.once_declared);
-    let problem = external.validate().into_iter().next().or_else(|| unusable_id(this));
+    let problem = external.validate().into_iter().next().or_else(|| unusable_id(this.object.common()));
     problem.map_or(Ok(external), |problem| Err(invalid(&problem)))
-}
-
-/// Returns the problem of an `externalId` that cannot be the id of an upstream object.
-fn unusable_id<K: Managed>(this: &Reconciliation<'_, K>) -> Option<Problem> {
-    let id = this.object.common().external_id.as_ref().filter(|id| !is_segment(id))?;
-    Some(Problem::quoting("spec.externalId", id, "cannot be the id of an upstream object: correct it, or remove it"))
-}
-
-/// Returns a hash of the desired document, which tells a changed spec from drift.
-fn fingerprint(external: &dyn BoundExternal) -> String {
-    let digest = Sha256::digest(external.wanted().to_string().as_bytes());
-    digest.iter().take(12).fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
 }
 
 /// Reports a broken rule of the spec.

@@ -26,6 +26,7 @@
 mod change;
 #[cfg(test)]
 mod dice;
+pub mod effects;
 pub mod glob;
 pub mod guardrails;
 pub mod ncloud;

@@ -7,7 +7,8 @@
 mod addresses;
 mod host_pattern;
 
-use crate::engine::{ErrorKind, Result, UpstreamError};
+use crate::api::shared::CommonSpec;
+use crate::engine::{ErrorKind, Problem, Result, UpstreamError};
 use addresses::{Reach, reach};
 use std::net::IpAddr;
 use url::{Host, Url};
@@ -97,6 +98,13 @@ impl EndpointRules {
 pub fn is_segment(id: &str) -> bool {
     let is_part = |c: char| c.is_ascii_graphic() && !matches!(c, '/' | '\\' | '?' | '#' | '%' | ';');
     !id.is_empty() && !id.chars().all(|c| c == '.') && id.chars().all(is_part)
+}
+
+/// Returns the problem of an `externalId` that cannot be the id of an upstream object.
+#[must_use]
+pub fn unusable_id(spec: &CommonSpec) -> Option<Problem> {
+    let id = spec.external_id.as_ref().filter(|id| !is_segment(id))?;
+    Some(Problem::quoting("spec.externalId", id, "cannot be the id of an upstream object: correct it, or remove it"))
 }
 
 /// Returns the URL of a path below a base URL. Ids come from users and upstreams, so an id that would

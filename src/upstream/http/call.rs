@@ -1,8 +1,9 @@
 //! One request, before credentials are added.
 
 use crate::engine::ErrorKind;
+use crate::upstream::request::{UNASSIGNED, WriteRequest};
 use reqwest::{Method, Request};
-use serde_json::Value;
+use serde_json::{Value, json};
 use url::Url;
 
 /// Whether a request may change something upstream.
@@ -42,6 +43,43 @@ pub(crate) struct Call {
     pub(crate) method: Method,
     pub(crate) url: Url,
     pub(crate) body: Option<Value>,
+    /// The object that it is about.
+    pub(crate) object: Object,
+}
+
+/// The object of a request, as a response names it.
+#[derive(Debug, Clone)]
+pub(crate) struct Object {
+    /// The field of the id.
+    pub(crate) id_field: &'static str,
+    /// The id; `None` if the body has it, or the upstream assigns it.
+    pub(crate) id: Option<String>,
+}
+
+impl Call {
+    /// Returns the request as an observer sees it.
+    pub(super) fn as_write(&self) -> WriteRequest<'_> {
+        let Purpose { system, operation, effect: _ } = self.purpose;
+        WriteRequest {
+            system,
+            operation,
+            method: self.method.as_str(),
+            path: self.url.path(),
+            body: self.body.as_ref(),
+        }
+    }
+
+    /// Returns the body of the response of an upstream that accepts the write: what was sent, with the id.
+    pub(super) fn accepted(&self) -> Value {
+        let Object { id_field, id } = &self.object;
+        let mut body = self.body.clone().filter(Value::is_object).unwrap_or_else(|| json!({}));
+        match id {
+            Some(id) => body[*id_field] = json!(id),
+            None if body.get(*id_field).is_none() => body[*id_field] = json!(UNASSIGNED),
+            None => {}
+        }
+        body
+    }
 }
 
 /// Adds the credentials to a request that is otherwise complete.

@@ -35,7 +35,7 @@ mod response;
 mod settings;
 mod transport;
 
-pub(crate) use call::{Authorize, Call, Effect, Purpose};
+pub(crate) use call::{Authorize, Call, Effect, Object, Purpose};
 pub use direct_host::DirectHost;
 pub use large_bodies::LargeBodies;
 pub use log::RequestLog;
@@ -125,6 +125,9 @@ impl Http {
     async fn attempt(&self, call: &Call) -> AttemptResult {
         let purpose = call.purpose;
         let observer = log::write_observer(&self.request_context, purpose);
+        if observer.is_some_and(|observer| observer.takes(&call.as_write())) {
+            return Ok(Response::accepted(&call.accepted()));
+        }
         if let Some(observer) = observer {
             observer.on_begin(purpose.system, purpose.operation);
         }

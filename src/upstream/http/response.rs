@@ -48,6 +48,11 @@ impl Response {
         }
     }
 
+    /// Returns the response to a write that an observer took.
+    pub(super) fn accepted(body: &serde_json::Value) -> Self {
+        Self { status: 200, body: body.to_string().into_bytes(), ..Self::default() }
+    }
+
     /// Reports whether the status is a 2xx.
     pub(crate) fn is_success(&self) -> bool {
         (200..300).contains(&self.status)

@@ -9,7 +9,7 @@ use crate::api::connection::NcloudZone;
 use crate::engine::{ErrorKind, Result, UpstreamError};
 use crate::upstream::collection::{CollectionState, Provider, ProviderClient};
 use crate::upstream::endpoint::below;
-use crate::upstream::http::{Call, ClientOptions, Http, Purpose, Response};
+use crate::upstream::http::{Call, ClientOptions, Http, Object, Purpose, Response};
 use crate::upstream::redact::Redactor;
 use crate::upstream::request::RequestContext;
 use reqwest::Method;
@@ -107,7 +107,9 @@ impl Ncloud {
         body: Option<Value>,
     ) -> Result<Response> {
         let url = self.url(purpose, path, query)?;
-        self.http.send(&Call { purpose, method, url, body }).await
+        // The path of a request about a policy is `policies/{id}`, or begins so.
+        let object = Object { id_field: "policyId", id: path.get(1).map(|id| (*id).to_owned()) };
+        self.http.send(&Call { purpose, method, url, body, object }).await
     }
 
     /// Returns the response if it is a success.

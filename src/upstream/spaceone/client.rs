@@ -11,7 +11,7 @@ use crate::api::connection::{ApiStyle, SpaceoneConnection};
 use crate::engine::{ErrorKind, Result, UpstreamError};
 use crate::upstream::collection::{CollectionState, Provider, ProviderClient};
 use crate::upstream::endpoint::below;
-use crate::upstream::http::{Call, ClientOptions, Http, Response};
+use crate::upstream::http::{Call, ClientOptions, Http, Object, Response};
 use crate::upstream::redact::Redactor;
 use crate::upstream::request::RequestContext;
 use reqwest::Method;
@@ -164,7 +164,8 @@ impl Spaceone {
         } else {
             Some(Value::Object(fields))
         };
-        self.http.send(&Call { purpose, method: route.method, url, body }).await
+        let object = Object { id_field: resource.id_field, id: (!id.is_empty()).then(|| id.to_owned()) };
+        self.http.send(&Call { purpose, method: route.method, url, body, object }).await
     }
 
     /// Returns the redactor of the account.

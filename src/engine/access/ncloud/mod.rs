@@ -46,7 +46,7 @@ pub fn compare(old: &[Permission<'_>], new: &[Permission<'_>]) -> Comparison<Req
 }
 
 /// Compares within so many steps for each direction.
-fn compare_within(steps: usize, old: &[Permission<'_>], new: &[Permission<'_>]) -> Comparison<Request> {
+pub(super) fn compare_within(steps: usize, old: &[Permission<'_>], new: &[Permission<'_>]) -> Comparison<Request> {
     if statement::patterns_in(old).max(statement::patterns_in(new)) > MOST_PATTERNS {
         let undecided = || Finding::Undecided(Undecided::TooLarge);
         return Comparison { granted: undecided(), revoked: undecided() };

@@ -23,7 +23,7 @@ pub fn compare(old: &[String], new: &[String]) -> Comparison<String> {
 }
 
 /// Compares within so many steps for each direction.
-fn compare_within(steps: usize, old: &[String], new: &[String]) -> Comparison<String> {
+pub(super) fn compare_within(steps: usize, old: &[String], new: &[String]) -> Comparison<String> {
     let set = |permissions: &[String]| permissions.iter().cloned().collect::<BTreeSet<String>>();
     let (old, new) = (set(old), set(new));
     if old == new {

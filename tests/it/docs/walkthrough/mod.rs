@@ -36,7 +36,8 @@ const TWO_CLUSTERS: &str = "move";
 /// The pages of the kinds. The later ones need the connections of the first.
 const KINDS: [&str; 3] = ["connection", "policy", "networkpolicy"];
 /// Pages whose commands run elsewhere, and where.
-const ELSEWHERE: [(&str, &str); 7] = [
+const ELSEWHERE: [(&str, &str); 8] = [
+    ("plan-a-change", "`plan::page`, without a cluster"),
     ("try-it", "`make demo`, which checks itself"),
     ("install", "the lifecycle tests of the chart"),
     ("upgrade", "the lifecycle tests of the chart"),

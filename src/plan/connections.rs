@@ -1,0 +1,140 @@
+//! Opens the accounts of connections.
+//!
+//! The credentials come from the caller, never from a manifest. A manifest may name the endpoint, and whoever writes it
+//! may not be trusted with the credentials: only the hosts that the caller allows get them.
+
+use super::manifests::{ConnectionManifest, Manifests};
+use crate::api::ConnectionKey;
+use crate::api::connection::{AllowedNamespaces, ConnectionSpec, RateLimit};
+use crate::api::guardrails::Guardrail;
+use crate::upstream::{Account, Credentials, EndpointRules, HttpSettings, RequestLog};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What the caller gives for a connection.
+#[derive(Debug, Clone)]
+pub struct Given {
+    /// The name of the connection, as `spec.connectionRef.name` has it.
+    pub name: String,
+    /// The credentials.
+    pub credentials: Credentials,
+    /// The endpoint to use, whatever a manifest says.
+    pub endpoint: Option<ConnectionSpec>,
+    /// The endpoint to use if no manifest describes the connection.
+    pub otherwise: Option<ConnectionSpec>,
+}
+
+/// How accounts are opened.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// The endpoints that get credentials.
+    pub rules: EndpointRules,
+    /// The timeouts and limits of requests.
+    pub http: HttpSettings,
+    /// The requests per second of each connection, if not those of its manifest.
+    pub rate: Option<RateLimit>,
+}
+
+/// An open connection.
+#[derive(Debug, Clone)]
+pub struct Open {
+    /// The account.
+    pub account: Arc<Account>,
+    /// The guardrails; `None` if no manifest describes the connection, so that they are not known.
+    pub guardrails: Option<Vec<Guardrail>>,
+    /// The namespaces that may use it; `None` if they need no permission or it is not known.
+    allowed: Option<AllowedNamespaces>,
+}
+
+impl Open {
+    /// Returns whether objects of a namespace may use the connection.
+    #[must_use]
+    pub fn allows(&self, namespace: &str) -> bool {
+        self.allowed.as_ref().is_none_or(|allowed| {
+            allowed.all == Some(true) || allowed.names.iter().flatten().any(|name| name == namespace)
+        })
+    }
+}
+
+/// The connections that objects name, each open or with the reason why it is not.
+#[derive(Debug, Default)]
+pub struct Connections(BTreeMap<String, Result<Open, String>>);
+
+impl Connections {
+    /// Opens every connection that the manifests name. Sends nothing.
+    #[must_use]
+    pub fn open(manifests: &Manifests, given: &[Given], limits: &Limits) -> Self {
+        let contents = manifests.objects.iter().filter_map(|object| Some((object, object.content.as_ref().ok()?)));
+        let keys = contents.map(|(object, it)| ConnectionKey::of(&it.common().connection_ref, &object.namespace));
+        let removed = manifests.removed.iter().filter_map(|object| Some((object, object.content.as_ref().ok()?)));
+        let recorded = removed.filter_map(|(object, it)| {
+            Some(ConnectionKey::of(&it.status().common.upstream?.connection, &object.namespace))
+        });
+        let keys = keys.chain(recorded);
+        let keys: BTreeMap<String, ConnectionKey> = keys.map(|key| (key.to_string(), key)).collect();
+        let open = |(title, key)| (title, open(&key, manifests.connection(&key), given, limits));
+        Self(keys.into_iter().map(open).collect())
+    }
+
+    /// Returns the connection, or why it cannot be used.
+    pub fn get(&self, key: &ConnectionKey) -> Result<&Open, &str> {
+        match self.0.get(&key.to_string()) {
+            Some(Ok(open)) => Ok(open),
+            Some(Err(message)) => Err(message),
+            None => Err("the connection was not opened"),
+        }
+    }
+
+    /// Returns the names that were given and that no object uses.
+    #[must_use]
+    pub fn unused<'g>(&self, given: &'g [Given]) -> Vec<&'g str> {
+        let used = |name: &str| self.0.keys().any(|key| is_named(key, name));
+        given.iter().map(|given| given.name.as_str()).filter(|name| !used(name)).collect()
+    }
+
+    /// Returns the connections whose guardrails are not known.
+    #[must_use]
+    pub fn without_guardrails(&self) -> BTreeSet<&str> {
+        let unknown = self.0.iter().filter(|(_, open)| open.as_ref().is_ok_and(|open| open.guardrails.is_none()));
+        unknown.map(|(key, _)| key.as_str()).collect()
+    }
+}
+
+/// Returns whether a title such as `Connection team-a/ncloud` ends in the name.
+fn is_named(key: &str, name: &str) -> bool {
+    key.strip_suffix(name).is_some_and(|before| before.ends_with(['/', ' ']))
+}
+
+fn open(
+    key: &ConnectionKey,
+    manifest: Option<&ConnectionManifest>,
+    given: &[Given],
+    limits: &Limits,
+) -> Result<Open, String> {
+    let name = &key.name;
+    let given = given.iter().find(|given| given.name == *name).ok_or_else(|| {
+        format!("{key} has no credentials here: give them with --connection {name}=env:PREFIX_ and set the variables")
+    })?;
+    let (described, otherwise) = (manifest.map(|manifest| manifest.spec.clone()), given.otherwise.clone());
+    let mut spec = described.or(otherwise).or_else(|| given.endpoint.clone()).ok_or_else(|| {
+        format!("{key} has no endpoint: plan its manifest, too, or set the variable of --connection {name} that ends in ENDPOINT")
+    })?;
+    if let Some(ConnectionSpec { ncloud, spaceone, .. }) = given.endpoint.clone() {
+        (spec.ncloud, spec.spaceone) = (ncloud, spaceone);
+    }
+    spec.rate_limit = limits.rate.or(spec.rate_limit);
+    let account =
+        Account::open(&spec, given.credentials.clone(), None, &limits.rules, &limits.http, Arc::new(Unlogged))
+            .map_err(|error| format!("{key} cannot be used: {}", error.sentence()))?;
+    let allowed = manifest.and_then(|manifest| manifest.allowed.clone());
+    let guardrails = manifest.map(|_| spec.guardrails.unwrap_or_default());
+    Ok(Open { account: Arc::new(account), guardrails, allowed })
+}
+
+/// Drops what an account logs: a plan has no metrics.
+struct Unlogged;
+
+impl RequestLog for Unlogged {
+    fn request(&self, _: &'static str, _: &'static str, _: &str, _: Duration) {}
+}

@@ -1,0 +1,50 @@
+//! What the operator would do with manifests, before they are applied.
+//!
+//! **Place.** Between `cli` and the rooms that decide and read: it imports `engine`, `upstream` and, of `controller`, only
+//! the traits of the kinds. It has no Kubernetes client, and reads neither files nor the environment: `cli` hands both over.
+//!
+//! **Contract.**
+//! - The decision is that of the controller: the same [`crate::engine::plan`], the same guardrails, the same comparison.
+//! - The requests are those of the controller: a plan calls the same functions of the collection, and a
+//!   [`WriteObserver`](crate::upstream::WriteObserver) takes each write before it is sent. A second lock, the write
+//!   permission, is closed all the time.
+//! - What could not be read or decided is an error of the report, and never "no changes".
+//! - No output contains a credential: the clients redact what upstreams say, and documents of other kinds are not kept.
+//!
+//! | module | contents |
+//! | --- | --- |
+//! | [`manifests`] | reads YAML and JSON: objects and connections with their files and lines, and what is wrong with them |
+//! | [`connections`] | opens the accounts of connections |
+//! | [`planner`] | plans each object |
+//! | [`owners`] | what is known of the owners of upstream objects |
+//! | `prior` | what earlier reconciles left, as far as status tells it |
+//! | `look` | finds the upstream objects |
+//! | `removal` | plans the deletion of an object that no manifest describes any more |
+//! | `rehearsal` | carries a plan out without the writes |
+//! | `bound` | judges by guardrails |
+//! | [`report`] | the result, which is also the JSON output |
+//! | `show` | describes what a plan does: fields, access, users |
+//! | [`verdict`] | how a plan ended: the exit code |
+//! | [`render`] | the other outputs: text, Markdown, SARIF |
+
+mod bound;
+pub mod connections;
+mod look;
+pub mod manifests;
+pub mod owners;
+pub mod planner;
+mod prior;
+mod rehearsal;
+mod removal;
+pub mod render;
+pub mod report;
+mod show;
+#[cfg(test)]
+mod tests;
+pub mod verdict;
+
+pub use bound::{Judged, TestResult, Tested, test as test_guardrails};
+pub use connections::{Connections, Given};
+pub use manifests::{Cluster, Input, Manifests};
+pub use planner::Planner;
+pub use report::{Failure, Report};

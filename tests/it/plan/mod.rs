@@ -1,0 +1,15 @@
+//! `cloud-policy plan`: the program that users run, against simulators, without a cluster.
+//!
+//! | module | tests |
+//! | --- | --- |
+//! | [`setup`] | none; a folder of manifests, simulators, and a run of the program |
+//! | [`actions`] | what is planned for each state, and that nothing is written |
+//! | [`inputs`] | files, folders, standard input, and what is wrong with them |
+//! | [`agrees`] | what is planned is what the operator writes |
+//! | [`outputs`] | each format, its limits and its exit code |
+
+mod actions;
+mod agrees;
+mod inputs;
+mod outputs;
+mod setup;
