@@ -24,7 +24,7 @@ RATE ?= 10000
 WRITE ?=
 QUICK_SIMULATOR := --config profile.dev.package.cloud-policy-simulator.opt-level=2
 
-.PHONY: help tools build image lint architecture test faults abuse bench bench-access demo demo-stop recording crds chart docs browse pictures manifests clean
+.PHONY: help tools build image lint architecture test faults abuse bench bench-access bench-plan demo demo-stop recording crds chart docs browse pictures manifests clean
 
 help: ## Show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -59,6 +59,7 @@ faults: ## Inject every fault at every step of each scenario (PLAN=number: only 
 abuse: ## Run each fuzz test for a minute, and create 5000 objects at once (CROWD=number)
 	@CLOUD_POLICY_FUZZ_SECONDS=60 exec hack/with-cleanup.sh hack/test.sh fuzz::
 	@CLOUD_POLICY_FUZZ_SECONDS=60 exec hack/with-cleanup.sh hack/test.sh --test it properties::
+	@CLOUD_POLICY_PLAN_CASES=10000 exec hack/with-cleanup.sh hack/test.sh --test it plan::agrees -- --nocapture
 	@# Each list takes the simulator through thousands of objects, so an unoptimised simulator would be the bottleneck.
 	@CLOUD_POLICY_CROWD=$(CROWD) exec hack/with-cleanup.sh hack/test.sh $(QUICK_SIMULATOR) --test it security::abuse::many_objects -- --nocapture
 
@@ -72,6 +73,10 @@ bench: ## Measure the operator beside a bare loop (N=objects LATENCY=20ms RATE=r
 bench-access: ## Measure how long comparisons of access take, also of the largest and worst policies
 	@hack/require.sh cargo cc
 	@exec cargo run --quiet --locked --profile bench-release -p cloud-policy-bench --bin cloud-policy-bench-access
+
+bench-plan: ## Measure how long a plan of 500 policies takes against the simulators, and its requests
+	@hack/require.sh cargo cc
+	@exec cargo run --quiet --locked --profile bench-release -p cloud-policy-bench --bin cloud-policy-bench-plan
 
 demo: ## Run a demo with kubectl and all three upstream APIs (REAL_SPACEONE=1: real servers; KEEP=1: keep it running)
 	@hack/require.sh cargo cc go flock python3 venv

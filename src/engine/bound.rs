@@ -79,6 +79,9 @@ pub trait BoundExternal: Send + Sync {
     ) -> BoxFuture<'a, Result<Option<(Observation, Judgement)>>>;
     /// Looks up the object with this id in a list that started at `not_before` or later.
     fn observe_listed<'a>(&'a self, id: &'a str, not_before: Instant) -> BoxFuture<'a, ListedObservation>;
+    /// Returns the ids of the objects with the key or our owner tag in a list that started at `not_before` or later; `None`
+    /// if there is none.
+    fn listed_ids(&self, not_before: Instant) -> BoxFuture<'_, Option<Vec<String>>>;
     /// Returns whether a list that started at `not_before` or later shows no object that [`BoundExternal::find`] or
     /// [`BoundExternal::find_namesakes`] might find. `false` also when `waiting` further objects do not justify a list.
     fn is_absent_from_list(&self, not_before: Instant, waiting: usize) -> BoxFuture<'_, bool>;
@@ -225,6 +228,12 @@ impl<E: External> BoundExternal for Binding<E> {
             let unlisted = |path: &str| E::UNLISTED.iter().any(|unlisted| path.starts_with(unlisted));
             let alike = observation.diff.fields.iter().all(|field| unlisted(&field.path));
             if alike { ListedObservation::PartialMatch } else { ListedObservation::Inconclusive }
+        })
+    }
+    fn listed_ids(&self, not_before: Instant) -> BoxFuture<'_, Option<Vec<String>>> {
+        Box::pin(async move {
+            let all = self.snapshots.snapshot(&self.external, not_before).await?;
+            Some(all.candidates(&self.wanted.key(), &self.owner_tag))
         })
     }
     fn is_absent_from_list(&self, not_before: Instant, waiting: usize) -> BoxFuture<'_, bool> {

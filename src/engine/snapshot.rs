@@ -102,6 +102,18 @@ impl<D: Document> Snapshot<D> {
         self.keys.contains_key(key)
     }
 
+    /// Returns the ids of the objects with this key, or with this owner tag. It looks through the whole list.
+    #[must_use]
+    pub fn candidates(&self, key: &str, owner_tag: &OwnerTag) -> Vec<String> {
+        let mut ids: Vec<String> = self.owned_by(owner_tag).map(str::to_owned).collect();
+        if self.has_key(key) {
+            ids.extend(self.objects.values().filter(|seen| seen.document.key() == key).map(|seen| seen.id.clone()));
+        }
+        ids.sort();
+        ids.dedup();
+        ids
+    }
+
     /// Returns whether the list shows this object, and no other one that the same Kubernetes object may have made: none
     /// with its owner tag, nor with its key if lists do not show owner tags.
     #[must_use]

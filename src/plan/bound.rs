@@ -3,7 +3,9 @@
 use super::manifests::{Manifests, Object};
 use crate::api::ConnectionKey;
 use crate::api::guardrails::{Enforcement, Guardrail};
-use crate::engine::access::guardrails::{Breach, Candidate, Grants, judge};
+use crate::engine::access::guardrails::{Breach, Candidate, Grants, judge, judge_access};
+use crate::engine::plan::{Acquire, Existing, Plan};
+use crate::engine::{BoundExternal, UpstreamError};
 use crate::upstream::registry;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -28,6 +30,22 @@ pub fn of(rules: &[Guardrail], candidate: &Candidate<'_>, key: &ConnectionKey) -
         .breach()
         .map(|breach| format!("The spec is beyond guardrails of {key} that only warn: {breach}."));
     Judged { beyond, warning }
+}
+
+/// Returns why an upstream object that a plan adopts may not be adopted: it grants more than the guardrails permit. It
+/// reads the object once more.
+pub async fn adoption(
+    rules: &[Guardrail],
+    external: &dyn BoundExternal,
+    plan: &Plan,
+    namespace: &str,
+    key: &ConnectionKey,
+) -> Result<Option<String>, UpstreamError> {
+    let Plan::Existing(Existing { acquire: Some(Acquire::Adopt), observed, .. }) = plan else { return Ok(None) };
+    let judge = |grants: &Grants<'_>| judge_access(rules, Enforcement::Enforce, namespace, grants);
+    let judged = external.observe_judged(&observed.id, &judge).await?;
+    let breach = judged.and_then(|(_, judgement)| judgement.breach().cloned());
+    Ok(breach.map(|breach| describe(&format!("The upstream object {}", observed.id), &breach, key)))
 }
 
 /// Describes a breach, with what to do.

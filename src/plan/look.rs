@@ -6,6 +6,9 @@ use crate::engine::plan::PriorState;
 use crate::engine::{BoundExternal, ListedObservation, Observation, Ownership, Result, owner_tag};
 use std::time::Instant;
 
+/// How many objects must be planned so that they share a list.
+const LEAST_WAITING: usize = 10;
+
 /// What is known before the upstream is read.
 pub struct Look<'a> {
     /// What earlier reconciles left.
@@ -18,6 +21,8 @@ pub struct Look<'a> {
     pub since: Instant,
     /// How many objects are planned.
     pub waiting: usize,
+    /// Whether only one upstream object can have the name.
+    pub has_unique_name: bool,
 }
 
 /// What was found.
@@ -40,10 +45,14 @@ impl Look<'_> {
             return Ok(Found::default());
         }
         let mut found = Found { objects: self.read(external).await?, ..Found::default() };
-        found.objects.iter_mut().for_each(|seen| self.resolve(seen, &mut found.uid));
+        for seen in &mut found.objects {
+            self.resolve(seen, &mut found.uid);
+        }
         if found.objects.is_empty() && is_new && !observes {
             let mut namesakes = external.find_namesakes().await?;
-            namesakes.iter_mut().for_each(|seen| self.resolve(seen, &mut found.uid));
+            for seen in &mut namesakes {
+                self.resolve(seen, &mut found.uid);
+            }
             namesakes.retain(|seen| matches!(seen.owner, Ownership::Untagged | Ownership::Ours));
             found.left_behind = found.uid.is_none() && !namesakes.is_empty();
             found.objects = namesakes;
@@ -64,12 +73,25 @@ impl Look<'_> {
         }
         let ours = found.iter().any(|seen| seen.owner.may_be_ours());
         if !ours && (known.is_some() || named.is_none()) {
-            let others = external.find().await?;
+            let others = self.others(external).await?;
             found.retain(|seen| others.iter().all(|other| other.id != seen.id));
             found.extend(others);
         }
         if known.is_some() && found.is_empty() {
             found.extend(external.find_listed().await?);
+        }
+        Ok(found)
+    }
+
+    /// Finds every candidate: by the shared list if a list costs less than a search for each object.
+    async fn others(&self, external: &dyn BoundExternal) -> Result<Vec<Observation>> {
+        let shared = self.has_unique_name && self.waiting > LEAST_WAITING;
+        let Some(ids) = (if shared { external.listed_ids(self.since).await } else { None }) else {
+            return external.find().await;
+        };
+        let mut found = Vec::new();
+        for id in ids {
+            found.extend(external.observe(&id).await?);
         }
         Ok(found)
     }

@@ -21,6 +21,7 @@
 //! | `look` | finds the upstream objects |
 //! | `removal` | plans the deletion of an object that no manifest describes any more |
 //! | `rehearsal` | carries a plan out without the writes |
+//! | `claims` | objects that claim the same upstream object |
 //! | `bound` | judges by guardrails |
 //! | [`report`] | the result, which is also the JSON output |
 //! | `show` | describes what a plan does: fields, access, users |
@@ -28,6 +29,7 @@
 //! | [`render`] | the other outputs: text, Markdown, SARIF |
 
 mod bound;
+mod claims;
 pub mod connections;
 mod look;
 pub mod manifests;

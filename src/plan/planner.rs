@@ -1,6 +1,7 @@
 //! Plans each object: connects, looks, decides and rehearses, in the order of a reconcile.
 
 use super::bound;
+use super::claims;
 use super::connections::{Connections, Open};
 use super::look::{Found, Look};
 use super::manifests::{Described, Manifests, Object};
@@ -22,7 +23,6 @@ use crate::upstream::endpoint::unusable_id;
 use crate::upstream::registry;
 use futures::StreamExt as _;
 use jiff::Timestamp;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -81,7 +81,7 @@ impl Planner {
     /// Plans all objects.
     pub async fn plan(&self, manifests: &Manifests) -> Report {
         let objects = &manifests.objects;
-        let (older, contenders) = (bound::older(objects), contenders(objects));
+        let (older, contenders) = (bound::older(objects), claims::contenders(objects));
         let each = objects.iter().zip(older).zip(contenders);
         let plans = each.map(|((object, older), contender)| self.one(object, older, contender, objects.len()));
         let mut plans: Vec<_> = futures::stream::iter(plans).buffered(CONCURRENT).collect().await;
@@ -138,12 +138,7 @@ impl Planner {
             (planned.reason, planned.message) = (Some(outcome.reason.as_str()), Some(outcome.message));
             return Ok(());
         }
-        let open = self.connections.get(&place.key).map_err(|message| End::Failed(message.to_owned()))?;
-        if !open.allows(&place.object.namespace) {
-            let message =
-                format!("{} does not list namespace {} in spec.allowedNamespaces.", place.key, place.object.namespace);
-            return Err(End::Blocked(Reason::NamespaceNotAllowed, message));
-        }
+        let open = self.open(place)?;
         let recorder = Arc::<Recorder>::default();
         let mut external = bind(place, open, &self.tag(place, None), &recorder)?;
         planned.upstream = Some(UpstreamObject {
@@ -160,12 +155,29 @@ impl Planner {
         let rules = Rules::from(place.content.common());
         let plan = plan(&prior, rules, found.objects, &fingerprint(&external.wanted()));
         self.show(place, external.as_ref(), &plan, planned).await?;
+        let beyond = match (beyond, &open.guardrails) {
+            (None, Some(rules)) => {
+                bound::adoption(rules, external.as_ref(), &plan, &place.object.namespace, &place.key).await?
+            }
+            (beyond, _) => beyond,
+        };
         if let Some(message) = beyond {
             return Err(End::Blocked(Reason::GuardrailDenied, message));
         }
         rehearsal::run(external.as_ref(), &plan).await?;
         planned.writes = recorder.writes();
         Ok(())
+    }
+
+    /// Returns the connection of an object, which must be open to its namespace.
+    fn open(&self, place: &Place<'_>) -> Result<&Open, End> {
+        let open = self.connections.get(&place.key).map_err(|message| End::Failed(message.to_owned()))?;
+        if open.allows(&place.object.namespace) {
+            return Ok(open);
+        }
+        let message =
+            format!("{} does not list namespace {} in spec.allowedNamespaces.", place.key, place.object.namespace);
+        Err(End::Blocked(Reason::NamespaceNotAllowed, message))
     }
 
     /// Returns the owner tag of an object.
@@ -190,32 +202,13 @@ impl Planner {
             owners: &self.owners,
             since: self.since,
             waiting: place.count,
+            has_unique_name: registry::unique_name(place.content.desired()).is_some(),
         };
         let found = look.find(external).await?;
         let moved = moved(&status, open, external.system());
         let contender = place.contender.clone();
         Ok((PriorState { contender, left_behind: found.left_behind, moved, ..prior }, found))
     }
-}
-
-/// Returns for each object the one that claims the same upstream object and comes before it.
-fn contenders(objects: &[Object]) -> Vec<Option<String>> {
-    let mut first = BTreeMap::<(String, &str, String), usize>::new();
-    let mut found = vec![None; objects.len()];
-    for at in bound::order(objects) {
-        let Ok(content) = &objects[at].content else { continue };
-        let key = ConnectionKey::of(&content.common().connection_ref, &objects[at].namespace).to_string();
-        let Some(identity) = registry::identity(content.desired()) else { continue };
-        let name = identity.name.map(|(_, name)| name.to_owned());
-        for claim in name.into_iter().chain(content.common().external_id.clone()) {
-            let other = *first.entry((key.clone(), identity.system, claim)).or_insert(at);
-            if other != at {
-                let Object { origin, .. } = &objects[other];
-                found[at] = Some(format!("{} ({}:{})", objects[other].title(), origin.file, origin.line));
-            }
-        }
-    }
-    found
 }
 
 /// Returns the plan of an object, or why there is none.

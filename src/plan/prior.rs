@@ -23,6 +23,7 @@ pub fn of(applied: &Applied<'_>, now: Timestamp) -> PriorState {
     let recorded = common.upstream.as_ref().and_then(|upstream| upstream.id.clone());
     let since = |text: &str| text.parse::<Timestamp>().ok().map(|at| now.duration_since(at));
     let is_recent = |text: &str| since(text).is_some_and(|age| age < GRACE);
+    let fought = if applied.spec_changed { Vec::new() } else { given_up(common, &[Reason::DriftFight]) };
     PriorState {
         id: recorded.filter(|_| in_flight != Some(OperationKind::Adopt)),
         in_flight,
@@ -30,10 +31,7 @@ pub fn of(applied: &Applied<'_>, now: Timestamp) -> PriorState {
         applied_hash: common.applied_hash.clone(),
         settling: has_reason(common, &[Reason::Updating]),
         not_applied: given_up(common, &[Reason::NotApplied, Reason::RecreateRequired]),
-        fought: match applied.spec_changed {
-            true => Vec::new(),
-            false => given_up(common, &[Reason::DriftFight]).into_iter().map(|field| field.path).collect(),
-        },
+        fought: fought.into_iter().map(|field| field.path).collect(),
         ..PriorState::default()
     }
 }

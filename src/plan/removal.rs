@@ -58,11 +58,11 @@ impl Planner {
         key: &ConnectionKey,
         record: &UpstreamRef,
         content: &dyn Described,
-        context: RequestContext,
+        request_context: RequestContext,
     ) -> Result<Box<dyn ExternalDeleter>, End> {
         let open = self.connections.get(key).map_err(|message| End::Failed(message.to_owned()))?;
         let tag = OwnerTag::new(self.owners.cluster(), content.uid().unwrap_or_default());
-        registry::deleter(&open.account, &record.system, &tag, context)
+        registry::deleter(&open.account, &record.system, &tag, request_context)
             .ok_or_else(|| End::Blocked(Reason::InvalidSpec, format!("{key} has no collection {}", record.system)))
     }
 

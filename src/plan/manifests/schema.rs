@@ -245,6 +245,8 @@ mod tests {
             patterns(version.schema.as_ref().unwrap().open_api_v3_schema.as_ref().unwrap(), &mut all);
         }
         assert!(all.len() > 20);
-        all.iter().for_each(|pattern| drop(Regex::new(pattern).unwrap()));
+        for pattern in &all {
+            Regex::new(pattern).unwrap();
+        }
     }
 }

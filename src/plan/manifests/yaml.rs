@@ -120,15 +120,13 @@ impl Node {
 fn segments(path: &str) -> Vec<String> {
     let (mut all, mut rest) = (Vec::new(), path);
     while !rest.is_empty() {
-        let (segment, after) = match rest.strip_prefix("['") {
-            Some(quoted) => quoted.split_once("']").unwrap_or((quoted, "")),
-            None => match rest.strip_prefix('[') {
-                Some(index) => index.split_once(']').unwrap_or((index, "")),
-                None => {
-                    let plain = rest.strip_prefix('.').unwrap_or(rest);
-                    plain.split_at(plain.find(['.', '[']).unwrap_or(plain.len()))
-                }
-            },
+        let (segment, after) = if let Some(quoted) = rest.strip_prefix("['") {
+            quoted.split_once("']").unwrap_or((quoted, ""))
+        } else if let Some(index) = rest.strip_prefix('[') {
+            index.split_once(']').unwrap_or((index, ""))
+        } else {
+            let plain = rest.strip_prefix('.').unwrap_or(rest);
+            plain.split_at(plain.find(['.', '[']).unwrap_or(plain.len()))
         };
         all.push(segment.to_owned());
         rest = after;

@@ -3,6 +3,7 @@
 use super::{access, counts, is_quiet, notes, origin, text::failed, users};
 use crate::engine::actions::Action;
 use crate::plan::report::{Field, Planned, Report};
+use std::fmt::Write as _;
 
 /// Begins every comment, so that a bot finds its own one and edits it.
 pub const MARKER: &str = "<!-- cloud-policy plan -->";
@@ -41,7 +42,7 @@ fn append(out: &mut String, lines: impl ExactSizeIterator<Item = String>, what: 
     let count = lines.len();
     for (at, line) in lines.enumerate() {
         if out.len() + line.len() > LONGEST {
-            out.push_str(&format!("\nand {} more {what}: see the JSON output.\n", count - at));
+            let _ = writeln!(out, "\nand {} more {what}: see the JSON output.", count - at);
             return;
         }
         out.push_str(&line);

@@ -8,7 +8,7 @@ pub mod markdown;
 mod metrics;
 mod pictures;
 mod runbooks;
-mod walkthrough;
+pub mod walkthrough;
 
 use cloud_policy::api::Reason;
 use cloud_policy_testbed::repository;

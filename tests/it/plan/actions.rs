@@ -106,7 +106,6 @@ async fn unchanged_policies_are_nothing_to_do() {
         description: Some("first".to_owned()),
         permissions: serde_json::from_value(block["permissions"].clone()).unwrap(),
         tags: [("cloudpolicy-owner".to_owned(), "here_uid-1".to_owned())].into(),
-        ..NewPolicy::default()
     });
     setup.manifest(&object);
     let ended = setup.plan(&["--cluster-id=here"]);

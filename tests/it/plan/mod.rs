@@ -6,10 +6,13 @@
 //! | [`actions`] | what is planned for each state, and that nothing is written |
 //! | [`inputs`] | files, folders, standard input, and what is wrong with them |
 //! | [`agrees`] | what is planned is what the operator writes |
+//! | [`page`], [`pipelines`] | the page and the files for pipelines, followed literally |
 //! | [`outputs`] | each format, its limits and its exit code |
 
 mod actions;
 mod agrees;
 mod inputs;
 mod outputs;
+mod page;
+mod pipelines;
 mod setup;

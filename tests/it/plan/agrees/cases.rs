@@ -130,7 +130,6 @@ impl Case {
                     description,
                     permissions: serde_json::from_value(block["permissions"].clone()).unwrap(),
                     tags,
-                    ..NewPolicy::default()
                 });
             }
             Kind::Spaceone => {
@@ -150,7 +149,7 @@ impl Case {
     }
 
     /// Changes the spec, the upstream object, or both.
-    pub async fn change(&mut self, dice: &mut Dice, env: &TestEnv) {
+    pub fn change(&mut self, dice: &mut Dice, env: &TestEnv) {
         let spec = dice.below(3) == 0;
         let upstream = dice.below(3);
         if spec {
@@ -190,7 +189,7 @@ impl Case {
             Kind::Spaceone if edits => {
                 let (permissions, what) = (dice.some(&PERMISSIONS), dice.below(3));
                 env.spaceone.edit_policy(self.name(), |policy| match what {
-                    0 => policy.name = "drift".to_owned(),
+                    0 => "drift".clone_into(&mut policy.name),
                     1 => policy.permissions = permissions,
                     _ => drop(policy.tags.insert("drift".to_owned(), json!(1))),
                 });
