@@ -59,7 +59,7 @@ fn unreadable_documents_are_never_dropped() {
     let cases = [
         ("spec: {}\n", 1, "is no Kubernetes object"),
         ("just text\n", 1, "is no Kubernetes object"),
-        ("a: [\n", 2, "is no valid YAML"),
+        ("a: [\n", 1, "is no valid YAML"),
         ("apiVersion: cloudpolicy.dev/v1alpha1\nkind: Polcy\nmetadata: {name: a}\n", 1, "did you mean Policy?"),
         (
             "apiVersion: cloudpolicy.dev/v1\nkind: Policy\nmetadata: {name: a}\n",
