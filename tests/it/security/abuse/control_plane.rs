@@ -103,7 +103,11 @@ async fn operator_survives_api_server_restart_and_compaction() {
 pub async fn allow_anything(client: &Client) {
     let definitions: Api<CustomResourceDefinition> = Api::all(client.clone());
     let anything = json!({ "type": "object", "x-kubernetes-preserve-unknown-fields": true });
-    let patch = json!([{ "op": "replace", "path": "/spec/versions/0/schema/openAPIV3Schema", "value": anything }]);
+    let patch = json!([
+        { "op": "replace", "path": "/spec/versions/0/schema/openAPIV3Schema", "value": anything },
+        // They name fields that this schema does not describe.
+        { "op": "remove", "path": "/spec/versions/0/selectableFields" },
+    ]);
     let patch: kube::core::params::Patch<()> = Patch::Json(serde_json::from_value(patch).unwrap());
     definitions.patch("policies.cloudpolicy.dev", &PatchParams::default(), &patch).await.unwrap();
 }
