@@ -119,7 +119,8 @@ pub(crate) fn below(base: &Url, path: &[&str], operation: &'static str) -> Resul
     Ok(url)
 }
 
-fn address(host: &Host<&str>) -> Option<IpAddr> {
+/// Returns the address that stands in a URL instead of a name.
+pub(crate) fn address(host: &Host<&str>) -> Option<IpAddr> {
     match host {
         Host::Domain(_) => None,
         Host::Ipv4(ip) => Some(IpAddr::V4(*ip)),

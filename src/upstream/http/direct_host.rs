@@ -1,5 +1,6 @@
 //! The hosts that the operator reaches without the forward proxy, as programs read `NO_PROXY`.
 
+use crate::upstream::endpoint::address;
 use ipnet::IpNet;
 use std::net::IpAddr;
 use std::str::FromStr;
@@ -23,7 +24,7 @@ pub enum DirectHost {
 
 impl DirectHost {
     pub(super) fn matches(&self, host: &Host<&str>) -> bool {
-        match (self, address_of(host)) {
+        match (self, address(host)) {
             (Self::All, _) => true,
             (Self::Network(network), Some(ip)) => network.contains(&ip),
             (Self::Name { name, below }, None) => {
@@ -63,15 +64,6 @@ impl FromStr for DirectHost {
         } else {
             Err(format!("`{text}` is no host, domain, address or network, such as .example.com or 10.0.0.0/8"))
         }
-    }
-}
-
-/// Returns the address that stands in a URL instead of a name.
-pub(super) fn address_of(host: &Host<&str>) -> Option<IpAddr> {
-    match host {
-        Host::Domain(_) => None,
-        Host::Ipv4(ip) => Some(IpAddr::V4(*ip)),
-        Host::Ipv6(ip) => Some(IpAddr::V6(*ip)),
     }
 }
 

@@ -4,8 +4,8 @@
 //! intercepts TLS with a certificate that the connection trusts. The proxy resolves the name and connects, where the
 //! dialer cannot judge addresses: `proxied_host` judges them before.
 
-use super::direct_host::{DirectHost, address_of};
-use crate::upstream::endpoint::EndpointRules;
+use super::direct_host::DirectHost;
+use crate::upstream::endpoint::{EndpointRules, address};
 use secrecy::{ExposeSecret as _, SecretString};
 use std::error::Error;
 use std::fmt;
@@ -43,7 +43,7 @@ impl ForwardProxy {
         if !matches!(url.path(), "" | "/") || url.query().is_some() || url.fragment().is_some() {
             return Err(invalid("it must end after the port"));
         }
-        if url.host().as_ref().and_then(address_of).is_some_and(|ip| !inside().permits(ip)) {
+        if url.host().as_ref().and_then(address).is_some_and(|ip| !inside().permits(ip)) {
             return Err(invalid("link-local and metadata addresses are refused"));
         }
         Ok(Self { url, credentials, direct: direct.into() })

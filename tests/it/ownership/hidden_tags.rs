@@ -119,6 +119,17 @@ async fn forged_record_changes_no_object_of_an_older_one() {
     }
 }
 
+/// Deletes the forger, whose deletion waits, and then the object whose record it forged, which deletes the policy.
+async fn forger_deletes_nothing(env: &TestEnv) {
+    env.delete::<Policy>("forger").await;
+    let message = blocked::<Policy>(env, "forger", "Conflict").await;
+    assert!(message.contains("force-orphan=true") && env.ncloud.policies().len() == 1, "{message}");
+    env.delete::<Policy>("one").await;
+    env.gone::<Policy>("one").await;
+    assert!(env.ncloud.policies().is_empty(), "its owner deletes it");
+    env.gone::<Policy>("forger").await;
+}
+
 #[tokio::test]
 async fn forged_record_deletes_no_object_of_an_older_one() {
     for restarted in [false, true] {
@@ -127,13 +138,7 @@ async fn forged_record_deletes_no_object_of_an_older_one() {
             env.stop().await;
             env.start(|_| {});
         }
-        env.delete::<Policy>("forger").await;
-        let message = blocked::<Policy>(&env, "forger", "Conflict").await;
-        assert!(message.contains("force-orphan=true") && env.ncloud.policies().len() == 1, "{message}");
-        env.delete::<Policy>("one").await;
-        env.gone::<Policy>("one").await;
-        assert!(env.ncloud.policies().is_empty(), "its owner deletes it");
-        env.gone::<Policy>("forger").await;
+        forger_deletes_nothing(&env).await;
     }
 }
 
@@ -180,12 +185,6 @@ async fn forged_record_of_an_older_object_deletes_nothing() {
         let (mut env, _) = with_older_forger("hidden-older-gone", pause).await;
         env.stop().await;
         env.start(|_| {});
-        env.delete::<Policy>("forger").await;
-        let message = blocked::<Policy>(&env, "forger", "Conflict").await;
-        assert!(message.contains("force-orphan=true") && env.ncloud.policies().len() == 1, "{message}");
-        env.delete::<Policy>("one").await;
-        env.gone::<Policy>("one").await;
-        assert!(env.ncloud.policies().is_empty(), "its owner deletes it");
-        env.gone::<Policy>("forger").await;
+        forger_deletes_nothing(&env).await;
     }
 }
