@@ -33,8 +33,10 @@ plan() {
 
 code=0
 plan markdown "$folder/plan.md" || code=$?
-plan json "$folder/plan.json" || true
-plan sarif "$folder/plan.sarif" || true
+# The first plan decides the exit code. A later one matters only if it could not be read or decided (1).
+for format in json sarif; do
+    plan "$format" "$folder/plan.$format" || if (($? == 1)); then code=1; fi
+done
 cat -- "$folder/plan.md"
 if [[ -n $outputs ]]; then
     printf '%s\n' "exit-code=$code" "markdown=$folder/plan.md" "sarif=$folder/plan.sarif" >>"$outputs"

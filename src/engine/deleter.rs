@@ -107,6 +107,11 @@ impl<E: External> Deleter<E> {
 }
 
 impl<E: External> Deleter<E> {
+    /// Returns the id and the owner of an object.
+    fn owned(&self, seen: Observed<E::Document>) -> (String, Ownership) {
+        (seen.id, self.owner_tag.judge(&seen.found_tag))
+    }
+
     /// Returns whether an object that is shown after its deletion may be the deleted one: where people choose the id,
     /// another owner may have made one anew.
     fn may_be_deleted(&self, found_tag: &FoundTag) -> bool {
@@ -124,20 +129,19 @@ impl<E: External> ExternalDeleter for Deleter<E> {
     fn find<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<Vec<(String, Ownership)>>> {
         Box::pin(async move {
             let found = self.external.find(key, &self.owner_tag).await?;
-            let owned = |seen: Observed<E::Document>| (seen.id, self.owner_tag.judge(&seen.found_tag));
-            Ok(found.into_iter().map(owned).collect())
+            Ok(found.into_iter().map(|seen| self.owned(seen)).collect())
         })
     }
     fn find_tagged(&self) -> BoxFuture<'_, Result<Vec<(String, Ownership)>>> {
         Box::pin(async {
             let found = self.external.find_tagged(&self.owner_tag).await?;
-            Ok(found.into_iter().map(|seen| (seen.id, self.owner_tag.judge(&seen.found_tag))).collect())
+            Ok(found.into_iter().map(|seen| self.owned(seen)).collect())
         })
     }
     fn find_listed<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<Option<(String, Ownership)>>> {
         Box::pin(async move {
             let listed = self.external.find_listed(key).await?;
-            Ok(listed.map(|seen| (seen.id, self.owner_tag.judge(&seen.found_tag))))
+            Ok(listed.map(|seen| self.owned(seen)))
         })
     }
     fn owner<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<Option<Ownership>>> {

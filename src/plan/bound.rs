@@ -116,11 +116,7 @@ pub fn test(manifests: &Manifests) -> Vec<Tested> {
 }
 
 fn tested(manifests: &Manifests, object: &Object, older: usize) -> Result<Judged, String> {
-    let content = object.content.as_ref().map_err(|problems| {
-        let told =
-            problems.iter().map(|it| format!("line {}: {}: {}", object.line_of(&it.field), it.field, it.message));
-        told.collect::<Vec<_>>().join("; ")
-    })?;
+    let content = object.content.as_ref().map_err(|problems| object.describe(problems))?;
     let key = ConnectionKey::of(&content.common().connection_ref, &object.namespace);
     let connection =
         manifests.connection(&key).ok_or_else(|| format!("{key} is not among the manifests: add its file"))?;

@@ -1,6 +1,6 @@
 //! Opens the accounts of connections.
 //!
-//! The credentials come from the caller, never from a manifest. A manifest may name the endpoint, and whoever writes it
+//! The credentials come from the caller, never from a manifest. A manifest may name the endpoint, and its author
 //! may not be trusted with the credentials: only the hosts that the caller allows get them.
 
 use super::manifests::{ConnectionManifest, Manifests};

@@ -112,7 +112,7 @@ impl Planner {
     ) -> Result<Planned, Failure> {
         let mut planned = blank(object);
         let result = match &object.content {
-            Err(problems) => Err(End::Blocked(Reason::InvalidSpec, told(object, problems))),
+            Err(problems) => Err(End::Blocked(Reason::InvalidSpec, object.describe(problems))),
             Ok(content) => {
                 let key = ConnectionKey::of(&content.common().connection_ref, &object.namespace);
                 let place = Place { object, content: &**content, key, older, contender, count };
@@ -126,7 +126,7 @@ impl Planner {
     async fn removed(&self, object: &Object) -> Result<Planned, Failure> {
         let mut planned = blank(object);
         let result = match &object.content {
-            Err(problems) => Err(End::Failed(told(object, problems))),
+            Err(problems) => Err(End::Failed(object.describe(problems))),
             Ok(content) => self.removal(object, &**content, &mut planned).await,
         };
         finish(object, planned, result)
@@ -247,12 +247,6 @@ fn blank(object: &Object) -> Planned {
     }
 }
 
-/// Tells problems with their lines.
-fn told(object: &Object, problems: &[Problem]) -> String {
-    let line = |it: &Problem| format!("line {}: {}: {}", object.line_of(&it.field), it.field, it.message);
-    problems.iter().map(line).collect::<Vec<_>>().join("; ")
-}
-
 /// Binds the spec to the collection that should hold it, and validates it.
 fn bind(
     place: &Place<'_>,
@@ -260,7 +254,7 @@ fn bind(
     tag: &OwnerTag,
     recorder: &Arc<Recorder>,
 ) -> Result<Box<dyn BoundExternal>, End> {
-    let invalid = |problem: Problem| End::Blocked(Reason::InvalidSpec, told(place.object, &[problem]));
+    let invalid = |problem: Problem| End::Blocked(Reason::InvalidSpec, place.object.describe(&[problem]));
     let context = Recorder::context(recorder, &place.object.namespace);
     let mut external = registry::bind(&open.account, place.content.desired(), tag, context).map_err(invalid)?;
     external.remember(&place.content.status().once_declared);

@@ -3,16 +3,13 @@
 
 use crate::api::crds;
 use crate::cli::cluster;
+use crate::controller::setup::startup::cluster_id;
 use crate::plan::Cluster;
 use anyhow::Context as _;
-use k8s_openapi::api::core::v1::Namespace;
 use kube::api::{ApiResource, DynamicObject, ListParams};
 use kube::{Api, Client};
 use serde_json::Value;
 use std::collections::BTreeSet;
-
-/// The namespace whose uid identifies a cluster.
-const CLUSTER_NAMESPACE: &str = "kube-system";
 
 /// How many objects one request lists.
 const PAGE: u32 = 500;
@@ -31,7 +28,7 @@ pub async fn read(id: Option<String>, namespaces: &BTreeSet<String>) -> anyhow::
     let client = cluster::client().await?;
     let id = match id {
         Some(id) => id,
-        None => uid(&client).await?,
+        None => cluster_id(&client).await.context("cannot read the namespace kube-system: give --cluster-id")?,
     };
     let mut objects = Vec::new();
     for crd in crds::managed() {
@@ -42,12 +39,6 @@ pub async fn read(id: Option<String>, namespaces: &BTreeSet<String>) -> anyhow::
         connections.extend(list(&client, &resource(&crd), namespaces).await?);
     }
     Ok(Read { cluster: Cluster { id, objects }, connections })
-}
-
-async fn uid(client: &Client) -> anyhow::Result<String> {
-    let namespace = Api::<Namespace>::all(client.clone()).get(CLUSTER_NAMESPACE).await;
-    let namespace = namespace.context("cannot read the namespace kube-system: give --cluster-id")?;
-    namespace.metadata.uid.context("the namespace kube-system has no uid: give --cluster-id")
 }
 
 fn resource(

@@ -1,8 +1,9 @@
 //! Adds and removes the finalizer, and with it the annotation that records the place of the upstream object.
 //!
 //! The patches carry `uid` and `resourceVersion`. So they never change an object that was deleted and created again
-//! under the same name, or that changed meanwhile. A refusal, such as that of an admission policy, is [`Error::Refused`]. They replace the list of finalizers, and merge the annotation: the
-//! operator does not read the annotations of others.
+//! under the same name, or that changed meanwhile. They replace the list of finalizers, and merge the annotation: the
+//! operator does not read the annotations of others. A refusal, such as that of an admission policy, is
+//! [`Error::Refused`].
 
 use super::{metadata, size_limit};
 use crate::api::FINALIZER;

@@ -3,7 +3,7 @@
 
 use super::reconciliation::Reconciliation;
 use crate::api::Reason;
-use crate::api::status::{DriftField, OperationKind};
+use crate::api::status::OperationKind;
 use crate::controller::kinds::managed::Managed;
 use crate::controller::state::settling::LastWrite;
 use crate::engine::plan::{PriorState, Unapplied};
@@ -49,12 +49,9 @@ impl<K: Managed> Reconciliation<'_, K> {
         self.status.common.operation.as_ref().is_some_and(|operation| operation.kind == kind)
     }
 
-    /// Returns the fields that the operator gave up for one of these reasons.
+    /// Returns the fields that the operator gave up for one of these reasons; none when a reconcile is requested.
     fn given_up(&self, reasons: &[Reason]) -> Vec<Unapplied> {
-        let gave_up = reasons.iter().any(|reason| self.has_reason(*reason));
-        let drift = self.status.common.drift.as_ref().filter(|_| gave_up && !self.reconcile_requested());
-        let field = |field: &DriftField| Unapplied { path: field.path.clone(), observed: field.observed.clone() };
-        drift.into_iter().flat_map(|drift| &drift.fields).map(field).collect()
+        if self.reconcile_requested() { Vec::new() } else { Unapplied::given_up(&self.status.common, reasons) }
     }
 
     /// Returns whether reads may not show the last write yet. After a restart status tells.

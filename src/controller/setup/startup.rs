@@ -56,7 +56,8 @@ where
     }
 }
 
-async fn cluster_id(client: &Client) -> kube::Result<String> {
+/// Reads the uid of `kube-system`.
+pub async fn cluster_id(client: &Client) -> kube::Result<String> {
     let namespace = Api::<Namespace>::all(client.clone()).get_metadata("kube-system").await?;
     Ok(namespace.metadata.uid.unwrap_or_default())
 }

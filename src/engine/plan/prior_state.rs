@@ -2,7 +2,8 @@
 //! its spec.
 
 use crate::api::shared::{AdoptionPolicy, CommonSpec, DriftPolicy, ManagementPolicy, RecreatePolicy};
-use crate::api::status::OperationKind;
+use crate::api::status::{CommonStatus, DriftField, OperationKind};
+use crate::api::{ConditionType, Reason};
 use crate::engine::diff::shortened;
 use crate::engine::location::Moved;
 use crate::engine::{Diff, FieldDiff};
@@ -75,6 +76,16 @@ pub struct Unapplied {
 }
 
 impl Unapplied {
+    /// Returns the fields that status says the operator gave up for one of these reasons of `Ready`.
+    #[must_use]
+    pub fn given_up(status: &CommonStatus, reasons: &[Reason]) -> Vec<Self> {
+        let ready = ConditionType::Ready.find(&status.conditions);
+        let gave_up = ready.is_some_and(|ready| reasons.iter().any(|reason| ready.reason == reason.as_str()));
+        let field = |field: &DriftField| Self { path: field.path.clone(), observed: field.observed.clone() };
+        let drift = status.drift.as_ref().filter(|_| gave_up);
+        drift.into_iter().flat_map(|drift| &drift.fields).map(field).collect()
+    }
+
     /// Returns a field that differs in this form.
     #[must_use]
     pub fn of(field: &FieldDiff) -> Self {

@@ -83,6 +83,13 @@ impl Object {
     pub fn title(&self) -> String {
         format!("{} {}/{}", self.kind, self.namespace, self.name)
     }
+
+    /// Describes problems of the object with their lines.
+    #[must_use]
+    pub fn describe(&self, problems: &[Problem]) -> String {
+        let line = |it: &Problem| format!("line {}: {}: {}", self.line_of(&it.field), it.field, it.message);
+        problems.iter().map(line).collect::<Vec<_>>().join("; ")
+    }
 }
 
 /// A connection in the manifests.

@@ -1,5 +1,5 @@
-//! The one HTTP client: timeouts, a limit on the body, no redirects, no proxy unless the administrator names one, one log line for each
-//! request, and failures that show whether the request can have had an effect.
+//! The one HTTP client: timeouts, a limit on the body, no redirects, no proxy unless the administrator names one, one log
+//! line for each request, and failures that show whether the request can have had an effect.
 //!
 //! | module | contents |
 //! | --- | --- |

@@ -25,16 +25,11 @@ fn operation(line: &Value) -> Operation {
     }
 }
 
-fn is_write(entry: &Entry) -> bool {
-    use Operation::{Create, Delete, PinData, TagsAdd, TagsRemove, Update};
-    [Create, Update, Delete, PinData, TagsAdd, TagsRemove].contains(&entry.operation)
-}
-
 /// Asserts that the audit log of an upstream equals its journal.
 fn assert_equal(audit_log: &[Value], upstream: &str, journal: &Journal) {
     let lines: Vec<&Value> =
         audit_log.iter().filter(|line| line["system"].as_str().unwrap().starts_with(upstream)).collect();
-    let entries: Vec<Entry> = journal.entries().into_iter().filter(is_write).collect();
+    let entries: Vec<Entry> = journal.entries().into_iter().filter(|entry| entry.operation.is_write()).collect();
     let logged: Vec<Write> =
         lines.iter().map(|line| (operation(line), line["code"].as_str().unwrap().parse().ok())).collect();
     let recorded: Vec<Write> = entries.iter().map(|entry| (entry.operation, entry.status)).collect();

@@ -88,18 +88,23 @@ async fn deletion_takes_no_foreign_object_when_id_is_forged() {
     }
 }
 
+/// Returns a suspended object that names the policy of another one.
+fn forger() -> Value {
+    let mut forger = ncloud_policy("forger");
+    forger["metadata"]["finalizers"] = json!([FINALIZER]);
+    forger["spec"]["suspend"] = json!(true);
+    forger["spec"]["ncloud"]["policyName"] = json!("one");
+    forger["spec"]["ncloud"]["description"] = json!("forged");
+    forger
+}
+
 /// Adds a suspended object of another tenant that names the ready policy as well, with the record of its owner in status.
 async fn with_forger(prefix: &str) -> TestEnv {
     let (env, _) = untagged(prefix).await;
     let record = common(&env.get::<Policy>("one").await).upstream;
     // The API server counts the age in seconds.
     tokio::time::sleep(Duration::from_millis(1100)).await;
-    let mut forger = ncloud_policy("forger");
-    forger["metadata"]["finalizers"] = json!([FINALIZER]);
-    forger["spec"]["suspend"] = json!(true);
-    forger["spec"]["ncloud"]["policyName"] = json!("one");
-    forger["spec"]["ncloud"]["description"] = json!("forged");
-    env.apply(forger).await;
+    env.apply(forger()).await;
     env.reason::<Policy>("forger", "Suspended").await;
     write_status::<Policy>(&env, "forger", json!({ "upstream": record })).await;
     env
@@ -146,12 +151,7 @@ async fn forged_record_deletes_no_object_of_an_older_one() {
 async fn with_older_forger(prefix: &str, pause: Duration) -> (TestEnv, String) {
     let env = TestEnv::new(prefix).await;
     env.ncloud.faults().add(Fault::on(Operation::TagsGet).before(Action::status(400, "{}")).forever());
-    let mut forger = ncloud_policy("forger");
-    forger["metadata"]["finalizers"] = json!([FINALIZER]);
-    forger["spec"]["suspend"] = json!(true);
-    forger["spec"]["ncloud"]["policyName"] = json!("one");
-    forger["spec"]["ncloud"]["description"] = json!("forged");
-    env.apply(forger).await;
+    env.apply(forger()).await;
     tokio::time::sleep(pause).await;
     env.apply(ncloud_policy("one")).await;
     let id = upstream_id(&env.ready::<Policy>("one").await);

@@ -55,6 +55,25 @@ pub enum Operation {
     Other,
 }
 
+impl Operation {
+    /// Returns whether a request of an operator for this may change something.
+    #[must_use]
+    pub fn is_write(self) -> bool {
+        match self {
+            Self::Create | Self::Update | Self::Delete | Self::PinData | Self::TagsAdd | Self::TagsRemove => true,
+            Self::Get
+            | Self::List
+            | Self::Stat
+            | Self::Validate
+            | Self::Resources
+            | Self::TagsGet
+            | Self::Attach
+            | Self::Detach
+            | Self::Other => false,
+        }
+    }
+}
+
 /// The collection that a request is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Collection {

@@ -11,27 +11,6 @@ pub type Written = (String, String, Value);
 /// Stands for an id that the upstream assigns.
 const NEW: &str = "NEW";
 
-/// Returns whether an entry may change something, whatever became of it.
-pub fn is_write(entry: &Entry) -> bool {
-    match entry.operation {
-        Operation::Create
-        | Operation::Update
-        | Operation::Delete
-        | Operation::PinData
-        | Operation::TagsAdd
-        | Operation::TagsRemove => true,
-        Operation::Get
-        | Operation::List
-        | Operation::Stat
-        | Operation::Validate
-        | Operation::Resources
-        | Operation::TagsGet
-        | Operation::Attach
-        | Operation::Detach
-        | Operation::Other => false,
-    }
-}
-
 /// Returns the writes of a plan.
 pub fn planned(object: &Planned, cluster: &str) -> Vec<Written> {
     let form = |write: &cloud_policy::plan::report::Write| {

@@ -178,7 +178,7 @@ impl Phase<'_> {
     fn written_since(&self, (ncloud, spaceone): (usize, usize)) -> Vec<cloud_policy_simulator::Entry> {
         let mut entries = self.env.ncloud.journal().entries().split_off(ncloud);
         entries.extend(self.env.spaceone.journal().entries().split_off(spaceone));
-        entries.retain(journal::is_write);
+        entries.retain(|entry| entry.operation.is_write());
         entries
     }
 
