@@ -1,21 +1,19 @@
 //! Deletions right after the start of the operator: what an earlier process sent may still take effect, or become visible.
 
-use crate::ownership::hidden_refusals::{counts, delete_three, patient};
+use crate::ownership::in_lag::{NEVER, delete_three_in_lag, show_after, slow};
 use crate::security::tenants::write_status;
 use crate::support::test_env::{TestEnv, ncloud_policy, network_policy, spaceone_policy};
 use cloud_policy::api::{NetworkPolicy, Policy};
-use cloud_policy_simulator::{Action, Collection, Fault, Lag, Operation};
+use cloud_policy_simulator::{Action, Collection, Fault, Operation};
 use futures::future::join_all;
 use serde_json::{Value, json};
 use std::time::Duration;
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// Has each upstream treat one create of each collection like this, and show objects late.
+/// Has each upstream treat one create of each collection like this, and show no object.
 fn treat_creates(env: &TestEnv, create: &Fault) {
-    let lag = Lag { reads: SECOND * 2, lists: SECOND * 2, deletions: Duration::ZERO };
-    env.ncloud.set_options(|options| options.switches.lag = lag);
-    env.spaceone.set_options(|switches| switches.lag = lag);
+    show_after(env, NEVER);
     env.ncloud.faults().add(create.clone());
     env.spaceone.faults().add(create.clone().of(Collection::Policy));
     env.spaceone.faults().add(create.clone().of(Collection::NetworkPolicy));
@@ -23,7 +21,7 @@ fn treat_creates(env: &TestEnv, create: &Fault) {
 
 /// Applies three objects, and crashes the operator when it has sent their creates.
 async fn crash_after_creates(prefix: &str, create: &Fault) -> TestEnv {
-    let mut env = TestEnv::with(prefix, patient).await;
+    let mut env = TestEnv::with(prefix, slow).await;
     treat_creates(&env, create);
     for object in [ncloud_policy("one"), spaceone_policy("two"), network_policy("net", &env.spaceone.zone_ids()[0])] {
         env.apply(object).await;
@@ -48,10 +46,8 @@ fn creates() -> [Fault; 4] {
 async fn deletion_waits_for_creates_of_an_earlier_process() {
     join_all(creates().map(|create| async move {
         let mut env = crash_after_creates("start-deleted", &create).await;
-        env.start(patient);
-        delete_three(&env).await;
-        tokio::time::sleep(SECOND * 3).await;
-        assert_eq!(counts(&env), [0, 0, 0], "leak after {create:?}");
+        env.start(slow);
+        delete_three_in_lag(&env).await;
     }))
     .await;
 }
@@ -65,10 +61,8 @@ async fn deletion_waits_for_creates_that_a_forged_record_hides() {
             write_status::<Policy>(&env, name, forged(&env, system, key)).await;
         }
         write_status::<NetworkPolicy>(&env, "net", forged(&env, "spaceone/networkpolicy", "net")).await;
-        env.start(patient);
-        delete_three(&env).await;
-        tokio::time::sleep(SECOND * 3).await;
-        assert_eq!(counts(&env), [0, 0, 0], "leak after {create:?}");
+        env.start(slow);
+        delete_three_in_lag(&env).await;
     }))
     .await;
 }

@@ -65,11 +65,15 @@ pub fn counts(env: &TestEnv) -> [usize; 3] {
     [env.ncloud.policies().len(), env.spaceone.policies().len(), env.spaceone.network_policies().len()]
 }
 
-pub async fn delete_three(env: &TestEnv) {
+pub async fn delete_all(env: &TestEnv) {
     for name in ["one", "two"] {
         env.delete::<Policy>(name).await;
     }
     env.delete::<NetworkPolicy>("net").await;
+}
+
+pub async fn delete_three(env: &TestEnv) {
+    delete_all(env).await;
     for name in ["one", "two"] {
         env.gone::<Policy>(name).await;
     }

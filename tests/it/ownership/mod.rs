@@ -13,6 +13,7 @@ mod foreign_objects;
 mod forged_places;
 pub mod hidden_refusals;
 mod hidden_tags;
+pub mod in_lag;
 mod lost_adoptions;
 pub mod lost_finalizers;
 pub mod lost_records;
