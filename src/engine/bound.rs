@@ -63,7 +63,7 @@ pub trait BoundExternal: Send + Sync {
     /// Looks in a list for an object that a read does not show.
     fn find_listed(&self) -> BoxFuture<'_, Result<Option<Observation>>>;
     /// Finds objects with our owner tag under another key.
-    fn find_tagged(&self) -> BoxFuture<'_, Result<Vec<Observation>>>;
+    fn find_tagged(&self, not_before: Instant) -> BoxFuture<'_, Result<Vec<Observation>>>;
     /// Finds objects of other owners that the wanted one may have been before its Kubernetes object was lost.
     fn find_namesakes(&self) -> BoxFuture<'_, Result<Vec<Observation>>>;
     /// Finds in a list that started at `since` or later what equals the wanted object but for its name, and
@@ -174,9 +174,9 @@ impl<E: External> BoundExternal for Binding<E> {
             Ok(listed.map(|seen| self.observation(&seen)))
         })
     }
-    fn find_tagged(&self) -> BoxFuture<'_, Result<Vec<Observation>>> {
-        Box::pin(async {
-            let found = self.external.find_tagged(&self.owner_tag).await?;
+    fn find_tagged(&self, not_before: Instant) -> BoxFuture<'_, Result<Vec<Observation>>> {
+        Box::pin(async move {
+            let found = self.external.find_tagged(&self.owner_tag, not_before).await?;
             Ok(found.iter().map(|seen| self.observation(seen)).collect())
         })
     }

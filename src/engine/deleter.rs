@@ -29,7 +29,7 @@ pub trait ExternalDeleter: Send + Sync {
     /// Looks in a list for an object that a read does not show, and returns its owner.
     fn find_listed<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<Option<(String, Ownership)>>>;
     /// Finds objects with our owner tag under another key, and their owners.
-    fn find_tagged(&self) -> BoxFuture<'_, Result<Vec<(String, Ownership)>>>;
+    fn find_tagged(&self, not_before: Instant) -> BoxFuture<'_, Result<Vec<(String, Ownership)>>>;
     /// Returns the owner of the object; `None` if it does not exist.
     fn owner<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<Option<Ownership>>>;
     /// Returns whether a list that started at `not_before` or later proves that the object with this id is ours, and that
@@ -88,8 +88,6 @@ pub trait ExternalDeleter: Send + Sync {
     fn delete<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<()>>;
     /// Removes our owner tag.
     fn untag<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<()>>;
-    /// Returns whether the object shows our owner tag; `false` also if it is gone.
-    fn is_tagged<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<bool>>;
 }
 
 /// The one implementation of [`ExternalDeleter`].
@@ -132,9 +130,9 @@ impl<E: External> ExternalDeleter for Deleter<E> {
             Ok(found.into_iter().map(|seen| self.owned(seen)).collect())
         })
     }
-    fn find_tagged(&self) -> BoxFuture<'_, Result<Vec<(String, Ownership)>>> {
-        Box::pin(async {
-            let found = self.external.find_tagged(&self.owner_tag).await?;
+    fn find_tagged(&self, not_before: Instant) -> BoxFuture<'_, Result<Vec<(String, Ownership)>>> {
+        Box::pin(async move {
+            let found = self.external.find_tagged(&self.owner_tag, not_before).await?;
             Ok(found.into_iter().map(|seen| self.owned(seen)).collect())
         })
     }
@@ -192,8 +190,5 @@ impl<E: External> ExternalDeleter for Deleter<E> {
     }
     fn untag<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<()>> {
         Box::pin(self.external.untag_owner(id, &self.owner_tag))
-    }
-    fn is_tagged<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<bool>> {
-        Box::pin(async move { Ok(self.owner_tag.judge(&self.external.found_tag(id).await?) == Ownership::Ours) })
     }
 }

@@ -175,9 +175,13 @@ pub trait External: Send + Sync + 'static {
         async { Ok(None) }
     }
 
-    /// Finds objects with this owner tag under any key, at the cost of a read of each object; nothing where `find` searches
-    /// by the owner tag, or where people cannot change the key.
-    fn find_tagged(&self, _owner_tag: &OwnerTag) -> impl Future<Output = Result<Vec<Observed<Self::Document>>>> + Send {
+    /// Finds objects with this owner tag under any key, at the cost of a read of each object, unless an earlier search read it
+    /// at `not_before` or later; nothing where `find` searches by the owner tag, or where people cannot change the key.
+    fn find_tagged(
+        &self,
+        _owner_tag: &OwnerTag,
+        _not_before: Instant,
+    ) -> impl Future<Output = Result<Vec<Observed<Self::Document>>>> + Send {
         async { Ok(Vec::new()) }
     }
 

@@ -12,7 +12,8 @@
 //! - A claim on an id concerns who adopts an object that is there. It keeps no object from creating one.
 //! - The object that records the name comes before those that only claim it, whatever their age.
 //! - Where the upstream shows no owner tags, a record is the only proof, and others may have forged it. If two objects record
-//!   the same upstream object and this process saw neither create it, neither comes first: both wait for a human.
+//!   the same upstream object and this process saw neither create it, neither comes first: both wait for a human. An object
+//!   that another one records is not adopted.
 
 use super::ownership::display_name;
 use super::reconciliation::Reconciliation;
@@ -44,7 +45,35 @@ pub fn contender<K: Managed>(this: &Reconciliation<'_, K>, found: &[Observation]
         Ownership::Unknown => proven.as_ref() == Some(&seen.id),
         Ownership::Untagged | Ownership::ForeignTag(_) | Ownership::OtherObject(_) | Ownership::Reserved => false,
     };
-    if found.iter().any(is_ours) { None } else { first_claim(this, |id| found.iter().any(|seen| seen.id == id)) }
+    if found.iter().any(is_ours) {
+        return None;
+    }
+    first_claim(this, |id| found.iter().any(|seen| seen.id == id)).or_else(|| recorder(this, found))
+}
+
+/// Returns the display name of another object that records one of the found objects, whose owner tags the upstream does not
+/// show: its record is the only proof of its ownership.
+fn recorder<K: Managed>(this: &Reconciliation<'_, K>, found: &[Observation]) -> Option<String> {
+    let mine = this.recorded_id();
+    let is_hidden = |seen: &&Observation| seen.owner == Ownership::Unknown && mine.as_ref() != Some(&seen.id);
+    let hidden: Vec<&str> = found.iter().filter(is_hidden).map(|seen| seen.id.as_str()).collect();
+    let system = registry::identity(this.object.desired())?.system;
+    if hidden.is_empty() {
+        return None;
+    }
+    let records = |other: &K| {
+        let record =
+            record_of(other).filter(|record| record.system == system && other.meta().uid != this.object.uid())?;
+        hidden.contains(&record.id.as_deref()?).then(|| (age(other), other.namespace(), other.name_any()))
+    };
+    let (_, namespace, name) = this.shared().stores.collect(records).into_iter().min()?;
+    Some(shown(this, &namespace.unwrap_or_default(), &name))
+}
+
+/// Returns the display name of another object, as the beginning of a sentence.
+fn shown<K: Managed>(this: &Reconciliation<'_, K>, namespace: &str, name: &str) -> String {
+    let text = display_name(K::KIND, namespace, name, &this.namespace());
+    text[..1].to_uppercase() + &text[1..]
 }
 
 /// Returns the display name of the first of the objects that come before this one in one of its claims. A claim on an id
@@ -75,8 +104,7 @@ pub fn first_claim<K: Managed>(this: &Reconciliation<'_, K>, is_there: impl Fn(&
         contends.then(|| (age(other), namespace, other.name_any()))
     };
     let (_, namespace, name) = this.shared().stores.collect(before).into_iter().min()?;
-    let text = display_name(K::KIND, &namespace, &name, &this.namespace());
-    Some(text[..1].to_uppercase() + &text[1..])
+    Some(shown(this, &namespace, &name))
 }
 
 /// Returns the rank of an object among those that claim the same; the lowest comes first.

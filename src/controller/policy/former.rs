@@ -118,7 +118,7 @@ async fn look_in<K: Managed>(
 ) -> Result<Former, Stop> {
     let deleter = registry::deleter(account, &record.system, &this.owner_tag(), this.request_context());
     let Some(deleter) = deleter else { return Ok(unknown("the connection leads to another provider")) };
-    let found = match deleter.find_left(record.id.as_deref(), &record.key).await {
+    let found = match find(this, record, account, deleter.as_ref()).await {
         Ok(found) => found,
         // A refusal is believed where the operator cannot look, and not because it could not look once.
         Err(error) if this.is_only_refused() && error.kind.is_transient() => return Err(failed(this, &error)),
@@ -133,6 +133,25 @@ async fn look_in<K: Managed>(
         Some((id, _)) => Former::There(id),
         None => Former::Gone,
     })
+}
+
+/// Finds what may be left at the recorded place, also under another name if status lost its record.
+async fn find<K: Managed>(
+    this: &Reconciliation<'_, K>,
+    record: &UpstreamRef,
+    account: &Account,
+    deleter: &dyn ExternalDeleter,
+) -> crate::engine::Result<Vec<(String, Ownership)>> {
+    let mut found = deleter.find_left(record.id.as_deref(), &record.key).await?;
+    let location = registry::location(account, &record.system).to_string();
+    if !found.iter().any(|(_, owner)| *owner == Ownership::Ours) && this.may_be_renamed(&location) {
+        let tagged = deleter.find_tagged(this.tags_not_before()).await?;
+        if tagged.is_empty() && this.grace_left().is_none() {
+            this.shared().records.tag_searched(&this.uid(), &location);
+        }
+        found.extend(tagged);
+    }
+    Ok(found)
 }
 
 /// Returns whether the spec names an object that was found: then the record names it wrongly.

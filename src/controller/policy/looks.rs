@@ -17,7 +17,7 @@ use crate::api::{has_finalizer, recorded_place};
 use crate::controller::kinds::managed::Managed;
 use crate::controller::settings::Settings;
 use jiff::Timestamp;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How soon after the grace it looks for the last time: clocks may differ a little.
 const AFTER_GRACE: Duration = Duration::from_millis(500);
@@ -159,12 +159,30 @@ impl<K: Managed> Reconciliation<'_, K> {
         self.shared().settings.create_grace.checked_sub(since).filter(|left| !left.is_zero())
     }
 
-    /// Returns whether status lost its record while the operator was stopped, and people may have renamed the upstream object
-    /// meanwhile: then only its owner tag leads to it. One search is enough for a process.
-    pub fn may_be_renamed(&self) -> bool {
-        self.has_lost_record()
+    /// Returns whether status lost its record while the operator was stopped, or may name another object since, and people
+    /// may have renamed the upstream object meanwhile: then only its owner tag leads to it. One search of an account is
+    /// enough for a process.
+    pub fn may_be_renamed(&self, account: &str) -> bool {
+        (self.has_lost_record() || self.has_unproven_record())
             && !recorded_place::is_of_another(&self.object)
-            && !self.shared().records.was_tag_searched(&self.uid())
+            && !self.shared().records.was_tag_searched(&self.uid(), account)
+    }
+
+    /// Returns how old a read of tags may be that tells whether an object has our owner tag: after the grace of this process
+    /// it shows what earlier ones wrote. What this one wrote may be shown only now.
+    pub fn tags_not_before(&self) -> Instant {
+        let (shared, now) = (self.shared(), Instant::now());
+        let settled = shared.observations.started() + shared.settings.create_grace;
+        if shared.records.refused_adoption(&self.uid()).is_some() { now } else { settled.min(now) }
+    }
+
+    /// Returns whether status records an upstream object that this process has not seen with our owner tag: others may have
+    /// edited status while the operator was stopped, or restored an older one.
+    fn has_unproven_record(&self) -> bool {
+        let (records, uid) = (&self.shared().records, self.uid());
+        self.shared().settings.safeguards.search_unrecorded
+            && self.recorded_id().is_some_and(|id| records.proven(&uid) != Some(id))
+            && !records.is_first_process(&uid)
     }
 
     /// Returns whether status may have recorded a create of an earlier process.

@@ -73,13 +73,16 @@ pub async fn reconcile<K: Managed>(object: Arc<DeserializeGuard<K>>, ctx: Arc<Co
         return deletion::run(&mut this).await;
     }
     let refusal = size_limit::refusal(&this.object);
-    match this.restore_finalizer().await {
-        // Whatever needs it says so.
-        Ok(()) | Err(Error::Refused(_)) => {}
+    let unheld = match this.restore_finalizer().await {
+        Ok(()) => None,
+        Err(Error::Refused(why)) => Some(finalizer_refused(&why)),
         Err(error) => return Err(error),
-    }
+    };
     if this.object.common().suspend {
-        return this.finish(Outcome::suspended()).await;
+        return this.finish(suspended(unheld)).await;
+    }
+    if let Some(outcome) = unheld {
+        return this.finish(outcome).await;
     }
     match sync(&mut this, refusal).await {
         Ok(outcome) | Err(Stop::Report(outcome)) => this.finish(outcome).await,
@@ -87,6 +90,13 @@ pub async fn reconcile<K: Managed>(object: Arc<DeserializeGuard<K>>, ctx: Arc<Co
         Err(Stop::Retry(Error::Refused(why))) => this.finish(finalizer_refused(&why)).await,
         Err(Stop::Retry(error)) => Err(error),
     }
+}
+
+/// Reports a suspended object, also one whose finalizer the API server refuses to put back.
+fn suspended(unheld: Option<Outcome>) -> Outcome {
+    let suspended = Outcome::suspended();
+    let Some(Outcome { message, requeue, .. }) = unheld else { return suspended };
+    Outcome { message: format!("{} {message}", suspended.message), requeue, ..suspended }
 }
 
 /// Says that the API server refuses what must be there before the operator writes upstream.

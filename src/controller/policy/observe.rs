@@ -19,13 +19,14 @@ use super::leftovers::leftovers;
 use super::reconciliation::Reconciliation;
 use super::stop::Stop;
 use super::{conflicts, moved, ownership};
+use crate::api::shared::AdoptionPolicy;
 use crate::api::{Reason, has_finalizer};
 use crate::controller::kinds::managed::Managed;
 use crate::controller::state::claims::{Claim, ClaimGuard};
 use crate::engine::access::Change;
 use crate::engine::plan;
 use crate::engine::{BoundExternal, ListedObservation, Observation, Ownership};
-use crate::upstream::Account;
+use crate::upstream::{Account, registry};
 use std::time::Duration;
 
 /// After how many intervals an object is read completely regardless of the rate limit.
@@ -71,8 +72,10 @@ pub async fn observe<'c, K: Managed>(
     if !absent {
         found = from_get(this, external, account).await.map_err(|error| failed(this, &error))?;
     }
-    if found.is_empty() && may_create(this) && this.may_be_renamed() {
-        found = renamed_by_people(this, external, account).await.map_err(|error| failed(this, &error))?;
+    let may_acquire = may_create(this) || (!found.is_empty() && may_adopt(this));
+    // What has the name may be of another owner.
+    if may_acquire && !found.iter().any(|seen| seen.owner == Ownership::Ours) {
+        found.extend(renamed_by_people(this, external, account).await.map_err(|error| failed(this, &error))?);
     }
     let left_behind = found.is_empty() && may_create(this);
     if left_behind {
@@ -171,6 +174,7 @@ async fn from_get<K: Managed>(
     if let Some(id) = known.as_deref().or(named.as_deref()) {
         found.extend(external.observe(id).await?);
     }
+    found.extend(refused_adoption(this, external, &found).await?);
     let ours = found.iter().any(|seen| seen.owner.may_be_ours());
     // Whatever `externalId` names: an object that was recorded comes first.
     let unrecorded = known.is_none() && (this.upstream_ref().is_some() || this.refused_hidden_for().is_some());
@@ -197,20 +201,35 @@ async fn from_get<K: Managed>(
     Ok(found)
 }
 
-/// Finds the object of a lost record by its owner tag, under any name.
+/// Reads the object whose adoption the upstream refused; `None` if it does not have our owner tag, or was found already.
+async fn refused_adoption<K: Managed>(
+    this: &Reconciliation<'_, K>,
+    external: &dyn BoundExternal,
+    found: &[Observation],
+) -> crate::engine::Result<Option<Observation>> {
+    let refused = this.shared().records.refused_adoption(&this.uid());
+    let Some(id) = refused.filter(|id| found.iter().all(|seen| seen.id != *id)) else { return Ok(None) };
+    Ok(external.observe(&id).await?.filter(|seen| seen.owner == Ownership::Ours))
+}
+
+/// Finds the object of a lost record by its owner tag, under any name; nothing if status tells where the object is.
 async fn renamed_by_people<K: Managed>(
     this: &Reconciliation<'_, K>,
     external: &dyn BoundExternal,
     account: &Account,
 ) -> crate::engine::Result<Vec<Observation>> {
-    let mut found = external.find_tagged().await?;
+    let location = registry::location(account, external.system()).to_string();
+    if !this.may_be_renamed(&location) {
+        return Ok(Vec::new());
+    }
+    let mut found = external.find_tagged(this.tags_not_before()).await?;
     found.retain(|other| !this.shared().records.is_replaced(&this.uid(), &other.id));
     for observation in &mut found {
         let object = conflicts::claim_on(account, external.system(), &observation.id);
         judge(this, observation, &object).await;
     }
-    if found.is_empty() {
-        this.shared().records.tag_searched(&this.uid());
+    if found.is_empty() && this.grace_left().is_none() {
+        this.shared().records.tag_searched(&this.uid(), &location);
     }
     Ok(found)
 }
@@ -232,6 +251,12 @@ async fn judge<K: Managed>(this: &Reconciliation<'_, K>, observation: &mut Obser
 fn may_be_two<K: Managed>(this: &Reconciliation<'_, K>) -> bool {
     let edited = this.spec_changed() && is_settled(this) && this.status.common.operation.is_none();
     !edited && !this.has_unique_name()
+}
+
+/// Returns whether the object may adopt what has its name.
+fn may_adopt<K: Managed>(this: &Reconciliation<'_, K>) -> bool {
+    let common = this.object.common();
+    common.adoption_policy != AdoptionPolicy::Never && common.external_id.is_none() && !this.object.only_observes()
 }
 
 /// Returns whether an absent object may be created in this reconcile.

@@ -59,9 +59,19 @@ impl<K: Managed> Reconciliation<'_, K> {
     /// Warns that a refused create may have made an object where the operator cannot look.
     pub fn tell_unsearched(&self, place: &UpstreamRef, why: &str) {
         let UpstreamRef { system, key, .. } = place;
+        let (location, namespace, name) = (Location::from(place).to_string(), self.namespace(), self.object.name_any());
+        tracing::warn!(
+            kind = K::KIND,
+            namespace,
+            name,
+            system,
+            key,
+            location,
+            why,
+            "cannot look where the upstream refused a create"
+        );
         let note = format!(
-            "The upstream refused a create of {system} {key} at {}, and the operator cannot look there ({why}). If the create took effect all the same, its object is left there.",
-            Location::from(place)
+            "The upstream refused a create of {system} {key} at {location}, and the operator cannot look there ({why}). If the create took effect all the same, its object is left there."
         );
         self.warning_event("LeftBehind", &note);
     }

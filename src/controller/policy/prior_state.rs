@@ -24,7 +24,7 @@ impl<K: Managed> Reconciliation<'_, K> {
             create_sent: !shared.settings.safeguards.create_proof || shared.records.sent_create(&self.uid()).is_some(),
             in_grace: self.grace_left().is_some(),
             may_be_unrecorded: self.may_be_unrecorded() || self.may_copy_refused(),
-            may_have_adopted: shared.records.may_have_adopted(&self.uid()),
+            may_have_adopted: shared.records.refused_adoption(&self.uid()).is_some(),
             applied_hash: common.applied_hash.clone(),
             settling: self.is_settling(),
             lost_update: shared.settling.may_land(&self.uid(), shared.settings.create_grace),

@@ -11,11 +11,11 @@ use crate::api::status::UpstreamRef;
 use crate::controller::context::Shared;
 use crate::controller::k8s::{connection_metadata, metadata};
 use crate::controller::kinds::managed::Managed;
-use crate::engine::OrphanReason;
+use crate::engine::{ExternalDeleter, OrphanReason, Ownership, Result};
 use crate::upstream::{Priority, registry};
 use kube::Api;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How long a reconcile under way, or the writes of a former leader, may take to finish.
 const SETTLE: Duration = Duration::from_secs(2);
@@ -42,6 +42,28 @@ enum Left {
     Unknown,
 }
 
+/// What to look for.
+struct Search {
+    /// Whether people may have renamed the object: this process does not know its id.
+    may_be_renamed: bool,
+    /// Whether the user asked to leave the object. A former leader may have let it go: then only its owner tag tells
+    /// that it stays.
+    is_released: bool,
+}
+
+impl Search {
+    async fn find(&self, record: &UpstreamRef, deleter: &dyn ExternalDeleter) -> Result<Vec<(String, Ownership)>> {
+        let is_left =
+            |owner: &Ownership| if self.is_released { *owner == Ownership::Ours } else { owner.may_be_ours() };
+        let mut found = deleter.find_left(record.id.as_deref(), &record.key).await?;
+        found.retain(|(_, owner)| is_left(owner));
+        if found.is_empty() && self.may_be_renamed {
+            found.extend(deleter.find_tagged(Instant::now()).await?);
+        }
+        Ok(found)
+    }
+}
+
 /// Returns whether the upstream object may have been written within this time: the write of status that records it may
 /// have failed.
 fn wrote_within<K: Managed>(shared: &Shared, object: &K, limit: Duration) -> bool {
@@ -51,21 +73,25 @@ fn wrote_within<K: Managed>(shared: &Shared, object: &K, limit: Duration) -> boo
 
 /// Looks for the upstream object, and warns if it is still there.
 pub async fn report<K: Managed>(shared: Arc<Shared>, object: K, trace: Trace) {
-    if object.is_deleted() && object.orphan_reason().is_some() {
-        // The user asked to leave the upstream object, and a former leader may have let the object go.
+    let reason = object.orphan_reason().filter(|_| object.is_deleted());
+    if reason == Some(OrphanReason::Observed) {
         return;
     }
     if !shared.settings.selector.selects_all() && exists(&shared, &object).await {
         return;
     }
     let Trace { record, place, proven } = &trace;
+    let search = Search { may_be_renamed: proven.is_none(), is_released: reason.is_some() };
     for pause in pauses(&shared, &object, record) {
         tokio::time::sleep(pause).await;
         if !shared.leadership.still_leads() || exists(&shared, &object).await {
             return;
         }
         for at in records(&object, record, place.as_ref()) {
-            let left = look(&shared, &object, &at).await;
+            let left = look(&shared, &object, &at, &search).await;
+            if search.is_released && !matches!(left, Left::Objects(..)) {
+                continue;
+            }
             if tell(&shared, &object, &at, proven.as_deref(), left).await {
                 return;
             }
@@ -156,7 +182,7 @@ async fn exists<K: Managed>(shared: &Shared, object: &K) -> bool {
 }
 
 /// Looks for what is ours, or may be.
-async fn look<K: Managed>(shared: &Shared, object: &K, record: &UpstreamRef) -> Left {
+async fn look<K: Managed>(shared: &Shared, object: &K, record: &UpstreamRef, search: &Search) -> Left {
     let namespace = object.namespace().unwrap_or_default();
     let uid = object.uid().unwrap_or_default();
     let Ok(account) = shared.accounts.resolve_for_deletion(&record.connection, &namespace, &uid) else {
@@ -166,10 +192,7 @@ async fn look<K: Managed>(shared: &Shared, object: &K, record: &UpstreamRef) -> 
     let Some(deleter) = registry::deleter(&account, &record.system, &owner_tag, Priority::Background) else {
         return Left::Unknown;
     };
-    let Ok(mut found) = deleter.find_left(record.id.as_deref(), &record.key).await else {
-        return Left::Unknown;
-    };
-    found.retain(|(_, owner)| owner.may_be_ours());
+    let Ok(found) = search.find(record, deleter.as_ref()).await else { return Left::Unknown };
     let ids: Vec<String> = found.into_iter().map(|(id, _)| id).collect();
     let endpoint = || registry::location(&account, &record.system).endpoint;
     if ids.is_empty() { Left::Nothing } else { Left::Objects(ids.join(", "), endpoint()) }

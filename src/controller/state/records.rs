@@ -58,8 +58,8 @@ struct Memory {
     untagged: Vec<(Tagged, Instant)>,
     /// Whether this process let the object go.
     released: bool,
-    /// Whether this process searched for the owner tag of the object under any name.
-    tag_searched: bool,
+    /// The accounts in which this process searched for the owner tag of the object under any name.
+    tag_searched: Vec<String>,
     /// The permissions that this process took away, and that may still be in force: others may wipe status.
     narrowing: Option<Box<Narrowing>>,
 }
@@ -78,8 +78,8 @@ struct Refused {
     place: UpstreamRef,
     /// Whether the object waits for a human, and nothing asked for another create.
     at_rest: bool,
-    /// Whether it was the write of the owner tag of an adoption, and no create.
-    adopts: bool,
+    /// The id of the object whose adoption it was; `None` for a create.
+    adopts: Option<String>,
 }
 
 impl Memory {

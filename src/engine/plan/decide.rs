@@ -179,7 +179,12 @@ impl Planner<'_> {
         }
         let adopting = acquire == Some(Acquire::Adopt);
         if differs && cause == Cause::Drift && !adopting && self.rules.drift == DriftPolicy::Report {
-            return Plan::Report { observed: Some(observed), why: ReportOnly::DriftReport };
+            // What is found anew is recorded first: status may name another object.
+            return if acquire.is_some() {
+                Plan::Existing(Existing { observed, acquire, tag, step: Step::None })
+            } else {
+                Plan::Report { observed: Some(observed), why: ReportOnly::DriftReport }
+            };
         }
         let step = self.step(&observed.diff, cause);
         Plan::Existing(Existing { observed, acquire, tag, step })

@@ -2,23 +2,15 @@
 //! possible copy is, and waits.
 
 use crate::deletion::from_status::blocked;
-use crate::ownership::hidden_refusals::{counts, refusing_within, three_refused};
-use crate::ownership::lost_finalizers::only_triggers;
-use crate::support::test_env::{TestEnv, common, condition};
+use crate::ownership::hidden_refusals::{counts, is_refused, refusing_within, three_refused};
+use crate::ownership::in_lag::{NEVER, show_after, slow};
+use crate::support::test_env::{TestEnv, common, condition, network_policy};
 use cloud_policy::api::{Connection, NetworkPolicy, Policy};
-use cloud_policy::controller::Settings;
 use cloud_policy::controller::kinds::managed::Managed;
-use cloud_policy_simulator::Lag;
 use cloud_policy_simulator::ncloud::{self, Ncloud};
 use cloud_policy_simulator::spaceone::{self, Spaceone};
 use serde_json::json;
 use std::time::Duration;
-
-/// Time enough to lead the connections elsewhere within the grace.
-fn slow(settings: &mut Settings) {
-    only_triggers(settings);
-    settings.create_grace = Duration::from_secs(15);
-}
 
 /// Three objects whose creates were refused and took effect, and the other accounts to which their connections lead.
 struct Moved {
@@ -31,7 +23,7 @@ impl Moved {
     async fn set_up(prefix: &str) -> Self {
         let env = refusing_within(prefix, 400, slow).await;
         // Nothing shows the objects until the connections lead back.
-        show_after(&env, Duration::from_mins(10));
+        show_after(&env, NEVER);
         let ncloud = Ncloud::start(ncloud::Options { seed: 7, ..ncloud::Options::default() }).await.unwrap();
         let spaceone = Spaceone::start(spaceone::Options { seed: 7, ..spaceone::Options::default() }).await.unwrap();
         three_refused(&env).await;
@@ -58,13 +50,6 @@ impl Moved {
         let spaceone = &env.spaceone;
         env.connect_spaceone("spaceone", &spaceone.url(), "Rest", &spaceone.domain_id(), &spaceone.token()).await;
     }
-}
-
-/// Has the upstreams show objects this long after they were created.
-fn show_after(env: &TestEnv, wait: Duration) {
-    let lag = Lag { reads: wait, lists: wait, deletions: Duration::ZERO };
-    env.ncloud.set_options(|options| options.switches.lag = lag);
-    env.spaceone.set_options(|switches| switches.lag = lag);
 }
 
 async fn lead_ncloud(env: &TestEnv, to: &Ncloud) {
@@ -129,4 +114,25 @@ async fn release_of_a_refused_create_is_told_when_connection_moved() {
     let events = env.events("one").await;
     let is_told = |(reason, note): &(String, String)| reason == "Orphaned" && note.contains(&env.ncloud.url());
     assert!(events.iter().any(is_told), "{events:?}");
+}
+
+/// The connection of a refused create is gone, and the spec names another one: a deletion believes the refusal, and says so.
+#[tokio::test]
+async fn deletion_tells_of_a_refused_create_that_it_cannot_see() {
+    let env = refusing_within("moved-refused-unseen", 400, slow).await;
+    show_after(&env, NEVER);
+    let spaceone = &env.spaceone;
+    env.connect_spaceone("other", &spaceone.url(), "Rest", &spaceone.domain_id(), &spaceone.token()).await;
+    let mut object = network_policy("net", &spaceone.zone_ids()[0]);
+    object["spec"]["connectionRef"]["name"] = json!("other");
+    env.apply(object).await;
+    is_refused::<NetworkPolicy>(&env, "net").await;
+    env.patch::<NetworkPolicy>("net", json!({ "spec": { "connectionRef": { "name": "spaceone" } } })).await;
+    env.delete::<Connection>("other").await;
+    env.delete::<NetworkPolicy>("net").await;
+    env.gone::<NetworkPolicy>("net").await;
+    let events = env.events("net").await;
+    let is_told = |(reason, note): &(String, String)| reason == "LeftBehind" && note.contains(&spaceone.url());
+    assert!(events.iter().any(is_told), "{events:?}");
+    assert_eq!(spaceone.network_policies().len(), 1);
 }

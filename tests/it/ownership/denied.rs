@@ -61,3 +61,34 @@ async fn object_without_finalizer_says_so_and_writes_nothing() {
     policy.remove().await;
     env.ready::<Policy>("one").await;
 }
+
+/// Another writer takes the finalizer off, and the admission policy refuses to put it back.
+#[tokio::test]
+async fn ready_object_says_that_its_finalizer_cannot_come_back() {
+    let env = TestEnv::new("denied-return").await;
+    let mut suspended = spaceone_policy("two");
+    env.apply(ncloud_policy("one")).await;
+    env.apply(suspended.clone()).await;
+    env.ready::<Policy>("one").await;
+    env.ready::<Policy>("two").await;
+    suspended["spec"]["suspend"] = json!(true);
+    env.apply(suspended).await;
+    env.reason::<Policy>("two", "Suspended").await;
+    let mut probe = ncloud_policy("probe");
+    probe["spec"]["suspend"] = json!(true);
+    env.apply(probe).await;
+    let policy = RefusingPolicy::apply(&env, "policies", NEVER).await;
+    policy.is_enforced::<Policy>("probe", json!({ "metadata": { "finalizers": ["example.com/x"] } })).await;
+    for name in ["one", "two"] {
+        env.patch::<Policy>(name, json!({ "metadata": { "finalizers": null } })).await;
+        let refused = |object: &Policy| {
+            let told = condition(&common(object), "Ready").map(|ready| ready.message.clone()).unwrap_or_default();
+            anyhow::ensure!(told.contains(MESSAGE), "{told}");
+            Ok(())
+        };
+        env.until(name, "without its finalizer", refused).await;
+    }
+    policy.remove().await;
+    env.ready::<Policy>("one").await;
+    env.reason::<Policy>("two", "Suspended").await;
+}

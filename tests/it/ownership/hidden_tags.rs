@@ -188,3 +188,27 @@ async fn forged_record_of_an_older_object_deletes_nothing() {
         forger_deletes_nothing(&env).await;
     }
 }
+
+/// Another object names the recorded policy by its id, and may adopt it.
+#[tokio::test]
+async fn recorded_object_is_not_adopted_by_its_id() {
+    for (restarted, name) in [(false, "one"), (false, "other"), (true, "one"), (true, "other")] {
+        let (mut env, id) = untagged("hidden-named").await;
+        if restarted {
+            env.stop().await;
+            env.start(|_| {});
+        }
+        let mut taker = ncloud_policy("taker");
+        taker["spec"]["ncloud"]["policyName"] = json!(name);
+        taker["spec"]["ncloud"]["description"] = json!("taken");
+        taker["spec"]["externalId"] = json!(id);
+        taker["spec"]["adoptionPolicy"] = json!("Always");
+        env.apply(taker).await;
+        env.reason::<Policy>("taker", "Conflict").await;
+        env.delete::<Policy>("taker").await;
+        env.gone::<Policy>("taker").await;
+        let left = env.ncloud.policies();
+        assert_eq!(left[0].description.as_deref(), Some("first"), "restarted {restarted}, named {name}");
+        assert_eq!(upstream_id(&env.ready::<Policy>("one").await), id);
+    }
+}

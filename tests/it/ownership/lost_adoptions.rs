@@ -2,10 +2,14 @@
 //! adoptions, and deletes the upstream object only if it has the owner tag.
 
 use crate::ownership::adoption::{alike, by_hand};
-use crate::support::test_env::{TestEnv, common, spaceone_policy, upstream_id};
+use crate::ownership::hidden_refusals::is_refused;
+use crate::ownership::in_lag::{NEVER, looked_for, show_after, slow};
+use crate::support::test_env::{SOON, TestEnv, common, spaceone_policy, upstream_id};
 use cloud_policy::api::Policy;
 use cloud_policy_simulator::spaceone::StoredPolicy;
 use cloud_policy_simulator::{Action, Fault, Lag, Operation};
+use cloud_policy_testbed::wait_for;
+use kube::api::{Patch, PatchParams};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -134,29 +138,77 @@ async fn adoption_that_was_throttled_is_reported_as_adopted() {
 /// The same, while reads lag: neither a deletion nor a restart leaves the owner tag behind.
 #[tokio::test]
 async fn deletion_awaits_the_owner_tag_of_a_refused_adoption_in_lag() {
-    let second = Duration::from_secs(1);
-    let patient = move |settings: &mut cloud_policy::controller::Settings| {
-        settings.create_grace = second * 6;
-        settings.slow_retry = second * 60;
-    };
     for (code, restart) in [(429, false), (403, false), (429, true)] {
-        let mut env = TestEnv::with("refused-tag-lag", patient).await;
+        let mut env = TestEnv::with("refused-tag-lag", slow).await;
         by_hand(&env, "late", None);
-        env.ncloud.set_options(|options| {
-            options.switches.lag = Lag { reads: second * 4, lists: second * 4, deletions: Duration::ZERO };
-        });
+        show_after(&env, NEVER);
         env.ncloud.faults().add(Fault::on(Operation::TagsAdd).after(Action::status(code, "{}")));
         env.ncloud.faults().add(Fault::on(Operation::TagsAdd).before(Action::status(code, "{}")).forever());
         env.apply(adopting("late")).await;
         env.eventually("the owner tag", || env.ncloud.journal().effects(Operation::TagsAdd) == 1).await;
+        is_refused::<Policy>(&env, "late").await;
         if restart {
             env.crash();
         }
         env.delete::<Policy>("late").await;
         if restart {
-            env.start(patient);
+            env.start(slow);
         }
+        looked_for::<Policy>(&env, "late").await;
+        show_after(&env, Duration::ZERO);
         env.gone::<Policy>("late").await;
         assert!(env.ncloud.policies().is_empty(), "the policy had the owner tag of the object ({code})");
     }
+}
+
+/// An operator that waits long enough for reads that lag, and a policy that an object names by its id.
+async fn throttled_by_id(prefix: &str) -> (TestEnv, [String; 2]) {
+    let second = Duration::from_secs(1);
+    let env = TestEnv::with(prefix, |settings| {
+        settings.create_grace = second * 6;
+        settings.slow_retry = second * 60;
+    })
+    .await;
+    let ids = ["by-id", "other"].map(|name| by_hand(&env, name, None));
+    env.ncloud.set_options(|options| {
+        options.switches.lag = Lag { reads: second * 4, lists: second * 4, deletions: Duration::ZERO };
+    });
+    env.ncloud.faults().add(Fault::on(Operation::TagsAdd).after(Action::status(429, "{}")));
+    let mut object = adopting("one");
+    object["spec"]["externalId"] = json!(ids[0]);
+    object["spec"]["adoptionPolicy"] = json!("Always");
+    env.apply(object).await;
+    env.eventually("the owner tag", || env.ncloud.journal().effects(Operation::TagsAdd) == 1).await;
+    (env, ids)
+}
+
+/// The object names the policy by its id, and has another name.
+#[tokio::test]
+async fn deletion_finds_the_owner_tag_of_a_refused_adoption_by_id() {
+    let (env, _) = throttled_by_id("refused-by-id").await;
+    env.delete::<Policy>("one").await;
+    env.gone::<Policy>("one").await;
+    let left: Vec<String> = env.ncloud.policies().into_iter().map(|policy| policy.policy_name).collect();
+    assert_eq!(left, ["other"], "the policy had the owner tag of the object");
+}
+
+/// The same, and the spec names another policy meanwhile.
+#[tokio::test]
+async fn refused_adoption_leaves_no_owner_tag_when_another_is_named() {
+    let (env, [_, other]) = throttled_by_id("refused-other").await;
+    env.ncloud.faults().add(Fault::on(Operation::TagsAdd).before(Action::status(429, "{}")).forever());
+    // Status records the adoption while it is tried again.
+    let changed = || async {
+        let patch = Patch::Merge(json!({ "spec": { "externalId": other } }));
+        Ok(env.api::<Policy>().patch("one", &PatchParams::default(), &patch).await.map(drop)?)
+    };
+    wait_for("the change of externalId", SOON, changed).await.unwrap();
+    env.ncloud.faults().clear();
+    env.until("one", "adopted", |object: &Policy| {
+        anyhow::ensure!(common(object).upstream.is_some_and(|upstream| upstream.id.is_some()));
+        Ok(())
+    })
+    .await;
+    let tagged = env.ncloud.policies().into_iter().filter(|policy| !policy.tags.is_empty()).count();
+    assert_eq!(tagged, 1, "{:?}", env.ncloud.policies());
 }

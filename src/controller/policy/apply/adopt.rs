@@ -23,7 +23,8 @@ impl<'c, K: Managed> Apply<'_, 'c, K> {
         let _lock = self.lock_unchanged(&existing.observed).await?;
         self.this.keep_place(self.place()).await?;
         let (tag, id) = (existing.tag, existing.observed.id.clone());
-        if self.this.shared().records.may_have_adopted(&self.this.uid()) {
+        if let Some(refused) = self.this.shared().records.refused_adoption(&self.this.uid()) {
+            self.wait_for_adoption(&refused, &id)?;
             self.settle_searched().await?;
         }
         if tag == TagOwner::Needed {
@@ -113,7 +114,7 @@ impl<'c, K: Managed> Apply<'_, 'c, K> {
             if now.is_ok_and(|now| now.is_some_and(|now| now.owner == Ownership::Ours)) {
                 return Ok(());
             }
-            self.note_refused_adoption();
+            self.note_refused_adoption(&observed.id);
         }
         (self.this.status.common.upstream, self.this.status.observed_id) = before;
         self.this.status.common.operation = None;
@@ -123,9 +124,9 @@ impl<'c, K: Managed> Apply<'_, 'c, K> {
         })
     }
 
-    fn note_refused_adoption(&self) {
+    fn note_refused_adoption(&self, id: &str) {
         if self.this.shared().settings.safeguards.hidden_refusals {
-            self.this.shared().records.adoption_refused(&self.this.uid(), self.place());
+            self.this.shared().records.adoption_refused(&self.this.uid(), id, self.place());
         }
     }
 

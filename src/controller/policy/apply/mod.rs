@@ -28,6 +28,7 @@ use super::failure::failed;
 use super::moved;
 use super::reconciliation::Reconciliation;
 use super::stop::Stop;
+use crate::api::shared::ManagementPolicy;
 use crate::api::status::{Operation, OperationKind, UpstreamRef};
 use crate::controller::kinds::managed::Managed;
 use crate::controller::state::claims::ClaimGuard;
@@ -143,8 +144,11 @@ impl<'a, 'c, K: Managed> Apply<'a, 'c, K> {
                 None => Ok(self.up_to_date().await),
             },
             Step::None if !observed.diff.is_writable() => Ok(self.report_only(Some(observed), ReportOnly::Ineffective)),
-            // Adopted as it is, and never updated.
-            Step::None => Ok(Outcome::reported(Some(observed.diff), ReportOnly::CreateOnly)),
+            // Adopted or found as it is, and not updated.
+            Step::None if self.this.rules().management == ManagementPolicy::CreateOnly => {
+                Ok(Outcome::reported(Some(observed.diff), ReportOnly::CreateOnly))
+            }
+            Step::None => Ok(self.report_only(Some(observed), ReportOnly::DriftReport)),
             Step::Update { diff, cause } => self.update(&observed, &diff, cause).await,
             Step::Recreate { diff, cause } => self.recreate(&observed.id, &diff, cause).await,
             Step::NotApplied(diff) => Ok(self.not_applied(diff)),

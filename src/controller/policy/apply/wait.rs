@@ -26,6 +26,15 @@ impl<K: Managed> Apply<'_, '_, K> {
         Ok(Outcome::working(Reason::Creating, message, look))
     }
 
+    /// Waits before the adoption of one object until reads would show whether the refused adoption of another one took effect.
+    pub(super) fn wait_for_adoption(&self, refused: &str, id: &str) -> Result<(), Stop> {
+        let Some(look) = self.this.refused_look().filter(|_| refused != id) else { return Ok(()) };
+        let message = format!(
+            "The upstream refused an earlier adoption of {refused}, which may have taken effect all the same. Checking whether it has the owner tag before {id} is adopted."
+        );
+        Err(Outcome::working(Reason::Creating, message, Requeue::After(look)).into())
+    }
+
     /// Waits until a search would show the object of a create that the upstream refused. Status keeps telling why it did, as
     /// long as it is about this spec.
     fn wait_for_refused(&self) -> Result<Outcome, Stop> {

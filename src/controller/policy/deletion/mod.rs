@@ -92,7 +92,7 @@ pub async fn run<K: Managed>(this: &mut Reconciliation<'_, K>) -> Result<Next> {
     match deletion {
         Ok(Deletion::Done) => release::run(this, None).await,
         Ok(Deletion::Orphaned(why, tag)) => {
-            orphan::report(this, this.upstream_ref(), why, &tag, was_deleted);
+            orphan::report(this, this.possible_ref(), why, &tag, was_deleted);
             release::run(this, Some(why)).await
         }
         Err(Stop::Report(outcome)) => block(this, outcome).await,
@@ -138,17 +138,32 @@ async fn delete<K: Managed>(this: &Reconciliation<'_, K>) -> Result<Deletion, St
     }
     let Reach { targets, unseen } = reach::open(this).await?;
     let not_ours = !targets.is_empty() && delete_from(this, &targets).await?;
-    if let Some((place, why)) = unseen.filter(|(place, why)| place.may_hold(this, why)) {
-        return without_connection(this, &place, why).await;
-    }
+    let is_told = match unseen {
+        Some((place, why)) if place.may_hold(this, &why) => return without_connection(this, &place, why).await,
+        Some((place, why)) => tell_of_refused(this, &place, why),
+        None => false,
+    };
     if not_ours {
         return Ok(left_in_place(OrphanReason::NotOurs));
     }
-    if !this.shared().settling.has_deleted(&this.uid()) {
+    if !is_told && !this.shared().settling.has_deleted(&this.uid()) {
         let note = "Found no upstream object that this object owns, so there was nothing to delete.";
         this.normal_event("NothingToDelete", note);
     }
     Ok(Deletion::Done)
+}
+
+/// Tells of a place that the operator cannot look at, if it only believes that a create was refused there. Returns whether
+/// it does.
+fn tell_of_refused<K: Managed>(this: &Reconciliation<'_, K>, place: &Place<'_>, why: Unseen) -> bool {
+    let Some(record) = place.record.filter(|_| place.is_believed(this)) else { return false };
+    let stop = match why {
+        Unseen::Unavailable(why) => account::stop_for(why, place.connection, &this.namespace()),
+        Unseen::Moved(outcome) => outcome.into(),
+    };
+    let why = if let Stop::Report(outcome) = stop { outcome.message } else { String::new() };
+    this.tell_unsearched(record, why.trim_end_matches('.'));
+    true
 }
 
 /// Deletes from the collections in which the upstream object may be. Returns whether the recorded object is not ours.

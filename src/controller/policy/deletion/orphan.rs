@@ -33,7 +33,7 @@ pub fn report<K: Managed>(
             "orphaned an upstream object"
         );
         let copy = copy_sentence(this, why, tag);
-        let fate = fate(tag, was_deleted);
+        let fate = fate(tag, was_deleted, this.is_only_refused());
         format!("Orphaned {system} {object}: {fate} ({}).{}{copy}", why.label(), tag.sentence())
     } else {
         tracing::warn!(
@@ -52,10 +52,13 @@ pub fn report<K: Managed>(
     this.warning_event(Reason::Orphaned.as_str(), &note);
 }
 
-fn fate(tag: &OwnerTagFate, was_deleted: bool) -> &'static str {
+fn fate(tag: &OwnerTagFate, was_deleted: bool, is_only_refused: bool) -> &'static str {
     match tag {
         _ if was_deleted => "it was deleted, and not seen to be gone",
         OwnerTagFate::Gone => "a search did not find it, so nothing is left in place",
+        OwnerTagFate::Untouched | OwnerTagFate::Stays(_) if is_only_refused => {
+            "the upstream refused its create, and it may be there all the same"
+        }
         OwnerTagFate::Untouched | OwnerTagFate::Found(_) | OwnerTagFate::Stays(_) => "it is not deleted",
     }
 }

@@ -72,8 +72,12 @@ impl Place<'_> {
         let is_only_named = self.is_of_spec && this.former().is_some() && self.record.is_none();
         let is_missing = matches!(why, Unseen::Unavailable(Unavailable::NotFound { .. }));
         let is_unused = is_only_named && (is_missing || shared.places.is_chosen(&uid));
-        // The refusal of a create is believed after the grace.
-        let is_refused = !self.is_of_spec && this.is_only_refused() && this.refused_left().is_none();
-        !(is_refused || (was_found && is_unused))
+        !(self.is_believed(this) || (was_found && is_unused))
+    }
+
+    /// Returns whether at most a create that the upstream refused made something at this former place: the refusal is
+    /// believed after the grace.
+    pub fn is_believed<K: Managed>(&self, this: &Reconciliation<'_, K>) -> bool {
+        !self.is_of_spec && this.is_only_refused() && this.refused_left().is_none()
     }
 }

@@ -24,6 +24,8 @@ pub struct Target {
     pub id: Option<String>,
     /// The name to search for.
     pub key: String,
+    /// The account, as text.
+    location: String,
 }
 
 /// What a deletion does with a target.
@@ -50,15 +52,14 @@ pub fn at<K: Managed>(
         Err(_) => (None, None),
     };
     let matches = |record: &&UpstreamRef| system == Some(record.system.as_str());
-    let of_spec = bound.as_ref().ok().map(|external| Target {
-        deleter: external.deleter(),
-        id: record.filter(matches).and_then(|record| record.id.clone()),
-        key: external.key(),
+    let of_spec = bound.as_ref().ok().map(|external| {
+        let id = record.filter(matches).and_then(|record| record.id.clone());
+        Target::new(account, external.deleter(), id, external.key())
     });
     let of_record = record.filter(|record| !matches(record)).and_then(|record| {
         let deleter = registry::deleter(account, &record.system, &this.owner_tag(), this.request_context())?;
         let key = key.unwrap_or_else(|| record.key.clone());
-        Some(Target { deleter, id: record.id.clone(), key })
+        Some(Target::new(account, deleter, record.id.clone(), key))
     });
     match bound {
         Err(problem) if of_record.is_none() => Err(unreachable(record, &problem).into()),
@@ -74,7 +75,7 @@ fn only_recorded<K: Managed>(
 ) -> Result<Vec<Target>, Stop> {
     let target = record.and_then(|record| {
         let deleter = registry::deleter(account, &record.system, &this.owner_tag(), this.request_context())?;
-        Some(Target { deleter, id: record.id.clone(), key: record.key.clone() })
+        Some(Target::new(account, deleter, record.id.clone(), record.key.clone()))
     });
     let problem = || Problem {
         field: "spec.connectionRef".to_owned(),
@@ -95,6 +96,11 @@ fn unreachable(record: Option<&UpstreamRef>, Problem { field, message }: &Proble
 }
 
 impl Target {
+    fn new(account: &Account, deleter: Box<dyn ExternalDeleter>, id: Option<String>, key: String) -> Self {
+        let location = registry::location(account, deleter.system()).to_string();
+        Self { deleter, id, key, location }
+    }
+
     /// Returns the ids of the objects with our owner tag: the recorded one, and those that a search finds. Also returns
     /// whether anything was found, with or without it.
     pub async fn ours<K: Managed>(&self, this: &Reconciliation<'_, K>) -> crate::engine::Result<(Vec<String>, bool)> {
@@ -159,11 +165,16 @@ impl Target {
         if recorded.is_none() && named.is_empty() && this.shared().settings.safeguards.absence_by_list {
             named.extend(self.deleter.find_listed(&self.key).await?);
         }
-        if recorded.is_none() && named.is_empty() && this.may_be_renamed() {
-            named.extend(self.deleter.find_tagged().await?);
-            if named.is_empty() && this.grace_left().is_none() {
-                this.shared().records.tag_searched(&this.uid());
+        let is_ours = |owner: &Ownership| *owner == Ownership::Ours;
+        // What has the name may be of another owner.
+        let has_ours = recorded.as_ref().is_some_and(is_ours) || named.iter().any(|(_, owner)| is_ours(owner));
+        let adopts = this.shared().records.refused_adoption(&this.uid()).is_some();
+        if !has_ours && (adopts || this.may_be_renamed(&self.location)) {
+            let tagged = self.deleter.find_tagged(this.tags_not_before()).await?;
+            if tagged.is_empty() && this.grace_left().is_none() {
+                this.shared().records.tag_searched(&this.uid(), &self.location);
             }
+            named.extend(tagged);
         }
         named.retain(|(id, _)| !this.shared().records.is_replaced(&this.uid(), id));
         Ok((recorded, named))

@@ -23,7 +23,7 @@ use crate::controller::policy::reconciliation::Reconciliation;
 use crate::controller::policy::stop::Stop;
 use crate::controller::policy::{account, moved};
 use crate::engine::outcome::{Outcome, Requeue};
-use crate::engine::{Cause, OrphanReason, UpstreamError};
+use crate::engine::{Cause, OrphanReason, Ownership, UpstreamError};
 use crate::upstream::{Account, registry};
 use std::sync::Arc;
 use std::time::Duration;
@@ -36,6 +36,18 @@ const AGAIN: Duration = Duration::from_secs(5);
 
 /// Why an owner tag counts as one that stays, although the upstream accepted its removal.
 const STILL_SHOWN: &str = "the upstream accepted its removal, and still shows it";
+
+/// Why an owner tag may stay that no search showed.
+const MAY_BE_HIDDEN: &str = "the upstream may not show the object yet";
+
+/// What became of one owner tag.
+enum Untagged {
+    Removed,
+    /// It stays, for this reason.
+    Stays(String),
+    /// The object is gone, most likely since the search that showed it.
+    Gone,
+}
 
 /// What one attempt at all places came to.
 struct Attempt {
@@ -74,10 +86,12 @@ pub async fn remove_owner_tag<K: Managed>(
         attempt.wait(this)?;
     }
     let fate = attempt.fate(this, places.len() > 1);
-    if why == OrphanReason::Requested {
-        wait_for_hidden(this, &fate)?;
+    match wait_for_hidden(this, &fate) {
+        Err(stop) if why == OrphanReason::Requested => Err(stop),
+        // A release that does not wait must not say that nothing is left.
+        Err(_) if fate == OwnerTagFate::Gone => Ok(OwnerTagFate::Stays(MAY_BE_HIDDEN.to_owned())),
+        Ok(()) | Err(_) => Ok(fate),
     }
-    Ok(fate)
 }
 
 /// Waits for what reads may not show yet: the object, or its copy.
@@ -146,8 +160,9 @@ impl Attempt {
             self.skip(why);
             (Vec::new(), false)
         });
-        self.is_there |= is_there;
         let is_only = self.is_one_place && ours.len() == 1 && !this.may_have_copy();
+        let is_other = is_there && ours.is_empty();
+        self.is_there |= is_other;
         for id in ours {
             let object = Tagged { id, endpoint: endpoint.clone() };
             if !(is_only && this.recorded_id().as_ref() == Some(&object.id)) {
@@ -155,44 +170,52 @@ impl Attempt {
             }
             // Two places may lead to one object.
             let is_known = self.kept.iter().any(|(kept, _)| *kept == object);
-            if !is_known && let Some(why) = self.untag(this, target, &object).await? {
-                self.kept.push((object, why));
+            match self.untag(this, target, &object).await? {
+                Untagged::Gone => continue,
+                Untagged::Stays(why) if !is_known => self.kept.push((object, why)),
+                Untagged::Stays(_) | Untagged::Removed => {}
             }
+            self.is_there = true;
         }
         Ok(())
     }
 
-    /// Removes our owner tag from one object that a read shows with it, and reads it once more. Returns why the owner tag
-    /// stays.
+    /// Removes our owner tag from one object that a read shows with it, and reads it once more.
     async fn untag<K: Managed>(
         &mut self,
         this: &Reconciliation<'_, K>,
         target: &Target,
         object: &Tagged,
-    ) -> Result<Option<String>, Stop> {
+    ) -> Result<Untagged, Stop> {
         let id = &object.id;
         let (records, uid) = (&this.shared().records, this.uid());
         let earlier = records.since_untagged(&uid, id);
         if let Some(left) = earlier.map(|age| AGAIN.saturating_sub(age)).filter(|left| !left.is_zero()) {
             self.wait_for(left);
-            return Ok(Some(STILL_SHOWN.to_owned()));
+            return Ok(Untagged::Stays(STILL_SHOWN.to_owned()));
         }
         let refused = this.write(Write::tag(Cause::Deletion, id), target.deleter.untag(id)).await?.err();
-        let shown = target.deleter.is_tagged(id).await;
+        let owner = target.deleter.owner(id).await;
+        if matches!(owner, Ok(None)) {
+            return Ok(Untagged::Gone);
+        }
+        let shown = owner.map(|owner| owner == Some(Ownership::Ours));
         // A refusal, or a lost response, does not prove that the owner tag stays.
         if let Some(error) = refused.filter(|_| !matches!(shown, Ok(false))) {
-            return Ok(Some(self.note(error)));
+            return Ok(Untagged::Stays(self.note(error)));
         }
         records.untag(&uid, object);
         Ok(match shown {
-            Ok(false) => None,
+            Ok(false) => Untagged::Removed,
             Ok(true) => {
                 if earlier.is_none() {
                     self.wait_for(AGAIN);
                 }
-                Some(STILL_SHOWN.to_owned())
+                Untagged::Stays(STILL_SHOWN.to_owned())
             }
-            Err(error) => Some(format!("the upstream accepted its removal, and a read failed ({})", self.note(error))),
+            Err(error) => {
+                Untagged::Stays(format!("the upstream accepted its removal, and a read failed ({})", self.note(error)))
+            }
         })
     }
 

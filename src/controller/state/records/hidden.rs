@@ -55,19 +55,20 @@ impl Records {
         if !memory.refused_names.contains(&name) {
             memory.refused_names.push(name);
         }
-        memory.refused = Some(Box::new(Refused { at: Instant::now(), place, at_rest: false, adopts: false }));
+        memory.refused = Some(Box::new(Refused { at: Instant::now(), place, at_rest: false, adopts: None }));
     }
 
-    /// Remembers that the upstream refused an adoption at this place, and that a read did not show its owner tag.
-    pub fn adoption_refused(&self, uid: &str, place: UpstreamRef) {
-        let refused = Refused { at: Instant::now(), place, at_rest: false, adopts: true };
+    /// Remembers that the upstream refused the adoption of an object at this place, and that a read did not show its owner
+    /// tag.
+    pub fn adoption_refused(&self, uid: &str, id: &str, place: UpstreamRef) {
+        let refused = Refused { at: Instant::now(), place, at_rest: false, adopts: Some(id.to_owned()) };
         self.lock().entry(uid.to_owned()).or_default().refused = Some(Box::new(refused));
     }
 
-    /// Returns whether an adoption that the upstream refused may have taken effect.
+    /// Returns the id of the object whose adoption the upstream refused, and that may have our owner tag all the same.
     #[must_use]
-    pub fn may_have_adopted(&self, uid: &str) -> bool {
-        self.lock().get(uid).and_then(|memory| memory.refused.as_ref()).is_some_and(|refused| refused.adopts)
+    pub fn refused_adoption(&self, uid: &str) -> Option<String> {
+        self.lock().get(uid)?.refused.as_ref()?.adopts.clone()
     }
 
     /// Returns whether the upstream ever refused a create of this name. It may have taken effect, and another writer may have
@@ -85,15 +86,19 @@ impl Records {
         self.lock().get(uid)?.refused.as_ref().map(|refused| grace.saturating_sub(refused.at.elapsed()))
     }
 
-    /// Remembers that a search for the owner tag under any name showed nothing.
-    pub fn tag_searched(&self, uid: &str) {
-        self.lock().entry(uid.to_owned()).or_default().tag_searched = true;
+    /// Remembers that a search of this account for the owner tag under any name showed nothing.
+    pub fn tag_searched(&self, uid: &str, account: &str) {
+        let mut all = self.lock();
+        let memory = all.entry(uid.to_owned()).or_default();
+        if !memory.tag_searched.iter().any(|searched| searched == account) {
+            memory.tag_searched.push(account.to_owned());
+        }
     }
 
-    /// Returns whether this process searched for the owner tag under any name.
+    /// Returns whether this process searched this account for the owner tag under any name.
     #[must_use]
-    pub fn was_tag_searched(&self, uid: &str) -> bool {
-        self.lock().get(uid).is_some_and(|memory| memory.tag_searched)
+    pub fn was_tag_searched(&self, uid: &str, account: &str) -> bool {
+        self.lock().get(uid).is_some_and(|memory| memory.tag_searched.iter().any(|searched| searched == account))
     }
 
     /// Returns where the object of a refused create may be.

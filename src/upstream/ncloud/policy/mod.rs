@@ -16,6 +16,7 @@
 //! | `validate` | the rules that are checked before anything is sent |
 //! | `quota` | the limit of policies of an account |
 //! | `echoes` | whether an account stores the tags that its responses to creates show |
+//! | `owners` | the owner tags that searches of the whole account share |
 //! | `tags`, `known_tags` | the reads and writes of tags; the tags that need no read |
 //! | `verdict` | the fields of the spec to which findings of the upstream belong |
 
@@ -27,6 +28,7 @@ mod creation;
 mod document;
 mod echoes;
 mod known_tags;
+mod owners;
 mod quota;
 mod tags;
 mod validate;
@@ -112,8 +114,8 @@ impl External for Policies {
         Ok(found)
     }
 
-    async fn find_tagged(&self, owner_tag: &OwnerTag) -> Result<Vec<Observed<PolicyDocument>>> {
-        self.with_owner(owner_tag).await
+    async fn find_tagged(&self, owner_tag: &OwnerTag, not_before: Instant) -> Result<Vec<Observed<PolicyDocument>>> {
+        self.with_owner(owner_tag, not_before).await
     }
 
     async fn observe(&self, id: &str) -> Result<Option<Observed<PolicyDocument>>> {
