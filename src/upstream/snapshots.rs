@@ -63,7 +63,7 @@ fn means_of_confirmation(unconfirmed: u64, pages: u64, waiting: u64, since: Dura
 
 struct LastList<D: Document> {
     begun: Instant,
-    /// `None` if the list failed.
+    /// `None` if the list failed, or if its caller ended before the list did.
     found: Option<Arc<Snapshot<D>>>,
 }
 
@@ -120,6 +120,10 @@ impl<D: Document> SnapshotCache<D> {
         }
         let (begun, wall) = (Instant::now(), SystemTime::now());
         self.unconfirmed().retain(|deleted| *deleted > begun);
+        // No caller gets the earlier list while `last` is locked, and both lists together would take twice the memory.
+        if let Some(last) = cached.as_mut() {
+            last.found = None;
+        }
         let found = match list.await {
             Ok(all) => {
                 *self.listed.lock().unwrap_or_else(PoisonError::into_inner) = Some(wall);

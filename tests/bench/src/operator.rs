@@ -38,6 +38,9 @@ impl Operator {
             .args(FLAGS.split_whitespace())
             .arg(format!("--concurrency={AT_A_TIME}"))
             .env("KUBECONFIG", cluster.kubeconfig())
+            // As the image sets them.
+            .env("MALLOC_ARENA_MAX", "1")
+            .env("MALLOC_TRIM_THRESHOLD_", "131072")
             .spawn()?;
         let process = wait_for("the process of the operator", READY_LIMIT, || async {
             process_of(&program).context("the operator has no process")
