@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Builds the image from a static binary of the operator, and prints the digest of the image. hack/image.sh compiles
-# the binary and then calls this script.
+# the binary and then calls this script. The simulators are beside the binary, in a program of their own.
 #
 #   hack/build-image.sh BINARY FOLDER
 #
@@ -10,9 +10,11 @@ set -euo pipefail
 shopt -s inherit_errexit
 
 binary=$(realpath -- "$1")
+simulator=$(dirname -- "$binary")/cloud-policy-simulator
 folder=$(realpath -m -- "$2")
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 . hack/cache.sh
+. hack/layout.sh
 
 readonly pins=hack/image/certificates.txt
 certificates=$(cached certificates <"$pins")
@@ -20,15 +22,6 @@ certificates=$(cached certificates <"$pins")
 refuse() {
     printf 'build-image: %s\n' "$1" >&2
     exit 1
-}
-
-# Prints the architecture, which is a number in the ELF header of the program.
-architecture() {
-    case $(od -An -tx2 -j18 -N2 -- "$1" | tr -d ' ') in
-    003e) echo amd64 ;;
-    00b7) echo arm64 ;;
-    *) refuse "$1 is not a program for x86-64 or 64-bit ARM" ;;
-    esac
 }
 
 # The image gets the root certificates of Mozilla. This machine may trust additional ones.
@@ -42,7 +35,7 @@ lay_out() {
     local root=$1
     cp -r -- hack/image/root "$root"
     install -D -m 0444 -- "$certificates/certifi/cacert.pem" "$root/etc/ssl/certs/ca-certificates.crt"
-    install -m 0555 -- "$binary" "$root/cloud-policy"
+    install_programs "$binary" "$simulator" "$root"
     find "$root" -type d -exec chmod 0755 {} +
     find "$root/etc" -type f -exec chmod 0444 {} +
 }
@@ -61,7 +54,9 @@ export STORAGE_DRIVER=vfs BUILDAH_ISOLATION=chroot
 buildah() { command buildah --root "$scratch/storage" --runroot "$scratch/run" "$@"; }
 
 hack/require.sh buildah
-if readelf --program-headers --wide -- "$binary" | grep -q INTERP; then refuse "$binary is not static"; fi
+for program in "$binary" "$simulator"; do
+    if readelf --program-headers --wide -- "$program" | grep -q INTERP; then refuse "$program is not static"; fi
+done
 architecture=$(architecture "$binary")
 version=$(hack/version.sh)
 epoch=$(git log -1 --format=%ct 2>/dev/null || echo 0)

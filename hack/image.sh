@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Compiles the operator and builds its image without a container engine. Prints the digest of the image.
+# Compiles the operator and the simulators, and builds the image of both without a container engine. Prints the digest of the image.
 #
 #   hack/image.sh           # release profile; writes an OCI layout to target/image/release
 #   hack/image.sh trial     # for the tests: the same image without optimisation, which takes a minute
@@ -21,5 +21,6 @@ crates=${CARGO_HOME:-$HOME/.cargo}
 # 2.34 glibc resolves names without shared objects. The remapped paths keep folders of this machine out of the binary.
 remap="--remap-path-prefix=$crates=/cargo --remap-path-prefix=$PWD=/src --remap-path-prefix=$built=/src/target"
 export RUSTFLAGS="-C target-feature=+crt-static $remap"
-cargo build --locked --quiet --profile "$profile" --target "$target" --bin cloud-policy >&2
+cargo build --locked --quiet --profile "$profile" --target "$target" \
+    --package cloud-policy-operator --package cloud-policy-simulator --bin cloud-policy --bin cloud-policy-simulator >&2
 exec hack/build-image.sh "$built/$target/$profile/cloud-policy" "$built${CARGO_BUILD_TARGET:+/$CARGO_BUILD_TARGET}/image/$profile"

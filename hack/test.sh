@@ -43,7 +43,7 @@ parse "$@"
 programs=(cargo cc flock git go pip ps python3 venv)
 if runs observability || runs packaging::chart; then programs+=(prometheus promtool); fi
 if runs process::forward_proxy; then programs+=(tinyproxy); fi
-if runs packaging::image; then programs+=(buildah runc umoci); fi
+if runs packaging::image || runs packaging::archive; then programs+=(buildah runc umoci); fi
 if runs packaging::publishing; then programs+=(buildah docker-registry skopeo umoci); fi
 mapfile -t programs < <(printf '%s\n' "${programs[@]}" | sort -u)
 hack/require.sh "${programs[@]}"
@@ -73,7 +73,7 @@ prepare spaceone spaceone
 prepare gitops tests/gitops/build.sh
 prepare helm hack/helm.sh
 # CLOUD_POLICY_IMAGE names another image to test.
-if runs packaging::image && [[ -z ${CLOUD_POLICY_IMAGE:-} ]]; then prepare image hack/image.sh trial; fi
+if { runs packaging::image || runs packaging::archive; } && [[ -z ${CLOUD_POLICY_IMAGE:-} ]]; then prepare image hack/image.sh trial; fi
 echo "test: building the tests and the servers that they use"
 cargo test --locked --workspace --no-run "$@"
 for preparation in "${preparations[@]}"; do

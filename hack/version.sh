@@ -10,7 +10,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 current() { sed -n 's/^version = "\(.*\)"$/\1/p;T;q' Cargo.toml; }
 
 # Files that name the version to install. deploy/ and charts/ name no other version of the operator.
-readonly places=(deploy charts docs/release.md docs/tasks/gitops.md SECURITY.md)
+readonly places=(deploy charts docs/release.md docs/tasks SECURITY.md)
 
 # These surround a version, so that a part of a longer version does not match.
 readonly before='(^|[^0-9.])' after='($|[^0-9A-Za-z.-])'

@@ -8,8 +8,12 @@ pub mod flags;
 pub mod plan;
 pub mod proxy;
 pub mod run;
+pub mod shell;
 
-use clap::{Parser, Subcommand};
+use clap::{FromArgMatches, Parser, Subcommand};
+use shell::Caller;
+use std::ffi::OsString;
+use std::io::{ErrorKind, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -42,6 +46,11 @@ enum Command {
         #[arg(long, value_name = "FOLDER", conflicts_with = "dir")]
         reference: Option<PathBuf>,
     },
+    /// Print a script that completes this command line in a shell. For `kubectl cloud-policy`, link this program as
+    /// kubectl-cloud_policy and kubectl_complete-cloud_policy into a folder of PATH.
+    Completion(shell::CompletionArgs),
+    /// Print the man page of this command line, or write a page for each command to a folder.
+    Man(shell::ManArgs),
 }
 
 #[derive(Debug, Subcommand)]
@@ -54,16 +63,14 @@ enum GuardrailsCommand {
 /// Parses the command line and runs the command.
 #[must_use]
 pub fn main() -> ExitCode {
-    let command = match Cli::try_parse() {
-        Ok(cli) => cli.command,
-        Err(error) => return usage(&error),
-    };
-    let result = match command {
-        Command::Run(args) => run::run(*args).map(|()| ExitCode::SUCCESS),
-        Command::Plan(args) => plan::run(&args),
-        Command::Guardrails { command: GuardrailsCommand::Test(args) } => plan::test(&args),
-        Command::Crds { reference: Some(folder), .. } => crds::write_reference(&folder).map(|()| ExitCode::SUCCESS),
-        Command::Crds { dir, .. } => crds::print(dir.as_deref()).map(|()| ExitCode::SUCCESS),
+    let mut words = std::env::args_os();
+    let caller = Caller::of(words.next().as_ref());
+    let result = match caller {
+        Caller::KubectlCompletion => complete(caller, words.collect()),
+        Caller::Kubectl | Caller::Shell => match parse(caller) {
+            Ok(cli) => execute(cli.command, caller),
+            Err(error) => return usage(&error),
+        },
     };
     match result {
         Ok(code) => code,
@@ -71,6 +78,35 @@ pub fn main() -> ExitCode {
             eprintln!("error: {}", message(&error));
             ExitCode::FAILURE
         }
+    }
+}
+
+fn parse(caller: Caller) -> Result<Cli, clap::Error> {
+    Cli::from_arg_matches(&caller.command::<Cli>().try_get_matches()?)
+}
+
+fn execute(command: Command, caller: Caller) -> anyhow::Result<ExitCode> {
+    let success = |()| ExitCode::SUCCESS;
+    match command {
+        Command::Run(args) => run::run(*args).map(success),
+        Command::Plan(args) => plan::run(&args),
+        Command::Guardrails { command: GuardrailsCommand::Test(args) } => plan::test(&args),
+        Command::Crds { reference: Some(folder), .. } => crds::write_reference(&folder).map(success),
+        Command::Crds { dir, .. } => crds::print(dir.as_deref()).map(success),
+        Command::Completion(args) => print(&shell::completion(Caller::Shell.command::<Cli>(), &args)),
+        Command::Man(args) => print(&shell::man(caller.command::<Cli>(), &args)?),
+    }
+}
+
+fn complete(caller: Caller, words: Vec<OsString>) -> anyhow::Result<ExitCode> {
+    print(shell::kubectl_completion(caller.command::<Cli>(), words)?.as_bytes())
+}
+
+/// Prints to standard output. A reader that ends early, such as `head`, is no error.
+fn print(text: &[u8]) -> anyhow::Result<ExitCode> {
+    match std::io::stdout().write_all(text) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(ExitCode::SUCCESS),
     }
 }
 

@@ -1,5 +1,6 @@
-//! The files that a release consists of: chart, image, samples, signatures and version numbers.
+//! The files that a release consists of: archive, chart, image, samples, signatures and version numbers.
 
+mod archive;
 pub mod chart;
 pub mod image;
 mod kind_lists;

@@ -25,7 +25,7 @@ fn version_script_updates_every_file() {
     run(repository(), &format!("cp --recursive {parts}"), &[root.to_str().unwrap()]);
     run(root, "hack/version.sh", &["9.8.7-rc.1"]);
     assert_version(root, "9.8.7-rc.1");
-    let files = "deploy charts docs/release.md docs/tasks/gitops.md SECURITY.md";
+    let files = "deploy charts docs/release.md docs/tasks SECURITY.md";
     assert_eq!(run(root, &format!("! grep -rnF {VERSION} {files}"), &[]), "", "no file has the old version");
     let notes = fs::read_to_string(root.join("CHANGELOG.md")).unwrap();
     let (unreleased, rest) = notes.split_once("## [Unreleased]\n").unwrap();

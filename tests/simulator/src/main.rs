@@ -6,13 +6,14 @@
 
 use std::io::{self, Write};
 use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::{Parser, ValueEnum};
 use cloud_policy_simulator::admin::Admin;
 use cloud_policy_simulator::{Clock, Journal, ncloud, spaceone};
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// NAVER Cloud and SpaceONE policy APIs on loopback.
@@ -34,6 +35,9 @@ struct Arguments {
     /// Keep running when standard input ends.
     #[arg(long)]
     detached: bool,
+    /// Write addresses and keys as variables of a shell to this file once the simulators are ready.
+    #[arg(long, value_name = "FILE")]
+    env: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -104,12 +108,35 @@ async fn serve(arguments: Arguments) -> io::Result<()> {
         "regionId": inventory.region_id(),
         "zoneIds": inventory.zone_ids(),
     });
+    if let Some(file) = &arguments.env {
+        write_variables(file, &ready)?;
+    }
     let mut output = io::stdout().lock();
     writeln!(output, "READY {ready}")?;
     output.flush()?;
     drop(output);
     signals.wait().await;
     Ok(())
+}
+
+/// The variables that `cloud-policy plan` reads with `--connection NAME=env:NCLOUD_` and `env:SPACEONE_`, and the admin port.
+const VARIABLES: [(&str, &str); 8] = [
+    ("NCLOUD_ENDPOINT", "ncloud"),
+    ("NCLOUD_ACCESS_KEY", "accessKey"),
+    ("NCLOUD_SECRET_KEY", "secretKey"),
+    ("SPACEONE_ENDPOINT", "spaceone"),
+    ("SPACEONE_DOMAIN_ID", "domainId"),
+    ("SPACEONE_TOKEN", "token"),
+    ("SPACEONE_REPOSITORY_ID", "repositoryId"),
+    ("SIMULATOR_ADMIN", "admin"),
+];
+
+/// Writes the variables to a file. A reader never sees a part of it.
+fn write_variables(file: &Path, ready: &Value) -> io::Result<()> {
+    let line = |(name, field): (&str, &str)| format!("{name}='{}'\n", ready[field].as_str().unwrap_or_default());
+    let unfinished = file.with_extension("part");
+    std::fs::write(&unfinished, VARIABLES.map(line).concat())?;
+    std::fs::rename(&unfinished, file)
 }
 
 /// The signals that end the program. It listens for them before it prints that it is ready.

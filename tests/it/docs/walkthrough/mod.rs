@@ -5,6 +5,7 @@
 //! Values of the real world have replacements here, declared below. Actions of other people in the middle of a
 //! page (`<!-- meanwhile: … -->`) are in [`meanwhile`], those of the page with two clusters in [`clusters`].
 
+mod ci;
 mod clusters;
 mod meanwhile;
 pub mod page;
@@ -36,7 +37,9 @@ const TWO_CLUSTERS: &str = "move";
 /// The pages of the kinds. The later ones need the connections of the first.
 const KINDS: [&str; 3] = ["connection", "policy", "networkpolicy"];
 /// Pages whose commands run elsewhere, and where.
-const ELSEWHERE: [(&str, &str); 8] = [
+const ELSEWHERE: [(&str, &str); 10] = [
+    ("command-line", "`packaging::archive`, with the archive"),
+    ("test-in-ci", "`ci`, with programs of its own"),
     ("plan-a-change", "`plan::page`, without a cluster"),
     ("try-it", "`make demo`, which checks itself"),
     ("install", "the lifecycle tests of the chart"),

@@ -47,6 +47,11 @@ impl Shell {
         Self { folder, kubeconfig: kubeconfig.to_owned(), path, stand_ins }
     }
 
+    /// Returns the folder in which the reader works.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
     /// Puts a folder with programs first on the path.
     pub fn prefer(&mut self, programs: &Path) {
         let others = std::env::split_paths(&self.path);

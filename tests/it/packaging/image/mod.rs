@@ -30,6 +30,7 @@ fn image_contains_only_expected_files() {
     let files: Vec<String> = layout::files(&root).into_iter().map(|file| file.to_string()).collect();
     let expected = [
         "r-xr-xr-x root cloud-policy",
+        "r-xr-xr-x root cloud-policy-simulator",
         "rwxr-xr-x root etc/",
         "r--r--r-- root etc/group",
         "r--r--r-- root etc/nsswitch.conf",
@@ -37,8 +38,13 @@ fn image_contains_only_expected_files() {
         "rwxr-xr-x root etc/ssl/",
         "rwxr-xr-x root etc/ssl/certs/",
         "r--r--r-- root etc/ssl/certs/ca-certificates.crt",
+        "rwxrwxrwx root kubectl-cloud_policy",
+        "rwxrwxrwx root kubectl_complete-cloud_policy",
     ];
     assert_eq!(files, expected);
+    for link in ["kubectl-cloud_policy", "kubectl_complete-cloud_policy"] {
+        assert_eq!(fs::read_link(root.join(link)).unwrap(), Path::new("cloud-policy"));
+    }
     let roots = fs::read_to_string(root.join("etc/ssl/certs/ca-certificates.crt")).unwrap();
     let count = roots.matches("-----BEGIN CERTIFICATE-----").count();
     assert!((80..300).contains(&count), "{count} root certificates");
@@ -106,9 +112,11 @@ fn image_names_flag_and_remedy_when_traces_are_asked_for() {
 fn images_of_two_architectures_join_under_one_tag() {
     let place = tempfile::tempdir().unwrap();
     let image = Layout::of_this_run();
-    let program = fs::read(image.unpack(place.path()).join("rootfs/cloud-policy")).unwrap();
+    let root = image.unpack(place.path()).join("rootfs");
+    let program = fs::read(root.join("cloud-policy")).unwrap();
     let stand_in = place.path().join("foreign-program");
     fs::write(&stand_in, layout::foreign(&program)).unwrap();
+    fs::copy(root.join("cloud-policy-simulator"), place.path().join("cloud-policy-simulator")).unwrap();
     let foreign = Layout::at(&place.path().join("foreign"));
     layout::pack(&stand_in, foreign.folder());
 
