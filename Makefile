@@ -105,7 +105,7 @@ chart: ## Generate the schema and the table of the chart's values from values.ya
 docs: ## Build the documentation as a site in target/site
 	@exec hack/docs.sh
 
-browse: docs ## Open every page of the site in a headless browser (Debian's chromium; CHROMIUM=program)
+browse: docs ## Open every page of the site in a headless browser (CHROMIUM=program)
 	@hack/browse.py
 
 pictures: ## Draw docs/pictures/architecture.svg

@@ -3,14 +3,18 @@
 
     hack/browse.py [SITE]      # default: target/site, which `make docs` builds
 
-A page fails if its console shows an error, if it misses a file, or if it is wider than the window. The search must find pages. The
-browser is Debian's chromium; CHROMIUM names another. It needs no driver: a page with a frame visits the others.
+A page fails if its console shows an error, if it misses a file, or if it is wider than the window. The search must find pages.
+CHROMIUM names the browser; otherwise it is the first of BROWSERS that is installed. It needs no driver: a page with a frame visits
+the others.
 """
 
+import contextlib
 import http.server
 import json
 import os
 import pathlib
+import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -20,6 +24,8 @@ WIDTHS = [1280, 390]
 # Words that must have results in the search.
 SEARCHED = ["adoption", "NetworkPolicy", "ValidationFailed"]
 LIMIT = 600
+# As in hack/programs.sh.
+BROWSERS = ["chromium", "chromium-headless-shell", "google-chrome"]
 
 # Added to each page before its own scripts.
 WATCH = """<script>window.problems = [];
@@ -99,8 +105,34 @@ class Handler(http.server.SimpleHTTPRequestHandler):
         pass
 
 
-def browse(address, done):
-    with tempfile.TemporaryDirectory() as profile:
+class Server(http.server.ThreadingHTTPServer):
+    """A server that does not report that the browser closes a connection."""
+
+    def handle_error(self, request, client_address):
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
+
+
+def browser():
+    found = [os.environ.get("CHROMIUM"), *filter(shutil.which, BROWSERS)]
+    named = next(filter(None, found), None)
+    return named or sys.exit("browse: no browser is installed: make tools installs one")
+
+
+def end(running):
+    """Ends the browser. Debian starts it by a script, which passes no signal on."""
+    children = pathlib.Path(f"/proc/{running.pid}/task/{running.pid}/children").read_text(
+        encoding="ascii"
+    )
+    for process in [*map(int, children.split()), running.pid]:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(process, signal.SIGTERM)
+    running.wait()
+
+
+def browse(program, address, done):
+    # A process that ends may still write there.
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
         flags = [
             "--headless=new",
             "--no-sandbox",
@@ -108,17 +140,16 @@ def browse(address, done):
             "--disable-dev-shm-usage",
             "--no-first-run",
         ]
-        program = os.environ.get("CHROMIUM", "chromium")
         command = [program, *flags, f"--user-data-dir={profile}", f"{address}/visit"]
-        browser = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        running = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
             return done.wait(LIMIT)
         finally:
-            browser.terminate()
-            browser.wait()
+            end(running)
 
 
 def main(site="target/site"):
+    program = browser()
     root = pathlib.Path(site)
     pages = sorted(path.relative_to(root).as_posix() for path in root.rglob("*.html"))
     pages = [page for page in pages if not page.startswith("_") and page != "search.html"]
@@ -126,10 +157,10 @@ def main(site="target/site"):
     def handler(*arguments):
         return Handler(*arguments, directory=site)
 
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+    with Server(("127.0.0.1", 0), handler) as server:
         server.pages, server.done, server.found = pages, threading.Event(), []
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        visited = browse(f"http://127.0.0.1:{server.server_address[1]}", server.done)
+        visited = browse(program, f"http://127.0.0.1:{server.server_address[1]}", server.done)
         server.shutdown()
     if not visited:
         sys.exit("browse: the browser did not visit all pages in time")

@@ -5,8 +5,9 @@
 #   is_installed promtool
 #   packages_of promtool     # prints: prometheus
 
-# The Debian packages that contain a program. `pip` and `venv` are modules of Python.
+# The Debian packages that contain a program. `pip` and `venv` are modules of Python; `browser` is any of `browsers`.
 declare -Ar debian_packages=(
+    [browser]=chromium-headless-shell
     [buildah]=buildah
     [cc]="gcc libc6-dev"
     [docker-registry]=docker-registry
@@ -32,8 +33,12 @@ declare -Ar manual_installs=(
     [go]="Go 1.26 or newer (https://go.dev/dl)"
 )
 
+# The programs that hack/browse.py can use, the best first.
+readonly browsers=(chromium chromium-headless-shell google-chrome)
+
 is_installed() {
     case $1 in
+    browser) [[ -n $(type -P -- "${browsers[@]}") ]] ;;
     pip) python3 -c 'import pip' 2>/dev/null ;;
     venv) python3 -c 'import ensurepip, venv' 2>/dev/null ;;
     *) [[ -x $(type -P -- "$1") ]] ;;

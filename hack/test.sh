@@ -42,6 +42,7 @@ runs() {
 parse "$@"
 programs=(cargo cc flock git go pip ps python3 venv)
 if runs observability || runs packaging::chart; then programs+=(prometheus promtool); fi
+if runs docs::site; then programs+=(browser); fi
 if runs process::forward_proxy; then programs+=(tinyproxy); fi
 if runs packaging::image || runs packaging::archive; then programs+=(buildah runc umoci); fi
 if runs packaging::publishing; then programs+=(buildah docker-registry skopeo umoci); fi

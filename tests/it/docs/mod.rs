@@ -8,6 +8,7 @@ pub mod markdown;
 mod metrics;
 mod pictures;
 mod runbooks;
+mod site;
 pub mod walkthrough;
 
 use cloud_policy::api::Reason;
