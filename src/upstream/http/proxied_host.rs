@@ -103,12 +103,17 @@ mod tests {
     #[tokio::test]
     async fn only_hosts_behind_the_proxy_are_judged() {
         let proxy = ForwardProxy::new("http://localhost:1", None, vec!["direct.invalid".parse().unwrap()]).unwrap();
-        let hosts = ProxiedHosts::new(rules(&["*.invalid", "localhost"]), Some(proxy));
+        let hosts = ProxiedHosts::new(rules(&["*.invalid", "named.invalid", "localhost"]), Some(proxy));
         let check = async |url: &str| hosts.check(&url.parse().unwrap()).await.is_ok();
         assert!(!check("https://behind.invalid").await, "the name does not exist");
         assert!(!check("https://behind.invalid").await, "the verdict is remembered");
+        assert!(check("https://named.invalid").await, "a verdict is for one host");
         assert!(check("https://direct.invalid").await, "the dialer judges it");
         assert!(!check("https://localhost").await, "the dialer does not judge the name of the proxy");
+        // Reached directly, and the dialer lets the name of the proxy pass.
+        let proxy = ForwardProxy::new("http://localhost:1", None, vec!["localhost".parse().unwrap()]).unwrap();
+        let hosts = ProxiedHosts::new(rules(&["localhost"]), Some(proxy));
+        assert!(hosts.check(&"https://localhost".parse().unwrap()).await.is_err());
         let none = ProxiedHosts::new(rules(&["*.invalid"]), None);
         assert!(none.check(&"https://behind.invalid".parse().unwrap()).await.is_ok());
     }
