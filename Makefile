@@ -24,7 +24,7 @@ RATE ?= 10000
 WRITE ?=
 QUICK_SIMULATOR := --config profile.dev.package.cloud-policy-simulator.opt-level=2
 
-.PHONY: help tools build image lint architecture test faults abuse bench bench-access bench-plan demo demo-stop recording crds chart docs browse pictures manifests clean
+.PHONY: help tools build image lint architecture test faults abuse bench bench-access bench-lint bench-plan demo demo-stop recording crds chart docs browse pictures manifests clean
 
 help: ## Show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -74,6 +74,10 @@ bench-access: ## Measure how long comparisons of access take, also of the larges
 	@hack/require.sh cargo cc
 	@exec cargo run --quiet --locked --profile bench-release -p cloud-policy-bench --bin cloud-policy-bench-access
 
+bench-lint: ## Measure how long the lint of 1,000 files takes
+	@hack/require.sh cargo cc
+	@exec cargo run --quiet --locked --profile bench-release -p cloud-policy-bench --bin cloud-policy-bench-lint
+
 bench-plan: ## Measure how long a plan of 500 policies takes against the simulators, and its requests
 	@hack/require.sh cargo cc
 	@exec cargo run --quiet --locked --profile bench-release -p cloud-policy-bench --bin cloud-policy-bench-plan
@@ -97,6 +101,7 @@ crds: ## Generate crds/, the CRDs of the chart, docs/reference/ and the lists of
 	"$(BUILT)/cloud-policy" crds --dir crds
 	"$(BUILT)/cloud-policy" crds --dir charts/cloud-policy-operator/files/crds
 	"$(BUILT)/cloud-policy" crds --reference docs/reference
+	"$(BUILT)/cloud-policy" crds --json-schema docs/reference/schemas
 	CLOUD_POLICY_WRITE_LISTS=1 cargo test --quiet --locked --workspace --test it packaging::kind_lists::
 
 chart: ## Generate the schema and the table of the chart's values from values.yaml

@@ -9,15 +9,16 @@
 //! | [`engine`] | decisions: documents, diff, plan, outcome. No Kubernetes client, no HTTP, no clock |
 //! | [`upstream`] | the HTTP client, the collections of each provider, and the registry that lists them |
 //! | [`controller`] | watches and reconciles the four kinds, and elects a leader. Only it and [`cli`] use a `kube::Client` |
-//! | [`plan`] | what the operator would do with manifests: reads them, decides and rehearses, and writes nothing |
-//! | [`cli`] | the commands `cloud-policy run`, `plan`, `guardrails` and `crds` |
+//! | [`manifests`], [`sarif`] | reads manifests with files and lines; the form of results for code scanning |
+//! | [`plan`] | what the operator would do with manifests: decides and rehearses, and writes nothing |
+//! | [`lint`] | what is wrong with manifests, without any network |
+//! | [`cli`] | the commands `cloud-policy run`, `plan`, `lint`, `guardrails` and `crds` |
 //! | [`metrics`], [`telemetry`], [`server`] | metrics, logs and traces, and the HTTP server for probes and metrics |
 //!
 //! # Layers
 //!
-//! Imports run in one direction: `cli -> plan -> controller -> upstream -> engine -> api`. Of `controller`, `plan` imports
-//! only the traits of the kinds. The test `architecture`
-//! checks every file; `make architecture` runs it and prints the layers.
+//! Imports run in one direction: `cli -> plan, lint -> manifests -> controller -> upstream -> engine -> api`. Of
+//! `controller`, `plan` and `manifests` import only the traits of the kinds. The test `architecture` checks every file; `make architecture` runs it and prints the layers.
 //!
 //! Inside [`controller`] and [`upstream`], a module imports only modules on the lines below it. `controller`:
 //!
@@ -39,7 +40,7 @@
 //! | `ncloud`, `spaceone` | the providers, each with a folder for each collection. Neither imports the other |
 //! | `collection`, `snapshots` | what a collection implements for the registry; its last list |
 //! | `http` | the HTTP client |
-//! | `endpoint`, `request`, `redact`, `lenient` | the basis of the others |
+//! | `endpoint`, `request`, `redact`, `lenient`, `catalogue` | the basis of the others |
 
 #![forbid(unsafe_code)]
 
@@ -51,8 +52,11 @@ pub mod api;
 pub mod cli;
 pub mod controller;
 pub mod engine;
+pub mod lint;
+pub mod manifests;
 pub mod metrics;
 pub mod plan;
+pub mod sarif;
 pub mod server;
 pub mod telemetry;
 pub mod upstream;

@@ -1,6 +1,7 @@
 //! `cloud-policy crds`: prints the custom resource definitions, or writes them or their reference to files.
 
 use crate::api::crds;
+use crate::lint;
 use anyhow::Context;
 use std::fs;
 use std::io::{ErrorKind, Write};
@@ -15,9 +16,16 @@ pub fn print(dir: Option<&Path>) -> anyhow::Result<()> {
     }
 }
 
-/// Writes one page of the reference per kind into `folder`.
+/// Writes one page of the reference per kind, and one with the rules of lint, into `folder`.
 pub fn write_reference(folder: &Path) -> anyhow::Result<()> {
-    write_files(folder, &crds::reference::pages()?)
+    let mut pages = crds::reference::pages()?;
+    pages.push(lint::reference::page());
+    write_files(folder, &pages)
+}
+
+/// Writes one JSON schema per kind, and one for all, into `folder`.
+pub fn write_schemas(folder: &Path) -> anyhow::Result<()> {
+    write_files(folder, &crds::json_schema::files()?)
 }
 
 fn write_files(dir: &Path, files: &[(String, String)]) -> anyhow::Result<()> {
@@ -85,10 +93,10 @@ mod tests {
     }
 
     #[test]
-    fn reference_has_one_page_per_kind() {
+    fn reference_has_one_page_per_kind_and_the_rules() {
         let folder = tempfile::tempdir().unwrap();
         write_reference(folder.path()).unwrap();
-        assert_eq!(fs::read_dir(&folder).unwrap().count(), crds::all().len());
+        assert_eq!(fs::read_dir(&folder).unwrap().count(), crds::all().len() + 1);
     }
 
     #[test]

@@ -4,7 +4,10 @@
 
 mod cluster;
 pub mod crds;
+mod files;
 pub mod flags;
+pub mod lint;
+mod output;
 pub mod plan;
 pub mod proxy;
 pub mod run;
@@ -32,6 +35,9 @@ enum Command {
     /// Show what the operator would do with manifests, and write nothing. Exit codes: 0 nothing to do, 2 changes, 3
     /// something would be refused, 4 what --fail-on names, 1 the plan could not be made.
     Plan(Box<plan::Args>),
+    /// Find mistakes in manifests, without any network: what the API server or the operator would refuse, and what probably
+    /// means something else. Exit codes: 0 nothing that --fail-on names, 3 something, 1 it could not be told.
+    Lint(lint::Args),
     /// Check what manifests grant by the guardrails of connections.
     Guardrails {
         #[command(subcommand)]
@@ -45,6 +51,9 @@ enum Command {
         /// Write the reference of all fields as Markdown to this folder instead of printing.
         #[arg(long, value_name = "FOLDER", conflicts_with = "dir")]
         reference: Option<PathBuf>,
+        /// Write JSON schemas to this folder instead of printing, for editors and for checks without a cluster.
+        #[arg(long, value_name = "FOLDER", conflicts_with_all = ["dir", "reference"])]
+        json_schema: Option<PathBuf>,
     },
     /// Print a script that completes this command line in a shell. For `kubectl cloud-policy`, link this program as
     /// kubectl-cloud_policy and kubectl_complete-cloud_policy into a folder of PATH.
@@ -90,8 +99,10 @@ fn execute(command: Command, caller: Caller) -> anyhow::Result<ExitCode> {
     match command {
         Command::Run(args) => run::run(*args).map(success),
         Command::Plan(args) => plan::run(&args),
+        Command::Lint(args) => lint::run(&args),
         Command::Guardrails { command: GuardrailsCommand::Test(args) } => plan::test(&args),
         Command::Crds { reference: Some(folder), .. } => crds::write_reference(&folder).map(success),
+        Command::Crds { json_schema: Some(folder), .. } => crds::write_schemas(&folder).map(success),
         Command::Crds { dir, .. } => crds::print(dir.as_deref()).map(success),
         Command::Completion(args) => print(&shell::completion(Caller::Shell.command::<Cli>(), &args)),
         Command::Man(args) => print(&shell::man(caller.command::<Cli>(), &args)?),

@@ -1,11 +1,11 @@
 //! Judges objects by the guardrails of their connection, as the controller does.
 
-use super::manifests::{Manifests, Object};
 use crate::api::ConnectionKey;
 use crate::api::guardrails::{Enforcement, Guardrail};
 use crate::engine::access::guardrails::{Breach, Candidate, Grants, judge, judge_access};
 use crate::engine::plan::{Acquire, Existing, Plan};
 use crate::engine::{BoundExternal, UpstreamError};
+use crate::manifests::{Manifests, Object};
 use crate::upstream::registry;
 use serde::Serialize;
 use std::collections::BTreeMap;

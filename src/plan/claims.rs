@@ -1,8 +1,8 @@
 //! Finds objects that claim the same upstream object: the first one wins, as the older one does in a cluster.
 
 use super::bound;
-use super::manifests::Object;
 use crate::api::ConnectionKey;
+use crate::manifests::Object;
 use crate::upstream::registry;
 use std::collections::BTreeMap;
 

@@ -3,10 +3,10 @@
 //! The credentials come from the caller, never from a manifest. A manifest may name the endpoint, and its author
 //! may not be trusted with the credentials: only the hosts that the caller allows get them.
 
-use super::manifests::{ConnectionManifest, Manifests};
 use crate::api::ConnectionKey;
 use crate::api::connection::{AllowedNamespaces, ConnectionSpec, RateLimit};
 use crate::api::guardrails::Guardrail;
+use crate::manifests::{ConnectionManifest, Manifests};
 use crate::upstream::{Account, Credentials, EndpointRules, HttpSettings, RequestLog};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

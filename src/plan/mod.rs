@@ -1,7 +1,7 @@
 //! What the operator would do with manifests, before they are applied.
 //!
-//! **Place.** Between `cli` and the rooms that decide and read: it imports `engine`, `upstream` and, of `controller`, only
-//! the traits of the kinds. It has no Kubernetes client, and reads neither files nor the environment: `cli` hands both over.
+//! **Place.** Between `cli` and the rooms that decide and read: it imports `manifests`, `engine`, `upstream` and, of
+//! `controller`, only the traits of the kinds. It has no Kubernetes client, and reads neither files nor the environment: `cli` hands both over.
 //!
 //! **Contract.**
 //! - The decision is that of the controller: the same [`crate::engine::plan`], the same guardrails, the same comparison.
@@ -13,9 +13,9 @@
 //!
 //! | module | contents |
 //! | --- | --- |
-//! | [`manifests`] | reads YAML and JSON: objects and connections with their files and lines, and what is wrong with them |
 //! | [`connections`] | opens the accounts of connections |
 //! | [`planner`] | plans each object |
+//! | [`cluster`] | puts the manifests beside the objects that a cluster has |
 //! | [`owners`] | what is known of the owners of upstream objects |
 //! | `prior` | what earlier reconciles left, as far as status tells it |
 //! | `look` | finds the upstream objects |
@@ -30,9 +30,9 @@
 
 mod bound;
 mod claims;
+pub mod cluster;
 pub mod connections;
 mod look;
-pub mod manifests;
 pub mod owners;
 pub mod planner;
 mod prior;
@@ -45,8 +45,9 @@ mod show;
 mod tests;
 pub mod verdict;
 
+pub use crate::manifests::{Input, Manifests};
 pub use bound::{Judged, TestResult, Tested, test as test_guardrails};
+pub use cluster::Cluster;
 pub use connections::{Connections, Given};
-pub use manifests::{Cluster, Input, Manifests};
 pub use planner::Planner;
 pub use report::{Failure, Report};

@@ -1,6 +1,5 @@
 //! Plans the deletion of an object that no manifest describes any more, in the order of the controller.
 
-use super::manifests::{Described, Object};
 use super::planner::{End, Planner};
 use super::rehearsal::Recorder;
 use super::report::{Access, Planned, UpstreamObject};
@@ -11,6 +10,7 @@ use crate::engine::access::guardrails::Grants;
 use crate::engine::actions::Action;
 use crate::engine::deletion_plan::{self, DeletionPlan, DeletionRecord, plan_deletion};
 use crate::engine::{ErrorKind, ExternalDeleter, OrphanReason, OwnerTag, Ownership, UpstreamError};
+use crate::manifests::{Described, Object};
 use crate::upstream::{RequestContext, registry};
 use std::sync::Arc;
 

@@ -1,6 +1,5 @@
 //! Describes what a plan does: the action, the fields that differ, how access changes and who holds it.
 
-use super::manifests::{Described, Object};
 use super::planner::{End, Place, Planner};
 use super::report::{Access, Field, Planned, UsedBy};
 use crate::api::Reason;
@@ -12,6 +11,7 @@ use crate::engine::diff::{SHOWN_FIELDS, shortened};
 use crate::engine::outcome::Outcome;
 use crate::engine::plan::Plan;
 use crate::engine::{BoundExternal, Diff, FieldDiff, Observation, UpstreamError};
+use crate::manifests::{Described, Object};
 use crate::upstream::registry;
 use std::sync::{Mutex, PoisonError};
 

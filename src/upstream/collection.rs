@@ -1,7 +1,9 @@
 //! The contract between the registry and a collection, and between an account and a provider's client.
 
+use super::catalogue::Catalogue;
 use super::http::Http;
 use super::request::RequestContext;
+use crate::engine::finding::{Finding, Rule};
 use crate::engine::{External, Result, UpstreamError};
 use std::any::{Any, TypeId};
 use std::collections::HashMap;
@@ -77,6 +79,9 @@ pub(crate) trait Collection: External {
     /// The path in the spec of the name that [`Self::unique_name`] returns.
     const NAME_FIELD: &'static str = "spec";
 
+    /// The rules of `cloud-policy lint` for its objects.
+    const RULES: &'static [&'static Rule];
+
     /// The client of the provider.
     type Client: ProviderClient;
 
@@ -97,6 +102,9 @@ pub(crate) trait Collection: External {
     fn unique_name(_spec: &Self::Spec) -> Option<&str> {
         None
     }
+
+    /// Returns the rules of [`Self::RULES`] that a spec breaks.
+    fn lint(spec: &Self::Spec, catalogue: &Catalogue) -> Vec<Finding>;
 
     /// Opens the collection of one account.
     fn open(client: Self::Client) -> Self;

@@ -8,6 +8,7 @@
 //! | [`registry`] | THE list of collections: binds a spec or a deletion record, probes an account |
 //! | [`account`] | one open connection: client, credentials and limits, shared by its objects |
 //! | `ncloud`, `spaceone` | the providers: client, errors, wire formats, and a folder for each collection |
+//! | [`catalogue`] | what is known of the products of providers |
 //! | `collection` | the traits that a collection and a provider's client implement for the registry |
 //! | `snapshots` | the last list of each collection, shared by all objects of a connection |
 //! | [`http`] | the one HTTP client |
@@ -16,6 +17,7 @@
 //! | `redact`, `lenient`, `list_limits` | removes secrets from texts; reads JSON of several styles; limits lists |
 
 pub mod account;
+pub mod catalogue;
 mod collection;
 pub mod endpoint;
 #[cfg(test)]

@@ -1,20 +1,23 @@
 //! The list of upstream collections. A new collection of a known provider is its own files and one
 //! line here.
 
+mod entry;
+
 use super::account::Account;
-use super::collection::{Availability, Collection, Counted, Provider, ProviderClient as _};
-use super::request::{Priority, RequestContext};
+use super::catalogue::Catalogue;
+use super::collection::{Availability, Counted, Provider};
+use super::request::RequestContext;
 use super::{ncloud, spaceone};
 use crate::api::connection::Usage;
 use crate::engine::access::Change;
 use crate::engine::access::guardrails::Grants;
+use crate::engine::finding::{Finding, Rule};
 use crate::engine::location::Location;
-use crate::engine::{Binding, BoundExternal, Deleter, Document as _, ExternalDeleter, OwnerTag, Problem, Result};
-use futures::future::BoxFuture;
-use std::any::{Any, TypeId};
+use crate::engine::{BoundExternal, ExternalDeleter, OwnerTag, Problem, Result};
+use entry::{Entry, Of};
+use std::any::Any;
 use std::collections::BTreeSet;
 use std::marker::PhantomData;
-use std::sync::Arc;
 
 /// THE list. A probe counts the collections of an account in this order.
 const COLLECTIONS: &[&dyn Entry] = &[
@@ -70,6 +73,24 @@ pub fn examine(spec: &dyn Any, judge: &mut dyn FnMut(&str, &Grants<'_>)) {
     if let Some(collection) = described(spec) {
         collection.examine(spec, judge);
     }
+}
+
+/// Returns the rules of `cloud-policy lint` for the objects of all collections.
+#[must_use]
+pub fn rules() -> Vec<&'static Rule> {
+    COLLECTIONS.iter().flat_map(|collection| collection.rules()).copied().collect()
+}
+
+/// Returns the rules that the object of a spec breaks, beyond its [`problems`].
+#[must_use]
+pub fn lint(spec: &dyn Any, catalogue: &Catalogue) -> Vec<Finding> {
+    described(spec).map(|collection| collection.lint(spec, catalogue)).unwrap_or_default()
+}
+
+/// Returns why the operator would not create the object of a spec.
+#[must_use]
+pub fn problems(spec: &dyn Any) -> Vec<Problem> {
+    described(spec).map_or_else(|| vec![ambiguous(spec)], |collection| collection.problems(spec))
 }
 
 /// Returns the collection whose object a spec describes; `None` if it describes objects of several collections, or none.
@@ -138,135 +159,6 @@ impl Account {
             Some(error) if !offered => Err(error),
             _ => Ok(usage),
         }
-    }
-}
-
-/// A [`Collection`] with its type erased.
-trait Entry: Sync {
-    fn system(&self) -> &'static str;
-    fn provider(&self) -> &'static Provider;
-    fn counted_as(&self) -> &'static str;
-    fn in_repository(&self) -> bool;
-    fn field(&self) -> &'static str;
-    /// Returns the type of the spec of its kind.
-    fn kind_spec(&self) -> TypeId;
-    /// Reports whether the spec describes an object of the collection.
-    fn describes(&self, spec: &dyn Any) -> bool;
-    fn name_field(&self) -> &'static str;
-    fn unique_name<'a>(&self, spec: &'a dyn Any) -> Option<&'a str>;
-    fn granted(&self, spec: &dyn Any) -> Change;
-    fn examine(&self, spec: &dyn Any, judge: &mut dyn FnMut(&str, &Grants<'_>));
-    /// Binds the spec; `None` if the account or the spec is of another collection.
-    fn bind(
-        &self,
-        account: &Account,
-        spec: &dyn Any,
-        owner_tag: &OwnerTag,
-        request_context: RequestContext,
-    ) -> Option<Box<dyn BoundExternal>>;
-    /// Binds the owner tag; `None` if the account is of another provider.
-    fn deleter(
-        &self,
-        account: &Account,
-        owner_tag: &OwnerTag,
-        request_context: RequestContext,
-    ) -> Option<Box<dyn ExternalDeleter>>;
-    /// Opens the collection for a probe; `None` if the account is of another provider.
-    fn counter(&self, account: &Account) -> Option<Box<dyn Counter>>;
-}
-
-/// Counts one collection of an account.
-trait Counter: Send + Sync {
-    fn counted_as(&self) -> &'static str;
-    fn prepare(&self) -> BoxFuture<'_, Result<Availability>>;
-    fn count(&self) -> BoxFuture<'_, Result<Counted>>;
-}
-
-/// The entry of one collection.
-struct Of<C>(PhantomData<fn() -> C>);
-
-/// An open collection.
-struct Open<C>(C);
-
-fn open<C: Collection>(account: &Account, request_context: RequestContext) -> Option<C> {
-    Some(C::open(account.client::<C::Client>()?.with(request_context)))
-}
-
-/// Returns the part of a spec that describes an object of the collection.
-fn part<C: Collection>(spec: &dyn Any) -> Option<&C::Spec> {
-    C::spec(spec.downcast_ref()?)
-}
-
-impl<C: Collection> Entry for Of<C> {
-    fn system(&self) -> &'static str {
-        C::SYSTEM
-    }
-    fn provider(&self) -> &'static Provider {
-        C::PROVIDER
-    }
-    fn counted_as(&self) -> &'static str {
-        C::COUNTED_AS
-    }
-    fn in_repository(&self) -> bool {
-        C::IN_REPOSITORY
-    }
-    fn field(&self) -> &'static str {
-        C::FIELD
-    }
-    fn kind_spec(&self) -> TypeId {
-        TypeId::of::<C::KindSpec>()
-    }
-    fn describes(&self, spec: &dyn Any) -> bool {
-        part::<C>(spec).is_some()
-    }
-    fn name_field(&self) -> &'static str {
-        C::NAME_FIELD
-    }
-    fn unique_name<'a>(&self, spec: &'a dyn Any) -> Option<&'a str> {
-        C::unique_name(part::<C>(spec)?)
-    }
-    fn granted(&self, spec: &dyn Any) -> Change {
-        part::<C>(spec).map_or(Change::Unknown, |spec| C::document(spec).granted())
-    }
-    fn examine(&self, spec: &dyn Any, judge: &mut dyn FnMut(&str, &Grants<'_>)) {
-        if let Some(document) = part::<C>(spec).map(C::document) {
-            judge(&document.key(), &document.grants());
-        }
-    }
-    fn bind(
-        &self,
-        account: &Account,
-        spec: &dyn Any,
-        owner_tag: &OwnerTag,
-        request_context: RequestContext,
-    ) -> Option<Box<dyn BoundExternal>> {
-        let (collection, wanted) = (open::<C>(account, request_context)?, C::document(part::<C>(spec)?));
-        let snapshots = account.snapshot_caches().of::<C>();
-        Some(Box::new(Binding::new(collection, snapshots, wanted, owner_tag.clone())))
-    }
-    fn deleter(
-        &self,
-        account: &Account,
-        owner_tag: &OwnerTag,
-        request_context: RequestContext,
-    ) -> Option<Box<dyn ExternalDeleter>> {
-        let (collection, snapshots) = (open::<C>(account, request_context)?, account.snapshot_caches().of::<C>());
-        Some(Box::new(Deleter::new(Arc::new(collection), snapshots, owner_tag.clone())))
-    }
-    fn counter(&self, account: &Account) -> Option<Box<dyn Counter>> {
-        Some(Box::new(Open(open::<C>(account, Priority::Probe.into())?)))
-    }
-}
-
-impl<C: Collection> Counter for Open<C> {
-    fn counted_as(&self) -> &'static str {
-        C::COUNTED_AS
-    }
-    fn prepare(&self) -> BoxFuture<'_, Result<Availability>> {
-        Box::pin(self.0.prepare_count())
-    }
-    fn count(&self) -> BoxFuture<'_, Result<Counted>> {
-        Box::pin(self.0.count())
     }
 }
 

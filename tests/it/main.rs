@@ -14,6 +14,7 @@
 //! | [`appliers`] | `kubectl apply`, server-side apply, Argo CD and Flux, and several writers of one object |
 //! | [`guardrails`] | what no object of a connection may grant |
 //! | [`plan`] | what `cloud-policy plan` shows before manifests are applied |
+//! | [`lint`] | what `cloud-policy lint` finds in manifests |
 //! | [`admission`] | validation by the API server |
 //! | [`security`] | permissions, secrets, addresses, tenants, hostile objects and upstreams |
 //! | [`faults`] | fault sweeps: every fault at every step of each scenario |
@@ -43,6 +44,7 @@ mod gitops;
 mod guardrails;
 mod lifecycle;
 mod limits;
+mod lint;
 mod observability;
 mod ownership;
 mod packaging;

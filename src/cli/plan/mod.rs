@@ -1,20 +1,20 @@
 //! `cloud-policy plan`: shows what the operator would do with manifests, and writes nothing.
 
 mod cluster;
-mod files;
 mod given;
 
+use crate::cli::files;
+use crate::cli::output::{pretty, print};
+use crate::manifests::Input;
+use crate::plan::Judged;
 use crate::plan::connections::Limits;
 use crate::plan::owners::Owners;
 use crate::plan::verdict::{FailOn, Verdict};
 use crate::plan::{Connections, Given, Manifests, Planner, Report, render, test_guardrails};
-use crate::plan::{Input, Judged};
 use crate::upstream::{EndpointRules, HostPattern, HttpSettings};
-use anyhow::Context as _;
 use clap::{Args as ClapArgs, ValueEnum};
 use jiff::Timestamp;
-use serde_json::{Value, json};
-use std::io::{ErrorKind, Write as _};
+use serde_json::json;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Instant;
@@ -215,10 +215,6 @@ fn rendered(args: &Args, report: &Report) -> anyhow::Result<String> {
     })
 }
 
-fn pretty(value: &Value) -> anyhow::Result<String> {
-    Ok(serde_json::to_string_pretty(value)? + "\n")
-}
-
 /// Judges manifests by the guardrails of the connections among them.
 pub fn test(args: &GuardrailArgs) -> anyhow::Result<ExitCode> {
     let manifests = read(&args.files)?;
@@ -282,13 +278,4 @@ fn limits(args: &Args, given: &[Given]) -> Limits {
         burst: 2 * i32::from(rate),
     });
     Limits { rules, http: HttpSettings::default(), rate }
-}
-
-fn print(text: &str) -> anyhow::Result<()> {
-    let mut out = std::io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        // The reader closed the pipe, as `head` does.
-        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
-        written => written.context("cannot write the plan"),
-    }
 }

@@ -3,6 +3,7 @@ use crate::api::kinds::managed_kinds;
 use crate::api::{NetworkPolicySpec, PolicySpec};
 use kube::core::object::HasSpec;
 use serde_json::json;
+use std::any::TypeId;
 
 fn policy(blocks: &serde_json::Value) -> PolicySpec {
     let mut spec = json!({ "connectionRef": { "name": "c" } });

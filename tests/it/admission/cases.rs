@@ -83,6 +83,8 @@ pub async fn accepted(base: Base, changes: Changes<'_>) -> Value {
     let object = base.with(changes);
     let kept = propose(base, &object).await.unwrap_or_else(|refusal| panic!("refused: {}", refusal.message));
     assert_stored(&object["spec"], &kept["spec"]);
+    let refused = crate::lint::check(&object).findings.into_iter().filter(|it| it.rule == "CP011");
+    assert_eq!(refused.collect::<Vec<_>>(), [], "cloud-policy lint refuses what the API server accepts");
     kept
 }
 

@@ -7,8 +7,14 @@ use std::collections::BTreeMap;
 /// What each module may import besides its own children. An inner module inherits the imports of its parent
 /// into other top modules; its row lists what it may import of its siblings.
 pub const LAYERS: &[(&str, &[&str])] = &[
-    ("cli", &["plan", "controller", "upstream", "engine", "api", "metrics", "telemetry", "server"]),
-    ("plan", &["controller", "upstream", "engine", "api"]),
+    (
+        "cli",
+        &["plan", "lint", "manifests", "controller", "upstream", "engine", "api", "metrics", "telemetry", "server"],
+    ),
+    ("plan", &["manifests", "sarif", "controller", "upstream", "engine", "api"]),
+    ("lint", &["manifests", "sarif", "upstream", "engine", "api"]),
+    ("manifests", &["controller", "engine", "api"]),
+    ("sarif", &[]),
     ("controller", &["upstream", "engine", "api", "metrics", "telemetry", "server"]),
     ("upstream", &["engine", "api"]),
     ("engine", &["api"]),
@@ -34,13 +40,20 @@ pub const LAYERS: &[(&str, &[&str])] = &[
     // Inside `upstream`.
     (
         "upstream::registry",
-        &["account", "ncloud", "spaceone", "snapshots", "request", "http", "endpoint", "collection"],
+        &["account", "ncloud", "spaceone", "snapshots", "request", "http", "endpoint", "collection", "catalogue"],
     ),
     ("upstream::account", &["ncloud", "spaceone", "http", "endpoint", "redact", "request", "snapshots", "collection"]),
-    ("upstream::ncloud", &["http", "endpoint", "redact", "request", "lenient", "list_limits", "collection"]),
-    ("upstream::spaceone", &["http", "endpoint", "redact", "request", "lenient", "list_limits", "collection"]),
+    (
+        "upstream::ncloud",
+        &["http", "endpoint", "redact", "request", "lenient", "list_limits", "collection", "catalogue"],
+    ),
+    (
+        "upstream::spaceone",
+        &["http", "endpoint", "redact", "request", "lenient", "list_limits", "collection", "catalogue"],
+    ),
     ("upstream::http", &["endpoint", "redact", "request"]),
-    ("upstream::collection", &["http", "request"]),
+    ("upstream::collection", &["http", "request", "catalogue"]),
+    ("upstream::catalogue", &[]),
     ("upstream::endpoint", &[]),
     ("upstream::snapshots", &[]),
     ("upstream::request", &[]),
@@ -53,7 +66,8 @@ pub const LAYERS: &[(&str, &[&str])] = &[
 const CLOSED: &[&str] = &["engine::access"];
 
 /// A top module of which another one may import only one part.
-const PARTS: &[(&str, &str, &str)] = &[("plan", "controller", "controller::kinds")];
+const PARTS: &[(&str, &str, &str)] =
+    &[("plan", "controller", "controller::kinds"), ("manifests", "controller", "controller::kinds")];
 
 /// The lowest modules of `controller`, which every other one may import.
 const GROUND: &str = "settings, clock, error";

@@ -89,12 +89,13 @@ fn flags_page_lists_every_flag_with_variable_and_default() {
 
 #[test]
 fn page_names_only_existing_flags() {
-    let commands: [&[&str]; 3] = [&["run"], &["plan"], &["guardrails", "test"]];
+    let commands: [&[&str]; 5] = [&["run"], &["plan"], &["lint"], &["guardrails", "test"], &["crds"]];
     let all = commands.into_iter().flat_map(help);
     let known: BTreeSet<String> = all.map(|flag| flag.name).collect();
     let flag = Regex::new("--[a-z][a-z-]+").unwrap();
-    let is_ours =
-        |line: &&str| ["run", "plan", "guardrails"].iter().any(|it| line.contains(&format!("cloud-policy {it}")));
+    let is_ours = |line: &&str| {
+        ["run", "plan", "lint", "guardrails", "crds"].iter().any(|it| line.contains(&format!("cloud-policy {it}")))
+    };
     for page in Page::all() {
         let run = page.fences.iter().flat_map(|fence| fence.body.lines()).filter(is_ours);
         let code = code_in(&page.prose).into_iter().filter(|code| code.starts_with("--"));

@@ -19,6 +19,8 @@ async fn admitted(base: Base, field: &str, blocks: Vec<Value>) -> Vec<Value> {
         object["spec"][field] = block.clone();
         let admitted =
             propose(base, &object).await.unwrap_or_else(|refusal| panic!("refused: {}\n{block}", refusal.message));
+        let errors = crate::lint::check(&object).findings.into_iter().filter(|it| it.level == "error");
+        assert_eq!(errors.collect::<Vec<_>>(), [], "cloud-policy lint accepts it");
         assert_alike(&admitted["spec"][field], &block, "the API server stores it unchanged");
         admitted["spec"][field].clone()
     });

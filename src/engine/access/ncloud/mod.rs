@@ -12,6 +12,7 @@ mod condition;
 mod context;
 #[cfg(test)]
 pub(in crate::engine::access) mod fuzz;
+mod idle;
 mod interpretation;
 #[cfg(test)]
 mod laws;
@@ -24,6 +25,7 @@ mod table;
 pub(in crate::engine::access) mod tests;
 
 pub use condition::{Condition, requires};
+pub use idle::{Idle, IdleCause, idle};
 pub use overlap::overlap;
 pub use request::{Effect, Request};
 pub use statement::{Permission, Target};

@@ -6,6 +6,7 @@
 //! one, so a search decides that: see [`search`].
 
 mod fnmatch;
+mod idle;
 mod search;
 #[cfg(test)]
 pub(in crate::engine::access) mod tests;
@@ -13,6 +14,7 @@ pub(in crate::engine::access) mod tests;
 use crate::engine::access::change::{Comparison, Finding, Undecided};
 use crate::engine::access::step_limit::{STEPS, StepLimit};
 use fnmatch::Pattern;
+pub use idle::{IdleCause, idle};
 use search::Search;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;

@@ -14,6 +14,7 @@
 //! | `canonical` | the canonical form of permissions |
 //! | `access` | whether permissions surely grant no more than others |
 //! | `validate` | the rules that are checked before anything is sent |
+//! | `lint` | what `cloud-policy lint` says about its manifests |
 //! | `quota` | the limit of policies of an account |
 //! | `echoes` | whether an account stores the tags that its responses to creates show |
 //! | `owners` | the owner tags that searches of the whole account share |
@@ -28,6 +29,7 @@ mod creation;
 mod document;
 mod echoes;
 mod known_tags;
+mod lint;
 mod owners;
 mod quota;
 mod tags;
@@ -44,9 +46,11 @@ use super::listing::PAGE_SIZE as LIST_PAGE_SIZE;
 use super::wire::Tags;
 use crate::api::PolicySpec;
 use crate::api::policy::NcloudPolicySpec;
+use crate::engine::finding::{Finding, Rule};
 use crate::engine::{
     Diff, ErrorKind, External, FoundTag, Observed, OwnerTag, Ownership, Result, UpstreamError, Verdict, Written,
 };
+use crate::upstream::catalogue::Catalogue;
 use crate::upstream::collection::{Collection, Counted, Provider};
 use calls::{PolicyCalls, read, write};
 use document::Details;
@@ -65,6 +69,7 @@ impl Collection for Policies {
     const PROVIDER: &'static Provider = PROVIDER;
     const FIELD: &'static str = "ncloud";
     const COUNTED_AS: &'static str = "policies";
+    const RULES: &'static [&'static Rule] = &lint::RULES;
     const NAME_FIELD: &'static str = "spec.ncloud.policyName";
 
     type Client = Ncloud;
@@ -81,6 +86,10 @@ impl Collection for Policies {
 
     fn unique_name(spec: &NcloudPolicySpec) -> Option<&str> {
         Some(&spec.policy_name)
+    }
+
+    fn lint(spec: &NcloudPolicySpec, catalogue: &Catalogue) -> Vec<Finding> {
+        lint::of(spec, catalogue)
     }
 
     fn open(client: Ncloud) -> Self {

@@ -13,15 +13,19 @@
 //! | `reach` | which differences may let more through than the spec |
 //! | `fields` | the fields of create and update requests |
 //! | `received` | network policies in responses |
+//! | `resource` | its names and paths in SpaceONE's API |
 //! | `networks` | the canonical form of networks and addresses |
+//! | `lint` | what `cloud-policy lint` says about its manifests |
 //! | `validate`, `metadata` | the rules that are checked before anything is sent |
 
 mod document;
 mod fields;
+mod lint;
 mod metadata;
 mod networks;
 mod reach;
 mod received;
+mod resource;
 #[cfg(test)]
 mod tests;
 mod validate;
@@ -31,43 +35,20 @@ pub(crate) use document::NetworkPolicyDocument;
 use super::PROVIDER;
 use super::client::{Fields, Request, Spaceone};
 use super::listing::{PAGE_SIZE as LIST_PAGE_SIZE, readable};
-use super::resource::{ResourceApi, Scope, Verb};
+use super::resource::Verb;
 use super::tags;
 use crate::api::NetworkPolicySpec;
 use crate::api::network_policy::SpaceoneNetworkPolicySpec;
+use crate::engine::finding::{Finding, Rule};
 use crate::engine::{Diff, ErrorKind, External, Observed, OwnerTag, Result, UpstreamError, Verdict, Written};
+use crate::upstream::catalogue::Catalogue;
 use crate::upstream::collection::{Collection, Counted, Provider};
+pub(super) use resource::NETWORK_POLICY;
+
 use received::ReceivedNetworkPolicy;
 use serde_json::{Value, json};
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
-
-/// Network policies in SpaceONE's API.
-pub(super) const NETWORK_POLICY: &ResourceApi = &ResourceApi {
-    system: "spaceone/networkpolicy",
-    service: "inventory",
-    singular: "network-policy",
-    plural: "network-policies",
-    rest_get: "network-policy",
-    rest_change: "network-policy",
-    // `delete` deletes several objects.
-    console_delete: "delete-single",
-    id_field: "network_policy_id",
-    operations: &[
-        (Verb::Create, "create network policy"),
-        (Verb::Update, "update network policy"),
-        (Verb::PinData, "pin fields"),
-        (Verb::Delete, "delete network policy"),
-        (Verb::Get, "get network policy"),
-        (Verb::List, "list network policies"),
-        (Verb::Stat, "count"),
-    ],
-    absence_code: None,
-    offered_by: Some("only servers until June 2020 offer network policies"),
-    scope: Scope::Domain,
-    queries_with_lists: false,
-    always_has_stat: true,
-};
 
 /// The pin that replaces all others for a moment. SpaceONE rejects an empty list of pins, and the zone
 /// cannot be changed anyway.
@@ -84,6 +65,7 @@ impl Collection for NetworkPolicies {
     const PROVIDER: &'static Provider = PROVIDER;
     const FIELD: &'static str = "spaceone";
     const COUNTED_AS: &'static str = "networkPolicies";
+    const RULES: &'static [&'static Rule] = &lint::RULES;
 
     type Client = Spaceone;
     type KindSpec = NetworkPolicySpec;
@@ -95,6 +77,10 @@ impl Collection for NetworkPolicies {
 
     fn document(spec: &SpaceoneNetworkPolicySpec) -> NetworkPolicyDocument {
         NetworkPolicyDocument::from(spec.clone())
+    }
+
+    fn lint(spec: &SpaceoneNetworkPolicySpec, _: &Catalogue) -> Vec<Finding> {
+        lint::of(spec)
     }
 
     fn open(client: Spaceone) -> Self {

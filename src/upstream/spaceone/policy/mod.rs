@@ -6,10 +6,12 @@
 //! | module | contents |
 //! | --- | --- |
 //! | `document` | the canonical form and its comparison |
+//! | `lint` | what `cloud-policy lint` says about its manifests |
 //! | `narrowing` | how long a permission that was taken away may be in force |
 //! | `used_by`, `role_list` | the roles that hold a policy; the list of them that deletions share |
 
 mod document;
+mod lint;
 mod narrowing;
 mod role_list;
 mod used_by;
@@ -24,7 +26,9 @@ use super::tags;
 use super::wire::{described, timestamp};
 use crate::api::PolicySpec;
 use crate::api::policy::SpaceonePolicySpec;
+use crate::engine::finding::{Finding, Rule};
 use crate::engine::{Diff, ErrorKind, External, Observed, OwnerTag, Result, UpstreamError, Verdict, Written};
+use crate::upstream::catalogue::Catalogue;
 use crate::upstream::collection::{Availability, Collection, Counted, Provider};
 use crate::upstream::lenient::{nullable, present, text};
 use document::Details;
@@ -112,6 +116,7 @@ impl Collection for Policies {
     const PROVIDER: &'static Provider = PROVIDER;
     const FIELD: &'static str = "spaceone";
     const COUNTED_AS: &'static str = "policies";
+    const RULES: &'static [&'static Rule] = &lint::RULES;
     const NAME_FIELD: &'static str = "spec.spaceone.policyId";
     const IN_REPOSITORY: bool = true;
 
@@ -129,6 +134,10 @@ impl Collection for Policies {
 
     fn unique_name(spec: &SpaceonePolicySpec) -> Option<&str> {
         Some(&spec.policy_id)
+    }
+
+    fn lint(spec: &SpaceonePolicySpec, _: &Catalogue) -> Vec<Finding> {
+        lint::of(spec)
     }
 
     fn open(client: Spaceone) -> Self {

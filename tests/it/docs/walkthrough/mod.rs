@@ -37,9 +37,10 @@ const TWO_CLUSTERS: &str = "move";
 /// The pages of the kinds. The later ones need the connections of the first.
 const KINDS: [&str; 3] = ["connection", "policy", "networkpolicy"];
 /// Pages whose commands run elsewhere, and where.
-const ELSEWHERE: [(&str, &str); 10] = [
+const ELSEWHERE: [(&str, &str); 11] = [
     ("command-line", "`packaging::archive`, with the archive"),
     ("test-in-ci", "`ci`, with programs of its own"),
+    ("lint-manifests", "`lint::page`, without a cluster"),
     ("plan-a-change", "`plan::page`, without a cluster"),
     ("try-it", "`make demo`, which checks itself"),
     ("install", "the lifecycle tests of the chart"),

@@ -6,6 +6,8 @@ const EDITS: usize = 2;
 /// Returns the only nearest name; `None` if none is near, or two are equally near.
 pub fn nearest<'n>(name: &str, known: impl Iterator<Item = &'n str>) -> Option<&'n str> {
     let lower = name.to_lowercase();
+    // Names of other lengths are too far away, which is quickly seen.
+    let known = known.filter(|known| known.chars().count().abs_diff(name.chars().count()) <= EDITS);
     let near = known.map(|known| (distance(&lower, &known.to_lowercase()), known));
     let mut near: Vec<(usize, &str)> = near.filter(|(edits, known)| *edits <= EDITS.min(known.len() / 3)).collect();
     near.sort_unstable();

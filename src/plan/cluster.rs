@@ -1,11 +1,9 @@
 //! Puts the manifests beside the objects that a cluster has.
 
-use super::object::decoder;
-use super::{Manifests, Object, Origin, yaml::Node};
-use crate::plan::owners::Owners;
+use super::owners::Owners;
+use crate::manifests::{Manifests, Object, decoder};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::Arc;
 
 /// The fields of `metadata` that only a cluster knows.
 const KNOWN: [&str; 5] = ["uid", "creationTimestamp", "annotations", "finalizers", "deletionTimestamp"];
@@ -54,7 +52,7 @@ impl Manifests {
 
 /// Adds uid, age and status of the cluster. A spec that differs counts as a new generation, as it does once it is applied.
 fn complete(object: &mut Object, existing: &Value) {
-    let mut value = object.node.to_json();
+    let mut value = object.to_json();
     let metadata = &existing["metadata"];
     value["metadata"]["namespace"] = json!(object.namespace);
     for key in KNOWN.iter().filter(|key| !metadata[**key].is_null()) {
@@ -70,16 +68,9 @@ fn complete(object: &mut Object, existing: &Value) {
 
 /// Returns an object that only the cluster has.
 fn removed(existing: &Value) -> Option<Object> {
-    let kind = text(&existing["kind"]);
+    let (kind, metadata) = (text(&existing["kind"]), &existing["metadata"]);
     let content = decoder(&kind)?(existing.clone());
-    Some(Object {
-        origin: Origin { file: String::new(), line: 0 },
-        kind,
-        namespace: text(&existing["metadata"]["namespace"]),
-        name: text(&existing["metadata"]["name"]),
-        content,
-        node: Arc::new(Node::nowhere()),
-    })
+    Some(Object::nowhere(kind, text(&metadata["namespace"]), text(&metadata["name"]), content))
 }
 
 fn title(object: &Value) -> String {

@@ -4,14 +4,23 @@
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
-use serde_saphyr::{DuplicateKeyPolicy, Options, Spanned};
+use serde_saphyr::{DuplicateKeyPolicy, Location, Options, Spanned};
 use std::fmt;
 
-/// A value and the line on which it begins.
+/// Where a value begins.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Place {
+    /// The line, from 1; 0 if it is not known.
+    pub line: u64,
+    /// The column in characters, from 1; 0 if it is not known.
+    pub column: u64,
+}
+
+/// A value and the place at which it begins.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Node {
-    /// The line, from 1. That of the key in a mapping.
-    pub line: u64,
+    /// The place. That of the key in a mapping.
+    pub place: Place,
     content: Content,
 }
 
@@ -27,6 +36,8 @@ enum Content {
 pub struct SyntaxError {
     /// The line, from 1; 0 if it is not known.
     pub line: u64,
+    /// The column in characters, from 1; 0 if it is not known.
+    pub column: u64,
     /// What is wrong, without any text of the input.
     pub message: String,
 }
@@ -45,20 +56,25 @@ pub fn documents(text: &str) -> Result<Vec<Node>, SyntaxError> {
         Ok(documents) => Ok(documents.into_iter().map(node).collect()),
         Err(error) => Err(SyntaxError {
             line: error.location().map_or(0, |location| location.line()),
-            message: "is no valid YAML: correct the syntax here. Plan rendered manifests, such as the output of `helm template` or `kustomize build`"
+            column: error.location().map_or(0, |location| location.column()),
+            message: "is no valid YAML: correct the syntax here. Give rendered manifests, such as the output of `helm template` or `kustomize build`"
                 .to_owned(),
         }),
     }
 }
 
 fn node(spanned: Spanned<Content>) -> Node {
-    Node { line: spanned.referenced.line(), content: spanned.value }
+    Node { place: place(&spanned.referenced), content: spanned.value }
+}
+
+fn place(location: &Location) -> Place {
+    Place { line: location.line(), column: location.column() }
 }
 
 impl Node {
     /// Returns a value that stands in no text.
     pub fn nowhere() -> Self {
-        Self { line: 0, content: Content::Plain(Value::Null) }
+        Self { place: Place::default(), content: Content::Plain(Value::Null) }
     }
 
     /// Converts it to JSON.
@@ -102,9 +118,9 @@ impl Node {
         }
     }
 
-    /// Returns the line of the value at a path such as `spec.tags['odd key'][0]`, or of the nearest one above it that is
+    /// Returns the place of the value at a path such as `spec.tags['odd key'][0]`, or of the nearest one above it that is
     /// there.
-    pub fn line_of(&self, path: &str) -> u64 {
+    pub fn place_of(&self, path: &str) -> Place {
         let mut at = self;
         for segment in segments(path) {
             match at.get(&segment) {
@@ -112,7 +128,21 @@ impl Node {
                 None => break,
             }
         }
-        at.line
+        at.place
+    }
+
+    /// Returns whether a text below contains some words and covers a line.
+    pub fn has_text_on(&self, line: u64, words: &str) -> bool {
+        match &self.content {
+            Content::Plain(Value::String(text)) => {
+                let lines = u64::try_from(text.lines().count()).unwrap_or(u64::MAX);
+                // The text of a block begins on the line below its key, and a quoted one may be folded.
+                text.contains(words) && (self.place.line..=self.place.line.saturating_add(lines)).contains(&line)
+            }
+            Content::Plain(_) => false,
+            Content::List(items) => items.iter().any(|item| item.has_text_on(line, words)),
+            Content::Map(entries) => entries.iter().any(|(_, value)| value.has_text_on(line, words)),
+        }
     }
 }
 
@@ -186,7 +216,7 @@ impl<'de> Visitor<'de> for AnyContent {
         let mut entries = Vec::new();
         while let Some(key) = map.next_key::<Spanned<String>>()? {
             let value = map.next_value::<Spanned<Content>>()?;
-            entries.push((key.value, Node { line: key.referenced.line(), ..node(value) }));
+            entries.push((key.value, Node { place: place(&key.referenced), ..node(value) }));
         }
         Ok(Content::Map(entries))
     }
@@ -204,19 +234,19 @@ mod tests {
         let all = documents(TEXT).unwrap();
         assert_eq!(all.len(), 2);
         assert_eq!(all[0].to_json(), json!({"kind": "A", "spec": {"list": ["one", {"x": 1, "odd key": {"y": 2.5}}]}}));
-        for (path, line) in [
-            ("kind", 1),
-            ("spec", 2),
-            ("spec.list[0]", 4),
-            ("spec.list[1].x", 5),
-            ("spec.list[1]['odd key'].y", 6),
-            ("spec.list[1].z.a", 5),
-            ("spec.none", 2),
-            ("", 1),
+        for (path, line, column) in [
+            ("kind", 1, 1),
+            ("spec", 2, 1),
+            ("spec.list[0]", 4, 7),
+            ("spec.list[1].x", 5, 7),
+            ("spec.list[1]['odd key'].y", 6, 19),
+            ("spec.list[1].z.a", 5, 7),
+            ("spec.none", 2, 1),
+            ("", 1, 1),
         ] {
-            assert_eq!(all[0].line_of(path), line, "{path}");
+            assert_eq!(all[0].place_of(path), Place { line, column }, "{path}");
         }
-        assert_eq!(all[1].line_of("kind"), 11);
+        assert_eq!(all[1].place_of("kind"), Place { line: 11, column: 2 });
     }
 
     #[test]

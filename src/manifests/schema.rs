@@ -3,27 +3,43 @@
 //! The messages name the field and how to correct it. Rules between fields (CEL) are not here: the collections check those
 //! that concern the upstream, and the API server checks all of them.
 
-use super::nearest::nearest;
 use crate::engine::Problem;
 use crate::engine::diff::child;
+use crate::engine::nearest::nearest;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
     JSONSchemaProps, JSONSchemaPropsOrArray, JSONSchemaPropsOrBool,
 };
 use regex::Regex;
 use serde_json::Value;
+use std::collections::HashMap;
 
 /// Returns what is wrong with a value at a path.
-pub fn problems(schema: &JSONSchemaProps, value: &Value, path: &str) -> Vec<Problem> {
-    let mut checker = Checker { problems: Vec::new() };
+pub fn problems(schema: &JSONSchemaProps, value: &Value, path: &str, patterns: &mut Patterns) -> Vec<Problem> {
+    let mut checker = Checker { problems: Vec::new(), patterns };
     checker.check(schema, value, path);
     checker.problems
 }
 
-struct Checker {
-    problems: Vec<Problem>,
+/// The patterns of schemas, each compiled once.
+#[derive(Default)]
+pub struct Patterns(HashMap<String, Option<Regex>>);
+
+impl Patterns {
+    /// Returns whether a text matches a pattern. Every pattern of the schema compiles: a test of the schema says so.
+    fn matches(&mut self, pattern: &str, text: &str) -> bool {
+        if !self.0.contains_key(pattern) {
+            self.0.insert(pattern.to_owned(), Regex::new(pattern).ok());
+        }
+        self.0.get(pattern).and_then(Option::as_ref).is_none_or(|regex| regex.is_match(text))
+    }
 }
 
-impl Checker {
+struct Checker<'p> {
+    problems: Vec<Problem>,
+    patterns: &'p mut Patterns,
+}
+
+impl Checker<'_> {
     fn add(&mut self, path: &str, message: String) {
         self.problems.push(Problem { field: path.to_owned(), message });
     }
@@ -54,9 +70,12 @@ impl Checker {
         let length = i64::try_from(text.chars().count()).unwrap_or(i64::MAX);
         self.size(path, length, (schema.min_length, schema.max_length), "character");
         let Some(pattern) = &schema.pattern else { return };
-        // Every pattern of the schema compiles: a test of the schema says so.
-        if Regex::new(pattern).is_ok_and(|regex| !regex.is_match(text)) {
-            self.add(path, format!("must match {pattern}"));
+        if !self.patterns.matches(pattern, text) {
+            // The API server says it in these words.
+            let own = format!("self.matches(r'{pattern}')");
+            let mut rules = schema.x_kubernetes_validations.iter().flatten();
+            let words = rules.find(|rule| rule.rule == own).and_then(|rule| rule.message.clone());
+            self.add(path, words.unwrap_or_else(|| format!("must match {pattern}")));
         }
     }
 
@@ -187,7 +206,7 @@ mod tests {
     }
 
     fn found(value: &Value) -> Vec<String> {
-        problems(&schema(), value, "spec")
+        problems(&schema(), value, "spec", &mut Patterns::default())
             .iter()
             .map(|problem| format!("{}: {}", problem.field, problem.message))
             .collect()

@@ -1,6 +1,6 @@
 //! Reads manifests from files, folders and standard input.
 
-use crate::plan::Input;
+use crate::manifests::Input;
 use anyhow::Context as _;
 use std::fs;
 use std::io::Read as _;
