@@ -246,6 +246,20 @@ mod tests {
         }
     }
 
+    #[test]
+    fn broken_pattern_is_told_in_the_words_of_the_api_server() {
+        let schema = json!({
+            "type": "string", "pattern": "^a$",
+            "x-kubernetes-validations": [
+                { "rule": "size(self) < 9", "message": "short" },
+                { "rule": "self.matches(r'^a$')", "message": "write a" },
+            ],
+        });
+        let schema = serde_json::from_value(schema).unwrap();
+        let found = problems(&schema, &json!("b"), "spec", &mut Patterns::default());
+        assert_eq!(found, [Problem { field: "spec".to_owned(), message: "write a".to_owned() }]);
+    }
+
     fn patterns(schema: &JSONSchemaProps, all: &mut Vec<String>) {
         all.extend(schema.pattern.clone());
         schema.properties.iter().flatten().for_each(|(_, inner)| patterns(inner, all));

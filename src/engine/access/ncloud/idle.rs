@@ -6,6 +6,7 @@
 use super::statement::{Permission, Target};
 use super::{Comparison, Request, compare_within};
 use crate::engine::access::change::Finding;
+use crate::engine::access::glob;
 use crate::engine::access::step_limit::STEPS;
 use std::collections::BTreeMap;
 
@@ -66,6 +67,10 @@ fn of_product(parts: Vec<Part<'_>>, steps: usize) -> Vec<Idle> {
     let mut found = Vec::new();
     for at in (0..left.len()).rev() {
         let statement = left.remove(at);
+        if !is_met(&statement, &left) {
+            left.insert(at, statement);
+            continue;
+        }
         let cause = if is_denied(&denials, &statement, steps) {
             Some(IdleCause::Denied)
         } else {
@@ -81,6 +86,14 @@ fn of_product(parts: Vec<Part<'_>>, steps: usize) -> Vec<Idle> {
         }
     }
     found
+}
+
+/// Returns whether other statements may decide about the first action of a statement. If not, it has an effect, unless its
+/// condition never holds. Comparisons take long, and most statements need none.
+fn is_met(statement: &Permission<'_>, others: &[Permission<'_>]) -> bool {
+    let Some(action) = statement.targets.iter().flat_map(|target| target.actions).next() else { return true };
+    let patterns = others.iter().flat_map(|other| &other.targets).flat_map(|target| target.actions);
+    patterns.into_iter().any(|pattern| glob::covers(pattern, action))
 }
 
 /// Returns whether the denials take away everything that the statement allows.
