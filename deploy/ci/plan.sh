@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Plans manifests in a pipeline: one plan for each output, and the exit code of the plan.
+# Plans manifests in a pipeline: one plan with three outputs, and the exit code of the plan.
 #
 #   PLAN_FILES=policies plan.sh
 #
@@ -25,23 +25,19 @@ rendered=$(mktemp)
 trap 'rm -f -- "$rendered"' EXIT
 if [[ -n ${PLAN_RENDER:-} ]]; then bash -euo pipefail -c "$PLAN_RENDER" >"$rendered"; fi
 
-# plan FORMAT FILE: writes the plan to the file, and returns its exit code.
-plan() {
-    "${PLAN_PROGRAM:-cloud-policy}" plan "${inputs[@]}" --fail-on "${PLAN_FAIL_ON:-widening}" --output "$1" \
-        "${arguments[@]}" <"$rendered" >"$2"
-}
-
+# Files of an earlier plan must not pass for those of this one.
+rm -f -- "$folder"/plan.{md,json,sarif}
 code=0
-plan markdown "$folder/plan.md" || code=$?
-# The first plan decides the exit code. A later one matters only if it could not be read or decided (1).
-for format in json sarif; do
-    plan "$format" "$folder/plan.$format" || if (($? == 1)); then code=1; fi
-done
-cat -- "$folder/plan.md"
+"${PLAN_PROGRAM:-cloud-policy}" plan "${inputs[@]}" --fail-on "${PLAN_FAIL_ON:-widening}" \
+    --output "markdown=$folder/plan.md" --output "json=$folder/plan.json" --output "sarif=$folder/plan.sarif" \
+    "${arguments[@]}" <"$rendered" || code=$?
+# Any other exit code, such as that of a program that is not installed, says that there is no plan.
+case $code in 0 | 2 | 3 | 4) ;; *) code=1 ;; esac
+if [[ -f $folder/plan.md ]]; then cat -- "$folder/plan.md"; fi
 if [[ -n $outputs ]]; then
     printf '%s\n' "exit-code=$code" "markdown=$folder/plan.md" "sarif=$folder/plan.sarif" >>"$outputs"
 fi
-if [[ -n ${GITHUB_STEP_SUMMARY:-} ]]; then cat -- "$folder/plan.md" >>"$GITHUB_STEP_SUMMARY"; fi
+if [[ -n ${GITHUB_STEP_SUMMARY:-} && -f $folder/plan.md ]]; then cat -- "$folder/plan.md" >>"$GITHUB_STEP_SUMMARY"; fi
 # 2: something changes, and nothing is wrong with that.
 if ((code == 2)); then code=0; fi
 exit "$code"

@@ -2,9 +2,10 @@
 
 use crate::manifests::Input;
 use anyhow::Context as _;
+use std::ffi::OsStr;
 use std::fs;
 use std::io::Read as _;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 /// The names that stand for standard input in `--filename`.
 const STDIN: &str = "-";
@@ -15,8 +16,20 @@ const ENDINGS: [&str; 3] = ["yaml", "yml", "json"];
 /// Files in folders of manifests that are no manifests.
 const OTHERS: [&str; 2] = ["kustomization.yaml", "kustomization.yml"];
 
-/// Reads all inputs, folders in the order of their names.
+/// Reads all inputs, folders in the order of their names. Each path must have something to read.
 pub fn read(paths: &[PathBuf]) -> anyhow::Result<Vec<Input>> {
+    for path in paths.iter().filter(|path| path.is_dir()) {
+        anyhow::ensure!(!below(path)?.is_empty(), "{}: no file that ends in .yaml, .yml or .json", path.display());
+    }
+    read_any(paths)
+}
+
+/// Reads the inputs that exist: everything may have been deleted.
+pub fn read_existing(paths: &[PathBuf]) -> anyhow::Result<Vec<Input>> {
+    read_any(&paths.iter().filter(|path| path.exists()).cloned().collect::<Vec<_>>())
+}
+
+fn read_any(paths: &[PathBuf]) -> anyhow::Result<Vec<Input>> {
     let mut inputs = Vec::new();
     for path in paths {
         if path.as_os_str() == STDIN {
@@ -26,7 +39,6 @@ pub fn read(paths: &[PathBuf]) -> anyhow::Result<Vec<Input>> {
             continue;
         }
         let files = if path.is_dir() { below(path)? } else { vec![path.clone()] };
-        anyhow::ensure!(!files.is_empty(), "{}: no file that ends in .yaml, .yml or .json", path.display());
         for file in files {
             let text = fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
             inputs.push(Input { file: file.display().to_string(), text });
@@ -49,11 +61,26 @@ fn below(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
         }
         if path.is_dir() {
             found.extend(below(&path)?);
-        } else if path.extension().is_some_and(|ending| ENDINGS.iter().any(|known| ending == *known)) {
+        } else if has_ending(&path) {
             found.push(path);
         }
     }
     Ok(found)
+}
+
+fn has_ending(path: &Path) -> bool {
+    path.extension().is_some_and(|ending| ENDINGS.iter().any(|known| ending == *known))
+}
+
+/// Returns whether a file in a folder of manifests is read, by its path below the folder.
+pub fn is_manifest(path: &Path) -> bool {
+    let is_hidden = |name: &OsStr| name.to_string_lossy().starts_with('.');
+    let names = path.components().filter_map(|part| match part {
+        Component::Normal(name) => Some(name),
+        Component::CurDir | Component::ParentDir | Component::RootDir | Component::Prefix(_) => None,
+    });
+    let is_other = path.file_name().is_none_or(|name| OTHERS.iter().any(|other| name == *other));
+    has_ending(path) && !is_other && !names.into_iter().any(is_hidden)
 }
 
 #[cfg(test)]

@@ -2,10 +2,12 @@
 
 #![allow(clippy::doc_markdown, reason = "clap shows doc comments of arguments in --help, where backticks do not help")]
 
+mod accounts;
 mod cluster;
 pub mod crds;
 mod files;
 pub mod flags;
+mod given;
 pub mod lint;
 mod output;
 pub mod plan;
@@ -14,9 +16,9 @@ pub mod run;
 pub mod shell;
 
 use clap::{FromArgMatches, Parser, Subcommand};
+use output::print;
 use shell::Caller;
 use std::ffi::OsString;
-use std::io::{ErrorKind, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -104,21 +106,14 @@ fn execute(command: Command, caller: Caller) -> anyhow::Result<ExitCode> {
         Command::Crds { reference: Some(folder), .. } => crds::write_reference(&folder).map(success),
         Command::Crds { json_schema: Some(folder), .. } => crds::write_schemas(&folder).map(success),
         Command::Crds { dir, .. } => crds::print(dir.as_deref()).map(success),
-        Command::Completion(args) => print(&shell::completion(Caller::Shell.command::<Cli>(), &args)),
-        Command::Man(args) => print(&shell::man(caller.command::<Cli>(), &args)?),
+        Command::Completion(args) => print(&shell::completion(Caller::Shell.command::<Cli>(), &args)).map(success),
+        Command::Man(args) => print(&shell::man(caller.command::<Cli>(), &args)?).map(success),
     }
 }
 
 fn complete(caller: Caller, words: Vec<OsString>) -> anyhow::Result<ExitCode> {
-    print(shell::kubectl_completion(caller.command::<Cli>(), words)?.as_bytes())
-}
-
-/// Prints to standard output. A reader that ends early, such as `head`, is no error.
-fn print(text: &[u8]) -> anyhow::Result<ExitCode> {
-    match std::io::stdout().write_all(text) {
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error.into()),
-        _ => Ok(ExitCode::SUCCESS),
-    }
+    print(&shell::kubectl_completion(caller.command::<Cli>(), words)?)?;
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Prints help, or what is wrong with the command line. The exit code of a wrong command line is 1, because 2 tells of

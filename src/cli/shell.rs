@@ -72,23 +72,23 @@ pub struct ManArgs {
 }
 
 /// Returns the script that completes `cloud-policy` in a shell.
-pub(super) fn completion(mut command: Command, args: &CompletionArgs) -> Vec<u8> {
+pub(super) fn completion(mut command: Command, args: &CompletionArgs) -> String {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut command, PROGRAM, &mut script);
-    script
+    String::from_utf8_lossy(&script).into_owned()
 }
 
 /// Returns the man page of `cloud-policy`, or writes the pages of all commands to a folder.
-pub(super) fn man(command: Command, args: &ManArgs) -> anyhow::Result<Vec<u8>> {
+pub(super) fn man(command: Command, args: &ManArgs) -> anyhow::Result<String> {
     let mut page = Vec::new();
     let Some(folder) = &args.dir else {
         clap_mangen::Man::new(command).render(&mut page)?;
-        return Ok(page);
+        return Ok(String::from_utf8(page)?);
     };
     let place = || format!("cannot write the man pages to {}", folder.display());
     fs::create_dir_all(folder).with_context(place)?;
     clap_mangen::generate_to(command.disable_help_subcommand(true), folder).with_context(place)?;
-    Ok(page)
+    Ok(String::new())
 }
 
 /// Returns what `kubectl` offers for the last of these words of `kubectl cloud-policy`: a line for each candidate, its

@@ -23,6 +23,8 @@ pub struct Look<'a> {
     pub waiting: usize,
     /// Whether only one upstream object can have the name.
     pub has_unique_name: bool,
+    /// Whether another object claims the same upstream object and comes before this one.
+    pub is_contended: bool,
 }
 
 /// What was found.
@@ -105,9 +107,11 @@ impl Look<'_> {
         }
     }
 
-    /// Resolves an owner tag of this cluster. Without its objects, it counts as that of the manifest.
+    /// Resolves an owner tag of this cluster. Without its objects, it counts as that of the first manifest that claims the
+    /// upstream object.
     fn resolve(&self, seen: &mut Observation, uid: &mut Option<String>) {
         if let (Owners::Cluster { id }, Ownership::ForeignTag(tag)) = (self.owners, &seen.owner)
+            && !self.is_contended
             && let Some(own) = owner_tag::uid_of(tag, id)
         {
             *uid = Some(own.to_owned());

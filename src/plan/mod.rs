@@ -23,15 +23,19 @@
 //! | `rehearsal` | carries a plan out without the writes |
 //! | `claims` | objects that claim the same upstream object |
 //! | `bound` | judges by guardrails |
+//! | `between` | compares manifests with earlier ones, without any upstream |
 //! | [`report`] | the result, which is also the JSON output |
+//! | `hash` | identifies what a plan writes |
 //! | `show` | describes what a plan does: fields, access, users |
 //! | [`verdict`] | how a plan ended: the exit code |
 //! | [`render`] | the other outputs: text, Markdown, SARIF |
 
+mod between;
 mod bound;
 mod claims;
 pub mod cluster;
 pub mod connections;
+mod hash;
 mod look;
 pub mod owners;
 pub mod planner;
@@ -45,6 +49,7 @@ mod show;
 mod tests;
 pub mod verdict;
 
+pub use between::between;
 pub use crate::manifests::{Input, Manifests};
 pub use bound::{Judged, TestResult, Tested, test as test_guardrails};
 pub use cluster::Cluster;

@@ -3,11 +3,12 @@
 use super::bound;
 use super::claims;
 use super::connections::{Connections, Open};
+use super::hash;
 use super::look::{Found, Look};
 use super::owners::{Owners, UNKNOWN};
 use super::prior::{self, Applied};
 use super::rehearsal::{self, Recorder, Stop};
-use super::report::{Access, Failure, Planned, Report, UpstreamObject};
+use super::report::{Access, Failure, Planned, Report, Source, UpstreamObject};
 use crate::api::status::CommonStatus;
 use crate::api::{ConnectionKey, Reason};
 use crate::engine::access::effects::Effects;
@@ -100,7 +101,7 @@ impl Planner {
                 Err(failure) => failures.push(failure),
             }
         }
-        Report::of(planned, failures, manifests.ignored)
+        hash::sealed(Report::of(Source::Upstream, planned, failures, manifests.ignored))
     }
 
     async fn one(
@@ -202,6 +203,7 @@ impl Planner {
             owners: &self.owners,
             since: self.since,
             waiting: place.count,
+            is_contended: place.contender.is_some(),
             has_unique_name: registry::unique_name(place.content.desired()).is_some(),
         };
         let found = look.find(external).await?;
@@ -227,7 +229,7 @@ fn finish(object: &Object, mut planned: Planned, result: Result<(), End>) -> Res
     }
 }
 
-fn blank(object: &Object) -> Planned {
+pub(super) fn blank(object: &Object) -> Planned {
     let is_described = !object.origin.file.is_empty();
     Planned {
         kind: object.kind.clone(),
@@ -244,6 +246,7 @@ fn blank(object: &Object) -> Planned {
         fields: Vec::new(),
         writes: Vec::new(),
         used_by: None,
+        hash: None,
     }
 }
 

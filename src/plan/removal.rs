@@ -150,7 +150,7 @@ impl Planner {
 }
 
 /// Returns how access changes when the upstream object goes.
-fn revoked(content: &dyn Described) -> Access {
+pub(super) fn revoked(content: &dyn Described) -> Access {
     let mut effects = None;
     registry::examine(content.desired(), &mut |_, grants: &Grants<'_>| {
         effects = (*grants != Grants::Nothing).then(|| Effects::between(grants, &Grants::Nothing));
@@ -159,7 +159,7 @@ fn revoked(content: &dyn Described) -> Access {
     Access::of(&effects.unwrap_or_else(by_change))
 }
 
-fn kept(why: OrphanReason) -> &'static str {
+pub(super) fn kept(why: OrphanReason) -> &'static str {
     match why {
         OrphanReason::Requested => "deletionPolicy is Orphan: the upstream object stays, without an owner.",
         OrphanReason::Observed => "managementPolicy is Observe: the upstream object stays.",

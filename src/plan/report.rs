@@ -14,12 +14,27 @@ pub const VERSION: &str = "cloudpolicy.dev/plan/v1";
 pub struct Report {
     /// [`VERSION`].
     pub version: &'static str,
+    /// What the manifests were compared with.
+    pub against: Source,
+    /// Identifies everything that would be written, and what it grants; absent if nothing would be.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hash: Option<String>,
     /// The counts.
     pub summary: Summary,
     /// One entry for each object, in the order of the inputs.
     pub objects: Vec<Planned>,
     /// What could not be read or decided. If there is any, the plan is not complete.
     pub failures: Vec<Failure>,
+}
+
+/// What manifests are compared with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Source {
+    /// The objects in the cloud accounts.
+    Upstream,
+    /// Earlier manifests. No upstream was asked.
+    Git,
 }
 
 /// How many objects there are, by what happens to them.
@@ -91,6 +106,9 @@ pub struct Planned {
     /// Who uses the upstream object; absent if it was not asked or the upstream does not tell.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub used_by: Option<UsedBy>,
+    /// Identifies what would be written, and what it grants; absent if nothing would be.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hash: Option<String>,
 }
 
 /// The upstream object of an object.
@@ -225,13 +243,13 @@ pub struct Failure {
 impl Report {
     /// Puts the parts together and counts them.
     #[must_use]
-    pub fn of(objects: Vec<Planned>, failures: Vec<Failure>, ignored: usize) -> Self {
+    pub fn of(against: Source, objects: Vec<Planned>, failures: Vec<Failure>, ignored: usize) -> Self {
         let mut summary = Summary { ignored, failures: failures.len(), ..Summary::default() };
         for object in &objects {
             *summary.count_of(object.action) += 1;
             summary.widen += usize::from(object.widens());
         }
-        Self { version: VERSION, summary, objects, failures }
+        Self { version: VERSION, against, hash: None, summary, objects, failures }
     }
 }
 

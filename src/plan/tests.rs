@@ -19,5 +19,6 @@ pub fn planned(action: Action, change: &'static str) -> Planned {
         fields: Vec::new(),
         writes: Vec::new(),
         used_by: None,
+        hash: None,
     }
 }

@@ -58,7 +58,7 @@ impl Report {
 mod tests {
     use super::*;
     use crate::engine::actions::Action;
-    use crate::plan::report::{Failure, Planned};
+    use crate::plan::report::{Failure, Planned, Source};
     use crate::plan::tests::planned;
 
     #[test]
@@ -72,7 +72,7 @@ mod tests {
         let verdict = |objects: &[&Planned], failures: &[&Failure], fail_on| {
             let objects = objects.iter().map(|object| (*object).clone()).collect();
             let failures = failures.iter().map(|failure| (*failure).clone()).collect();
-            Report::of(objects, failures, 0).verdict(fail_on)
+            Report::of(Source::Upstream, objects, failures, 0).verdict(fail_on)
         };
         assert_eq!(verdict(&[&nothing], &[], FailOn::Change), Verdict::Nothing);
         assert_eq!(verdict(&[&wider], &[], FailOn::Never), Verdict::Changes);

@@ -67,6 +67,12 @@ pub fn granted(spec: &dyn Any) -> Change {
     described(spec).map_or(Change::Unknown, |collection| collection.granted(spec))
 }
 
+/// Returns how access changes when the spec `have` becomes `want`, as far as the fields of the collection tell.
+#[must_use]
+pub fn difference(want: &dyn Any, have: &dyn Any) -> Change {
+    described(want).and_then(|collection| collection.difference(want, have)).unwrap_or(Change::Unknown)
+}
+
 /// Hands the name of the object of a spec, and what it grants, to `judge`. Does nothing if the spec describes no object of
 /// any collection.
 pub fn examine(spec: &dyn Any, judge: &mut dyn FnMut(&str, &Grants<'_>)) {

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# Builds `gitops-judge` and downloads the CRDs of Argo CD and Flux on first use, and prints their directory.
+# Builds `gitops-judge` and downloads the CRDs of Argo CD and Flux and the schema of SARIF on first use, and prints their
+# directory.
 #
-#   bin=$(tests/gitops/build.sh)      # $bin/gitops-judge, $bin/crds/*.yaml
+#   bin=$(tests/gitops/build.sh)      # $bin/gitops-judge, $bin/crds/*.yaml, $bin/schemas/*.json
 #
 # The directory is in $CLOUD_POLICY_CACHE (default: the user's cache) and its name contains a hash of all inputs. It is
 # complete or does not exist. Progress goes to standard error.
@@ -14,29 +15,30 @@ cd "$(dirname "${BASH_SOURCE[0]}")"
 export GOWORK=off GOFLAGS="" CGO_ENABLED=0
 
 ../../hack/require.sh go python3
-target=$( (go version && cat -- go.mod go.sum ./*.go crds.txt build.sh) | cached gitops)
+target=$( (go version && cat -- go.mod go.sum ./*.go ./*.txt build.sh) | cached gitops)
 
-# fetch FOLDER: copies the files that crds.txt lists from the Go modules that publish them.
+# fetch NAME FOLDER: copies the files that NAME.txt lists from the Go modules that publish them to FOLDER/NAME.
 fetch() {
     local module hash files file said folder
+    mkdir -- "$2/$1"
     while read -r module hash files; do
         said=$(cd / && go mod download -json "$module")
         folder=$(python3 -c '
 import json, sys
 said = json.load(sys.stdin)
 if said["Sum"] != sys.argv[1]:
-    sys.exit("the hash differs from crds.txt: " + said["Sum"])
+    sys.exit("the hash of a module differs from the list: " + said["Sum"])
 print(said["Dir"])' "$hash" <<<"$said")
-        for file in $files; do install -m 0644 -- "$folder/$file" "$1/"; done
-    done < <(grep -v '^#' crds.txt)
+        for file in $files; do install -m 0644 -- "$folder/$file" "$2/$1/"; done
+    done < <(grep -v '^#' "$1.txt")
 }
 
 found() { [[ -x $target/gitops-judge ]]; }
 
 build() {
     printf 'gitops: building; the first time takes about half a minute\n' >&2
-    mkdir -- "$1/crds"
-    fetch "$1/crds" >&2
+    fetch crds "$1" >&2
+    fetch schemas "$1" >&2
     go build -mod=readonly -trimpath -buildvcs=false -ldflags '-s -w' -o "$1/gitops-judge" . >&2
 }
 

@@ -4,12 +4,13 @@
 //	gitops-judge action ACTIONS NAME < objects.jsonl > changed.jsonl
 //	gitops-judge flux < manifests.yaml
 //	gitops-judge apply KUBECONFIG < manifests.yaml
+//	gitops-judge schema FILE < document.json
 //
 // The first command reads one object a line and prints one verdict a line, in the same order: the kstatus, which Flux,
 // kpt and helm --wait use, and the health that Argo CD computes with the script. The second command runs an action of Argo
 // CD, from the value of its setting, and prints each object as it is afterwards, or null if the action is disabled. The
-// third decodes Flux manifests strictly into Flux's own types. The fourth applies manifests as Flux does. Errors go to
-// standard error, with exit status 1.
+// third decodes Flux manifests strictly into Flux's own types. The fourth applies manifests as Flux does. The fifth
+// checks a document by a JSON schema, as code scanning does with SARIF. Errors go to standard error, with exit status 1.
 package main
 
 import (
@@ -42,7 +43,9 @@ func run(arguments []string) error {
 		return flux(os.Stdin)
 	case len(arguments) == 2 && arguments[0] == "apply":
 		return apply(arguments[1], os.Stdin, os.Stdout)
+	case len(arguments) == 2 && arguments[0] == "schema":
+		return schema(arguments[1], os.Stdin)
 	default:
-		return fmt.Errorf("usage: gitops-judge verdicts SCRIPT | gitops-judge action ACTIONS NAME | gitops-judge flux | gitops-judge apply KUBECONFIG")
+		return fmt.Errorf("usage: gitops-judge verdicts SCRIPT | gitops-judge action ACTIONS NAME | gitops-judge flux | gitops-judge apply KUBECONFIG | gitops-judge schema FILE")
 	}
 }

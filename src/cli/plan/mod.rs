@@ -1,25 +1,25 @@
 //! `cloud-policy plan`: shows what the operator would do with manifests, and writes nothing.
 
+mod against;
 mod cluster;
-mod given;
+mod files;
+mod git;
+mod guardrails;
+mod output;
 
-use crate::cli::files;
-use crate::cli::output::{pretty, print};
-use crate::manifests::Input;
-use crate::plan::Judged;
-use crate::plan::connections::Limits;
+use super::accounts::AccountArgs;
 use crate::plan::owners::Owners;
 use crate::plan::verdict::{FailOn, Verdict};
-use crate::plan::{Connections, Given, Manifests, Planner, Report, render, test_guardrails};
-use crate::upstream::{EndpointRules, HostPattern, HttpSettings};
+use crate::plan::{Connections, Manifests, Planner, Report, between};
+use against::Against;
 use clap::{Args as ClapArgs, ValueEnum};
 use jiff::Timestamp;
-use serde_json::json;
+use output::Target;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Instant;
 
-pub use given::GivenName;
+pub use guardrails::{GuardrailArgs, test};
 
 /// Flags that name manifests.
 #[derive(Debug, ClapArgs)]
@@ -40,11 +40,8 @@ pub struct Args {
     #[command(flatten)]
     files: FileArgs,
 
-    /// Credentials of a connection, such as `ncloud=env:NCLOUD_`: the connection with this name uses the variables
-    /// NCLOUD_ACCESS_KEY and NCLOUD_SECRET_KEY, or NCLOUD_TOKEN for SpaceONE. NCLOUD_ENDPOINT (and NCLOUD_DOMAIN_ID,
-    /// NCLOUD_API_STYLE and NCLOUD_REPOSITORY_ID) replace the endpoint of its manifest. Can be repeated.
-    #[arg(long = "connection", value_name = "NAME=env:PREFIX")]
-    connections: Vec<GivenName>,
+    #[command(flatten)]
+    accounts: AccountArgs,
 
     /// Identifies the cluster in the owner tags of upstream objects, as in `cloud-policy run`. Without it, every upstream
     /// object with an owner tag counts as that of another owner.
@@ -52,8 +49,9 @@ pub struct Args {
     cluster_id: Option<String>,
 
     /// What the manifests are compared with: the objects in the cloud accounts alone (`upstream`), or also what the cluster
-    /// of the kubeconfig knows of them (`cluster`).
-    #[arg(long, value_enum, default_value_t = Against::Upstream)]
+    /// of the kubeconfig knows of them (`cluster`), or the same files at a branch, tag or commit, such as `git:main`, without
+    /// any cloud account.
+    #[arg(long, value_name = "upstream|cluster|git:REF", default_value = "upstream")]
     against: Against,
 
     /// With `--against cluster`: also plan the deletion of the objects in the namespaces of the manifests that no manifest
@@ -61,9 +59,14 @@ pub struct Args {
     #[arg(long, value_enum)]
     prune_scope: Option<PruneScope>,
 
-    /// Format of the output.
-    #[arg(short = 'o', long, value_enum, default_value_t = Output::Text)]
-    output: Output,
+    /// Format of the output: `text` (the default), `markdown`, `json` or `sarif`. With `=FILE`, such as
+    /// `markdown=plan.md`, the file takes it instead of standard output. Can be repeated.
+    #[arg(short = 'o', long = "output", value_name = "FORMAT[=FILE]")]
+    outputs: Vec<Target>,
+
+    /// Save the plan to this file as JSON, with the hash of what would be written. A plan that is not complete is not saved.
+    #[arg(long, value_name = "FILE")]
+    save: Option<PathBuf>,
 
     /// Exit with 4 if some request gets more access (`widening`), or if anything changes (`change`).
     #[arg(long, value_enum, default_value_t = FailOnArg::Never)]
@@ -76,68 +79,12 @@ pub struct Args {
     /// Also show objects of which nothing changes.
     #[arg(long)]
     all: bool,
-
-    /// Hosts that get credentials besides those of the gateways of NAVER Cloud and of the variables that end in ENDPOINT:
-    /// manifests may name others, and not everyone who writes a manifest may see the credentials.
-    #[arg(long, env = "CLOUD_POLICY_ALLOWED_HOSTS", value_delimiter = ',')]
-    allowed_hosts: Vec<HostPattern>,
-
-    /// Allow endpoints on loopback and private addresses.
-    #[arg(long, env = "CLOUD_POLICY_ALLOW_PRIVATE_ADDRESSES")]
-    allow_private_addresses: bool,
-
-    /// Allow endpoints without TLS. Credentials are then sent unencrypted.
-    #[arg(long, env = "CLOUD_POLICY_ALLOW_HTTP")]
-    allow_http: bool,
-
-    /// Requests per second of each connection, instead of those of its manifest.
-    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1000))]
-    requests_per_second: Option<u16>,
-}
-
-/// Flags of `cloud-policy guardrails test`.
-#[derive(Debug, ClapArgs)]
-pub struct GuardrailArgs {
-    #[command(flatten)]
-    files: FileArgs,
-
-    /// Format of the output.
-    #[arg(short = 'o', long, value_enum, default_value_t = PlainOutput::Text)]
-    output: PlainOutput,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Against {
-    /// The objects in the cloud accounts.
-    Upstream,
-    /// Also the objects of the cluster, and their status.
-    Cluster,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum PruneScope {
     /// The namespaces of the manifests.
     Namespace,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Output {
-    /// For a terminal.
-    Text,
-    /// For a comment on a pull request.
-    Markdown,
-    /// For programs.
-    Json,
-    /// For code scanning.
-    Sarif,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum PlainOutput {
-    /// For a terminal.
-    Text,
-    /// For programs.
-    Json,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -158,13 +105,44 @@ enum Shown {
     Names,
 }
 
-/// Plans, prints the plan, and returns the exit code.
+/// Plans, writes the plan, and returns the exit code.
 pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    output::check(&args.outputs)?;
+    let is_pruned_elsewhere = args.prune_scope.is_some() && args.against != Against::Cluster;
+    anyhow::ensure!(!is_pruned_elsewhere, "--prune-scope needs --against cluster");
+    let report = match &args.against {
+        Against::Git(reference) => against_git(args, reference)?,
+        Against::Upstream | Against::Cluster => planned(args)?,
+    };
+    output::write(&args.outputs, &report, args.all)?;
+    if let Some(file) = &args.save {
+        output::save(file, &report)?;
+    }
+    let fail_on = match args.fail_on {
+        FailOnArg::Widening => FailOn::Widening,
+        FailOnArg::Change => FailOn::Change,
+        FailOnArg::Never => FailOn::Never,
+    };
+    Ok(code(report.verdict(fail_on)))
+}
+
+/// Compares the files with the same ones at a git reference.
+fn against_git(args: &Args, reference: &str) -> anyhow::Result<Report> {
+    let paths = &args.files.filenames;
+    let before = Manifests::read(&git::read(reference, paths)?, &args.files.namespace);
+    let after = Manifests::read(&files::read_existing(paths)?, &args.files.namespace);
+    let is_empty = |it: &Manifests| it.objects.is_empty() && it.unreadable.is_empty();
+    anyhow::ensure!(!is_empty(&before) || !is_empty(&after), NOTHING);
+    Ok(between(&before, &after))
+}
+
+/// Plans the files against the upstreams, and a cluster if it is asked.
+fn planned(args: &Args) -> anyhow::Result<Report> {
+    let given = args.accounts.given()?;
     let mut manifests = read(&args.files)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let owners = runtime.block_on(compare(args, &mut manifests))?;
-    let given = args.connections.iter().map(given::read).collect::<anyhow::Result<Vec<Given>>>()?;
-    let connections = Connections::open(&manifests, &given, &limits(args, &given));
+    let connections = Connections::open(&manifests, &given, &args.accounts.limits(&given));
     for name in connections.unused(&given) {
         eprintln!("warning: no object uses connection {name}");
     }
@@ -178,21 +156,13 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         now: Timestamp::now(),
         names_users: args.used_by == Shown::Names,
     };
-    let report = runtime.block_on(planner.plan(&manifests));
-    print(&rendered(args, &report)?)?;
-    let fail_on = match args.fail_on {
-        FailOnArg::Widening => FailOn::Widening,
-        FailOnArg::Change => FailOn::Change,
-        FailOnArg::Never => FailOn::Never,
-    };
-    Ok(code(report.verdict(fail_on)))
+    Ok(runtime.block_on(planner.plan(&manifests)))
 }
 
 /// Puts the manifests beside what the cluster has, if it is asked. Returns what is known of owners.
 async fn compare(args: &Args, manifests: &mut Manifests) -> anyhow::Result<Owners> {
     let id = args.cluster_id.clone().filter(|id| !id.is_empty());
-    if args.against == Against::Upstream {
-        anyhow::ensure!(args.prune_scope.is_none(), "--prune-scope needs --against cluster");
+    if args.against != Against::Cluster {
         return Ok(id.map_or(Owners::Unknown, |id| Owners::Cluster { id }));
     }
     let namespaces = manifests.objects.iter().map(|object| object.namespace.clone()).collect();
@@ -206,76 +176,12 @@ fn code(verdict: Verdict) -> ExitCode {
     ExitCode::from(verdict as u8)
 }
 
-fn rendered(args: &Args, report: &Report) -> anyhow::Result<String> {
-    Ok(match args.output {
-        Output::Text => render::text(report, args.all),
-        Output::Markdown => render::markdown(report),
-        Output::Json => pretty(&serde_json::to_value(report)?)?,
-        Output::Sarif => pretty(&render::sarif(report))?,
-    })
-}
-
-/// Judges manifests by the guardrails of the connections among them.
-pub fn test(args: &GuardrailArgs) -> anyhow::Result<ExitCode> {
-    let manifests = read(&args.files)?;
-    let tested = test_guardrails(&manifests);
-    let unreadable =
-        manifests.unreadable.iter().map(|it| format!("{}:{}: {}", it.origin.file, it.origin.line, it.message));
-    let unreadable: Vec<String> = unreadable.collect();
-    let is_known = |it: &crate::plan::Tested| matches!(it.result, crate::plan::TestResult::Judged(_));
-    let complete = unreadable.is_empty() && tested.iter().all(is_known);
-    let is_beyond = |it: &crate::plan::Tested| {
-        matches!(&it.result, crate::plan::TestResult::Judged(Judged { beyond: Some(_), .. }))
-    };
-    let beyond = tested.iter().any(is_beyond);
-    let text = match args.output {
-        PlainOutput::Json => pretty(
-            &json!({ "version": "cloudpolicy.dev/guardrails-test/v1", "objects": tested, "failures": unreadable }),
-        )?,
-        PlainOutput::Text => tested_text(&tested, &unreadable),
-    };
-    print(&text)?;
-    Ok(code(match (complete, beyond) {
-        (false, _) => Verdict::Failed,
-        (true, true) => Verdict::Refused,
-        (true, false) => Verdict::Nothing,
-    }))
-}
-
-fn tested_text(tested: &[crate::plan::Tested], unreadable: &[String]) -> String {
-    use crate::plan::TestResult;
-    let line = |it: &crate::plan::Tested| {
-        let (sign, note) = match &it.result {
-            TestResult::Judged(Judged { beyond: Some(beyond), .. }) => ("denied ", format!(": {beyond}")),
-            TestResult::Judged(Judged { warning: Some(warning), .. }) => ("warning", format!(": {warning}")),
-            TestResult::Judged(_) => ("allowed", String::new()),
-            TestResult::Failed(why) => ("unknown", format!(": {why}")),
-        };
-        format!("{sign} {} [{}:{}]{note}\n", it.object, it.file, it.line)
-    };
-    let unreadable = unreadable.iter().map(|message| format!("unknown {message}\n"));
-    tested.iter().map(line).chain(unreadable).collect()
-}
+/// The error of manifests without any object.
+const NOTHING: &str = "no object to plan in the manifests: they contain no object of this API";
 
 fn read(args: &FileArgs) -> anyhow::Result<Manifests> {
-    let inputs: Vec<Input> = files::read(&args.filenames)?;
-    let manifests = Manifests::read(&inputs, &args.namespace);
+    let manifests = Manifests::read(&files::read(&args.filenames)?, &args.namespace);
     let is_empty = manifests.objects.is_empty() && manifests.unreadable.is_empty();
-    anyhow::ensure!(!is_empty, "no object to plan in the manifests: they contain no object of this API");
+    anyhow::ensure!(!is_empty, NOTHING);
     Ok(manifests)
-}
-
-fn limits(args: &Args, given: &[Given]) -> Limits {
-    let mut rules = EndpointRules {
-        allow_http: args.allow_http,
-        allow_private: args.allow_private_addresses,
-        ..EndpointRules::default()
-    };
-    rules.allowed_hosts.extend(args.allowed_hosts.iter().cloned());
-    rules.allowed_hosts.extend(given.iter().filter_map(given::host));
-    let rate = args.requests_per_second.map(|rate| crate::api::connection::RateLimit {
-        requests_per_second: i32::from(rate),
-        burst: 2 * i32::from(rate),
-    });
-    Limits { rules, http: HttpSettings::default(), rate }
 }

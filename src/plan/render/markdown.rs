@@ -1,6 +1,6 @@
 //! The output for a comment on a pull request: one table, one row for each object that changes.
 
-use super::{access, counts, is_quiet, notes, origin, text::failed, users};
+use super::{access, counts, is_quiet, notes, origin, quiet, text::failed, users};
 use crate::engine::actions::Action;
 use crate::plan::report::{Field, Planned, Report};
 use std::fmt::Write as _;
@@ -22,7 +22,7 @@ const LONGEST_CELL: usize = 2_000;
 pub fn markdown(report: &Report) -> String {
     let mut out = format!("{MARKER}\n### cloud-policy plan: {}\n\n", counts(&report.summary));
     if is_quiet(report) {
-        out.push_str("The upstream is as the manifests say.\n");
+        let _ = writeln!(out, "{}", quiet(report));
     }
     let shown: Vec<&Planned> =
         report.objects.iter().filter(|it| it.action != Action::Nothing || it.message.is_some()).collect();

@@ -8,7 +8,7 @@ pub use markdown::markdown;
 pub use sarif::sarif;
 pub use text::text;
 
-use super::report::{Planned, Report, Side, Summary, UsedBy};
+use super::report::{Planned, Report, Side, Source, Summary, UsedBy};
 
 /// Returns the counts as a phrase, such as `1 to create, 2 to update, 3 unchanged`.
 fn counts(summary: &Summary) -> String {
@@ -83,7 +83,15 @@ fn origin(planned: &Planned) -> String {
     match (&planned.file, planned.line) {
         (Some(file), Some(line)) => format!("{file}:{line}"),
         (Some(file), None) => file.clone(),
-        (None, _) => "only in the cluster".to_owned(),
+        (None, _) => "in no manifest".to_owned(),
+    }
+}
+
+/// Returns the sentence about a report without changes.
+fn quiet(report: &Report) -> &'static str {
+    match report.against {
+        Source::Upstream => "The upstream is as the manifests say.",
+        Source::Git => "The manifests say the same as before.",
     }
 }
 

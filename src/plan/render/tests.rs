@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::engine::actions::Action;
-use crate::plan::report::{Access, Failure, Field, UpstreamObject};
+use crate::plan::report::{Access, Failure, Field, Source, UpstreamObject};
 use crate::plan::tests::planned;
 
 fn sample() -> Planned {
@@ -45,7 +45,7 @@ fn report() -> Report {
         line: Some(3),
         message: "the upstream is down".to_owned(),
     };
-    Report::of(vec![sample(), blocked, planned(Action::Nothing, "equal")], vec![failure], 0)
+    Report::of(Source::Upstream, vec![sample(), blocked, planned(Action::Nothing, "equal")], vec![failure], 0)
 }
 
 #[test]
@@ -66,7 +66,7 @@ The plan is not complete: something could not be read or decided.
 ";
     assert_eq!(text(&report(), false), expected);
     assert!(text(&report(), true).contains("= nothing Policy team-a/viewer  [a.yaml:1]\n"));
-    let quiet = Report::of(vec![planned(Action::Nothing, "equal")], Vec::new(), 2);
+    let quiet = Report::of(Source::Upstream, vec![planned(Action::Nothing, "equal")], Vec::new(), 2);
     let expected = "Plan: 1 unchanged (2 documents of other APIs ignored).\nThe upstream is as the manifests say.\n";
     assert_eq!(text(&quiet, false), expected);
 }
@@ -91,12 +91,12 @@ fn markdown_is_golden() {
 #[test]
 fn markdown_stays_below_the_limit_of_github() {
     let many: Vec<Planned> = (0..2_000).map(|at| Planned { name: format!("p{at}"), ..sample() }).collect();
-    let text = markdown(&Report::of(many, Vec::new(), 0));
+    let text = markdown(&Report::of(Source::Upstream, many, Vec::new(), 0));
     assert!(text.len() < 60_200 && text.chars().count() < 65_536, "{}", text.len());
     let shown = text.matches("| update |").count();
     assert!(text.ends_with(&format!("\nand {} more objects: see the JSON output.\n", 2_000 - shown)), "{shown}");
     let long = Planned { message: Some("x|".repeat(100_000)), ..sample() };
-    let text = markdown(&Report::of(vec![long], Vec::new(), 0));
+    let text = markdown(&Report::of(Source::Upstream, vec![long], Vec::new(), 0));
     assert!(text.len() < 20_000 && text.contains('…'), "{}", text.len());
 }
 

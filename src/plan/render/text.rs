@@ -1,6 +1,6 @@
 //! The output for a terminal.
 
-use super::{access, counts, is_quiet, notes, origin, users};
+use super::{access, counts, is_quiet, notes, origin, quiet, users};
 use crate::engine::actions::Action;
 use crate::plan::report::{Failure, Field, Planned, Report};
 use std::fmt::Write as _;
@@ -22,7 +22,7 @@ pub fn text(report: &Report, all: bool) -> String {
     let others = if ignored == 0 { String::new() } else { format!(" ({ignored} documents of other APIs ignored)") };
     let _ = writeln!(out, "Plan: {}{others}.", counts(&report.summary));
     if is_quiet(report) {
-        out.push_str("The upstream is as the manifests say.\n");
+        let _ = writeln!(out, "{}", quiet(report));
     } else if !report.failures.is_empty() {
         out.push_str("The plan is not complete: something could not be read or decided.\n");
     }

@@ -27,6 +27,8 @@ pub(super) trait Entry: Sync {
     fn name_field(&self) -> &'static str;
     fn unique_name<'a>(&self, spec: &'a dyn Any) -> Option<&'a str>;
     fn granted(&self, spec: &dyn Any) -> Change;
+    /// Returns how access changes from `have` to `want`; `None` if one of them is of another collection.
+    fn difference(&self, want: &dyn Any, have: &dyn Any) -> Option<Change>;
     fn examine(&self, spec: &dyn Any, judge: &mut dyn FnMut(&str, &Grants<'_>));
     /// Returns the rules of its manifests.
     fn rules(&self) -> &'static [&'static Rule];
@@ -105,6 +107,11 @@ impl<C: Collection> Entry for Of<C> {
     }
     fn granted(&self, spec: &dyn Any) -> Change {
         part::<C>(spec).map_or(Change::Unknown, |spec| C::document(spec).granted())
+    }
+    fn difference(&self, want: &dyn Any, have: &dyn Any) -> Option<Change> {
+        let (want, have) = (C::document(part::<C>(want)?), C::document(part::<C>(have)?));
+        // The diff says what the observed object grants beyond the desired one.
+        Some(want.diff(&have).access.reversed())
     }
     fn examine(&self, spec: &dyn Any, judge: &mut dyn FnMut(&str, &Grants<'_>)) {
         if let Some(document) = part::<C>(spec).map(C::document) {

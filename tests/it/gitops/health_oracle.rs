@@ -69,9 +69,21 @@ pub fn flux(manifests: &str) -> Result<(), String> {
 
 /// Applies a manifest as Flux does. Returns the change, or the refusal.
 pub fn apply_as_flux(kubeconfig: &Path, manifest: &Value) -> anyhow::Result<String> {
-    let output = run(&["apply", &kubeconfig.display().to_string()], &manifest.to_string());
+    apply_stream_as_flux(kubeconfig, &manifest.to_string())
+}
+
+/// Applies a stream of YAML documents as Flux does, with the YAML parser of Kubernetes.
+pub fn apply_stream_as_flux(kubeconfig: &Path, manifests: &str) -> anyhow::Result<String> {
+    let output = run(&["apply", &kubeconfig.display().to_string()], manifests);
     anyhow::ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     Ok(String::from_utf8(output.stdout)?)
+}
+
+/// Checks a document by a schema among those that the tests download. Returns what is wrong.
+pub fn matches_schema(schema: &str, document: &Value) -> Result<(), String> {
+    let file = built().join("schemas").join(schema).display().to_string();
+    let output = run(&["schema", &file], &document.to_string());
+    if output.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&output.stderr).into_owned()) }
 }
 
 /// Runs the program. Its input is a file, so that neither side waits for the other.

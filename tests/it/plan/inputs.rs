@@ -51,6 +51,7 @@ async fn unreadable_input_is_an_error_and_never_no_changes() {
         let ended = setup.run(arguments, "");
         assert_eq!(ended.code, 1, "{ended:?}");
         assert!(ended.err.starts_with("error: "), "{ended:?}");
+        setup.secrets().assert_absent(&ended);
     }
 }
 

@@ -8,11 +8,15 @@
 //! | [`agrees`] | what is planned is what the operator writes |
 //! | [`page`], [`pipelines`] | the page and the files for pipelines, followed literally |
 //! | [`outputs`] | each format, its limits and its exit code |
+//! | [`git`] | the files of a repository against an earlier commit |
+//! | [`cluster`] | manifests against the objects of a real API server |
 
 mod actions;
-mod agrees;
+pub mod agrees;
+mod cluster;
+mod git;
 mod inputs;
 mod outputs;
 mod page;
 mod pipelines;
-mod setup;
+pub mod setup;

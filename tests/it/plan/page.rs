@@ -5,7 +5,9 @@ use crate::docs::markdown::{Page, code_in};
 use crate::docs::walkthrough::page::{ReaderAction, steps};
 use crate::docs::walkthrough::shell::is_as_shown;
 use cloud_policy::engine::actions::Action;
-use cloud_policy::plan::report::{Access, Failure, Field, Planned, Report, Side, UpstreamObject, UsedBy, Write};
+use cloud_policy::plan::report::{
+    Access, Failure, Field, Planned, Report, Side, Source, UpstreamObject, UsedBy, Write,
+};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -71,9 +73,10 @@ fn full() -> Report {
             body: Some("canary".into()),
         }],
         used_by: Some(UsedBy { count: 1, names: vec![text()] }),
+        hash: Some(text()),
     };
     let failure = Failure { object: Some(text()), file: Some(text()), line: Some(1), message: text() };
-    Report::of(vec![planned], vec![failure], 1)
+    Report { hash: Some(text()), ..Report::of(Source::Upstream, vec![planned], vec![failure], 1) }
 }
 
 fn keys(value: &Value, all: &mut BTreeSet<String>) {

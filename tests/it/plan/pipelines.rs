@@ -7,14 +7,16 @@ use serde_json::Value;
 use std::fs;
 use std::process::{Command, Output};
 
+/// The arguments that the simulator of SpaceONE needs.
+const ARGUMENTS: &str = "--connection=spaceone=env:S_ --allow-http --allow-private-addresses";
+
 /// Runs a script in the folder of the setup.
 fn run(setup: &Setup, script: &str, variables: &[(&str, &str)]) -> Output {
-    let arguments = "--connection=spaceone=env:S_ --allow-http --allow-private-addresses";
     Command::new("bash")
         .args(["-euo", "pipefail", "-c", script])
         .current_dir(setup.folder.path())
         .env_clear()
-        .envs([("PATH", "/usr/bin:/bin"), ("PLAN_ARGUMENTS", arguments)])
+        .envs([("PATH", "/usr/bin:/bin"), ("PLAN_ARGUMENTS", ARGUMENTS)])
         .envs([("S_TOKEN", setup.spaceone.token()), ("S_ENDPOINT", setup.spaceone.url())])
         .env("S_DOMAIN_ID", setup.spaceone.domain_id())
         .env("PLAN_PROGRAM", env!("CARGO_BIN_EXE_cloud-policy"))
@@ -80,4 +82,44 @@ async fn gitlab_template_plans_rendered_manifests() {
     // A render that fails is a failure of the pipeline, and no empty plan.
     let ended = run(&setup, &script, &[("PLAN_FILES", "-"), ("PLAN_RENDER", "cat none.yaml")]);
     assert_eq!(ended.status.code(), Some(1), "{ended:?}");
+}
+
+#[tokio::test]
+async fn script_plans_once_and_tells_what_it_cannot_read() {
+    let setup = Setup::new().await;
+    let script = repository().join("deploy/ci/plan.sh").display().to_string();
+    let here = setup.folder.path().display().to_string();
+    let plan = |variables: &[(&str, &str)]| {
+        let all = [&[("PLAN_FILES", "."), ("PLAN_FOLDER", here.as_str())], variables].concat();
+        run(&setup, &format!("bash {script}"), &all)
+    };
+    let file = |name: &str| fs::read_to_string(setup.folder.path().join(name));
+    setup.manifest(&spaceone_policy("new"));
+    // The folder with the manifests also takes the outputs: those of the run before are no manifests.
+    for _ in 0..2 {
+        assert_eq!(plan(&[]).status.code(), Some(4));
+    }
+    let before = setup.spaceone.journal().total();
+    let reads = || setup.spaceone.journal().total() - before;
+    let ended = plan(&[("PLAN_ARGUMENTS", ARGUMENTS), ("PLAN_FILES", "new.yaml")]);
+    let once = reads();
+    assert_eq!(ended.status.code(), Some(4), "{ended:?}");
+    let arguments = ["plan", "-f", "new.yaml", "-o", "json"];
+    setup.run(&arguments, "");
+    assert_eq!(reads(), 2 * once, "the script asks the upstream as often as one plan");
+    let json: Value = serde_json::from_str(&file("plan.json").unwrap()).unwrap();
+    assert_eq!(json["summary"]["create"], 1);
+    // An upstream that is down, and manifests that are broken: 1, with what is known, and no file of the plan before.
+    let down = plan(&[("PLAN_FILES", "new.yaml"), ("S_ENDPOINT", "http://127.0.0.1:9")]);
+    assert_eq!(down.status.code(), Some(1), "{down:?}");
+    assert!(file("plan.md").unwrap().contains("The plan is not complete"), "{down:?}");
+    setup.write("broken.yaml", "a: [\n");
+    let broken = plan(&[("PLAN_FILES", "new.yaml broken.yaml"), ("PLAN_FAIL_ON", "never")]);
+    assert_eq!(broken.status.code(), Some(1), "{broken:?}");
+    for variables in [[("PLAN_FILES", "none.yaml"), ("X", "")], [("PLAN_FILES", "new.yaml"), ("PLAN_PROGRAM", "none")]]
+    {
+        let ended = plan(&variables);
+        assert_eq!(ended.status.code(), Some(1), "{ended:?}");
+        assert!(["plan.md", "plan.json", "plan.sarif"].iter().all(|name| file(name).is_err()), "{ended:?}");
+    }
 }

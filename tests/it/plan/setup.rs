@@ -85,9 +85,14 @@ impl Setup {
         self.run(&[&["plan", "-f", ".", "-o", "json"], arguments].concat(), "")
     }
 
-    /// Runs the program in the folder, in an environment with nothing but the variables of the connections `ncloud` and
-    /// `spaceone`.
+    /// Runs the program in the folder, in an environment with nothing but `PATH` and the variables of the connections
+    /// `ncloud` and `spaceone`.
     pub fn run(&self, arguments: &[&str], stdin: &str) -> Ended {
+        self.run_with(arguments, &[], stdin)
+    }
+
+    /// Runs the program in the folder with further variables.
+    pub fn run_with(&self, arguments: &[&str], further: &[(&str, String)], stdin: &str) -> Ended {
         let variables = [
             ("N_ACCESS_KEY", self.ncloud.access_key()),
             ("N_SECRET_KEY", self.ncloud.secret_key()),
@@ -95,9 +100,11 @@ impl Setup {
             ("S_TOKEN", self.spaceone.token()),
             ("S_ENDPOINT", self.spaceone.url()),
             ("S_DOMAIN_ID", self.spaceone.domain_id()),
+            ("PATH", "/usr/bin:/bin".to_owned()),
         ];
+        let variables = [&variables, further].concat();
         let mut all = arguments.to_vec();
-        if arguments[0] == "plan" {
+        if ["plan", "export"].contains(&arguments[0]) && !arguments.contains(&"--connection") {
             all.extend(["--connection=ncloud=env:N_", "--connection=spaceone=env:S_", "--allow-http"]);
             all.extend(["--allow-private-addresses", "--requests-per-second=1000"]);
         }
@@ -151,10 +158,10 @@ pub fn run(folder: &Path, arguments: &[&str], variables: &[(&str, String)], stdi
     }
 }
 
-/// Returns a planner in this process, with the connections `ncloud` and `spaceone` to these simulators.
-pub fn planner_of(manifests: &Manifests, ncloud: &Ncloud, spaceone: &Spaceone, owners: Owners) -> Planner {
+/// Returns the connections `ncloud` and `spaceone` to these simulators, and how they are opened.
+pub fn given(ncloud: &Ncloud, spaceone: &Spaceone) -> (Vec<Given>, Limits) {
     install_crypto();
-    let given = [
+    let given = vec![
         Given {
             name: "ncloud".to_owned(),
             credentials: Credentials::Ncloud {
@@ -176,14 +183,18 @@ pub fn planner_of(manifests: &Manifests, ncloud: &Ncloud, spaceone: &Spaceone, o
         },
     ];
     let rate = Some(RateLimit { requests_per_second: 1000, burst: 2000 });
-    let limits = Limits { rules: allow_loopback(), http: short_timeouts(), rate };
-    Planner {
-        connections: Connections::open(manifests, &given, &limits),
-        owners,
-        since: Instant::now(),
-        now: Timestamp::now(),
-        names_users: false,
-    }
+    (given, Limits { rules: allow_loopback(), http: short_timeouts(), rate })
+}
+
+/// Returns a planner in this process, with the connections `ncloud` and `spaceone` to these simulators.
+pub fn planner_of(manifests: &Manifests, ncloud: &Ncloud, spaceone: &Spaceone, owners: Owners) -> Planner {
+    let (given, limits) = given(ncloud, spaceone);
+    planner(Connections::open(manifests, &given, &limits), owners)
+}
+
+/// Returns a planner in this process.
+pub fn planner(connections: Connections, owners: Owners) -> Planner {
+    Planner { connections, owners, since: Instant::now(), now: Timestamp::now(), names_users: false }
 }
 
 fn spec(value: Value) -> cloud_policy::api::ConnectionSpec {

@@ -28,11 +28,11 @@ impl Dice {
         usize::try_from(self.0 % bound as u64).unwrap()
     }
 
-    fn one<'t>(&mut self, of: &[&'t str]) -> &'t str {
+    pub fn one<'t>(&mut self, of: &[&'t str]) -> &'t str {
         of[self.below(of.len())]
     }
 
-    fn some(&mut self, of: &[&str]) -> Vec<String> {
+    pub fn some(&mut self, of: &[&str]) -> Vec<String> {
         let mut chosen: Vec<String> = of.iter().filter(|_| self.below(2) == 0).map(|it| (*it).to_owned()).collect();
         if chosen.is_empty() {
             chosen.push(self.one(of).to_owned());

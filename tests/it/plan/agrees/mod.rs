@@ -4,7 +4,7 @@
 //!
 //! `make test` runs a tenth of the cases of `make abuse`, which sets `CLOUD_POLICY_PLAN_CASES`.
 
-mod cases;
+pub mod cases;
 mod journal;
 
 use super::setup::planner_of;
