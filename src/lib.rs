@@ -11,14 +11,16 @@
 //! | [`controller`] | watches and reconciles the four kinds, and elects a leader. Only it and [`cli`] use a `kube::Client` |
 //! | [`manifests`], [`sarif`] | reads manifests with files and lines; the form of results for code scanning |
 //! | [`plan`] | what the operator would do with manifests: decides and rehearses, and writes nothing |
+//! | [`export`] | describes what exists in cloud accounts by manifests |
 //! | [`lint`] | what is wrong with manifests, without any network |
-//! | [`cli`] | the commands `cloud-policy run`, `plan`, `lint`, `guardrails` and `crds` |
+//! | [`cli`] | the commands `cloud-policy run`, `plan`, `export`, `lint` and others |
 //! | [`metrics`], [`telemetry`], [`server`] | metrics, logs and traces, and the HTTP server for probes and metrics |
 //!
 //! # Layers
 //!
-//! Imports run in one direction: `cli -> plan, lint -> manifests -> controller -> upstream -> engine -> api`. Of
-//! `controller`, `plan` and `manifests` import only the traits of the kinds. The test `architecture` checks every file; `make architecture` runs it and prints the layers.
+//! Imports run in one direction: `cli -> export -> plan, lint -> manifests -> controller -> upstream -> engine -> api`. Of
+//! `controller`, `plan` and `manifests` import only the traits of the kinds. The test `architecture` checks every file;
+//! `make architecture` runs it and prints the layers.
 //!
 //! Inside [`controller`] and [`upstream`], a module imports only modules on the lines below it. `controller`:
 //!
@@ -52,6 +54,7 @@ pub mod api;
 pub mod cli;
 pub mod controller;
 pub mod engine;
+pub mod export;
 pub mod lint;
 pub mod manifests;
 pub mod metrics;

@@ -5,6 +5,7 @@
 mod accounts;
 mod cluster;
 pub mod crds;
+pub mod export;
 mod files;
 pub mod flags;
 mod given;
@@ -40,6 +41,15 @@ enum Command {
     /// Find mistakes in manifests, without any network: what the API server or the operator would refuse, and what probably
     /// means something else. Exit codes: 0 nothing that --fail-on names, 3 something, 1 it could not be told.
     Lint(lint::Args),
+    /// Print manifests for what exists in cloud accounts, so that applying them changes nothing but owner tags. Exit codes: 0
+    /// all is exported, 3 some object cannot be described, 1 something could not be read: then nothing is printed.
+    Export(Box<export::Args>),
+    /// Print manifests for what files of other tools declare, without any network. Exit codes: 0 all is converted, 3 some
+    /// object cannot be, 1 a file cannot be read.
+    Convert {
+        #[command(subcommand)]
+        command: ConvertCommand,
+    },
     /// Check what manifests grant by the guardrails of connections.
     Guardrails {
         #[command(subcommand)]
@@ -62,6 +72,12 @@ enum Command {
     Completion(shell::CompletionArgs),
     /// Print the man page of this command line, or write a page for each command to a folder.
     Man(shell::ManArgs),
+}
+
+#[derive(Debug, Subcommand)]
+enum ConvertCommand {
+    /// Convert the task files of `spacectl apply`.
+    Spacectl(export::SpacectlArgs),
 }
 
 #[derive(Debug, Subcommand)]
@@ -102,6 +118,8 @@ fn execute(command: Command, caller: Caller) -> anyhow::Result<ExitCode> {
         Command::Run(args) => run::run(*args).map(success),
         Command::Plan(args) => plan::run(&args),
         Command::Lint(args) => lint::run(&args),
+        Command::Export(args) => export::run(&args),
+        Command::Convert { command: ConvertCommand::Spacectl(args) } => export::spacectl(&args),
         Command::Guardrails { command: GuardrailsCommand::Test(args) } => plan::test(&args),
         Command::Crds { reference: Some(folder), .. } => crds::write_reference(&folder).map(success),
         Command::Crds { json_schema: Some(folder), .. } => crds::write_schemas(&folder).map(success),

@@ -4,6 +4,11 @@ use anyhow::Context as _;
 use serde::Serialize;
 use std::io::{ErrorKind, Write as _};
 
+/// Returns a text without control characters, which could change what a terminal shows.
+pub fn plain(text: &str) -> String {
+    text.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect()
+}
+
 /// Prints a text to standard output.
 pub fn print(text: &str) -> anyhow::Result<()> {
     let mut out = std::io::stdout().lock();

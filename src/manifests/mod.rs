@@ -16,8 +16,8 @@ mod schema;
 mod yaml;
 
 pub use found::{ConnectionManifest, Input, Manifests, Object, Origin, Unreadable};
-pub use object::{Described, decoder};
-pub use yaml::{Node, Place};
+pub use object::{Described, Kind, decoder, kind_of};
+pub use yaml::{Node, Place, documents};
 
 use crate::api::{ConnectionKey, crds};
 use reader::Reader;

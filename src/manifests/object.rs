@@ -4,8 +4,10 @@ use crate::api::kinds::managed_kinds;
 use crate::api::shared::CommonSpec;
 use crate::controller::kinds::managed::{Managed, StatusDraft};
 use crate::engine::{OrphanReason, Problem};
+use kube::Resource as _;
+use kube::core::object::HasSpec;
 use serde_json::Value;
-use std::any::Any;
+use std::any::{Any, TypeId};
 use std::sync::Arc;
 
 /// An object of a managed kind.
@@ -72,6 +74,25 @@ pub type Decoder = fn(Value) -> Result<Arc<dyn Described>, Vec<Problem>>;
 pub fn decoder(kind: &str) -> Option<Decoder> {
     let all: &[(&str, Decoder)] = &managed_kinds!(|K| (<K as Managed>::KIND, decode::<K> as Decoder));
     all.iter().find(|(name, _)| *name == kind).map(|(_, decoder)| *decoder)
+}
+
+/// A managed kind.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Kind {
+    /// Its name.
+    pub name: &'static str,
+    /// Its API version.
+    pub api_version: String,
+}
+
+/// Returns the managed kind that has this type of spec.
+#[must_use]
+pub fn kind_of(spec: TypeId) -> Option<Kind> {
+    let all = managed_kinds!(|K| {
+        let kind = Kind { name: <K as Managed>::KIND, api_version: K::api_version(&()).into_owned() };
+        (TypeId::of::<<K as HasSpec>::Spec>(), kind)
+    });
+    all.into_iter().find(|(own, _)| *own == spec).map(|(_, kind)| kind)
 }
 
 fn decode<K: Managed>(mut value: Value) -> Result<Arc<dyn Described>, Vec<Problem>> {

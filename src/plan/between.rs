@@ -1,7 +1,6 @@
 //! Compares manifests with earlier ones, without any upstream: what access the change of the files grants and revokes.
 
 use super::hash;
-use super::manifests::{Described, Manifests, Object};
 use super::planner::blank;
 use super::removal::{kept, revoked};
 use super::report::{Access, Failure, Field, Planned, Report, Source};
@@ -11,6 +10,7 @@ use crate::engine::access::effects::Effects;
 use crate::engine::access::guardrails::Grants;
 use crate::engine::actions::Action;
 use crate::engine::diff::{SHOWN_FIELDS, child, shortened};
+use crate::manifests::{Described, Manifests, Object};
 use crate::upstream::registry;
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};

@@ -116,20 +116,41 @@ fn open(
     let given = given.iter().find(|given| given.name == *name).ok_or_else(|| {
         format!("{key} has no credentials here: give them with --connection {name}=env:PREFIX_ and set the variables")
     })?;
-    let (described, otherwise) = (manifest.map(|manifest| manifest.spec.clone()), given.otherwise.clone());
-    let mut spec = described.or(otherwise).or_else(|| given.endpoint.clone()).ok_or_else(|| {
-        format!("{key} has no endpoint: plan its manifest, too, or set the variable of --connection {name} that ends in ENDPOINT")
-    })?;
+    let described = manifest.map(|manifest| manifest.spec.clone());
+    let no_endpoint = || {
+        format!(
+            "{key} has no endpoint: plan its manifest, too, or set the variable of --connection {name} that ends in ENDPOINT"
+        )
+    };
+    let spec = endpoint(described, given, limits).ok_or_else(no_endpoint)?;
+    let account = account_of(&spec, given, limits).map_err(|error| format!("{key} cannot be used: {error}"))?;
+    let allowed = manifest.and_then(|manifest| manifest.allowed.clone());
+    let guardrails = manifest.map(|_| spec.guardrails.unwrap_or_default());
+    Ok(Open { account, guardrails, allowed })
+}
+
+/// Opens the account of a connection that no manifest describes. Sends nothing.
+pub fn account(given: &Given, limits: &Limits) -> Result<Arc<Account>, String> {
+    let name = &given.name;
+    let no_endpoint =
+        || format!("connection {name} has no endpoint: set the variable of --connection {name} that ends in ENDPOINT");
+    let spec = endpoint(None, given, limits).ok_or_else(no_endpoint)?;
+    account_of(&spec, given, limits).map_err(|error| format!("connection {name} cannot be used: {error}"))
+}
+
+/// Returns the connection to use: that of a manifest, with what the caller gives in its place.
+fn endpoint(described: Option<ConnectionSpec>, given: &Given, limits: &Limits) -> Option<ConnectionSpec> {
+    let mut spec = described.or_else(|| given.otherwise.clone()).or_else(|| given.endpoint.clone())?;
     if let Some(ConnectionSpec { ncloud, spaceone, .. }) = given.endpoint.clone() {
         (spec.ncloud, spec.spaceone) = (ncloud, spaceone);
     }
     spec.rate_limit = limits.rate.or(spec.rate_limit);
-    let account =
-        Account::open(&spec, given.credentials.clone(), None, &limits.rules, &limits.http, Arc::new(Unlogged))
-            .map_err(|error| format!("{key} cannot be used: {}", error.sentence()))?;
-    let allowed = manifest.and_then(|manifest| manifest.allowed.clone());
-    let guardrails = manifest.map(|_| spec.guardrails.unwrap_or_default());
-    Ok(Open { account: Arc::new(account), guardrails, allowed })
+    Some(spec)
+}
+
+fn account_of(spec: &ConnectionSpec, given: &Given, limits: &Limits) -> Result<Arc<Account>, String> {
+    let account = Account::open(spec, given.credentials.clone(), None, &limits.rules, &limits.http, Arc::new(Unlogged));
+    account.map(Arc::new).map_err(|error| error.sentence())
 }
 
 /// Drops what an account logs: a plan has no metrics.

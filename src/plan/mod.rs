@@ -49,8 +49,8 @@ mod show;
 mod tests;
 pub mod verdict;
 
-pub use between::between;
 pub use crate::manifests::{Input, Manifests};
+pub use between::between;
 pub use bound::{Judged, TestResult, Tested, test as test_guardrails};
 pub use cluster::Cluster;
 pub use connections::{Connections, Given};

@@ -4,7 +4,9 @@ use super::catalogue::Catalogue;
 use super::http::Http;
 use super::request::RequestContext;
 use crate::engine::finding::{Finding, Rule};
-use crate::engine::{External, Result, UpstreamError};
+use crate::engine::{External, Observed, Problem, Result, UpstreamError};
+use serde::Serialize;
+use serde_json::{Map, Value};
 use std::any::{Any, TypeId};
 use std::collections::HashMap;
 use std::future::Future;
@@ -89,7 +91,7 @@ pub(crate) trait Collection: External {
     type KindSpec: Any;
 
     /// The part of that spec that describes one of its objects.
-    type Spec;
+    type Spec: Serialize;
 
     /// Returns the field [`Self::FIELD`] of the spec; `None` if it is not set. The other collections of the kind do not
     /// matter here: the registry refuses a spec with several.
@@ -105,6 +107,29 @@ pub(crate) trait Collection: External {
 
     /// Returns the rules of [`Self::RULES`] that a spec breaks.
     fn lint(spec: &Self::Spec, catalogue: &Catalogue) -> Vec<Finding>;
+
+    /// Returns the smallest spec that equals an observed object: without fields that are empty, and in an order that does
+    /// not depend on the order in which the upstream shows it.
+    fn minimal(observed: &Self::Document) -> Self::Spec;
+
+    /// Returns why the operator could not write its owner tag to an observed object.
+    fn untaggable(_observed: &Self::Document) -> Option<Problem> {
+        None
+    }
+
+    /// Reads an object as a request to the provider's API declares it: `resource` is the name of the collection there, such
+    /// as `repository.Policy`. `None` if it is another one, or if the provider has no such names.
+    fn declared(
+        _resource: &str,
+        _data: &Map<String, Value>,
+    ) -> Option<std::result::Result<Observed<Self::Document>, String>> {
+        None
+    }
+
+    /// Lists the whole collection as [`External::list`] does; an object that cannot be read is an error here.
+    fn list_strictly(&self) -> impl Future<Output = Result<Vec<Observed<Self::Document>>>> + Send {
+        self.list()
+    }
 
     /// Opens the collection of one account.
     fn open(client: Self::Client) -> Self;

@@ -2,6 +2,7 @@
 //! line here.
 
 mod entry;
+mod reader;
 
 use super::account::Account;
 use super::catalogue::Catalogue;
@@ -15,6 +16,9 @@ use crate::engine::finding::{Finding, Rule};
 use crate::engine::location::Location;
 use crate::engine::{BoundExternal, ExternalDeleter, OwnerTag, Problem, Result};
 use entry::{Entry, Of};
+
+pub use reader::{Existing, Listed, Reader};
+use serde_json::{Map, Value};
 use std::any::Any;
 use std::collections::BTreeSet;
 use std::marker::PhantomData;
@@ -130,6 +134,18 @@ pub fn deleter(
 ) -> Option<Box<dyn ExternalDeleter>> {
     let collection = COLLECTIONS.iter().find(|collection| collection.system() == system)?;
     collection.deleter(account, owner_tag, request_context.into())
+}
+
+/// Opens the collections of an account for a complete reading, in the order of the list.
+#[must_use]
+pub fn readers(account: &Account, request_context: &RequestContext) -> Vec<Box<dyn Reader>> {
+    COLLECTIONS.iter().filter_map(|collection| collection.reader(account, request_context.clone())).collect()
+}
+
+/// Reads an object as a request to the API of its provider declares it. `None` if no collection has this name there.
+#[must_use]
+pub fn declared(resource: &str, data: &Map<String, Value>) -> Option<std::result::Result<Existing, String>> {
+    COLLECTIONS.iter().find_map(|collection| collection.declared(resource, data))
 }
 
 /// Returns the place of the objects of a collection, to which their ids are relative.

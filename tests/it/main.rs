@@ -21,6 +21,7 @@
 //! | [`properties`] | properties that hold for every valid spec |
 //! | [`observability`] | metrics, alerts, dashboard, audit log, traces |
 //! | [`packaging`] | chart, image, publishing, signatures, versions, samples |
+//! | [`export`] | `cloud-policy export`: what exists, as manifests that change nothing |
 //! | [`gitops`] | health as Argo CD and Flux compute it |
 //! | [`docs`] | commands, tables and manifests in the documentation |
 //! | [`architecture`] | which module may import which |
@@ -39,6 +40,7 @@ mod connections;
 mod deletion;
 mod docs;
 mod drift;
+mod export;
 mod faults;
 mod gitops;
 mod guardrails;

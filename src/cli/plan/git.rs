@@ -1,7 +1,7 @@
 //! Reads the manifests of a git reference, by the program `git`.
 
-use super::files::is_manifest;
-use crate::plan::Input;
+use crate::cli::files::is_manifest;
+use crate::manifests::Input;
 use anyhow::Context as _;
 use std::ffi::OsStr;
 use std::path::{Component, Path, PathBuf};

@@ -2,12 +2,12 @@
 
 mod against;
 mod cluster;
-mod files;
 mod git;
 mod guardrails;
 mod output;
 
 use super::accounts::AccountArgs;
+use super::files;
 use crate::plan::owners::Owners;
 use crate::plan::verdict::{FailOn, Verdict};
 use crate::plan::{Connections, Manifests, Planner, Report, between};

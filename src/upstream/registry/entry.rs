@@ -1,5 +1,6 @@
 //! An entry of the registry: a collection with its type erased.
 
+use super::reader::{self, Existing, Reader};
 use crate::engine::access::Change;
 use crate::engine::access::guardrails::Grants;
 use crate::engine::finding::{Finding, Rule};
@@ -9,6 +10,7 @@ use crate::upstream::catalogue::Catalogue;
 use crate::upstream::collection::{Availability, Collection, Counted, Provider, ProviderClient as _};
 use crate::upstream::request::{Priority, RequestContext};
 use futures::future::BoxFuture;
+use serde_json::{Map, Value};
 use std::any::{Any, TypeId};
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -51,6 +53,10 @@ pub(super) trait Entry: Sync {
         owner_tag: &OwnerTag,
         request_context: RequestContext,
     ) -> Option<Box<dyn ExternalDeleter>>;
+    /// Reads an object as a request declares it: [`Collection::declared`].
+    fn declared(&self, resource: &str, data: &Map<String, Value>) -> Option<std::result::Result<Existing, String>>;
+    /// Opens the collection for a complete reading; `None` if the account is of another provider.
+    fn reader(&self, account: &Account, request_context: RequestContext) -> Option<Box<dyn Reader>>;
     /// Opens the collection for a probe; `None` if the account is of another provider.
     fn counter(&self, account: &Account) -> Option<Box<dyn Counter>>;
 }
@@ -147,6 +153,12 @@ impl<C: Collection> Entry for Of<C> {
     ) -> Option<Box<dyn ExternalDeleter>> {
         let (collection, snapshots) = (open::<C>(account, request_context)?, account.snapshot_caches().of::<C>());
         Some(Box::new(Deleter::new(Arc::new(collection), snapshots, owner_tag.clone())))
+    }
+    fn declared(&self, resource: &str, data: &Map<String, Value>) -> Option<std::result::Result<Existing, String>> {
+        Some(C::declared(resource, data)?.map(|observed| reader::existing::<C>(&observed)))
+    }
+    fn reader(&self, account: &Account, request_context: RequestContext) -> Option<Box<dyn Reader>> {
+        Some(reader::of(open::<C>(account, request_context)?))
     }
     fn counter(&self, account: &Account) -> Option<Box<dyn Counter>> {
         Some(Box::new(Open(open::<C>(account, Priority::Probe.into())?)))

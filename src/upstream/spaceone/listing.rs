@@ -142,6 +142,18 @@ pub(super) fn readable<T: DeserializeOwned, U>(take: impl Fn(T) -> U) -> impl Fn
     move |object| Ok(serde_json::from_value(Value::Object(object)).ok().map(&take))
 }
 
+/// Reads an object of a list that must be complete: one that cannot be read ends the list.
+pub(super) fn strict<T: DeserializeOwned, U>(
+    resource: &'static ResourceApi,
+    take: impl Fn(T) -> U,
+) -> impl Fn(Fields) -> Result<Option<U>> {
+    move |object| {
+        let id = object.get(resource.id_field).and_then(Value::as_str).unwrap_or("without an id").to_owned();
+        let unreadable = |_| unavailable(resource, &format!("the object {id} in the list has an unexpected shape"));
+        serde_json::from_value(Value::Object(object)).map(|read| Some(take(read))).map_err(unreadable)
+    }
+}
+
 fn unavailable(resource: &ResourceApi, message: &str) -> UpstreamError {
     UpstreamError::new(ErrorKind::Unavailable, resource.purpose(Verb::List).operation, message)
 }

@@ -9,18 +9,22 @@
 //! | `listing` | lists over all pages, and counts |
 //! | `routes` | the paths of calls in each API style |
 //! | `resource` | the description of a collection for all of these |
+//! | `declared` | objects as the files of `spacectl` declare them |
 //! | `errors` | the meaning of error responses |
 //! | `tags` | tags, and the owner tag among them |
 //! | `token` | the bearer token |
 //! | `wire` | the common parts of responses |
 
 pub(super) mod client;
+mod declared;
 mod errors;
 #[cfg(test)]
 mod fuzz;
 mod listing;
 pub(super) mod network_policy;
 pub(super) mod policy;
+#[cfg(test)]
+mod recorded;
 mod repository;
 mod resource;
 mod routes;

@@ -20,6 +20,11 @@ pub(crate) fn declared(tags: Option<&JsonObject>) -> Fields {
     tags.map(JsonObject::read).unwrap_or_default()
 }
 
+/// Returns an object with content; `None` for an empty one.
+pub(crate) fn filled(object: Option<&JsonObject>) -> Option<JsonObject> {
+    object.filter(|object| !object.read().is_empty()).cloned()
+}
+
 /// Returns the tags with the owner tag.
 pub(crate) fn with_owner(mut tags: Fields, owner_tag: &OwnerTag) -> Value {
     tags.insert(OWNER.to_owned(), json!(owner_tag.to_string()));

@@ -9,8 +9,21 @@ use std::collections::BTreeMap;
 pub const LAYERS: &[(&str, &[&str])] = &[
     (
         "cli",
-        &["plan", "lint", "manifests", "controller", "upstream", "engine", "api", "metrics", "telemetry", "server"],
+        &[
+            "export",
+            "plan",
+            "lint",
+            "manifests",
+            "controller",
+            "upstream",
+            "engine",
+            "api",
+            "metrics",
+            "telemetry",
+            "server",
+        ],
     ),
+    ("export", &["plan", "manifests", "upstream", "engine", "api"]),
     ("plan", &["manifests", "sarif", "controller", "upstream", "engine", "api"]),
     ("lint", &["manifests", "sarif", "upstream", "engine", "api"]),
     ("manifests", &["controller", "engine", "api"]),
@@ -118,7 +131,18 @@ const CAPABILITIES: &[Capability] = &[
     Capability {
         name: "an await",
         paths: &["async", "await"],
-        holders: &["cli", "plan", "controller", "upstream", "engine", "server", "telemetry", "main", "metrics"],
+        holders: &[
+            "cli",
+            "export",
+            "plan",
+            "controller",
+            "upstream",
+            "engine",
+            "server",
+            "telemetry",
+            "main",
+            "metrics",
+        ],
         except: &["controller::state", "controller::kinds", "engine::access"],
     },
 ];

@@ -74,13 +74,19 @@ fn reasons_page_has_one_section_for_each_reason() {
 
 #[test]
 fn flags_page_lists_every_flag_with_variable_and_default() {
-    let page = Page::read("docs/operator-flags.md");
+    assert_lists_flags("docs/operator-flags.md", "run");
+    assert_lists_flags("docs/export-flags.md", "export");
+}
+
+fn assert_lists_flags(page: &str, command: &str) {
+    let page = Page::read(page);
     let rows = page.tables().into_iter().find(|table| table.header[0] == "flag").expect("a table of flags").rows;
-    let help = help(&["run"]);
+    let help = help(&[command]);
     let documented: Vec<String> = rows.iter().filter_map(|row| code_in(&row[0]).into_iter().next()).collect();
     assert_eq!(documented, help.iter().map(|flag| flag.name.clone()).collect::<Vec<_>>());
     for (row, Flag { name, variable, default }) in rows.iter().zip(help) {
-        assert_eq!(code_in(&row[1]), [variable], "the variable of {name}");
+        let variables: Vec<String> = [variable].into_iter().filter(|it| !it.is_empty()).collect();
+        assert_eq!(code_in(&row[1]), variables, "the variable of {name}");
         if let Some(default) = default {
             assert_eq!(code_in(&row[2]), [default], "the default of {name}");
         }
@@ -89,12 +95,14 @@ fn flags_page_lists_every_flag_with_variable_and_default() {
 
 #[test]
 fn page_names_only_existing_flags() {
-    let commands: [&[&str]; 5] = [&["run"], &["plan"], &["lint"], &["guardrails", "test"], &["crds"]];
+    let commands: [&[&str]; 7] =
+        [&["run"], &["plan"], &["export"], &["convert", "spacectl"], &["lint"], &["guardrails", "test"], &["crds"]];
     let all = commands.into_iter().flat_map(help);
     let known: BTreeSet<String> = all.map(|flag| flag.name).collect();
     let flag = Regex::new("--[a-z][a-z-]+").unwrap();
     let is_ours = |line: &&str| {
-        ["run", "plan", "lint", "guardrails", "crds"].iter().any(|it| line.contains(&format!("cloud-policy {it}")))
+        let commands = ["run", "plan", "export", "convert", "lint", "guardrails", "crds"];
+        commands.iter().any(|it| line.contains(&format!("cloud-policy {it}")))
     };
     for page in Page::all() {
         let run = page.fences.iter().flat_map(|fence| fence.body.lines()).filter(is_ours);

@@ -10,4 +10,4 @@ mod spaceone;
 mod spaceone_network_policy;
 mod spaceone_policy;
 mod spaceone_quirks;
-mod spaceone_servers;
+pub mod spaceone_servers;

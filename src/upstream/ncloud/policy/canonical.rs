@@ -31,9 +31,14 @@ pub(super) struct Permission {
     pub condition: Condition,
 }
 
+/// Returns the resource name that NAVER Cloud returns for `*` in a target of a product.
+pub(super) fn all_resources(product: &str) -> String {
+    format!("nrn:*:{product}:*::*")
+}
+
 impl Target {
     fn of(target: &NcloudTarget) -> Self {
-        let all = format!("nrn:*:{}:*::*", target.product);
+        let all = all_resources(&target.product);
         let resource = |nrn: &String| if *nrn == all { "*".to_owned() } else { nrn.clone() };
         Self {
             product: target.product.clone(),

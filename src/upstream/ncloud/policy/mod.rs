@@ -13,6 +13,7 @@
 //! | `compare` | the comparison of permissions by meaning |
 //! | `canonical` | the canonical form of permissions |
 //! | `access` | whether permissions surely grant no more than others |
+//! | `minimal` | the smallest spec that equals a policy |
 //! | `validate` | the rules that are checked before anything is sent |
 //! | `lint` | what `cloud-policy lint` says about its manifests |
 //! | `quota` | the limit of policies of an account |
@@ -30,6 +31,7 @@ mod document;
 mod echoes;
 mod known_tags;
 mod lint;
+mod minimal;
 mod owners;
 mod quota;
 mod tags;
@@ -90,6 +92,10 @@ impl Collection for Policies {
 
     fn lint(spec: &NcloudPolicySpec, catalogue: &Catalogue) -> Vec<Finding> {
         lint::of(spec, catalogue)
+    }
+
+    fn minimal(observed: &PolicyDocument) -> NcloudPolicySpec {
+        minimal::of(&observed.0)
     }
 
     fn open(client: Ncloud) -> Self {

@@ -9,19 +9,23 @@
 //!
 //! | module | contents |
 //! | --- | --- |
+//! | `collection` | its entry of the registry |
 //! | `document` | the canonical form and its comparison |
 //! | `reach` | which differences may let more through than the spec |
 //! | `fields` | the fields of create and update requests |
 //! | `received` | network policies in responses |
+//! | `minimal` | the smallest spec that equals a network policy |
 //! | `resource` | its names and paths in SpaceONE's API |
 //! | `networks` | the canonical form of networks and addresses |
 //! | `lint` | what `cloud-policy lint` says about its manifests |
 //! | `validate`, `metadata` | the rules that are checked before anything is sent |
 
+mod collection;
 mod document;
 mod fields;
 mod lint;
 mod metadata;
+mod minimal;
 mod networks;
 mod reach;
 mod received;
@@ -31,20 +35,13 @@ mod tests;
 mod validate;
 
 pub(crate) use document::NetworkPolicyDocument;
+pub(super) use resource::NETWORK_POLICY;
 
-use super::PROVIDER;
 use super::client::{Fields, Request, Spaceone};
 use super::listing::{PAGE_SIZE as LIST_PAGE_SIZE, readable};
 use super::resource::Verb;
 use super::tags;
-use crate::api::NetworkPolicySpec;
-use crate::api::network_policy::SpaceoneNetworkPolicySpec;
-use crate::engine::finding::{Finding, Rule};
 use crate::engine::{Diff, ErrorKind, External, Observed, OwnerTag, Result, UpstreamError, Verdict, Written};
-use crate::upstream::catalogue::Catalogue;
-use crate::upstream::collection::{Collection, Counted, Provider};
-pub(super) use resource::NETWORK_POLICY;
-
 use received::ReceivedNetworkPolicy;
 use serde_json::{Value, json};
 use std::sync::{Mutex, PoisonError};
@@ -59,42 +56,6 @@ pub(crate) struct NetworkPolicies {
     client: Spaceone,
     /// The object that was observed last: an update needs more of it than its canonical form.
     observed: Mutex<Option<ReceivedNetworkPolicy>>,
-}
-
-impl Collection for NetworkPolicies {
-    const PROVIDER: &'static Provider = PROVIDER;
-    const FIELD: &'static str = "spaceone";
-    const COUNTED_AS: &'static str = "networkPolicies";
-    const RULES: &'static [&'static Rule] = &lint::RULES;
-
-    type Client = Spaceone;
-    type KindSpec = NetworkPolicySpec;
-    type Spec = SpaceoneNetworkPolicySpec;
-
-    fn spec(desired: &NetworkPolicySpec) -> Option<&SpaceoneNetworkPolicySpec> {
-        Some(&desired.spaceone)
-    }
-
-    fn document(spec: &SpaceoneNetworkPolicySpec) -> NetworkPolicyDocument {
-        NetworkPolicyDocument::from(spec.clone())
-    }
-
-    fn lint(spec: &SpaceoneNetworkPolicySpec, _: &Catalogue) -> Vec<Finding> {
-        lint::of(spec)
-    }
-
-    fn open(client: Spaceone) -> Self {
-        Self { client, observed: Mutex::default() }
-    }
-
-    /// Counts. A domain may use the repository without the inventory, so an error means that the
-    /// collection is missing.
-    async fn count(&self) -> Result<Counted> {
-        Ok(match self.client.count(NETWORK_POLICY).await {
-            Ok(count) => Counted::Count { count: Some(count), limit: None },
-            Err(error) => Counted::Missing(error),
-        })
-    }
 }
 
 impl External for NetworkPolicies {

@@ -6,15 +6,30 @@ use crate::api::network_policy::{RoutingTable, SpaceoneNetworkPolicySpec, Spaceo
 use crate::engine::{ErrorKind, Observed, UpstreamError};
 use crate::upstream::lenient::{nullable, present};
 use crate::upstream::spaceone::client::Fields;
+use crate::upstream::spaceone::declared;
 use crate::upstream::spaceone::tags;
 use crate::upstream::spaceone::wire::{described, timestamp};
 use jiff::Timestamp;
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
 /// The writer of a field in the update history that stands for the API.
 const BY_API: &str = "MANUAL";
+
+/// The fields of a create request, as a response shows them.
+const DECLARED: [&str; 10] = [
+    "network_policy_id",
+    "name",
+    "zone_info",
+    "routing_tables",
+    "dns",
+    "data",
+    "metadata",
+    "reference",
+    "tags",
+    "collection_info",
+];
 
 /// A network policy in a response.
 #[derive(Debug, Clone, Deserialize)]
@@ -80,6 +95,20 @@ struct Update {
 }
 
 impl ReceivedNetworkPolicy {
+    /// Reads the fields of a create request. What a request declares was written by hand.
+    pub(super) fn declared(data: &Fields) -> Result<Observed<NetworkPolicyDocument>, String> {
+        let mut shown = data.clone();
+        let keys = data.get("data").and_then(Value::as_object).into_iter().flatten().map(|(key, _)| key);
+        let history: Vec<Value> =
+            keys.map(|key| json!({ "key": format!("data.{key}"), "updated_by": BY_API })).collect();
+        shown.insert("network_policy_id".to_owned(), json!(""));
+        shown.insert("collection_info".to_owned(), json!({ "update_history": history }));
+        if let Some(zone) = shown.remove("zone_id") {
+            shown.insert("zone_info".to_owned(), json!({ "zone_id": zone }));
+        }
+        declared::read::<Self>(&shown, &DECLARED).map(Self::observed)
+    }
+
     /// Returns its id.
     pub(super) fn id(&self) -> &str {
         &self.network_policy_id

@@ -2,9 +2,12 @@
 
 use super::document::NetworkPolicyDocument;
 use super::fields::changed_keys;
+use super::minimal;
 use super::received::ReceivedNetworkPolicy;
 use crate::api::network_policy::SpaceoneNetworkPolicySpec;
 use crate::engine::{Diff, Document, OwnerTag};
+use crate::upstream::spaceone::client::Fields;
+use crate::upstream::spaceone::recorded;
 use serde_json::{Value, json};
 
 fn document(change: impl FnOnce(&mut Value)) -> NetworkPolicyDocument {
@@ -160,4 +163,26 @@ fn printed_defaults_equal_absent_fields() {
     }
     let read = |value| serde_json::from_value::<ReceivedNetworkPolicy>(value).unwrap().observed();
     assert_eq!(read(printed), read(bare));
+}
+
+#[test]
+fn minimal_spec_equals_every_recorded_network_policy() {
+    let all = recorded::objects(&["network_policy_id", "zone_info", "collection_info"]);
+    assert!(all.len() > 50, "{}", all.len());
+    for mut object in all {
+        let read = |object: &Fields| serde_json::from_value::<ReceivedNetworkPolicy>(json!(object)).unwrap().observed();
+        let seen = read(&object).document;
+        let minimal = NetworkPolicyDocument::from(minimal::of(&seen));
+        assert!(minimal.diff(&seen).is_empty(), "{object:?}: {:?}", minimal.diff(&seen));
+        if let Some(routes) = object.get_mut("routing_tables").and_then(Value::as_array_mut) {
+            routes.reverse();
+        }
+        assert_eq!(minimal::of(&read(&object).document), minimal::of(&seen), "the order of routes does not matter");
+    }
+}
+
+#[test]
+fn minimal_spec_leaves_data_of_collectors_to_them() {
+    let spec = minimal::of(&received().observed().document);
+    assert_eq!(serde_json::to_value(&spec.data).unwrap(), json!({ "mine": 1.0 }));
 }

@@ -9,7 +9,7 @@ use crate::api::policy::SpaceonePolicySpec;
 use crate::engine::access::guardrails::Grants;
 use crate::engine::access::{Change, spaceone};
 use crate::engine::{Diff, Document, FieldDiff, Problem, Remedy};
-use crate::upstream::spaceone::tags;
+use crate::upstream::spaceone::tags::{self, filled};
 use serde::Serialize;
 
 /// The state of a policy that has effect.
@@ -107,6 +107,26 @@ impl Document for PolicyDocument {
     }
 }
 
+impl PolicyDocument {
+    /// Returns the smallest spec that equals an observed policy, with its sets in order.
+    pub(super) fn minimal(&self) -> SpaceonePolicySpec {
+        let Self(spec) = self;
+        let sorted = |mut names: Vec<String>| {
+            names.sort();
+            names.dedup();
+            names
+        };
+        SpaceonePolicySpec {
+            policy_id: spec.policy_id.clone(),
+            name: spec.name.clone(),
+            permissions: sorted(spec.permissions.clone()),
+            labels: spec.labels.clone().map(sorted).filter(|labels| !labels.is_empty()),
+            tags: filled(spec.tags.as_ref()),
+            project_id: spec.project_id.clone(),
+        }
+    }
+}
+
 /// Adds the differences of permissions, unless both lists grant the same. Marks them if the observed ones may grant
 /// more.
 fn compare_permissions(diff: &mut Diff, want: &[String], have: &[String]) {
@@ -131,8 +151,29 @@ fn is_policy_id(id: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::super::ReceivedPolicy;
     use super::*;
+    use crate::upstream::spaceone::client::Fields;
+    use crate::upstream::spaceone::recorded;
     use serde_json::{Value, json};
+
+    #[test]
+    fn minimal_spec_equals_every_recorded_policy() {
+        let all = recorded::objects(&["policy_id", "permissions", "created_at"]);
+        assert!(all.len() > 100, "{}", all.len());
+        for mut object in all {
+            let read = |object: &Fields| serde_json::from_value::<ReceivedPolicy>(json!(object)).unwrap().observed();
+            let seen = read(&object).document;
+            let minimal = PolicyDocument(seen.minimal());
+            assert!(minimal.diff(&seen).is_empty(), "{object:?}: {:?}", minimal.diff(&seen));
+            for list in ["permissions", "labels"] {
+                if let Some(items) = object.get_mut(list).and_then(Value::as_array_mut) {
+                    items.reverse();
+                }
+            }
+            assert_eq!(read(&object).document.minimal(), minimal.0, "the order of the upstream does not matter");
+        }
+    }
 
     fn document(value: Value) -> PolicyDocument {
         PolicyDocument(serde_json::from_value(value).unwrap())

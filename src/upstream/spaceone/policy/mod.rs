@@ -20,7 +20,8 @@ pub(crate) use document::PolicyDocument;
 
 use super::PROVIDER;
 use super::client::{Fields, Request, Spaceone};
-use super::listing::{PAGE_SIZE as LIST_PAGE_SIZE, readable};
+use super::declared;
+use super::listing::{PAGE_SIZE as LIST_PAGE_SIZE, readable, strict};
 use super::resource::{ResourceApi, Scope, Verb};
 use super::tags;
 use super::wire::{described, timestamp};
@@ -138,6 +139,20 @@ impl Collection for Policies {
 
     fn lint(spec: &SpaceonePolicySpec, _: &Catalogue) -> Vec<Finding> {
         lint::of(spec)
+    }
+
+    fn minimal(observed: &PolicyDocument) -> SpaceonePolicySpec {
+        observed.minimal()
+    }
+
+    fn declared(resource: &str, data: &Fields) -> Option<std::result::Result<Observed<PolicyDocument>, String>> {
+        let known = ["policy_id", "name", "permissions", "labels", "tags", "project_id"];
+        (resource == POLICY.type_name())
+            .then(|| declared::read::<ReceivedPolicy>(data, &known).map(ReceivedPolicy::observed))
+    }
+
+    async fn list_strictly(&self) -> Result<Vec<Observed<PolicyDocument>>> {
+        self.client.search(POLICY, &Fields::new(), strict(POLICY, ReceivedPolicy::observed)).await
     }
 
     fn open(client: Spaceone) -> Self {

@@ -10,8 +10,9 @@ pub const NEW_KEYS: [&str; 2] = ["SIMULATORACCESSKEY02", "SimulatorSecret/000000
 pub fn meanwhile(what: &str, installation: &Installation) {
     let ncloud = &installation.ncloud;
     match what {
-        "the account has a policy legacy-viewer" => {
-            ncloud.add_policy(legacy_viewer());
+        "the account has policies legacy-auditor and legacy-viewer" => {
+            ncloud.add_policy(legacy("legacy-auditor", "VPC", &["View*"]));
+            ncloud.add_policy(legacy("legacy-viewer", "Server", &["View*", "Change/startServerInstances"]));
         }
         "another writer changes storage-reader in the console" => {
             let policy = ncloud.policy_named("storage-reader").expect("storage-reader exists");
@@ -27,12 +28,12 @@ pub fn meanwhile(what: &str, installation: &Installation) {
     }
 }
 
-fn legacy_viewer() -> NewPolicy {
+fn legacy(name: &str, product: &str, actions: &[&str]) -> NewPolicy {
     let target = Target {
-        product: "Server".to_owned(),
-        actions: vec!["View*".to_owned(), "Change/startServerInstances".to_owned()],
+        product: product.to_owned(),
+        actions: actions.iter().map(|action| (*action).to_owned()).collect(),
         resource_nrns: vec!["*".to_owned()],
     };
     let permission = Permission { effect: "Allow".to_owned(), targets: vec![target], condition: None };
-    NewPolicy { policy_name: "legacy-viewer".to_owned(), permissions: vec![permission], ..NewPolicy::default() }
+    NewPolicy { policy_name: name.to_owned(), permissions: vec![permission], ..NewPolicy::default() }
 }

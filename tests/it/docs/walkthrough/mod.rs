@@ -19,6 +19,7 @@ use page::{ReaderAction, Step, steps};
 use shell::{Shell, is_as_shown, only_reads};
 use std::collections::BTreeSet;
 use std::fs;
+use std::path::Path;
 use std::time::Duration;
 
 /// The pages in the order in which a new user reads them. Each needs the objects of the ones before.
@@ -81,7 +82,9 @@ async fn follow_pages(folder: &str, pages: &[&str]) {
     let installation = Installation::new().await;
     let client = installation::operator_client(&installation).await;
     let operator = Process::start(client, |_| {}).await;
-    let shell = Shell::new(&installation.control_plane, stand_ins(&installation));
+    let mut shell = Shell::new(&installation.control_plane, stand_ins(&installation));
+    shell.prefer(Path::new(env!("CARGO_BIN_EXE_cloud-policy")).parent().unwrap());
+    shell.set(variables(&installation));
     for page in pages {
         for step in steps(&format!("{folder}/{page}.md")) {
             if let Some(what) = perform(&shell, &step).await {
@@ -117,6 +120,17 @@ fn stand_ins(installation: &Installation) -> Vec<(&'static str, String)> {
         ("domain-0123456789ab", spaceone.domain_id()),
         ("zone-0123456789ab", spaceone.zone_ids()[0].clone()),
         ("your-api-key", spaceone.token()),
+    ]
+}
+
+/// Returns the variables by which `cloud-policy` reaches the simulator of NAVER Cloud.
+fn variables(Installation { ncloud, .. }: &Installation) -> Vec<(&'static str, String)> {
+    vec![
+        ("NCLOUD_ACCESS_KEY", ncloud.access_key()),
+        ("NCLOUD_SECRET_KEY", ncloud.secret_key()),
+        ("NCLOUD_ENDPOINT", ncloud.url()),
+        ("CLOUD_POLICY_ALLOW_HTTP", "true".to_owned()),
+        ("CLOUD_POLICY_ALLOW_PRIVATE_ADDRESSES", "true".to_owned()),
     ]
 }
 

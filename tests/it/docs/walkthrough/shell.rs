@@ -24,6 +24,8 @@ pub struct Shell {
     path: OsString,
     /// Words of the pages, and their replacements here.
     stand_ins: Vec<(&'static str, String)>,
+    /// Variables that the reader has set.
+    variables: Vec<(&'static str, String)>,
 }
 
 impl Shell {
@@ -44,7 +46,7 @@ impl Shell {
         let kubectl = control_plane.kubectl().parent().unwrap().to_owned();
         let usual = std::env::var_os("PATH").unwrap_or_default();
         let path = std::env::join_paths([kubectl].into_iter().chain(std::env::split_paths(&usual))).unwrap();
-        Self { folder, kubeconfig: kubeconfig.to_owned(), path, stand_ins }
+        Self { folder, kubeconfig: kubeconfig.to_owned(), path, stand_ins, variables: Vec::new() }
     }
 
     /// Returns the folder in which the reader works.
@@ -56,6 +58,11 @@ impl Shell {
     pub fn prefer(&mut self, programs: &Path) {
         let others = std::env::split_paths(&self.path);
         self.path = std::env::join_paths(std::iter::once(programs.to_owned()).chain(others)).unwrap();
+    }
+
+    /// Sets variables in every script.
+    pub fn set(&mut self, variables: Vec<(&'static str, String)>) {
+        self.variables = variables;
     }
 
     /// Replaces the words of a page by the values here.
@@ -75,6 +82,7 @@ impl Shell {
             .env("KUBECONFIG", &self.kubeconfig)
             .env("HOME", self.folder.path())
             .env("PATH", &self.path)
+            .envs(self.variables.iter().map(|(name, value)| (*name, value.as_str())))
             .stdin(Stdio::null())
             .kill_on_drop(true)
             .output();

@@ -1,0 +1,113 @@
+//! Flags that say how manifests look, and where they go.
+
+use crate::api::shared::{AdoptionPolicy, ConnectionKind};
+use crate::cli::output::print;
+use crate::export::{Manifest, Options, one_text};
+use anyhow::Context as _;
+use clap::{Args as ClapArgs, ValueEnum};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Flags that say how manifests look, and where they go.
+#[derive(Debug, ClapArgs)]
+pub struct OutputArgs {
+    /// Kind of the connections in the cluster.
+    #[arg(long, value_enum, default_value_t = ConnectionKindArg::Connection)]
+    connection_kind: ConnectionKindArg,
+
+    /// Namespace of the manifests. Without it, they get the namespace of the command that applies them.
+    #[arg(short = 'n', long)]
+    namespace: Option<String>,
+
+    /// `adoptionPolicy` of the manifests. With `never`, the operator reports a conflict until you allow the adoption.
+    #[arg(long, value_enum, default_value_t = Adopt::IfIdentical)]
+    adopt: Adopt,
+
+    /// Print all manifests (`one-file`), or write one file for each to --dir (`per-object`).
+    #[arg(long, value_enum, default_value_t = Layout::OneFile)]
+    layout: Layout,
+
+    /// Folder for the files of `--layout per-object`. It is created. Files of an earlier export are replaced, and others stay.
+    #[arg(long, value_name = "FOLDER")]
+    dir: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum ConnectionKindArg {
+    /// A connection in the namespace of the manifests.
+    #[value(name = "Connection")]
+    Connection,
+    /// A connection of the cluster.
+    #[value(name = "ClusterConnection")]
+    ClusterConnection,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Adopt {
+    /// The operator adopts an object if nothing differs.
+    #[value(name = "IfIdentical")]
+    IfIdentical,
+    /// The operator adopts an object and corrects it.
+    #[value(name = "Always")]
+    Always,
+    /// The operator reports a conflict.
+    #[value(name = "Never")]
+    Never,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Layout {
+    /// One stream of documents.
+    OneFile,
+    /// One file for each object.
+    PerObject,
+}
+
+impl OutputArgs {
+    /// Checks that the flags fit each other.
+    pub fn check(&self) -> anyhow::Result<()> {
+        match (self.layout, &self.dir) {
+            (Layout::PerObject, None) => {
+                anyhow::bail!("--layout per-object needs --dir: name the folder for the files")
+            }
+            (Layout::OneFile, Some(_)) => {
+                anyhow::bail!("--dir needs --layout per-object: redirect the output to get one file")
+            }
+            (Layout::PerObject, Some(_)) | (Layout::OneFile, None) => Ok(()),
+        }
+    }
+
+    /// Returns how manifests look.
+    pub fn options(&self, names_users: bool) -> Options {
+        Options {
+            namespace: self.namespace.clone().filter(|namespace| !namespace.is_empty()),
+            connection_kind: match self.connection_kind {
+                ConnectionKindArg::Connection => ConnectionKind::Connection,
+                ConnectionKindArg::ClusterConnection => ConnectionKind::ClusterConnection,
+            },
+            adopt: match self.adopt {
+                Adopt::IfIdentical => AdoptionPolicy::IfIdentical,
+                Adopt::Always => AdoptionPolicy::Always,
+                Adopt::Never => AdoptionPolicy::Never,
+            },
+            names_users,
+        }
+    }
+
+    /// Prints manifests, or writes one file for each.
+    pub fn write(&self, manifests: &[Manifest]) -> anyhow::Result<()> {
+        match &self.dir {
+            Some(dir) => write_files(dir, manifests),
+            None => print(&one_text(manifests)),
+        }
+    }
+}
+
+fn write_files(dir: &Path, manifests: &[Manifest]) -> anyhow::Result<()> {
+    fs::create_dir_all(dir).with_context(|| format!("cannot create the folder {}", dir.display()))?;
+    for manifest in manifests {
+        let file = dir.join(format!("{}-{}.yaml", manifest.kind.to_lowercase(), manifest.name));
+        fs::write(&file, &manifest.text).with_context(|| format!("cannot write {}", file.display()))?;
+    }
+    Ok(())
+}
