@@ -51,11 +51,8 @@ struct Memory {
     proven: Option<String>,
     /// The ids of the upstream objects that this process deleted to create them again. Lists may still show them.
     replaced: Vec<String>,
-    /// The upstream objects of which this process told before it removed their owner tags.
-    announced: Vec<Tagged>,
-    /// The upstream objects whose owner tags this process removed to let the object go, and when the upstream accepted that
-    /// first.
-    untagged: Vec<(Tagged, Instant)>,
+    /// The owner tags that this process removes to let the object go.
+    letting_go: Option<Box<LettingGo>>,
     /// Whether this process let the object go.
     released: bool,
     /// The accounts in which this process searched for the owner tag of the object under any name.
@@ -68,6 +65,14 @@ struct Memory {
 struct Sent {
     operation: Operation,
     at: Instant,
+}
+
+#[derive(Debug, Default)]
+struct LettingGo {
+    /// The upstream objects of which this process told before it removed their owner tags.
+    announced: Vec<Tagged>,
+    /// Those whose owner tags it removed, and when the upstream accepted that first.
+    untagged: Vec<(Tagged, Instant)>,
 }
 
 /// A create that the upstream refused.
