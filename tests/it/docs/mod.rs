@@ -95,13 +95,22 @@ fn assert_lists_flags(page: &str, command: &str) {
 
 #[test]
 fn page_names_only_existing_flags() {
-    let commands: [&[&str]; 7] =
-        [&["run"], &["plan"], &["export"], &["convert", "spacectl"], &["lint"], &["guardrails", "test"], &["crds"]];
+    let commands: [&[&str]; 9] = [
+        &["run"],
+        &["plan"],
+        &["export"],
+        &["convert", "spacectl"],
+        &["lint"],
+        &["guardrails", "test"],
+        &["crds"],
+        &["completion"],
+        &["man"],
+    ];
     let all = commands.into_iter().flat_map(help);
     let known: BTreeSet<String> = all.map(|flag| flag.name).collect();
     let flag = Regex::new("--[a-z][a-z-]+").unwrap();
     let is_ours = |line: &&str| {
-        let commands = ["run", "plan", "export", "convert", "lint", "guardrails", "crds"];
+        let commands = ["run", "plan", "export", "convert", "lint", "guardrails", "crds", "completion", "man"];
         commands.iter().any(|it| line.contains(&format!("cloud-policy {it}")))
     };
     for page in Page::all() {

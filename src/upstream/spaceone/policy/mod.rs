@@ -7,12 +7,14 @@
 //! | --- | --- |
 //! | `document` | the canonical form and its comparison |
 //! | `lint` | what `cloud-policy lint` says about its manifests |
+//! | `received` | policies in responses |
 //! | `narrowing` | how long a permission that was taken away may be in force |
 //! | `used_by`, `role_list` | the roles that hold a policy; the list of them that deletions share |
 
 mod document;
 mod lint;
 mod narrowing;
+mod received;
 mod role_list;
 mod used_by;
 
@@ -24,16 +26,13 @@ use super::declared;
 use super::listing::{PAGE_SIZE as LIST_PAGE_SIZE, readable, strict};
 use super::resource::{ResourceApi, Scope, Verb};
 use super::tags;
-use super::wire::{described, timestamp};
 use crate::api::PolicySpec;
 use crate::api::policy::SpaceonePolicySpec;
 use crate::engine::finding::{Finding, Rule};
 use crate::engine::{Diff, ErrorKind, External, Observed, OwnerTag, Result, UpstreamError, Verdict, Written};
 use crate::upstream::catalogue::Catalogue;
 use crate::upstream::collection::{Availability, Collection, Counted, Provider};
-use crate::upstream::lenient::{nullable, present, text};
-use document::Details;
-use serde::Deserialize;
+use received::ReceivedPolicy;
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
@@ -65,52 +64,6 @@ pub(super) const POLICY: &ResourceApi = &ResourceApi {
 /// The policies of one domain.
 pub(crate) struct Policies {
     client: Spaceone,
-}
-
-/// A policy in a response.
-#[derive(Debug, Deserialize)]
-struct ReceivedPolicy {
-    policy_id: String,
-    #[serde(default, deserialize_with = "nullable")]
-    name: String,
-    #[serde(default, deserialize_with = "nullable")]
-    permissions: Vec<String>,
-    /// The upstream accepts values of any type.
-    #[serde(default, deserialize_with = "nullable")]
-    labels: Vec<Value>,
-    #[serde(default, deserialize_with = "nullable")]
-    tags: Fields,
-    #[serde(default)]
-    project_id: Option<String>,
-    #[serde(default)]
-    state: Option<String>,
-    #[serde(default)]
-    repository_info: Option<Fields>,
-    #[serde(default)]
-    created_at: Value,
-    #[serde(default)]
-    updated_at: Value,
-}
-
-impl ReceivedPolicy {
-    fn observed(self) -> Observed<PolicyDocument> {
-        let (found_tag, tags) = tags::split_owner(self.tags);
-        let document = PolicyDocument(SpaceonePolicySpec {
-            policy_id: self.policy_id.clone(),
-            name: self.name,
-            permissions: self.permissions,
-            labels: Some(self.labels.iter().map(text).collect()),
-            tags: Some(tags.into()),
-            project_id: present(self.project_id),
-        });
-        let details = Details {
-            state: present(self.state),
-            repository_info: described(self.repository_info),
-            created_at: timestamp(&self.created_at),
-            updated_at: timestamp(&self.updated_at),
-        };
-        Observed { id: self.policy_id, document, found_tag, details }
-    }
 }
 
 impl Collection for Policies {
