@@ -95,7 +95,7 @@ fn assert_lists_flags(page: &str, command: &str) {
 
 #[test]
 fn page_names_only_existing_flags() {
-    let commands: [&[&str]; 9] = [
+    let commands: [&[&str]; 8] = [
         &["run"],
         &["plan"],
         &["export"],
@@ -103,7 +103,6 @@ fn page_names_only_existing_flags() {
         &["lint"],
         &["guardrails", "test"],
         &["crds"],
-        &["completion"],
         &["man"],
     ];
     let all = commands.into_iter().flat_map(help);

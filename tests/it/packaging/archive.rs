@@ -79,7 +79,7 @@ fn bash_completes_commands_and_values() {
     let offered = |line: &str| {
         let words = format!(
             "source '{}'; COMP_WORDS=({line}); COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1)); \
-             _cloud-policy cloud-policy \"${{COMP_WORDS[COMP_CWORD]}}\" \"${{COMP_WORDS[COMP_CWORD-1]}}\"; \
+             _cloud__policy cloud-policy \"${{COMP_WORDS[COMP_CWORD]}}\" \"${{COMP_WORDS[COMP_CWORD-1]}}\"; \
              printf '%s\\n' \"${{COMPREPLY[@]}}\"",
             script.display()
         );
