@@ -75,7 +75,8 @@ pub struct ManArgs {
 pub(super) fn completion(mut command: Command, args: &CompletionArgs) -> String {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut command, PROGRAM, &mut script);
-    String::from_utf8_lossy(&script).into_owned()
+    // The script for bash calls the program by two names where its own contains a hyphen, so values were not completed.
+    String::from_utf8_lossy(&script).replace("cloud__subcmd__policy", "cloud__policy")
 }
 
 /// Returns the man page of `cloud-policy`, or writes the pages of all commands to a folder.
