@@ -1,10 +1,10 @@
 //! `cloud-policy crds`: prints the custom resource definitions, or writes them or their reference to files.
 
+use super::output;
 use crate::api::crds;
 use crate::lint;
 use anyhow::Context;
-use std::fs;
-use std::io::{ErrorKind, Write};
+use std::io::Write;
 use std::path::Path;
 
 /// Writes one file per kind into `dir`, or without it all kinds as one stream of YAML documents to standard output.
@@ -29,29 +29,20 @@ pub fn write_schemas(folder: &Path) -> anyhow::Result<()> {
 }
 
 fn write_files(dir: &Path, files: &[(String, String)]) -> anyhow::Result<()> {
-    fs::create_dir_all(dir).with_context(|| format!("cannot create the directory {}", dir.display()))?;
-    for (name, text) in files {
-        let file = dir.join(name);
-        fs::write(&file, text).with_context(|| format!("cannot write {}", file.display()))?;
-    }
-    Ok(())
+    output::write_files(dir, files.iter().map(|(name, text)| (name, text)))
 }
 
 fn write_stream(out: &mut impl Write, files: &[(String, String)]) -> anyhow::Result<()> {
-    for (_, text) in files {
-        match write!(out, "---\n{text}") {
-            // The reader closed the pipe, as `head` does.
-            Err(error) if error.kind() == ErrorKind::BrokenPipe => return Ok(()),
-            written => written.context("cannot write the definitions")?,
-        }
-    }
-    Ok(())
+    let stream: String = files.iter().flat_map(|(_, text)| ["---\n", text]).collect();
+    output::write_all(out, &stream).context("cannot write the definitions")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+    use std::fs;
+    use std::io::ErrorKind;
 
     #[test]
     fn stream_has_one_document_per_kind() {

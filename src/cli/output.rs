@@ -1,8 +1,10 @@
-//! Prints the results of commands.
+//! Prints the results of commands, or writes them to files.
 
 use anyhow::Context as _;
 use serde::Serialize;
-use std::io::{ErrorKind, Write as _};
+use std::fs;
+use std::io::{self, ErrorKind, Write};
+use std::path::Path;
 
 /// Returns a text without control characters, which could change what a terminal shows.
 pub fn plain(text: &str) -> String {
@@ -11,12 +13,33 @@ pub fn plain(text: &str) -> String {
 
 /// Prints a text to standard output.
 pub fn print(text: &str) -> anyhow::Result<()> {
-    let mut out = std::io::stdout().lock();
+    write_all(&mut io::stdout().lock(), text).context("cannot write the result")
+}
+
+/// Writes a text whole.
+pub fn write_all(out: &mut impl Write, text: &str) -> io::Result<()> {
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         // The reader closed the pipe, as `head` does.
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
-        written => written.context("cannot write the result"),
+        written => written,
     }
+}
+
+/// Writes files, each by its name and text, into a folder, and creates the folder.
+pub fn write_files<N: AsRef<Path>, T: AsRef<str>>(
+    dir: &Path,
+    files: impl IntoIterator<Item = (N, T)>,
+) -> anyhow::Result<()> {
+    fs::create_dir_all(dir).with_context(|| format!("cannot create the directory {}", dir.display()))?;
+    for (name, text) in files {
+        write_file(&dir.join(name), text.as_ref())?;
+    }
+    Ok(())
+}
+
+/// Writes a file.
+pub fn write_file(file: &Path, text: &str) -> anyhow::Result<()> {
+    fs::write(file, text).with_context(|| format!("cannot write {}", file.display()))
 }
 
 /// Returns a value as JSON for people.

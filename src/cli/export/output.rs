@@ -1,11 +1,9 @@
 //! Flags that say how manifests look, and where they go.
 
 use crate::api::shared::{AdoptionPolicy, ConnectionKind};
-use crate::cli::output::print;
+use crate::cli::output::{self, print};
 use crate::export::{Manifest, Options, one_text};
-use anyhow::Context as _;
 use clap::{Args as ClapArgs, ValueEnum};
-use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Flags that say how manifests look, and where they go.
@@ -104,10 +102,6 @@ impl OutputArgs {
 }
 
 fn write_files(dir: &Path, manifests: &[Manifest]) -> anyhow::Result<()> {
-    fs::create_dir_all(dir).with_context(|| format!("cannot create the folder {}", dir.display()))?;
-    for manifest in manifests {
-        let file = dir.join(format!("{}-{}.yaml", manifest.kind.to_lowercase(), manifest.name));
-        fs::write(&file, &manifest.text).with_context(|| format!("cannot write {}", file.display()))?;
-    }
-    Ok(())
+    let name = |manifest: &Manifest| format!("{}-{}.yaml", manifest.kind.to_lowercase(), manifest.name);
+    output::write_files(dir, manifests.iter().map(|manifest| (name(manifest), &manifest.text)))
 }

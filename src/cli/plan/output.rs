@@ -1,9 +1,7 @@
 //! Where a plan goes: to standard output, and to files.
 
-use crate::cli::output::{pretty, print};
+use crate::cli::output::{pretty, print, write_file};
 use crate::plan::{Report, render};
-use anyhow::Context as _;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
@@ -67,7 +65,7 @@ pub fn write(targets: &[Target], report: &Report, all: bool) -> anyhow::Result<(
     // Files first: a closed pipe must not cost them.
     for target in targets {
         if let Some(file) = &target.file {
-            to_file(file, &rendered(target.format, report, all)?)?;
+            write_file(file, &rendered(target.format, report, all)?)?;
         }
     }
     let printed = targets.iter().find(|target| target.file.is_none()).map(|target| target.format);
@@ -80,11 +78,7 @@ pub fn write(targets: &[Target], report: &Report, all: bool) -> anyhow::Result<(
 /// Saves a complete plan as JSON.
 pub fn save(file: &Path, report: &Report) -> anyhow::Result<()> {
     anyhow::ensure!(report.failures.is_empty(), "the plan is not complete, so {} was not written", file.display());
-    to_file(file, &rendered(Format::Json, report, true)?)
-}
-
-fn to_file(file: &Path, text: &str) -> anyhow::Result<()> {
-    fs::write(file, text).with_context(|| format!("cannot write {}", file.display()))
+    write_file(file, &rendered(Format::Json, report, true)?)
 }
 
 fn rendered(format: Format, report: &Report, all: bool) -> anyhow::Result<String> {

@@ -4,15 +4,14 @@ mod editors;
 mod page;
 
 use crate::docs::markdown::Page;
+use crate::plan::setup::{self, Ended};
 use cloud_policy::lint::{Report, lint, rules};
 use cloud_policy::manifests::Input;
 use cloud_policy::upstream::catalogue::Catalogue;
 use cloud_policy_testbed::repository;
 use serde_json::Value;
 use std::fs;
-use std::io::Write as _;
 use std::path::Path;
-use std::process::{Command, Stdio};
 
 /// A document with one finding, on its line 9.
 const SEVER: &str = "apiVersion: cloudpolicy.dev/v1alpha1
@@ -26,31 +25,9 @@ spec:
       - { effect: Allow, targets: [{ product: Sever, actions: ['View*'], resourceNrns: ['*'] }] }
 ";
 
-/// How a run of the program ended.
-#[derive(Debug)]
-struct Ended {
-    code: i32,
-    out: String,
-    err: String,
-}
-
 /// Runs the program in a folder, in an empty environment: no kubeconfig, no proxy, no credentials.
 fn run(folder: &Path, arguments: &[&str], stdin: &str) -> Ended {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_cloud-policy"))
-        .arg("lint")
-        .args(arguments)
-        .current_dir(folder)
-        .env_clear()
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    // A program that reads no input may have ended.
-    let _ = child.stdin.take().unwrap().write_all(stdin.as_bytes());
-    let output = child.wait_with_output().unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    Ended { code: output.status.code().unwrap(), out: text(output.stdout), err: text(output.stderr) }
+    setup::run(folder, &[&["lint"], arguments].concat(), &[], stdin)
 }
 
 /// Checks an object as `cloud-policy lint` does.
