@@ -8,13 +8,22 @@ use cloud_policy::api::{NetworkPolicy, Policy};
 use cloud_policy::controller::kinds::managed::Managed;
 use cloud_policy_simulator::Operation;
 use serde_json::json;
+use std::convert::Infallible;
 
 /// More than the corrections after which the operator concedes a narrower value.
 const ATTACKS: usize = 7;
 
-/// Asserts that the object shows a fight over wider access.
-async fn shows_fight<K: Managed>(env: &TestEnv, name: &str, path: &str) -> Option<String> {
-    let status = common(&env.reason::<K>(name, "DriftFight").await);
+/// Attacks so often, and asserts that the object shows a fight over wider access. The attacks go on until it does, because a
+/// fight is over soon after the last one.
+async fn shows_fight<K: Managed>(env: &TestEnv, name: &str, path: &str, attack: impl AsyncFn()) -> Option<String> {
+    for _ in 0..ATTACKS {
+        attack().await;
+    }
+    let object = tokio::select! {
+        object = env.reason::<K>(name, "DriftFight") => object,
+        never = forever(attack) => match never {},
+    };
+    let status = common(&object);
     let ready = condition(&status, "Ready").unwrap();
     assert!(ready.status == "False" && ready.message.contains(path), "{}", ready.message);
     assert!(ready.message.contains("without end"), "{}", ready.message);
@@ -22,6 +31,12 @@ async fn shows_fight<K: Managed>(env: &TestEnv, name: &str, path: &str) -> Optio
     assert!(drift.access.unwrap().may_be_wider(), "{drift:?}");
     assert!(drift.fields.iter().any(|field| field.path.starts_with(path)), "{drift:?}");
     drift.witness
+}
+
+async fn forever(attack: impl AsyncFn()) -> Infallible {
+    loop {
+        attack().await;
+    }
 }
 
 fn all_of_iam() -> cloud_policy_simulator::ncloud::Target {
@@ -44,17 +59,13 @@ async fn wider_access_is_corrected_without_end() {
     let mut env = TestEnv::new("wider").await;
     env.apply(ncloud_policy("wider")).await;
     let id = upstream_id(&env.ready::<Policy>("wider").await);
-    for _ in 0..ATTACKS {
-        attack_is_corrected(&env, &id).await;
-    }
-    let witness = shows_fight::<Policy>(&env, "wider", "spec.ncloud.permissions").await;
+    let attack = async || attack_is_corrected(&env, &id).await;
+    let witness = shows_fight::<Policy>(&env, "wider", "spec.ncloud.permissions", attack).await;
     assert_eq!(witness.as_deref(), Some("IAM View/x on nrn:PUB:IAM:KR:x:x with ncp:principalName=alice"));
     env.crash();
     env.start(|_| {});
-    for _ in 0..ATTACKS {
-        attack_is_corrected(&env, &id).await;
-    }
-    shows_fight::<Policy>(&env, "wider", "spec.ncloud.permissions").await;
+    let attack = async || attack_is_corrected(&env, &id).await;
+    shows_fight::<Policy>(&env, "wider", "spec.ncloud.permissions", attack).await;
     let status = common(&env.ready::<Policy>("wider").await);
     assert!(status.drift.is_none() && condition(&status, "Drifted").is_none(), "the fight is over");
 }
@@ -67,12 +78,12 @@ async fn smaller_deny_is_corrected_without_end() {
     object["spec"]["ncloud"]["permissions"].as_array_mut().unwrap().push(deny);
     env.apply(object).await;
     let id = upstream_id(&env.ready::<Policy>("denied").await);
-    for _ in 0..ATTACKS {
+    let attack = async || {
         env.ncloud.edit_policy(&id, |policy| policy.permissions.retain(|permission| permission.effect != "Deny"));
         let denied = || env.ncloud.policies()[0].permissions.iter().any(|permission| permission.effect == "Deny");
         env.eventually("the denial to return", denied).await;
-    }
-    shows_fight::<Policy>(&env, "denied", "spec.ncloud.permissions").await;
+    };
+    shows_fight::<Policy>(&env, "denied", "spec.ncloud.permissions", attack).await;
 }
 
 #[tokio::test]
@@ -80,11 +91,11 @@ async fn wider_permissions_of_spaceone_are_never_conceded() {
     let env = TestEnv::new("wider-perms").await;
     env.apply(spaceone_policy("wider-perms")).await;
     let id = upstream_id(&env.ready::<Policy>("wider-perms").await);
-    for _ in 0..ATTACKS {
+    let attack = async || {
         env.spaceone.edit_policy(&id, |policy| policy.permissions = vec!["*".to_owned()]);
         env.eventually("the correction", || env.spaceone.policies()[0].permissions.len() == 2).await;
-    }
-    let witness = shows_fight::<Policy>(&env, "wider-perms", "spec.spaceone.permissions").await;
+    };
+    let witness = shows_fight::<Policy>(&env, "wider-perms", "spec.spaceone.permissions", attack).await;
     assert_eq!(witness.as_deref(), Some("x.x.x"));
 }
 
@@ -94,11 +105,11 @@ async fn wider_routes_of_network_policy_are_never_conceded() {
     env.apply(network_policy("wider-net", &env.spaceone.zone_ids()[0])).await;
     let id = upstream_id(&env.ready::<NetworkPolicy>("wider-net").await);
     let narrow = || env.spaceone.network_policies()[0].routing_tables[0].cidr == "10.0.0.0/16";
-    for _ in 0..ATTACKS {
+    let attack = async || {
         env.spaceone.edit_network_policy(&id, |policy| policy.routing_tables[0].cidr = "0.0.0.0/0".to_owned());
         env.eventually("the correction", narrow).await;
-    }
-    shows_fight::<NetworkPolicy>(&env, "wider-net", "spec.spaceone.routingTables").await;
+    };
+    shows_fight::<NetworkPolicy>(&env, "wider-net", "spec.spaceone.routingTables", attack).await;
 }
 
 #[tokio::test]

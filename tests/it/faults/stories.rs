@@ -252,18 +252,31 @@ async fn refused_creates_that_take_effect(safeguards: Safeguards, code: u16) -> 
     ensure(left.iter().all(|(_, count)| *count == 0), &format!("left upstream: {left:?}"))
 }
 
+/// Asserts that the oracle is silent with every safeguard on, and tells leaks at these upstreams without the search. The
+/// other safeguards find an object if a request or a status write of its create failed by itself, as some do on a busy
+/// machine, so the story is told up to three times.
+async fn leaks_without_search(code: u16, upstreams: &[&'static str]) {
+    assert_eq!(refused_creates_that_take_effect(Safeguards::default(), code).await, Ok(()));
+    let mut silent = upstreams.to_vec();
+    for _ in 0..3 {
+        let without = Safeguards { hidden_refusals: false, ..Safeguards::default() };
+        let told = refused_creates_that_take_effect(without, code).await.err().unwrap_or_default();
+        silent.retain(|upstream| !told.contains(&format!(r#"("{upstream}", 1)"#)));
+        if silent.is_empty() {
+            return;
+        }
+    }
+    panic!("the oracle is silent about {silent:?} without the safeguard");
+}
+
 #[tokio::test]
 async fn oracle_tells_leaks_without_search_after_refusals() {
-    let without = Safeguards { hidden_refusals: false, ..Safeguards::default() };
-    let each = r#"[("ncloud", 1), ("spaceone", 1), ("network", 1)]"#;
-    bites(|safeguards| refused_creates_that_take_effect(safeguards, 400), without, each).await;
+    leaks_without_search(400, &["ncloud", "spaceone", "network"]).await;
 }
 
 #[tokio::test]
 async fn oracle_tells_leaks_without_search_after_throttling() {
-    let without = Safeguards { hidden_refusals: false, ..Safeguards::default() };
-    bites(|safeguards| refused_creates_that_take_effect(safeguards, 429), without, r#"left upstream: [("ncloud", 1)"#)
-        .await;
+    leaks_without_search(429, &["ncloud"]).await;
 }
 
 /// The upstream refuses the write of an owner tag, which takes effect, and shows it only after the object was deleted.

@@ -12,7 +12,7 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-const LIMIT: Duration = Duration::from_mins(1);
+const LIMIT: Duration = Duration::from_mins(3);
 /// The arguments of `kubectl apply` for a strict dry run.
 const DRY: [&str; 4] = ["apply", "--server-side", "--dry-run=server", "--validate=strict"];
 

@@ -34,7 +34,7 @@ pub use crate::support::kinds::{Kind, common, condition, upstream_id};
 pub use crate::support::manifests::{ncloud_policy, network_policy, spaceone_policy};
 
 /// How long a test waits for an effect that takes well under a second in general.
-pub const SOON: Duration = Duration::from_mins(1);
+pub const SOON: Duration = Duration::from_mins(2);
 
 /// A running operator. A drop is a crash: the operator does not finish its work.
 pub struct Operator {

@@ -4,6 +4,7 @@
 use crate::support::connection_helpers::connection_is;
 use crate::support::test_env::{TestEnv, common, condition, ncloud_policy, spaceone_policy};
 use cloud_policy::api::Policy;
+use cloud_policy::controller::settings::Settings;
 use cloud_policy_simulator::{Action, Fault, Matching, Operation};
 use regex::Regex;
 use serde_json::json;
@@ -27,20 +28,20 @@ fn hostilities() -> Vec<(&'static str, Action, &'static str)> {
     ]
 }
 
-async fn env_with_short_timeouts(name: &str) -> TestEnv {
-    let env = TestEnv::with(name, |settings| {
-        settings.http.request_timeout = Duration::from_secs(3);
-        settings.http.body_limit = BODY_LIMIT;
-        settings.create_grace = Duration::from_secs(8);
-        // Long enough for the test to see each failure before the operator finds the object.
-        settings.first_look = settings.create_grace;
-    });
-    env.await
+fn with_short_timeouts(settings: &mut Settings) {
+    settings.http.request_timeout = Duration::from_secs(3);
+    settings.http.body_limit = BODY_LIMIT;
+    settings.create_grace = Duration::from_secs(8);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn hostile_create_response_causes_no_second_object() {
-    let env = env_with_short_timeouts("hostile").await;
+    let env = TestEnv::with("hostile", |settings| {
+        with_short_timeouts(settings);
+        // Long enough for the test to see each failure before the operator finds the object.
+        settings.first_look = settings.create_grace;
+    });
+    let env = env.await;
     connection_is(&env, "ncloud", "Authenticated").await;
     let all = hostilities();
     for (name, action, _) in &all {
@@ -69,7 +70,7 @@ async fn hostile_create_response_causes_no_second_object() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn hostile_upstream_causes_no_write_and_affects_no_other() {
-    let env = env_with_short_timeouts("mad").await;
+    let env = TestEnv::with("mad", with_short_timeouts).await;
     env.apply(ncloud_policy("settled")).await;
     env.ready::<Policy>("settled").await;
     env.apply(spaceone_policy("bystander")).await;
