@@ -89,6 +89,18 @@ async fn artifact_hub_image_equals_image_of_deployment() {
     assert_eq!(listed[0]["image"], pod["containers"][0]["image"]);
 }
 
+/// The fields, and that an owner needs an email: the metadata file of repositories in Artifact Hub's documentation.
+#[test]
+fn artifact_hub_metadata_has_known_fields() {
+    let file = fs::read_to_string(repository().join("charts/artifacthub-repo.yml")).unwrap();
+    let metadata: BTreeMap<String, serde_json::Value> = serde_saphyr::from_str(&file).unwrap();
+    let known = ["repositoryID", "owners", "ignore"];
+    assert!(metadata.keys().all(|field| known.contains(&field.as_str())), "{file}");
+    metadata["repositoryID"].as_str().unwrap().parse::<uuid::Uuid>().unwrap();
+    let owners = metadata.get("owners").and_then(|owners| owners.as_array().cloned()).unwrap_or_default();
+    assert!(owners.iter().all(|owner| owner["email"].as_str().is_some_and(|email| email.contains('@'))), "{file}");
+}
+
 #[tokio::test]
 async fn chart_sets_every_operator_flag() {
     let output = Command::new(env!("CARGO_BIN_EXE_cloud-policy")).args(["run", "--help"]).output().unwrap();
