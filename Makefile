@@ -16,11 +16,12 @@ ARGS ?=
 PLAN ?= all
 # Number of objects that make abuse creates at once.
 CROWD ?= 5000
-# Number of objects of each collection, delay of each upstream response and requests per second of make bench. With
-# WRITE=1 it writes its tables to docs/scale.md.
+# Number of objects of each collection, delay of each upstream response and requests per second of make bench. ONLY is one
+# collection (spaceone, network or ncloud). With WRITE=1 it writes its tables to docs/scale.md.
 N ?= 2000
 LATENCY ?= 0ms
 RATE ?= 10000
+ONLY ?=
 WRITE ?=
 QUICK_SIMULATOR := --config profile.dev.package.cloud-policy-simulator.opt-level=2
 
@@ -68,7 +69,7 @@ bench: ## Measure the operator beside a bare loop (N=objects LATENCY=20ms RATE=r
 	@echo "building an optimised operator and the control plane; the first time takes minutes"
 	@exec hack/with-cleanup.sh bash -c 'cargo build --locked --profile bench-release --bins -p cloud-policy-operator -p cloud-policy-bench \
 		&& exec "$${CARGO_TARGET_DIR:-target}/bench-release/cloud-policy-bench" \
-			--objects "$(N)" --latency "$(LATENCY)" --rate "$(RATE)" $(if $(WRITE),--write docs/scale.md)'
+			--objects "$(N)" --latency "$(LATENCY)" --rate "$(RATE)" $(if $(ONLY),--only $(ONLY)) $(if $(WRITE),--write docs/scale.md)'
 
 bench-access: ## Measure how long comparisons of access take, also of the largest and worst policies
 	@hack/require.sh cargo cc

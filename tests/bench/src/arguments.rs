@@ -1,5 +1,6 @@
 //! The arguments of the program.
 
+use crate::workload::Workload;
 use clap::Parser;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -17,6 +18,9 @@ pub struct Arguments {
     /// maximum.
     #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub rate: u32,
+    /// Measure only this collection. Can be repeated.
+    #[arg(long, value_enum)]
+    pub only: Vec<Workload>,
     /// Page whose table the program replaces.
     #[arg(long)]
     pub write: Option<PathBuf>,

@@ -49,7 +49,7 @@ async fn main() -> anyhow::Result<()> {
         .map_err(|_| anyhow!("another TLS provider is installed already"))?;
     let cluster = Cluster::start().await?;
     let mut all = Vec::new();
-    for workload in Workload::ALL {
+    for workload in Workload::ALL.into_iter().filter(|one| arguments.only.is_empty() || arguments.only.contains(one)) {
         all.push(scenario::run(&cluster, workload, &arguments).await?);
     }
     let report = Report::new(&arguments, all);

@@ -1,5 +1,6 @@
 //! The three collections, and the objects that the program creates in them.
 
+use clap::ValueEnum;
 use kube::api::ApiResource;
 use kube::core::GroupVersionKind;
 use serde_json::{Value, json};
@@ -8,10 +9,13 @@ use serde_json::{Value, json};
 const MOST_NCLOUD: u32 = 450;
 
 /// A collection of upstream objects.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Workload {
+    /// Policies of SpaceONE.
     Spaceone,
+    /// Network policies of SpaceONE.
     Network,
+    /// Policies of NAVER Cloud.
     Ncloud,
 }
 

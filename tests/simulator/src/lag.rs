@@ -54,6 +54,9 @@ impl<T: Clone> Past<T> {
 
     /// Returns the state that a read shows which is `behind` writes, if it differs from `now`.
     pub(crate) fn seen(&self, now: &[T], behind: Duration, lag: Lag, id: impl Fn(&T) -> &str) -> Option<Vec<T>> {
+        if self.0.is_empty() {
+            return None;
+        }
         let within = |span: Duration| self.0.iter().filter(move |(written, _)| written.elapsed() < span);
         let old = within(behind).next().map(|(_, state)| state);
         let mut seen = old.map_or_else(|| now.to_vec(), Clone::clone);
