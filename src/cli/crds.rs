@@ -4,15 +4,25 @@ use super::output;
 use crate::api::crds;
 use crate::lint;
 use anyhow::Context;
+use clap::ValueEnum;
 use std::io::Write;
 use std::path::Path;
 
-/// Writes one file per kind into `dir`, or without it all kinds as one stream of YAML documents to standard output.
-pub fn print(dir: Option<&Path>) -> anyhow::Result<()> {
-    let files = crds::files()?;
-    match dir {
-        Some(dir) => write_files(dir, &files),
-        None => write_stream(&mut std::io::stdout().lock(), &files),
+/// The format of printed definitions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// A stream of documents.
+    Yaml,
+    /// A list.
+    Json,
+}
+
+/// Writes one file per kind into `dir`, or without it all kinds to standard output.
+pub fn print(dir: Option<&Path>, format: Format) -> anyhow::Result<()> {
+    match (dir, format) {
+        (Some(dir), _) => write_files(dir, &crds::files()?),
+        (None, Format::Yaml) => write_stream(&mut std::io::stdout().lock(), &crds::files()?),
+        (None, Format::Json) => output::print(&output::list(crds::all())?),
     }
 }
 
@@ -41,6 +51,7 @@ fn write_stream(out: &mut impl Write, files: &[(String, String)]) -> anyhow::Res
 mod tests {
     use super::*;
     use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+    use serde_json::{Value, json};
     use std::fs;
     use std::io::ErrorKind;
 
@@ -51,6 +62,12 @@ mod tests {
         let documents: Vec<CustomResourceDefinition> =
             serde_saphyr::from_multiple(std::str::from_utf8(&stream).unwrap()).unwrap();
         assert!(documents == crds::all());
+    }
+
+    #[test]
+    fn list_has_all_kinds() {
+        let list: Value = serde_json::from_str(&output::list(crds::all()).unwrap()).unwrap();
+        assert_eq!((&list["kind"], list["items"].as_array().unwrap().len()), (&json!("List"), crds::all().len()));
     }
 
     struct Broken(ErrorKind);
@@ -76,7 +93,7 @@ mod tests {
     fn folder_is_created_with_one_file_per_kind() {
         let parent = tempfile::tempdir().unwrap();
         let folder = parent.path().join("new/crds");
-        print(Some(&folder)).unwrap();
+        print(Some(&folder), Format::Yaml).unwrap();
         for (name, text) in crds::files().unwrap() {
             assert_eq!(fs::read_to_string(folder.join(name)).unwrap(), text);
         }
@@ -93,7 +110,7 @@ mod tests {
     #[test]
     fn folder_error_names_the_folder() {
         let file = tempfile::NamedTempFile::new().unwrap();
-        let error = print(Some(&file.path().join("crds"))).unwrap_err().to_string();
+        let error = print(Some(&file.path().join("crds")), Format::Yaml).unwrap_err().to_string();
         assert!(error.starts_with("cannot create the directory"), "{error}");
     }
 }

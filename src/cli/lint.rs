@@ -2,6 +2,7 @@
 
 use super::files;
 use super::output::{pretty, print};
+use super::terminal::{CHANGED, REFUSED, print_emphasized, word};
 use crate::lint::report::FailOn;
 use crate::lint::{lint, render};
 use crate::upstream::catalogue::Catalogue;
@@ -62,11 +63,13 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let inputs = files::read(&paths)?;
     let own = args.catalogue.as_deref().map(catalogue).transpose()?;
     let report = lint(&inputs, own.as_ref().unwrap_or_else(|| Catalogue::embedded()));
-    print(&match args.output {
-        Output::Text => render::text(&report),
-        Output::Json => pretty(&report)?,
-        Output::Sarif => pretty(&render::sarif(&report))?,
-    })?;
+    match args.output {
+        Output::Text => print_emphasized(&render::text(&report), |line| {
+            word(line, &[(": error ", REFUSED), (": warning ", CHANGED)])
+        })?,
+        Output::Json => print(&pretty(&report)?)?,
+        Output::Sarif => print(&pretty(&render::sarif(&report))?)?,
+    }
     let fail_on = match args.fail_on {
         FailOnArg::Error => FailOn::Error,
         FailOnArg::Warning => FailOn::Warning,

@@ -15,6 +15,7 @@ pub mod plan;
 pub mod proxy;
 pub mod run;
 pub mod shell;
+mod terminal;
 
 use clap::{FromArgMatches, Parser, Subcommand};
 use output::print;
@@ -66,6 +67,9 @@ enum Command {
         /// Write JSON schemas to this folder instead of printing, for editors and for checks without a cluster.
         #[arg(long, value_name = "FOLDER", conflicts_with_all = ["dir", "reference"])]
         json_schema: Option<PathBuf>,
+        /// Format of the output.
+        #[arg(short = 'o', long, value_enum, default_value_t = crds::Format::Yaml, conflicts_with_all = ["dir", "reference", "json_schema"])]
+        output: crds::Format,
     },
     /// Print a script that completes this command line in a shell. For `kubectl cloud-policy`, link this program as
     /// kubectl-cloud_policy and kubectl_complete-cloud_policy into a folder of PATH.
@@ -123,7 +127,7 @@ fn execute(command: Command, caller: Caller) -> anyhow::Result<ExitCode> {
         Command::Guardrails { command: GuardrailsCommand::Test(args) } => plan::test(&args),
         Command::Crds { reference: Some(folder), .. } => crds::write_reference(&folder).map(success),
         Command::Crds { json_schema: Some(folder), .. } => crds::write_schemas(&folder).map(success),
-        Command::Crds { dir, .. } => crds::print(dir.as_deref()).map(success),
+        Command::Crds { dir, output, .. } => crds::print(dir.as_deref(), output).map(success),
         Command::Completion(args) => print(&shell::completion(Caller::Shell.command::<Cli>(), &args)).map(success),
         Command::Man(args) => print(&shell::man(caller.command::<Cli>(), &args)?).map(success),
     }

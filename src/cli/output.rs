@@ -2,6 +2,7 @@
 
 use anyhow::Context as _;
 use serde::Serialize;
+use serde_json::json;
 use std::fs;
 use std::io::{self, ErrorKind, Write};
 use std::path::Path;
@@ -40,6 +41,11 @@ pub fn write_files<N: AsRef<Path>, T: AsRef<str>>(
 /// Writes a file.
 pub fn write_file(file: &Path, text: &str) -> anyhow::Result<()> {
     fs::write(file, text).with_context(|| format!("cannot write {}", file.display()))
+}
+
+/// Returns objects as a list that `kubectl` and `cloud-policy plan` read.
+pub fn list(items: impl Serialize) -> anyhow::Result<String> {
+    pretty(&json!({ "apiVersion": "v1", "kind": "List", "items": items }))
 }
 
 /// Returns a value as JSON for people.

@@ -27,4 +27,4 @@ mod template;
 pub mod yaml;
 
 pub use manifests::{Export, Manifest, Options, Skipped, export, one_text};
-pub use reading::{Found, Selection, read};
+pub use reading::{Found, Selection, Step, read};

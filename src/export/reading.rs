@@ -31,6 +31,15 @@ impl Selection {
     }
 }
 
+/// How far a reading is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// So many more objects have to be read.
+    Listed(usize),
+    /// An object was read.
+    Read,
+}
+
 /// What was read of an account.
 #[derive(Debug, Default)]
 pub struct Found {
@@ -51,8 +60,13 @@ pub struct Unread {
     pub error: UpstreamError,
 }
 
-/// Reads the account. `since` is when the export began.
-pub async fn read(account: &Account, selection: &Selection, since: Instant) -> Result<Found, Unread> {
+/// Reads the account, and calls `on_step` at each step. `since` is when the export began.
+pub async fn read(
+    account: &Account,
+    selection: &Selection,
+    since: Instant,
+    on_step: &(dyn Fn(Step) + Sync),
+) -> Result<Found, Unread> {
     let mut found = Found::default();
     let context = RequestContext {
         // Nothing here writes; if something did, it would be refused.
@@ -63,7 +77,7 @@ pub async fn read(account: &Account, selection: &Selection, since: Instant) -> R
         let system = reader.system();
         if selection.has_system(system) {
             let unread = |error| Unread { system, error };
-            collection(reader.as_ref(), selection, since, &mut found).await.map_err(unread)?;
+            collection(reader.as_ref(), selection, (since, on_step), &mut found).await.map_err(unread)?;
         }
     }
     Ok(found)
@@ -72,7 +86,7 @@ pub async fn read(account: &Account, selection: &Selection, since: Instant) -> R
 async fn collection(
     reader: &dyn Reader,
     selection: &Selection,
-    since: Instant,
+    (since, on_step): (Instant, &(dyn Fn(Step) + Sync)),
     found: &mut Found,
 ) -> Result<(), UpstreamError> {
     let listed = match reader.list().await? {
@@ -85,7 +99,12 @@ async fn collection(
     let count = listed.len();
     let selected: Vec<Listed> = listed.into_iter().filter(|object| selection.has_name(&object.key)).collect();
     found.others += count - selected.len();
-    let reads = selected.into_iter().map(|object| one(reader, object, selection.with_users, since));
+    on_step(Step::Listed(selected.len()));
+    let reads = selected.into_iter().map(|object| async {
+        let read = one(reader, object, selection.with_users, since).await;
+        on_step(Step::Read);
+        read
+    });
     let read: Vec<_> = futures::stream::iter(reads).buffered(CONCURRENT).try_collect().await?;
     // An object that is gone since the list does not exist.
     found.objects.extend(read.into_iter().flatten());

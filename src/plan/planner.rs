@@ -42,6 +42,8 @@ pub struct Planner {
     pub now: Timestamp,
     /// Whether the users of upstream objects are named.
     pub names_users: bool,
+    /// Is called after each object.
+    pub on_planned: Box<dyn Fn() + Send + Sync>,
 }
 
 /// An object and what is known of its neighbours.
@@ -120,6 +122,7 @@ impl Planner {
                 self.object(&place, &mut planned).await
             }
         };
+        (self.on_planned)();
         finish(object, planned, result)
     }
 
@@ -130,6 +133,7 @@ impl Planner {
             Err(problems) => Err(End::Failed(object.describe(problems))),
             Ok(content) => self.removal(object, &**content, &mut planned).await,
         };
+        (self.on_planned)();
         finish(object, planned, result)
     }
 

@@ -5,8 +5,9 @@ mod output;
 
 use super::accounts::AccountArgs;
 use super::output::plain;
+use super::terminal::Progress;
 use crate::engine::FoundTag;
-use crate::export::{Export, Found, Selection, export, read};
+use crate::export::{Export, Found, Selection, Step, export, read};
 use crate::plan::connections;
 use crate::upstream::registry;
 use clap::{Args as ClapArgs, ValueEnum};
@@ -72,11 +73,16 @@ async fn read_all(args: &Args) -> anyhow::Result<BTreeMap<String, Found>> {
         systems: args.collections.clone(),
         with_users: args.used_by.is_some(),
     };
+    let progress = Progress::new("read");
+    let on_step = |step| match step {
+        Step::Listed(count) => progress.expect(count),
+        Step::Read => progress.advance(),
+    };
     let mut all = BTreeMap::new();
     for given in &given {
         let name = &given.name;
         let account = connections::account(given, &limits).map_err(anyhow::Error::msg)?;
-        let found = read(&account, &selection, Instant::now()).await.map_err(|unread| {
+        let found = read(&account, &selection, Instant::now(), &on_step).await.map_err(|unread| {
             let (system, error) = (unread.system, unread.error);
             anyhow::anyhow!("cannot read {system} of connection {name}: {} {}", error.sentence(), error.kind.advice())
         })?;

@@ -1,9 +1,10 @@
 //! Flags that say how manifests look, and where they go.
 
 use crate::api::shared::{AdoptionPolicy, ConnectionKind};
-use crate::cli::output::{self, print};
+use crate::cli::output::{self, pretty, print};
 use crate::export::{Manifest, Options, one_text};
 use clap::{Args as ClapArgs, ValueEnum};
+use serde_json::Value;
 use std::path::{Path, PathBuf};
 
 /// Flags that say how manifests look, and where they go.
@@ -24,6 +25,10 @@ pub struct OutputArgs {
     /// Print all manifests (`one-file`), or write one file for each to --dir (`per-object`).
     #[arg(long, value_enum, default_value_t = Layout::OneFile)]
     layout: Layout,
+
+    /// Format of the manifests.
+    #[arg(short = 'o', long = "output", value_enum, default_value_t = Format::Yaml)]
+    format: Format,
 
     /// Folder for the files of `--layout per-object`. It is created. Files of an earlier export are replaced, and others stay.
     #[arg(long, value_name = "FOLDER")]
@@ -54,8 +59,16 @@ enum Adopt {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// YAML, with comments.
+    Yaml,
+    /// JSON, without comments.
+    Json,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Layout {
-    /// One stream of documents.
+    /// One stream of documents, or one list.
     OneFile,
     /// One file for each object.
     PerObject,
@@ -94,14 +107,28 @@ impl OutputArgs {
 
     /// Prints manifests, or writes one file for each.
     pub fn write(&self, manifests: &[Manifest]) -> anyhow::Result<()> {
-        match &self.dir {
-            Some(dir) => write_files(dir, manifests),
-            None => print(&one_text(manifests)),
+        match (&self.dir, self.format) {
+            (Some(dir), Format::Yaml) => write_files(dir, "yaml", manifests, |manifest| Ok(manifest.text.clone())),
+            (Some(dir), Format::Json) => write_files(dir, "json", manifests, |manifest| pretty(&value(manifest)?)),
+            (None, Format::Yaml) => print(&one_text(manifests)),
+            (None, Format::Json) => {
+                print(&output::list(manifests.iter().map(value).collect::<anyhow::Result<Vec<_>>>()?)?)
+            }
         }
     }
 }
 
-fn write_files(dir: &Path, manifests: &[Manifest]) -> anyhow::Result<()> {
-    let name = |manifest: &Manifest| format!("{}-{}.yaml", manifest.kind.to_lowercase(), manifest.name);
-    output::write_files(dir, manifests.iter().map(|manifest| (name(manifest), &manifest.text)))
+fn value(manifest: &Manifest) -> anyhow::Result<Value> {
+    Ok(serde_saphyr::from_str(&manifest.text)?)
+}
+
+fn write_files(
+    dir: &Path,
+    extension: &str,
+    manifests: &[Manifest],
+    text: impl Fn(&Manifest) -> anyhow::Result<String>,
+) -> anyhow::Result<()> {
+    let name = |it: &Manifest| format!("{}-{}.{extension}", it.kind.to_lowercase(), it.name);
+    let files = manifests.iter().map(|manifest| Ok((name(manifest), text(manifest)?)));
+    output::write_files(dir, files.collect::<anyhow::Result<Vec<_>>>()?)
 }

@@ -2,6 +2,7 @@
 
 use super::{FileArgs, code, read};
 use crate::cli::output::{pretty, print};
+use crate::cli::terminal::{ADDED, CHANGED, REFUSED, print_emphasized, word};
 use crate::plan::verdict::Verdict;
 use crate::plan::{Judged, TestResult, Tested, test_guardrails};
 use clap::{Args as ClapArgs, ValueEnum};
@@ -38,13 +39,15 @@ pub fn test(args: &GuardrailArgs) -> anyhow::Result<ExitCode> {
     let complete = unreadable.is_empty() && tested.iter().all(is_known);
     let is_beyond = |it: &Tested| matches!(&it.result, TestResult::Judged(Judged { beyond: Some(_), .. }));
     let beyond = tested.iter().any(is_beyond);
-    let text = match args.output {
-        PlainOutput::Json => pretty(
+    match args.output {
+        PlainOutput::Json => print(&pretty(
             &json!({ "version": "cloudpolicy.dev/guardrails-test/v1", "objects": tested, "failures": unreadable }),
-        )?,
-        PlainOutput::Text => as_text(&tested, &unreadable),
-    };
-    print(&text)?;
+        )?)?,
+        PlainOutput::Text => print_emphasized(&as_text(&tested, &unreadable), |line| {
+            let words = [("denied", REFUSED), ("unknown", REFUSED), ("warning", CHANGED), ("allowed", ADDED)];
+            word(line, &words).filter(|(part, _)| part.start == 0)
+        })?,
+    }
     Ok(code(match (complete, beyond) {
         (false, _) => Verdict::Failed,
         (true, true) => Verdict::Refused,

@@ -8,6 +8,7 @@ mod output;
 
 use super::accounts::AccountArgs;
 use super::files;
+use super::terminal::Progress;
 use crate::plan::owners::Owners;
 use crate::plan::verdict::{FailOn, Verdict};
 use crate::plan::{Connections, Manifests, Planner, Report, between};
@@ -155,6 +156,11 @@ fn planned(args: &Args) -> anyhow::Result<Report> {
         since: Instant::now(),
         now: Timestamp::now(),
         names_users: args.used_by == Shown::Names,
+        on_planned: Box::new({
+            let progress = Progress::new("planned");
+            progress.expect(manifests.objects.len() + manifests.removed.len());
+            move || progress.advance()
+        }),
     };
     Ok(runtime.block_on(planner.plan(&manifests)))
 }

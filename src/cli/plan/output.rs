@@ -1,7 +1,10 @@
 //! Where a plan goes: to standard output, and to files.
 
 use crate::cli::output::{pretty, print, write_file};
+use crate::cli::terminal::{self, print_emphasized};
 use crate::plan::{Report, render};
+use anstyle::Style;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
@@ -70,9 +73,23 @@ pub fn write(targets: &[Target], report: &Report, all: bool) -> anyhow::Result<(
     }
     let printed = targets.iter().find(|target| target.file.is_none()).map(|target| target.format);
     match printed.or(targets.is_empty().then_some(Format::Text)) {
+        Some(Format::Text) => print_emphasized(&render::text(report, all), emphasis),
         Some(format) => print(&rendered(format, report, all)?),
         None => Ok(()),
     }
+}
+
+/// Emphasizes the lines that begin with a sign.
+fn emphasis(line: &str) -> Option<(Range<usize>, Style)> {
+    let text = line.trim_start();
+    let style = match text.split_once(' ')?.0 {
+        "+" => terminal::ADDED,
+        "~" | "%" => terminal::CHANGED,
+        "-" => terminal::REMOVED,
+        "!" => terminal::REFUSED,
+        _ => return None,
+    };
+    Some((line.len() - text.len()..line.len(), style))
 }
 
 /// Saves a complete plan as JSON.

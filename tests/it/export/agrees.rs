@@ -35,7 +35,7 @@ pub async fn exported(ncloud: &Ncloud, spaceone: &Spaceone) -> Export {
     let mut all = BTreeMap::new();
     for given in &given {
         let account = account(given, &limits).unwrap();
-        let found = read(&account, &Selection::default(), Instant::now()).await;
+        let found = read(&account, &Selection::default(), Instant::now(), &|_| ()).await;
         all.insert(given.name.clone(), found.unwrap_or_else(|unread| panic!("{unread:?}")));
     }
     export(&all, &options())

@@ -115,6 +115,24 @@ async fn export_selects_by_name_and_collection() {
 }
 
 #[tokio::test]
+async fn json_has_the_manifests_of_yaml() {
+    let setup = Setup::new().await;
+    for name in ["one", "two"] {
+        setup.ncloud.add_policy(policy(name));
+    }
+    let documents: Vec<Value> = serde_saphyr::from_multiple(&export(&setup, &[]).out).unwrap();
+    let list = export(&setup, &["--output=json"]);
+    assert_eq!(list.json(), json!({ "apiVersion": "v1", "kind": "List", "items": documents }));
+    export(&setup, &["--output=json", "--layout=per-object", "--dir=out"]);
+    let file = |name: &str| std::fs::read_to_string(setup.folder.path().join("out").join(name)).unwrap();
+    for (name, document) in [("policy-one.json", &documents[0]), ("policy-two.json", &documents[1])] {
+        assert_eq!(serde_json::from_str::<Value>(&file(name)).unwrap(), *document);
+    }
+    setup.write("list.json", &list.out);
+    assert_eq!(setup.run(&["plan", "-f", "list.json", "--cluster-id=here"], "").code, 2, "adoptions");
+}
+
+#[tokio::test]
 async fn holders_stand_in_comments() {
     let setup = Setup::new().await;
     let id = setup.ncloud.add_policy(policy("held"));

@@ -40,7 +40,7 @@ async fn create(server: &Server, spec: &dyn std::any::Any) {
 async fn exported(server: &Server, prefix: &str) -> Export {
     let account = account(&given(server), &limits()).unwrap();
     let selection = Selection { names: vec![format!("{prefix}*")], ..Selection::default() };
-    let found = read(&account, &selection, Instant::now()).await.unwrap_or_else(|unread| panic!("{unread:?}"));
+    let found = read(&account, &selection, Instant::now(), &|_| ()).await.unwrap_or_else(|unread| panic!("{unread:?}"));
     export(&BTreeMap::from([("spaceone".to_owned(), found)]), &options())
 }
 

@@ -20,3 +20,4 @@ mod outputs;
 mod page;
 mod pipelines;
 pub mod setup;
+mod terminal;

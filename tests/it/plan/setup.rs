@@ -93,6 +93,26 @@ impl Setup {
 
     /// Runs the program in the folder with further variables.
     pub fn run_with(&self, arguments: &[&str], further: &[(&str, String)], stdin: &str) -> Ended {
+        let (all, variables) = self.given(arguments, further);
+        run(self.folder.path(), &all, &variables, stdin)
+    }
+
+    /// Runs the program in the folder on a terminal, which shows standard output and standard error as one.
+    pub fn run_on_terminal(&self, arguments: &[&str], further: &[(&str, String)]) -> Ended {
+        let (all, variables) = self.given(arguments, further);
+        let program = env!("CARGO_BIN_EXE_cloud-policy");
+        let line: Vec<String> = std::iter::once(program).chain(all).map(|word| format!("'{word}'")).collect();
+        let mut script = Command::new("script");
+        script.args(["--quiet", "--return", "--command", &line.join(" "), "/dev/null"]);
+        ended(script, self.folder.path(), &variables, "")
+    }
+
+    /// Returns these arguments and variables, and those that every run needs.
+    fn given<'a>(
+        &self,
+        arguments: &[&'a str],
+        further: &[(&'a str, String)],
+    ) -> (Vec<&'a str>, Vec<(&'a str, String)>) {
         let variables = [
             ("N_ACCESS_KEY", self.ncloud.access_key()),
             ("N_SECRET_KEY", self.ncloud.secret_key()),
@@ -102,13 +122,12 @@ impl Setup {
             ("S_DOMAIN_ID", self.spaceone.domain_id()),
             ("PATH", "/usr/bin:/bin".to_owned()),
         ];
-        let variables = [&variables, further].concat();
         let mut all = arguments.to_vec();
         if ["plan", "export"].contains(&arguments[0]) && !arguments.contains(&"--connection") {
             all.extend(["--connection=ncloud=env:N_", "--connection=spaceone=env:S_", "--allow-http"]);
             all.extend(["--allow-private-addresses", "--requests-per-second=1000"]);
         }
-        run(self.folder.path(), &all, &variables, stdin)
+        (all, [&variables, further].concat())
     }
 
     /// Returns what no output may contain.
@@ -138,8 +157,13 @@ impl Secrets {
 
 /// Runs the program.
 pub fn run(folder: &Path, arguments: &[&str], variables: &[(&str, String)], stdin: &str) -> Ended {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_cloud-policy"))
-        .args(arguments)
+    let mut program = Command::new(env!("CARGO_BIN_EXE_cloud-policy"));
+    program.args(arguments);
+    ended(program, folder, variables, stdin)
+}
+
+fn ended(mut program: Command, folder: &Path, variables: &[(&str, String)], stdin: &str) -> Ended {
+    let mut child = program
         .current_dir(folder)
         .env_clear()
         .envs(variables.iter().map(|(name, value)| (*name, value.as_str())))
@@ -194,7 +218,14 @@ pub fn planner_of(manifests: &Manifests, ncloud: &Ncloud, spaceone: &Spaceone, o
 
 /// Returns a planner in this process.
 pub fn planner(connections: Connections, owners: Owners) -> Planner {
-    Planner { connections, owners, since: Instant::now(), now: Timestamp::now(), names_users: false }
+    Planner {
+        connections,
+        owners,
+        since: Instant::now(),
+        now: Timestamp::now(),
+        names_users: false,
+        on_planned: Box::new(|| ()),
+    }
 }
 
 fn spec(value: Value) -> cloud_policy::api::ConnectionSpec {

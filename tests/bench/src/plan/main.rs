@@ -141,6 +141,7 @@ async fn plan(text: String, given: Given) -> anyhow::Result<Report> {
         since: Instant::now(),
         now: Timestamp::now(),
         names_users: false,
+        on_planned: Box::new(|| ()),
     };
     let report = planner.plan(&manifests).await;
     anyhow::ensure!(report.failures.is_empty(), "{:?}", report.failures.first());
