@@ -20,7 +20,7 @@ pub struct Args {
     #[arg(short = 'f', long = "filename", value_name = "PATH", required_unless_present = "paths")]
     filenames: Vec<PathBuf>,
 
-    /// The same, as pre-commit and shells pass files.
+    /// The same, as pre-commit and shells pass files: files without objects are fine.
     #[arg(value_name = "PATH")]
     paths: Vec<PathBuf>,
 
@@ -63,6 +63,12 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let inputs = files::read(&paths)?;
     let own = args.catalogue.as_deref().map(catalogue).transpose()?;
     let report = lint(&inputs, own.as_ref().unwrap_or_else(|| Catalogue::embedded()));
+    // Shells and pre-commit pass files of others as PATH; --filename names what must be there.
+    let is_empty = report.summary.objects == 0 && report.findings.is_empty();
+    anyhow::ensure!(
+        !is_empty || args.filenames.is_empty(),
+        "no object to check in the manifests: they contain no object of this API"
+    );
     match args.output {
         Output::Text => print_emphasized(&render::text(&report), |line| {
             word(line, &[(": error ", REFUSED), (": warning ", CHANGED)])

@@ -18,7 +18,7 @@ pub mod shell;
 mod terminal;
 
 use clap::{FromArgMatches, Parser, Subcommand};
-use output::print;
+use output::{print, tell};
 use shell::Caller;
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -56,7 +56,7 @@ enum Command {
         #[command(subcommand)]
         command: GuardrailsCommand,
     },
-    /// Print the CustomResourceDefinitions as YAML, or write them to a folder.
+    /// Print the CustomResourceDefinitions, or write them to a folder.
     Crds {
         /// Write one file per kind to this folder instead of printing.
         #[arg(long, value_name = "FOLDER")]
@@ -106,7 +106,7 @@ pub fn main() -> ExitCode {
     match result {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("error: {}", message(&error));
+            tell(&format!("error: {}", message(&error)));
             ExitCode::FAILURE
         }
     }

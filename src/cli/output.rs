@@ -17,6 +17,11 @@ pub fn print(text: &str) -> anyhow::Result<()> {
     write_all(&mut io::stdout().lock(), text).context("cannot write the result")
 }
 
+/// Tells something beside the result, on standard error. Without a reader it is lost, and the command goes on.
+pub fn tell(text: &str) {
+    let _ = writeln!(io::stderr().lock(), "{text}");
+}
+
 /// Writes a text whole.
 pub fn write_all(out: &mut impl Write, text: &str) -> io::Result<()> {
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {

@@ -16,6 +16,8 @@ pub const SHOWN_FIELDS: usize = 20;
 
 /// How many characters of a differing value status shows.
 const SHOWN_VALUE: usize = 120;
+/// How many letters before the first difference of a long value are shown.
+const SHOWN_BEFORE: usize = 20;
 
 /// How a field can be brought to the desired value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -199,6 +201,20 @@ pub fn shortened(value: &Value) -> String {
     format!("{head}...")
 }
 
+/// Returns a value as a review shows it beside another one: a long value from where it differs.
+#[must_use]
+pub fn shortened_beside(value: &Value, other: &Value) -> String {
+    let (text, other) = (value.to_string(), other.to_string());
+    let same = text.chars().zip(other.chars()).take_while(|(one, other)| one == other).count();
+    if text.chars().count() <= SHOWN_VALUE || same < SHOWN_VALUE / 2 {
+        return shortened(value);
+    }
+    let tail: String = text.chars().skip(same.saturating_sub(SHOWN_BEFORE)).collect();
+    let shown: String = tail.chars().take(SHOWN_VALUE).collect();
+    let end = if shown.len() < tail.len() { "..." } else { "" };
+    format!("...{shown}{end}")
+}
+
 fn to_value(value: &impl Serialize) -> Value {
     // Documents are plain data with string keys and finite numbers, so this does not fail. If it did,
     // `null` would show as a difference.
@@ -214,6 +230,16 @@ mod tests {
         let mut diff = Diff::default();
         diff.compare("spec.x", desired, observed, Remedy::Update);
         diff
+    }
+
+    #[test]
+    fn long_values_are_shown_from_where_they_differ() {
+        let long = |end: &str| json!(format!("{}{end}", "a".repeat(3 * SHOWN_VALUE)));
+        let shown = shortened_beside(&long("b"), &long(""));
+        assert_eq!(shown, format!("...{}b\"", "a".repeat(SHOWN_BEFORE)));
+        assert_eq!(shortened_beside(&long(""), &long("b")), format!("...{}\"", "a".repeat(SHOWN_BEFORE)));
+        assert!(shortened_beside(&long(""), &json!("b")).starts_with("\"aaa"));
+        assert_eq!(shortened_beside(&json!("ab"), &json!("ac")), "\"ab\"");
     }
 
     #[test]

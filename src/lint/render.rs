@@ -14,7 +14,8 @@ pub fn text(report: &Report) -> String {
         |number: &usize, what: &str| if *number == 1 { format!("1 {what}") } else { format!("{number} {what}s") };
     let mut summary =
         vec![count(errors, "error"), format!("{} in {}", count(warnings, "warning"), count(objects, "object"))];
-    let others = [(allowed, "allowed by comments"), (ignored, "documents of other APIs")];
+    let of_others = if *ignored == 1 { "document of another API" } else { "documents of other APIs" };
+    let others = [(allowed, "allowed by comments"), (ignored, of_others)];
     summary.extend(others.iter().filter(|(number, _)| **number > 0).map(|(number, what)| format!("{number} {what}")));
     format!("{lines}{}\nCatalogue: {}\n", summary.join(", "), report.catalogue)
 }

@@ -9,7 +9,7 @@ use crate::engine::access::Change;
 use crate::engine::access::effects::Effects;
 use crate::engine::access::guardrails::Grants;
 use crate::engine::actions::Action;
-use crate::engine::diff::{SHOWN_FIELDS, child, shortened};
+use crate::engine::diff::{SHOWN_FIELDS, child, shortened_beside};
 use crate::manifests::{Described, Manifests, Object};
 use crate::upstream::registry;
 use serde_json::{Map, Value};
@@ -128,15 +128,15 @@ fn with_grants(content: Option<&dyn Described>, judge: &mut dyn FnMut(&Grants<'_
     }
 }
 
-/// Returns the fields that differ, lists as a whole.
+/// Returns the fields that differ. A list of another length differs as a whole.
 fn fields(old: &dyn Described, new: &dyn Described, object: &Object) -> Vec<Field> {
     let mut found = Vec::new();
     differences("spec", &old.spec_json(), &new.spec_json(), &mut |path, old, new| {
         found.push(Field {
             line: Some(object.line_of(path)),
             path: path.to_owned(),
-            desired: shortened(new),
-            observed: shortened(old),
+            desired: shortened_beside(new, old),
+            observed: shortened_beside(old, new),
         });
     });
     found.truncate(SHOWN_FIELDS);
@@ -151,6 +151,11 @@ fn differences(path: &str, old: &Value, new: &Value, tell: &mut dyn FnMut(&str, 
             let of = |all: &Map<String, Value>, key: &String| all.get(key).cloned().unwrap_or_default();
             for key in keys {
                 differences(&child(path, key), &of(old, key), &of(new, key), tell);
+            }
+        }
+        (Value::Array(old), Value::Array(new)) if old.len() == new.len() => {
+            for (at, (old, new)) in old.iter().zip(new).enumerate() {
+                differences(&format!("{path}[{at}]"), old, new, tell);
             }
         }
         (old, new) => tell(path, old, new),

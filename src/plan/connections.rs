@@ -6,6 +6,7 @@
 use crate::api::ConnectionKey;
 use crate::api::connection::{AllowedNamespaces, ConnectionSpec, RateLimit};
 use crate::api::guardrails::Guardrail;
+use crate::engine::ErrorKind;
 use crate::manifests::{ConnectionManifest, Manifests};
 use crate::upstream::{Account, Credentials, EndpointRules, HttpSettings, RequestLog};
 use std::collections::{BTreeMap, BTreeSet};
@@ -114,12 +115,12 @@ fn open(
 ) -> Result<Open, String> {
     let name = &key.name;
     let given = given.iter().find(|given| given.name == *name).ok_or_else(|| {
-        format!("{key} has no credentials here: give them with --connection {name}=env:PREFIX_ and set the variables")
+        format!("{key} has no credentials here: give them with --connection {name}=env:PREFIX_, and set PREFIX_ACCESS_KEY and PREFIX_SECRET_KEY, or PREFIX_TOKEN for SpaceONE")
     })?;
     let described = manifest.map(|manifest| manifest.spec.clone());
     let no_endpoint = || {
         format!(
-            "{key} has no endpoint: plan its manifest, too, or set the variable of --connection {name} that ends in ENDPOINT"
+            "{key} has no endpoint: plan its manifest, too, or set the variable PREFIX_ENDPOINT of --connection {name}=env:PREFIX_"
         )
     };
     let spec = endpoint(described, given, limits).ok_or_else(no_endpoint)?;
@@ -132,8 +133,11 @@ fn open(
 /// Opens the account of a connection that no manifest describes. Sends nothing.
 pub fn account(given: &Given, limits: &Limits) -> Result<Arc<Account>, String> {
     let name = &given.name;
-    let no_endpoint =
-        || format!("connection {name} has no endpoint: set the variable of --connection {name} that ends in ENDPOINT");
+    let no_endpoint = || {
+        format!(
+            "connection {name} has no endpoint: set the variable PREFIX_ENDPOINT of --connection {name}=env:PREFIX_"
+        )
+    };
     let spec = endpoint(None, given, limits).ok_or_else(no_endpoint)?;
     account_of(&spec, given, limits).map_err(|error| format!("connection {name} cannot be used: {error}"))
 }
@@ -150,8 +154,15 @@ fn endpoint(described: Option<ConnectionSpec>, given: &Given, limits: &Limits) -
 
 fn account_of(spec: &ConnectionSpec, given: &Given, limits: &Limits) -> Result<Arc<Account>, String> {
     let account = Account::open(spec, given.credentials.clone(), None, &limits.rules, &limits.http, Arc::new(Unlogged));
-    account.map(Arc::new).map_err(|error| error.sentence())
+    account.map(Arc::new).map_err(|error| match error.kind {
+        ErrorKind::EndpointNotAllowed => format!("{} {PERMITTED}", error.sentence()),
+        _ => error.sentence(),
+    })
 }
+
+/// The flags that permit more endpoints.
+const PERMITTED: &str =
+    "If you trust the endpoint, permit it with --allow-http, --allow-private-addresses or --allowed-hosts.";
 
 /// Drops what an account logs: a plan has no metrics.
 struct Unlogged;

@@ -75,6 +75,10 @@ impl From<Stop> for End {
     fn from(stop: Stop) -> Self {
         match stop {
             Stop::Refused(reason, message) => Self::Blocked(reason, message),
+            // No operator is there that tries again.
+            Stop::Failed(error) if error.kind.is_transient() => {
+                Self::Failed(format!("{} Try again.", error.sentence()))
+            }
             Stop::Failed(error) => Self::Failed(Outcome::failed(&error, Duration::ZERO).message),
         }
     }

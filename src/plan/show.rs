@@ -1,5 +1,6 @@
 //! Describes what a plan does: the action, the fields that differ, how access changes and who holds it.
 
+use super::owners::Owners;
 use super::planner::{End, Place, Planner};
 use super::report::{Access, Field, Planned, UsedBy};
 use crate::api::Reason;
@@ -9,7 +10,7 @@ use crate::engine::access::guardrails::{Grants, Judgement};
 use crate::engine::actions::{self, Action};
 use crate::engine::diff::{SHOWN_FIELDS, shortened};
 use crate::engine::outcome::Outcome;
-use crate::engine::plan::Plan;
+use crate::engine::plan::{Plan, Refusal};
 use crate::engine::{BoundExternal, Diff, FieldDiff, Observation, UpstreamError};
 use crate::manifests::{Described, Object};
 use crate::upstream::registry;
@@ -30,6 +31,11 @@ impl Planner {
         let (action, message) = actions::of(plan);
         (planned.action, planned.message) = (action, message);
         planned.reason = reason(plan, action);
+        if let (Owners::Unknown, Plan::Refuse(Refusal::ForeignTag { id, owner })) = (&self.owners, plan) {
+            planned.message = Some(format!(
+                "{id} has the owner tag {owner}. If that is your cluster, name its id with --cluster-id, or plan with --against cluster."
+            ));
+        }
         let Some(observed) = observation(plan) else {
             if action == Action::Create {
                 planned.access = Access::of(&created(external, place.content));

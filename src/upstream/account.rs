@@ -80,7 +80,8 @@ impl Account {
         log: Arc<dyn RequestLog>,
     ) -> Result<Self> {
         let endpoint = endpoint(spec)?;
-        let base = Url::parse(&endpoint).map_err(|_| invalid("the endpoint is not a URL"))?;
+        let base =
+            Url::parse(&endpoint).map_err(|_| invalid("the endpoint is not a URL, such as https://api.example.com"))?;
         rules.check(&base)?;
         let rate = spec.rate_limit.unwrap_or_default();
         let options = ClientOptions { settings: http, rules, ca_bundle, rate, log };

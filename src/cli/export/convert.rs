@@ -2,6 +2,7 @@
 
 use super::REFUSED;
 use super::output::OutputArgs;
+use crate::cli::output::tell;
 use crate::export::convert::{Converted, Task, convert};
 use crate::manifests::Input;
 use anyhow::Context as _;
@@ -39,14 +40,14 @@ pub fn spacectl(args: &SpacectlArgs) -> anyhow::Result<ExitCode> {
         match result {
             Converted::Manifest(manifest, note) => {
                 if let Some(note) = note {
-                    eprintln!("note: {file}:{line}: {title}: {note}");
+                    tell(&format!("note: {file}:{line}: {title}: {note}"));
                 }
                 manifests.push(manifest);
             }
-            Converted::Other(why) => eprintln!("skipped: {file}:{line}: {title}: {why}"),
+            Converted::Other(why) => tell(&format!("skipped: {file}:{line}: {title}: {why}")),
             Converted::Refused(why) => {
                 refused += 1;
-                eprintln!("not converted: {file}:{line}: {title}: {why}");
+                tell(&format!("not converted: {file}:{line}: {title}: {why}"));
             }
         }
     }

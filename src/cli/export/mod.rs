@@ -4,7 +4,7 @@ mod convert;
 mod output;
 
 use super::accounts::AccountArgs;
-use super::output::plain;
+use super::output::{plain, tell};
 use super::terminal::Progress;
 use crate::engine::FoundTag;
 use crate::export::{Export, Found, Selection, Step, export, read};
@@ -58,7 +58,7 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let found = runtime.block_on(read_all(args))?;
     let export = export(&found, &args.output.options(args.used_by == Some(Shown::Names)));
     args.output.write(&export.manifests)?;
-    tell(&found, &export);
+    tell_of(&found, &export);
     let is_refused = export.skipped.iter().any(|it| it.is_refused);
     Ok(if is_refused { ExitCode::from(REFUSED) } else { ExitCode::SUCCESS })
 }
@@ -84,7 +84,9 @@ async fn read_all(args: &Args) -> anyhow::Result<BTreeMap<String, Found>> {
         let account = connections::account(given, &limits).map_err(anyhow::Error::msg)?;
         let found = read(&account, &selection, Instant::now(), &on_step).await.map_err(|unread| {
             let (system, error) = (unread.system, unread.error);
-            anyhow::anyhow!("cannot read {system} of connection {name}: {} {}", error.sentence(), error.kind.advice())
+            // No operator is there that tries again.
+            let advice = if error.kind.is_transient() { "Try again." } else { error.kind.advice() };
+            anyhow::anyhow!("cannot read {system} of connection {name}: {} {advice}", error.sentence())
         })?;
         anyhow::ensure!(all.insert(name.clone(), found).is_none(), "--connection {name} is given twice: remove one");
     }
@@ -92,26 +94,28 @@ async fn read_all(args: &Args) -> anyhow::Result<BTreeMap<String, Found>> {
 }
 
 /// Tells what was not exported, and why.
-fn tell(found: &BTreeMap<String, Found>, export: &Export) {
+fn tell_of(found: &BTreeMap<String, Found>, export: &Export) {
     for (connection, found) in found {
         for (system, reason) in &found.missing {
-            eprintln!("note: connection {connection} does not offer {system}: {reason}");
+            tell(&format!("note: connection {connection} does not offer {system}: {reason}"));
         }
         let hidden = found.objects.iter().filter(|(it, _)| it.found_tag == FoundTag::NotShown).count();
         if hidden > 0 {
-            eprintln!("note: connection {connection} hides the tags of {hidden} objects: they may have other owners");
+            tell(&format!(
+                "note: connection {connection} hides the tags of {hidden} objects: they may have other owners"
+            ));
         }
     }
     for it in &export.skipped {
         let what = if it.is_refused { "not exported" } else { "skipped" };
         let object = format!("{} {} ({}) of connection {}: {}", it.system, it.key, it.id, it.connection, it.reason);
-        eprintln!("{what}: {}", plain(&object));
+        tell(&format!("{what}: {}", plain(&object)));
     }
     let others: usize = found.values().map(|found| found.others).sum();
     let refused = export.skipped.iter().filter(|it| it.is_refused).count();
     let skipped = export.skipped.len() - refused;
-    eprintln!(
+    tell(&format!(
         "Export: {} exported, {skipped} skipped, {refused} not exported, {others} with other names.",
         export.manifests.len()
-    );
+    ));
 }

@@ -15,7 +15,7 @@ pub struct OutputArgs {
     connection_kind: ConnectionKindArg,
 
     /// Namespace of the manifests. Without it, they get the namespace of the command that applies them.
-    #[arg(short = 'n', long)]
+    #[arg(short = 'n', long, value_parser = namespace)]
     namespace: Option<String>,
 
     /// `adoptionPolicy` of the manifests. With `never`, the operator reports a conflict until you allow the adoption.
@@ -74,6 +74,13 @@ enum Layout {
     PerObject,
 }
 
+/// Checks the name of a namespace: a label of RFC 1123.
+fn namespace(text: &str) -> Result<String, String> {
+    let is_inner = |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '-';
+    let is_label = text.len() <= 63 && text.chars().all(is_inner) && !text.starts_with('-') && !text.ends_with('-');
+    if is_label { Ok(text.to_owned()) } else { Err("write at most 63 of a-z, 0-9 and -, such as team-a".to_owned()) }
+}
+
 impl OutputArgs {
     /// Checks that the flags fit each other.
     pub fn check(&self) -> anyhow::Result<()> {
@@ -108,8 +115,12 @@ impl OutputArgs {
     /// Prints manifests, or writes one file for each.
     pub fn write(&self, manifests: &[Manifest]) -> anyhow::Result<()> {
         match (&self.dir, self.format) {
-            (Some(dir), Format::Yaml) => write_files(dir, "yaml", manifests, |manifest| Ok(manifest.text.clone())),
-            (Some(dir), Format::Json) => write_files(dir, "json", manifests, |manifest| pretty(&value(manifest)?)),
+            (Some(dir), Format::Yaml) => {
+                write_files(dir, ["yaml", "json"], manifests, |manifest| Ok(manifest.text.clone()))
+            }
+            (Some(dir), Format::Json) => {
+                write_files(dir, ["json", "yaml"], manifests, |manifest| pretty(&value(manifest)?))
+            }
             (None, Format::Yaml) => print(&one_text(manifests)),
             (None, Format::Json) => {
                 print(&output::list(manifests.iter().map(value).collect::<anyhow::Result<Vec<_>>>()?)?)
@@ -122,13 +133,19 @@ fn value(manifest: &Manifest) -> anyhow::Result<Value> {
     Ok(serde_saphyr::from_str(&manifest.text)?)
 }
 
+/// Writes one file for each manifest, unless one in the other format is there: both would be applied.
 fn write_files(
     dir: &Path,
-    extension: &str,
+    [extension, other]: [&str; 2],
     manifests: &[Manifest],
     text: impl Fn(&Manifest) -> anyhow::Result<String>,
 ) -> anyhow::Result<()> {
-    let name = |it: &Manifest| format!("{}-{}.{extension}", it.kind.to_lowercase(), it.name);
-    let files = manifests.iter().map(|manifest| Ok((name(manifest), text(manifest)?)));
+    let file = |it: &Manifest, extension| format!("{}-{}.{extension}", it.kind.to_lowercase(), it.name);
+    for manifest in manifests {
+        let other = dir.join(file(manifest, other));
+        let why = "describes the same object in the other format: remove it, or name another folder";
+        anyhow::ensure!(!other.exists(), "{} {why}", other.display());
+    }
+    let files = manifests.iter().map(|manifest| Ok((file(manifest, extension), text(manifest)?)));
     output::write_files(dir, files.collect::<anyhow::Result<Vec<_>>>()?)
 }

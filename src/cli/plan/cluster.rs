@@ -3,6 +3,7 @@
 
 use crate::api::crds;
 use crate::cli::cluster;
+use crate::cli::output::tell;
 use crate::controller::setup::startup::cluster_id;
 use crate::plan::Cluster;
 use anyhow::Context as _;
@@ -65,7 +66,7 @@ async fn list(
     let context = || format!("cannot list {} in the cluster", resource.plural);
     match pages(&Api::all_with(client.clone(), resource)).await {
         Err(kube::Error::Api(status)) if status.code == 403 && !is_namespaced => {
-            eprintln!("warning: you may not list {}: their guardrails are not known", resource.plural);
+            tell(&format!("warning: you may not list {}: their guardrails are not known", resource.plural));
             Ok(Vec::new())
         }
         Err(kube::Error::Api(status)) if status.code == 403 => {

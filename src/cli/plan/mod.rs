@@ -8,6 +8,7 @@ mod output;
 
 use super::accounts::AccountArgs;
 use super::files;
+use super::output::tell;
 use super::terminal::Progress;
 use crate::plan::owners::Owners;
 use crate::plan::verdict::{FailOn, Verdict};
@@ -145,10 +146,10 @@ fn planned(args: &Args) -> anyhow::Result<Report> {
     let owners = runtime.block_on(compare(args, &mut manifests))?;
     let connections = Connections::open(&manifests, &given, &args.accounts.limits(&given));
     for name in connections.unused(&given) {
-        eprintln!("warning: no object uses connection {name}");
+        tell(&format!("warning: no object uses connection {name}"));
     }
     for key in connections.without_guardrails() {
-        eprintln!("warning: the guardrails of {key} are not known: plan its manifest, too");
+        tell(&format!("warning: the guardrails of {key} are not known: plan its manifest, too"));
     }
     let planner = Planner {
         connections,

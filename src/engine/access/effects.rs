@@ -122,20 +122,23 @@ fn parts(less: &Grants<'_>, more: &Grants<'_>) -> Vec<String> {
         }
         (Grants::Ncloud(less), Grants::Ncloud(more)) => {
             let allows = targets(more, false).filter(|part| !targets(less, false).any(|other| other == *part));
-            let is_beyond = |part: &Part<'_>| {
-                let alone = Permission { denies: false, targets: vec![part.target], condition: part.condition };
-                ncloud::compare_within(PART_STEPS, less, &[alone]).may_widen()
-            };
+            let is_beyond = |part: &Part<'_>| part.is_beyond(less, PART_STEPS);
             let denials = targets(less, true).filter(|part| !targets(more, true).any(|other| other == *part));
-            let allows = allows.take(COMPARED_PARTS).filter(is_beyond).map(|part| part.to_string());
-            allows.chain(denials.take(COMPARED_PARTS).map(|part| format!("no denial of {part}"))).collect()
+            let allows = allows.take(COMPARED_PARTS).filter(is_beyond).map(|part| part.beyond(less));
+            allows
+                .chain(
+                    denials
+                        .take(COMPARED_PARTS)
+                        .map(|part| format!("no denial of {}", part.shown(part.target.actions))),
+                )
+                .collect()
         }
         _ => Vec::new(),
     }
 }
 
 /// One target of a permission, with its condition.
-#[derive(PartialEq)]
+#[derive(Clone, Copy, PartialEq)]
 struct Part<'a> {
     target: Target<'a>,
     condition: Option<&'a ncloud::Condition>,
@@ -148,12 +151,28 @@ fn targets<'a>(permissions: &'a [Permission<'a>], denies: bool) -> impl Iterator
     })
 }
 
-impl std::fmt::Display for Part<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Target { product, actions, resources } = self.target;
-        let text = format!("{product} {} on {}", some(actions), some(resources));
-        f.write_str(&shortened(&text))?;
-        if self.condition.is_some() { f.write_str(" under a condition") } else { Ok(()) }
+impl Part<'_> {
+    /// Returns whether the part may grant what `less` does not.
+    fn is_beyond(&self, less: &[Permission<'_>], steps: usize) -> bool {
+        let alone = Permission { denies: false, targets: vec![self.target], condition: self.condition };
+        ncloud::compare_within(steps, less, &[alone]).may_widen()
+    }
+
+    /// Returns the part with those of its actions that may grant what `less` does not.
+    fn beyond(&self, less: &[Permission<'_>]) -> String {
+        let Target { actions, .. } = self.target;
+        let steps = PART_STEPS / actions.len().max(1);
+        let alone = |action| Part { target: Target { actions: std::slice::from_ref(action), ..self.target }, ..*self };
+        let found: Vec<String> =
+            actions.iter().filter(|action| alone(*action).is_beyond(less, steps)).cloned().collect();
+        // Only together they grant more, or each takes too long.
+        self.shown(if found.is_empty() { actions } else { &found })
+    }
+
+    fn shown(&self, actions: &[String]) -> String {
+        let Target { product, resources, .. } = self.target;
+        let text = shortened(&format!("{product} {} on {}", some(actions), some(resources)));
+        if self.condition.is_some() { text + " under a condition" } else { text }
     }
 }
 
@@ -204,6 +223,19 @@ mod tests {
             (both.granted.parts, both.revoked.parts),
             (texts(&["Server Change* on *"]), texts(&["Server View* on *"]))
         );
+    }
+
+    #[test]
+    fn effects_show_the_actions_that_make_the_difference() {
+        let (all, fewer, some) =
+            (texts(&["View/a", "View/b", "Change/c"]), texts(&["View/a", "View/b"]), texts(&["*"]));
+        let allow = |actions| {
+            let targets = vec![Target { product: "Server", actions, resources: &some }];
+            Grants::Ncloud(vec![Permission { denies: false, targets, condition: None }])
+        };
+        let found = Effects::between(&allow(&all), &allow(&fewer));
+        assert_eq!(found.revoked.parts, ["Server Change/c on *"]);
+        assert_eq!(Effects::between(&allow(&fewer), &allow(&all)).granted.parts, ["Server Change/c on *"]);
     }
 
     #[test]

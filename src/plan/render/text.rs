@@ -19,7 +19,11 @@ pub fn text(report: &Report, all: bool) -> String {
         out.push('\n');
     }
     let ignored = report.summary.ignored;
-    let others = if ignored == 0 { String::new() } else { format!(" ({ignored} documents of other APIs ignored)") };
+    let others = match ignored {
+        0 => String::new(),
+        1 => " (1 document of another API ignored)".to_owned(),
+        more => format!(" ({more} documents of other APIs ignored)"),
+    };
     let _ = writeln!(out, "Plan: {}{others}.", counts(&report.summary));
     if is_quiet(report) {
         let _ = writeln!(out, "{}", quiet(report));

@@ -101,14 +101,20 @@ impl Http {
             Effect::Write => 1,
         };
         let mut pause = self.transport.settings.read_backoff;
+        let mut before = None;
         loop {
             let result = self.attempt(call).await;
             attempts -= 1;
+            // The failure that opened the circuit breaker says more.
+            if let (Err(Failure::Tripped), Some(failed)) = (&result, before.take()) {
+                return into_result(failed, call.purpose, self.redactor());
+            }
             if attempts == 0 || !self.is_transient(&result) {
                 return into_result(result, call.purpose, self.redactor());
             }
             tokio::time::sleep(jittered(pause)).await;
             pause = pause.saturating_mul(2);
+            before = Some(result);
         }
     }
 

@@ -128,6 +128,10 @@ async fn json_has_the_manifests_of_yaml() {
     for (name, document) in [("policy-one.json", &documents[0]), ("policy-two.json", &documents[1])] {
         assert_eq!(serde_json::from_str::<Value>(&file(name)).unwrap(), *document);
     }
+    let mixed = export(&setup, &["--layout=per-object", "--dir=out"]);
+    assert!(mixed.code == 1 && mixed.err.contains("policy-one.json describes the same object"), "{mixed:?}");
+    let wrong = export(&setup, &["--namespace=Team_A"]);
+    assert!(wrong.code == 1 && wrong.err.contains("such as team-a"), "{wrong:?}");
     setup.write("list.json", &list.out);
     assert_eq!(setup.run(&["plan", "-f", "list.json", "--cluster-id=here"], "").code, 2, "adoptions");
 }
@@ -194,7 +198,7 @@ async fn incomplete_reading_is_an_error_and_no_short_export() {
     assert!(unset.code == 1 && unset.err.contains("set either X_ACCESS_KEY"), "{unset:?}");
     let token = [("X_TOKEN", "canary".to_owned())];
     let no_endpoint = bare(&["--connection=x=env:X_"], &token);
-    assert!(no_endpoint.code == 1 && no_endpoint.err.contains("ends in ENDPOINT"), "{no_endpoint:?}");
+    assert!(no_endpoint.code == 1 && no_endpoint.err.contains("PREFIX_ENDPOINT"), "{no_endpoint:?}");
     let down = [
         ("X_ACCESS_KEY", "a".to_owned()),
         ("X_SECRET_KEY", "canary".to_owned()),

@@ -72,6 +72,8 @@ async fn existing_objects_are_blocked_adopted_or_updated() {
         }
         setup.manifest(&object);
     }
+    let unknown = setup.plan(&[]).object("ours");
+    assert!(unknown["message"].as_str().unwrap().contains("name its id with --cluster-id"), "{unknown}");
     let ended = setup.plan(&["--cluster-id=here"]);
     assert_eq!(ended.code, 3, "{ended:?}");
     assert_eq!(

@@ -85,7 +85,8 @@ async fn change_of_files_tells_what_it_grants_and_revokes() {
     assert_eq!(ended.object("narrower")["access"]["revokes"]["parts"], json!(["inventory.Server.list"]));
     assert_eq!(ended.object("gone")["message"], "Only HEAD:gone.yaml describes it.");
     let field = &ended.object("wider")["fields"][0];
-    assert_eq!((&field["path"], field["line"].is_u64()), (&json!("spec.ncloud.permissions"), true));
+    let path = field["path"].as_str().unwrap();
+    assert!(path.starts_with("spec.ncloud.permissions[0].targets[0].actions") && field["line"].is_u64(), "{field}");
     let asked = setup.ncloud.journal().total() + setup.spaceone.journal().total();
     assert_eq!(asked, 0, "no upstream was asked");
     assert_eq!(compare(&setup, &["--fail-on=widening"]).code, 4);

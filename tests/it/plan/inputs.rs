@@ -86,6 +86,9 @@ async fn upstream_that_cannot_be_asked_is_an_error() {
         setup.secrets().assert_absent(ended);
     }
     assert!(unknown.out.contains("--connection ncloud=env:PREFIX_"), "{unknown:?}");
+    assert!(down.out.contains("cannot connect to the endpoint") && down.out.contains("Try again."), "{down:?}");
+    let strict = run(setup.folder.path(), &flags[..4], &variables(&setup.ncloud.url()), "");
+    assert!(strict.code == 1 && strict.out.contains("--allow-http"), "{strict:?}");
 }
 
 #[tokio::test]

@@ -42,6 +42,15 @@ async fn output_has_no_colours_when_the_user_wants_none() {
 }
 
 #[tokio::test]
+async fn errors_without_a_reader_do_not_panic() {
+    let setup = setup().await;
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_cloud-policy"));
+    command.args(["lint", "-f", "missing.yaml"]).current_dir(setup.folder.path());
+    command.stderr(std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap());
+    assert_eq!(command.status().unwrap().code(), Some(1));
+}
+
+#[tokio::test]
 async fn files_have_no_colours_on_a_terminal() {
     let setup = setup().await;
     let plain = setup.run(&[&PLAN[..], &["-o", "text"]].concat(), "");

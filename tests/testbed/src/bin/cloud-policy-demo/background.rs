@@ -105,9 +105,14 @@ pub fn stop() -> anyhow::Result<()> {
 pub fn explain(environment: &Environment) {
     let Environment { kubeconfig, kubectl, upstreams, overlay, operator_log, operator_url, .. } = environment;
     let spaceone = &upstreams.spaceone;
+    let own = std::env::current_exe().ok().and_then(|program| Some(program.parent()?.display().to_string()));
     let lines = [
         format!("export KUBECONFIG={}", kubeconfig.display()),
-        format!("export PATH={}:$PATH   # kubectl is here", kubectl.parent().unwrap_or(kubectl).display()),
+        format!(
+            "export PATH={}:{}:$PATH   # kubectl and cloud-policy are here",
+            kubectl.parent().unwrap_or(kubectl).display(),
+            own.unwrap_or_default()
+        ),
         "kubectl get cloudpolicy -A".to_owned(),
         format!("kubectl apply -k {}   # after an edit of deploy/samples", relative(overlay)),
         format!("tail -f {}   # the operator", relative(operator_log)),
