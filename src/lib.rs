@@ -12,13 +12,14 @@
 //! | [`manifests`], [`sarif`] | reads manifests with files and lines; the form of results for code scanning |
 //! | [`plan`] | what the operator would do with manifests: decides and rehearses, and writes nothing |
 //! | [`export`] | describes what exists in cloud accounts by manifests |
+//! | [`review`] | reports every policy of cloud accounts, who holds it, and which object describes it |
 //! | [`lint`] | what is wrong with manifests, without any network |
-//! | [`cli`] | the commands `cloud-policy run`, `plan`, `export`, `lint` and others |
+//! | [`cli`] | the commands `cloud-policy run`, `plan`, `export`, `report`, `lint` and others |
 //! | [`metrics`], [`telemetry`], [`server`] | metrics, logs and traces, and the HTTP server for probes and metrics |
 //!
 //! # Layers
 //!
-//! Imports run in one direction: `cli -> export -> plan, lint -> manifests -> controller -> upstream -> engine -> api`. Of
+//! Imports run in one direction: `cli -> review -> export -> plan, lint -> manifests -> controller -> upstream -> engine -> api`. Of
 //! `controller`, `plan` and `manifests` import only the traits of the kinds. The test `architecture` checks every file;
 //! `make architecture` runs it and prints the layers.
 //!
@@ -59,6 +60,7 @@ pub mod lint;
 pub mod manifests;
 pub mod metrics;
 pub mod plan;
+pub mod review;
 pub mod sarif;
 pub mod server;
 pub mod telemetry;

@@ -13,6 +13,7 @@ pub mod lint;
 mod output;
 pub mod plan;
 pub mod proxy;
+pub mod report;
 pub mod run;
 pub mod shell;
 mod terminal;
@@ -45,6 +46,9 @@ enum Command {
     /// Print manifests for what exists in cloud accounts, so that applying them changes nothing but owner tags. Exit codes: 0
     /// all is exported, 3 some object cannot be described, 1 something could not be read: then nothing is printed.
     Export(Box<export::Args>),
+    /// Report who has access to cloud accounts: every policy, who holds it, and which object describes it. Exit codes: 0 all
+    /// is in the report, 1 something could not be read: then there is no report.
+    Report(Box<report::Args>),
     /// Print manifests for what files of other tools declare, without any network. Exit codes: 0 all is converted, 3 some
     /// object cannot be, 1 a file cannot be read.
     Convert {
@@ -123,6 +127,7 @@ fn execute(command: Command, caller: Caller) -> anyhow::Result<ExitCode> {
         Command::Plan(args) => plan::run(&args),
         Command::Lint(args) => lint::run(&args),
         Command::Export(args) => export::run(&args),
+        Command::Report(args) => report::run(&args),
         Command::Convert { command: ConvertCommand::Spacectl(args) } => export::spacectl(&args),
         Command::Guardrails { command: GuardrailsCommand::Test(args) } => plan::test(&args),
         Command::Crds { reference: Some(folder), .. } => crds::write_reference(&folder).map(success),

@@ -2,7 +2,7 @@
 
 use super::access::Change;
 use super::access::guardrails::Grants;
-use super::{Diff, FieldDiff, FoundTag, OwnerTag, Problem, Result, UpstreamError};
+use super::{Diff, FieldDiff, FoundTag, OwnerTag, Problem, Result, UpstreamError, User};
 use crate::api::status::ValidationResult;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -155,6 +155,9 @@ pub trait External: Send + Sync + 'static {
     /// Whether the users of an object keep what it grants after its deletion.
     const GRANTS_AFTER_DELETION: bool = false;
 
+    /// Whether its objects have users: those that grant nothing have none.
+    const HAS_USERS: bool = true;
+
     /// The canonical form of its objects.
     type Document: Document;
 
@@ -248,4 +251,8 @@ pub trait External: Send + Sync + 'static {
     /// are none or the upstream has no such call; `UsersUnknown` if the upstream refuses to tell. A list
     /// that also tells the users of other objects must have begun at `not_before` or later.
     fn used_by(&self, id: &str, not_before: Instant) -> impl Future<Output = Result<Vec<String>>> + Send;
+
+    /// Lists the users of the object with their kinds, in order, as [`External::used_by`] does; `None` if the object does not
+    /// exist any more. A failure is never an empty list.
+    fn users(&self, id: &str, not_before: Instant) -> impl Future<Output = Result<Option<Vec<User>>>> + Send;
 }

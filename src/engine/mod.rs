@@ -29,6 +29,7 @@ pub mod owner_tag;
 pub mod plan;
 pub mod problem;
 pub mod snapshot;
+pub mod user;
 
 pub use bound::{Binding, BoundExternal, ListedObservation, Observation};
 pub use cause::Cause;
@@ -40,6 +41,7 @@ pub use orphan_reason::OrphanReason;
 pub use owner_tag::{FoundTag, OwnerTag, Ownership};
 pub use problem::Problem;
 pub use snapshot::{Confirmation, Snapshot, SnapshotFuture, Snapshots};
+pub use user::{User, UserKind};
 
 /// The result of every call to an upstream.
 pub type Result<T> = std::result::Result<T, UpstreamError>;

@@ -46,11 +46,17 @@ impl OwnerTag {
     }
 }
 
+/// Returns the cluster and the uid in the text of an owner tag; `None` if it has not this form.
+#[must_use]
+pub fn parts(text: &str) -> Option<(&str, &str)> {
+    // A uid contains no separator, and the id of a cluster may.
+    text.rsplit_once(SEPARATORS)
+}
+
 /// Returns the uid in the text of an owner tag; `None` if the tag belongs to another cluster.
 #[must_use]
 pub fn uid_of<'t>(text: &'t str, cluster: &str) -> Option<&'t str> {
-    // A uid contains no separator, and the id of a cluster may.
-    let (found, uid) = text.rsplit_once(SEPARATORS)?;
+    let (found, uid) = parts(text)?;
     (found == cluster).then_some(uid)
 }
 

@@ -4,7 +4,7 @@ use super::names;
 use super::reading::Found;
 use super::yaml;
 use crate::api::shared::{AdoptionPolicy, ConnectionKind, ManagementPolicy};
-use crate::engine::FoundTag;
+use crate::engine::{FoundTag, User};
 use crate::manifests::{Kind, kind_of};
 use crate::plan::{Input, Manifests};
 use crate::upstream::registry::Existing;
@@ -82,7 +82,7 @@ pub fn one_text(manifests: &[Manifest]) -> String {
 struct Candidate<'a> {
     connection: &'a str,
     existing: &'a Existing,
-    users: Option<&'a [String]>,
+    users: Option<&'a [User]>,
     kind: Kind,
     /// Whether only its id tells it from others.
     needs_id: bool,
@@ -139,7 +139,7 @@ fn skipped(connection: &str, existing: &Existing, reason: String, is_refused: bo
 fn candidate<'a>(
     connection: &'a str,
     existing: &'a Existing,
-    users: Option<&'a [String]>,
+    users: Option<&'a [User]>,
     needs_id: bool,
 ) -> Result<Candidate<'a>, String> {
     match &existing.found_tag {
@@ -231,8 +231,8 @@ fn check(text: &str) -> Result<(), String> {
 }
 
 /// Returns the comment about users. Their names are personal data, and may contain anything.
-fn comment(users: &[String], is_named: bool) -> String {
-    let plain = |name: &String| name.chars().map(|it| if it.is_control() { ' ' } else { it }).collect::<String>();
+fn comment(users: &[User], is_named: bool) -> String {
+    let plain = |user: &User| user.shown.chars().map(|it| if it.is_control() { ' ' } else { it }).collect::<String>();
     let named: Vec<String> = users.iter().take(NAMED_USERS).filter(|_| is_named).map(plain).collect();
     let more = users.len() - named.len();
     match (named.is_empty(), more) {

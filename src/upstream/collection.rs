@@ -131,6 +131,11 @@ pub(crate) trait Collection: External {
         self.list()
     }
 
+    /// Lists the whole collection as [`Collection::list_strictly`] does, also the objects that the provider manages itself.
+    fn list_all(&self) -> impl Future<Output = Result<Vec<Observed<Self::Document>>>> + Send {
+        self.list_strictly()
+    }
+
     /// Opens the collection of one account.
     fn open(client: Self::Client) -> Self;
 

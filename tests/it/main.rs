@@ -22,6 +22,7 @@
 //! | [`observability`] | metrics, alerts, dashboard, audit log, traces |
 //! | [`packaging`] | chart, image, publishing, signatures, versions, samples |
 //! | [`export`] | `cloud-policy export`: what exists, as manifests that change nothing |
+//! | [`review`] | `cloud-policy report`: who has access, complete or not at all |
 //! | [`gitops`] | health as Argo CD and Flux compute it |
 //! | [`docs`] | commands, tables and manifests in the documentation |
 //! | [`architecture`] | which module may import which |
@@ -53,6 +54,7 @@ mod packaging;
 mod plan;
 mod process;
 mod properties;
+mod review;
 mod security;
 mod support;
 mod upstream;

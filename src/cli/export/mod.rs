@@ -72,6 +72,7 @@ async fn read_all(args: &Args) -> anyhow::Result<BTreeMap<String, Found>> {
         names: args.patterns.clone(),
         systems: args.collections.clone(),
         with_users: args.used_by.is_some(),
+        with_reserved: false,
     };
     let progress = Progress::new("read");
     let on_step = |step| match step {
@@ -82,12 +83,8 @@ async fn read_all(args: &Args) -> anyhow::Result<BTreeMap<String, Found>> {
     for given in &given {
         let name = &given.name;
         let account = connections::account(given, &limits).map_err(anyhow::Error::msg)?;
-        let found = read(&account, &selection, Instant::now(), &on_step).await.map_err(|unread| {
-            let (system, error) = (unread.system, unread.error);
-            // No operator is there that tries again.
-            let advice = if error.kind.is_transient() { "Try again." } else { error.kind.advice() };
-            anyhow::anyhow!("cannot read {system} of connection {name}: {} {advice}", error.sentence())
-        })?;
+        let found = read(&account, &selection, Instant::now(), &on_step).await;
+        let found = found.map_err(|unread| anyhow::anyhow!(plain(&unread.sentence(name))))?;
         anyhow::ensure!(all.insert(name.clone(), found).is_none(), "--connection {name} is given twice: remove one");
     }
     Ok(all)

@@ -29,7 +29,7 @@ pub async fn read(id: Option<String>, namespaces: &BTreeSet<String>) -> anyhow::
     let client = cluster::client().await?;
     let id = match id {
         Some(id) => id,
-        None => cluster_id(&client).await.context("cannot read the namespace kube-system: give --cluster-id")?,
+        None => id_of(&client).await?,
     };
     let mut objects = Vec::new();
     for crd in crds::managed() {
@@ -40,6 +40,27 @@ pub async fn read(id: Option<String>, namespaces: &BTreeSet<String>) -> anyhow::
         connections.extend(list(&client, &resource(&crd), namespaces).await?);
     }
     Ok(Read { cluster: Cluster { id, objects }, connections })
+}
+
+/// Reads all objects of the cluster of the kubeconfig. Without the right to list the whole cluster it fails.
+pub async fn whole(id: Option<String>) -> anyhow::Result<Cluster> {
+    let client = cluster::client().await?;
+    let id = match id {
+        Some(id) => id,
+        None => id_of(&client).await?,
+    };
+    let mut objects = Vec::new();
+    for crd in crds::managed() {
+        let (resource, _) = resource(&crd);
+        let context = || format!("cannot list {} in all namespaces of the cluster", resource.plural);
+        let found = pages(&Api::all_with(client.clone(), &resource)).await.with_context(context)?;
+        objects.extend(found.into_iter().map(|object| complete(object, &resource)));
+    }
+    Ok(Cluster { id, objects })
+}
+
+async fn id_of(client: &Client) -> anyhow::Result<String> {
+    cluster_id(client).await.context("cannot read the namespace kube-system: give --cluster-id")
 }
 
 fn resource(

@@ -1,14 +1,14 @@
 //! `cloud-policy plan`: shows what the operator would do with manifests, and writes nothing.
 
 mod against;
-mod cluster;
+pub(super) mod cluster;
 mod git;
 mod guardrails;
 mod output;
 
 use super::accounts::AccountArgs;
 use super::files;
-use super::output::tell;
+use super::output::{check, tell};
 use super::terminal::Progress;
 use crate::plan::owners::Owners;
 use crate::plan::verdict::{FailOn, Verdict};
@@ -109,7 +109,7 @@ enum Shown {
 
 /// Plans, writes the plan, and returns the exit code.
 pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
-    output::check(&args.outputs)?;
+    check(&args.outputs)?;
     let is_pruned_elsewhere = args.prune_scope.is_some() && args.against != Against::Cluster;
     anyhow::ensure!(!is_pruned_elsewhere, "--prune-scope needs --against cluster");
     let report = match &args.against {

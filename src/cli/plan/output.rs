@@ -1,15 +1,15 @@
 //! Where a plan goes: to standard output, and to files.
 
-use crate::cli::output::{pretty, print, write_file};
+use crate::cli::output::{self, pretty, print, write_file};
 use crate::cli::terminal::{self, print_emphasized};
 use crate::plan::{Report, render};
 use anstyle::Style;
 use std::ops::Range;
-use std::path::{Path, PathBuf};
-use std::str::FromStr;
+use std::path::Path;
 
+/// The format of a plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Format {
+pub enum Format {
     /// For a terminal.
     Text,
     /// For a comment on a pull request.
@@ -20,63 +20,21 @@ enum Format {
     Sarif,
 }
 
-/// A value of `--output`: a format, and the file that takes it instead of standard output.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Target {
-    format: Format,
-    file: Option<PathBuf>,
+impl output::Format for Format {
+    const ALL: &'static [(&'static str, Self)] =
+        &[("text", Self::Text), ("markdown", Self::Markdown), ("json", Self::Json), ("sarif", Self::Sarif)];
 }
 
-impl FromStr for Target {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let (format, file) = text.split_once('=').map_or((text, None), |(format, file)| (format, Some(file)));
-        let format = match format {
-            "text" => Format::Text,
-            "markdown" => Format::Markdown,
-            "json" => Format::Json,
-            "sarif" => Format::Sarif,
-            _ => return Err("write text, markdown, json or sarif, or one of them with =FILE".to_owned()),
-        };
-        match file {
-            Some("") => Err("name the file after `=`".to_owned()),
-            file => Ok(Self { format, file: file.map(PathBuf::from) }),
-        }
-    }
-}
-
-/// Checks that no two targets are the same place.
-pub fn check(targets: &[Target]) -> anyhow::Result<()> {
-    for (at, target) in targets.iter().enumerate() {
-        let is_taken = targets.iter().take(at).any(|before| before.file == target.file);
-        match &target.file {
-            None if is_taken => {
-                anyhow::bail!("--output: only one format can go to standard output: write the others as FORMAT=FILE")
-            }
-            Some(file) if is_taken => {
-                anyhow::bail!("--output: {} is named twice: name another file", file.display())
-            }
-            None | Some(_) => {}
-        }
-    }
-    Ok(())
-}
+/// A value of `--output`.
+pub type Target = output::Target<Format>;
 
 /// Writes a plan to all targets; as text to standard output if there are none.
 pub fn write(targets: &[Target], report: &Report, all: bool) -> anyhow::Result<()> {
-    // Files first: a closed pipe must not cost them.
-    for target in targets {
-        if let Some(file) = &target.file {
-            write_file(file, &rendered(target.format, report, all)?)?;
-        }
-    }
-    let printed = targets.iter().find(|target| target.file.is_none()).map(|target| target.format);
-    match printed.or(targets.is_empty().then_some(Format::Text)) {
-        Some(Format::Text) => print_emphasized(&render::text(report, all), emphasis),
-        Some(format) => print(&rendered(format, report, all)?),
-        None => Ok(()),
-    }
+    let show = |format, text: &str| match format {
+        Format::Text => print_emphasized(text, emphasis),
+        Format::Markdown | Format::Json | Format::Sarif => print(text),
+    };
+    output::write(targets, |format| rendered(format, report, all), show)
 }
 
 /// Emphasizes the lines that begin with a sign.
@@ -105,27 +63,4 @@ fn rendered(format: Format, report: &Report, all: bool) -> anyhow::Result<String
         Format::Json => pretty(&serde_json::to_value(report)?)?,
         Format::Sarif => pretty(&render::sarif(report))?,
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn output_is_a_format_with_or_without_a_file() {
-        let parsed: Target = "markdown=a=b.md".parse().unwrap();
-        assert_eq!(parsed, Target { format: Format::Markdown, file: Some("a=b.md".into()) });
-        assert_eq!("sarif".parse(), Ok(Target { format: Format::Sarif, file: None }));
-        for wrong in ["", "xml", "json=", "=a"] {
-            assert!(wrong.parse::<Target>().is_err(), "{wrong}");
-        }
-    }
-
-    #[test]
-    fn outputs_need_places_of_their_own() {
-        let checked = |all: &[&str]| check(&all.iter().map(|it| it.parse().unwrap()).collect::<Vec<Target>>());
-        assert!(checked(&["text", "json=a", "json=b"]).is_ok() && checked(&[]).is_ok());
-        assert!(checked(&["text", "json"]).unwrap_err().to_string().contains("FORMAT=FILE"));
-        assert!(checked(&["text=a", "json=a"]).unwrap_err().to_string().contains("a is named twice"));
-    }
 }

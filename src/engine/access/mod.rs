@@ -32,5 +32,6 @@ pub mod guardrails;
 pub mod ncloud;
 pub mod spaceone;
 mod step_limit;
+pub mod wildcard;
 
 pub use change::{Change, Comparison, Finding, Undecided};

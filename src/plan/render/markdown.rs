@@ -75,7 +75,7 @@ fn lines(all: impl Iterator<Item = String>) -> String {
 }
 
 /// Returns a text that stays in its cell, and in which nothing is formatted or mentioned.
-fn cell(text: &str) -> String {
+pub fn cell(text: &str) -> String {
     let mut out = String::new();
     for letter in text.chars() {
         match letter {

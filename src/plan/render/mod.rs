@@ -4,7 +4,7 @@ mod markdown;
 mod sarif;
 mod text;
 
-pub use markdown::markdown;
+pub use markdown::{cell, markdown};
 pub use sarif::sarif;
 pub use text::text;
 

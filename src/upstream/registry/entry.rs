@@ -158,7 +158,8 @@ impl<C: Collection> Entry for Of<C> {
         Some(C::declared(resource, data)?.map(|observed| reader::existing::<C>(&observed)))
     }
     fn reader(&self, account: &Account, request_context: RequestContext) -> Option<Box<dyn Reader>> {
-        Some(reader::of(open::<C>(account, request_context)?))
+        let client = account.client::<C::Client>()?.with(request_context.clone());
+        Some(reader::of(move || C::open(client.with(request_context.clone()))))
     }
     fn counter(&self, account: &Account) -> Option<Box<dyn Counter>> {
         Some(Box::new(Open(open::<C>(account, Priority::Probe.into())?)))

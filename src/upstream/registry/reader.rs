@@ -1,6 +1,7 @@
 //! Reads a whole collection, to describe its objects by specs.
 
-use crate::engine::{Document as _, ErrorKind, FoundTag, Observed, Problem, Result};
+use crate::engine::access::wildcard::{Wildcard, widest};
+use crate::engine::{Document as _, ErrorKind, FoundTag, Observed, Problem, Result, User};
 use crate::upstream::collection::{Availability, Collection};
 use futures::future::BoxFuture;
 use serde_json::Value;
@@ -28,6 +29,10 @@ pub struct Existing {
     pub content: Value,
     /// The rules that the content breaks.
     pub problems: Vec<Problem>,
+    /// Its widest pattern; `None` if it grants no access.
+    pub wildcard: Option<Wildcard>,
+    /// When it was created, if the upstream shows it.
+    pub created_at: Option<String>,
 }
 
 /// An object in a list.
@@ -45,32 +50,42 @@ pub struct Listed {
 pub trait Reader: Send + Sync {
     /// Returns the collection's name.
     fn system(&self) -> &'static str;
-    /// Lists all objects. Returns the reason if the account does not offer the collection.
-    fn list(&self) -> BoxFuture<'_, Result<std::result::Result<Vec<Listed>, String>>>;
+    /// Returns whether its objects have users.
+    fn has_users(&self) -> bool;
+    /// Lists all objects, with `reserved` also those that the provider manages itself. Returns the reason if the account does
+    /// not offer the collection.
+    fn list(&self, reserved: bool) -> BoxFuture<'_, Result<std::result::Result<Vec<Listed>, String>>>;
     /// Reads an object completely; `None` if it is gone.
     fn read<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<Option<Existing>>>;
-    /// Returns the users of an object, by a list that began at `not_before` or later.
-    fn used_by<'a>(&'a self, id: &'a str, not_before: Instant) -> BoxFuture<'a, Result<Vec<String>>>;
+    /// Returns the users of an object, by a list that began at `not_before` or later; `None` if it is gone.
+    fn users<'a>(&'a self, id: &'a str, not_before: Instant) -> BoxFuture<'a, Result<Option<Vec<User>>>>;
 }
 
-/// Opens a reader of a collection.
-pub(super) fn of<C: Collection>(collection: C) -> Box<dyn Reader> {
-    Box::new(Open(collection))
+/// Opens a reader of a collection. What a collection remembers of one object must not judge another one, so each read opens
+/// it anew.
+pub(super) fn of<C: Collection>(open: impl Fn() -> C + Send + Sync + 'static) -> Box<dyn Reader> {
+    Box::new(Open(Box::new(open)))
 }
 
-struct Open<C>(C);
+struct Open<C>(Box<dyn Fn() -> C + Send + Sync>);
 
 impl<C: Collection> Reader for Open<C> {
     fn system(&self) -> &'static str {
         C::SYSTEM
     }
 
-    fn list(&self) -> BoxFuture<'_, Result<std::result::Result<Vec<Listed>, String>>> {
-        Box::pin(async {
-            if let Availability::Missing(error) = self.0.prepare_count().await? {
+    fn has_users(&self) -> bool {
+        C::HAS_USERS
+    }
+
+    fn list(&self, reserved: bool) -> BoxFuture<'_, Result<std::result::Result<Vec<Listed>, String>>> {
+        let collection = (self.0)();
+        Box::pin(async move {
+            if let Availability::Missing(error) = collection.prepare_count().await? {
                 return Ok(Err(error.sentence()));
             }
-            match self.0.list_strictly().await {
+            let all = if reserved { collection.list_all().await } else { collection.list_strictly().await };
+            match all {
                 Ok(all) => Ok(Ok(all.iter().map(listed::<C>).collect())),
                 Err(error) if error.kind == ErrorKind::Unsupported => Ok(Err(error.sentence())),
                 Err(error) => Err(error),
@@ -79,11 +94,13 @@ impl<C: Collection> Reader for Open<C> {
     }
 
     fn read<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<Option<Existing>>> {
-        Box::pin(async move { Ok(self.0.observe(id).await?.as_ref().map(existing::<C>)) })
+        let collection = (self.0)();
+        Box::pin(async move { Ok(collection.observe(id).await?.as_ref().map(existing::<C>)) })
     }
 
-    fn used_by<'a>(&'a self, id: &'a str, not_before: Instant) -> BoxFuture<'a, Result<Vec<String>>> {
-        Box::pin(self.0.used_by(id, not_before))
+    fn users<'a>(&'a self, id: &'a str, not_before: Instant) -> BoxFuture<'a, Result<Option<Vec<User>>>> {
+        let collection = (self.0)();
+        Box::pin(async move { collection.users(id, not_before).await })
     }
 }
 
@@ -111,6 +128,7 @@ pub(super) fn existing<C: Collection>(observed: &Observed<C::Document>) -> Exist
         let message = format!("is {}, and no call changes that", field.observed);
         problems.push(Problem { field: field.path, message });
     }
+    let details = serde_json::to_value(&observed.details).unwrap_or_default();
     Existing {
         system: C::SYSTEM,
         id: observed.id.clone(),
@@ -121,5 +139,7 @@ pub(super) fn existing<C: Collection>(observed: &Observed<C::Document>) -> Exist
         field: C::FIELD,
         content: serde_json::to_value(&spec).unwrap_or_default(),
         problems,
+        wildcard: widest(&observed.document.grants()),
+        created_at: details["createdAt"].as_str().map(str::to_owned),
     }
 }

@@ -10,6 +10,7 @@ pub const LAYERS: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
+            "review",
             "export",
             "plan",
             "lint",
@@ -23,6 +24,7 @@ pub const LAYERS: &[(&str, &[&str])] = &[
             "server",
         ],
     ),
+    ("review", &["export", "plan", "manifests", "upstream", "engine", "api"]),
     ("export", &["plan", "manifests", "upstream", "engine", "api"]),
     ("plan", &["manifests", "sarif", "controller", "upstream", "engine", "api"]),
     ("lint", &["manifests", "sarif", "upstream", "engine", "api"]),

@@ -76,6 +76,7 @@ fn reasons_page_has_one_section_for_each_reason() {
 fn flags_page_lists_every_flag_with_variable_and_default() {
     assert_lists_flags("docs/operator-flags.md", "run");
     assert_lists_flags("docs/export-flags.md", "export");
+    assert_lists_flags("docs/report-flags.md", "report");
 }
 
 fn assert_lists_flags(page: &str, command: &str) {
@@ -95,13 +96,22 @@ fn assert_lists_flags(page: &str, command: &str) {
 
 #[test]
 fn page_names_only_existing_flags() {
-    let commands: [&[&str]; 7] =
-        [&["run"], &["plan"], &["export"], &["convert", "spacectl"], &["lint"], &["guardrails", "test"], &["crds"]];
+    let commands: [&[&str]; 8] = [
+        &["run"],
+        &["plan"],
+        &["export"],
+        &["report"],
+        &["convert", "spacectl"],
+        &["lint"],
+        &["guardrails", "test"],
+        &["crds"],
+    ];
     let all = commands.into_iter().flat_map(help);
     let known: BTreeSet<String> = all.map(|flag| flag.name).collect();
     let flag = Regex::new("--[a-z][a-z-]+").unwrap();
     let is_ours = |line: &&str| {
-        let commands = ["run", "plan", "export", "convert", "lint", "guardrails", "crds", "completion", "man"];
+        let commands =
+            ["run", "plan", "export", "report", "convert", "lint", "guardrails", "crds", "completion", "man"];
         commands.iter().any(|it| line.contains(&format!("cloud-policy {it}")))
     };
     for page in Page::all() {

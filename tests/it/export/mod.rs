@@ -11,5 +11,5 @@
 mod agrees;
 mod applied;
 mod program;
-mod servers;
-mod states;
+pub mod servers;
+pub mod states;

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-fn given(server: &Server) -> Given {
+pub fn given(server: &Server) -> Given {
     Given {
         name: "spaceone".to_owned(),
         credentials: Credentials::Spaceone { token: server.token.clone().into() },
@@ -23,12 +23,12 @@ fn given(server: &Server) -> Given {
     }
 }
 
-fn limits() -> Limits {
+pub fn limits() -> Limits {
     Limits { rules: allow_loopback(), http: short_timeouts(), rate: None }
 }
 
 /// Creates an object by the client of the operator, and takes the owner tag away again.
-async fn create(server: &Server, spec: &dyn std::any::Any) {
+pub async fn create(server: &Server, spec: &dyn std::any::Any) {
     let account = server.account();
     let tag = OwnerTag::new("export", uuid::Uuid::new_v4().to_string());
     let bound = registry::bind(&account, spec, &tag, Priority::Background).unwrap();

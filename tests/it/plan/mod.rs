@@ -17,7 +17,7 @@ mod cluster;
 mod git;
 mod inputs;
 mod outputs;
-mod page;
+pub mod page;
 mod pipelines;
 pub mod setup;
 mod terminal;

@@ -79,7 +79,7 @@ fn full() -> Report {
     Report { hash: Some(text()), ..Report::of(Source::Upstream, vec![planned], vec![failure], 1) }
 }
 
-fn keys(value: &Value, all: &mut BTreeSet<String>) {
+pub fn keys(value: &Value, all: &mut BTreeSet<String>) {
     match value {
         Value::Object(map) => map.iter().for_each(|(key, value)| {
             all.insert(key.clone());

@@ -123,7 +123,7 @@ impl Setup {
             ("PATH", "/usr/bin:/bin".to_owned()),
         ];
         let mut all = arguments.to_vec();
-        if ["plan", "export"].contains(&arguments[0]) && !arguments.contains(&"--connection") {
+        if ["plan", "export", "report"].contains(&arguments[0]) && !arguments.contains(&"--connection") {
             all.extend(["--connection=ncloud=env:N_", "--connection=spaceone=env:S_", "--allow-http"]);
             all.extend(["--allow-private-addresses", "--requests-per-second=1000"]);
         }

@@ -28,6 +28,7 @@ pub use condition::{Condition, requires};
 pub use idle::{Idle, IdleCause, idle};
 pub use overlap::overlap;
 pub use request::{Effect, Request};
+pub(super) use statement::means_all;
 pub use statement::{Permission, Target};
 
 use crate::engine::access::change::{Comparison, Finding, Undecided};

@@ -63,7 +63,7 @@ impl<'a> Statement<'a> {
 
 /// Returns whether a resource pattern means all resources of the product: NAVER Cloud returns `nrn:*:<product>:*::*` for
 /// `*`.
-fn means_all(nrn: &str, product: &str) -> bool {
+pub fn means_all(nrn: &str, product: &str) -> bool {
     let rest = nrn.strip_prefix("nrn:*:").and_then(|rest| rest.strip_prefix(product));
     rest == Some(":*::*") || glob::is_everything(nrn)
 }

@@ -78,6 +78,12 @@ impl PolicyCalls {
         self.client.list(user_created("list policies", &[]), |policy: &Summary| &policy.policy_id).await
     }
 
+    /// Lists every policy, also those that NAVER Cloud manages.
+    pub(super) async fn list_all(&self) -> Result<Vec<Summary>> {
+        let query = ListQuery { filter: &[], ..user_created("list policies", &[]) };
+        self.client.list(query, |policy: &Summary| &policy.policy_id).await
+    }
+
     /// Lists the user-created policies whose name is similar by the API's search.
     pub(super) async fn named(&self, name: &str) -> Result<Vec<Summary>> {
         let search = by_name(name);
@@ -144,6 +150,16 @@ impl PolicyCalls {
             return Ok(Vec::new());
         }
         self.client.success(response, purpose)?.read(purpose)
+    }
+
+    /// Lists those to which the policy is assigned; `None` if it does not exist any more.
+    pub(super) async fn assignees(&self, id: &str) -> Result<Option<Vec<Holder>>> {
+        let purpose = read("list assigned resources");
+        let response = self.client.send(purpose, Method::GET, &["policies", id, "resources"], &[], None).await?;
+        if response.status == 404 {
+            return self.confirm_absent(&response, purpose, id).await.map(|()| None);
+        }
+        self.client.success(response, purpose)?.read(purpose).map(Some)
     }
 
     /// Returns the policy's tags; `None` if the API does not offer or does not show them.

@@ -50,7 +50,7 @@ use crate::api::PolicySpec;
 use crate::api::policy::NcloudPolicySpec;
 use crate::engine::finding::{Finding, Rule};
 use crate::engine::{
-    Diff, ErrorKind, External, FoundTag, Observed, OwnerTag, Ownership, Result, UpstreamError, Verdict, Written,
+    Diff, ErrorKind, External, FoundTag, Observed, OwnerTag, Ownership, Result, UpstreamError, User, Verdict, Written,
 };
 use crate::upstream::catalogue::Catalogue;
 use crate::upstream::collection::{Collection, Counted, Provider};
@@ -58,8 +58,9 @@ use calls::{PolicyCalls, read, write};
 use document::Details;
 use known_tags::{Known, KnownTags};
 use quota::POLICY_LIMIT;
+use std::collections::BTreeSet;
 use std::time::Instant;
-use wire::{Detail, OWNER, RawVerdict, Stored, Summary, found_tag};
+use wire::{Detail, Holder, OWNER, RawVerdict, Stored, Summary, found_tag};
 
 /// The policies of one account.
 pub(crate) struct Policies {
@@ -96,6 +97,10 @@ impl Collection for Policies {
 
     fn minimal(observed: &PolicyDocument) -> NcloudPolicySpec {
         minimal::of(&observed.0)
+    }
+
+    async fn list_all(&self) -> Result<Vec<Observed<PolicyDocument>>> {
+        Ok(self.calls.list_all().await?.into_iter().map(listed).collect())
     }
 
     fn open(client: Ncloud) -> Self {
@@ -239,6 +244,12 @@ impl External for Policies {
         let mut used_by: Vec<String> = assigned.iter().map(|holder| holder.shown(self.calls.redactor())).collect();
         used_by.sort();
         Ok(used_by)
+    }
+
+    async fn users(&self, id: &str, _: Instant) -> Result<Option<Vec<User>>> {
+        let assigned = self.calls.assignees(id).await?;
+        let user = |holder: &Holder| User { kind: holder.kind(), shown: holder.shown(self.calls.redactor()) };
+        Ok(assigned.map(|assigned| assigned.iter().map(user).collect::<BTreeSet<_>>().into_iter().collect()))
     }
 }
 

@@ -3,7 +3,7 @@
 
 use crate::api::policy::{NcloudEffect, NcloudPermission, NcloudTarget};
 use crate::api::status::{ValidationDetail, ValidationResult};
-use crate::engine::FoundTag;
+use crate::engine::{FoundTag, UserKind};
 use crate::upstream::lenient::{nullable, text};
 use crate::upstream::ncloud::wire::{self, Tags};
 use crate::upstream::redact::Redactor;
@@ -204,6 +204,16 @@ pub(crate) struct Holder {
 }
 
 impl Holder {
+    /// Returns the kind of the user.
+    pub(crate) fn kind(&self) -> UserKind {
+        match self.kind.as_str() {
+            "SubAccount" => UserKind::SubAccount,
+            "Group" => UserKind::Group,
+            "Role" => UserKind::Role,
+            _ => UserKind::Other,
+        }
+    }
+
     /// Returns a text such as `SubAccount alice (1b9d…)`; unknown parts are left out.
     pub(crate) fn shown(&self, redactor: &Redactor) -> String {
         let id = if self.id.is_empty() { String::new() } else { format!("({})", self.id) };

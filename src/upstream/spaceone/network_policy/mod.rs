@@ -41,7 +41,7 @@ use super::client::{Fields, Request, Spaceone};
 use super::listing::{PAGE_SIZE as LIST_PAGE_SIZE, readable};
 use super::resource::Verb;
 use super::tags;
-use crate::engine::{Diff, ErrorKind, External, Observed, OwnerTag, Result, UpstreamError, Verdict, Written};
+use crate::engine::{Diff, ErrorKind, External, Observed, OwnerTag, Result, UpstreamError, User, Verdict, Written};
 use received::ReceivedNetworkPolicy;
 use serde_json::{Value, json};
 use std::sync::{Mutex, PoisonError};
@@ -62,6 +62,7 @@ impl External for NetworkPolicies {
     const SYSTEM: &'static str = NETWORK_POLICY.system;
     const NAMES: &'static [&'static str] = &["spec.spaceone.name"];
     const PAGE_SIZE: u64 = LIST_PAGE_SIZE;
+    const HAS_USERS: bool = false;
 
     type Document = NetworkPolicyDocument;
 
@@ -150,6 +151,10 @@ impl External for NetworkPolicies {
 
     async fn used_by(&self, _: &str, _: Instant) -> Result<Vec<String>> {
         Ok(Vec::new())
+    }
+
+    async fn users(&self, _: &str, _: Instant) -> Result<Option<Vec<User>>> {
+        Ok(Some(Vec::new()))
     }
 }
 

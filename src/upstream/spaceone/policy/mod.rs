@@ -29,7 +29,7 @@ use super::tags;
 use crate::api::PolicySpec;
 use crate::api::policy::SpaceonePolicySpec;
 use crate::engine::finding::{Finding, Rule};
-use crate::engine::{Diff, ErrorKind, External, Observed, OwnerTag, Result, UpstreamError, Verdict, Written};
+use crate::engine::{Diff, ErrorKind, External, Observed, OwnerTag, Result, UpstreamError, User, Verdict, Written};
 use crate::upstream::catalogue::Catalogue;
 use crate::upstream::collection::{Availability, Collection, Counted, Provider};
 use received::ReceivedPolicy;
@@ -209,7 +209,12 @@ impl External for Policies {
     }
 
     async fn used_by(&self, id: &str, not_before: Instant) -> Result<Vec<String>> {
-        self.roles_with(id, not_before).await
+        Ok(self.roles_with(id, not_before).await?.into_iter().map(|role| role.shown).collect())
+    }
+
+    /// A policy that does not exist any more may still have roles, which keep a copy.
+    async fn users(&self, id: &str, not_before: Instant) -> Result<Option<Vec<User>>> {
+        self.roles_with(id, not_before).await.map(Some)
     }
 }
 

@@ -1,11 +1,11 @@
 //! The list of roles that deletions share: one list tells who uses every policy.
 
-use crate::engine::Result;
+use crate::engine::{Result, User};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-/// The roles that use each policy, as text for people, by the id of the policy.
-pub(super) type UsedBy = BTreeMap<String, Vec<String>>;
+/// The roles that use each policy, by the id of the policy.
+pub(super) type UsedBy = BTreeMap<String, Vec<User>>;
 
 /// One list of all roles.
 pub(super) struct RoleList {
@@ -29,7 +29,7 @@ impl RoleList {
     }
 
     /// Returns the roles that use the policy.
-    pub(super) fn of(&self, policy_id: &str) -> Result<Vec<String>> {
+    pub(super) fn of(&self, policy_id: &str) -> Result<Vec<User>> {
         let used_by = self.used_by.as_ref().map_err(Clone::clone)?;
         Ok(used_by.get(policy_id).cloned().unwrap_or_default())
     }
@@ -38,14 +38,15 @@ impl RoleList {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::{ErrorKind, UpstreamError};
+    use crate::engine::{ErrorKind, UpstreamError, UserKind};
 
     #[test]
     fn list_serves_questions_that_were_asked_before_it() {
         let (before, begun) = (Instant::now(), Instant::now());
-        let list = RoleList::new(begun, Ok(UsedBy::from([("p".to_owned(), vec!["role r".to_owned()])])));
+        let role = User { kind: UserKind::Role, shown: "role r".to_owned() };
+        let list = RoleList::new(begun, Ok(UsedBy::from([("p".to_owned(), vec![role.clone()])])));
         assert!(list.serves(before) && list.serves(begun) && !list.serves(Instant::now()));
-        assert_eq!((list.of("p").unwrap(), list.of("q").unwrap()), (vec!["role r".to_owned()], Vec::new()));
+        assert_eq!((list.of("p").unwrap(), list.of("q").unwrap()), (vec![role], Vec::new()));
     }
 
     #[test]

@@ -5,7 +5,7 @@
 
 use super::role_list::{RoleList, UsedBy};
 use super::{POLICY, Policies};
-use crate::engine::{ErrorKind, Result, UpstreamError};
+use crate::engine::{ErrorKind, Result, UpstreamError, User, UserKind};
 use crate::upstream::lenient::nullable;
 use crate::upstream::spaceone::client::Fields;
 use crate::upstream::spaceone::resource::{ResourceApi, Scope, Verb};
@@ -62,9 +62,8 @@ struct HeldPolicy {
 type LastList = Mutex<Option<RoleList>>;
 
 impl Policies {
-    /// Returns the roles of the domain that hold the policy, as text for people, by a list that began at `not_before` or
-    /// later.
-    pub(super) async fn roles_with(&self, policy_id: &str, not_before: Instant) -> Result<Vec<String>> {
+    /// Returns the roles of the domain that hold the policy, by a list that began at `not_before` or later.
+    pub(super) async fn roles_with(&self, policy_id: &str, not_before: Instant) -> Result<Vec<User>> {
         let last = self.client.state.of::<LastList>();
         let mut last = last.lock().await;
         if let Some(last) = last.as_ref().filter(|last| last.serves(not_before)) {
@@ -82,9 +81,10 @@ impl Policies {
         let mut used_by = UsedBy::new();
         for role in roles {
             let shown = self.client.redactor().clean(&format!("role {} ({})", role.name, role.role_id));
+            let user = User { kind: UserKind::Role, shown };
             let held = role.policies.into_iter().filter(|held| held.policy_type == OF_REPOSITORY);
             for policy_id in held.map(|held| held.policy_id).collect::<BTreeSet<_>>() {
-                used_by.entry(policy_id).or_default().push(shown.clone());
+                used_by.entry(policy_id).or_default().push(user.clone());
             }
         }
         for roles in used_by.values_mut() {

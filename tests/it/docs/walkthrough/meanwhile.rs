@@ -1,7 +1,7 @@
 //! Actions of other people while a reader follows a page. The page names them.
 
 use crate::support::installation::Installation;
-use cloud_policy_simulator::ncloud::{NewPolicy, Permission, Target};
+use cloud_policy_simulator::ncloud::{Assignee, NewPolicy, Permission, PrincipalType, Target};
 
 /// The second pair of keys of the simulated account.
 pub const NEW_KEYS: [&str; 2] = ["SIMULATORACCESSKEY02", "SimulatorSecret/000000000000000000000002"];
@@ -13,6 +13,13 @@ pub fn meanwhile(what: &str, installation: &Installation) {
         "the account has policies legacy-auditor and legacy-viewer" => {
             ncloud.add_policy(legacy("legacy-auditor", "VPC", &["View*"]));
             ncloud.add_policy(legacy("legacy-viewer", "Server", &["View*", "Change/startServerInstances"]));
+        }
+        "the account has a policy audit-export, and alice and the operators hold policies" => {
+            let id = ncloud.add_policy(legacy("audit-export", "ObjectStorage", &["*"]));
+            let auditor = ncloud.policy_named("legacy-auditor").expect("legacy-auditor exists").policy_id;
+            ncloud.assign(&id, holder(PrincipalType::SubAccount, "alice"));
+            ncloud.assign(&auditor, holder(PrincipalType::SubAccount, "alice"));
+            ncloud.assign(&auditor, holder(PrincipalType::Group, "operators"));
         }
         "another writer changes storage-reader in the console" => {
             let policy = ncloud.policy_named("storage-reader").expect("storage-reader exists");
@@ -36,4 +43,8 @@ fn legacy(name: &str, product: &str, actions: &[&str]) -> NewPolicy {
     };
     let permission = Permission { effect: "Allow".to_owned(), targets: vec![target], condition: None };
     NewPolicy { policy_name: name.to_owned(), permissions: vec![permission], ..NewPolicy::default() }
+}
+
+fn holder(resource_type: PrincipalType, name: &str) -> Assignee {
+    Assignee { resource_type, resource_id: format!("id-of-{name}"), resource_name: name.to_owned() }
 }

@@ -23,10 +23,11 @@ use std::path::Path;
 use std::time::Duration;
 
 /// The pages in the order in which a new user reads them. Each needs the objects of the ones before.
-const PAGES: [&str; 8] = [
+const PAGES: [&str; 9] = [
     "connect-ncloud",
     "first-policy",
     "adopt",
+    "review-access",
     "rotate-keys",
     "connect-spaceone",
     "tenants",
