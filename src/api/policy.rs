@@ -2,7 +2,7 @@
 
 use super::JsonObject;
 use super::shared::CommonSpec;
-use super::status::{CommonStatus, Narrowing, ValidationResult};
+use super::status::{AttachedTo, CommonStatus, Narrowing, ValidationResult};
 use super::{rules, schema};
 use kube::core::Rule;
 use kube::{CustomResource, KubeSchema};
@@ -221,6 +221,10 @@ pub struct PolicyStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Narrowing")]
     pub narrowing: Option<Narrowing>,
+    /// How many hold the policy upstream. Absent until the operator has read it, and if it may not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "AttachedTo")]
+    pub attached_to: Option<AttachedTo>,
     /// The fields that only the upstream sets.
     #[serde(flatten)]
     pub details: PolicyDetails,

@@ -198,6 +198,31 @@ pub struct Narrowing {
     pub in_force_by: String,
 }
 
+/// How many hold a policy, as the operator read it last.
+#[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct AttachedTo {
+    /// How many sub accounts, groups and roles hold the policy, such as `12`. The members of a group or a role are not
+    /// counted.
+    pub count: i64,
+    /// How many of them are sub accounts of NAVER Cloud.
+    #[serde(default)]
+    pub sub_accounts: i64,
+    /// How many are groups of NAVER Cloud.
+    #[serde(default)]
+    pub groups: i64,
+    /// How many are roles of NAVER Cloud or SpaceONE.
+    #[serde(default)]
+    pub roles: i64,
+    /// At most ten of them, such as `SubAccount alice (1b9d)`. Names are personal data: absent unless the operator runs with
+    /// `--holders names`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sample: Vec<String>,
+    /// When the operator first read exactly this, RFC 3339, such as `2026-11-21T08:00:00Z`. It does not tell when the
+    /// operator read it last, which is about once an hour.
+    pub since: String,
+}
+
 /// The result of the upstream's validation of a policy.
 #[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]

@@ -2,11 +2,11 @@
 
 use super::proxy::ProxyArgs;
 use crate::controller::Settings;
-use crate::controller::settings::TenantConnections;
 use crate::controller::settings::selector::WatchSelector;
+use crate::controller::settings::{ShownUsers, TenantConnections};
 use crate::telemetry;
 use crate::upstream::{EndpointRules, HostPattern, HttpSettings};
-use clap::Args as ClapArgs;
+use clap::{Args as ClapArgs, ValueEnum};
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -95,6 +95,11 @@ pub struct Args {
     #[arg(long, env = "CLOUD_POLICY_CONCURRENCY", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=64))]
     pub(super) concurrency: u16,
 
+    /// What status tells about the holders of policies: nothing (`off`), their number (`count`), or the names of some, too
+    /// (`names`). Names are personal data.
+    #[arg(long = "holders", env = "CLOUD_POLICY_HOLDERS", value_enum, default_value_t = ShownUsersArg::Count)]
+    pub(super) shown_users: ShownUsersArg,
+
     /// Elect a leader through a Lease. Required with more than one replica.
     #[arg(long, env = "CLOUD_POLICY_LEADER_ELECT", default_value_t = true, action = clap::ArgAction::Set)]
     pub(super) leader_elect: bool,
@@ -115,6 +120,27 @@ pub struct Args {
     /// without the feature `otel` ignores it with a warning.
     #[arg(long, env = "CLOUD_POLICY_OTLP_ENDPOINT")]
     pub(super) otlp_endpoint: Option<url::Url>,
+}
+
+/// What status tells about the users of upstream objects.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum ShownUsersArg {
+    /// Nothing, and the operator does not read them.
+    Off,
+    /// Their number.
+    Count,
+    /// The names of some, too.
+    Names,
+}
+
+impl From<ShownUsersArg> for ShownUsers {
+    fn from(given: ShownUsersArg) -> Self {
+        match given {
+            ShownUsersArg::Off => Self::Nothing,
+            ShownUsersArg::Count => Self::Count,
+            ShownUsersArg::Names => Self::Names,
+        }
+    }
 }
 
 impl Args {
@@ -146,6 +172,7 @@ impl Args {
             delete_limit: self.delete_limit,
             delete_window: Duration::from_secs(self.delete_window_seconds),
             concurrency: self.concurrency,
+            shown_users: self.shown_users.into(),
             ..Settings::new(&self.namespace)
         })
     }

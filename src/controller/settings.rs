@@ -31,6 +31,18 @@ impl TenantConnections {
     }
 }
 
+/// What status tells about the users of upstream objects.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ShownUsers {
+    /// Nothing, and the operator does not read them.
+    #[default]
+    Nothing,
+    /// How many there are.
+    Count,
+    /// The names of some, too.
+    Names,
+}
+
 /// The protections against duplicates, leaks and writes to the wrong object. All are on, and no flag or
 /// environment variable can turn one off. Only tests do, to show that the fault sweeps detect it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -153,6 +165,8 @@ pub struct Settings {
     pub reconcile_timeout: Duration,
     /// Divides the intervals of objects: 1 in production. Tests use more, to run an hour in seconds.
     pub interval_divisor: u32,
+    /// What status tells about the users of upstream objects.
+    pub shown_users: ShownUsers,
     /// The environment variable that names a proxy, which the operator does not use.
     pub ignored_proxy: Option<&'static str>,
     /// The protections, which are always on outside of tests.
@@ -183,6 +197,7 @@ impl Settings {
             concurrency: 8,
             reconcile_timeout: Duration::from_mins(2),
             interval_divisor: 1,
+            shown_users: ShownUsers::default(),
             ignored_proxy: None,
             safeguards: Safeguards::default(),
         }

@@ -4,7 +4,7 @@ use super::access::guardrails::{Grants, Judgement};
 use super::deleter::{Deleter, ExternalDeleter};
 use super::external::{Details, Document, External, Observed, Verdict, Written};
 use super::snapshot::{Snapshot, Snapshots};
-use super::{Diff, OwnerTag, Ownership, Problem, Result};
+use super::{Diff, OwnerTag, Ownership, Problem, Result, User};
 use futures::future::BoxFuture;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -87,6 +87,12 @@ pub trait BoundExternal: Send + Sync {
     fn is_absent_from_list(&self, not_before: Instant, waiting: usize) -> BoxFuture<'_, bool>;
     /// Reports whether one more object may be read completely now.
     fn try_full_read(&self) -> bool;
+    /// Returns whether the objects of the collection have users.
+    fn has_users(&self) -> bool;
+    /// Reports whether the users of one more object may be read now.
+    fn try_users_read(&self) -> bool;
+    /// Lists the users of the object with this id: [`External::users`].
+    fn users<'a>(&'a self, id: &'a str, not_before: Instant) -> BoxFuture<'a, Result<Option<Vec<User>>>>;
     /// Asks for the upstream's verdict without writing; `None` if the upstream has no such call.
     fn check(&self) -> BoxFuture<'_, Result<Option<Verdict>>>;
     /// Checks that the quota allows one more object.
@@ -247,6 +253,15 @@ impl<E: External> BoundExternal for Binding<E> {
     }
     fn try_full_read(&self) -> bool {
         E::UNLISTED.is_empty() || self.snapshots.try_full_read()
+    }
+    fn has_users(&self) -> bool {
+        E::HAS_USERS
+    }
+    fn try_users_read(&self) -> bool {
+        E::UNLISTED.is_empty() || self.snapshots.try_users_read()
+    }
+    fn users<'a>(&'a self, id: &'a str, not_before: Instant) -> BoxFuture<'a, Result<Option<Vec<User>>>> {
+        Box::pin(self.external.users(id, not_before))
     }
     fn check(&self) -> BoxFuture<'_, Result<Option<Verdict>>> {
         Box::pin(self.external.check(&self.wanted))

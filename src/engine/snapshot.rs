@@ -39,6 +39,8 @@ pub trait Snapshots<E: External>: Send + Sync {
     /// Reports whether one more object may be read completely now. The rate limit of the account
     /// decides how often.
     fn try_full_read(&self) -> bool;
+    /// Reports whether the users of one more object may be read now.
+    fn try_users_read(&self) -> bool;
 }
 
 /// The future of [`Snapshots::snapshot`].

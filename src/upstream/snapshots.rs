@@ -34,6 +34,7 @@ pub(crate) struct SnapshotCache<D: Document> {
     /// The minimum time between two full reads.
     spacing: Duration,
     next_full_read: Mutex<Instant>,
+    next_users_read: Mutex<Instant>,
     /// When the deletions were accepted that no list confirms yet.
     unconfirmed: Mutex<Vec<Instant>>,
 }
@@ -75,6 +76,7 @@ impl<D: Document> SnapshotCache<D> {
             listed: Mutex::default(),
             spacing,
             next_full_read: Mutex::new(Instant::now()),
+            next_users_read: Mutex::new(Instant::now()),
             unconfirmed: Mutex::default(),
         }
     }
@@ -187,6 +189,22 @@ impl<D: Document> SnapshotCache<D> {
     }
 }
 
+impl<D: Document> SnapshotCache<D> {
+    /// Reports whether the users of one more object may be read now: a fourth as often as objects. Its request takes the place
+    /// of half a full read, which has two.
+    pub(crate) fn try_users_read(&self) -> bool {
+        let now = Instant::now();
+        let mut next = self.next_users_read.lock().unwrap_or_else(PoisonError::into_inner);
+        if *next > now {
+            return false;
+        }
+        *next = now + self.spacing * 4;
+        let mut full = self.next_full_read.lock().unwrap_or_else(PoisonError::into_inner);
+        *full = (*full).max(now) + self.spacing / 2;
+        true
+    }
+}
+
 /// Returns how many pages a list of so many objects has.
 fn pages(objects: usize, page_size: u64) -> u64 {
     1 + objects as u64 / page_size.max(1)
@@ -221,6 +239,10 @@ impl<E: External> Snapshots<E> for SnapshotCache<E::Document> {
 
     fn try_full_read(&self) -> bool {
         Self::try_full_read(self)
+    }
+
+    fn try_users_read(&self) -> bool {
+        Self::try_users_read(self)
     }
 }
 

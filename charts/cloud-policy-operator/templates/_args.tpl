@@ -38,6 +38,7 @@
 - --delete-limit={{ int64 .deleteLimit }}
 - --delete-window-seconds={{ int64 .deleteWindowSeconds }}
 - --object-memory-mib={{ int64 .objectMemoryMib }}
+- --holders={{ .holders }}
 - --leader-elect={{ .leaderElect }}
 - {{ printf "--listen=%s:8080" .listenAddress | quote }}
 - --log-format={{ .logFormat }}

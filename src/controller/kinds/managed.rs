@@ -2,7 +2,7 @@
 
 use crate::api::shared::CommonSpec;
 use crate::api::shared::{DeletionPolicy, ManagementPolicy};
-use crate::api::status::{CommonStatus, Narrowing, ValidationResult};
+use crate::api::status::{AttachedTo, CommonStatus, Narrowing, ValidationResult};
 use crate::api::{CONFIRM_DELETE, ConnectionKey, FORCE_ORPHAN, has_finalizer, reconcile_requested, recorded_place};
 use crate::engine::deletions::Deletion;
 use crate::engine::{Details, OrphanReason};
@@ -29,6 +29,8 @@ pub struct StatusDraft {
     pub verdict: Option<ValidationResult>,
     /// The last update that took permissions away, while the upstream may still grant them.
     pub narrowing: Option<Narrowing>,
+    /// How many hold the upstream object.
+    pub attached_to: Option<AttachedTo>,
     /// The names that the spec declared once and the upstream still holds.
     pub once_declared: BTreeSet<String>,
 }

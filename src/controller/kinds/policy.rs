@@ -21,12 +21,14 @@ impl Managed for Policy {
     }
 
     fn status_draft(&self) -> StatusDraft {
-        let Some(PolicyStatus { common, policy_id, validation_result, narrowing, details }) = self.status.clone()
+        let Some(PolicyStatus { common, policy_id, validation_result, narrowing, attached_to, details }) =
+            self.status.clone()
         else {
             return StatusDraft::unobserved();
         };
         let (details, verdict) = (Details::of(&details), validation_result);
-        StatusDraft { common, details, observed_id: policy_id, verdict, narrowing, ..StatusDraft::default() }
+        let observed_id = policy_id;
+        StatusDraft { common, details, observed_id, verdict, narrowing, attached_to, ..StatusDraft::default() }
     }
 
     fn saved_common(&self) -> Option<&CommonStatus> {
@@ -39,6 +41,7 @@ impl Managed for Policy {
             policy_id: draft.id(),
             validation_result: draft.verdict.clone(),
             narrowing: draft.narrowing.clone(),
+            attached_to: draft.attached_to.clone(),
             details: draft.details.read(),
         }
     }

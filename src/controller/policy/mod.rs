@@ -15,6 +15,7 @@
 //! | [`apply`] | carries out the plan: create, update, recreate, adopt; counters and events of drift |
 //! | [`deletion`] | deletes or orphans the upstream object, then removes the finalizer |
 //! | [`narrowing`] | until when permissions that were taken away may still be in force |
+//! | `attachments` | how many hold the policy, read beside the reconcile |
 //! | [`looks`] | when to look for the effect of a write whose response was lost |
 //! | [`vanished`] | reports the upstream object of an object that went without its finalizer |
 //! | [`failure`], [`stop`] | what a failed upstream call means; why a reconcile ends early |
@@ -22,6 +23,7 @@
 
 pub mod account;
 pub mod apply;
+mod attachments;
 pub mod audit_log;
 pub mod conflicts;
 pub mod deletion;
@@ -120,22 +122,35 @@ async fn sync<K: Managed>(this: &mut Reconciliation<'_, K>, refusal: Option<Stri
     if let Some(denied) = this.denied().filter(|_| observe::is_new(this)) {
         return Err(denied.into());
     }
+    let was_settled = observe::is_settled(this) && !this.spec_changed();
+    let outcome = compare(this, external.as_ref(), &account).await?;
+    if was_settled {
+        attachments::refresh(this, external.as_ref(), &outcome).await;
+    }
+    Ok(outcome)
+}
+
+/// Observes, plans and applies.
+async fn compare<K: Managed>(
+    this: &mut Reconciliation<'_, K>,
+    external: &dyn BoundExternal,
+    account: &Arc<Account>,
+) -> Result<Outcome, Stop> {
     let hash = fingerprint(&external.wanted());
-    let (found, claims, contender, left_behind) =
-        match observe::observe(this, external.as_ref(), &account, &hash).await? {
-            ObserveResult::Unchanged => {
-                moved::record(this, &account);
-                return Ok(Outcome::up_to_date());
-            }
-            ObserveResult::Listed(observation) => (vec![observation], None, None, false),
-            ObserveResult::Read { found, left_behind, claims } => {
-                let contender = conflicts::contender(this, &found);
-                (found, claims, contender, left_behind)
-            }
-        };
-    let prior_state = PriorState { contender, left_behind, moved: moved::of(this, &account), ..this.prior_state() };
+    let (found, claims, contender, left_behind) = match observe::observe(this, external, account, &hash).await? {
+        ObserveResult::Unchanged => {
+            moved::record(this, account);
+            return Ok(Outcome::up_to_date());
+        }
+        ObserveResult::Listed(observation) => (vec![observation], None, None, false),
+        ObserveResult::Read { found, left_behind, claims } => {
+            let contender = conflicts::contender(this, &found);
+            (found, claims, contender, left_behind)
+        }
+    };
+    let prior_state = PriorState { contender, left_behind, moved: moved::of(this, account), ..this.prior_state() };
     let plan = plan::plan(&prior_state, this.rules(), found, &hash);
-    Apply::new(this, external.as_ref(), &account, hash).run(plan, claims).await
+    Apply::new(this, external, account, hash).run(plan, claims).await
 }
 
 /// Binds the spec to the collection that should hold it, and validates it.

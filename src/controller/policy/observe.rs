@@ -103,7 +103,7 @@ fn settled_id<K: Managed>(this: &Reconciliation<'_, K>, account: &Account, hash:
 }
 
 /// Returns whether the last reconcile ended in a state that comparisons with the list maintain.
-fn is_settled<K: Managed>(this: &Reconciliation<'_, K>) -> bool {
+pub(super) fn is_settled<K: Managed>(this: &Reconciliation<'_, K>) -> bool {
     [Reason::UpToDate, Reason::Observed, Reason::DriftReported].into_iter().any(|reason| this.has_reason(reason))
 }
 

@@ -13,6 +13,8 @@ pub struct Observations {
     last: Mutex<HashMap<String, Last>>,
     /// When each object went that this process did not let go, by kind, namespace and name.
     lost: Mutex<Recent<String, ()>>,
+    /// When a read of users failed, by connection.
+    users_failed: Mutex<Recent<String, ()>>,
 }
 
 /// How long a lost object is remembered: longer than any grace.
@@ -24,13 +26,15 @@ struct Last {
     deletion_seen: Option<Instant>,
     written: Option<Instant>,
     read: Option<Instant>,
+    users_read: Option<Instant>,
     /// Whether another writer changed the upstream object, and nothing corrected it yet.
     drifted: bool,
 }
 
 impl Default for Observations {
     fn default() -> Self {
-        Self { started: Instant::now(), last: Mutex::default(), lost: Mutex::new(Recent::new(LOST)) }
+        let recent = || Mutex::new(Recent::new(LOST));
+        Self { started: Instant::now(), last: Mutex::default(), lost: recent(), users_failed: recent() }
     }
 }
 
@@ -88,6 +92,27 @@ impl Observations {
     /// Records that the operator read the upstream object completely.
     pub fn record_read(&self, uid: &str) {
         self.lock().entry(uid.to_owned()).or_default().read = Some(Instant::now());
+    }
+
+    /// Records that the operator read the users of the upstream object.
+    pub fn record_users_read(&self, uid: &str) {
+        self.lock().entry(uid.to_owned()).or_default().users_read = Some(Instant::now());
+    }
+
+    /// Returns how long ago the users of the upstream object were read; counts from the start if they never were.
+    pub fn since_users_read(&self, uid: &str) -> Duration {
+        self.last(uid).users_read.unwrap_or(self.started).elapsed()
+    }
+
+    /// Records that a read of users failed by this connection.
+    pub fn record_users_failed(&self, connection: String) {
+        self.users_failed.lock().unwrap_or_else(PoisonError::into_inner).note(connection, ());
+    }
+
+    /// Returns how long ago a read of users failed by this connection.
+    pub fn users_failed_for(&self, connection: &str) -> Option<Duration> {
+        let failed = self.users_failed.lock().unwrap_or_else(PoisonError::into_inner);
+        failed.get(connection).map(|((), at)| at.elapsed())
     }
 
     /// Marks the object as drifted. Returns whether it was not marked before.
