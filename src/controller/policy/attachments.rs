@@ -13,6 +13,7 @@ use super::reconciliation::Reconciliation;
 use crate::api::status::AttachedTo;
 use crate::controller::kinds::managed::Managed;
 use crate::controller::settings::ShownUsers;
+use crate::engine::access::Change;
 use crate::engine::outcome::{Outcome, Truth};
 use crate::engine::{BoundExternal, ErrorKind, UpstreamError, User, UserKind};
 use jiff::Timestamp;
@@ -57,6 +58,22 @@ pub async fn refresh<K: Managed>(this: &mut Reconciliation<'_, K>, external: &dy
             this.shared().observations.record_users_failed(connection.clone());
             tracing::debug!(connection, id, %error, "cannot read the users; status keeps what it has");
         }
+    }
+}
+
+impl<K: Managed> Reconciliation<'_, K> {
+    /// Returns how many hold the policy, if that is known.
+    pub fn user_count(&self) -> Option<i64> {
+        self.status.attached_to.as_ref().map(|known| known.count)
+    }
+
+    /// Returns what an event about a change of access adds: how many it concerns. Nothing if the change surely grants nothing
+    /// more, or if it is not known.
+    pub fn concerned(&self, access: Change) -> String {
+        let count = self.user_count().filter(|count| *count > 0 && access.may_grant());
+        count
+            .map(|count| format!(" The upstream object has {count} {}.", if count == 1 { "holder" } else { "holders" }))
+            .unwrap_or_default()
     }
 }
 

@@ -55,7 +55,7 @@ impl<'a, K: Managed> Reconciliation<'a, K> {
         }
         let failing = ctx.shared.backoffs.is_failing(object.meta().uid.as_deref().unwrap_or_default());
         let priority = priority::of(&object, failing);
-        let audit_log = AuditLog::of(&object, &ctx.shared.metrics);
+        let audit_log = AuditLog::of(&object, status.attached_to.as_ref().map(|it| it.count), &ctx.shared.metrics);
         let place = ctx.shared.places.of(&object);
         let refused_place = ctx.shared.records.refused_place(object.meta().uid.as_deref().unwrap_or_default());
         let guardrails = Judged::default();

@@ -32,6 +32,12 @@ impl Change {
         }
     }
 
+    /// Returns whether some request may gain access.
+    #[must_use]
+    pub fn may_grant(self) -> bool {
+        matches!(self, Self::Wider | Self::Both | Self::Unknown)
+    }
+
     /// Returns the change with these two directions.
     #[must_use]
     pub fn of(grants: bool, revokes: bool) -> Self {

@@ -153,3 +153,28 @@ async fn unchanged_users_are_not_written_and_read_rarely() {
     let reads = env.ncloud.journal().count(Operation::Resources);
     assert!((1..=6 * 6).contains(&reads), "{reads} reads of users in about two hours of 6 policies");
 }
+
+#[tokio::test]
+async fn event_of_a_widening_names_the_count() {
+    let env = TestEnv::with("attached-event", counting).await;
+    let mut object = ncloud_policy("blast");
+    env.apply(object.clone()).await;
+    env.ready::<Policy>("blast").await;
+    assign(&env, "blast", PrincipalType::SubAccount, "alice");
+    assign(&env, "blast", PrincipalType::Group, "operators");
+    counted(&env, "blast", 2).await;
+    let told = async |reason: &str, words: &str| {
+        let check = async || {
+            let events = env.events("blast").await;
+            anyhow::ensure!(events.iter().any(|(why, note)| why == reason && note.contains(words)), "{events:?}");
+            Ok(())
+        };
+        cloud_policy_testbed::wait_for("the event", std::time::Duration::from_mins(1), check).await.unwrap();
+    };
+    object["spec"]["ncloud"]["permissions"][0]["targets"][0]["actions"] = serde_json::json!(["*"]);
+    env.apply(object).await;
+    told("Updated", "has 2 holders").await;
+    let id = env.ncloud.policy_named("blast").unwrap().policy_id;
+    env.ncloud.edit_policy(&id, |policy| policy.permissions[0].targets[0].product = "*".to_owned());
+    told("DriftFound", "has 2 holders").await;
+}

@@ -15,7 +15,7 @@ impl<K: Managed> Apply<'_, '_, K> {
     pub(super) fn warn_if_drift(&self, diff: &Diff, cause: Cause) {
         if cause == Cause::Drift {
             self.count_drift(diff.access);
-            self.warn_of_drift(&changed(diff));
+            self.warn_of_drift(&(changed(diff) + &self.this.concerned(diff.access)));
         }
     }
 
@@ -61,7 +61,7 @@ impl<K: Managed> Apply<'_, '_, K> {
             self.count_drift_found(diff.map_or_else(|| self.granted().reversed(), |diff| diff.access));
         }
         match diff.filter(|_| is_new) {
-            Some(diff) if is_drift => self.warn_of_drift(&changed(diff)),
+            Some(diff) if is_drift => self.warn_of_drift(&(changed(diff) + &self.this.concerned(diff.access))),
             Some(diff) => self.warn_of_drift(&format!("The upstream object differs: {}", explain(diff))),
             None => {}
         }
@@ -92,7 +92,8 @@ impl<K: Managed> Apply<'_, '_, K> {
         let (reason, note) = if cause == Cause::Drift {
             ("DriftCorrected", format!("Corrected {} upstream.", diff.summary()))
         } else {
-            ("Updated", format!("Updated {} upstream.", diff.summary()))
+            let concerned = self.this.concerned(diff.access.reversed());
+            ("Updated", format!("Updated {} upstream.{concerned}", diff.summary()))
         };
         self.this.normal_event(reason, &note);
     }

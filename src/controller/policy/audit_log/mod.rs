@@ -34,6 +34,8 @@ struct Object {
     name: String,
     uid: String,
     connection: String,
+    /// How many hold the upstream object, if that is known.
+    used_by: Option<i64>,
 }
 
 #[derive(Default)]
@@ -96,14 +98,15 @@ impl<'a> From<&'a crate::engine::Result<()>> for CallResult<'a> {
 }
 
 impl AuditLog {
-    /// Opens the log of an object.
-    pub fn of<K: Managed>(object: &K, metrics: &Arc<Metrics>) -> Arc<Self> {
+    /// Opens the log of an object. `used_by` is how many hold the upstream object, if that is known.
+    pub fn of<K: Managed>(object: &K, used_by: Option<i64>, metrics: &Arc<Metrics>) -> Arc<Self> {
         let object = Object {
             kind: K::KIND,
             namespace: object.namespace().unwrap_or_default(),
             name: object.name_any(),
             uid: object.uid().unwrap_or_default(),
             connection: object.common().connection_ref.name.clone(),
+            used_by,
         };
         Arc::new(Self { object, metrics: Arc::clone(metrics), pending: Mutex::default() })
     }
@@ -142,18 +145,19 @@ impl AuditLog {
     fn log(&self, pending: &mut Pending, result: Option<&CallResult<'_>>) {
         let Some(entry) = pending.entry.take() else { return };
         let outcome = entry.effect(result).label();
-        let Object { kind, namespace, name, uid, connection } = &self.object;
+        let Object { kind, namespace, name, uid, connection, used_by } = &self.object;
         let AuditEntry { system, operation, code, request, sent: _ } = &entry;
         let code = code.as_deref().unwrap_or(ABANDONED);
         let write = pending.write.as_ref();
         let cause = write.map_or("", |write| write.cause.label());
         let id = write.and_then(|write| write.id.as_deref());
         let access = write.map(|write| write.access.label());
+        let used_by = used_by.filter(|_| write.is_some_and(|write| write.access.may_grant()));
         let fields = write.map(|write| write.fields.as_str()).filter(|fields| !fields.is_empty());
         self.metrics.upstream_write(metrics::Write { system, operation, cause, outcome });
         tracing::info!(
             target: "audit",
-            kind, namespace, name, uid, connection, system, operation, cause, id, fields, access, code, request, outcome,
+            kind, namespace, name, uid, connection, system, operation, cause, id, fields, access, used_by, code, request, outcome,
             "upstream write"
         );
     }

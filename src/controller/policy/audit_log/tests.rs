@@ -26,6 +26,7 @@ fn audit_log() -> AuditLog {
         name: "one".to_owned(),
         uid: "u-1".to_owned(),
         connection: "ncloud".to_owned(),
+        used_by: Some(12),
     };
     AuditLog { object, metrics: Metrics::new("1"), pending: Mutex::default() }
 }
@@ -207,4 +208,17 @@ fn long_field_list_is_cut_and_counted() {
     }
     let shown = write::paths(&diff);
     assert!(shown.starts_with("f0, f1, ") && shown.ends_with(", f19, and 3 more"), "{shown}");
+}
+
+#[test]
+fn users_are_counted_only_where_a_write_may_grant() {
+    let of = |access| {
+        let lines = lines(|log| {
+            log.open(&Write::create(Cause::Spec, access));
+            send(log, "create policy", "200");
+        });
+        lines[0]["used_by"].clone()
+    };
+    assert_eq!([Change::Wider, Change::Both, Change::Unknown].map(of), [12, 12, 12].map(Value::from));
+    assert_eq!([Change::Equal, Change::Narrower].map(of), [Value::Null, Value::Null]);
 }
