@@ -5,7 +5,7 @@
 //!
 //! | module | contents |
 //! | --- | --- |
-//! | [`api`] | the four kinds that users write, as types only |
+//! | [`api`] | the five kinds that users write, as types only |
 //! | [`engine`] | decisions: documents, diff, plan, outcome. No Kubernetes client, no HTTP, no clock |
 //! | [`upstream`] | the HTTP client, the collections of each provider, and the registry that lists them |
 //! | [`controller`] | watches and reconciles the four kinds, and elects a leader. Only it and [`cli`] use a `kube::Client` |

@@ -1,7 +1,7 @@
--- Health of the four kinds of cloudpolicy.dev for Argo CD. All kinds use one script, because they have the same conditions.
+-- Health of the five kinds of cloudpolicy.dev for Argo CD. All kinds use one script, because they have the same conditions.
 --
 -- Healthy: Ready is true for the newest spec.
--- Suspended: spec.suspend is true.
+-- Suspended: spec.suspend is true, or a change waits for an approval.
 -- Degraded: a user must act (Stalled, or a difference that the operator only reports).
 -- Progressing: everything else. The operator continues by itself, for example after an upstream was unavailable.
 --
@@ -21,13 +21,17 @@ for _, condition in ipairs(status.conditions or {}) do
 end
 local ready = conditions.Ready
 
+-- An approval is complete as it is.
+if obj.kind == "PolicyApproval" then
+  return { status = "Healthy", message = "The operator reads it when a change needs it." }
+end
 if status.observedGeneration ~= obj.metadata.generation then
   return health("Progressing", nil, "Waiting for the operator to reconcile the newest spec.")
 end
 if ready == nil then
   return health("Progressing", nil, "Waiting for the first result.")
 end
-if obj.spec.suspend == true then
+if obj.spec.suspend == true or ready.reason == "ApprovalRequired" then
   return health("Suspended", ready)
 end
 if conditions.Stalled ~= nil and conditions.Stalled.status == "True" then

@@ -1,5 +1,6 @@
 //! `Connection` and `ClusterConnection`: endpoint and credentials of one upstream account.
 
+use super::approval::Approval;
 use super::guardrails::Guardrail;
 use super::{guardrails, rules, schema};
 use kube::core::Rule;
@@ -82,6 +83,10 @@ pub struct ConnectionSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::objects::<Guardrail, 0, 100>")]
     pub guardrails: Option<Vec<Guardrail>>,
+    /// Which changes need an approval, such as `{widening: Required}`. By default, no change needs one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Approval")]
+    pub approval: Option<Approval>,
 }
 
 /// Endpoint and credentials of one upstream account, for objects of the namespaces that it lists.

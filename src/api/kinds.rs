@@ -18,6 +18,13 @@ macro_rules! connection_kinds {
     };
 }
 
+/// Evaluates `$each` for every kind that permits what the operator does.
+macro_rules! approval_kinds {
+    (|$kind:ident| $each:expr) => {
+        $crate::api::kinds::each_kind!(|$kind| $each, [PolicyApproval])
+    };
+}
+
 /// Evaluates `$each` for every kind of a list.
 macro_rules! each_kind {
     (|$kind:ident| $each:expr, [$($name:ident),+]) => {
@@ -28,4 +35,4 @@ macro_rules! each_kind {
     };
 }
 
-pub(crate) use {connection_kinds, each_kind, managed_kinds};
+pub(crate) use {approval_kinds, connection_kinds, each_kind, managed_kinds};

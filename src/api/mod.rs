@@ -1,9 +1,10 @@
-//! The API: the four kinds of the group `cloudpolicy.dev`, as types only.
+//! The API: the five kinds of the group `cloudpolicy.dev`, as types only.
 //!
 //! Each field has the description, limits and examples that users see with `kubectl explain`. Rules
 //! that need two fields are CEL expressions on the nearest common parent. No code here decides
 //! what the operator does.
 
+pub mod approval;
 pub mod connection;
 mod connection_key;
 mod connection_status;
@@ -22,6 +23,7 @@ pub mod status;
 
 use kube::{Resource, ResourceExt};
 
+pub use approval::{PolicyApproval, PolicyApprovalSpec, PolicyApprovalStatus};
 pub use connection::{ClusterConnection, ClusterConnectionSpec, Connection, ConnectionSpec, ConnectionStatus};
 pub use connection_key::ConnectionKey;
 pub use json_object::JsonObject;

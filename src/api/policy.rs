@@ -2,7 +2,7 @@
 
 use super::JsonObject;
 use super::shared::CommonSpec;
-use super::status::{AttachedTo, CommonStatus, Narrowing, ValidationResult};
+use super::status::{AttachedTo, CommonStatus, Narrowing, PendingChange, ValidationResult};
 use super::{rules, schema};
 use kube::core::Rule;
 use kube::{CustomResource, KubeSchema};
@@ -225,6 +225,10 @@ pub struct PolicyStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "AttachedTo")]
     pub attached_to: Option<AttachedTo>,
+    /// The change that waits for an approval, because it grants more and the connection requires one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "PendingChange")]
+    pub pending_change: Option<PendingChange>,
     /// The fields that only the upstream sets.
     #[serde(flatten)]
     pub details: PolicyDetails,

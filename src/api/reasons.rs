@@ -98,6 +98,8 @@ reasons! {
     InvalidSpec,
     /// The object is beyond the guardrails of its connection, so the operator writes nothing for it.
     GuardrailDenied,
+    /// The change grants more, and the connection requires an approval that does not exist.
+    ApprovalRequired,
     /// The upstream accepted the write but did not apply every value.
     NotApplied,
     /// The upstream object is recorded in another place than the one to which the connection leads.

@@ -30,6 +30,16 @@ pub fn interval(_: &mut SchemaGenerator) -> Schema {
     })
 }
 
+/// Describes the hash of a change.
+pub fn change_hash(_: &mut SchemaGenerator) -> Schema {
+    text(64, 64, "^[0-9a-f]{64}$", "hash must have 64 hexadecimal digits, as status.pendingChange.hash shows them")
+}
+
+/// Describes a time.
+pub fn time(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "string", "format": "date-time", "maxLength": 40 })
+}
+
 /// Describes the id of an upstream object.
 pub fn external_id(_: &mut SchemaGenerator) -> Schema {
     let message =

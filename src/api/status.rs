@@ -187,6 +187,33 @@ pub struct DriftField {
     pub observed: String,
 }
 
+/// A change that waits for an approval.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct PendingChange {
+    /// The hash that an approval names, 64 hexadecimal digits. It changes with everything that the change depends on.
+    pub hash: String,
+    /// How the access that the spec grants compares with the access that the upstream grants: `Wider`, `Both`, or
+    /// `Unknown` if the operator cannot tell whether it is wider.
+    pub access: PendingAccess,
+    /// A request that has more access by the spec than upstream, such as `Server Change/x on nrn:PUB:Server:KR:x:x`;
+    /// absent if none is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
+    pub witness: Option<String>,
+}
+
+/// How a change that waits for an approval changes access.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize, JsonSchema, PartialEq, Eq, Hash)]
+pub enum PendingAccess {
+    /// It grants more, and nothing less.
+    Wider,
+    /// It grants more to some requests and less to others.
+    Both,
+    /// The operator cannot tell whether it grants more.
+    Unknown,
+}
+
 /// An update that took permissions away.
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]

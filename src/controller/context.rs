@@ -9,6 +9,7 @@ use super::leader::Leadership;
 use super::queue::backoff::Backoffs;
 use super::queue::permits::Permits;
 use super::state::accounts::Accounts;
+use super::state::approvals::Approvals;
 use super::state::bounds::Bounds;
 use super::state::claims::ClaimLocks;
 use super::state::heartbeats::Heartbeats;
@@ -51,6 +52,8 @@ pub struct Shared {
     pub accounts: Accounts,
     /// The guardrails of the connections.
     pub bounds: Bounds,
+    /// The approvals of changes.
+    pub approvals: Approvals,
     /// Consecutive failures, by object.
     pub backoffs: Backoffs,
     /// When each object was last read and written.
@@ -96,6 +99,7 @@ impl Shared {
         self.departed.note(uid);
         self.backoffs.clear(uid);
         self.bounds.forget(uid);
+        self.approvals.forget(uid);
         self.memories().forget(uid, shown)
     }
 

@@ -87,6 +87,8 @@ pub struct Safeguards {
     pub hidden_refusals: bool,
     /// Reads the guardrails of the connection again right before a write that may grant something.
     pub fresh_guardrails: bool,
+    /// Stops before a write that grants more until it is approved, where the connection requires that.
+    pub approval: bool,
     /// Creates and deletes nothing while the connection leads to another place than the one that status records.
     pub location: bool,
 }
@@ -113,6 +115,7 @@ impl Default for Safeguards {
             leftover_lookup: true,
             hidden_refusals: true,
             fresh_guardrails: true,
+            approval: true,
         }
     }
 }

@@ -1,5 +1,7 @@
 //! [`External`] with its type erased, so that the controller is written once for all upstreams.
 
+use super::access::Change;
+use super::access::effects::Effects;
 use super::access::guardrails::{Grants, Judgement};
 use super::deleter::{Deleter, ExternalDeleter};
 use super::external::{Details, Document, External, Observed, Verdict, Written};
@@ -21,6 +23,31 @@ pub struct Observation {
     pub diff: Diff,
     /// The further fields that status shows.
     pub details: Details,
+}
+
+/// What writing the desired object would change.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Weighed {
+    /// What is in force upstream, in the form of the desired object; null if there is nothing.
+    pub in_force: serde_json::Value,
+    /// How access changes.
+    pub access: Change,
+    /// A request that has more access afterwards; `None` if none is known.
+    pub witness: Option<String>,
+}
+
+impl Weighed {
+    /// Compares what is in force with what is wanted.
+    fn between(in_force: serde_json::Value, old: &Grants<'_>, new: &Grants<'_>) -> Self {
+        let Effects { granted, revoked, change } = Effects::between(old, new);
+        // Only what is granted matters: a narrowing that is not understood grants nothing.
+        let access = match change {
+            Change::Unknown if !granted.is_some() => Change::Narrower,
+            Change::Unknown if granted.undecided.is_none() && revoked.undecided.is_some() => Change::Both,
+            change => change,
+        };
+        Self { in_force, access, witness: granted.witness }
+    }
 }
 
 /// The evidence that the latest list gives about an object.
@@ -77,6 +104,10 @@ pub trait BoundExternal: Send + Sync {
         id: &'a str,
         judge: Judge<'a>,
     ) -> BoxFuture<'a, Result<Option<(Observation, Judgement)>>>;
+    /// Weighs the creation of the object.
+    fn weigh_new(&self) -> Weighed;
+    /// Reads the object with this id, and weighs its change.
+    fn weigh<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<Option<Weighed>>>;
     /// Looks up the object with this id in a list that started at `not_before` or later.
     fn observe_listed<'a>(&'a self, id: &'a str, not_before: Instant) -> BoxFuture<'a, ListedObservation>;
     /// Returns the ids of the objects with the key or our owner tag in a list that started at `not_before` or later; `None`
@@ -217,6 +248,18 @@ impl<E: External> BoundExternal for Binding<E> {
         Box::pin(async move {
             let seen = self.external.observe(id).await?;
             Ok(seen.map(|seen| (self.observation(&seen), judge(&seen.document.grants()))))
+        })
+    }
+    fn weigh_new(&self) -> Weighed {
+        Weighed::between(serde_json::Value::Null, &Grants::Nothing, &self.wanted.grants())
+    }
+    fn weigh<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<Option<Weighed>>> {
+        Box::pin(async move {
+            let seen = self.external.observe(id).await?;
+            Ok(seen.map(|Observed { document, .. }| {
+                let in_force = serde_json::to_value(&document).unwrap_or_default();
+                Weighed::between(in_force, &document.grants(), &self.wanted.grants())
+            }))
         })
     }
     fn observe_listed<'a>(&'a self, id: &'a str, not_before: Instant) -> BoxFuture<'a, ListedObservation> {

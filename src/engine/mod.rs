@@ -7,6 +7,7 @@
 
 pub mod access;
 pub mod actions;
+pub mod approval;
 pub mod bound;
 pub mod cause;
 pub mod contradiction;
@@ -31,7 +32,7 @@ pub mod problem;
 pub mod snapshot;
 pub mod user;
 
-pub use bound::{Binding, BoundExternal, ListedObservation, Observation};
+pub use bound::{Binding, BoundExternal, ListedObservation, Observation, Weighed};
 pub use cause::Cause;
 pub use deleter::{Absence, Deleter, ExternalDeleter};
 pub use diff::{Diff, FieldDiff, Remedy};

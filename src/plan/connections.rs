@@ -4,6 +4,7 @@
 //! may not be trusted with the credentials: only the hosts that the caller allows get them.
 
 use crate::api::ConnectionKey;
+use crate::api::approval::Approval;
 use crate::api::connection::{AllowedNamespaces, ConnectionSpec, RateLimit};
 use crate::api::guardrails::Guardrail;
 use crate::engine::ErrorKind;
@@ -44,6 +45,8 @@ pub struct Open {
     pub account: Arc<Account>,
     /// The guardrails; `None` if no manifest describes the connection, so that they are not known.
     pub guardrails: Option<Vec<Guardrail>>,
+    /// Whether a change that grants more needs an approval, as far as it is known.
+    pub approval: bool,
     /// The namespaces that may use it; `None` if they need no permission or it is not known.
     allowed: Option<AllowedNamespaces>,
 }
@@ -126,8 +129,9 @@ fn open(
     let spec = endpoint(described, given, limits).ok_or_else(no_endpoint)?;
     let account = account_of(&spec, given, limits).map_err(|error| format!("{key} cannot be used: {error}"))?;
     let allowed = manifest.and_then(|manifest| manifest.allowed.clone());
+    let approval = manifest.is_some_and(|it| Approval::is_required(it.spec.approval.as_ref()));
     let guardrails = manifest.map(|_| spec.guardrails.unwrap_or_default());
-    Ok(Open { account, guardrails, allowed })
+    Ok(Open { account, guardrails, approval, allowed })
 }
 
 /// Opens the account of a connection that no manifest describes. Sends nothing.

@@ -22,6 +22,7 @@
 //! | `removal` | plans the deletion of an object that no manifest describes any more |
 //! | `rehearsal` | carries a plan out without the writes |
 //! | `claims` | objects that claim the same upstream object |
+//! | `approval` | tells which change needs an approval |
 //! | `bound` | judges by guardrails |
 //! | `between` | compares manifests with earlier ones, without any upstream |
 //! | [`report`] | the result, which is also the JSON output |
@@ -30,6 +31,7 @@
 //! | [`verdict`] | how a plan ended: the exit code |
 //! | [`render`] | the other outputs: text, Markdown, SARIF |
 
+mod approval;
 mod between;
 mod bound;
 mod claims;

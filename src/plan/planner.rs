@@ -1,5 +1,6 @@
 //! Plans each object: connects, looks, decides and rehearses, in the order of a reconcile.
 
+use super::approval;
 use super::bound;
 use super::claims;
 use super::connections::{Connections, Open};
@@ -57,6 +58,13 @@ pub(super) struct Place<'a> {
     contender: Option<String>,
     /// How many objects are planned.
     count: usize,
+}
+
+impl Place<'_> {
+    /// Returns the connection of the object.
+    pub(super) fn key(&self) -> &ConnectionKey {
+        &self.key
+    }
 }
 
 /// Why an object has no plan.
@@ -173,6 +181,10 @@ impl Planner {
         if let Some(message) = beyond {
             return Err(End::Blocked(Reason::GuardrailDenied, message));
         }
+        if open.approval {
+            planned.approval = approval::of(place, external.as_ref(), &open.account, &plan).await?;
+            planned.warnings.extend(planned.approval.as_deref().map(approval::describe));
+        }
         rehearsal::run(external.as_ref(), &plan).await?;
         planned.writes = recorder.writes();
         Ok(())
@@ -254,6 +266,7 @@ pub(super) fn blank(object: &Object) -> Planned {
         fields: Vec::new(),
         writes: Vec::new(),
         used_by: None,
+        approval: None,
         hash: None,
     }
 }

@@ -106,6 +106,9 @@ pub struct Planned {
     /// Who uses the upstream object; absent if it was not asked or the upstream does not tell.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub used_by: Option<UsedBy>,
+    /// The hash that a `PolicyApproval` must name; absent if the change needs none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub approval: Option<String>,
     /// Identifies what would be written, and what it grants; absent if nothing would be.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hash: Option<String>,

@@ -19,6 +19,7 @@ pub fn planned(action: Action, change: &'static str) -> Planned {
         fields: Vec::new(),
         writes: Vec::new(),
         used_by: None,
+        approval: None,
         hash: None,
     }
 }

@@ -13,6 +13,7 @@
 //! | [`upstream`] | the upstream clients, without Kubernetes |
 //! | [`appliers`] | `kubectl apply`, server-side apply, Argo CD and Flux, and several writers of one object |
 //! | [`guardrails`] | what no object of a connection may grant |
+//! | [`approvals`] | changes that grant more wait for an approval |
 //! | [`plan`] | what `cloud-policy plan` shows before manifests are applied |
 //! | [`lint`] | what `cloud-policy lint` finds in manifests |
 //! | [`admission`] | validation by the API server |
@@ -36,6 +37,7 @@
 
 mod admission;
 mod appliers;
+mod approvals;
 mod architecture;
 mod connections;
 mod deletion;

@@ -32,7 +32,7 @@ subjects:
   {{- include "cloud-policy-operator.subjects" .root | nindent 2 }}
 {{- end }}
 
-{{/* Permissions in the whole cluster: the four kinds, and no Secrets. */}}
+{{/* Permissions in the whole cluster: the five kinds, and no Secrets. */}}
 {{- define "cloud-policy-operator.clusterRules" -}}
 # The operator watches them, and adds and removes the finalizer.
 - apiGroups: [cloudpolicy.dev]
@@ -52,7 +52,13 @@ subjects:
     - networkpolicies/status
     - connections/status
     - clusterconnections/status
+    - policyapprovals/status
   verbs: [patch]
+# What may be changed that grants more. The operator records the use of an approval in its status.
+- apiGroups: [cloudpolicy.dev]
+  resources: {{- /* generated for each approval kind: {plural} */}}
+    - policyapprovals
+  verbs: [list, watch]
 # The uid of kube-system identifies the cluster. The operator checks whether other namespaces are terminating.
 - apiGroups: [""]
   resources: [namespaces]
@@ -86,7 +92,12 @@ subjects:
     - policies/status
     - networkpolicies/status
     - connections/status
+    - policyapprovals/status
   verbs: [patch]
+- apiGroups: [cloudpolicy.dev]
+  resources: {{- /* generated for each approval kind: {plural} */}}
+    - policyapprovals
+  verbs: [list, watch]
 # The operator checks whether the namespace is terminating.
 - apiGroups: [""]
   resources: [namespaces]

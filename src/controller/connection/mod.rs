@@ -25,6 +25,7 @@ use super::queue::backoff::jitter;
 use super::state::accounts::Readiness;
 use super::state::footprint::Footprint;
 use super::{Error, Result};
+use crate::api::approval::Approval;
 use crate::api::{ConnectionKey, FINALIZER, has_finalizer};
 use crate::controller::queue::next::Next;
 use crate::upstream::Account;
@@ -56,7 +57,8 @@ pub async fn reconcile<K: ConnectionResource>(object: Arc<DeserializeGuard<K>>, 
     let Prepared { object, refusal } = prepare(&ctx, object, maintained).await?;
     ctx.observe(&key);
     // Before the account, so that no object is judged without them.
-    shared.bounds.set(&key, object.spec().guardrails.as_deref().unwrap_or_default());
+    let (spec, rules) = (object.spec(), object.spec().guardrails.as_deref().unwrap_or_default());
+    shared.bounds.set(&key, rules, Approval::is_required(spec.approval.as_ref()));
     let uid = object.uid().unwrap_or_default();
     let mut check = match size_limit::refusal(&object) {
         Some(message) => Check::refused(message),

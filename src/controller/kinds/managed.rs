@@ -2,7 +2,7 @@
 
 use crate::api::shared::CommonSpec;
 use crate::api::shared::{DeletionPolicy, ManagementPolicy};
-use crate::api::status::{AttachedTo, CommonStatus, Narrowing, ValidationResult};
+use crate::api::status::{AttachedTo, CommonStatus, Narrowing, PendingChange, ValidationResult};
 use crate::api::{CONFIRM_DELETE, ConnectionKey, FORCE_ORPHAN, has_finalizer, reconcile_requested, recorded_place};
 use crate::engine::deletions::Deletion;
 use crate::engine::{Details, OrphanReason};
@@ -31,6 +31,8 @@ pub struct StatusDraft {
     pub narrowing: Option<Narrowing>,
     /// How many hold the upstream object.
     pub attached_to: Option<AttachedTo>,
+    /// The change that waits for an approval.
+    pub pending_change: Option<PendingChange>,
     /// The names that the spec declared once and the upstream still holds.
     pub once_declared: BTreeSet<String>,
 }

@@ -21,14 +21,30 @@ impl Managed for Policy {
     }
 
     fn status_draft(&self) -> StatusDraft {
-        let Some(PolicyStatus { common, policy_id, validation_result, narrowing, attached_to, details }) =
+        let Some(PolicyStatus {
+            common,
+            policy_id,
+            validation_result,
+            narrowing,
+            attached_to,
+            pending_change,
+            details,
+        }) =
             self.status.clone()
         else {
             return StatusDraft::unobserved();
         };
         let (details, verdict) = (Details::of(&details), validation_result);
-        let observed_id = policy_id;
-        StatusDraft { common, details, observed_id, verdict, narrowing, attached_to, ..StatusDraft::default() }
+        StatusDraft {
+            common,
+            details,
+            observed_id: policy_id,
+            verdict,
+            narrowing,
+            attached_to,
+            pending_change,
+            ..StatusDraft::default()
+        }
     }
 
     fn saved_common(&self) -> Option<&CommonStatus> {
@@ -42,6 +58,7 @@ impl Managed for Policy {
             validation_result: draft.verdict.clone(),
             narrowing: draft.narrowing.clone(),
             attached_to: draft.attached_to.clone(),
+            pending_change: draft.pending_change.clone(),
             details: draft.details.read(),
         }
     }

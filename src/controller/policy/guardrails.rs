@@ -48,7 +48,7 @@ impl<K: Managed> Reconciliation<'_, K> {
         self.judge_by(external, bound)
     }
 
-    fn judge_by(&mut self, external: &dyn BoundExternal, Bound { version, rules }: Bound) -> Result<(), Stop> {
+    fn judge_by(&mut self, external: &dyn BoundExternal, Bound { version, rules, .. }: Bound) -> Result<(), Stop> {
         let older = self.count_older(&rules)?;
         let (namespace, name, grants) = (self.namespace(), external.key(), external.grants());
         let candidate = Candidate { namespace: &namespace, name: &name, older, grants: &grants };

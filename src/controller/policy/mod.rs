@@ -11,6 +11,7 @@
 //! | `leftovers` | what lost Kubernetes objects left upstream |
 //! | [`place`], [`former`] | where the upstream object is, whatever status says; a spec that names another place |
 //! | [`guardrails`], [`judged`] | an object that would grant more than its connection permits |
+//! | [`approval`] | a change that grants more, on a connection that requires approvals |
 //! | [`moved`] | a connection that leads to another place than the one that status records |
 //! | [`apply`] | carries out the plan: create, update, recreate, adopt; counters and events of drift |
 //! | [`deletion`] | deletes or orphans the upstream object, then removes the finalizer |
@@ -23,6 +24,7 @@
 
 pub mod account;
 pub mod apply;
+pub mod approval;
 mod attachments;
 pub mod audit_log;
 pub mod conflicts;

@@ -18,7 +18,7 @@ use k8s_openapi::api::core::v1::ObjectReference;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::Api;
 use std::future::Future;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 /// One object in one reconcile.
@@ -41,6 +41,8 @@ pub struct Reconciliation<'a, K: Managed> {
     audit_log: Arc<AuditLog>,
     /// What the guardrails of the connection say of the object.
     pub(super) guardrails: Judged,
+    /// The uid of the approval that permits the write.
+    pub(super) approved: Arc<Mutex<Option<String>>>,
 }
 
 impl<'a, K: Managed> Reconciliation<'a, K> {
@@ -70,6 +72,7 @@ impl<'a, K: Managed> Reconciliation<'a, K> {
             priority,
             audit_log,
             guardrails,
+            approved: Arc::default(),
         };
         this.correct_record();
         this.inherit_copy();
@@ -103,7 +106,8 @@ impl<'a, K: Managed> Reconciliation<'a, K> {
     pub fn request_context(&self) -> RequestContext {
         let writes: Arc<dyn WriteObserver> = Arc::clone(&self.audit_log) as _;
         let (fence, is_judged_by_latest) = (self.ctx.fence(&self.object), self.is_judged_by_latest());
-        let permission: WritePermission = Arc::new(move || fence().is_ok() && is_judged_by_latest());
+        let is_approved = self.is_still_approved();
+        let permission: WritePermission = Arc::new(move || fence().is_ok() && is_judged_by_latest() && is_approved());
         RequestContext {
             priority: self.priority,
             namespace: self.namespace().into(),
@@ -218,6 +222,11 @@ impl<'a, K: Managed> Reconciliation<'a, K> {
         tracing::warn!(kind = K::KIND, namespace, name, id, "another writer changed the record in status; restored");
         let note = format!("Another writer changed the record of {id} in status. The operator restored it.");
         self.normal_event("Restored", &note);
+    }
+
+    /// Returns the audit log of the object.
+    pub(super) fn audit_log(&self) -> &AuditLog {
+        &self.audit_log
     }
 
     /// Makes an upstream write and records it in the audit log.

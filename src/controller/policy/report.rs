@@ -46,6 +46,9 @@ impl<K: Managed> Reconciliation<'_, K> {
         if self.narrowing_left().is_none() {
             self.status.narrowing = None;
         }
+        if outcome.reason != Reason::ApprovalRequired {
+            self.status.pending_change = None;
+        }
         let common = &mut self.status.common;
         common.observed_generation = generation;
         common.conditions = outcome.conditions(&common.conditions, generation, now);

@@ -4,7 +4,7 @@ use super::isolate::{isolated, log_runtime_error, retry};
 use super::liveness::{expect_all, heard, scheduled};
 use super::losses::Losses;
 use super::schedule::{raise_priority, reconcile_when_permitted};
-use super::triggers::{Triggers, connections_with, dependents_of, exists, keys, readers_of};
+use super::triggers::{Triggers, approved_of, connections_with, dependents_of, exists, keys, readers_of};
 use super::waiting::Waiting;
 use super::watches::{changed_secrets, ignore, keep_claims, selecting, watched};
 use crate::controller::Result;
@@ -64,6 +64,8 @@ pub(super) fn run_managed<K: Managed>(
     let objects = changes(shared, namespace, writer, losses);
     let (triggered, filled, exists) = (store.clone(), store.clone(), store.clone());
     let trigger = keys(&triggers.dependents).flat_map(move |key| stream::iter(dependents_of(&triggered, key.as_ref())));
+    let named = store.clone();
+    let approved = keys(&triggers.approvals).flat_map(move |it| stream::iter(approved_of(&named, it.as_ref())));
     let ctx = Arc::new(Context { shared: Arc::clone(shared), store: store.clone() });
     let (waiting, entrance) = Waiting::new();
     let granted = waiting.granted(entrance, move |object| exists.get(object).is_some());
@@ -72,6 +74,7 @@ pub(super) fn run_managed<K: Managed>(
         .with_config(Config::default().concurrency(UNLIMITED))
         .graceful_shutdown_on(shutdown.clone().cancelled_owned())
         .reconcile_on(trigger)
+        .reconcile_on(approved)
         .reconcile_on(lost)
         .reconcile_on(granted)
         .run(

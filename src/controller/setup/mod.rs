@@ -3,6 +3,7 @@
 //! | file | part |
 //! | --- | --- |
 //! | [`kinds`] | the one list of managed kinds |
+//! | `approvals` | the caches of the approvals |
 //! | `controllers` | the pipeline of one controller, from watch to reconcile |
 //! | `watches` | which changes of an object or a Secret trigger a reconcile |
 //! | `losses` | what other writers took away: finalizers, records, whole objects |
@@ -20,6 +21,7 @@
 //! its objects fails. The runtime keeps one slot for each object, so changes may arrive faster than they are
 //! reconciled.
 
+mod approvals;
 mod controllers;
 pub mod isolate;
 pub mod kinds;
@@ -44,6 +46,7 @@ use super::leader::Leadership;
 use super::queue::backoff::Backoffs;
 use super::queue::permits::Permits;
 use super::state::accounts::{Accounts, TriggerSenders};
+use super::state::approvals::Approvals;
 use super::state::bounds::Bounds;
 use super::state::claims::ClaimLocks;
 use super::state::heartbeats::Heartbeats;
@@ -58,6 +61,7 @@ use super::{Result, Settings};
 use crate::api::{ClusterConnection, Connection};
 use crate::engine::deletions::Deletions;
 use crate::metrics::Metrics;
+use approvals::Caches;
 use controllers::run_connections;
 use futures::StreamExt as _;
 use futures::future::{self, BoxFuture};
@@ -102,7 +106,9 @@ pub async fn run(options: Options, shutdown: CancellationToken) -> Result<()> {
     let starts: Vec<Start> = MANAGED.iter().map(|kind| kind.register(&options.settings, &mut stores)).collect();
     let names: Vec<&str> = MANAGED.iter().map(|kind| kind.name()).collect();
     state_metrics::initialize(&options.metrics, &names);
-    let (shared, publisher) = shared(options, cluster_id, TriggerSenders { dependents, connections }, stores);
+    let (caches, approvals) = Caches::new(&options.settings);
+    let (mut shared, publisher) = shared(options, cluster_id, TriggerSenders { dependents, connections }, stores);
+    shared.approvals = Approvals::new(approvals);
     let (shared, finished) = (Arc::new(shared), CancellationToken::new());
     let triggers = Triggers::start(dependent_triggers, connection_triggers);
     let managed = starts.into_iter().flat_map(|start| start(&shared, &triggers, &shutdown));
@@ -112,6 +118,7 @@ pub async fn run(options: Options, shutdown: CancellationToken) -> Result<()> {
         forgets: MANAGED.iter().map(|kind| kind.forget_late()).collect(),
     };
     controllers.start_connections(&shared, &triggers, &shutdown);
+    controllers.running.extend(caches.fill(&shared, &triggers, &shutdown));
     let Controllers { running, counts, forgets } = controllers;
     let liveness = liveness::run(Arc::clone(&shared), forgets, shutdown.clone());
     let controllers = async {
@@ -143,6 +150,7 @@ fn shared(options: Options, cluster_id: String, triggers: TriggerSenders, stores
     let shared = Shared {
         events,
         bounds: Bounds::new(triggers.clone()),
+        approvals: Approvals::default(),
         accounts: Accounts::new(triggers, settings.cluster_connections),
         backoffs: Backoffs::new(settings.backoff),
         observations: Observations::default(),

@@ -20,6 +20,19 @@ pub struct Triggers {
     pub dependents: broadcast::Sender<ConnectionKey>,
     /// Connections that must be checked again.
     pub connections: broadcast::Sender<ConnectionKey>,
+    /// Policies of which an approval came or went.
+    pub approvals: broadcast::Sender<Approved>,
+}
+
+/// A policy that an approval names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Approved {
+    /// Its kind.
+    pub kind: &'static str,
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
 }
 
 impl Triggers {
@@ -31,6 +44,7 @@ impl Triggers {
         let triggers = Self {
             dependents: broadcast::Sender::new(TRIGGER_BUFFER),
             connections: broadcast::Sender::new(TRIGGER_BUFFER),
+            approvals: broadcast::Sender::new(TRIGGER_BUFFER),
         };
         forward(dependents, triggers.dependents.clone());
         forward(connections, triggers.connections.clone());
@@ -47,9 +61,11 @@ fn forward(mut from: mpsc::UnboundedReceiver<ConnectionKey>, to: broadcast::Send
     });
 }
 
-/// Returns the connections that are triggered; `None` stands for triggers that were missed because too many
+/// Returns what is triggered, such as connections; `None` stands for triggers that were missed because too many
 /// came at once.
-pub fn keys(triggers: &broadcast::Sender<ConnectionKey>) -> impl Stream<Item = Option<ConnectionKey>> + Send + use<> {
+pub fn keys<T: Clone + Send + 'static>(
+    triggers: &broadcast::Sender<T>,
+) -> impl Stream<Item = Option<T>> + Send + use<T> {
     stream::unfold(triggers.subscribe(), |mut receiver| async move {
         match receiver.recv().await {
             Ok(key) => Some((Some(key), receiver)),
@@ -73,6 +89,17 @@ pub fn dependents_of<K: Managed>(
     key: Option<&ConnectionKey>,
 ) -> Vec<ObjectRef<DeserializeGuard<K>>> {
     refs(store, |object: &K| key.is_none_or(|key| object.is_concerned_by(key)))
+}
+
+/// Returns the object that an approval names; all objects if triggers were missed.
+pub fn approved_of<K: Managed>(
+    store: &Store<DeserializeGuard<K>>,
+    approved: Option<&Approved>,
+) -> Vec<ObjectRef<DeserializeGuard<K>>> {
+    let is_named = |object: &K, it: &Approved| {
+        it.kind == K::KIND && object.namespace().as_ref() == Some(&it.namespace) && object.name_any() == it.name
+    };
+    refs(store, |object: &K| approved.is_none_or(|approved| is_named(object, approved)))
 }
 
 /// Returns the connection with this key, if it is of this kind; all connections if triggers were missed.

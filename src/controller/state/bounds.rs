@@ -16,6 +16,8 @@ pub struct Bound {
     pub version: u64,
     /// The rules; none if there is no bound.
     pub rules: Arc<[Guardrail]>,
+    /// Whether a change that grants more needs an approval.
+    pub approval: bool,
 }
 
 #[derive(Default)]
@@ -45,15 +47,15 @@ impl Bounds {
     }
 
     /// Stores the guardrails of a connection, and triggers its dependents if they changed.
-    pub fn set(&self, key: &ConnectionKey, rules: &[Guardrail]) {
+    pub fn set(&self, key: &ConnectionKey, rules: &[Guardrail], approval: bool) {
         let mut known = self.known();
         let before = known.bounds.get(key);
-        if before.is_some_and(|before| *before.rules == *rules) {
+        if before.is_some_and(|before| *before.rules == *rules && before.approval == approval) {
             return;
         }
         let is_change = before.is_some();
         known.last_version += 1;
-        let bound = Bound { version: known.last_version, rules: rules.into() };
+        let bound = Bound { version: known.last_version, rules: rules.into(), approval };
         known.bounds.insert(key.clone(), bound);
         drop(known);
         // The first time, the account of the connection triggers them.
@@ -100,16 +102,16 @@ mod tests {
         let bounds = Bounds::new(TriggerSenders { dependents, connections });
         let key = ConnectionKey { namespace: None, name: "company".to_owned() };
         assert_eq!(bounds.of(&key).version, 0);
-        bounds.set(&key, &[]);
+        bounds.set(&key, &[], false);
         let first = bounds.of(&key).version;
         let rules = [Guardrail { max_policies: Some(1), ..Guardrail::default() }];
-        bounds.set(&key, &rules);
-        bounds.set(&key, &rules);
+        bounds.set(&key, &rules, false);
+        bounds.set(&key, &rules, false);
         assert!(bounds.of(&key).version > first && *bounds.of(&key).rules == rules);
         assert_eq!(triggered.try_recv().unwrap(), key);
         assert!(triggered.try_recv().is_err(), "only one change");
         bounds.retain(|_| false);
-        bounds.set(&key, &rules);
+        bounds.set(&key, &rules, false);
         assert!(bounds.of(&key).version > first + 1, "a connection of the same name is another one");
     }
 }

@@ -3,7 +3,8 @@
 //! | file | contents |
 //! | --- | --- |
 //! | [`accounts`] | the open upstream account of each connection, and why one is unavailable |
-//! | [`bounds`] | the guardrails of each connection |
+//! | [`approvals`] | the approvals of changes, and what was seen in force |
+//! | [`bounds`] | the guardrails of each connection, and whether it requires approvals |
 //! | [`claimants`] | which cached objects claim the same upstream object |
 //! | [`claims`] | locks on upstream objects |
 //! | [`dependents`] | the objects that use a connection |
@@ -22,6 +23,7 @@
 //! Nothing here holds a `kube::Client`, waits or writes: the flows in `policy` and `connection` do.
 
 pub mod accounts;
+pub mod approvals;
 pub mod bounds;
 pub mod claimants;
 pub mod claims;

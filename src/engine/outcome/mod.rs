@@ -4,6 +4,7 @@
 //! only with their meaning: messages contain no timestamps, and `lastTransitionTime` stays while the
 //! status stays.
 
+mod approvals;
 mod conditions;
 mod fights;
 mod guardrails;

@@ -2,10 +2,11 @@
 
 use crate::support::test_env::{TestEnv, ncloud_policy, network_policy, spaceone_policy};
 use crate::support::{self, rbac};
-use cloud_policy::api::ClusterConnection;
+use cloud_policy::api::{ClusterConnection, PolicyApproval};
 use cloud_policy_testbed::{repository, wait_for};
 use k8s_openapi::api::admissionregistration::v1::{ValidatingAdmissionPolicy, ValidatingAdmissionPolicyBinding};
 use k8s_openapi::api::core::v1::Namespace;
+use k8s_openapi::api::rbac::v1::{Role, RoleBinding};
 use kube::api::{DeleteParams, Patch, PatchParams, PostParams};
 use kube::{Api, Client, ResourceExt};
 use serde_json::{Value, json};
@@ -180,6 +181,42 @@ async fn sample_refuses_shared_connection_without_guardrails() {
     sample.remove().await;
 }
 
+#[tokio::test]
+async fn sample_refuses_approval_by_author_of_policies() {
+    let env = restricted("vap-approvers").await;
+    let sample = Sample::apply(&env.client, "approvers-only.yaml", env.namespace(), only(&env)).await;
+    let approval = json!({
+        "apiVersion": "cloudpolicy.dev/v1alpha1",
+        "kind": "PolicyApproval",
+        "metadata": { "name": "own" },
+        "spec": { "policyRef": { "name": "viewer" }, "hash": "0".repeat(64) },
+    });
+    // The client of the tests may write everything, so it may write policies.
+    refused(&env, &approval, "a user who may write policies of this namespace cannot approve").await;
+    let user = format!("{}-approver", env.namespace());
+    let role = json!({
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": "Role",
+        "metadata": { "name": "approver" },
+        "rules": [{ "apiGroups": ["cloudpolicy.dev"], "resources": ["policyapprovals"], "verbs": ["create", "get"] }],
+    });
+    let binding = json!({
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": "RoleBinding",
+        "metadata": { "name": "approver" },
+        "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "approver" },
+        "subjects": [{ "apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": user }],
+    });
+    let params = PatchParams::apply("test").force();
+    env.api::<Role>().patch("approver", &params, &Patch::Apply(role)).await.unwrap();
+    env.api::<RoleBinding>().patch("approver", &params, &Patch::Apply(binding)).await.unwrap();
+    let approver = support::control_plane().await.client_as(&user, &["system:authenticated"]).unwrap();
+    let approvals: Api<PolicyApproval> = Api::namespaced(approver, env.namespace());
+    rbac::wait_until_allowed(|| approvals.get_opt("none")).await;
+    approvals.create(&PostParams::default(), &serde_json::from_value(approval).unwrap()).await.unwrap();
+    sample.remove().await;
+}
+
 #[test]
 fn admission_kustomization_lists_every_sample() {
     let folder = repository().join(FOLDER);
@@ -196,5 +233,5 @@ async fn admission_samples_are_accepted_by_api_server() {
     let folder = repository().join(FOLDER).display().to_string();
     let control_plane = support::control_plane().await;
     let judged = control_plane.run_kubectl(&["apply", "--dry-run=server", "--validate=strict", "-k", &folder]).unwrap();
-    assert_eq!(judged.lines().count(), 6, "{judged}");
+    assert_eq!(judged.lines().count(), 8, "{judged}");
 }

@@ -47,6 +47,7 @@ fn fixed() -> Vec<Outcome> {
         Outcome::not_applied(differing(Remedy::Recreate)),
         Outcome::duplicate(&["id-1".to_owned(), "id-2".to_owned()]),
         Outcome::drift_fight(differing(Remedy::Update), &fought),
+        Outcome::approval_required("The change grants more."),
         Outcome::guardrail_denied("The spec is beyond the guardrails."),
         Outcome::guardrail_kept("The spec is beyond the guardrails.", differing(Remedy::Update), true),
         Outcome::up_to_date().beyond_guardrails("The spec is beyond the guardrails.".to_owned()),

@@ -1,7 +1,7 @@
 //! The lists of kinds in the manifests are made from the list in `src/api/kinds.rs`.
 //!
 //! A line that ends with a comment such as `generated for each managed kind: {plural}/status` is followed by one item
-//! for each kind. `managed`, `connection` and `namespaced` narrow the kinds; without them every kind has an item.
+//! for each kind. `managed`, `connection`, `approval` and `namespaced` narrow the kinds; without them every kind has an item.
 //! `{secret}` stands for each reference to a Secret in the spec of the kind, `{argocd}` for each setting of Argo CD.
 
 use cloud_policy::api::crds;
@@ -140,6 +140,7 @@ fn kinds(words: &str) -> Vec<CustomResourceDefinition> {
     let is = |kind: &CustomResourceDefinition, word: &str| match word {
         "managed" => crds::managed().contains(kind),
         "connection" => crds::connections().contains(kind),
+        "approval" => crds::approvals().contains(kind),
         "namespaced" => kind.spec.scope == "Namespaced",
         word => panic!("no kind is called {word}"),
     };

@@ -73,6 +73,7 @@ fn full() -> Report {
             body: Some("canary".into()),
         }],
         used_by: Some(UsedBy { count: 1, names: vec![text()] }),
+        approval: Some(text()),
         hash: Some(text()),
     };
     let failure = Failure { object: Some(text()), file: Some(text()), line: Some(1), message: text() };

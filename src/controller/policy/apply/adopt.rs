@@ -20,6 +20,9 @@ impl<'c, K: Managed> Apply<'_, 'c, K> {
     /// what the plan says about its content.
     pub(super) async fn adopt(&mut self, existing: Existing, _claims: &ClaimGuard<'_>) -> Result<Outcome, Stop> {
         self.this.permit(self.external).await?;
+        if existing.step.cause().is_some() {
+            self.approve(Some(&existing.observed.id)).await?;
+        }
         let _lock = self.lock_unchanged(&existing.observed).await?;
         self.this.keep_place(self.place()).await?;
         let (tag, id) = (existing.tag, existing.observed.id.clone());

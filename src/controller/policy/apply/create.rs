@@ -21,6 +21,7 @@ impl<K: Managed> Apply<'_, '_, K> {
         if let Some(denied) = self.this.denied() {
             return Err(denied.into());
         }
+        self.approve(None).await?;
         let cause = self.cause_of_create();
         self.create(cause).await
     }
@@ -32,6 +33,7 @@ impl<K: Managed> Apply<'_, '_, K> {
         self.check().await?;
         // Before the deletion: without permission to create it again, the object stays.
         self.this.permit(self.external).await?;
+        self.approve(Some(id)).await?;
         self.warn_if_drift(diff, cause);
         self.record_intent(OperationKind::Recreate, Some(id)).await?;
         let deleter = self.external.deleter();
@@ -101,6 +103,7 @@ impl<K: Managed> Apply<'_, '_, K> {
             return Err(denied);
         }
         self.remember_sent();
+        self.note_replaced();
         let result = self.this.write(Write::create(cause, self.granted()), self.external.create()).await?;
         // The grace counts from now: the request may have waited, and taken effect until its response came or was lost.
         self.remember_sent();

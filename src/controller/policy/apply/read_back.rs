@@ -29,6 +29,7 @@ impl<K: Managed> Apply<'_, '_, K> {
     pub(super) fn confirmed(&mut self) -> Outcome {
         self.this.status.once_declared = self.external.lasting_names();
         self.this.status.common.applied_hash = Some(self.hash.clone());
+        self.this.shared().approvals.seen(&self.this.uid(), &self.hash);
         Outcome::up_to_date()
     }
 

@@ -30,6 +30,7 @@ impl<K: Managed> Apply<'_, '_, K> {
             return Err(denied);
         }
         let write = Write::update(cause, id, diff);
+        self.note_replaced();
         self.note_sent();
         let result = self.this.write(write, self.external.update(id, diff)).await?;
         // It may have waited, and taken effect until its response came.
@@ -53,14 +54,22 @@ impl<K: Managed> Apply<'_, '_, K> {
 
     /// Asks whether the guardrails permit an update that may grant more than the upstream grants now.
     async fn permit_update(&mut self, diff: &Diff) -> Result<(), Stop> {
-        match diff.access {
-            Change::Equal | Change::Wider => Ok(()),
-            Change::Narrower | Change::Both | Change::Unknown => self.this.permit(self.external).await,
+        if may_widen(diff) { self.this.permit(self.external).await } else { Ok(()) }
+    }
+
+    /// Forgets what was in force if another document replaces it: the write may take effect although its response is lost.
+    pub(super) fn note_replaced(&self) {
+        let (approvals, uid) = (&self.this.shared().approvals, self.this.uid());
+        if !approvals.was_in_force(&uid, &self.hash) {
+            approvals.forget(&uid);
         }
     }
 
     /// Writes the fields of the difference and confirms the write.
     pub(super) async fn update(&mut self, observed: &Observation, diff: &Diff, cause: Cause) -> Result<Outcome, Stop> {
+        if may_widen(diff) {
+            self.approve(Some(&observed.id)).await?;
+        }
         // The upstream validates an edit itself, and changes nothing if it rejects it.
         self.warn_if_drift(diff, cause);
         match self.send_update(&observed.id, diff, cause).await? {
@@ -98,5 +107,14 @@ impl<K: Managed> Apply<'_, '_, K> {
     /// Returns whether only a recreation helps, and the spec allows one.
     fn must_recreate(&self, error: &UpstreamError) -> bool {
         error.kind == ErrorKind::NotUpdatable && self.this.rules().recreate == RecreatePolicy::WhenRequired
+    }
+}
+
+/// Returns whether an update may grant more than the upstream grants now: `diff` says what the upstream grants beyond the
+/// spec.
+fn may_widen(diff: &Diff) -> bool {
+    match diff.access {
+        Change::Equal | Change::Wider => false,
+        Change::Narrower | Change::Both | Change::Unknown => true,
     }
 }

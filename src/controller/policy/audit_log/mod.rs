@@ -25,6 +25,8 @@ pub struct AuditLog {
     object: Object,
     metrics: Arc<Metrics>,
     pending: Mutex<Pending>,
+    /// The approval of the writes that follow.
+    approval: Mutex<Option<String>>,
 }
 
 /// The object that the writes are made for.
@@ -108,7 +110,12 @@ impl AuditLog {
             connection: object.common().connection_ref.name.clone(),
             used_by,
         };
-        Arc::new(Self { object, metrics: Arc::clone(metrics), pending: Mutex::default() })
+        Arc::new(Self { object, metrics: Arc::clone(metrics), pending: Mutex::default(), approval: Mutex::default() })
+    }
+
+    /// Names the approval of the writes that follow: its namespace and name, its uid and its field manager.
+    pub fn approved_by(&self, approval: String) {
+        *self.approval.lock().unwrap_or_else(PoisonError::into_inner) = Some(approval);
     }
 
     /// Begins a write: the requests that follow belong to it.
@@ -153,11 +160,13 @@ impl AuditLog {
         let id = write.and_then(|write| write.id.as_deref());
         let access = write.map(|write| write.access.label());
         let used_by = used_by.filter(|_| write.is_some_and(|write| write.access.may_grant()));
+        let approval = self.approval.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let fields = write.map(|write| write.fields.as_str()).filter(|fields| !fields.is_empty());
         self.metrics.upstream_write(metrics::Write { system, operation, cause, outcome });
         tracing::info!(
             target: "audit",
-            kind, namespace, name, uid, connection, system, operation, cause, id, fields, access, used_by, code, request, outcome,
+            kind, namespace, name, uid, connection, system, operation, cause, id, fields, access, used_by, approval, code, request,
+            outcome,
             "upstream write"
         );
     }

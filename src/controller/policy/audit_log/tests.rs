@@ -28,7 +28,7 @@ fn audit_log() -> AuditLog {
         connection: "ncloud".to_owned(),
         used_by: Some(12),
     };
-    AuditLog { object, metrics: Metrics::new("1"), pending: Mutex::default() }
+    AuditLog { object, metrics: Metrics::new("1"), pending: Mutex::default(), approval: Mutex::default() }
 }
 
 /// Returns the lines of a log, from its first write until it is dropped.

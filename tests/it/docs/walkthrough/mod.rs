@@ -32,6 +32,7 @@ const PAGES: [&str; 9] = [
     "connect-spaceone",
     "tenants",
     "limit-what-a-team-may-grant",
+    "require-an-approval",
     "troubleshoot",
 ];
 /// The page whose reader has two clusters.

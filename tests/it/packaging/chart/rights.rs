@@ -5,7 +5,7 @@ use crate::docs::markdown::Page;
 use crate::support::installation::{OWN, TENANT};
 use crate::support::test_env::{TestEnv, ncloud_policy};
 use crate::support::{self, rbac};
-use cloud_policy::api::{ClusterConnection, Connection, Policy};
+use cloud_policy::api::{ClusterConnection, Connection, Policy, PolicyApproval};
 use k8s_openapi::api::rbac::v1::{ClusterRole, RoleBinding};
 use kube::Api;
 use kube::api::{DeleteParams, Patch, PatchParams, PostParams};
@@ -124,24 +124,7 @@ async fn aggregated_roles_do_not_allow_connection_writes() {
 #[tokio::test]
 async fn edit_role_cannot_change_guardrails() {
     let env = TestEnv::without_operator("edit-role").await;
-    let (admin, user) = (&env.client, format!("{}-tenant", env.namespace()));
-    for role in ["edit", "view"] {
-        let mut object = object(&rendered("").await, "ClusterRole", &format!("{NAME}-{role}")).clone();
-        let name = format!("{}-{role}", env.namespace());
-        // Bound as they are, and not aggregated to the roles of other tests.
-        object["metadata"] = json!({ "name": name });
-        let binding = json!({
-            "apiVersion": "rbac.authorization.k8s.io/v1",
-            "kind": "RoleBinding",
-            "metadata": { "name": name },
-            "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": name },
-            "subjects": [{ "apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": user }],
-        });
-        let params = PatchParams::apply("test").force();
-        Api::<ClusterRole>::all(admin.clone()).patch(&name, &params, &Patch::Apply(object)).await.unwrap();
-        env.api::<RoleBinding>().patch(&name, &params, &Patch::Apply(binding)).await.unwrap();
-    }
-    let tenant = support::control_plane().await.client_as(&user, &["system:authenticated"]).unwrap();
+    let tenant = holder(&env, "tenant", &["edit", "view"]).await;
     let policies: Api<Policy> = Api::namespaced(tenant.clone(), env.namespace());
     let connections: Api<Connection> = Api::namespaced(tenant.clone(), env.namespace());
     rbac::wait_until_allowed(|| connections.get("ncloud")).await;
@@ -161,6 +144,64 @@ async fn edit_role_cannot_change_guardrails() {
     let status = Patch::Merge(json!({ "status": { "conditions": [] } }));
     refused(connections.patch_status("ncloud", &params, &status).await.map(drop));
     refused(policies.patch_status("theirs", &params, &status).await.map(drop));
+}
+
+/// Whoever writes policies reads approvals and writes none; the role `approve` writes approvals and no policies.
+#[tokio::test]
+async fn only_approve_role_can_write_approvals() {
+    let env = TestEnv::without_operator("approve-role").await;
+    let approval: PolicyApproval = serde_json::from_value(json!({
+        "apiVersion": "cloudpolicy.dev/v1alpha1",
+        "kind": "PolicyApproval",
+        "metadata": { "name": "own" },
+        "spec": { "policyRef": { "name": "theirs" }, "hash": "0".repeat(64) },
+    }))
+    .unwrap();
+    let author = holder(&env, "author", &["edit", "view"]).await;
+    let policies: Api<Policy> = Api::namespaced(author.clone(), env.namespace());
+    let policy: Policy = serde_json::from_value(ncloud_policy("theirs")).unwrap();
+    let dry_run = PostParams { dry_run: true, ..PostParams::default() };
+    rbac::wait_until_allowed(|| policies.create(&dry_run, &policy)).await;
+    let approvals: Api<PolicyApproval> = Api::namespaced(author, env.namespace());
+    rbac::wait_until_allowed(|| approvals.get_opt("own")).await;
+    let is_refused = |answer: kube::Result<()>| match answer {
+        Err(kube::Error::Api(status)) => assert_eq!(status.code, 403, "{status}"),
+        other => panic!("{other:?}"),
+    };
+    let (params, touch) = (PatchParams::default(), Patch::Merge(json!({ "status": { "used": null } })));
+    is_refused(approvals.create(&PostParams::default(), &approval).await.map(drop));
+    is_refused(approvals.patch("own", &PatchParams::apply("author"), &Patch::Apply(&approval)).await.map(drop));
+    is_refused(approvals.patch_status("own", &params, &touch).await.map(drop));
+    is_refused(approvals.delete("own", &DeleteParams::default()).await.map(drop));
+    let approver = holder(&env, "approver", &["approve"]).await;
+    let approvals: Api<PolicyApproval> = Api::namespaced(approver.clone(), env.namespace());
+    rbac::wait_until_allowed(|| approvals.create(&dry_run, &approval)).await;
+    approvals.create(&PostParams::default(), &approval).await.unwrap();
+    is_refused(approvals.patch_status("own", &params, &touch).await.map(drop));
+    let policies: Api<Policy> = Api::namespaced(approver, env.namespace());
+    is_refused(policies.create(&dry_run, &policy).await.map(drop));
+}
+
+/// Returns a client of a user who has these roles of the chart in the namespace of the environment.
+async fn holder(env: &TestEnv, user: &str, roles: &[&str]) -> kube::Client {
+    let user = format!("{}-{user}", env.namespace());
+    for role in roles {
+        let mut object = object(&rendered("").await, "ClusterRole", &format!("{NAME}-{role}")).clone();
+        let name = format!("{}-{role}", env.namespace());
+        // Bound as they are, and not aggregated to the roles of other tests.
+        object["metadata"] = json!({ "name": name });
+        let binding = json!({
+            "apiVersion": "rbac.authorization.k8s.io/v1",
+            "kind": "RoleBinding",
+            "metadata": { "name": name },
+            "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": name },
+            "subjects": [{ "apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": user }],
+        });
+        let params = PatchParams::apply("test").force();
+        Api::<ClusterRole>::all(env.client.clone()).patch(&name, &params, &Patch::Apply(object)).await.unwrap();
+        env.api::<RoleBinding>().patch(&name, &params, &Patch::Apply(binding)).await.unwrap();
+    }
+    support::control_plane().await.client_as(&user, &["system:authenticated"]).unwrap()
 }
 
 async fn rendered(arguments: &str) -> Vec<Value> {
