@@ -27,6 +27,9 @@ use crate::upstream::{Account, registry};
 use kube::{Api, ResourceExt};
 use std::sync::{Arc, PoisonError};
 
+/// How many approvals that do not count a message names.
+const SHOWN: usize = 5;
+
 /// A write that may grant more.
 #[derive(Clone, Copy)]
 pub(super) struct Intended<'a> {
@@ -145,8 +148,8 @@ fn describe(hash: &str, weighed: &Weighed, refused: &[(String, Refusal)]) -> Str
         || "The change may grant more than the upstream grants".to_owned(),
         |request| format!("The change grants more than the upstream grants, such as {request}"),
     );
-    let why: String =
-        refused.iter().take(5).map(|(name, why)| format!(" PolicyApproval {name} {}.", why.reason())).collect();
+    let told = |(name, why): &(String, Refusal)| format!(" PolicyApproval {name} {}.", why.reason());
+    let why = refused.iter().take(SHOWN).map(told).collect::<Vec<_>>().concat();
     format!(
         "{what}, and the connection requires an approval. Nothing was written.{why} Create a PolicyApproval with hash {hash}, or narrow the spec."
     )

@@ -53,13 +53,9 @@ fn request(hash: &str) -> Request<'_> {
     Request { policy, uid: "uid-1", generation: 2, applied_hash: "doc", hash, now: at(100) }
 }
 
-fn used(uid: &str, generation: i64, applied_hash: &str) -> Option<ApprovalUse> {
-    Some(ApprovalUse {
-        uid: uid.to_owned(),
-        generation,
-        applied_hash: applied_hash.to_owned(),
-        used_at: at(1).to_string(),
-    })
+fn used(uid: &str, generation: i64, applied_hash: &str) -> ApprovalUse {
+    let (uid, applied_hash) = (uid.to_owned(), applied_hash.to_owned());
+    ApprovalUse { uid, generation, applied_hash, used_at: at(1).to_string() }
 }
 
 #[test]
@@ -81,8 +77,9 @@ fn approval_counts_for_its_change_only() {
 
 #[test]
 fn used_approval_counts_for_retries_of_its_spec_only() {
-    let judged = |used: Option<ApprovalUse>, hash: &str| {
-        judge(&[Candidate { used, expires_at: Some(at(1).to_string()), ..candidate("h") }], &request(hash)).map(drop)
+    let judged = |used: ApprovalUse, hash: &str| {
+        judge(&[Candidate { used: Some(used), expires_at: Some(at(1).to_string()), ..candidate("h") }], &request(hash))
+            .map(drop)
     };
     let refused = Err(vec![("ok".to_owned(), Refusal::Used)]);
     assert_eq!(judged(used("uid-1", 2, "doc"), "h"), Ok(()), "it expired after its first use");
@@ -177,7 +174,7 @@ impl World {
                 return;
             };
             let approval = self.approvals.iter_mut().find(|it| it.name == found).unwrap();
-            approval.used.get_or_insert(used(&uid, self.generation, &document).unwrap());
+            approval.used.get_or_insert(used(&uid, self.generation, &document));
         }
         if widens {
             self.check();

@@ -43,7 +43,10 @@ fn plan(env: &TestEnv, objects: &[Value]) -> Ended {
     let variables = [
         ("N_ACCESS_KEY", env.ncloud.access_key()),
         ("N_SECRET_KEY", env.ncloud.secret_key()),
+        ("N_ENDPOINT", ncloud),
         ("S_TOKEN", env.spaceone.token()),
+        ("S_ENDPOINT", spaceone),
+        ("S_DOMAIN_ID", env.spaceone.domain_id()),
     ];
     let flags = ["plan", "-f", ".", "-o", "json", "--cluster-id=here", "--connection=ncloud=env:N_"];
     let more = ["--connection=spaceone=env:S_", "--allow-http", "--allow-private-addresses", "-n", env.namespace()];

@@ -9,7 +9,7 @@ use serde_json::json;
 async fn told(env: &TestEnv, policy: &str, words: &str) {
     env.until(policy, words, |object: &Policy| {
         let common = common(object);
-        let ready = condition(&common, "Ready").unwrap();
+        let Some(ready) = condition(&common, "Ready") else { anyhow::bail!("not ready yet") };
         anyhow::ensure!(ready.reason == "ApprovalRequired" && ready.message.contains(words), "{}", ready.message);
         Ok(())
     })

@@ -10,6 +10,9 @@ use std::collections::BTreeMap;
 /// The annotation in which kubectl repeats the whole object. The operator never reads it.
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
+/// The kind of which the operator reads the field managers.
+const APPROVAL: &str = "PolicyApproval";
+
 /// The annotations that the operator reads begin with this.
 const OWN_KEYS: &str = "cloudpolicy.dev/";
 
@@ -71,10 +74,13 @@ impl<'a> Document<'a> {
         &self.uid
     }
 
-    /// Drops what the operator never reads, and marks that a user set.
+    /// Drops what the operator never reads, and marks that a user set. The managers of an approval tell who wrote it.
     pub(super) fn drop_unread(&mut self) {
+        let is_approval = self.fields.get("kind").and_then(read).is_some_and(|kind| kind == APPROVAL);
         let Some(Node::Fields(metadata)) = self.fields.get_mut("metadata") else { return };
-        metadata.remove("managedFields");
+        if !is_approval {
+            metadata.remove("managedFields");
+        }
         if let Some(Node::Fields(annotations)) = metadata.get_mut("annotations") {
             annotations.remove(LAST_APPLIED);
             annotations.remove(TOO_LARGE);
