@@ -25,8 +25,8 @@ fn immutable() -> Rule {
     derive = "PartialEq",
     category = "cloudpolicy",
     shortname = "cloudapproval",
-    doc = "Approves one change of a policy of the same namespace that grants more, on a connection that requires approvals.",
-    printcolumn(name = "POLICY", type_ = "string", json_path = ".spec.policyRef.name"),
+    doc = "Approves one change of an object of the same namespace that grants more, on a connection that requires approvals.",
+    printcolumn(name = "OBJECT", type_ = "string", json_path = ".spec.policyRef.name"),
     printcolumn(name = "USED", type_ = "string", json_path = ".status.used.usedAt"),
     printcolumn(name = "EXPIRES", type_ = "string", json_path = ".spec.expiresAt"),
     printcolumn(name = "AGE", type_ = "date", json_path = ".metadata.creationTimestamp")
@@ -72,7 +72,7 @@ impl ApprovedKind {
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
-            Self::Policy => "Policy",
+            Self::Policy => stringify!(Policy),
         }
     }
 }

@@ -1,11 +1,10 @@
 //! [`External`] with its type erased, so that the controller is written once for all upstreams.
 
-use super::access::Change;
-use super::access::effects::Effects;
 use super::access::guardrails::{Grants, Judgement};
 use super::deleter::{Deleter, ExternalDeleter};
 use super::external::{Details, Document, External, Observed, Verdict, Written};
 use super::snapshot::{Snapshot, Snapshots};
+use super::weighed::Weighed;
 use super::{Diff, OwnerTag, Ownership, Problem, Result, User};
 use futures::future::BoxFuture;
 use std::collections::BTreeSet;
@@ -23,31 +22,6 @@ pub struct Observation {
     pub diff: Diff,
     /// The further fields that status shows.
     pub details: Details,
-}
-
-/// What writing the desired object would change.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Weighed {
-    /// What is in force upstream, in the form of the desired object; null if there is nothing.
-    pub in_force: serde_json::Value,
-    /// How access changes.
-    pub access: Change,
-    /// A request that has more access afterwards; `None` if none is known.
-    pub witness: Option<String>,
-}
-
-impl Weighed {
-    /// Compares what is in force with what is wanted.
-    fn between(in_force: serde_json::Value, old: &Grants<'_>, new: &Grants<'_>) -> Self {
-        let Effects { granted, revoked, change } = Effects::between(old, new);
-        // Only what is granted matters: a narrowing that is not understood grants nothing.
-        let access = match change {
-            Change::Unknown if !granted.is_some() => Change::Narrower,
-            Change::Unknown if granted.undecided.is_none() && revoked.undecided.is_some() => Change::Both,
-            change => change,
-        };
-        Self { in_force, access, witness: granted.witness }
-    }
 }
 
 /// The evidence that the latest list gives about an object.

@@ -31,8 +31,9 @@ pub mod plan;
 pub mod problem;
 pub mod snapshot;
 pub mod user;
+pub mod weighed;
 
-pub use bound::{Binding, BoundExternal, ListedObservation, Observation, Weighed};
+pub use bound::{Binding, BoundExternal, ListedObservation, Observation};
 pub use cause::Cause;
 pub use deleter::{Absence, Deleter, ExternalDeleter};
 pub use diff::{Diff, FieldDiff, Remedy};
@@ -43,6 +44,7 @@ pub use owner_tag::{FoundTag, OwnerTag, Ownership};
 pub use problem::Problem;
 pub use snapshot::{Confirmation, Snapshot, SnapshotFuture, Snapshots};
 pub use user::{User, UserKind};
+pub use weighed::Weighed;
 
 /// The result of every call to an upstream.
 pub type Result<T> = std::result::Result<T, UpstreamError>;

@@ -1,22 +1,23 @@
 //! Tells which change needs an approval, with the hash that the operator shows for it.
 
-use super::planner::Place;
-use super::rehearsal::Stop;
+use crate::api::ConnectionKey;
 use crate::engine::access::Change as Access;
 use crate::engine::access::guardrails::Grants;
 use crate::engine::approval::Change;
 use crate::engine::plan::{Acquire, Existing, Plan};
-use crate::engine::{BoundExternal, Cause};
+use crate::engine::{BoundExternal, Cause, UpstreamError};
+use crate::manifests::Object;
 use crate::upstream::{Account, registry};
 
 /// Returns the hash of a planned change that grants more, or may; `None` if it needs no approval. A correction of drift
 /// needs none as a rule.
 pub(super) async fn of(
-    place: &Place<'_>,
+    object: &Object,
+    connection: &ConnectionKey,
     external: &dyn BoundExternal,
     account: &Account,
     plan: &Plan,
-) -> Result<Option<String>, Stop> {
+) -> Result<Option<String>, UpstreamError> {
     let id = match plan {
         Plan::Create => None,
         Plan::Existing(Existing { acquire, observed, step, .. }) => match step.cause() {
@@ -37,8 +38,8 @@ pub(super) async fn of(
     };
     let location = registry::location(account, external.system());
     let change = Change {
-        object: (&place.object.kind, &place.object.namespace, &place.object.name),
-        connection: &place.key().to_string(),
+        object: (&object.kind, &object.namespace, &object.name),
+        connection: &connection.to_string(),
         endpoint: &location.endpoint,
         repository: location.repository.as_deref(),
         id,

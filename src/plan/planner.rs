@@ -60,13 +60,6 @@ pub(super) struct Place<'a> {
     count: usize,
 }
 
-impl Place<'_> {
-    /// Returns the connection of the object.
-    pub(super) fn key(&self) -> &ConnectionKey {
-        &self.key
-    }
-}
-
 /// Why an object has no plan.
 pub(super) enum End {
     Blocked(Reason, String),
@@ -182,7 +175,7 @@ impl Planner {
             return Err(End::Blocked(Reason::GuardrailDenied, message));
         }
         if open.approval {
-            planned.approval = approval::of(place, external.as_ref(), &open.account, &plan).await?;
+            planned.approval = approval::of(place.object, &place.key, external.as_ref(), &open.account, &plan).await?;
             planned.warnings.extend(planned.approval.as_deref().map(approval::describe));
         }
         rehearsal::run(external.as_ref(), &plan).await?;

@@ -26,7 +26,7 @@ use super::state::accounts::Readiness;
 use super::state::footprint::Footprint;
 use super::{Error, Result};
 use crate::api::approval::Approval;
-use crate::api::{ConnectionKey, FINALIZER, has_finalizer};
+use crate::api::{ConnectionKey, ConnectionSpec, FINALIZER, has_finalizer};
 use crate::controller::queue::next::Next;
 use crate::upstream::Account;
 use context::Context;
@@ -57,8 +57,7 @@ pub async fn reconcile<K: ConnectionResource>(object: Arc<DeserializeGuard<K>>, 
     let Prepared { object, refusal } = prepare(&ctx, object, maintained).await?;
     ctx.observe(&key);
     // Before the account, so that no object is judged without them.
-    let (spec, rules) = (object.spec(), object.spec().guardrails.as_deref().unwrap_or_default());
-    shared.bounds.set(&key, rules, Approval::is_required(spec.approval.as_ref()));
+    remember_bound(shared, &key, object.spec());
     let uid = object.uid().unwrap_or_default();
     let mut check = match size_limit::refusal(&object) {
         Some(message) => Check::refused(message),
@@ -81,6 +80,12 @@ pub async fn reconcile<K: ConnectionResource>(object: Arc<DeserializeGuard<K>>, 
     Observed { object: &object, check: &check, dependents: dependents.as_deref() }.report(&ctx).await?;
     let soon = deleting || dependents.is_none_or(|all| dependents_changed(shared, &object, all.len()));
     Ok(Next::after(next_check(shared, &object, &check, soon)))
+}
+
+/// Remembers what the connection bounds, and what needs an approval.
+fn remember_bound(shared: &Shared, key: &ConnectionKey, spec: &ConnectionSpec) {
+    let (rules, approval) = (spec.guardrails.as_deref().unwrap_or_default(), spec.approval.as_ref());
+    shared.bounds.set(key, rules, Approval::is_required(approval));
 }
 
 /// A connection with the finalizer, or why the API server refuses it.

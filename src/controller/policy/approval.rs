@@ -45,7 +45,7 @@ impl<K: Managed> Reconciliation<'_, K> {
     /// Returns the test whether the approval that was used still exists.
     pub(super) fn is_still_approved(&self) -> impl Fn() -> bool + Send + Sync + use<K> {
         let (shared, namespace) = (Arc::clone(&self.ctx.shared), self.namespace());
-        let approved = Arc::clone(&self.approved);
+        let approved = Arc::clone(&self.guardrails.approved);
         move || {
             let approved = approved.lock().unwrap_or_else(PoisonError::into_inner);
             approved.as_ref().is_none_or(|uid| shared.approvals.exists(&namespace, uid))
@@ -127,8 +127,8 @@ impl<K: Managed> Reconciliation<'_, K> {
             self.normal_event("Approved", &note);
         }
         let text = format!("{}/{name} {uid} {manager}", self.namespace());
-        self.audit_log().approved_by(text);
-        *self.approved.lock().unwrap_or_else(PoisonError::into_inner) = Some(uid);
+        self.audit_log.approved_by(text);
+        *self.guardrails.approved.lock().unwrap_or_else(PoisonError::into_inner) = Some(uid);
         Ok(())
     }
 }

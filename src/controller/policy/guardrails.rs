@@ -114,7 +114,7 @@ impl<K: Managed> Reconciliation<'_, K> {
 
     /// Adds to an outcome what the guardrails say of the object.
     pub(super) fn mention_guardrails(&self, outcome: Outcome) -> Outcome {
-        let Judged { version: _, rules: _, beyond, warning } = &self.guardrails;
+        let Judged { beyond, warning, .. } = &self.guardrails;
         match (beyond, warning) {
             (Some(beyond), _) if outcome.is_at_rest() => outcome.beyond_guardrails(beyond.clone()),
             (None, Some(warning)) if outcome.ready == Truth::True => self.warn_of_guardrails(outcome, warning),

@@ -1,8 +1,8 @@
 //! What the guardrails of the connection say of the object of a reconcile.
 
 use crate::api::guardrails::Guardrail;
-use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex};
 
 /// The last judgement of the object.
 #[derive(Default)]
@@ -15,4 +15,6 @@ pub struct Judged {
     pub beyond: Option<String>,
     /// How the object is beyond guardrails that only warn.
     pub warning: Option<String>,
+    /// The uid of the approval that permits the write.
+    pub approved: Arc<Mutex<Option<String>>>,
 }

@@ -18,7 +18,7 @@ use k8s_openapi::api::core::v1::ObjectReference;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::Api;
 use std::future::Future;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// One object in one reconcile.
@@ -38,11 +38,9 @@ pub struct Reconciliation<'a, K: Managed> {
     /// Whether status lacks what it recorded: another writer took it away, or the cache lags.
     record_lost: bool,
     priority: Priority,
-    audit_log: Arc<AuditLog>,
+    pub(super) audit_log: Arc<AuditLog>,
     /// What the guardrails of the connection say of the object.
     pub(super) guardrails: Judged,
-    /// The uid of the approval that permits the write.
-    pub(super) approved: Arc<Mutex<Option<String>>>,
 }
 
 impl<'a, K: Managed> Reconciliation<'a, K> {
@@ -72,7 +70,6 @@ impl<'a, K: Managed> Reconciliation<'a, K> {
             priority,
             audit_log,
             guardrails,
-            approved: Arc::default(),
         };
         this.correct_record();
         this.inherit_copy();
@@ -222,11 +219,6 @@ impl<'a, K: Managed> Reconciliation<'a, K> {
         tracing::warn!(kind = K::KIND, namespace, name, id, "another writer changed the record in status; restored");
         let note = format!("Another writer changed the record of {id} in status. The operator restored it.");
         self.normal_event("Restored", &note);
-    }
-
-    /// Returns the audit log of the object.
-    pub(super) fn audit_log(&self) -> &AuditLog {
-        &self.audit_log
     }
 
     /// Makes an upstream write and records it in the audit log.

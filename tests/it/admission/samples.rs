@@ -192,7 +192,14 @@ async fn sample_refuses_approval_by_author_of_policies() {
         "spec": { "policyRef": { "name": "viewer" }, "hash": "0".repeat(64) },
     });
     // The client of the tests may write everything, so it may write policies.
-    refused(&env, &approval, "a user who may write policies of this namespace cannot approve").await;
+    let (own, dry_run) = (env.api::<PolicyApproval>(), PostParams { dry_run: true, ..PostParams::default() });
+    let proposed: PolicyApproval = serde_json::from_value(approval).unwrap();
+    let refused = || async {
+        let told = own.create(&dry_run, &proposed).await.err().map(|error| error.to_string()).unwrap_or_default();
+        anyhow::ensure!(told.contains("a user who may write policies of this namespace cannot approve"), "{told:?}");
+        Ok(())
+    };
+    wait_for("the refusal", TAKES_EFFECT, refused).await.unwrap();
     let user = format!("{}-approver", env.namespace());
     let role = json!({
         "apiVersion": "rbac.authorization.k8s.io/v1",
@@ -213,7 +220,7 @@ async fn sample_refuses_approval_by_author_of_policies() {
     let approver = support::control_plane().await.client_as(&user, &["system:authenticated"]).unwrap();
     let approvals: Api<PolicyApproval> = Api::namespaced(approver, env.namespace());
     rbac::wait_until_allowed(|| approvals.get_opt("none")).await;
-    approvals.create(&PostParams::default(), &serde_json::from_value(approval).unwrap()).await.unwrap();
+    approvals.create(&PostParams::default(), &proposed).await.unwrap();
     sample.remove().await;
 }
 

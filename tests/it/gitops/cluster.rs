@@ -73,7 +73,7 @@ fn assert_argo_cd_settings_stay(installation: &Installation) {
     kubectl(installation, &["apply", "--server-side", "-f", &settings]).unwrap();
     let seen = kubectl(installation, &["get", "configmap", "argocd-cm", "-n", "argocd", "-o", "json"]).unwrap();
     let seen: Value = serde_json::from_str(&seen).unwrap();
-    assert_eq!(seen["data"].as_object().unwrap().len(), 9, "the url, and two scripts for each kind");
+    assert_eq!(seen["data"].as_object().unwrap().len(), 11, "the url, and two scripts for each kind");
     assert_eq!(seen["metadata"]["labels"]["app.kubernetes.io/part-of"], "argocd");
 }
 

@@ -24,7 +24,6 @@ mod read_back;
 mod update;
 mod wait;
 
-use super::approval::Intended;
 use super::failure::failed;
 use super::moved;
 use super::reconciliation::Reconciliation;
@@ -204,12 +203,6 @@ impl<'a, 'c, K: Managed> Apply<'a, 'c, K> {
         let outcome = Outcome::refused_write(&verdict, &self.external.wanted());
         self.this.status.verdict = Some(verdict);
         outcome
-    }
-
-    /// Stops unless writing the spec over the object with this id grants no more, or is approved.
-    async fn approve(&mut self, id: Option<&str>) -> Result<(), Stop> {
-        let intended = Intended { external: self.external, account: self.account, hash: &self.hash, id };
-        self.this.approve(intended).await
     }
 
     /// Records in status what the operator is about to write, before it writes.

@@ -4,6 +4,7 @@ use super::Apply;
 use crate::api::shared::RecreatePolicy;
 use crate::controller::Result;
 use crate::controller::kinds::managed::Managed;
+use crate::controller::policy::approval::Intended;
 use crate::controller::policy::audit_log::Write;
 use crate::controller::policy::failure::failed;
 use crate::controller::policy::stop::Stop;
@@ -55,6 +56,12 @@ impl<K: Managed> Apply<'_, '_, K> {
     /// Asks whether the guardrails permit an update that may grant more than the upstream grants now.
     async fn permit_update(&mut self, diff: &Diff) -> Result<(), Stop> {
         if may_widen(diff) { self.this.permit(self.external).await } else { Ok(()) }
+    }
+
+    /// Stops unless writing the spec over the object with this id grants no more, or is approved.
+    pub(super) async fn approve(&mut self, id: Option<&str>) -> Result<(), Stop> {
+        let intended = Intended { external: self.external, account: self.account, hash: &self.hash, id };
+        self.this.approve(intended).await
     }
 
     /// Forgets what was in force if another document replaces it: the write may take effect although its response is lost.
