@@ -29,8 +29,7 @@ impl Managed for Policy {
             attached_to,
             pending_change,
             details,
-        }) =
-            self.status.clone()
+        }) = self.status.clone()
         else {
             return StatusDraft::unobserved();
         };

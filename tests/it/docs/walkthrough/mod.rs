@@ -23,7 +23,7 @@ use std::path::Path;
 use std::time::Duration;
 
 /// The pages in the order in which a new user reads them. Each needs the objects of the ones before.
-const PAGES: [&str; 9] = [
+const PAGES: [&str; 10] = [
     "connect-ncloud",
     "first-policy",
     "adopt",
