@@ -8,7 +8,7 @@
 //! | [`api`] | the five kinds that users write, as types only |
 //! | [`engine`] | decisions: documents, diff, plan, outcome. No Kubernetes client, no HTTP, no clock |
 //! | [`upstream`] | the HTTP client, the collections of each provider, and the registry that lists them |
-//! | [`controller`] | watches and reconciles the four kinds, and elects a leader. Only it and [`cli`] use a `kube::Client` |
+//! | [`controller`] | watches and reconciles the kinds, and elects a leader. Only it and [`cli`] use a `kube::Client` |
 //! | [`manifests`], [`sarif`] | reads manifests with files and lines; the form of results for code scanning |
 //! | [`plan`] | what the operator would do with manifests: decides and rehearses, and writes nothing |
 //! | [`export`] | describes what exists in cloud accounts by manifests |

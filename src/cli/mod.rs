@@ -35,7 +35,7 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Run the operator: watch the four kinds and apply their objects to NAVER Cloud and SpaceONE.
+    /// Run the operator: watch policies and apply them to NAVER Cloud and SpaceONE.
     Run(Box<flags::Args>),
     /// Show what the operator would do with manifests, and write nothing. Exit codes: 0 nothing to do, 2 changes, 3
     /// something would be refused, 4 what --fail-on names, 1 the plan could not be made.

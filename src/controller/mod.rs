@@ -1,4 +1,4 @@
-//! Watches the four kinds and reconciles them. Beside `cli`, only this module holds a `kube::Client`.
+//! Watches the kinds and reconciles their objects. Beside `cli`, only this module holds a `kube::Client`.
 //!
 //! A module imports only modules on lines below it. Where to find what:
 //!

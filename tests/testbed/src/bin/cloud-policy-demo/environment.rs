@@ -77,7 +77,7 @@ pub async fn start(
     servers.print_step(output);
 
     let cluster = Cluster::new(control_plane.kubectl(), &kubeconfig);
-    output.step("kubectl installs the custom resource definitions of the four kinds.");
+    output.step("kubectl installs the custom resource definitions.");
     cluster.show(output, &["apply", "--server-side", "-f", "crds/"]).await?;
     let operator = operator::start(&programs.operator, &options.folder, cluster, output).await?;
     let overlay = options.folder.join("overlay");
