@@ -3,6 +3,7 @@
 //! People who may write a policy need not be those who may approve it, so approvals are objects of their own.
 
 use super::schema;
+use super::status::UpstreamRef;
 use kube::core::Rule;
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
@@ -97,6 +98,8 @@ pub struct ApprovalUse {
     pub generation: i64,
     /// Hash of the spec that the operator wrote, as in `status.appliedHash` of the policy.
     pub applied_hash: String,
+    /// The upstream object that was changed, as in `status.upstream` of the policy; without an id if it was new.
+    pub upstream: UpstreamRef,
     /// When the operator used the approval, RFC 3339, such as `2026-12-01T09:00:00Z`.
     pub used_at: String,
 }

@@ -193,6 +193,8 @@ pub struct DriftField {
 pub struct PendingChange {
     /// The hash that an approval names, 64 hexadecimal digits. It changes with everything that the change depends on.
     pub hash: String,
+    /// The `metadata.generation` of the spec that the hash covers. If the object has another one, the hash is about to change.
+    pub generation: i64,
     /// How the access that the spec grants compares with the access that the upstream grants: `Wider`, `Both`, or
     /// `Unknown` if the operator cannot tell whether it is wider.
     pub access: PendingAccess,

@@ -107,6 +107,7 @@ impl Shared {
     pub fn forget_departed(&self) {
         let forget = |uid: &str| {
             self.backoffs.clear(uid);
+            self.approvals.forget(uid);
             self.memories().forget(uid, None);
         };
         self.departed.forget_again(memories::LATE, || self.stores.uids(), forget);

@@ -11,12 +11,13 @@
 //! **Contract.**
 //! - An approval that was never used counts for the change with its hash, of the policy that it names, until it expires.
 //!   The hash moves when anything that it covers does, so the approval is void then.
-//! - The first use binds it to the uid and the generation of the policy and to the document. It counts for retries of
-//!   that very spec, however far the first attempt came, and for nothing else: not for another object of the same name,
-//!   and not for the same document after another spec.
+//! - The first use binds it to the uid and the generation of the policy, to the document and to the upstream object. It
+//!   counts for retries of that very spec, however far the first attempt came, and for nothing else: not for another object
+//!   of the same name, not for the same document after another spec, at another place or over an object that is adopted.
 //! - A manifest has no uid yet, so the hash does not cover it: the first use does.
 
 use crate::api::approval::ApprovalUse;
+use crate::api::status::UpstreamRef;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -77,6 +78,10 @@ pub struct Request<'a> {
     pub generation: i64,
     /// The hash of the document.
     pub applied_hash: &'a str,
+    /// The upstream object that changes; without an id if it is new.
+    pub upstream: &'a UpstreamRef,
+    /// Whether the operator adopts it.
+    pub adopts: bool,
     /// The hash of the change.
     pub hash: &'a str,
     /// The time.
@@ -119,11 +124,36 @@ pub fn judge<'c>(candidates: &'c [Candidate], request: &Request<'_>) -> Result<&
     Err(refused)
 }
 
+/// Returns whether two places are the same, as far as it is known: an account may show its id later.
+#[must_use]
+pub fn is_same_place(one: &UpstreamRef, other: &UpstreamRef) -> bool {
+    let of = |it: &UpstreamRef| {
+        (it.system.clone(), it.connection.clone(), it.endpoint.clone(), it.repository.clone(), it.key.clone())
+    };
+    let is_same_account = match (&one.account, &other.account) {
+        (Some(one), Some(other)) => one == other,
+        (None, _) | (_, None) => true,
+    };
+    of(one) == of(other) && is_same_account
+}
+
+/// Returns whether a used approval covers the upstream object of a request. An object that went may be created again, and
+/// one that was created may be completed. No object of another owner takes its place.
+fn covers_object(used: Option<&str>, request: &Request<'_>) -> bool {
+    match (used, request.upstream.id.as_deref()) {
+        (_, None) => true,
+        (None, Some(_)) => !request.adopts,
+        (Some(used), Some(id)) => used == id,
+    }
+}
+
 fn refusal(candidate: &Candidate, request: &Request<'_>) -> Option<Refusal> {
     if let Some(used) = &candidate.used {
         let own = used.uid == request.uid
             && used.generation == request.generation
-            && used.applied_hash == request.applied_hash;
+            && used.applied_hash == request.applied_hash
+            && is_same_place(&used.upstream, request.upstream)
+            && covers_object(used.upstream.id.as_deref(), request);
         return (!own).then_some(Refusal::Used);
     }
     let is_expired = |at: &String| at.parse::<Timestamp>().map_or(true, |at| at <= request.now);

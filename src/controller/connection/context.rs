@@ -164,8 +164,9 @@ impl<K: ConnectionResource> Context<K> {
             if !users.is_empty() {
                 tracing::warn!(connection = %gone, "connection deleted while objects use it");
             }
-            self.shared.bounds.retain(|known| *known != gone);
+            // The account first: without guardrails it would be open to everything.
             self.shared.accounts.set_missing(&gone, users);
+            self.shared.bounds.retain(|known| *known != gone);
         }
     }
 

@@ -6,18 +6,18 @@
 //! | when the request leaves, after all waiting | whether the approval still exists, and the connection still asks for what it asked |
 //!
 //! The connection asks for approvals, and neither the policy nor its status can permit anything. A spec that this process
-//! has seen in force needs no approval, so drift is corrected. After a restart only an approval that was used for the spec
-//! tells, or a read that shows it in force.
+//! has seen in force for the same upstream object needs no approval, so drift is corrected. After a restart only an approval
+//! that was used for the spec tells, or a read that shows it in force.
 
 use super::reconciliation::Reconciliation;
 use super::stop::Stop;
 use crate::api::approval::{ApprovalUse, PolicyApproval, PolicyApprovalStatus};
-use crate::api::status::{PendingAccess, PendingChange};
+use crate::api::status::{PendingAccess, PendingChange, UpstreamRef};
 use crate::controller::Error;
 use crate::controller::k8s::status;
 use crate::controller::kinds::managed::Managed;
 use crate::controller::policy::failure::failed;
-use crate::controller::state::approvals::{approver, candidate};
+use crate::controller::state::approvals::{InForce, approver, candidate};
 use crate::engine::access::Change as AccessChange;
 use crate::engine::access::guardrails::Grants;
 use crate::engine::approval::{Change, Refusal, Request, judge};
@@ -37,8 +37,16 @@ pub(super) struct Intended<'a> {
     pub account: &'a Account,
     /// The hash of the document.
     pub hash: &'a str,
-    /// The upstream object; `None` if it is new.
-    pub id: Option<&'a str>,
+    /// The upstream object; without an id if it is new.
+    pub upstream: &'a UpstreamRef,
+    /// Whether the operator adopts it.
+    pub adopts: bool,
+}
+
+impl<'a> Intended<'a> {
+    fn id(&self) -> Option<&'a str> {
+        self.upstream.id.as_deref()
+    }
 }
 
 impl<K: Managed> Reconciliation<'_, K> {
@@ -56,13 +64,14 @@ impl<K: Managed> Reconciliation<'_, K> {
     pub(super) async fn approve(&mut self, write: Intended<'_>) -> Result<(), Stop> {
         let shared = self.shared();
         let is_required = shared.bounds.of(&self.object.connection()).approval && shared.settings.safeguards.approval;
+        self.guardrails.needs_approval = Some(is_required);
         if !is_required || write.external.grants() == Grants::Nothing {
             return Ok(());
         }
-        if shared.approvals.was_in_force(&self.uid(), write.hash) {
+        if shared.approvals.was_in_force(&self.uid(), &self.in_force(write.hash, write.upstream.clone())) {
             return Ok(());
         }
-        let weighed = match write.id {
+        let weighed = match write.id() {
             None => write.external.weigh_new(),
             Some(id) => {
                 let seen = write.external.weigh(id).await.map_err(|error| failed(self, &error))?;
@@ -71,14 +80,24 @@ impl<K: Managed> Reconciliation<'_, K> {
         };
         let Some(access) = pending_access(weighed.access) else { return Ok(()) };
         let hash = self.hash_of(write, &weighed);
-        match self.approval_of(write.hash, &hash) {
-            Ok(approval) => self.use_approval(&approval, write.hash).await,
+        match self.approval_of(write, &hash) {
+            Ok(approval) => self.use_approval(&approval, write).await,
             Err(refused) => {
                 let message = describe(&hash, &weighed, &refused);
-                self.status.pending_change = Some(PendingChange { hash, access, witness: weighed.witness });
+                let generation = self.generation();
+                self.status.pending_change = Some(PendingChange { hash, generation, access, witness: weighed.witness });
                 Err(Outcome::approval_required(message).into())
             }
         }
+    }
+
+    /// Returns the spec of the object as what is in force for this upstream object.
+    pub(super) fn in_force(&self, hash: &str, upstream: UpstreamRef) -> InForce {
+        InForce { generation: self.generation(), hash: hash.to_owned(), upstream }
+    }
+
+    fn generation(&self) -> i64 {
+        self.object.meta().generation.unwrap_or_default()
     }
 
     fn hash_of(&self, write: Intended<'_>, weighed: &Weighed) -> String {
@@ -88,7 +107,7 @@ impl<K: Managed> Reconciliation<'_, K> {
             connection: &self.object.connection().to_string(),
             endpoint: &location.endpoint,
             repository: location.repository.as_deref(),
-            id: write.id,
+            id: write.id(),
             in_force: &weighed.in_force,
             wanted: &write.external.wanted(),
         };
@@ -96,14 +115,16 @@ impl<K: Managed> Reconciliation<'_, K> {
     }
 
     /// Returns the approval that counts, or why those of the policy do not.
-    fn approval_of(&self, applied_hash: &str, hash: &str) -> Result<PolicyApproval, Vec<(String, Refusal)>> {
+    fn approval_of(&self, write: Intended<'_>, hash: &str) -> Result<PolicyApproval, Vec<(String, Refusal)>> {
         let approvals = self.shared().approvals.of(&self.namespace());
         let candidates: Vec<_> = approvals.iter().map(candidate).collect();
         let request = Request {
             policy: (K::KIND, &self.object.name_any()),
             uid: &self.uid(),
-            generation: self.object.meta().generation.unwrap_or_default(),
-            applied_hash,
+            generation: self.generation(),
+            applied_hash: write.hash,
+            upstream: write.upstream,
+            adopts: write.adopts,
             hash,
             now: self.shared().clock.now(),
         };
@@ -112,13 +133,14 @@ impl<K: Managed> Reconciliation<'_, K> {
     }
 
     /// Binds an approval to the object and its spec, and records the approver.
-    async fn use_approval(&mut self, approval: &PolicyApproval, applied_hash: &str) -> Result<(), Stop> {
+    async fn use_approval(&mut self, approval: &PolicyApproval, write: Intended<'_>) -> Result<(), Stop> {
         let (name, uid, manager) = (approval.name_any(), approval.uid().unwrap_or_default(), approver(approval));
         if approval.status.as_ref().is_none_or(|status| status.used.is_none()) {
             let used = ApprovalUse {
                 uid: self.uid(),
-                generation: self.object.meta().generation.unwrap_or_default(),
-                applied_hash: applied_hash.to_owned(),
+                generation: self.generation(),
+                applied_hash: write.hash.to_owned(),
+                upstream: write.upstream.clone(),
                 used_at: self.shared().clock.now().to_string(),
             };
             let api: Api<PolicyApproval> = Api::namespaced(self.shared().client.clone(), &self.namespace());

@@ -7,7 +7,8 @@
 //! - Nothing changes in status while the holders stay the same: an idle hour writes nothing.
 //! - A failure changes neither the conditions nor `attachedTo`, and pauses these reads for the connection. What is not known
 //!   is absent, and never 0.
-//! - Names of holders are personal data: without the setting that names them, status has only numbers.
+//! - Names of holders are personal data: without the setting that names them, status has only numbers. Only the holders of
+//!   an object with our owner tag are read: an object that observes names any policy of the account.
 
 use super::reconciliation::Reconciliation;
 use crate::api::status::AttachedTo;
@@ -39,7 +40,7 @@ pub async fn refresh<K: Managed>(this: &mut Reconciliation<'_, K>, external: &dy
         this.status.attached_to = None;
         return;
     }
-    let Some(id) = this.status.id().filter(|_| external.has_users() && outcome.ready == Truth::True) else { return };
+    let Some(id) = own_id(this).filter(|_| external.has_users() && outcome.ready == Truth::True) else { return };
     if !is_due(this, external, shown) {
         return;
     }
@@ -74,6 +75,22 @@ impl<K: Managed> Reconciliation<'_, K> {
         count
             .map(|count| format!(" The upstream object has {count} {}.", if count == 1 { "holder" } else { "holders" }))
             .unwrap_or_default()
+    }
+}
+
+/// Returns the id of the upstream object if this process saw it with our owner tag. Who may name any object must not learn who
+/// holds it.
+fn own_id<K: Managed>(this: &Reconciliation<'_, K>) -> Option<String> {
+    let proven = this.shared().records.proven(&this.uid())?;
+    (!this.object.only_observes() && this.status.observed_id.as_ref() == Some(&proven)).then_some(proven)
+}
+
+/// Takes away what status must not say any more.
+pub fn redact(known: &mut Option<AttachedTo>, shown: ShownUsers) {
+    match (shown, known) {
+        (ShownUsers::Nothing, known) => *known = None,
+        (ShownUsers::Count, Some(known)) => known.sample.clear(),
+        (ShownUsers::Count, None) | (ShownUsers::Names, _) => {}
     }
 }
 

@@ -94,6 +94,11 @@ impl<K: Managed> Reconciliation<'_, K> {
     /// some are added meanwhile, their version differs, and the write permission stops the request.
     pub(super) async fn permit(&mut self, external: &dyn BoundExternal) -> Result<(), Stop> {
         let known = self.shared().bounds.of(&self.object.connection());
+        // What follows judges by this version, so the write permission would not tell that approvals are required since.
+        if known.approval && self.guardrails.needs_approval == Some(false) && self.shared().settings.safeguards.approval
+        {
+            return Err(Error::Stale.into());
+        }
         if !known.rules.is_empty() && self.shared().settings.safeguards.fresh_guardrails {
             let (client, reference) = (&self.shared().client, &self.object.common().connection_ref);
             let now = connection_guardrails::get(client, reference, &self.namespace()).await?.ok_or(Error::Stale)?;

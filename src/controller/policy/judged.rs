@@ -15,6 +15,8 @@ pub struct Judged {
     pub beyond: Option<String>,
     /// How the object is beyond guardrails that only warn.
     pub warning: Option<String>,
+    /// Whether the connection required approvals when the write was approved; `None` as long as it was not.
+    pub needs_approval: Option<bool>,
     /// The uid of the approval that permits the write.
     pub approved: Arc<Mutex<Option<String>>>,
 }

@@ -205,7 +205,7 @@ impl<K: Managed> Reconciliation<'_, K> {
     pub async fn forget_record(&mut self) -> Result<()> {
         let draft = &mut self.status;
         (draft.common.upstream, draft.common.operation, draft.common.applied_hash) = (None, None, None);
-        (draft.observed_id, draft.details) = (None, Details::default());
+        (draft.observed_id, draft.details, draft.attached_to) = (None, Details::default(), None);
         draft.once_declared.clear();
         self.save().await
     }

@@ -1,5 +1,6 @@
 //! Holds the state of one reconcile: the object, what status said before and what it will say.
 
+use super::attachments;
 use super::audit_log::{AuditLog, CallResult, Write};
 use super::judged::Judged;
 use crate::api::status::{CommonStatus, Operation, OperationKind, UpstreamRef};
@@ -49,6 +50,7 @@ impl<'a, K: Managed> Reconciliation<'a, K> {
         let saved_status = object.status_draft();
         let mut status = saved_status.clone();
         let record_lost = remember(ctx, &object, &mut status.common);
+        attachments::redact(&mut status.attached_to, ctx.shared.settings.shown_users);
         status.narrowing = status.narrowing.or_else(|| ctx.shared.records.narrowed(object.meta().uid.as_deref()?));
         if let Some(operation) = &mut status.common.operation {
             restart_if_in_future(operation, ctx.shared.clock.now());

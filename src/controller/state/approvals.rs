@@ -4,7 +4,8 @@
 //! edit: a correction of drift back to it needs no approval.
 
 use crate::api::approval::PolicyApproval;
-use crate::engine::approval::Candidate;
+use crate::api::status::UpstreamRef;
+use crate::engine::approval::{Candidate, is_same_place};
 use kube::core::DeserializeGuard;
 use kube::runtime::reflector::Store;
 use kube::{Resource, ResourceExt};
@@ -18,8 +19,29 @@ pub type ApprovalStore = Store<DeserializeGuard<PolicyApproval>>;
 #[derive(Default)]
 pub struct Approvals {
     stores: Vec<ApprovalStore>,
-    /// The hash of the document that the upstream showed last, by the uid of the object.
-    in_force: Mutex<HashMap<String, String>>,
+    /// What the upstream showed last, by the uid of the object.
+    in_force: Mutex<HashMap<String, InForce>>,
+}
+
+/// A spec that is in force.
+#[derive(Debug, Clone)]
+pub struct InForce {
+    /// The generation of the Kubernetes object.
+    pub generation: i64,
+    /// The hash of the document.
+    pub hash: String,
+    /// The upstream object; without an id if it is to be created.
+    pub upstream: UpstreamRef,
+}
+
+impl InForce {
+    /// Returns whether this spec was in force before `write`: at the same place, and for the same upstream object unless
+    /// that is created again.
+    fn covers(&self, write: &Self) -> bool {
+        let is_object = write.upstream.id.is_none() || write.upstream.id == self.upstream.id;
+        let is_spec = self.generation == write.generation && self.hash == write.hash;
+        is_spec && is_object && is_same_place(&self.upstream, &write.upstream)
+    }
 }
 
 impl Approvals {
@@ -47,15 +69,15 @@ impl Approvals {
         self.of(namespace).iter().any(|approval| approval.uid().as_deref() == Some(uid))
     }
 
-    /// Records that the upstream shows this document for an object.
-    pub fn seen(&self, uid: &str, hash: &str) {
-        self.in_force().insert(uid.to_owned(), hash.to_owned());
+    /// Records that this spec of an object is in force.
+    pub fn seen(&self, uid: &str, seen: InForce) {
+        self.in_force().insert(uid.to_owned(), seen);
     }
 
-    /// Returns whether the upstream showed this document last for an object.
+    /// Returns whether the spec that is written was in force last.
     #[must_use]
-    pub fn was_in_force(&self, uid: &str, hash: &str) -> bool {
-        self.in_force().get(uid).is_some_and(|seen| seen == hash)
+    pub fn was_in_force(&self, uid: &str, write: &InForce) -> bool {
+        self.in_force().get(uid).is_some_and(|seen| seen.covers(write))
     }
 
     /// Forgets an object.
@@ -63,7 +85,7 @@ impl Approvals {
         self.in_force().remove(uid);
     }
 
-    fn in_force(&self) -> MutexGuard<'_, HashMap<String, String>> {
+    fn in_force(&self) -> MutexGuard<'_, HashMap<String, InForce>> {
         // Each change is one insertion or removal, so a panic elsewhere leaves a valid map.
         self.in_force.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -88,4 +110,38 @@ pub fn approver(approval: &PolicyApproval) -> String {
     let entries = approval.managed_fields().iter();
     let mut writers = entries.filter(|entry| entry.fields_v1.as_ref().is_some_and(|it| it.0.get("f:spec").is_some()));
     writers.find_map(|entry| entry.manager.clone()).unwrap_or_else(|| "unknown".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn spec(generation: i64, hash: &str, upstream: &serde_json::Value) -> InForce {
+        let mut all = json!({ "system": "ncloud/policy", "connection": { "kind": "Connection", "name": "ncloud" },
+            "endpoint": "https://a.example.com", "key": "viewer" });
+        all.as_object_mut().unwrap().extend(upstream.as_object().unwrap().clone());
+        InForce { generation, hash: hash.to_owned(), upstream: serde_json::from_value(all).unwrap() }
+    }
+
+    #[test]
+    fn spec_in_force_covers_its_own_object_and_place_only() {
+        let approvals = Approvals::default();
+        approvals.seen("uid", spec(2, "doc", &json!({ "id": "1" })));
+        let is_covered = |write: InForce| approvals.was_in_force("uid", &write);
+        assert!(is_covered(spec(2, "doc", &json!({ "id": "1" }))));
+        assert!(is_covered(spec(2, "doc", &json!({}))), "created again");
+        assert!(is_covered(spec(2, "doc", &json!({ "id": "1", "account": "known later" }))));
+        for (write, why) in [
+            (spec(2, "other", &json!({ "id": "1" })), "another document"),
+            (spec(3, "doc", &json!({ "id": "1" })), "another spec came between"),
+            (spec(2, "doc", &json!({ "id": "2" })), "another object"),
+            (spec(2, "doc", &json!({ "endpoint": "https://b.example.com" })), "another place"),
+            (spec(2, "doc", &json!({ "connection": { "kind": "Connection", "name": "prod" } })), "another connection"),
+        ] {
+            assert!(!is_covered(write), "{why}");
+        }
+        approvals.forget("uid");
+        assert!(!is_covered(spec(2, "doc", &json!({ "id": "1" }))));
+    }
 }

@@ -1,4 +1,5 @@
 use super::*;
+use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 fn at(second: i64) -> Timestamp {
@@ -50,12 +51,52 @@ fn candidate(hash: &str) -> Candidate {
 
 fn request(hash: &str) -> Request<'_> {
     let policy = ("Policy", "viewer");
-    Request { policy, uid: "uid-1", generation: 2, applied_hash: "doc", hash, now: at(100) }
+    Request {
+        policy,
+        uid: "uid-1",
+        generation: 2,
+        applied_hash: "doc",
+        upstream: Box::leak(Box::new(upstream(None))),
+        adopts: false,
+        hash,
+        now: at(100),
+    }
+}
+
+fn upstream(id: Option<&str>) -> UpstreamRef {
+    serde_json::from_value(json!({ "system": "ncloud/policy", "connection": { "kind": "Connection", "name": "ncloud" },
+        "endpoint": "https://a.example.com", "key": "viewer", "id": id }))
+    .unwrap()
+}
+
+#[test]
+fn used_approval_covers_its_own_object_and_place_only() {
+    let judged = |before: Option<&str>, now: UpstreamRef, adopts: bool| {
+        let used = ApprovalUse { upstream: upstream(before), ..used("uid-1", 2, "doc") };
+        let all = [Candidate { used: Some(used), ..candidate("h") }];
+        judge(&all, &Request { upstream: &now, adopts, ..request("later") }).is_ok()
+    };
+    assert!(
+        judged(None, upstream(None), false) && judged(None, upstream(Some("1")), false),
+        "a create and its retries"
+    );
+    assert!(!judged(None, upstream(Some("1")), true), "an object of another owner");
+    assert!(judged(Some("1"), upstream(Some("1")), true) && judged(Some("1"), upstream(None), false));
+    assert!(!judged(Some("1"), upstream(Some("2")), false), "another object");
+    for moved in
+        [json!({ "endpoint": "https://b.example.com" }), json!({ "account": "2" }), json!({ "repository": "2" })]
+    {
+        let mut there = json!(upstream(None));
+        there.as_object_mut().unwrap().extend(moved.as_object().unwrap().clone());
+        let used = UpstreamRef { account: Some("1".to_owned()), ..upstream(None) };
+        let there: UpstreamRef = serde_json::from_value(there).unwrap();
+        assert!(!is_same_place(&used, &there), "{there:?}");
+    }
 }
 
 fn used(uid: &str, generation: i64, applied_hash: &str) -> ApprovalUse {
     let (uid, applied_hash) = (uid.to_owned(), applied_hash.to_owned());
-    ApprovalUse { uid, generation, applied_hash, used_at: at(1).to_string() }
+    ApprovalUse { uid, generation, applied_hash, upstream: upstream(None), used_at: at(1).to_string() }
 }
 
 #[test]
@@ -166,6 +207,8 @@ impl World {
                 uid: &uid,
                 generation: self.generation,
                 applied_hash: &document,
+                upstream: &upstream(None),
+                adopts: false,
                 hash: &hash,
                 now: at(self.now),
             };

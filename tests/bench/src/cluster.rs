@@ -204,6 +204,6 @@ mod tests {
         let mut lifted = connection.clone();
         lift(&mut lifted);
         assert_eq!(lifted["spec"][0]["rateLimit"]["properties"]["burst"]["maximum"], HIGHEST_RATE);
-        assert!(definitions().is_ok_and(|all| all.len() == 4));
+        assert!(definitions().is_ok_and(|all| all.len() == 5));
     }
 }

@@ -21,7 +21,7 @@ impl<'c, K: Managed> Apply<'_, 'c, K> {
     pub(super) async fn adopt(&mut self, existing: Existing, _claims: &ClaimGuard<'_>) -> Result<Outcome, Stop> {
         self.this.permit(self.external).await?;
         if existing.step.cause().is_some() {
-            self.approve(Some(&existing.observed.id)).await?;
+            self.approve(Some(&existing.observed.id), true).await?;
         }
         let _lock = self.lock_unchanged(&existing.observed).await?;
         self.this.keep_place(self.place()).await?;

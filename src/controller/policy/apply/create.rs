@@ -21,7 +21,7 @@ impl<K: Managed> Apply<'_, '_, K> {
         if let Some(denied) = self.this.denied() {
             return Err(denied.into());
         }
-        self.approve(None).await?;
+        self.approve(None, false).await?;
         let cause = self.cause_of_create();
         self.create(cause).await
     }
@@ -33,12 +33,14 @@ impl<K: Managed> Apply<'_, '_, K> {
         self.check().await?;
         // Before the deletion: without permission to create it again, the object stays.
         self.this.permit(self.external).await?;
-        self.approve(Some(id)).await?;
+        self.approve(Some(id), false).await?;
         self.warn_if_drift(diff, cause);
         self.record_intent(OperationKind::Recreate, Some(id)).await?;
         let deleter = self.external.deleter();
         let write = Write::delete(Cause::Recreate, id, self.granted()).because_of(diff);
         self.this.write(write, deleter.delete(id)).await?.map_err(|error| failed(self.this, &error))?;
+        // What was permitted and deleted is created again, also by the next reconcile.
+        self.note_in_force(None);
         if self.external.observe(id).await.map_err(|error| failed(self.this, &error))?.is_some() {
             return Ok(Outcome::working(Reason::Updating, still_shown(id), Requeue::Backoff));
         }

@@ -287,6 +287,10 @@ impl<'a, 'c, K: Managed> Apply<'a, 'c, K> {
 
     fn show(&mut self, observed: &Observation) {
         self.this.status.details = observed.details.clone();
+        // Another object has other holders.
+        if self.this.status.observed_id.as_ref().is_some_and(|id| *id != observed.id) {
+            self.this.status.attached_to = None;
+        }
         self.this.status.observed_id = Some(observed.id.clone());
         let is_ours = observed.owner.may_be_ours();
         if is_ours && self.this.recorded_id().as_ref() == Some(&observed.id) {

@@ -29,7 +29,7 @@ impl<K: Managed> Apply<'_, '_, K> {
     pub(super) fn confirmed(&mut self) -> Outcome {
         self.this.status.once_declared = self.external.lasting_names();
         self.this.status.common.applied_hash = Some(self.hash.clone());
-        self.this.shared().approvals.seen(&self.this.uid(), &self.hash);
+        self.note_in_force(self.this.status.observed_id.clone());
         Outcome::up_to_date()
     }
 

@@ -2,6 +2,7 @@
 
 use super::Apply;
 use crate::api::shared::RecreatePolicy;
+use crate::api::status::UpstreamRef;
 use crate::controller::Result;
 use crate::controller::kinds::managed::Managed;
 use crate::controller::policy::approval::Intended;
@@ -59,15 +60,23 @@ impl<K: Managed> Apply<'_, '_, K> {
     }
 
     /// Stops unless writing the spec over the object with this id grants no more, or is approved.
-    pub(super) async fn approve(&mut self, id: Option<&str>) -> Result<(), Stop> {
-        let intended = Intended { external: self.external, account: self.account, hash: &self.hash, id };
+    pub(super) async fn approve(&mut self, id: Option<&str>, adopts: bool) -> Result<(), Stop> {
+        let upstream = UpstreamRef { id: id.map(str::to_owned), ..self.place() };
+        let (external, account) = (self.external, self.account);
+        let intended = Intended { external, account, hash: &self.hash, upstream: &upstream, adopts };
         self.this.approve(intended).await
+    }
+
+    /// Remembers that the spec is in force for this upstream object.
+    pub(super) fn note_in_force(&self, id: Option<String>) {
+        let seen = self.this.in_force(&self.hash, UpstreamRef { id, ..self.place() });
+        self.this.shared().approvals.seen(&self.this.uid(), seen);
     }
 
     /// Forgets what was in force if another document replaces it: the write may take effect although its response is lost.
     pub(super) fn note_replaced(&self) {
         let (approvals, uid) = (&self.this.shared().approvals, self.this.uid());
-        if !approvals.was_in_force(&uid, &self.hash) {
+        if !approvals.was_in_force(&uid, &self.this.in_force(&self.hash, self.place())) {
             approvals.forget(&uid);
         }
     }
@@ -75,7 +84,7 @@ impl<K: Managed> Apply<'_, '_, K> {
     /// Writes the fields of the difference and confirms the write.
     pub(super) async fn update(&mut self, observed: &Observation, diff: &Diff, cause: Cause) -> Result<Outcome, Stop> {
         if may_widen(diff) {
-            self.approve(Some(&observed.id)).await?;
+            self.approve(Some(&observed.id), false).await?;
         }
         // The upstream validates an edit itself, and changes nothing if it rejects it.
         self.warn_if_drift(diff, cause);
