@@ -1,8 +1,11 @@
 //! Approvals that do not count: replayed, stale, expired, of another object.
 
 use super::{approval, approve, pending, permit, required};
+use crate::ownership::adoption::alike;
 use crate::support::test_env::{TestEnv, common, condition, spaceone_policy, upstream_id};
 use cloud_policy::api::{Policy, PolicyApproval};
+use cloud_policy_simulator::ncloud::NewPolicy;
+use cloud_policy_simulator::{Action, Fault};
 use serde_json::json;
 
 /// Waits until the message of a policy that waits says this.
@@ -75,6 +78,60 @@ async fn approval_is_refused_when_it_expired_or_is_of_another_object() {
     env.apply(approval("misnamed", "other", &hash)).await;
     told(&env, "other", "PolicyApproval misnamed is for another change").await;
     assert!(env.spaceone.journal().writes().is_empty());
+}
+
+/// Puts a policy that grants less and has no owner tag in the place of this one, while the upstream answers nothing.
+fn replace_by_narrower(env: &TestEnv, name: &str) {
+    env.ncloud.faults().add(Fault::any().before(Action::status(503, "{}")).forever());
+    let mut other = env.ncloud.policy_named(name).unwrap();
+    assert!(env.ncloud.remove_policy(&other.policy_id));
+    other.permissions[0].targets[0].actions = vec!["View/getServerInstanceList".to_owned()];
+    env.ncloud.add_policy(NewPolicy {
+        policy_name: name.to_owned(),
+        description: other.description,
+        permissions: other.permissions,
+        ..NewPolicy::default()
+    });
+    env.ncloud.faults().clear();
+}
+
+fn adopting(name: &str) -> serde_json::Value {
+    let mut object = alike(name);
+    object["spec"]["adoptionPolicy"] = json!("Always");
+    object
+}
+
+fn is_unchanged(env: &TestEnv, name: &str) -> bool {
+    let policy = env.ncloud.policy_named(name).unwrap();
+    policy.tags.is_empty() && policy.permissions[0].targets[0].actions == ["View/getServerInstanceList"]
+}
+
+#[tokio::test]
+async fn spec_in_force_permits_no_adoption_of_another_object() {
+    let env = TestEnv::new("approve-swap").await;
+    env.apply(adopting("viewer")).await;
+    env.ready::<Policy>("viewer").await;
+    required(&env, "ncloud").await;
+    env.reconcile_now::<Policy>("viewer").await;
+    env.ready::<Policy>("viewer").await;
+    replace_by_narrower(&env, "viewer");
+    env.reconcile_now::<Policy>("viewer").await;
+    pending(&env, "viewer").await;
+    assert!(is_unchanged(&env, "viewer"), "{:?}", env.ncloud.policies());
+}
+
+#[tokio::test]
+async fn used_approval_permits_no_adoption_of_another_object() {
+    let mut env = TestEnv::new("approve-swapped").await;
+    required(&env, "ncloud").await;
+    env.apply(adopting("viewer")).await;
+    approve(&env, "create", "viewer").await;
+    env.ready::<Policy>("viewer").await;
+    env.stop().await;
+    replace_by_narrower(&env, "viewer");
+    env.start(|_| {});
+    told(&env, "viewer", "PolicyApproval create was used for an earlier change").await;
+    assert!(is_unchanged(&env, "viewer"), "{:?}", env.ncloud.policies());
 }
 
 #[tokio::test]

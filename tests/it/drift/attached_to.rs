@@ -1,5 +1,6 @@
 //! `status.attachedTo`: how many hold a policy, read beside the reconcile and written only when it changes.
 
+use crate::ownership::adoption::{alike, by_hand};
 use crate::support::test_env::{TestEnv, ncloud_policy, network_policy, spaceone_policy};
 use cloud_policy::api::status::AttachedTo;
 use cloud_policy::api::{NetworkPolicy, Policy};
@@ -9,6 +10,7 @@ use cloud_policy_simulator::ncloud::{Assignee, PrincipalType};
 use cloud_policy_simulator::spaceone::{RoleAccess, RolePolicy, StoredRole};
 use cloud_policy_simulator::{Action, Fault, Operation};
 use kube::ResourceExt as _;
+use serde_json::json;
 
 /// Counts users, with a day in a minute.
 fn counting(settings: &mut Settings) {
@@ -66,6 +68,23 @@ async fn changes_of_users_arrive_in_status() {
     counted(&env, "attached-s", 0).await;
     let network = serde_json::to_value(env.ready::<NetworkPolicy>("attached-w").await).unwrap();
     assert!(network["status"].get("attachedTo").is_none(), "network policies have no users: {network:#}");
+}
+
+#[tokio::test]
+async fn object_that_observes_tells_no_users() {
+    let env = TestEnv::with("attached-seen", counting).await;
+    by_hand(&env, "theirs", Some("there_uid"));
+    assign(&env, "theirs", PrincipalType::SubAccount, "alice");
+    let mut spy = alike("theirs");
+    spy["metadata"]["name"] = json!("spy");
+    spy["spec"]["managementPolicy"] = json!("Observe");
+    env.apply(spy).await;
+    env.reason::<Policy>("spy", "Observed").await;
+    env.apply(ncloud_policy("own")).await;
+    counted(&env, "own", 0).await;
+    assign(&env, "own", PrincipalType::SubAccount, "bob");
+    counted(&env, "own", 1).await;
+    assert_eq!(attached(&env.get::<Policy>("spy").await), None);
 }
 
 #[tokio::test]
