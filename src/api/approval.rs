@@ -37,11 +37,12 @@ fn immutable() -> Rule {
 pub struct PolicyApprovalSpec {
     /// The policy that may be changed, such as `{name: server-viewer}`.
     pub policy_ref: ApprovedRef,
-    /// The change, as `status.pendingChange.hash` of the policy or `cloud-policy plan` shows it: 64 hexadecimal digits.
+    /// The change, 64 hexadecimal digits such as `3f2a...`, as `status.pendingChange.hash` of the policy or
+    /// `cloud-policy plan` shows them.
     #[schemars(schema_with = "schema::change_hash")]
     pub hash: String,
-    /// The approval cannot be used for the first time after this time, RFC 3339, such as `2026-12-01T09:00:00Z`. By
-    /// default, it does not expire.
+    /// The approval cannot be used for the first time after this time, RFC 3339 in at most 40 characters, such as
+    /// `2026-12-01T09:00:00Z`. By default, it does not expire.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::time")]
     pub expires_at: Option<String>,
@@ -50,7 +51,6 @@ pub struct PolicyApprovalSpec {
 /// Names a policy in the namespace of the approval.
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
-#[schemars(extend("x-kubernetes-map-type" = "atomic"))]
 pub struct ApprovedRef {
     /// `Policy` (the default). Other kinds grant nothing, so they need no approval.
     #[serde(default)]
@@ -92,9 +92,9 @@ pub struct PolicyApprovalStatus {
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
 pub struct ApprovalUse {
-    /// The `metadata.uid` of the policy.
+    /// The `metadata.uid` of the policy, such as `29e6118e-3a58-4d4f-bb32-c67f8a49bc3c`.
     pub uid: String,
-    /// The `metadata.generation` of the policy.
+    /// The `metadata.generation` of the policy, such as `3`.
     pub generation: i64,
     /// Hash of the spec that the operator wrote, as in `status.appliedHash` of the policy.
     pub applied_hash: String,

@@ -191,9 +191,9 @@ pub struct DriftField {
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
 pub struct PendingChange {
-    /// The hash that an approval names, 64 hexadecimal digits. It changes with everything that the change depends on.
+    /// The hash that an approval names, 64 hexadecimal digits such as `3f2a...`. It changes with everything that the change depends on.
     pub hash: String,
-    /// The `metadata.generation` of the spec that the hash covers. If the object has another one, the hash is about to change.
+    /// The `metadata.generation` of the spec that the hash covers, such as `3`. If the object has another one, the hash is about to change.
     pub generation: i64,
     /// How the access that the spec grants compares with the access that the upstream grants: `Wider`, `Both`, or
     /// `Unknown` if the operator cannot tell whether it is wider.
@@ -234,13 +234,13 @@ pub struct AttachedTo {
     /// How many sub accounts, groups and roles hold the policy, such as `12`. The members of a group or a role are not
     /// counted.
     pub count: i64,
-    /// How many of them are sub accounts of NAVER Cloud.
+    /// How many of them are sub accounts of NAVER Cloud, such as `8`.
     #[serde(default)]
     pub sub_accounts: i64,
-    /// How many are groups of NAVER Cloud.
+    /// How many are groups of NAVER Cloud, such as `3`.
     #[serde(default)]
     pub groups: i64,
-    /// How many are roles of NAVER Cloud or SpaceONE.
+    /// How many are roles of NAVER Cloud or SpaceONE, such as `1`.
     #[serde(default)]
     pub roles: i64,
     /// At most ten of them, such as `SubAccount alice (1b9d)`. Names are personal data: absent unless the operator runs with

@@ -2,6 +2,7 @@
 
 pub mod selector;
 
+use crate::api::status::AttachedTo;
 use crate::upstream::{EndpointRules, HttpSettings};
 use selector::WatchSelector;
 use std::collections::BTreeSet;
@@ -41,6 +42,17 @@ pub enum ShownUsers {
     Count,
     /// The names of some, too.
     Names,
+}
+
+impl ShownUsers {
+    /// Takes away what status must not tell.
+    pub fn redact(self, known: &mut Option<AttachedTo>) {
+        match (self, known) {
+            (Self::Nothing, known) => *known = None,
+            (Self::Count, Some(known)) => known.sample.clear(),
+            (Self::Count, None) | (Self::Names, _) => {}
+        }
+    }
 }
 
 /// The protections against duplicates, leaks and writes to the wrong object. All are on, and no flag or

@@ -3,6 +3,7 @@
 use super::access::guardrails::{Grants, Judgement};
 use super::deleter::{Deleter, ExternalDeleter};
 use super::external::{Details, Document, External, Observed, Verdict, Written};
+use super::observation::{ListedObservation, Observation};
 use super::snapshot::{Snapshot, Snapshots};
 use super::weighed::Weighed;
 use super::{Diff, OwnerTag, Ownership, Problem, Result, User};
@@ -10,30 +11,6 @@ use futures::future::BoxFuture;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-
-/// An upstream object, compared with the desired one.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Observation {
-    /// The upstream's id.
-    pub id: String,
-    /// Its owner.
-    pub owner: Ownership,
-    /// Its differences from the desired object.
-    pub diff: Diff,
-    /// The further fields that status shows.
-    pub details: Details,
-}
-
-/// The evidence that the latest list gives about an object.
-#[derive(Debug, Clone, PartialEq)]
-pub enum ListedObservation {
-    /// The list shows the object completely.
-    Complete(Box<Observation>),
-    /// The object exists and the listed fields match. Only a get shows the other fields.
-    PartialMatch,
-    /// The list is missing, does not show the object, or shows a difference.
-    Inconclusive,
-}
 
 /// Tells whether an owner tag is one of those that are looked for.
 pub type IsOwner<'a> = &'a (dyn Fn(&str) -> bool + Sync);

@@ -37,7 +37,7 @@ pub fn connections() -> Vec<CustomResourceDefinition> {
 /// not wait for the operator.
 #[must_use]
 pub fn approvals() -> Vec<CustomResourceDefinition> {
-    approval_kinds!(|K| describe(K::crd())).into()
+    approval_kinds!(|K| describe(without_null(K::crd()))).into()
 }
 
 /// Returns the name and the text of every file in `crds/`.
@@ -56,6 +56,17 @@ fn finish(mut crd: CustomResourceDefinition) -> CustomResourceDefinition {
         set_unobserved_status(root);
     }
     describe(crd)
+}
+
+/// Has `status` absent instead of null.
+fn without_null(mut crd: CustomResourceDefinition) -> CustomResourceDefinition {
+    let versions = crd.spec.versions.iter_mut();
+    for root in versions.filter_map(|version| version.schema.as_mut()?.open_api_v3_schema.as_mut()) {
+        if let Some(status) = root.properties.as_mut().and_then(|properties| properties.get_mut("status")) {
+            status.nullable = None;
+        }
+    }
+    crd
 }
 
 fn describe(mut crd: CustomResourceDefinition) -> CustomResourceDefinition {

@@ -85,15 +85,6 @@ fn own_id<K: Managed>(this: &Reconciliation<'_, K>) -> Option<String> {
     (!this.object.only_observes() && this.status.observed_id.as_ref() == Some(&proven)).then_some(proven)
 }
 
-/// Takes away what status must not say any more.
-pub fn redact(known: &mut Option<AttachedTo>, shown: ShownUsers) {
-    match (shown, known) {
-        (ShownUsers::Nothing, known) => *known = None,
-        (ShownUsers::Count, Some(known)) => known.sample.clear(),
-        (ShownUsers::Count, None) | (ShownUsers::Names, _) => {}
-    }
-}
-
 async fn read(external: &dyn BoundExternal, id: &str, not_before: Instant) -> crate::engine::Result<Option<Vec<User>>> {
     let late = || UpstreamError::new(ErrorKind::Unavailable, "list users", "no answer in time");
     tokio::time::timeout(TIMEOUT, external.users(id, not_before)).await.unwrap_or_else(|_| Err(late()))

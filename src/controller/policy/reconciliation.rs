@@ -1,6 +1,5 @@
 //! Holds the state of one reconcile: the object, what status said before and what it will say.
 
-use super::attachments;
 use super::audit_log::{AuditLog, CallResult, Write};
 use super::judged::Judged;
 use crate::api::status::{CommonStatus, Operation, OperationKind, UpstreamRef};
@@ -50,7 +49,7 @@ impl<'a, K: Managed> Reconciliation<'a, K> {
         let saved_status = object.status_draft();
         let mut status = saved_status.clone();
         let record_lost = remember(ctx, &object, &mut status.common);
-        attachments::redact(&mut status.attached_to, ctx.shared.settings.shown_users);
+        ctx.shared.settings.shown_users.redact(&mut status.attached_to);
         status.narrowing = status.narrowing.or_else(|| ctx.shared.records.narrowed(object.meta().uid.as_deref()?));
         if let Some(operation) = &mut status.common.operation {
             restart_if_in_future(operation, ctx.shared.clock.now());
@@ -60,7 +59,6 @@ impl<'a, K: Managed> Reconciliation<'a, K> {
         let audit_log = AuditLog::of(&object, status.attached_to.as_ref().map(|it| it.count), &ctx.shared.metrics);
         let place = ctx.shared.places.of(&object);
         let refused_place = ctx.shared.records.refused_place(object.meta().uid.as_deref().unwrap_or_default());
-        let guardrails = Judged::default();
         let mut this = Self {
             ctx,
             object,
@@ -71,7 +69,7 @@ impl<'a, K: Managed> Reconciliation<'a, K> {
             record_lost,
             priority,
             audit_log,
-            guardrails,
+            guardrails: Judged::default(),
         };
         this.correct_record();
         this.inherit_copy();
