@@ -73,7 +73,7 @@ async fn changes_of_users_arrive_in_status() {
 #[tokio::test]
 async fn object_that_observes_tells_no_users() {
     let env = TestEnv::with("attached-seen", counting).await;
-    by_hand(&env, "theirs", Some("there_uid"));
+    by_hand(&env, "theirs", None);
     assign(&env, "theirs", PrincipalType::SubAccount, "alice");
     let mut spy = alike("theirs");
     spy["metadata"]["name"] = json!("spy");
