@@ -80,6 +80,8 @@ const WANTED: [&str; 3] = ["UpToDate", "Observed", "Suspended"];
 /// Reasons that a policy does not keep for an hour.
 const TRANSIENT: [&str; 7] =
     ["Creating", "Updating", "Deleting", "ConnectionNotReady", "RateLimited", "UpstreamUnavailable", "Unseen"];
+/// Reasons that wait for people who are told elsewhere. After an hour the alert for all other reasons tells, too.
+const WAITING: [&str; 1] = ["ApprovalRequired"];
 /// Reasons of connections and events, never of a policy.
 const NOT_OF_POLICIES: [&str; 7] = [
     "Orphaned",
@@ -105,7 +107,8 @@ fn object_reason_belongs_to_one_alert_or_none() {
     let single = ["CloudPolicyDriftFight", "CloudPolicyDriftReported", "CloudPolicyDeletionsHeld"];
     let single = single.into_iter().chain(["CloudPolicyObjectsUnreadable", "CloudPolicyObjectsStalled"]);
     let alerted: Vec<String> = single.flat_map(reasons).collect();
-    let others = WANTED.iter().chain(&TRANSIENT).chain(&NOT_OF_POLICIES).map(|reason| (*reason).to_owned());
+    let others =
+        WANTED.iter().chain(&TRANSIENT).chain(&WAITING).chain(&NOT_OF_POLICIES).map(|reason| (*reason).to_owned());
     let mut owners = BTreeMap::<String, usize>::new();
     for reason in alerted.iter().cloned().chain(others) {
         *owners.entry(reason).or_default() += 1;
