@@ -2,6 +2,7 @@
 //! requirement.
 
 use super::*;
+use crate::api::approval::ApprovedKind;
 use crate::api::rules;
 use crate::api::shared::CommonSpec;
 use std::collections::{BTreeMap, BTreeSet};
@@ -267,7 +268,8 @@ fn schemas_have_the_expected_defaults() {
         fields.iter().map(|field| format!("{}.spec.{field}", crd.spec.names.kind)).collect::<Vec<_>>()
     };
     let managed = managed().into_iter().map(|crd| of(crd, &policy));
-    let approvals = approvals().into_iter().map(|crd| of(crd, &["policyRef.kind=Policy"]));
+    let approved = format!("policyRef.kind={}", ApprovedKind::default().as_str());
+    let approvals = approvals().into_iter().map(|crd| of(crd, &[&approved]));
     let connections = connections().into_iter().map(|crd| of(crd, &connection));
     let expected: Vec<_> = managed.chain(connections).chain(approvals).collect();
     let text = |JSON(value): JSON| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
@@ -281,17 +283,15 @@ fn schemas_have_the_expected_defaults() {
 
 #[test]
 fn status_starts_with_generation_minus_one() {
-    let generation = |path: &str| path.ends_with(".status.observedGeneration");
-    let statuses = |path: &str| path.ends_with(".status") && path.matches('.').count() == 1;
     let mut checked = 0;
     let waits = [managed(), connections()].concat();
     let kinds: Vec<String> = waits.iter().map(|crd| format!("{}.", crd.spec.names.kind)).collect();
     for node in nodes().into_iter().filter(|node| kinds.iter().any(|kind| node.path.starts_with(kind))) {
-        if generation(&node.path) {
+        if node.path.ends_with(".status.observedGeneration") {
             assert_eq!(node.schema.default, Some(JSON(json!(-1))), "{}", node.path);
             checked += 1;
         }
-        if statuses(&node.path) {
+        if node.path.ends_with(".status") && node.path.matches('.').count() == 1 {
             assert_eq!(node.schema.default, Some(JSON(json!({ "observedGeneration": -1 }))), "{}", node.path);
             checked += 1;
         }

@@ -20,6 +20,7 @@ async fn operator_uses_exactly_the_granted_permissions() {
     installation.populate().await;
     miss_connections(&installation).await;
     correct_drift_twice(&installation).await;
+    approve(&installation).await;
     wait_for("the lease to be renewed", Duration::from_secs(30), || async {
         anyhow::ensure!(proxy.asked().iter().any(|asked| asked.verb == "update"), "not yet");
         Ok(())
@@ -72,10 +73,36 @@ async fn correct_drift_twice(installation: &Installation) {
     }
 }
 
+/// Has a connection require approvals, and approves a policy.
+async fn approve(installation: &Installation) {
+    let required = Patch::Merge(json!({ "spec": { "approval": { "widening": "Required" } } }));
+    let connections = installation.objects("Connection");
+    connections.patch("ncloud", &PatchParams::default(), &required).await.unwrap();
+    wait_for("the connection to be checked", Duration::from_mins(1), || async {
+        let seen = connections.get("ncloud").await?;
+        anyhow::ensure!(seen.data["status"]["observedGeneration"] == json!(seen.metadata.generation));
+        Ok(())
+    })
+    .await
+    .unwrap();
+    installation.apply(Some(TENANT), ncloud_policy("approved")).await;
+    installation.reason("Policy", "approved", "ApprovalRequired").await;
+    let waiting = installation.objects("Policy").get("approved").await.unwrap();
+    let approval = json!({
+        "apiVersion": "cloudpolicy.dev/v1alpha1",
+        "kind": "PolicyApproval",
+        "metadata": { "name": "yes" },
+        "spec": { "policyRef": { "name": "approved" }, "hash": waiting.data["status"]["pendingChange"]["hash"] },
+    });
+    installation.apply(Some(TENANT), approval).await;
+    installation.reason("Policy", "approved", "UpToDate").await;
+}
+
 /// Deletes objects, then a connection, then a whole namespace.
 async fn delete_everything(installation: &Installation) {
     installation.delete(&installation.objects("NetworkPolicy"), "tale-w").await;
     installation.delete(&installation.objects("Policy"), "tale-n").await;
+    installation.delete(&installation.objects("Policy"), "approved").await;
     installation.delete(&installation.objects("Connection"), "ncloud").await;
     installation.delete(&installation.api("v1", "Namespace", None), TENANT).await;
     installation.delete(&installation.api("cloudpolicy.dev/v1alpha1", "ClusterConnection", None), "spaceone").await;
