@@ -10,7 +10,7 @@ use cloud_policy::api::{Connection, Policy};
 use serde_json::{Value, json};
 
 /// Has a connection of the environment require approvals, and waits until the operator knows.
-async fn required(env: &TestEnv, connection: &str) {
+pub async fn required(env: &TestEnv, connection: &str) {
     set(env, connection, "Required").await;
 }
 
@@ -44,7 +44,7 @@ fn hash_of(policy: &Policy) -> String {
 }
 
 /// Approves what waits.
-async fn approve(env: &TestEnv, name: &str, policy: &str) -> String {
+pub async fn approve(env: &TestEnv, name: &str, policy: &str) -> String {
     let hash = pending(env, policy).await;
     env.apply(approval(name, policy, &hash)).await;
     hash

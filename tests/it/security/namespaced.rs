@@ -1,5 +1,6 @@
 //! An operator for single namespaces: it has the Role of the documentation, and no permission in the cluster.
 
+use crate::approvals::{approve, required};
 use crate::docs::markdown::Page;
 use crate::security::apiserver_proxy::ApiserverProxy;
 use crate::security::grants::{self, Within};
@@ -113,6 +114,12 @@ async fn namespaced_operator_manages_only_its_namespace() {
         env.reconcile_now::<Policy>("narrow-n").await;
         env.eventually("the drift to be corrected", || described() == "second").await;
     }
+    required(&env, "ncloud").await;
+    env.apply(ncloud_policy("narrow-a")).await;
+    approve(&env, "yes", "narrow-a").await;
+    env.ready::<Policy>("narrow-a").await;
+    env.delete::<Policy>("narrow-a").await;
+    env.gone::<Policy>("narrow-a").await;
     let mut alone = ncloud_policy("alone");
     alone["spec"]["connectionRef"] = json!({ "name": "nowhere" });
     env.apply(alone).await;
