@@ -4,7 +4,7 @@ use super::accounts::AccountArgs;
 use super::output::{self, plain, pretty, print};
 use super::terminal::Progress;
 use super::{files, plan};
-use crate::export::{Selection, Step, read};
+use crate::export::{Selection, read};
 use crate::manifests::Manifests;
 use crate::plan::{Given, connections};
 use crate::review::report::Reviewed;
@@ -139,10 +139,7 @@ async fn read_all(args: &Args, given: &[Given]) -> anyhow::Result<Vec<Reviewed>>
     let selection =
         Selection { with_users: true, with_reserved: !args.without_provider_policies, ..Selection::default() };
     let progress = Progress::new("read");
-    let on_step = |step| match step {
-        Step::Listed(count) => progress.expect(count),
-        Step::Read => progress.advance(),
-    };
+    let on_step = |step| progress.step(step);
     let mut all = Vec::new();
     for given in given {
         let account = connections::account(given, &limits).map_err(anyhow::Error::msg)?;

@@ -5,6 +5,7 @@
 //! the end.
 
 use super::output::{print, write_all};
+use crate::export::Step;
 use anstream::ColorChoice;
 use anstyle::{AnsiColor, Style};
 use anyhow::Context as _;
@@ -71,6 +72,14 @@ impl Progress {
     /// Adds objects that the command has to look at.
     pub fn expect(&self, count: usize) {
         self.0.inc_length(count.try_into().unwrap_or(u64::MAX));
+    }
+
+    /// Shows a step of the reading of an account.
+    pub fn step(&self, step: Step) {
+        match step {
+            Step::Listed(count) => self.expect(count),
+            Step::Read => self.advance(),
+        }
     }
 
     /// Counts an object that the command has looked at.

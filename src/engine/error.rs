@@ -218,6 +218,13 @@ impl UpstreamError {
         format!("{capital}{}.", letters.as_str().trim_end_matches('.'))
     }
 
+    /// Returns the error and what people do about it where no operator tries again.
+    #[must_use]
+    pub fn told(&self) -> String {
+        let advice = if self.kind.is_transient() { "Try again." } else { self.kind.advice() };
+        format!("{} {advice}", self.sentence())
+    }
+
     /// Adds the upstream's code.
     #[must_use]
     pub fn with_code(mut self, code: impl Into<String>) -> Self {

@@ -73,9 +73,7 @@ impl Unread {
     pub fn sentence(&self, connection: &str) -> String {
         let Self { system, object, error } = self;
         let object = object.as_ref().map(|it| format!(", {it}")).unwrap_or_default();
-        // No operator is there that tries again.
-        let advice = if error.kind.is_transient() { "Try again." } else { error.kind.advice() };
-        format!("cannot read {system} of connection {connection}{object}: {} {advice}", error.sentence())
+        format!("cannot read {system} of connection {connection}{object}: {}", error.told())
     }
 }
 

@@ -26,7 +26,7 @@ use crate::upstream::registry;
 use futures::StreamExt as _;
 use jiff::Timestamp;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// How many objects are planned at the same time.
 const CONCURRENT: usize = 16;
@@ -76,11 +76,7 @@ impl From<Stop> for End {
     fn from(stop: Stop) -> Self {
         match stop {
             Stop::Refused(reason, message) => Self::Blocked(reason, message),
-            // No operator is there that tries again.
-            Stop::Failed(error) if error.kind.is_transient() => {
-                Self::Failed(format!("{} Try again.", error.sentence()))
-            }
-            Stop::Failed(error) => Self::Failed(Outcome::failed(&error, Duration::ZERO).message),
+            Stop::Failed(error) => Self::Failed(error.told()),
         }
     }
 }

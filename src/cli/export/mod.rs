@@ -7,7 +7,7 @@ use super::accounts::AccountArgs;
 use super::output::{plain, tell};
 use super::terminal::Progress;
 use crate::engine::FoundTag;
-use crate::export::{Export, Found, Selection, Step, export, read};
+use crate::export::{Export, Found, Selection, export, read};
 use crate::plan::connections;
 use crate::upstream::registry;
 use clap::{Args as ClapArgs, ValueEnum};
@@ -75,10 +75,7 @@ async fn read_all(args: &Args) -> anyhow::Result<BTreeMap<String, Found>> {
         with_reserved: false,
     };
     let progress = Progress::new("read");
-    let on_step = |step| match step {
-        Step::Listed(count) => progress.expect(count),
-        Step::Read => progress.advance(),
-    };
+    let on_step = |step| progress.step(step);
     let mut all = BTreeMap::new();
     for given in &given {
         let name = &given.name;

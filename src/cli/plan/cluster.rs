@@ -26,11 +26,7 @@ pub struct Read {
 /// Reads the cluster of the kubeconfig. `namespaces` are those of the manifests: without the right to list the whole
 /// cluster, only their objects are known.
 pub async fn read(id: Option<String>, namespaces: &BTreeSet<String>) -> anyhow::Result<Read> {
-    let client = cluster::client().await?;
-    let id = match id {
-        Some(id) => id,
-        None => id_of(&client).await?,
-    };
+    let (client, id) = connect(id).await?;
     let mut objects = Vec::new();
     for crd in crds::managed() {
         objects.extend(list(&client, &resource(&crd), namespaces).await?);
@@ -44,11 +40,7 @@ pub async fn read(id: Option<String>, namespaces: &BTreeSet<String>) -> anyhow::
 
 /// Reads all objects of the cluster of the kubeconfig. Without the right to list the whole cluster it fails.
 pub async fn whole(id: Option<String>) -> anyhow::Result<Cluster> {
-    let client = cluster::client().await?;
-    let id = match id {
-        Some(id) => id,
-        None => id_of(&client).await?,
-    };
+    let (client, id) = connect(id).await?;
     let mut objects = Vec::new();
     for crd in crds::managed() {
         let (resource, _) = resource(&crd);
@@ -59,8 +51,14 @@ pub async fn whole(id: Option<String>) -> anyhow::Result<Cluster> {
     Ok(Cluster { id, objects })
 }
 
-async fn id_of(client: &Client) -> anyhow::Result<String> {
-    cluster_id(client).await.context("cannot read the namespace kube-system: give --cluster-id")
+/// Returns a client, and the id of the cluster: the given one, or else that which the operator uses.
+async fn connect(id: Option<String>) -> anyhow::Result<(Client, String)> {
+    let client = cluster::client().await?;
+    let id = match id {
+        Some(id) => id,
+        None => cluster_id(&client).await.context("cannot read the namespace kube-system: give --cluster-id")?,
+    };
+    Ok((client, id))
 }
 
 fn resource(

@@ -10,7 +10,7 @@ use kube::core::DeserializeGuard;
 use kube::runtime::reflector::Store;
 use kube::{Resource, ResourceExt};
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// A cache of approvals.
 pub type ApprovalStore = Store<DeserializeGuard<PolicyApproval>>;
@@ -54,11 +54,7 @@ impl Approvals {
     /// Returns the approvals of a namespace, the oldest first.
     #[must_use]
     pub fn of(&self, namespace: &str) -> Vec<PolicyApproval> {
-        let all = self.stores.iter().flat_map(Store::state);
-        let living = all.filter_map(|guard| guard.0.as_ref().ok().cloned()).filter(|approval| {
-            approval.namespace().as_deref() == Some(namespace) && approval.meta().deletion_timestamp.is_none()
-        });
-        let mut found: Vec<_> = living.collect();
+        let mut found: Vec<_> = self.living(namespace).filter_map(|guard| guard.0.as_ref().ok().cloned()).collect();
         found.sort_by_key(|approval| (approval.creation_timestamp().map(|time| time.0), approval.name_any()));
         found
     }
@@ -66,7 +62,16 @@ impl Approvals {
     /// Returns whether an approval still exists.
     #[must_use]
     pub fn exists(&self, namespace: &str, uid: &str) -> bool {
-        self.of(namespace).iter().any(|approval| approval.uid().as_deref() == Some(uid))
+        self.living(namespace)
+            .any(|guard| guard.0.as_ref().is_ok_and(|approval| approval.uid().as_deref() == Some(uid)))
+    }
+
+    /// Returns the approvals of a namespace that are not being deleted, without a copy.
+    fn living(&self, namespace: &str) -> impl Iterator<Item = Arc<DeserializeGuard<PolicyApproval>>> {
+        let all = self.stores.iter().flat_map(Store::state);
+        all.filter(move |guard| {
+            guard.meta().namespace.as_deref() == Some(namespace) && guard.meta().deletion_timestamp.is_none()
+        })
     }
 
     /// Records that this spec of an object is in force.

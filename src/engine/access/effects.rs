@@ -125,13 +125,8 @@ fn parts(less: &Grants<'_>, more: &Grants<'_>) -> Vec<String> {
             let is_beyond = |part: &Part<'_>| part.is_beyond(less, PART_STEPS);
             let denials = targets(less, true).filter(|part| !targets(more, true).any(|other| other == *part));
             let allows = allows.take(COMPARED_PARTS).filter(is_beyond).map(|part| part.beyond(less));
-            allows
-                .chain(
-                    denials
-                        .take(COMPARED_PARTS)
-                        .map(|part| format!("no denial of {}", part.shown(part.target.actions))),
-                )
-                .collect()
+            let lost = |part: Part<'_>| format!("no denial of {}", part.shown(part.target.actions));
+            allows.chain(denials.take(COMPARED_PARTS).map(lost)).collect()
         }
         _ => Vec::new(),
     }

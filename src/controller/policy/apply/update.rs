@@ -9,7 +9,6 @@ use crate::controller::policy::approval::Intended;
 use crate::controller::policy::audit_log::Write;
 use crate::controller::policy::failure::failed;
 use crate::controller::policy::stop::Stop;
-use crate::engine::access::Change;
 use crate::engine::outcome::Outcome;
 use crate::engine::{Cause, Diff, ErrorKind, Observation, UpstreamError, Written};
 
@@ -129,8 +128,5 @@ impl<K: Managed> Apply<'_, '_, K> {
 /// Returns whether an update may grant more than the upstream grants now: `diff` says what the upstream grants beyond the
 /// spec.
 fn may_widen(diff: &Diff) -> bool {
-    match diff.access {
-        Change::Equal | Change::Wider => false,
-        Change::Narrower | Change::Both | Change::Unknown => true,
-    }
+    diff.access.reversed().may_grant()
 }
